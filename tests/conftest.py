@@ -1,0 +1,19 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("ZOO_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data beside the checkout; a test that asks for it skips without it."""
+    if not SHARED.is_dir():
+        pytest.skip("the real data lies beside the checkout or at $ZOO_SHARED_DATA, and neither is here")
+    return SHARED
