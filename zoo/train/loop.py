@@ -125,9 +125,7 @@ class Loop:
         except KeyError:
             raise ConfigError(
                 f"the plan watches {self.plan.monitor!r}",
-                findings=[
-                    Finding("plan.monitor", self.plan.monitor, f"one of {', '.join(line)}")
-                ],
+                findings=[Finding("plan.monitor", self.plan.monitor, f"one of {', '.join(line)}")],
                 fix="name a column of history.csv",
             ) from None
 
