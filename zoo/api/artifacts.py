@@ -149,7 +149,7 @@ def export(
         StorageError: If the folder cannot be written, or the version exists.
     """
     needs_keras("exporting")
-    from zoo.export import export_artifact
+    from zoo.exporting import export_artifact
 
     if isinstance(target, str | Path) and not Path(target).exists():
         architecture = registry().get(str(target))

@@ -23,7 +23,7 @@ from zoo.spec import Blueprint, DataSpec, Dataset
 if TYPE_CHECKING:
     import keras
 
-    from zoo.train import Loop, Progress, RunFolder
+    from zoo.training import Loop, Progress, RunFolder
 
 PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
 
@@ -37,7 +37,7 @@ class Run:
     """
 
     def __init__(self, path: str | Path) -> None:
-        from zoo.train.folder import RunFolder
+        from zoo.training.folder import RunFolder
 
         self.folder: RunFolder = RunFolder(Path(path))
         self.record = self.folder.read_record()
@@ -165,7 +165,7 @@ def train(
     train_plan = configure(architecture.recipe(found.spec).plan, chosen, what="training plan")
     # Read before the folder is made: data that cannot be read leaves nothing behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
-    from zoo.train import RunFolder
+    from zoo.training import RunFolder
 
     folder = RunFolder.create(prepared.blueprint.architecture, run_dir)
     distribution, version = registry().provenance(name)
@@ -227,7 +227,7 @@ def _learn(
     resume: bool,
 ) -> Run:
     """Build, adapt and train inside a locked folder, and write down how it ended."""
-    from zoo.train import Loop, Silent, seeded
+    from zoo.training import Loop, Silent, seeded
 
     watcher = progress or Silent()
     wall, cpu = time.perf_counter(), time.process_time()

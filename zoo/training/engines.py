@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.errors import ConfigError, Finding
 from zoo.spec import Split, TrainPlan
-from zoo.train.order import feed, targets
+from zoo.training.order import feed, targets
 
 IN_MEMORY_LIMIT = 4 * 2**30
 """Bytes of training data above which a graph should not hold them."""
@@ -87,7 +87,7 @@ def choose_engine(model: keras.Model, train: Split, validation: Split, plan: Tra
             findings=[Finding("plan.engine", "compiled", obstacle)],
             fix="leave the engine to 'auto'",
         )
-    from zoo.train.compiled import CompiledEngine
+    from zoo.training.compiled import CompiledEngine
 
     return CompiledEngine(model, train, validation, plan)
 
