@@ -23,7 +23,9 @@ from zoo.spec import Blueprint, DataSpec, Dataset
 if TYPE_CHECKING:
     import keras
 
-    from zoo.training import Loop, Progress, RunFolder
+    from zoo.training.folder import RunFolder
+    from zoo.training.loop import Loop
+    from zoo.training.progress import Progress
 
 PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
 
@@ -165,7 +167,7 @@ def train(
     train_plan = configure(architecture.recipe(found.spec).plan, chosen, what="training plan")
     # Read before the folder is made: data that cannot be read leaves nothing behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
-    from zoo.training import RunFolder
+    from zoo.training.folder import RunFolder
 
     folder = RunFolder.create(prepared.blueprint.architecture, run_dir)
     distribution, version = registry().provenance(name)
@@ -227,7 +229,9 @@ def _learn(
     resume: bool,
 ) -> Run:
     """Build, adapt and train inside a locked folder, and write down how it ended."""
-    from zoo.training import Loop, Silent, seeded
+    from zoo.training.loop import Loop
+    from zoo.training.order import seeded
+    from zoo.training.progress import Silent
 
     watcher = progress or Silent()
     wall, cpu = time.perf_counter(), time.process_time()

@@ -1,8 +1,5 @@
-"""Train a model, and write down all of it. Importing this room imports keras."""
+"""Train a model, and write down all of it.
 
-from zoo.training.folder import RunFolder
-from zoo.training.loop import Loop
-from zoo.training.order import epoch_order, feed, seeded
-from zoo.training.progress import Progress, Silent
-
-__all__ = ["Loop", "Progress", "RunFolder", "Silent", "epoch_order", "feed", "seeded"]
+Import from the modules: ``loop`` and ``engines`` import keras, ``folder`` and ``progress`` do not,
+and a run's folder must be readable in a moment.
+"""
