@@ -29,10 +29,10 @@ class DatasetInfo(Frozen):
     summary: str = Field(min_length=8, max_length=200)
     licence: str
     source: str = Field(description="Where it comes from: a citation or an address.")
-    bytes: int = Field(0, ge=0)
+    bytes: int = Field(default=0, ge=0)
     offline: bool
     spec: DataSpec
-    options: type[SeedOptions] = Field(SplitOptions, exclude=True)
+    options: type[SeedOptions] = Field(default=SplitOptions, exclude=True)
 
     @property
     def id(self) -> str:
@@ -50,7 +50,7 @@ class MnistOptions(SeedOptions):
 
     file: str | None = Field(
         None,
-        description="A local mnist.npz instead of a download; its arrays must be the official ones.",
+        description="A local mnist.npz instead of a download; its arrays must be MNIST's.",
     )
 
 

@@ -79,7 +79,7 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
             TensorSpec(
                 name="numeric",
                 shape=(len(numeric),),
-                columns=tuple(Column(name=name) for name in numeric),
+                columns=tuple(Column(name=name, categories=None) for name in numeric),
                 missing=bool(np.isnan(arrays["numeric"]).any()),
             )
         )

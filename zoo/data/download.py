@@ -95,7 +95,7 @@ def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | Non
             if not path.exists():
                 part = folder / f".{remote.name}.part"
                 _download(remote, part, progress or (lambda done, total: None), path)
-                os.replace(part, path)
+                part.replace(path)
                 sync_folder(folder)
     return _checked(path, remote)
 

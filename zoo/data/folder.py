@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from zoo.data.dataset import Dataset
 from zoo.data.npz import check_classes
-from zoo.data.options import ImageOptions
+from zoo.data.options import MAX_SIDE, ImageOptions
 from zoo.data.splits import stratified_split
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.files import sha256_json
@@ -259,26 +259,26 @@ def _stray(entry: Path, what: str) -> BadRecord:
 def _shape(files: Sequence[Path], options: ImageOptions, path: Path) -> tuple[int, int, int]:
     size, channels = options.image_size, options.channels
     if size is None or channels is None:
-        shapes = {probe_image(file): file for file in reversed(files)}
-        channels = channels or max(shape[2] for shape in shapes)
+        shapes = {probe_image(file) for file in files}
         sizes = sorted({shape[:2] for shape in shapes})
         if size is None and len(sizes) > 1:
             small, large = (f"{height}x{width}" for height, width in (sizes[0], sizes[-1]))
             raise ConfigError(
                 f"the pictures in {path} have {len(sizes)} sizes, from {small} to {large}",
-                findings=[
-                    Finding("image_size", None, "the size that the model sees, height x width")
-                ],
+                findings=[Finding("image_size", None, "the height x width that the model sees")],
                 fix="choose one: image_size=64 stretches every picture to 64 x 64",
             )
         size = size or sizes[0]
-    if max(size) > 4096:
+        depth = channels or max(shape[2] for shape in shapes)
+    else:
+        depth = channels
+    if max(size) > MAX_SIDE:
         raise ConfigError(
             f"the pictures in {path} are {size[0]} x {size[1]} pixels",
-            findings=[Finding("image_size", None, "at most 4096 pixels a side")],
+            findings=[Finding("image_size", None, f"at most {MAX_SIDE} pixels a side")],
             fix="image_size=224 makes them smaller",
         )
-    return (*size, channels)
+    return (*size, depth)
 
 
 __all__ = ["MEMORY_BOUND", "ImageFolderSplit", "open_folder"]

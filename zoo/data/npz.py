@@ -286,7 +286,9 @@ def _spec(name: str, parts: Mapping[str, tuple[Array, Array]], names: tuple[str,
         tensor = TensorSpec(
             name="numeric",
             shape=example.shape[1:],
-            columns=tuple(Column(name=f"x{index}") for index in range(example.shape[1])),
+            columns=tuple(
+                Column(name=f"x{index}", categories=None) for index in range(example.shape[1])
+            ),
             missing=any(bool(np.isnan(x).any()) for x, _ in parts.values()),
         )
     label = TensorSpec(name="label", dtype="int64", labels=names)

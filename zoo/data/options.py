@@ -52,7 +52,9 @@ def _names(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-_Side = Annotated[int, Field(ge=1, le=4096)]
+MAX_SIDE = 4096
+"""The longest side, in pixels, of a picture as a model sees it."""
+_Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 _Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
@@ -100,6 +102,7 @@ def read_options(kind: type[OptionsT], values: Mapping[str, Any] | None, source:
 
 
 __all__ = [
+    "MAX_SIDE",
     "ImageOptions",
     "OptionsT",
     "SeedOptions",

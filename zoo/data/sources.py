@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 from collections.abc import Mapping
@@ -81,8 +82,8 @@ def _unknown(path: Path) -> UnknownDataset:
     names = [info.id for info in list_datasets()]
     near = difflib.get_close_matches(str(path), names, n=2)
     folder = path.parent
-    if folder.is_dir():
-        beside = sorted(entry.name for entry in folder.iterdir())
+    with contextlib.suppress(OSError):
+        beside = sorted(e.name for e in folder.iterdir() if not e.name.startswith("."))
         near += [str(folder / name) for name in difflib.get_close_matches(path.name, beside, n=3)]
     return UnknownDataset(
         f"there is no data {str(path)!r}",

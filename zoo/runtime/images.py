@@ -180,7 +180,8 @@ def _resample(array: Image, size: int) -> Image:
     result = np.full((size, *array.shape[1:]), 1 << (_PRECISION - 1), np.int32)
     for tap in range(taps):
         result += array[position[:, tap]] * fixed[:, tap].reshape(shape)
-    return np.clip(result >> _PRECISION, 0, 255).astype(np.uint8)
+    fitted: Image = np.clip(result >> _PRECISION, 0, 255).astype(np.uint8)
+    return fitted
 
 
 def _read(path: Path | str, size: int = -1) -> bytes:
@@ -302,7 +303,8 @@ def _expand_palette(indices: npt.NDArray[Any], table: bytes, opacity: bytes) -> 
     alpha = np.full(len(colors), 255, np.uint8)
     opaque = np.frombuffer(opacity, np.uint8)[: len(colors)]
     alpha[: len(opaque)] = opaque
-    return _composite(colors, alpha)[indices]
+    expanded: Image = _composite(colors, alpha)[indices]
+    return expanded
 
 
 def _png_samples(header: _Header, packed: bytes) -> npt.NDArray[Any]:
@@ -341,7 +343,8 @@ def _unpack(lines: Image, depth: int, columns: int, count: int) -> npt.NDArray[A
         return np.ascontiguousarray(lines).view(">u2").reshape(len(lines), columns, count)
     groups = np.unpackbits(lines, axis=1).reshape(len(lines), -1, depth)[:, :columns]
     powers = (1 << np.arange(depth)[::-1]).astype(np.uint8)
-    return (groups * powers).sum(axis=2, dtype=np.uint8)[..., None]
+    samples: Image = (groups * powers).sum(axis=2, dtype=np.uint8)
+    return samples[..., None]
 
 
 def _unfilter(kinds: Image, lines: Image, step: int) -> Image:
