@@ -15,7 +15,10 @@ from zoo.errors import BadRecord, ConfigError, DataError, ZooError
 
 
 def lines(count: int = 40) -> list[str]:
-    rows = [f"{i * 0.5},{'red' if i % 3 else 'blue'},{i % 4},{'yes' if i % 2 else 'no'}" for i in range(count)]
+    rows = [
+        f"{i * 0.5},{'red' if i % 3 else 'blue'},{i % 4},{'yes' if i % 2 else 'no'}"
+        for i in range(count)
+    ]
     return ["size,color,wheels,sold", *rows]
 
 
@@ -39,7 +42,11 @@ def test_numbers_and_words_become_two_inputs(tmp_path: Path) -> None:
     numeric, categorical = data.spec.inputs
     assert (numeric.name, numeric.shape, numeric.dtype) == ("numeric", (2,), "float32")
     assert [column.name for column in numeric.columns or ()] == ["size", "wheels"]
-    assert (categorical.name, categorical.shape, categorical.dtype) == ("categorical", (1,), "int32")
+    assert (categorical.name, categorical.shape, categorical.dtype) == (
+        "categorical",
+        (1,),
+        "int32",
+    )
     assert [c.categories for c in categorical.columns or ()] == [("blue", "red")]
     assert data.spec.labels == ("no", "yes")
     assert data.spec.id == "cars.csv"
@@ -225,7 +232,9 @@ def test_a_real_file_of_measurements_is_told_from_classes(shared_data: Path) -> 
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(content=st.one_of(st.binary(max_size=200), st.text(alphabet='ab1,;\t\n\r"? .é', max_size=200)))
+@given(
+    content=st.one_of(st.binary(max_size=200), st.text(alphabet='ab1,;\t\n\r"? .é', max_size=200))
+)
 def test_whatever_the_bytes_are_the_error_is_typed(tmp_path: Path, content: bytes | str) -> None:
     try:
         resolve(write(tmp_path, content))

@@ -133,6 +133,12 @@ def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND)
     found = _splits(path)
     classes = found["train"]
     names = tuple(classes)
+    if len(names) < 2:
+        raise DataError(
+            f"{path} has only one class, {names[0]!r}" if names else f"{path} has no classes",
+            why="a classifier needs at least two folders, one a class, to tell apart",
+            fix="add a folder with pictures of another class",
+        )
     for split, other in found.items():
         if unknown := sorted(set(other) - set(names)):
             raise DataError(
@@ -222,12 +228,6 @@ def _classes(path: Path, folders: Sequence[Path]) -> dict[str, list[Path]]:
             if file.suffix.lower() not in SUFFIXES:
                 raise _stray(file, "is not a picture")
         classes[name] = files
-    if len(classes) < 2:
-        raise DataError(
-            f"{path} has only one class, {next(iter(classes), '')!r}",
-            why="a classifier needs at least two folders, one a class, to tell apart",
-            fix="add a folder with pictures of another class",
-        )
     return classes
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -22,6 +24,12 @@ Array = npt.NDArray[Any]
 
 MAX_BYTES = 64 << 30
 """A file whose arrays would take more memory than this is refused before it is unpacked."""
+
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, KeyError, IndexError, MemoryError, OverflowError),
+    *(RuntimeError, SyntaxError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""What zipfile and numpy raise on damaged bytes."""
 
 _KEYS = {
     "train": (("x_train", "y_train"), ("x", "y")),
@@ -52,15 +60,7 @@ def read_npz(path: Path) -> dict[str, Array]:
             )
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        MemoryError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except _UNREADABLE as error:
         raise BadRecord(
             f"this is not a readable .npz file: {error}",
             file=str(path),
