@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from zoo.metrics import Evaluation, evaluate
 from zoo.spec import DataSpec, Task, TensorSpec
 

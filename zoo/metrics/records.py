@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, NonNegativeInt, model_validator
 
 from zoo.spec import Frozen, Task
 
@@ -93,11 +93,18 @@ class ClassificationTables(Frozen):
     """
 
     kind: Literal["classification"] = "classification"
-    labels: tuple[str, ...]
-    confusion: tuple[tuple[int, ...], ...]
+    labels: tuple[str, ...] = Field(min_length=1)
+    confusion: tuple[tuple[NonNegativeInt, ...], ...]
     classes: tuple[ClassScore, ...]
     calibration: tuple[CalibrationBin, ...]
     worst: tuple[Mistake, ...]
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        sizes = {len(self.confusion), len(self.classes), *map(len, self.confusion)}
+        if sizes != {len(self.labels)}:
+            raise ValueError("labels, confusion and classes differ in their number of classes")
+        return self
 
 
 class Evaluation(Frozen):

@@ -80,7 +80,7 @@ def curves(
     from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
     with _figure(4.4, 2.7) as figure:
-        axes = figure.add_axes((0.105, 0.155, 0.875, 0.8))
+        axes = figure.add_axes((0.105, 0.155, 0.875, 0.77))
         marker = "o" if len(epochs) == 1 else None
         for values, colour in ((training, _QUIET), (validation, _STRONG)):
             if values:
@@ -105,9 +105,7 @@ def curves(
 def is_logarithmic(*columns: Sequence[float], share: bool = False) -> bool:
     """Whether values spread so far that only a logarithmic axis shows them all."""
     finite = [value for column in columns for value in column if math.isfinite(value)]
-    return (
-        not share and bool(finite) and min(finite) > 0 and max(finite) / min(finite) > _LOG_ABOVE
-    )
+    return not share and bool(finite) and min(finite) > 0 and max(finite) / min(finite) > _LOG_ABOVE
 
 
 def reliability(name: str, bins: Sequence[CalibrationBin], label: str = "examples") -> str:
@@ -119,8 +117,8 @@ def reliability(name: str, bins: Sequence[CalibrationBin], label: str = "example
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     with _figure(4.4, 3.5) as figure:
-        upper = figure.add_axes((0.115, 0.375, 0.865, 0.6))
-        lower = figure.add_axes((0.115, 0.125, 0.865, 0.15))
+        upper = figure.add_axes((0.145, 0.375, 0.835, 0.6))
+        lower = figure.add_axes((0.145, 0.125, 0.835, 0.15))
         upper.plot((0, 1), (0, 1), color=_SOFT, linewidth=0.9, linestyle=(0, (4, 3)))
         most = max((b.count for b in bins), default=1) or 1
         for b in bins:
@@ -139,13 +137,13 @@ def reliability(name: str, bins: Sequence[CalibrationBin], label: str = "example
             color=_QUIET,
         )
         lower.set(xlim=(-0.01, 1.03), xlabel="sure", yticks=(0, most), ylabel=label)
-        lower.yaxis.set_label_coords(-0.075, 0.5)
+        lower.yaxis.set_label_coords(-0.125, 0.5)
         percent = FuncFormatter(lambda v, _: f"{100 * v:.0f} %")
         for axis in (upper.xaxis, upper.yaxis, lower.xaxis):
             axis.set_major_locator(MultipleLocator(0.25))
             axis.set_major_formatter(percent)
         upper.xaxis.set_tick_params(labelbottom=False)
-        upper.yaxis.set_label_coords(-0.085, 0.5)
+        upper.yaxis.set_label_coords(-0.125, 0.5)
         lower.grid(visible=False)
         return _svg(figure, name)
 
@@ -157,17 +155,15 @@ def _mark(axes: Axes, best: int, values: Sequence[float], epochs: Sequence[float
     if math.isfinite(value):
         axes.plot(best, value, "o", color=_STRONG, markersize=6,
                   markeredgecolor=_PAPER, markeredgewidth=1.2, zorder=4)  # fmt: skip
-    right = best > (epochs[0] + epochs[-1]) / 2
-    # A chart of shares fills its top right corner, one of losses its bottom.
-    falls = len(values) > 1 and values[0] > values[-1]
+    place = (best - epochs[0]) / ((epochs[-1] - epochs[0]) or 1)
     axes.annotate(
         f"best: epoch {best}",
-        (best, 0.97 if falls else 0.05),
+        (best, 1.0),
         xycoords=("data", "axes fraction"),
-        xytext=(-5 if right else 5, 0),
+        xytext=(0, 3),
         textcoords="offset points",
-        ha="right" if right else "left",
-        va="top" if falls else "bottom",
+        ha="left" if place < 0.15 else "right" if place > 0.85 else "center",
+        va="bottom",
         color=_SOFT,
     )
 
@@ -206,7 +202,9 @@ def _svg(figure: Figure, name: str) -> str:
     text = text[text.index("<svg") :]
     # Its style sheet would hold for the whole page.
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
-    text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'class="chart" aria-hidden="true"', text, count=1)
+    text = re.sub(
+        r'width="[\d.]+pt" height="[\d.]+pt"', 'class="chart" aria-hidden="true"', text, count=1
+    )
     text = re.sub(r"font-family: [^;\"]*;? ?", "", text)
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'href="#', f'href="#{name}-', text)

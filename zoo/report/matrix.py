@@ -14,7 +14,8 @@ DRAWN = 40
 """How many are drawn of more than that."""
 
 _NUMBERS_UP_TO = 24
-_LONGEST_LABEL = 14
+_LONGEST_LABEL = 20
+_STRONG_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,17 @@ def lay_out(tables: ClassificationTables) -> Matrix:
     if len(labels) > LARGEST:
         shown = sorted(sorted(shown, key=lambda i: -_mistakes(counts, i))[:DRAWN])
     classes = len(shown)
-    cell = 34.0 if classes <= 12 else 27.0 if classes <= _NUMBERS_UP_TO else 13.0
+    cell = 40.0 if classes <= 12 else 27.0 if classes <= _NUMBERS_UP_TO else 13.0
     if classes <= 4:
         cell = 72.0
-    font = 12.0 if classes <= _NUMBERS_UP_TO else 9.0
+    font = 14.0 if classes <= 4 else 12.0 if classes <= _NUMBERS_UP_TO else 9.0
     short = [_shorten(labels[i]) for i in shown]
     longest = max(len(text) for text in short) * font * 0.6
     upright = longest > cell * 0.95
     left, top = longest + 30, (longest if upright else font) + 34
     side = classes * cell
+    largest = max((p.count / p.support for p in confusions(tables, None)), default=1.0)
+    largest = max(largest, _STRONG_SHARE)
     cells = []
     for row, i in enumerate(shown):
         support = sum(counts[i])
@@ -97,7 +100,9 @@ def lay_out(tables: ClassificationTables) -> Matrix:
                     y=top + row * cell,
                     count=counts[i][j],
                     share=share,
-                    strength=round(share if i == j else max(0.12, share**0.6), 3),
+                    strength=round(
+                        share if i == j else max(0.18, 0.9 * (share / largest) ** 0.7), 3
+                    ),
                     right=i == j,
                     true=labels[i],
                     predicted=labels[j],
@@ -121,8 +126,8 @@ def lay_out(tables: ClassificationTables) -> Matrix:
     )
 
 
-def confusions(tables: ClassificationTables, most: int) -> list[Confusion]:
-    """Return the pairs of classes that are confused most often, most often first."""
+def confusions(tables: ClassificationTables, most: int | None) -> list[Confusion]:
+    """Return the pairs of classes that are confused, most often first; ``None`` for all."""
     found = [
         Confusion(tables.labels[i], tables.labels[j], count, sum(row))
         for i, row in enumerate(tables.confusion)
@@ -137,7 +142,9 @@ def _mistakes(counts: Sequence[Sequence[int]], i: int) -> int:
 
 
 def _shorten(label: str) -> str:
-    return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
+    if len(label) <= _LONGEST_LABEL:
+        return label
+    return f"{label[: _LONGEST_LABEL // 2]}…{label[1 - _LONGEST_LABEL // 2 :]}"
 
 
 __all__ = ["DRAWN", "LARGEST", "Cell", "Confusion", "Matrix", "Tick", "confusions", "lay_out"]

@@ -6,7 +6,7 @@ import base64
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ def picture(array: np.ndarray) -> Picture:
     """
     import numpy as np
 
-    pixels = array
+    pixels: NDArray[np.uint8] = array
     if array.dtype != np.uint8:
         values = np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
         if array.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 255:
@@ -52,7 +52,7 @@ def picture(array: np.ndarray) -> Picture:
     return Picture(f"data:image/png;base64,{data}", tiny)
 
 
-def _shrink(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Average square blocks of pixels until the longer side fits."""
     import numpy as np
 
@@ -61,9 +61,9 @@ def _shrink(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     if step == 1:
         return pixels
     # A side shorter than one block is repeated into one.
-    pixels = np.pad(pixels, ((0, -height % step), (0, -width % step), (0, 0)), mode="edge")
-    height, width = pixels.shape[0] // step, pixels.shape[1] // step
-    blocks = pixels.reshape(height, step, width, step, channels)
+    padded = np.pad(pixels, ((0, -height % step), (0, -width % step), (0, 0)), mode="edge")
+    height, width = padded.shape[0] // step, padded.shape[1] // step
+    blocks = padded.reshape(height, step, width, step, channels)
     return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
 
 

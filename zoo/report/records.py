@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
 
 PICTURES = "worst_image"
 """The array in ``pictures.npz``: one picture a mistake, in the order of the evaluation."""
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -72,9 +84,12 @@ def dig(value: Any, *keys: str) -> Any:
 
 def number(value: Any) -> float | None:
     """Return a finite number, or ``None`` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def _read_run_json(path: Path) -> Mapping[str, Any]:
@@ -128,7 +143,9 @@ def _read_evaluation(path: Path, notices: list[str]) -> Evaluation | None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        notices.append(f"metrics.json could not be read: {place + ': ' if place else ''}{first['msg']}")
+        notices.append(
+            f"metrics.json could not be read: {place + ': ' if place else ''}{first['msg']}"
+        )
     except OSError as error:
         notices.append(f"metrics.json could not be read: {error}")
     return None
@@ -140,11 +157,12 @@ def _read_pictures(path: Path, notices: list[str]) -> np.ndarray | None:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # numpy leaves a file open that it opened itself and found to be no archive.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             if PICTURES not in file:
                 return None
             pictures: np.ndarray = file[PICTURES]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except _UNREADABLE as error:
         notices.append(f"pictures.npz could not be read: {error}")
         return None
     if pictures.ndim == 3:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from zoo.metrics import ClassificationTables, Evaluation, Score
@@ -25,7 +27,8 @@ _TITLES = {
     "mse": "Mean squared error",
 }
 _MEANINGS = {
-    "macro_f1": "Finding a class and not crying wolf, averaged so that rare classes count as much as common ones.",
+    "macro_f1": "Finding a class and not crying wolf, averaged so that rare classes count as much "
+    "as common ones.",
     "calibration_error": "How far its confidence is from how often it is right, on average.",
     "brier": "Squared distance from the truth: 0 is perfect, 2 is certain and wrong.",
 }
@@ -65,7 +68,7 @@ def title(folder: RunFolder) -> str:
     """Return what the page is about."""
     name = dig(folder.run, "architecture", "name") or "a model"
     data = dig(folder.run, "data", "spec", "id") or dig(folder.run, "data", "source")
-    return f"{name} on {data}" if data else str(name)
+    return f"{name} on {PurePath(str(data)).name or data}" if data else str(name)
 
 
 def state(folder: RunFolder) -> tuple[str, str]:
@@ -89,10 +92,24 @@ def lead(folder: RunFolder) -> str:
     }.get(status, f"This page shows the run{after}{spent}.")
     if best is None or status == "failed":
         return opening
-    kept = "The model keeps the weights of" if dig(run, "plan", "keep") == "best" else "Its best was"
+    kept = (
+        "The model keeps the weights of" if dig(run, "plan", "keep") == "best" else "Its best was"
+    )
     scores = [(k, number(v)) for k, v in run["best"].items()] if _is_map(run.get("best")) else []
     said = [f"{metric_name(k)} {value(k, v)}" for k, v in scores if v is not None][:2]
     return f"{opening} {kept} epoch {best}{' (' + ', '.join(said) + ')' if said else ''}."
+
+
+def unmeasured(folder: RunFolder) -> str:
+    """Return why there are no scores."""
+    return {
+        "running": "There are no scores yet: a model is measured when its training has ended.",
+        "failed": "There are no scores: a run that failed has no model to measure.",
+    }.get(
+        state(folder)[0],
+        "There are no scores: this run has not been evaluated. The command “zoo evaluate” with "
+        "the run’s folder measures it on its test split.",
+    )
 
 
 def tiles(evaluation: Evaluation) -> list[Tile]:
@@ -156,16 +173,19 @@ def learning_finding(folder: RunFolder) -> str:
     if len(loss) < 3 or len(checked) != len(loss) or not all(map(math.isfinite, loss + checked)):
         return ""
     lowest = checked.index(min(checked))
+    epoch = lowest + 1
+    if math.isfinite(sum(folder.history.get("epoch", ())) or math.nan):
+        epoch = int(folder.history["epoch"][lowest])
     if lowest == len(checked) - 1:
         return "The validation loss was lowest at the very end, so more epochs might still help."
     if checked[-1] > 1.1 * checked[lowest] and loss[-1] < loss[lowest]:
         return (
-            f"After epoch {lowest + 1} the training loss kept falling while the validation loss "
+            f"After epoch {epoch} the training loss kept falling while the validation loss "
             f"rose from {decimal(checked[lowest])} to {decimal(checked[-1])}: the model went on to "
             "learn the training examples by heart, which is called overfitting."
         )
     return (
-        f"The validation loss was lowest, {decimal(checked[lowest])}, at epoch {lowest + 1} "
+        f"The validation loss was lowest, {decimal(checked[lowest])}, at epoch {epoch} "
         "and stayed near it: the model had learned what it could from these examples."
     )
 
@@ -182,9 +202,7 @@ def confidence_finding(evaluation: Evaluation, tables: ClassificationTables) -> 
         verdict = "surer than it should be"
     elif sure < score.low:
         verdict = "less sure than it could be"
-    return (
-        f"On average it is {percent(sure)} sure and {percent(score.value)} right: {verdict}."
-    )
+    return f"On average it is {percent(sure)} sure and {percent(score.value)} right: {verdict}."
 
 
 def making(folder: RunFolder) -> list[Table]:
@@ -215,7 +233,7 @@ def making(folder: RunFolder) -> list[Table]:
         plan.append(("seed", run.get("seed")))
     kept = {"Data": data, "Model": model, "Plan": plan, "Machine": machine}
     tables = [
-        Table(heading, tuple((name, plain(v)) for name, v in rows if v not in (None, "")))
+        Table(heading, tuple((name, _digest(plain(v))) for name, v in rows if v not in (None, "")))
         for heading, rows in kept.items()
     ]
     return [table for table in tables if table.rows]
@@ -243,15 +261,18 @@ def _interval(name: str, score: Score, examples: int) -> str:
     return f"{low} – {high}"
 
 
-def _curve_words(
-    name: str, training: list[float], validation: list[float], epochs: int
-) -> str:
+def _curve_words(name: str, training: list[float], validation: list[float], epochs: int) -> str:
     parts = [
         f"{where} {value(name, column[0])} at first, {value(name, column[-1])} at the end"
         for where, column in (("training", training), ("validation", validation))
         if column
     ]
     return f"{name.replace('_', ' ')} over {plural(epochs, 'epoch')}: {'; '.join(parts)}"
+
+
+def _digest(text: str) -> str:
+    """Return the beginning of a digest, and anything else as it is."""
+    return f"{text[:16]}…" if re.fullmatch("[0-9a-f]{64}", text) else text
 
 
 def _finite(column: list[float]) -> list[float]:
@@ -322,5 +343,6 @@ __all__ = [
     "state",
     "tiles",
     "title",
+    "unmeasured",
     "value",
 ]

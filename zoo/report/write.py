@@ -16,6 +16,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _CONFUSIONS = 6
 _PICTURES = 24
 _ROWS = 15
+_LONG_LABEL = 10
 
 
 def write_run_report(run_dir: Path, out: Path | None = None) -> Path:
@@ -86,6 +87,7 @@ def _context(folder: RunFolder) -> dict[str, Any]:
         "notices": folder.notices,
         "examples": evaluation.examples if evaluation else 0,
         "tiles": story.tiles(evaluation) if evaluation else (),
+        "unmeasured": story.unmeasured(folder),
         "curves": [(curve, Markup(curve.svg)) for curve in learned],
         "learning": story.learning_finding(folder) if learned else "",
         "classifier": _classifier(folder, evaluation, evaluation.tables)
@@ -114,6 +116,7 @@ def _classifier(
         "bins": [b for b in tables.calibration if b.count],
         "confidence": story.confidence_finding(evaluation, tables),
         "sheet": _sheet(folder, tables.worst),
+        "long_labels": max(map(len, tables.labels)) > _LONG_LABEL,
         "worst": tables.worst[:_PICTURES],
     }
 
