@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import BadRecord, MissingExtra
-from zoo.runtime import images
+from zoo.runtime import _png
 from zoo.runtime.images import check_image, fit_image, probe_image, read_image
 
 PIL_Image = pytest.importorskip("PIL.Image", reason="the reference decoder is Pillow")
@@ -61,7 +61,7 @@ def test_any_filters_of_a_png_decode_as_pillow_decodes_them(
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     interlace = data.draw(st.integers(0, 1))
     raw = b""
-    for row, column, down, right in images._ADAM7 if interlace else ((0, 0, 1, 1),):
+    for row, column, down, right in _png._ADAM7 if interlace else ((0, 0, 1, 1),):
         rows, columns = len(range(row, height, down)), len(range(column, width, right))
         line = (columns * depth * (3 if kind == 2 else 1) + 7) // 8
         for filter_kind in rng.integers(0, 5, rows if columns else 0).tolist():
@@ -93,7 +93,7 @@ def test_an_interlaced_png_is_put_together(
     count = 3 if kind == 2 else 1
     expected = picture(1, height, width, count)
     raw = b""
-    for row, column, down, right in images._ADAM7:
+    for row, column, down, right in _png._ADAM7:
         part = expected[row::down, column::right]
         if part.size:
             raw += b"".join(b"\0" + line.tobytes() for line in part)
