@@ -172,6 +172,13 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
     assert caught.value.row == 13
 
 
+def test_the_remedy_names_the_likely_encoding(tmp_path: Path) -> None:
+    for encoding, name in (("latin-1", "latin1"), ("utf-16", "utf-16")):
+        with pytest.raises(BadRecord, match="not UTF-8") as caught:
+            resolve(write(tmp_path, "\n".join(changed(4, "1,grün,2,yes")).encode(encoding)))
+        assert f"iconv -f {name} -t utf-8 cars.csv" in caught.value.fix
+
+
 def test_many_texts_are_refused_with_the_remedy(tmp_path: Path) -> None:
     content = ["name,x,sold", *[f"p{i},{i},{'ab'[i % 2]}" for i in range(30)]]
     file = write(tmp_path, content)
@@ -183,6 +190,15 @@ def test_many_texts_are_refused_with_the_remedy(tmp_path: Path) -> None:
     content = ["name,x,sold", *[f"p{i % 1001},{i},{'ab'[i % 2]}" for i in range(2500)]]
     with pytest.raises(BadRecord, match="1,001 different texts"):
         resolve(write(tmp_path, content), options={"categorical": ["name"]})
+
+
+def test_many_words_among_numbers_are_pointed_at(tmp_path: Path) -> None:
+    content = [
+        "x,sold",
+        *[f"{'unknown' if i % 6 == 3 else i / 2},{'ab'[i % 2]}" for i in range(60)],
+    ]
+    with pytest.raises(BadRecord, match="10 are not, the first on line 5: 'unknown'"):
+        resolve(write(tmp_path, content))
 
 
 def test_one_class_and_small_classes_are_refused(tmp_path: Path) -> None:

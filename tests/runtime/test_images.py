@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import BadRecord, MissingExtra
-from zoo.runtime import images
+from zoo.runtime import _png
 from zoo.runtime.images import check_image, fit_image, probe_image, read_image
 
 PIL_Image = pytest.importorskip("PIL.Image", reason="the reference decoder is Pillow")
@@ -58,17 +58,18 @@ def test_any_filters_of_a_png_decode_as_pillow_decodes_them(
     tmp_path: Path, width: int, height: int, style: tuple[int, int], data: Any
 ) -> None:
     depth, kind = style
-    line = (width * depth * (3 if kind == 2 else 1) + 7) // 8
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    kinds = data.draw(st.lists(st.integers(0, 4), min_size=height, max_size=height))
-    raw = b"".join(bytes([k]) + rng.integers(0, 256, line, np.uint8).tobytes() for k in kinds)
-    palette = (
-        [chunk(b"PLTE", rng.integers(0, 256, 768, np.uint8).tobytes()[: 3 << depth])]
-        if kind == 3
-        else []
-    )
+    interlace = data.draw(st.integers(0, 1))
+    raw = b""
+    for row, column, down, right in _png._ADAM7 if interlace else ((0, 0, 1, 1),):
+        rows, columns = len(range(row, height, down)), len(range(column, width, right))
+        line = (columns * depth * (3 if kind == 2 else 1) + 7) // 8
+        for filter_kind in rng.integers(0, 5, rows if columns else 0).tolist():
+            raw += bytes([filter_kind]) + rng.integers(0, 256, line, np.uint8).tobytes()
+    colors = rng.integers(0, 256, 3 << depth if kind == 3 else 0, np.uint8).tobytes()
+    palette = [chunk(b"PLTE", colors)] if kind == 3 else []
     file = tmp_path / "a.png"
-    file.write_bytes(png(width, height, depth, kind, raw, *palette))
+    file.write_bytes(png(width, height, depth, kind, raw, *palette, interlace=interlace))
     with PIL_Image.open(file) as reference:
         expected = np.asarray(reference.convert("RGB" if kind in (2, 3) else "L"))
     got = read_image(file)
@@ -92,7 +93,7 @@ def test_an_interlaced_png_is_put_together(
     count = 3 if kind == 2 else 1
     expected = picture(1, height, width, count)
     raw = b""
-    for row, column, down, right in images._ADAM7:
+    for row, column, down, right in _png._ADAM7:
         part = expected[row::down, column::right]
         if part.size:
             raw += b"".join(b"\0" + line.tobytes() for line in part)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.data.dataset import ArraySplit, Dataset
     from zoo.data.download import Remote, fetch
     from zoo.data.folder import ImageFolderSplit
+    from zoo.data.options import SeedOptions, SplitOptions
     from zoo.data.sources import dataset_spec, resolve
     from zoo.data.splits import stratified_sample, stratified_split
 
@@ -23,6 +24,8 @@ _HOME = {
     "DatasetInfo": "catalog",
     "ImageFolderSplit": "folder",
     "Remote": "download",
+    "SeedOptions": "options",
+    "SplitOptions": "options",
     "dataset_spec": "sources",
     "fetch": "download",
     "list_datasets": "catalog",
@@ -49,6 +52,8 @@ __all__ = [
     "DatasetInfo",
     "ImageFolderSplit",
     "Remote",
+    "SeedOptions",
+    "SplitOptions",
     "dataset_spec",
     "fetch",
     "list_datasets",

@@ -209,7 +209,7 @@ def _categories(
         raise table.bad(
             f"the column has {len(present):,} different texts in {len(cells):,} rows",
             column=name,
-            why="it looks like an identifier or prose: a classifier would learn rows by heart",
+            why=_crowd(table, cells),
             fix=f"leave it out: drop=[{name!r}]"
             + ("" if len(present) > MAX_CATEGORIES else f"; or keep it: categorical=[{name!r}]"),
         )
@@ -218,6 +218,21 @@ def _categories(
         raise _without_values(table, name)
     code = {cell: index + 1 for index, cell in enumerate(known)}
     return known, np.array([code.get(cell, 0) for cell in cells], np.int32)
+
+
+def _crowd(table: Table, cells: list[str]) -> str:
+    """Say why a column has so many categories: words among numbers, or words alone."""
+    odd = [
+        row
+        for row, cell in enumerate(cells)
+        if cell.lower() not in MISSING and not _NUMBER.fullmatch(cell)
+    ]
+    if len(odd) < len(cells) / 2:
+        return (
+            f"most of its cells are numbers, but {len(odd):,} are not, the first on line "
+            f"{table.lines[odd[0]]}: {cells[odd[0]]!r}; a missing value is an empty cell"
+        )
+    return "it looks like an identifier or prose: a classifier would learn rows by heart"
 
 
 def _without_values(table: Table, name: str) -> Exception:

@@ -103,7 +103,8 @@ def _decode(path: Path) -> str:
             file=str(path),
             row=line,
             why="a guess at the encoding would change names in silence",
-            fix=f"iconv -f latin1 -t utf-8 {path.name} > utf8-{path.name}   (if it is latin-1)",
+            fix=f"iconv -f {_likely(data)} -t utf-8 {path.name} > utf8-{path.name}   (if it is "
+            f"{_likely(data)})",
         ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -111,6 +112,10 @@ def _decode(path: Path) -> str:
             "the line holds a zero byte", file=str(path), row=line, why="this is no text file"
         )
     return text
+
+
+def _likely(data: bytes) -> str:
+    return "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin1"
 
 
 def _delimiter(text: str) -> str:

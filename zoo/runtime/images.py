@@ -8,29 +8,20 @@ same file gives the same bytes on every machine, whether Pillow is installed or 
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from zoo.errors import BadRecord, MissingExtra
-
-Image = npt.NDArray[np.uint8]
-"""Height, width, channels: 1 (grey) or 3 (red, green, blue)."""
-
-MAX_PIXELS = 64_000_000
-"""A picture with more is refused before it is decoded: a small file can claim any size."""
+from zoo.runtime import _png
+from zoo.runtime._png import MAX_PIXELS, Corrupt, Image
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Endings of the formats that can be read, in lower case."""
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+_PRECISION = 22
 _MAGIC = {
     b"\xff\xd8\xff": "JPEG",
     b"GIF8": "GIF",
@@ -43,23 +34,6 @@ _MAGIC = {
     b"P5": "PPM",
     b"P6": "PPM",
 }
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-_ADAM7 = (
-    (0, 0, 8, 8),
-    (0, 4, 8, 8),
-    (4, 0, 8, 4),
-    (0, 2, 4, 4),
-    (2, 0, 4, 2),
-    (0, 1, 2, 2),
-    (1, 0, 2, 1),
-)
-_BLOCK = 256
-_PRECISION = 22
-
-
-class _Corrupt(ValueError):
-    """What is wrong with the bytes; the caller knows the file's name."""
 
 
 def read_image(path: Path | str) -> Image:
@@ -82,10 +56,10 @@ def read_image(path: Path | str) -> Image:
     """
     data = _read(path)
     try:
-        if data.startswith(_PNG):
-            return _decode_png(data)
+        if data.startswith(_png.SIGNATURE):
+            return _png.decode(data)
         return _decode_other(data, Path(path).suffix)
-    except _Corrupt as error:
+    except Corrupt as error:
         raise _bad(path, str(error)) from error
 
 
@@ -98,15 +72,15 @@ def probe_image(path: Path | str) -> tuple[int, int, int]:
     """
     data = _read(path, 64)
     try:
-        if data.startswith(_PNG):
-            header = _png_header(data)
+        if data.startswith(_png.SIGNATURE):
+            header = _png.read_header(data)
             return header.height, header.width, header.channels
         with _open_other(_read(path), Path(path).suffix) as picture:
             width, height = picture.size
             if picture.getexif().get(0x0112, 1) >= 5:
                 width, height = height, width
             return height, width, 1 if _is_grey(picture.mode) else 3
-    except _Corrupt as error:
+    except Corrupt as error:
         raise _bad(path, str(error)) from error
 
 
@@ -120,11 +94,11 @@ def check_image(path: Path | str, data: bytes) -> None:
     """
     try:
         if not data:
-            raise _Corrupt("the file is empty")
-        if data.startswith(_PNG):
-            for _ in _chunks(data):
+            raise Corrupt("the file is empty")
+        if data.startswith(_png.SIGNATURE):
+            for _ in _png.read_chunks(data):
                 pass
-    except _Corrupt as error:
+    except Corrupt as error:
         raise _bad(path, str(error)) from error
 
 
@@ -204,191 +178,6 @@ def _bad(path: Path | str, what: str) -> BadRecord:
     )
 
 
-def _check_size(height: int, width: int) -> None:
-    if height < 1 or width < 1:
-        raise _Corrupt(f"the picture is {height} x {width} pixels")
-    if height * width > MAX_PIXELS:
-        raise _Corrupt(f"{height} x {width} pixels are more than the {MAX_PIXELS:,} that are read")
-
-
-def _composite(color: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> Image:
-    opaque = alpha.astype(np.int32)[..., None]
-    return ((color * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
-
-
-def _to_eight(samples: npt.NDArray[Any], depth: int) -> Image:
-    if depth == 16:
-        return ((samples.astype(np.int32) + 128) // 257).astype(np.uint8)
-    return (samples * np.uint8(255 // ((1 << depth) - 1))).astype(np.uint8)
-
-
-@dataclass(frozen=True)
-class _Header:
-    width: int
-    height: int
-    depth: int
-    kind: int
-    interlaced: bool
-
-    @property
-    def channels(self) -> int:
-        return 1 if self.kind in (0, 4) else 3
-
-    def passes(self) -> list[tuple[int, int, int, int]]:
-        """Row and column start and step of every pass that holds a pixel."""
-        if not self.interlaced:
-            return [(0, 0, 1, 1)]
-        return [p for p in _ADAM7 if p[0] < self.height and p[1] < self.width]
-
-
-def _png_header(data: bytes) -> _Header:
-    if len(data) < 33 or data[12:16] != b"IHDR":
-        raise _Corrupt("the PNG ends within its header")
-    width, height, depth, kind, method, filtering, interlace = struct.unpack(
-        ">IIBBBBB", data[16:29]
-    )
-    if zlib.crc32(data[12:29]) != struct.unpack(">I", data[29:33])[0]:
-        raise _Corrupt("the PNG header does not match its checksum")
-    if depth not in _DEPTHS.get(kind, ()) or method or filtering or interlace > 1:
-        raise _Corrupt(f"no PNG has colour type {kind} with {depth} bits")
-    _check_size(height, width)
-    return _Header(width, height, depth, kind, bool(interlace))
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    place = len(_PNG)
-    while True:
-        if place + 12 > len(data):
-            raise _Corrupt("the PNG is cut off")
-        length = struct.unpack(">I", data[place : place + 4])[0]
-        end = place + 12 + length
-        if end > len(data):
-            raise _Corrupt("the PNG is cut off")
-        name, payload = data[place + 4 : place + 8], data[place + 8 : end - 4]
-        if zlib.crc32(data[place + 4 : end - 4]) != struct.unpack(">I", data[end - 4 : end])[0]:
-            raise _Corrupt(f"the PNG part {name!r} at byte {place} does not match its checksum")
-        if name == b"IEND":
-            return
-        yield name, payload
-        place = end
-
-
-def _decode_png(data: bytes) -> Image:
-    header = _png_header(data)
-    parts: dict[bytes, list[bytes]] = {}
-    for name, payload in _chunks(data):
-        parts.setdefault(name, []).append(payload)
-    samples = _png_samples(header, b"".join(parts.get(b"IDAT", [])))
-    key = parts.get(b"tRNS", [b""])[0]
-    if header.kind == 3:
-        return _expand_palette(samples[..., 0], parts.get(b"PLTE", [b""])[0], key)
-    color = samples[..., : header.channels]
-    pixels = _to_eight(color, header.depth)
-    if header.kind in (4, 6):
-        return _composite(pixels, _to_eight(samples[..., -1], header.depth))
-    if key:
-        if len(key) != 2 * header.channels:
-            raise _Corrupt("the PNG's transparent colour is malformed")
-        clear = (color == np.frombuffer(key, ">u2")).all(axis=2)
-        pixels[clear] = 255
-    return pixels
-
-
-def _expand_palette(indices: npt.NDArray[Any], table: bytes, opacity: bytes) -> Image:
-    if not table or len(table) % 3:
-        raise _Corrupt("the PNG's palette is missing or malformed")
-    colors = np.frombuffer(table, np.uint8).reshape(-1, 3)
-    if int(indices.max()) >= len(colors):
-        raise _Corrupt("a pixel of the PNG lies outside its palette")
-    alpha = np.full(len(colors), 255, np.uint8)
-    opaque = np.frombuffer(opacity, np.uint8)[: len(colors)]
-    alpha[: len(opaque)] = opaque
-    expanded: Image = _composite(colors, alpha)[indices]
-    return expanded
-
-
-def _png_samples(header: _Header, packed: bytes) -> npt.NDArray[Any]:
-    """Inflate, undo the filters, unpack the bits, put interlaced passes together."""
-    count = _SAMPLES[header.kind]
-    bits = count * header.depth
-    shapes = []
-    for row, column, down, right in header.passes():
-        rows = (header.height - row + down - 1) // down
-        columns = (header.width - column + right - 1) // right
-        shapes.append((rows, columns, (columns * bits + 7) // 8))
-    expected = sum(rows * (1 + width) for rows, _, width in shapes)
-    try:
-        raw = zlib.decompressobj().decompress(packed, expected)
-    except zlib.error as error:
-        raise _Corrupt(f"the PNG's pixels do not unpack: {error}") from error
-    if len(raw) < expected:
-        raise _Corrupt("the PNG holds fewer pixels than its header names")
-    dtype = np.uint16 if header.depth == 16 else np.uint8
-    result = np.empty((header.height, header.width, count), dtype)
-    place = 0
-    for (row, column, down, right), (rows, columns, width) in zip(
-        header.passes(), shapes, strict=True
-    ):
-        lines = np.frombuffer(raw, np.uint8, rows * (1 + width), place).reshape(rows, 1 + width)
-        place += lines.size
-        plain = _unfilter(lines[:, 0], lines[:, 1:], max(bits // 8, 1))
-        result[row::down, column::right] = _unpack(plain, header.depth, columns, count)
-    return result
-
-
-def _unpack(lines: Image, depth: int, columns: int, count: int) -> npt.NDArray[Any]:
-    if depth == 8:
-        return lines.reshape(len(lines), columns, count)
-    if depth == 16:
-        return np.ascontiguousarray(lines).view(">u2").reshape(len(lines), columns, count)
-    groups = np.unpackbits(lines, axis=1).reshape(len(lines), -1, depth)[:, :columns]
-    powers = (1 << np.arange(depth)[::-1]).astype(np.uint8)
-    samples: Image = (groups * powers).sum(axis=2, dtype=np.uint8)
-    return samples[..., None]
-
-
-def _unfilter(kinds: Image, lines: Image, step: int) -> Image:
-    """Undo the five PNG filters.
-
-    A byte depends on its left, upper and upper left neighbour. The bytes of one anti-diagonal do
-    not depend on each other, so a block of rows is done diagonal by diagonal, not byte by byte.
-    """
-    if int(kinds.max()) > 4:
-        raise _Corrupt(f"no PNG filter has the number {int(kinds.max())}")
-    if not kinds.any():
-        return lines
-    rows, columns = len(lines), lines.shape[1] // step
-    source = lines.reshape(rows, columns, step)
-    result = np.empty_like(source)
-    above = np.zeros((columns, step), np.int16)
-    for start in range(0, rows, _BLOCK):
-        count = min(_BLOCK, rows - start)
-        kind = kinds[start : start + count, None]
-        share = [(kind == number).astype(np.int16) for number in range(5)]
-        # skewed[c + r + 2, r + 1] is column c of the block's row r; slot 0 is the row above it.
-        skewed = np.zeros((columns + count + 1, count + 1, step), np.int16)
-        skewed[1 : columns + 1, 0] = above
-        for row in range(count):
-            skewed[row + 2 : row + 2 + columns, row + 1] = source[start + row]
-        for d in range(2, columns + count + 1):
-            left, up, corner = skewed[d - 1, 1:], skewed[d - 1, :-1], skewed[d - 2, :-1]
-            skewed[d, 1:] += _predict(share, left, up, corner)
-            skewed[d, 1:] &= 255
-        for row in range(count):
-            result[start + row] = skewed[row + 2 : row + 2 + columns, row + 1]
-        above = result[start + count - 1].astype(np.int16)
-    return result.reshape(lines.shape)
-
-
-def _predict(share: list[Any], left: Any, up: Any, corner: Any) -> Any:
-    along, across = np.abs(up - corner), np.abs(left - corner)
-    both = np.abs(left + up - 2 * corner)
-    paeth = np.where(
-        (along <= across) & (along <= both), left, np.where(across <= both, up, corner)
-    )
-    return share[1] * left + share[2] * up + share[3] * ((left + up) >> 1) + share[4] * paeth
-
-
 def _is_grey(mode: str) -> bool:
     return mode in ("1", "L", "LA", "La") or mode.startswith("I;16")
 
@@ -396,7 +185,7 @@ def _is_grey(mode: str) -> bool:
 def _open_other(data: bytes, suffix: str) -> Any:
     kind = next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
     if kind is None:
-        raise _Corrupt("this is not a picture in a format that is known here")
+        raise Corrupt("this is not a picture in a format that is known here")
     try:
         import PIL.Image
     except ImportError as error:
@@ -406,8 +195,8 @@ def _open_other(data: bytes, suffix: str) -> Any:
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
             picture = PIL.Image.open(io.BytesIO(data), formats=[kind])
     except Exception as error:  # Pillow's decoders raise many kinds on damaged bytes.
-        raise _Corrupt(f"the {kind} cannot be read: {error}") from error
-    _check_size(picture.height, picture.width)
+        raise Corrupt(f"the {kind} cannot be read: {error}") from error
+    _png.check_size(picture.height, picture.width)
     return picture
 
 
@@ -420,19 +209,19 @@ def _decode_other(data: bytes, suffix: str) -> Image:
                 warnings.simplefilter("ignore")
                 upright = ImageOps.exif_transpose(picture)
                 if upright.mode.startswith("I;16"):
-                    return _to_eight(np.asarray(upright), 16)[..., None]
+                    return _png.to_eight(np.asarray(upright), 16)[..., None]
                 if upright.mode in ("I", "F"):
-                    raise _Corrupt(f"pixels of type {upright.mode!r} have no range of their own")
+                    raise Corrupt(f"pixels of type {upright.mode!r} have no range of their own")
                 transparent = upright.has_transparency_data
                 mode = "L" if _is_grey(upright.mode) else "RGB"
                 if transparent:
                     pixels = np.asarray(upright.convert("LA" if mode == "L" else "RGBA"))
-                    return _composite(pixels[..., :-1], pixels[..., -1])
+                    return _png.composite(pixels[..., :-1], pixels[..., -1])
                 return np.array(upright.convert(mode)).reshape(upright.height, upright.width, -1)
-        except _Corrupt:
+        except Corrupt:
             raise
         except Exception as error:  # as above
-            raise _Corrupt(f"the picture cannot be decoded: {error}") from error
+            raise Corrupt(f"the picture cannot be decoded: {error}") from error
 
 
 __all__ = [
