@@ -73,6 +73,32 @@ def randomise(model: Any, seed: int = 0) -> Any:
     return model
 
 
+def _live_norm() -> Any:
+    import keras
+    from keras import ops
+
+    class LiveNorm(keras.layers.BatchNormalization):
+        """Uses the statistics of the batch, as in training."""
+
+        def call(self, x: Any, training: Any = None, mask: Any = None) -> Any:
+            mean, variance = ops.moments(x, axes=[0, 1, 2])
+            return (x - mean) * ops.rsqrt(variance + self.epsilon) * self.gamma + self.beta
+
+    return LiveNorm
+
+
+def _live_dropout() -> Any:
+    import keras
+
+    class LiveDropout(keras.layers.Dropout):
+        """Drops, as in training."""
+
+        def call(self, x: Any, training: Any = None) -> Any:
+            return super().call(x, training=True)
+
+    return LiveDropout
+
+
 def cnn(**fault: Any) -> Any:
     """An image classifier; a keyword changes one thing that a converter may get wrong."""
     import keras
@@ -88,13 +114,12 @@ def cnn(**fault: Any) -> Any:
         x = L.Conv2D(4, 3, padding="valid", use_bias=False, name="conv")(x)
     else:
         x = L.Conv2D(4, 3, padding="same", use_bias=False, name="conv")(x)
-    x = L.BatchNormalization(epsilon=fault.get("epsilon", 1e-3), name="norm")(
-        x, training=fault.get("training_norm")
-    )
+    norm = _live_norm() if fault.get("training_norm") else L.BatchNormalization
+    x = norm(epsilon=fault.get("epsilon", 1e-3), name="norm")(x)
     x = L.Activation(fault.get("activation", "gelu"), name="act")(x)
     x = L.MaxPooling2D(2, padding="same")(x) if fault.get("pool") == "max" else L.AveragePooling2D(2)(x)
     x = L.Flatten()(x)
-    x = L.Dropout(0.3, seed=4)(x, training=fault.get("dropout"))
+    x = (_live_dropout() if fault.get("dropout") else L.Dropout)(0.3, seed=4)(x)
     x = L.Dense(5, activation="tanh", name="hidden")(x)
     x = L.Dense(5, activation="tanh", name="square")(x)
     chances = L.Dense(len(CLASSES), activation=fault.get("last", "softmax"), name="head")(x)

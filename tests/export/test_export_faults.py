@@ -98,7 +98,7 @@ def test_a_wrong_graph_is_refused_and_not_published(
 
 def test_dropout_that_is_left_on_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(converter, "convert", _as(cnn(dropout=True)))
-    with pytest.raises(Unsupported, match="random|not standard"):
+    with pytest.raises(Unsupported):
         export_cnn(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

@@ -109,7 +109,7 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
     from onnx import TensorProto
 
     base = open_session(proto.SerializeToString(), name, optimisation="basic")
-    before = [_answer(base, case) for case in cases]
+    before = [_answer(base, case, "basic") for case in cases]
     noise: dict[str, float] = {}
     scales = {
         output: _scale([case.reference[output] for case in cases])
@@ -119,7 +119,7 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
     for seed in SEEDS:
         moved = open_session(_perturbed(proto, seed), name, optimisation="basic")
         for case, old in zip(cases, before, strict=True):
-            new = _answer(moved, case)
+            new = _answer(moved, case, "basic")
             for output, scale in scales.items():
                 apart = np.abs(new[output].astype(np.float64) - old[output])
                 change = float((apart / np.maximum(row_scale(old[output]), scale)).max(initial=0))
@@ -157,14 +157,7 @@ def prove(
     for level in OPTIMISATION:
         session = open_session(raw, name, optimisation=level)
         for case in cases:
-            try:
-                actual = _answer(session, case)
-            except Exception as error:  # onnxruntime's own types
-                raise ParityFailed(
-                    f"{name} fails where the model answers: {_where(case, level)}",
-                    why=" ".join(str(error).split())[:300],
-                    fix="report the model's configuration; nothing was published",
-                ) from error
+            actual = _answer(session, case, level)
             for output, found in compare_all(actual, case.reference, tolerances).items():
                 if not found.share <= 1:
                     number = f"{found.absolute:.3g} apart, {found.share:.3g} x the tolerance"
@@ -197,9 +190,25 @@ def _where(case: Case, level: str) -> str:
     return f"batch {case.probe.batch}{lengths}, optimisation {level}"
 
 
-def _answer(session: Any, case: Case) -> dict[str, np.ndarray[Any, Any]]:
+def _answer(session: Any, case: Case, level: str) -> dict[str, np.ndarray[Any, Any]]:
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, dict(case.probe.inputs)), strict=True))
+    try:
+        values = session.run(names, dict(case.probe.inputs))
+    except Exception as error:  # onnxruntime's own types
+        raise ParityFailed(
+            f"the graph fails where the model answers: {_where(case, level)}",
+            why=" ".join(str(error).split())[:300],
+            fix="report the model's configuration; nothing was published",
+        ) from error
+    found = dict(zip(names, values, strict=True))
+    for output, wanted in case.reference.items():
+        if found[output].shape != wanted.shape:
+            raise ParityFailed(
+                f"the output {output!r} has another shape: {_where(case, level)}",
+                why=f"it has {list(found[output].shape)}, the model's {list(wanted.shape)}",
+                fix="report the model's configuration; nothing was published",
+            )
+    return found
 
 
 def _scale(references: Sequence[np.ndarray[Any, Any]]) -> float:
