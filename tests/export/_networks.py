@@ -60,7 +60,9 @@ class Tiny(Architecture[Config]):
 
 def blueprint(*inputs: TensorSpec, task: Task = Task.CLASSIFICATION) -> Blueprint:
     targets = (LABEL,) if task is Task.CLASSIFICATION else ()
-    return Blueprint("tiny", Config(), DataSpec(id="toy", task=task, inputs=inputs, targets=targets))
+    return Blueprint(
+        "tiny", Config(), DataSpec(id="toy", task=task, inputs=inputs, targets=targets)
+    )
 
 
 def randomise(model: Any, seed: int = 0) -> Any:
@@ -117,7 +119,11 @@ def cnn(**fault: Any) -> Any:
     norm = _live_norm() if fault.get("training_norm") else L.BatchNormalization
     x = norm(epsilon=fault.get("epsilon", 1e-3), name="norm")(x)
     x = L.Activation(fault.get("activation", "gelu"), name="act")(x)
-    x = L.MaxPooling2D(2, padding="same")(x) if fault.get("pool") == "max" else L.AveragePooling2D(2)(x)
+    x = (
+        L.MaxPooling2D(2, padding="same")(x)
+        if fault.get("pool") == "max"
+        else L.AveragePooling2D(2)(x)
+    )
     x = L.Flatten()(x)
     x = (_live_dropout() if fault.get("dropout") else L.Dropout)(0.3, seed=4)(x)
     x = L.Dense(5, activation="tanh", name="hidden")(x)
@@ -173,7 +179,9 @@ def autoencoder() -> tuple[Signature, ...]:
     codes = TensorSpec(name="z", shape=shape, range=(-1, 1))
     out = TensorSpec(name="rebuilt", shape=shape)
     return (
-        Signature("predict", keras.Model(x, {"rebuilt": decoder(code), "z": code}), (spec,), (out, codes)),
+        Signature(
+            "predict", keras.Model(x, {"rebuilt": decoder(code), "z": code}), (spec,), (out, codes)
+        ),
         Signature("encode", keras.Model(x, {"z": code}), (spec,), (codes,)),
         Signature("decode", keras.Model(z, {"rebuilt": decoder(z)}), (codes,), (out,)),
     )

@@ -277,7 +277,11 @@ def test_a_wrong_declaration_is_refused(tmp_path: Path) -> None:
         export_artifact(
             blueprint(IMAGE),
             Tiny(),
-            [Signature("predict", cnn(), (IMAGE,), (TensorSpec(name="probabilities", shape=(9,)),))],
+            [
+                Signature(
+                    "predict", cnn(), (IMAGE,), (TensorSpec(name="probabilities", shape=(9,)),)
+                )
+            ],
             out=tmp_path,
             samples=samples("image"),
         )

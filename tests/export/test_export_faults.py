@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from _networks import (
-    IMAGE,
-    PROBABILITIES,
     SERIES,
     Tiny,
     autoencoder,
@@ -34,9 +32,7 @@ def _as(model: Any) -> Callable[[Any], Any]:
     """Return a converter that converts another model than it was given."""
 
     def wrong(traced: Any) -> Any:
-        return REAL(
-            converter.Traced(Signature(traced.name, model, traced.inputs, traced.outputs))
-        )
+        return REAL(converter.Traced(Signature(traced.name, model, traced.inputs, traced.outputs)))
 
     return wrong
 
@@ -96,7 +92,9 @@ def test_a_wrong_graph_is_refused_and_not_published(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_dropout_that_is_left_on_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dropout_that_is_left_on_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(converter, "convert", _as(cnn(dropout=True)))
     with pytest.raises(Unsupported):
         export_cnn(tmp_path / "out")

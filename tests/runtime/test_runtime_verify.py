@@ -218,7 +218,10 @@ def _floats(raw: bytes) -> list[tuple[int, float]]:
 
 
 def _tensor(**extra: bytes | int) -> bytes:
-    fields = {"13": _field(13, _field(1, b"location") + _field(2, b"../../secret")), "14": _field(14, 1)}
+    fields = {
+        "13": _field(13, _field(1, b"location") + _field(2, b"../../secret")),
+        "14": _field(14, 1),
+    }
     return _field(1, 1) + _field(2, 1) + _field(8, b"w") + b"".join(fields[key] for key in extra)
 
 

@@ -191,7 +191,11 @@ def _prove(
     outputs = tuple(_named(spec, data) for spec in traced.outputs)
     names = {spec.name for spec in outputs}
     label = PROBABILITIES in names and LABEL not in names
-    proto = canonical(_convert.convert(traced), f"{name}.{signature.name}", traced.inputs, outputs)
+    converted = _convert.convert(traced)
+    proto = canonical(
+        converted, f"{name}.{signature.name}", signature.inputs, outputs, traced.order
+    )
+    outputs = tuple(sorted(outputs, key=lambda spec: traced.order.index(spec.name)))
     if label:
         chances = next(spec for spec in outputs if spec.name == PROBABILITIES)
         outputs = (*outputs, add_label(proto, chances.labels))
@@ -210,7 +214,7 @@ def _prove(
         file=file,
         opset=_convert.OPSET,
         nodes=_count(proto.graph),
-        inputs=traced.inputs,
+        inputs=signature.inputs,
         outputs=outputs,
         weights_sha256=_convert.weights_hash(signature.model),
         tolerance=tolerances,

@@ -28,14 +28,16 @@ def canonical(
     name: str,
     inputs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
+    order: Sequence[str],
 ) -> onnx.ModelProto:
     """Return the canonical form of a converted model.
 
     Args:
-        proto: What the converter gave; its inputs and outputs are in the declared order.
+        proto: What the converter gave.
         name: The name of the graph.
-        inputs: The declared inputs.
-        outputs: The declared outputs.
+        inputs: The declared inputs, in the order that the graph shall have.
+        outputs: The declared outputs, in the converter's order.
+        order: Their names in the order that the graph shall have.
 
     Raises:
         Unsupported: If the graph has other inputs or outputs than declared.
@@ -57,7 +59,7 @@ def canonical(
     graph.name = name
     for spec in inputs:
         graph.input.append(_value_info(spec))
-    for spec in outputs:
+    for spec in sorted(outputs, key=lambda spec: order.index(spec.name)):
         graph.output.append(_value_info(spec))
     opset = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
     return onnx.helper.make_model(
@@ -76,13 +78,9 @@ def add_label(proto: onnx.ModelProto, labels: tuple[str, ...] | None) -> TensorS
     import onnx
 
     source = next(value for value in proto.graph.output if value.name == PROBABILITIES)
-    sizes = [
-        dim.dim_param or dim.dim_value for dim in source.type.tensor_type.shape.dim
-    ]
+    sizes = [dim.dim_param or dim.dim_value for dim in source.type.tensor_type.shape.dim]
     proto.graph.node.append(
-        onnx.helper.make_node(
-            "ArgMax", [PROBABILITIES], [LABEL], name="label", axis=-1, keepdims=0
-        )
+        onnx.helper.make_node("ArgMax", [PROBABILITIES], [LABEL], name="label", axis=-1, keepdims=0)
     )
     spec = TensorSpec(name=LABEL, shape=tuple(sizes[1:-1]), dtype="int64", labels=labels)
     proto.graph.output.append(_value_info(spec))

@@ -63,6 +63,7 @@ class Traced:
                 fix="KERAS_BACKEND=tensorflow, and load the weights there",
             )
         self.name = signature.name
+        self.order = [spec.name for spec in signature.outputs]
         self.inputs = _match("input", model.inputs, _keys(model.input), signature.inputs)
         self.outputs = _match("output", model.outputs, _keys(model.output), signature.outputs)
         self.model: keras.Model = keras.Model(list(model.inputs), list(model.outputs))
@@ -140,7 +141,8 @@ def convert(traced: Traced) -> onnx.ModelProto:
             why=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
             fix="replace the layer that tf2onnx does not know",
         ) from error
-    return proto
+    made: onnx.ModelProto = proto
+    return made
 
 
 def _erfc(context: Any, node: Any, name: str, args: Any) -> None:

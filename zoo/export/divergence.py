@@ -9,9 +9,9 @@ import numpy as np
 
 from zoo.export.convert import Converter, Traced
 from zoo.export.parity import CAP, Case
+from zoo.runtime.manifest import Tolerance
 from zoo.runtime.session import open_session
 from zoo.runtime.tolerance import compare, row_scale
-from zoo.runtime.manifest import Tolerance
 
 
 def first_divergence(traced: Traced, cases: Sequence[Case], converter: Converter) -> str:
@@ -42,7 +42,9 @@ def first_divergence(traced: Traced, cases: Sequence[Case], converter: Converter
     probe = max((case.probe for case in cases), key=lambda probe: probe.batch)
     try:
         exposed = _Exposed(traced, keras.Model(traced.model.inputs, tensors))
-        session = open_session(converter(exposed).SerializeToString(), "search", optimisation="basic")
+        session = open_session(
+            converter(exposed).SerializeToString(), "search", optimisation="basic"
+        )
         actual = session.run(None, dict(probe.inputs))
         values = exposed.model([probe.inputs[s.name] for s in traced.inputs], training=False)
     except Exception as error:  # whatever the converter or onnxruntime raise
@@ -59,7 +61,8 @@ def first_divergence(traced: Traced, cases: Sequence[Case], converter: Converter
 
 class _Exposed(Traced):
     def __init__(self, traced: Traced, model: Any) -> None:
-        self.name, self.inputs, self.outputs = traced.name, traced.inputs, traced.outputs
+        self.name, self.order = traced.name, traced.order
+        self.inputs, self.outputs = traced.inputs, traced.outputs
         self.model = model
 
 

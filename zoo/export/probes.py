@@ -139,7 +139,7 @@ def _row(
 ) -> np.ndarray[Any, Any]:
     whole = np.dtype(spec.dtype).kind != "f"
     if kind == "samples" and samples is not None and samples.shape[1:] == shape:
-        return samples[(index // len(KINDS)) % len(samples)]
+        return np.asarray(samples[(index // len(KINDS)) % len(samples)])
     if kind == "zeros":
         return np.clip(np.zeros(shape), low, high) if spec.range else np.zeros(shape)
     if kind == "lowest":

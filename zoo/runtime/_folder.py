@@ -69,7 +69,9 @@ def read_bytes(folder: Path, name: str, *, limit: int) -> bytes:
             )
         data = stream.read(limit + 1)
     if len(data) > limit:
-        raise Incompatible(f"{path} grew while it was read", why=f"at most {limit:,} bytes are read")
+        raise Incompatible(
+            f"{path} grew while it was read", why=f"at most {limit:,} bytes are read"
+        )
     return data
 
 

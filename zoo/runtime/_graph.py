@@ -75,7 +75,7 @@ def inspect_graph(raw: bytes, name: str, *, max_opset: int = MAX_OPSET) -> Graph
     except (ValueError, IndexError) as error:
         raise _refuse(name, f"it is truncated or not an ONNX file: {error}") from error
     if graphs != 1 or facts.nodes == 0:
-        raise _refuse(name, "it holds no graph" if graphs == 0 else "its graph is not one with nodes")
+        raise _refuse(name, "it does not hold one graph with nodes")
     foreign = sorted(domain for domain in opsets if domain not in _STANDARD)
     if foreign:
         raise _refuse(name, f"it imports operators of the domain {foreign[0]!r}")

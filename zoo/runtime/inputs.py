@@ -113,10 +113,9 @@ def _cast(array: np.ndarray[Any, Any], spec: TensorSpec) -> np.ndarray[Any, Any]
         with np.errstate(invalid="ignore"):
             exact = array.astype(kind)
         if not np.array_equal(exact, array):
-            limits = "True, False" if kind.kind == "b" else f"{np.iinfo(kind).min}..{np.iinfo(kind).max}"
             _refuse(
                 f"the input {spec.name!r} does not fit {spec.dtype} without loss",
-                f"raw values are expected, whole numbers in {limits}. "
+                f"raw values are expected. "
                 f"Received: {array.dtype} from {array.min()} to {array.max()}",
             )
         return exact
@@ -262,11 +261,11 @@ def _load(path: Path) -> Any:
     import zipfile
 
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded as archive:
-            return {name: archive[name] for name in archive.files}
+        with path.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            return {name: loaded[name] for name in loaded.files}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError) as error:
         raise BadRecord("it cannot be read as arrays", file=str(path), why=str(error)) from error
 

@@ -67,7 +67,7 @@ class Parity(Frozen):
     """
 
     batches: tuple[int, ...]
-    lengths: dict[str, tuple[int, ...]] = {}
+    lengths: dict[str, tuple[int, ...]]
     seeds: tuple[int, ...]
     probes: tuple[str, ...]
     optimisation: tuple[str, ...]

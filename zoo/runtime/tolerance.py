@@ -37,7 +37,8 @@ def row_scale(reference: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return the largest magnitude of each example, shaped to broadcast over the array."""
     flat = np.abs(reference.astype(np.float64)).reshape(len(reference), -1)
     largest = flat.max(axis=1, initial=0.0)
-    return largest.reshape((-1,) + (1,) * (reference.ndim - 1))
+    scale: np.ndarray[Any, Any] = largest.reshape((-1,) + (1,) * (reference.ndim - 1))
+    return scale
 
 
 def compare(

@@ -82,7 +82,8 @@ def verify(path: str | Path, *, max_bytes: int = MAX_BYTES) -> VerifyReport:
         entry.name: read_checked(folder, manifest, entry.name, max_bytes=max_bytes)
         for entry in manifest.files
     }
-    reports, providers = [], ()
+    reports: list[SignatureReport] = []
+    providers: tuple[str, ...] = ()
     for graph in manifest.graphs:
         session = _open(folder, manifest, graph, raw[graph.file])
         providers = session.providers
@@ -162,7 +163,7 @@ def _run(folder: Path, session: Session, vectors: list[Vector]) -> SignatureRepo
                 raise ParityFailed(
                     f"{folder}: output {name!r} of {graph.signature!r} is not the recorded one",
                     why=f"golden case {index}, element {list(found.where)}: "
-                    + (found.why or f"{found.absolute:.3g} apart, {found.share:.1f} x the tolerance"),
+                    f"{found.why or f'{found.absolute:.3g} apart, {found.share:.1f} x allowed'}",
                     fix="export the model again; report the onnxruntime version if it was upgraded",
                 )
             worst[name] = max(worst.get(name, 0.0), found.share)
