@@ -12,15 +12,14 @@ from pathlib import Path
 
 import pytest
 
-_EXPORT_TESTS = Path(__file__).parents[1] / "export"
+_ROOT = Path(__file__).parents[2]
 
 _MAKE = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-import _networks
-_networks.export_cnn(Path(sys.argv[2]) / "images")
-_networks.export_tabular(Path(sys.argv[2]) / "tables")
+from tests.exporting import networks
+networks.export_cnn(Path(sys.argv[1]) / "images")
+networks.export_tabular(Path(sys.argv[1]) / "tables")
 """
 
 
@@ -31,8 +30,11 @@ def _artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed: pip install neural-zoo[keras]")
     folder = tmp_path_factory.mktemp("artifacts")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    command = [sys.executable, "-c", _MAKE, str(_EXPORT_TESTS), str(folder)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)]),
+    }
+    command = [sys.executable, "-c", _MAKE, str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     return folder

@@ -130,7 +130,7 @@ def test_records_are_encoded_as_the_manifest_says(tables: Session) -> None:
     ],
 )
 def test_a_wrong_record_is_named(tables: Session, change: dict[str, Any], expected: str) -> None:
-    with pytest.raises(DataError, match="record 1|example 1") as caught:
+    with pytest.raises(DataError, match=r"record 1|example 1") as caught:
         tables.predict([RECORD, {**RECORD, **change}])
     assert re.search(expected, str(caught.value), flags=re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""Load, verify and run artifacts with onnxruntime and numpy alone: never keras, never tensorflow."""
+"""Load, verify and run artifacts with onnxruntime and numpy alone."""
 
 from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime.bench import BenchRow, bench

@@ -15,7 +15,7 @@ import numpy as np
 from zoo.errors import BadRecord, DataError
 from zoo.spec import Column, TensorSpec
 
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
+_MISSING = {"", "?", "n/a", "na", "nan", "null"}
 _BATCH_BYTES = 2 * 2**30
 
 

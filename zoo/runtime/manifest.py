@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue, ValidationError
 from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
 from zoo.runtime._folder import read_bytes
-from zoo.spec import NAME, Frozen, TensorSpec
+from zoo.spec import NAME, DataSpec, Frozen, Task, TensorSpec
 
 FORMAT_VERSION = 1
 """The version of the artifact format. A reader refuses a newer one."""
@@ -97,10 +97,10 @@ class Manifest(Frozen):
     format_version: Literal[1] = 1
     architecture: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
     summary: str
-    task: str
+    task: Task
     config: dict[str, JsonValue]
     config_sha256: str = Field(pattern=_SHA256)
-    data: dict[str, JsonValue] = Field(description="The DataSpec the model was built for.")
+    data: DataSpec
     data_fingerprint: str
     licence: str
     origin: dict[str, JsonValue]
@@ -153,7 +153,7 @@ class Manifest(Frozen):
             "producer": self.producer,
             "signature": graph.signature,
             "summary": self.summary,
-            "task": self.task,
+            "task": self.task.value,
             "tolerance": {n: t.model_dump(mode="json") for n, t in graph.tolerance.items()},
             "weights_sha256": graph.weights_sha256,
         }

@@ -16,7 +16,7 @@ def write_card(manifest: Manifest) -> str:
         "",
         manifest.summary,
         "",
-        f"Task: {manifest.task}. Licence: {manifest.licence}.",
+        f"Task: {manifest.task.value}. Licence: {manifest.licence}.",
         "",
         "## Use",
         "",
@@ -33,7 +33,7 @@ def write_card(manifest: Manifest) -> str:
     ]
     for graph in manifest.graphs:
         lines += _graph(graph)
-    lines += ["## Data", "", f"Made for `{manifest.data.get('id', '?')}`."]
+    lines += ["## Data", "", f"Made for `{manifest.data.id}`."]
     if manifest.data_fingerprint:
         lines.append(f"Fingerprint of the data and its splits: `{manifest.data_fingerprint}`.")
     lines += ["", "## Metrics", "", *_metrics(manifest.metrics), ""]
@@ -44,8 +44,8 @@ def write_card(manifest: Manifest) -> str:
         "## Limits",
         "",
         "It answers for any input of the declared shape and type, also for one that has nothing to",
-        "do with its data: an answer outside the declared ranges and classes means nothing. The",
-        "metrics hold for data like that above, and for no other.",
+        "do with its data: an answer outside the declared ranges and classes means nothing.",
+        "The metrics hold for data like that above, and for no other.",
         "",
         "## Made with",
         "",

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from _networks import (
+
+import zoo.runtime as runtime
+from tests.exporting.networks import (
     CLASSES,
     IMAGE,
     PROBABILITIES,
@@ -24,10 +26,8 @@ from _networks import (
     recurrent,
     samples,
 )
-
-import zoo.runtime as runtime
 from zoo.errors import ConfigError, DataError, ExportError, MissingExtra, StorageError, Unsupported
-from zoo.export import export_artifact
+from zoo.exporting import export_artifact
 from zoo.spec import Signature, Task, TensorSpec
 
 
@@ -166,12 +166,11 @@ def test_each_signature_is_a_file_of_its_own(tmp_path: Path) -> None:
 _PROCESS = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
 import keras
-from _networks import export_cnn
-for _ in range(int(sys.argv[3])):  # move the counters from which Keras names layers
+from tests.exporting.networks import export_cnn
+for _ in range(int(sys.argv[2])):  # move the counters from which Keras names layers
     keras.layers.Dense(1), keras.layers.Conv2D(1, 1)
-export_cnn(Path(sys.argv[2]))
+export_cnn(Path(sys.argv[1]))
 """
 
 
@@ -187,10 +186,12 @@ def test_the_same_weights_give_the_same_bytes_in_another_folder_user_and_process
             "HOME": str(home),
             "USER": f"user{number}",
             "PYTHONHASHSEED": str(number),
-            "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+            "PYTHONPATH": os.pathsep.join(
+                [str(Path(__file__).parents[2]), *filter(None, sys.path)]
+            ),
             "TZ": ("UTC", "Asia/Tokyo")[number - 1],
         }
-        command = [sys.executable, "-c", _PROCESS, str(Path(__file__).parent), "out", str(number)]
+        command = [sys.executable, "-c", _PROCESS, "out", str(number)]
         subprocess.run(
             command, cwd=home, env=environment, check=True, capture_output=True, timeout=120
         )

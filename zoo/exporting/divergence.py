@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.export.convert import Converter, Traced
-from zoo.export.parity import CAP, Case
+from zoo.exporting.convert import Converter, Traced
+from zoo.exporting.parity import CAP, Case
 from zoo.runtime.manifest import Tolerance
 from zoo.runtime.session import open_session
 from zoo.runtime.tolerance import compare, row_scale

@@ -203,7 +203,7 @@ def samples(*names: str, count: int = 16) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def export_cnn(out: Path, **options: Any) -> Path:
-    from zoo.export import export_artifact
+    from zoo.exporting import export_artifact
 
     return export_artifact(
         blueprint(IMAGE),
@@ -216,7 +216,7 @@ def export_cnn(out: Path, **options: Any) -> Path:
 
 
 def export_tabular(out: Path, **options: Any) -> Path:
-    from zoo.export import export_artifact
+    from zoo.exporting import export_artifact
 
     return export_artifact(
         blueprint(NUMERIC, CATEGORICAL),

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from zoo.errors import ConfigError, ExportError, Finding, ParityFailed, StorageError, ZooError
-from zoo.export import convert as _convert
-from zoo.export.canonical import add_label, canonical
-from zoo.export.card import write_card
-from zoo.export.divergence import first_divergence
-from zoo.export.parity import Case, calibrate, make_cases, prove
-from zoo.export.probes import check_samples
-from zoo.export.structure import check_structure
+from zoo.exporting import convert as _convert
+from zoo.exporting.canonical import add_label, canonical
+from zoo.exporting.card import write_card
+from zoo.exporting.divergence import first_divergence
+from zoo.exporting.parity import Case, calibrate, make_cases, prove
+from zoo.exporting.probes import check_samples
+from zoo.exporting.structure import check_structure
 from zoo.files import sha256_json, staged_folder, storage_errors
 from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, FileEntry, Graph, Manifest
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
@@ -148,10 +149,10 @@ def _fill(
     draft = Manifest(
         architecture=name,
         summary=about.summary,
-        task=blueprint.data.task.value,
+        task=blueprint.data.task,
         config=config,
         config_sha256=sha256_json(config),
-        data=_plain(blueprint.data.model_dump(mode="json"), "data"),
+        data=blueprint.data,
         data_fingerprint=about.fingerprint,
         licence=about.licence,
         origin=about.origin,
@@ -310,6 +311,8 @@ def _plain(value: Mapping[str, Any], what: str) -> dict[str, Any]:
 def _number(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
     raise TypeError(f"{type(value).__name__} is no plain data")
 
 

@@ -1,5 +1,5 @@
 """From Keras models to ONNX artifacts that prove themselves."""
 
-from zoo.export.artifact import export_artifact
+from zoo.exporting.artifact import export_artifact
 
 __all__ = ["export_artifact"]

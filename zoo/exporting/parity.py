@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import ExportError, ParityFailed, Unsupported
-from zoo.export.convert import Traced
-from zoo.export.probes import BATCHES, KINDS, LENGTHS, SEEDS, Probe, dynamic_axes, make_probe
+from zoo.exporting.convert import Traced
+from zoo.exporting.probes import BATCHES, KINDS, LENGTHS, SEEDS, Probe, dynamic_axes, make_probe
 from zoo.runtime.manifest import Parity, Tolerance
 from zoo.runtime.session import OPTIMISATION, open_session
 from zoo.runtime.tolerance import LABEL, PROBABILITIES, compare_all, row_scale

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from _networks import (
+
+from tests.exporting.networks import (
     SERIES,
     Tiny,
     autoencoder,
@@ -19,10 +20,9 @@ from _networks import (
     recurrent,
     samples,
 )
-
 from zoo.errors import ExportError, ParityFailed, Unsupported
-from zoo.export import convert as converter
-from zoo.export import export_artifact
+from zoo.exporting import convert as converter
+from zoo.exporting import export_artifact
 from zoo.spec import Signature, Task, TensorSpec
 
 REAL = converter.convert
@@ -131,7 +131,7 @@ def test_swapped_outputs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return proto
 
     monkeypatch.setattr(converter, "convert", swapped)
-    with pytest.raises(ParityFailed, match="rebuilt|'z'"):
+    with pytest.raises(ParityFailed, match=r"rebuilt|'z'"):
         export_artifact(
             blueprint(TensorSpec(name="x", shape=(4,)), task=Task.RECONSTRUCTION),
             Tiny(),
