@@ -176,6 +176,24 @@ def test_a_run_that_goes_on_says_so_and_leaves_out_its_half_written_line(tmp_pat
     assert "over 2 epochs" in page.raw
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        [0.5],
+        [0.0, 0.0],
+        [1e-300, 1e300],
+        [-5.0, 5.0, 1e308],
+        [float("inf"), 1.0, float("-inf"), float("nan")],
+        [float("nan")] * 3,
+    ],
+)
+def test_curves_of_any_shape_are_drawn(tmp_path: Path, column: list[float]) -> None:
+    epochs = [float(i + 1) for i in range(len(column))]
+    curves = {"epoch": epochs, "loss": column, "val_loss": column, "val_accuracy": column}
+    run = write_run(tmp_path, run=record(best_epoch=1), curves=curves)
+    check_sound(Page(write_run_report(run)))
+
+
 def test_a_run_that_failed_says_why(tmp_path: Path) -> None:
     curves = history(4)
     curves["loss"][-1] = float("nan")
