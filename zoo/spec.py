@@ -7,7 +7,6 @@ should import keras inside its methods only, so that finding a model costs next 
 
 from __future__ import annotations
 
-import difflib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -15,9 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from zoo.errors import ConfigError, Finding
+from zoo.config import Frozen, ModelConfig, OptimizerConfig, TrainPlan, configure, validate
+from zoo.errors import ConfigError
 
 if TYPE_CHECKING:
     import keras
@@ -50,19 +50,14 @@ class Task(StrEnum):
     CAPTIONING = "captioning"
 
 
-class Frozen(BaseModel):
-    """Plain data that cannot change after it was checked; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
 class Column(Frozen):
     """One column of a table, as it enters a model."""
 
     name: str
     unit: str | None = None
     categories: tuple[str, ...] | None = Field(
-        None, description="Of a categorical column: code i + 1 stands for categories[i], 0 for none of them."
+        None,
+        description="Of a categorical column: code i + 1 stands for categories[i], 0 for none of them.",
     )
 
 
@@ -143,49 +138,7 @@ class ArchitectureInfo(Frozen):
     api_version: int = API_VERSION
 
 
-class OptimizerConfig(Frozen):
-    """How a model's weights follow their gradients.
-
-    The learning rate rises linearly over ``warmup`` of all steps to ``learning_rate``, then
-    follows ``schedule`` down (Loshchilov & Hutter 2017, arXiv:1608.03983, for the cosine).
-    """
-
-    name: Literal["adam", "adamw", "sgd"] = Field("adamw", description="Adam, AdamW, or SGD with Nesterov momentum .9.")
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="Highest rate of the schedule, per step.")
-    weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled decay per step, times the rate (adamw, sgd).")
-    schedule: Literal["constant", "cosine", "linear"] = Field("cosine", description="From the highest rate to its end.")
-    warmup: float = Field(0.05, ge=0, lt=1, description="Share of all steps over which the rate rises from 0.")
-    clip_norm: float | None = Field(None, gt=0, description="Largest global norm of a gradient; none if null.")
-
-
-class ModelConfig(Frozen):
-    """Base of every architecture's configuration: a frozen pydantic model.
-
-    Every field has a default, a range and a description with its unit; the command line, the
-    JSON schema and the documentation are made from them.
-    """
-
-    optimizer: OptimizerConfig = OptimizerConfig()
-
-
 ConfigT = TypeVar("ConfigT", bound=ModelConfig)
-
-
-class TrainPlan(Frozen):
-    """How long and in what order a model learns. Everything random comes from ``seed``."""
-
-    epochs: int = Field(20, ge=1, le=100_000, description="Passes over the training split.")
-    batch_size: int = Field(64, ge=1, le=65_536, description="Examples a step, over all devices.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Source of everything random.")
-    patience: int | None = Field(
-        None, ge=1, le=100_000, description="Stop after this many epochs without a better validation loss; never if null."
-    )
-    monitor: str = Field("val_loss", description="What 'better' means: a column of the history; smaller is better, or larger for a name that ends in 'accuracy'.")
-    keep: Literal["best", "last"] = Field("best", description="Which epoch's weights the run ends with.")
-    engine: Literal["auto", "compiled", "stock"] = Field(
-        "auto", description="'compiled' runs many steps in one graph, 'stock' is keras.Model.fit; 'auto' takes the first that fits."
-    )
-    checkpoint_every: int = Field(1, ge=1, le=100_000, description="Epochs between two checkpoints.")
 
 
 @dataclass(frozen=True)
@@ -291,82 +244,15 @@ class Architecture(ABC, Generic[ConfigT]):
 
         return evaluate(forward, split, data)
 
-    def signatures(self, model: keras.Model, config: ConfigT, data: DataSpec) -> Sequence[Signature]:
+    def signatures(
+        self, model: keras.Model, config: ConfigT, data: DataSpec
+    ) -> Sequence[Signature]:
         """Return what is exported, one ONNX graph each; the first is what ``predict`` asks."""
         outputs = tuple(
             TensorSpec(name=name, shape=tuple(tensor.shape[1:]), dtype=tensor.dtype)
             for name, tensor in zip(model.output_names, model.outputs, strict=True)
         )
         return (Signature("predict", model, data.inputs, outputs),)
-
-
-def configure(config: ConfigT, overrides: Mapping[str, Any], *, what: str) -> ConfigT:
-    """Return a configuration with some values replaced, checked as a whole.
-
-    Args:
-        config: What to start from.
-        overrides: New values by field name; ``"optimizer.learning_rate"`` reaches inside.
-        what: Whose configuration it is, for the message.
-
-    Raises:
-        ConfigError: With one finding a wrong field.
-    """
-    data = config.model_dump()
-    for dotted, value in overrides.items():
-        place, *rest = dotted.split(".")
-        target = data
-        while rest and isinstance(target.get(place), dict):
-            target, place, rest = target[place], rest[0], rest[1:]
-        if isinstance(value, Mapping) and isinstance(target.get(place), dict):
-            target[place] = {**target[place], **value}
-        else:
-            target[".".join((place, *rest))] = value
-    return validate(type(config), data, what=what)
-
-
-_Validated = TypeVar("_Validated", bound=BaseModel)
-
-
-def validate(kind: type[_Validated], data: Any, *, what: str) -> _Validated:
-    """Check plain data against a pydantic model, and say every finding at once.
-
-    Raises:
-        ConfigError: Instead of pydantic's own error.
-    """
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        findings = [_finding(kind, detail) for detail in error.errors(include_url=False)]
-        count = f"{len(findings)} wrong value{'s' if len(findings) > 1 else ''}"
-        raise ConfigError(
-            f"{what}: {count}",
-            findings=findings,
-            fix="zoo info NAME --schema lists every field with its range",
-        ) from error
-
-
-def _finding(kind: type[BaseModel], detail: Any) -> Finding:
-    where = ".".join(str(part) for part in detail["loc"]) or "(whole)"
-    if detail["type"] != "extra_forbidden":
-        return Finding(where, detail["input"], detail["msg"])
-    known = list(_fields(kind))
-    nearest = difflib.get_close_matches(where, known, n=1, cutoff=0.5)
-    siblings = [name for name in known if name.count(".") == where.count(".")]
-    return Finding(
-        where,
-        detail["input"],
-        f"no such field; there are {', '.join(sorted(siblings))}",
-        nearest[0] if nearest else None,
-    )
-
-
-def _fields(kind: type[BaseModel], prefix: str = "") -> list[str]:
-    names = []
-    for name, field in kind.model_fields.items():
-        names.append(prefix + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names += _fields(field.annotation, f"{prefix}{name}.")
-    return names
 
 
 __all__ = [

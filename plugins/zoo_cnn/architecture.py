@@ -1,0 +1,191 @@
+"""A convolutional network: stages of convolutions, each half the size of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+import zoo
+from zoo import DataSpec, Recipe, Signature, TensorSpec, TrainPlan
+
+if TYPE_CHECKING:
+    import keras
+
+Width = Annotated[int, Field(ge=1, le=4_096)]
+Stage = Annotated[tuple[Width, ...], Field(min_length=1, max_length=32)]
+
+
+class CNNConfig(zoo.ModelConfig):
+    """What a convolutional network is made of."""
+
+    filters: tuple[Stage, ...] = Field(
+        ((32, 32), (64, 64)),
+        min_length=1,
+        max_length=8,
+        description="By stage, the filters of each convolution; stages are halved in between.",
+    )
+    kernel_size: int = Field(3, ge=1, le=15, description="Side of the kernels, pixels.")
+    stem_kernel_size: int = Field(3, ge=1, le=15, description="Of the first stage, pixels.")
+    pooling: Literal["max", "average"] = Field("max", description="How a stage is halved.")
+    activation: Literal["relu", "gelu", "silu", "tanh", "elu"] = Field(
+        "relu", description="Behind every convolution."
+    )
+    normalisation: Literal["batch", "layer", "none"] = Field(
+        "batch", description="Between a convolution and its activation."
+    )
+    head: Literal["average", "max", "flatten"] = Field(
+        "average", description="How the last stage becomes one vector."
+    )
+    dense: tuple[Width, ...] = Field(
+        (), max_length=8, description="Width of each hidden layer behind the stages."
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="Share silenced before the last layer.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each target spread.")
+    augmentation: zoo.AugmentationConfig = Field(
+        zoo.AugmentationConfig(), description="Random changes while training."
+    )
+
+
+class CNN(zoo.Architecture[CNNConfig]):
+    """Convolutions, normalised and activated, in stages; then one vector, then the classes."""
+
+    info = zoo.ArchitectureInfo(
+        name="cnn",
+        summary="Convolutional network that classifies images of any fixed size, grey or colour.",
+        tasks=(zoo.Task.CLASSIFICATION,),
+        tags=("convolution", "image"),
+        references=(
+            "LeCun et al. 1998, Gradient-based learning applied to document recognition",
+            "Simonyan & Zisserman 2015, Very deep convolutional networks, arXiv:1409.1556",
+            "Lin, Chen & Yan 2014, Network in network, arXiv:1312.4400",
+        ),
+    )
+    Config = CNNConfig
+    default_dataset = "digits"
+
+    def recipe(self, data: DataSpec) -> Recipe[CNNConfig]:
+        """Return as many stages as the image has room for."""
+        side = min(_image(data).shape[:2])
+        optimizer = zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=1e-3, warmup=0.1)
+        if side < 16:
+            augmentation = zoo.AugmentationConfig(rotation=10, shift=0.1, zoom=0.1, shear=0.1)
+            config = CNNConfig(augmentation=augmentation, optimizer=optimizer)
+            return Recipe(config, TrainPlan(epochs=40, batch_size=32))
+        stages: tuple[tuple[int, ...], ...] = ((24,), (32, 48), (64, 64))
+        if side >= 56:
+            stages = (*stages, (96, 96))
+        if side >= 112:
+            stages = (*stages, (128, 128))
+        config = CNNConfig(
+            filters=stages,
+            stem_kernel_size=5,
+            dropout=0.2,
+            augmentation=zoo.AugmentationConfig(rotation=12, shift=0.08, zoom=0.12, shear=0.12),
+            optimizer=optimizer,
+        )
+        return Recipe(config, TrainPlan(epochs=30, batch_size=128))
+
+    def build(self, config: CNNConfig, data: DataSpec) -> keras.Model:
+        """Return a compiled ``keras.Model`` from raw pixels to class probabilities.
+
+        Shapes:
+            In: `image` `(batch, height, width, channels)`, raw pixels.
+            Out: `(batch, classes)`.
+
+        Raises:
+            ConfigError: If the data has no image, or one too small for the stages.
+        """
+        import keras
+        from keras import layers
+
+        from zoo.layers import augment, compile_classifier, scale_image
+
+        spec = _image(data)
+        _check_room(config, spec)
+        pool = layers.MaxPooling2D if config.pooling == "max" else layers.AveragePooling2D
+        image = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
+        x = augment(scale_image(image, spec), config.augmentation)
+        for number, stage in enumerate(config.filters, start=1):
+            kernel = config.stem_kernel_size if number == 1 else config.kernel_size
+            for step, filters in enumerate(stage, start=1):
+                name = f"{number}_{step}"
+                x = layers.Conv2D(
+                    filters,
+                    kernel,
+                    padding="same",
+                    use_bias=config.normalisation == "none",
+                    kernel_initializer="he_normal",
+                    name=f"conv_{name}",
+                )(x)
+                # Halved before it is normalised and activated: a quarter of that work.
+                if step == len(stage) and number < len(config.filters):
+                    x = pool(name=f"pool_{number}")(x)
+                x = self._activate(x, config, name)
+        head = {
+            "average": layers.GlobalAveragePooling2D,
+            "max": layers.GlobalMaxPooling2D,
+            "flatten": layers.Flatten,
+        }[config.head]
+        x = head(name="vector")(x)
+        for step, width in enumerate(config.dense, start=1):
+            bias = config.normalisation == "none"
+            x = layers.Dense(
+                width, use_bias=bias, kernel_initializer="he_normal", name=f"dense_{step}"
+            )(x)
+            x = self._activate(x, config, f"dense_{step}")
+        if config.dropout:
+            x = layers.Dropout(config.dropout, name="dropout")(x)
+        outputs = layers.Dense(len(data.labels), activation="softmax", name="probabilities")(x)
+        model = keras.Model(image, outputs, name=self.info.name)
+        return compile_classifier(model, config.optimizer, smoothing=config.label_smoothing)
+
+    def signatures(
+        self, model: keras.Model, config: CNNConfig, data: DataSpec
+    ) -> Sequence[Signature]:
+        """Return ``predict``: probabilities and the likeliest label."""
+        from zoo.layers import classifier_signature
+
+        return (classifier_signature(model, data),)
+
+    def _activate(self, x: Any, config: CNNConfig, name: str) -> Any:
+        from keras import layers
+
+        if config.normalisation == "batch":
+            x = layers.BatchNormalization(momentum=0.9, name=f"norm_{name}")(x)
+        elif config.normalisation == "layer":
+            x = layers.LayerNormalization(name=f"norm_{name}")(x)
+        return layers.Activation(config.activation, name=f"{config.activation}_{name}")(x)
+
+
+def _image(data: DataSpec) -> TensorSpec:
+    image = data.input("image")
+    if image is None or not image.is_image:
+        raise zoo.errors.ConfigError(
+            f"cnn needs images, and {data.id} has none",
+            why=f"its inputs are {', '.join(tensor.name for tensor in data.inputs)}",
+            fix="for the rows of a table: zoo train mlp_classifier --data FILE.csv",
+        )
+    return image
+
+
+def _check_room(config: CNNConfig, spec: TensorSpec) -> None:
+    side = min(int(size) for size in spec.shape[:2])
+    room = side.bit_length()
+    if len(config.filters) > room:
+        raise zoo.errors.ConfigError(
+            "cnn config: 1 wrong value",
+            findings=[
+                zoo.Finding(
+                    "filters",
+                    config.filters,
+                    f"{len(config.filters)} stages halve a side of {side} pixels "
+                    f"{len(config.filters) - 1} times; at most {room} stages fit",
+                )
+            ],
+            fix="give fewer stages, or larger images",
+        )
+
+
+__all__ = ["CNN", "CNNConfig"]

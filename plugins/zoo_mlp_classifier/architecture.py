@@ -1,0 +1,153 @@
+"""A multilayer perceptron: the network that every course on deep learning starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+import zoo
+from zoo import Arrays, DataSpec, Recipe, Signature, TrainPlan
+
+if TYPE_CHECKING:
+    import keras
+
+Width = Annotated[int, Field(ge=1, le=16_384)]
+
+
+class MLPClassifierConfig(zoo.ModelConfig):
+    """What a multilayer perceptron is made of."""
+
+    units: tuple[Width, ...] = Field(
+        (256, 128),
+        max_length=64,
+        description="Width of each hidden layer; none at all gives softmax regression.",
+    )
+    activation: Literal["relu", "gelu", "silu", "tanh", "sigmoid", "elu", "selu"] = Field(
+        "gelu", description="Of the hidden layers; tanh and sigmoid show how gradients vanish."
+    )
+    normalisation: Literal["batch", "layer", "none"] = Field(
+        "batch", description="Between a hidden layer's weights and its activation."
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="Share of units silenced, hidden layers.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each target spread.")
+    augmentation: zoo.AugmentationConfig = Field(
+        zoo.AugmentationConfig(), description="Of images; tables are left as they are."
+    )
+
+
+class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
+    """Dense layers on the pixels of an image, or on the columns of a table."""
+
+    info = zoo.ArchitectureInfo(
+        name="mlp_classifier",
+        summary="Multilayer perceptron that classifies small images or the rows of a table.",
+        tasks=(zoo.Task.CLASSIFICATION,),
+        tags=("dense", "image", "tabular"),
+        references=(
+            "Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors",
+            "Ciresan et al. 2010, Deep big simple neural nets for digit recognition, arXiv:1003.0358",
+            "Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167",
+        ),
+    )
+    Config = MLPClassifierConfig
+    default_dataset = "digits"
+
+    def recipe(self, data: DataSpec) -> Recipe[MLPClassifierConfig]:
+        """Return a wider network with augmentation for images, a small one for tables."""
+        image = data.input("image")
+        if image is None:
+            config = MLPClassifierConfig(
+                units=(128, 64),
+                dropout=0.1,
+                optimizer=zoo.OptimizerConfig(learning_rate=2e-3, weight_decay=1e-2),
+            )
+            return Recipe(config, TrainPlan(epochs=60, batch_size=64, patience=15))
+        side = min(int(image.shape[0]), int(image.shape[1]))
+        optimizer = zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=1e-4, warmup=0.1)
+        augmentation = zoo.AugmentationConfig(
+            rotation=12, shift=0.08, zoom=0.12, shear=0.12, elastic=min(1.2, side * 0.043)
+        )
+        config = MLPClassifierConfig(
+            units=(512, 384, 240), augmentation=augmentation, optimizer=optimizer
+        )
+        return Recipe(config, TrainPlan(epochs=40, batch_size=128))
+
+    def build(self, config: MLPClassifierConfig, data: DataSpec) -> keras.Model:
+        """Return a compiled ``keras.Model`` from raw inputs to class probabilities.
+
+        Shapes:
+            In: `image` `(batch, height, width, channels)`, or `numeric` `(batch, columns)` and
+            `categorical` `(batch, columns)`, as the data has them.
+            Out: `(batch, classes)`.
+        """
+        import keras
+        from keras import layers
+
+        from zoo.layers import compile_classifier
+
+        inputs, x = self._features(config, data)
+        for number, width in enumerate(config.units, start=1):
+            normalised = config.normalisation != "none"
+            x = layers.Dense(
+                width,
+                use_bias=not normalised,
+                kernel_initializer="he_normal",
+                name=f"dense_{number}",
+            )(x)
+            if config.normalisation == "batch":
+                x = layers.BatchNormalization(momentum=0.9, name=f"norm_{number}")(x)
+            elif config.normalisation == "layer":
+                x = layers.LayerNormalization(name=f"norm_{number}")(x)
+            x = layers.Activation(config.activation, name=f"{config.activation}_{number}")(x)
+            if config.dropout:
+                x = layers.Dropout(config.dropout, name=f"dropout_{number}")(x)
+        outputs = layers.Dense(len(data.labels), activation="softmax", name="probabilities")(x)
+        model = keras.Model(inputs, outputs, name=self.info.name)
+        return compile_classifier(model, config.optimizer, smoothing=config.label_smoothing)
+
+    def adapt(self, model: keras.Model, inputs: Arrays) -> None:
+        """Measure mean and variance of the numeric columns, of the training split."""
+        if "numeric" in inputs:
+            layer: Any = model.get_layer("standardise")
+            layer.adapt(inputs["numeric"])
+
+    def signatures(
+        self, model: keras.Model, config: MLPClassifierConfig, data: DataSpec
+    ) -> Sequence[Signature]:
+        """Return ``predict``: probabilities and the likeliest label."""
+        from zoo.layers import classifier_signature
+
+        return (classifier_signature(model, data),)
+
+    def _features(self, config: MLPClassifierConfig, data: DataSpec) -> tuple[Any, Any]:
+        """Return the inputs and, behind their preprocessing, one vector an example."""
+        import keras
+        from keras import layers
+
+        from zoo.layers import OneHotColumns, Standardise, augment, scale_image
+
+        inputs, parts = {}, []
+        for spec in data.inputs:
+            x = inputs[spec.name] = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
+            if spec.is_image:
+                x = augment(scale_image(x, spec), config.augmentation)
+                parts.append(layers.Flatten(name="pixels")(x))
+            elif spec.name == "categorical":
+                sizes = [len(column.categories or ()) for column in spec.columns or ()]
+                parts.append(OneHotColumns(sizes, name="one_hot")(x))
+            elif spec.name == "numeric":
+                parts.append(Standardise(flag_missing=spec.missing, name="standardise")(x))
+            else:
+                raise zoo.errors.ConfigError(
+                    f"mlp_classifier cannot read the input {spec.name!r} of {data.id}",
+                    why="it takes an image, or numeric and categorical columns",
+                    fix="zoo list --task classification",
+                )
+        features = parts[0] if len(parts) == 1 else layers.Concatenate(name="features")(parts)
+        # One input is passed as it is, several by name: that is how people call a Keras model.
+        return (next(iter(inputs.values())) if len(inputs) == 1 else inputs), features
+
+
+__all__ = ["MLPClassifier", "MLPClassifierConfig"]

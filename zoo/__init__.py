@@ -1,0 +1,127 @@
+"""Neural networks as plugins: find, build, train, evaluate, and export with a proof.
+
+    >>> import zoo
+    >>> zoo.list_models(task="classification")
+    ['cnn', 'mlp_classifier']
+    >>> model = zoo.build("cnn", weights="digits")   # an ordinary compiled Keras model
+    >>> run = zoo.train("cnn", epochs=5)             # on data that works offline
+    >>> zoo.evaluate(run).scores["accuracy"]
+    >>> artifact = zoo.export(run)                   # exports/cnn/1, proven equal to the model
+
+Names are imported when they are first used, so that ``import zoo`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.api import (
+        Artifact as Artifact,
+        Run as Run,
+        bench as bench,
+        build as build,
+        dataset as dataset,
+        doctor as doctor,
+        evaluate as evaluate,
+        export as export,
+        hooks as hooks,
+        info as info,
+        list_models as list_models,
+        load as load,
+        plugins as plugins,
+        predict as predict,
+        register as register,
+        train as train,
+        verify as verify,
+    )
+    from zoo.config import (
+        AugmentationConfig as AugmentationConfig,
+        ModelConfig as ModelConfig,
+        OptimizerConfig as OptimizerConfig,
+        TrainPlan as TrainPlan,
+    )
+    from zoo.errors import Finding as Finding, ZooError as ZooError
+    from zoo.hookspecs import hookimpl as hookimpl
+    from zoo.metrics import Evaluation as Evaluation, Score as Score
+    from zoo.runtime import Prediction as Prediction, Session as Session
+    from zoo.spec import (
+        API_VERSION as API_VERSION,
+        Architecture as Architecture,
+        ArchitectureInfo as ArchitectureInfo,
+        Arrays as Arrays,
+        Blueprint as Blueprint,
+        Column as Column,
+        DataSpec as DataSpec,
+        Forward as Forward,
+        Recipe as Recipe,
+        Signature as Signature,
+        Split as Split,
+        Task as Task,
+        TensorSpec as TensorSpec,
+        TrainLoop as TrainLoop,
+    )
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "zoo.api": (
+        "Artifact",
+        "Run",
+        "bench",
+        "build",
+        "dataset",
+        "doctor",
+        "evaluate",
+        "export",
+        "hooks",
+        "info",
+        "list_models",
+        "load",
+        "plugins",
+        "predict",
+        "register",
+        "train",
+        "verify",
+    ),
+    "zoo.config": ("AugmentationConfig", "ModelConfig", "OptimizerConfig", "TrainPlan"),
+    "zoo.errors": ("Finding", "ZooError"),
+    "zoo.hookspecs": ("hookimpl",),
+    "zoo.metrics": ("Evaluation", "Score"),
+    "zoo.runtime": ("Prediction", "Session"),
+    "zoo.spec": (
+        "API_VERSION",
+        "Architecture",
+        "ArchitectureInfo",
+        "Arrays",
+        "Blueprint",
+        "Column",
+        "DataSpec",
+        "Forward",
+        "Recipe",
+        "Signature",
+        "Split",
+        "Task",
+        "TensorSpec",
+        "TrainLoop",
+    ),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - kept equal to the table by a test
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    elif name in ("errors", "layers", "metrics", "runtime", "testing"):
+        value = importlib.import_module(f"zoo.{name}")
+    else:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

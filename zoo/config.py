@@ -1,0 +1,177 @@
+"""Configuration as checked data: what a model is made of, and how it learns.
+
+Frozen pydantic models whose every field has a default, a range and a description with its unit;
+the command line, the JSON schema and the documentation are made from them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zoo.errors import ConfigError, Finding
+
+
+_Validated = TypeVar("_Validated", bound=BaseModel)
+
+
+class Frozen(BaseModel):
+    """Plain data that cannot change after it was checked; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class OptimizerConfig(Frozen):
+    """How a model's weights follow their gradients.
+
+    The learning rate rises linearly over ``warmup`` of all steps to ``learning_rate``, then
+    follows ``schedule`` down (Loshchilov & Hutter 2017, arXiv:1608.03983, for the cosine).
+    """
+
+    name: Literal["adam", "adamw", "sgd"] = Field(
+        "adamw", description="Adam, AdamW, or SGD with Nesterov momentum .9."
+    )
+    learning_rate: float = Field(
+        1e-3, gt=0, le=10, description="Highest rate of the schedule, per step."
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, le=1, description="Decoupled decay per step, times the rate (adamw, sgd)."
+    )
+    schedule: Literal["constant", "cosine", "linear"] = Field(
+        "cosine", description="From the highest rate to its end."
+    )
+    warmup: float = Field(
+        0.05, ge=0, lt=1, description="Share of all steps over which the rate rises from 0."
+    )
+    clip_norm: float | None = Field(
+        None, gt=0, description="Largest global norm of a gradient; none if null."
+    )
+
+
+class AugmentationConfig(Frozen):
+    """Random changes of a training image that leave its class as it is; all zero means none."""
+
+    rotation: float = Field(0.0, ge=0, le=180, description="Largest angle, degrees, either way.")
+    shift: float = Field(0.0, ge=0, le=1, description="Largest shift, share of the side.")
+    zoom: float = Field(0.0, ge=0, le=1, description="Largest zoom, share, in or out.")
+    shear: float = Field(0.0, ge=0, le=1, description="Largest shear, share of the height.")
+    elastic: float = Field(0.0, ge=0, le=64, description="Bending: standard deviation, pixels.")
+    flip: bool = Field(False, description="Mirror left and right, every other image.")
+
+
+class ModelConfig(Frozen):
+    """Base of every architecture's configuration: a frozen pydantic model.
+
+    Every field has a default, a range and a description with its unit; the command line, the
+    JSON schema and the documentation are made from them.
+    """
+
+    optimizer: OptimizerConfig = OptimizerConfig()
+
+
+class TrainPlan(Frozen):
+    """How long and in what order a model learns. Everything random comes from ``seed``."""
+
+    epochs: int = Field(20, ge=1, le=100_000, description="Passes over the training split.")
+    batch_size: int = Field(64, ge=1, le=65_536, description="Examples a step, over all devices.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Source of everything random.")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Stop after this many epochs without a better validation loss; never if null.",
+    )
+    monitor: str = Field(
+        "val_loss",
+        description="What 'better' means: a column of the history; smaller is better, or larger for a name that ends in 'accuracy'.",
+    )
+    keep: Literal["best", "last"] = Field(
+        "best", description="Which epoch's weights the run ends with."
+    )
+    engine: Literal["auto", "compiled", "stock"] = Field(
+        "auto",
+        description="'compiled' runs many steps in one graph, 'stock' is keras.Model.fit; 'auto' takes the first that fits.",
+    )
+    checkpoint_every: int = Field(
+        1, ge=1, le=100_000, description="Epochs between two checkpoints."
+    )
+
+
+def configure(config: _Validated, overrides: Mapping[str, Any], *, what: str) -> _Validated:
+    """Return a configuration with some values replaced, checked as a whole.
+
+    Args:
+        config: What to start from.
+        overrides: New values by field name; ``"optimizer.learning_rate"`` reaches inside.
+        what: Whose configuration it is, for the message.
+
+    Raises:
+        ConfigError: With one finding a wrong field.
+    """
+    data = config.model_dump()
+    for dotted, value in overrides.items():
+        place, *rest = dotted.split(".")
+        target = data
+        while rest and isinstance(target.get(place), dict):
+            target, place, rest = target[place], rest[0], rest[1:]
+        if isinstance(value, Mapping) and isinstance(target.get(place), dict):
+            target[place] = {**target[place], **value}
+        else:
+            target[".".join((place, *rest))] = value
+    return validate(type(config), data, what=what)
+
+
+def validate(kind: type[_Validated], data: Any, *, what: str) -> _Validated:
+    """Check plain data against a pydantic model, and say every finding at once.
+
+    Raises:
+        ConfigError: Instead of pydantic's own error.
+    """
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        findings = [_finding(kind, detail) for detail in error.errors(include_url=False)]
+        count = f"{len(findings)} wrong value{'s' if len(findings) > 1 else ''}"
+        raise ConfigError(
+            f"{what}: {count}",
+            findings=findings,
+            fix="zoo info NAME --schema lists every field with its range",
+        ) from error
+
+
+def _finding(kind: type[BaseModel], detail: Any) -> Finding:
+    where = ".".join(str(part) for part in detail["loc"]) or "(whole)"
+    if detail["type"] != "extra_forbidden":
+        return Finding(where, detail["input"], detail["msg"])
+    known = list(_fields(kind))
+    nearest = difflib.get_close_matches(where, known, n=1, cutoff=0.5)
+    siblings = [name for name in known if name.count(".") == where.count(".")]
+    return Finding(
+        where,
+        detail["input"],
+        f"no such field; there are {', '.join(sorted(siblings))}",
+        nearest[0] if nearest else None,
+    )
+
+
+def _fields(kind: type[BaseModel], prefix: str = "") -> list[str]:
+    names = []
+    for name, field in kind.model_fields.items():
+        names.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += _fields(field.annotation, f"{prefix}{name}.")
+    return names
+
+
+__all__ = [
+    "AugmentationConfig",
+    "Frozen",
+    "ModelConfig",
+    "OptimizerConfig",
+    "TrainPlan",
+    "configure",
+    "validate",
+]

@@ -1,0 +1,168 @@
+"""Random image transformations that are part of a model, and act while it learns only."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+PACKAGE = "zoo"
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class RandomAffine(keras.layers.Layer):
+    """Rotates, shifts, zooms and shears each image by one random matrix, resampled once.
+
+    Chaining one layer a transformation would interpolate, and so blur, as many times. What
+    moves in from outside the image is black.
+
+    Args:
+        rotation: Largest angle, in degrees, either way.
+        shift: Largest shift, as a share of the side, either way, each axis by itself.
+        zoom: Largest zoom, as a share: 0.1 draws factors from 1/1.1 to 1.1.
+        shear: Largest horizontal shear, as a share of the height, either way.
+        seed: Integer, or ``None`` to draw one from Keras's global seed.
+
+    Input shape:
+        `(batch, height, width, channels)`, floating point.
+
+    Output shape:
+        The same.
+
+    Example:
+        >>> layer = RandomAffine(rotation=10, shift=0.1)
+        >>> layer(images, training=True)
+    """
+
+    def __init__(
+        self,
+        rotation: float = 0.0,
+        shift: float = 0.0,
+        zoom: float = 0.0,
+        shear: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.rotation, self.shift, self.zoom, self.shear = rotation, shift, zoom, shear
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+        self.supports_jit = False  # TensorFlow's projective resampling has no XLA kernel.
+
+    def call(self, images: Any, training: bool | None = False) -> Any:
+        """Transform the images if training, else return them as they are."""
+        if not training:
+            return images
+        batch = ops.shape(images)[0]
+        height, width = images.shape[1], images.shape[2]
+        draw = keras.random.uniform((6, batch), -1.0, 1.0, seed=self.generator)
+        angle = draw[0] * math.radians(self.rotation)
+        scale_x = ops.exp(draw[1] * math.log1p(self.zoom))
+        scale_y = ops.exp(draw[2] * math.log1p(self.zoom))
+        shear = draw[3] * self.shear
+        cos, sin = ops.cos(angle), ops.sin(angle)
+        # Output pixel to input pixel, about the centre: rotation @ shear @ scaling, then shift.
+        a0, a1 = cos * scale_x, (cos * shear - sin) * scale_y
+        b0, b1 = sin * scale_x, (sin * shear + cos) * scale_y
+        centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+        a2 = centre_x - a0 * centre_x - a1 * centre_y + draw[4] * (self.shift * width)
+        b2 = centre_y - b0 * centre_x - b1 * centre_y + draw[5] * (self.shift * height)
+        zero = ops.zeros_like(a0)
+        return ops.image.affine_transform(
+            images,
+            ops.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1),
+            interpolation="bilinear",
+            fill_mode="constant",
+            data_format="channels_last",
+        )
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the layer is made from."""
+        own = {
+            "rotation": self.rotation,
+            "shift": self.shift,
+            "zoom": self.zoom,
+            "shear": self.shear,
+            "seed": self.seed,
+        }
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class RandomElastic(keras.layers.Layer):
+    """Bends each image by a smooth random field of displacements.
+
+    After Simard, Steinkraus & Platt (ICDAR 2003): independent normal displacements on a coarse
+    grid, spread over the pixels by Gaussian bumps that keep their variance, one bilinear gather.
+
+    Args:
+        alpha: Standard deviation of a pixel's displacement, in pixels, each axis by itself.
+        grid: Points of the coarse grid along each side.
+        seed: Integer, or ``None`` to draw one from Keras's global seed.
+
+    Input shape:
+        `(batch, height, width, channels)`, floating point; height and width known.
+
+    Output shape:
+        The same.
+    """
+
+    def __init__(
+        self, alpha: float = 1.0, grid: int = 6, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha, self.grid, self.seed = alpha, grid, seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, images: Any, training: bool | None = False) -> Any:
+        """Bend the images if training, else return them as they are."""
+        if not training:
+            return images
+        batch = ops.shape(images)[0]
+        _, height, width, channels = images.shape
+        field = keras.random.normal((2 * batch, self.grid, self.grid), seed=self.generator)
+        field = ops.matmul(field, self._bumps(width).T)
+        field = ops.matmul(self._bumps(height), field)
+        field = ops.reshape(field * self.alpha, (2, -1, height, width))
+        # One ulp short of the last pixel, so that its right and lower neighbours exist.
+        y = ops.clip(field[0] + np.arange(height, dtype="float32")[:, None], 0.0, height - 1.001)
+        x = ops.clip(field[1] + np.arange(width, dtype="float32"), 0.0, width - 1.001)
+        top, left = ops.floor(y), ops.floor(x)
+        down, right = (y - top)[..., None], (x - left)[..., None]
+        first = ops.reshape(ops.arange(batch) * (height * width), (-1, 1, 1))
+        corner = first + ops.cast(top, "int32") * width + ops.cast(left, "int32")
+        pixels = ops.reshape(images, (-1, channels))
+
+        def at(offset: int) -> Any:
+            return ops.take(pixels, corner + offset, axis=0)
+
+        upper = at(0) * (1 - right) + at(1) * right
+        lower = at(width) * (1 - right) + at(width + 1) * right
+        return ops.reshape(upper + (lower - upper) * down, (-1, height, width, channels))
+
+    def _bumps(self, side: int) -> Any:
+        """Return the weight of each grid point at each pixel, rows of unit length."""
+        pixel = np.arange(side)[:, None]
+        point = np.linspace(-0.5, side - 0.5, self.grid)[None]
+        width = 0.75 * side / max(self.grid - 1, 1)
+        weight = np.exp(-0.5 * ((pixel - point) / width) ** 2)
+        return (weight / np.linalg.norm(weight, axis=1, keepdims=True)).astype("float32")
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the layer is made from."""
+        own = {"alpha": self.alpha, "grid": self.grid, "seed": self.seed}
+        return {**super().get_config(), **own}
+
+
+__all__ = ["RandomAffine", "RandomElastic"]

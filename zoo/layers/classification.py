@@ -1,0 +1,79 @@
+"""What every classifier shares: its last layer, its loss, and what it is asked once exported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from zoo.layers.optimization import make_optimizer
+from zoo.spec import DataSpec, OptimizerConfig, Signature, TensorSpec
+
+PACKAGE = "zoo"
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SmoothedCrossentropy(keras.losses.Loss):
+    """Cross-entropy of integer labels, with smoothing.
+
+    The target puts ``1 - smoothing`` on the label and spreads the rest evenly over all classes
+    (Szegedy et al. 2016, arXiv:1512.00567, section 7). Keras smooths one-hot labels only.
+
+    Args:
+        smoothing: Share of the target that is spread, from 0 to below 1.
+
+    Call arguments:
+        y_true: Integer labels, `(batch,)` or `(batch, 1)`.
+        y_pred: Probabilities, `(batch, classes)`.
+    """
+
+    def __init__(
+        self, smoothing: float = 0.0, name: str = "smoothed_crossentropy", **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.smoothing = smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return one loss an example."""
+        classes = y_pred.shape[-1]
+        labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        target = ops.one_hot(labels, classes, dtype=y_pred.dtype)
+        return keras.losses.categorical_crossentropy(target, y_pred, label_smoothing=self.smoothing)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the loss is made from."""
+        return {**super().get_config(), "smoothing": self.smoothing}
+
+
+def compile_classifier(
+    model: keras.Model, optimizer: OptimizerConfig, *, smoothing: float = 0.0
+) -> keras.Model:
+    """Compile a model whose one output is class probabilities, and return it."""
+    loss: Any = SmoothedCrossentropy(smoothing) if smoothing else "sparse_categorical_crossentropy"
+    model.compile(optimizer=make_optimizer(optimizer), loss=loss, metrics=["accuracy"])
+    return model
+
+
+def classifier_signature(model: keras.Model, data: DataSpec) -> Signature:
+    """Return what a deployed classifier is asked: ``probabilities``, and the likeliest ``label``."""
+    probabilities = model.output
+    labels = data.labels
+    outputs = {
+        "probabilities": probabilities,
+        "label": ops.argmax(probabilities, axis=-1),
+    }
+    specs = (
+        TensorSpec(
+            name="probabilities",
+            shape=(len(labels),),
+            range=(0.0, 1.0),
+            labels=labels,
+        ),
+        TensorSpec(name="label", dtype="int32", labels=labels),
+    )
+    inputs = {tensor.name: tensor for tensor in model.inputs}
+    return Signature("predict", keras.Model(inputs, outputs), data.inputs, specs)
+
+
+__all__ = ["SmoothedCrossentropy", "classifier_signature", "compile_classifier"]

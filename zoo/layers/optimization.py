@@ -1,0 +1,87 @@
+"""Optimizers and learning-rate schedules, from their configuration."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from zoo.spec import OptimizerConfig
+
+PACKAGE = "zoo"
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly, then follows a curve to zero.
+
+    How many steps there are is known when training starts, not when a model is compiled:
+    ``span`` says it. Until then the rate is constant, as a plain ``model.fit`` expects.
+
+    Args:
+        peak: Highest rate.
+        curve: ``constant``, ``linear``, or ``cosine`` (Loshchilov & Hutter 2017,
+            arXiv:1608.03983, equation 5, one period).
+        warmup: Share of all steps over which the rate rises.
+        steps: Steps in all, or ``None`` while unknown.
+    """
+
+    def __init__(
+        self, peak: float, curve: str = "cosine", warmup: float = 0.0, steps: int | None = None
+    ) -> None:
+        super().__init__()
+        self.peak, self.curve, self.warmup, self.steps = peak, curve, warmup, steps
+
+    def span(self, steps: int) -> None:
+        """Set the number of steps, before the first of them."""
+        self.steps = steps
+
+    def __call__(self, step: Any) -> Any:
+        """Return the rate of a step, counted from 0."""
+        step = ops.cast(step, "float32")
+        if self.steps is None:
+            return ops.ones_like(step) * self.peak
+        rising = round(self.warmup * self.steps)
+        rise = (step + 1.0) / (rising + 1.0)
+        share = ops.clip((step - rising) / max(self.steps - rising, 1), 0.0, 1.0)
+        if self.curve == "cosine":
+            fall = 0.5 * (1.0 + ops.cos(math.pi * share))
+        elif self.curve == "linear":
+            fall = 1.0 - share
+        else:
+            fall = ops.ones_like(share)
+        return self.peak * ops.where(step < rising, rise, fall)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the schedule is made from."""
+        return {
+            "peak": self.peak,
+            "curve": self.curve,
+            "warmup": self.warmup,
+            "steps": self.steps,
+        }
+
+
+def make_optimizer(config: OptimizerConfig) -> keras.optimizers.Optimizer:
+    """Return the optimizer that a configuration describes.
+
+    Biases and the scales and offsets of normalisation do not decay: shrinking them limits what
+    a layer can say without making it simpler.
+    """
+    rate = WarmupSchedule(config.learning_rate, config.schedule, config.warmup)
+    common: dict[str, Any] = {"global_clipnorm": config.clip_norm}
+    if config.name == "adam":
+        return keras.optimizers.Adam(rate, **common)
+    if config.name == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **common)
+    else:
+        optimizer = keras.optimizers.SGD(
+            rate, momentum=0.9, nesterov=True, weight_decay=config.weight_decay or None, **common
+        )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+__all__ = ["WarmupSchedule", "make_optimizer"]

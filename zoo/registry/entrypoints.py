@@ -1,0 +1,100 @@
+"""Find what installed distributions announce, without importing any of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ARCHITECTURES = "zoo.architectures"
+HOOKS = "zoo.hooks"
+CATALOGUES = "zoo.catalogues"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One announcement: a distribution says where the thing of that name can be imported.
+
+    Attributes:
+        name: The entry point's name; of an architecture, the model's.
+        value: ``module:attribute``, not imported yet.
+        distribution: The name of the distribution that announces it, as it is normalised for
+            comparing (PEP 503).
+        version: Its version.
+        location: The folder it is installed in.
+    """
+
+    name: str
+    value: str
+    distribution: str
+    version: str
+    location: str
+    _entry_point: importlib.metadata.EntryPoint = field(repr=False, compare=False)
+
+    @property
+    def label(self) -> str:
+        """The distribution and its version, as messages name them."""
+        return f"{self.distribution} {self.version}"
+
+    def load(self) -> Any:
+        """Import the module and return the attribute."""
+        return self._entry_point.load()
+
+
+def normalise(distribution: str) -> str:
+    """Return a distribution's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def scan() -> dict[str, list[Provider]]:
+    """Return every announcement in the zoo's groups, by group, in the order of ``sys.path``.
+
+    A distribution that is met twice (an editable install and a wheel) counts once: the first on
+    ``sys.path``, the one Python would import.
+    """
+    found: dict[str, list[Provider]] = {ARCHITECTURES: [], HOOKS: [], CATALOGUES: []}
+    seen: set[str] = set()
+    for distribution in importlib.metadata.distributions():
+        # Reading the names costs a parse of METADATA, so those that announce nothing are left first.
+        text = distribution.read_text("entry_points.txt")
+        if not text or "[zoo." not in text.replace("[ ", "["):
+            continue
+        name, version, location = _identity(distribution)
+        if name in seen:
+            continue
+        seen.add(name)
+        for point in _entry_points(distribution):
+            if point.group in found:
+                found[point.group].append(
+                    Provider(point.name, point.value, name, version, location, point)
+                )
+    return found
+
+
+def _identity(distribution: importlib.metadata.Distribution) -> tuple[str, str, str]:
+    """Return name, version and folder, from the metadata folder's own name where it tells.
+
+    That name is fixed by the wheel format (``name-version.dist-info``) and costs no parsing,
+    which is what keeps a listing of a thousand plugins quick.
+    """
+    path = getattr(distribution, "_path", None)
+    if isinstance(path, Path) and path.suffix == ".dist-info" and path.stem.count("-") == 1:
+        name, version = path.stem.split("-")
+        return normalise(name), version, str(path.parent)
+    name = distribution.metadata["Name"] or "unknown"
+    return normalise(name), distribution.version, str(distribution.locate_file(""))
+
+
+def _entry_points(
+    distribution: importlib.metadata.Distribution,
+) -> Iterator[importlib.metadata.EntryPoint]:
+    try:
+        yield from distribution.entry_points
+    except Exception:  # noqa: BLE001 - a stranger's unreadable metadata must not end the listing
+        return
+
+
+__all__ = ["ARCHITECTURES", "CATALOGUES", "HOOKS", "Provider", "normalise", "scan"]
