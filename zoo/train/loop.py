@@ -1,0 +1,154 @@
+"""The training loop: epochs, validation, the best weights, early stopping, checkpoints."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from zoo.errors import ConfigError, Diverged, Finding
+from zoo.layers import WarmupSchedule
+from zoo.spec import Dataset, TrainPlan
+from zoo.train.checkpoints import (
+    Checkpoints,
+    Progression,
+    Snapshot,
+    restore_snapshot,
+    run_variables,
+    take_snapshot,
+)
+from zoo.train.engines import choose_engine
+from zoo.train.folder import RunFolder
+from zoo.train.order import epoch_order
+from zoo.train.progress import Progress
+
+Notify = Callable[..., None]
+
+
+class Loop:
+    """Trains one model to the end of a plan; what an architecture's ``train`` is given.
+
+    Args:
+        folder: Where history and checkpoints go.
+        plan: How long and in what order.
+        progress: Who watches.
+        notify: Called with the name and the arguments of each lifecycle hook.
+        resume: Go on from the newest whole checkpoint, if there is one.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        plan: TrainPlan,
+        *,
+        progress: Progress,
+        notify: Notify,
+        resume: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.progression = Progression()
+        self.stopped_because = ""
+        self._folder, self._progress, self._notify, self._resume = folder, progress, notify, resume
+        self._checkpoints = Checkpoints(folder.path / "checkpoints")
+        self._best: Snapshot | None = None
+
+    def fit(self, model: keras.Model, dataset: Dataset) -> None:
+        """Train to the end of the plan; the model ends with the weights that the plan keeps.
+
+        Raises:
+            Diverged: If the loss stops being a finite number. The checkpoint before stands.
+        """
+        train, validation = dataset.split("train"), dataset.split("validation")
+        steps = math.ceil(len(train) / self.plan.batch_size)
+        _span_schedule(model, steps * self.plan.epochs)
+        engine = choose_engine(model, train, validation, self.plan)
+        if self._resume:
+            self._restore(model)
+        state = self.progression
+        self._progress.start(self.plan.epochs - state.epoch, steps)
+        while state.epoch < self.plan.epochs and not self._out_of_patience():
+            number = state.epoch + 1
+            self._notify("zoo_before_epoch", run_dir=self._folder.path, epoch=number)
+            started = time.perf_counter()
+            order = epoch_order(self.plan.seed, number, len(train))
+            rate = float(model.optimizer.learning_rate)
+            line: dict[str, float] = {"epoch": number}
+            line |= engine.train(order, self._progress.advance)
+            self._check_finite(line, number)
+            line |= {f"val_{name}": value for name, value in engine.validate().items()}
+            line |= {"learning_rate": rate, "seconds": round(time.perf_counter() - started, 3)}
+            self._close_epoch(model, line)
+        if self._out_of_patience():
+            self.stopped_because = (
+                f"{self.plan.monitor} was not better for {self.plan.patience} epochs"
+            )
+        else:
+            self.stopped_because = "the plan was fulfilled"
+        if self.plan.keep == "best" and self._best is not None:
+            restore_snapshot(model.variables, self._best)
+
+    def _close_epoch(self, model: keras.Model, line: dict[str, float]) -> None:
+        """Judge an epoch, write what it left, tell who listens."""
+        state = self.progression
+        state.epoch += 1
+        state.history.append(line)
+        value = self._monitored(line)
+        if state.best_value is None or self._better(value, state.best_value):
+            state.best_epoch, state.best_value, state.waited = state.epoch, value, 0
+            self._best = take_snapshot(model.variables)
+        else:
+            state.waited += 1
+        last = state.epoch == self.plan.epochs or self._out_of_patience()
+        if last or state.epoch % self.plan.checkpoint_every == 0:
+            self._checkpoints.save(state, take_snapshot(run_variables(model)), self._best)
+        self._folder.write_history(state.history)
+        self._progress.epoch(state.epoch, line)
+        self._notify(
+            "zoo_after_epoch", run_dir=self._folder.path, epoch=state.epoch, metrics=dict(line)
+        )
+
+    def _restore(self, model: keras.Model) -> None:
+        saved = self._checkpoints.newest()
+        if saved is not None:
+            self.progression, state, self._best = saved
+            restore_snapshot(run_variables(model), state)
+
+    def _out_of_patience(self) -> bool:
+        return self.plan.patience is not None and self.progression.waited >= self.plan.patience
+
+    def _monitored(self, line: dict[str, float]) -> float:
+        try:
+            return line[self.plan.monitor]
+        except KeyError:
+            raise ConfigError(
+                f"the plan watches {self.plan.monitor!r}",
+                findings=[
+                    Finding("plan.monitor", self.plan.monitor, f"one of {', '.join(line)}")
+                ],
+                fix="name a column of history.csv",
+            ) from None
+
+    def _better(self, value: float, best: float) -> bool:
+        return value > best if self.plan.monitor.endswith("accuracy") else value < best
+
+    def _check_finite(self, line: dict[str, float], epoch: int) -> None:
+        if not math.isfinite(line["loss"]):
+            raise Diverged(
+                f"the loss was {line['loss']} in epoch {epoch}",
+                why="a step was too long, or an input is not finite",
+                fix="--set optimizer.learning_rate=LOWER, or --set optimizer.clip_norm=1",
+            )
+
+
+def _span_schedule(model: keras.Model, steps: int) -> None:
+    """Tell a schedule that waits for it how many steps there will be."""
+    # Keras offers the current rate publicly, and the schedule behind it only under this name.
+    schedule: Any = getattr(model.optimizer, "_learning_rate", None)
+    if isinstance(schedule, WarmupSchedule):
+        schedule.span(steps)
+
+
+__all__ = ["Loop", "Notify"]
