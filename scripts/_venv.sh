@@ -78,7 +78,7 @@ need() {
 }
 
 install_pinned() {
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@" ||
+    "$VENV/bin/python" -m pip install -qq --disable-pip-version-check "$@" ||
         fail "pip could not install, see above
   try: the same command again, on a machine that reaches a package index"
 }

@@ -12,7 +12,7 @@ from zoo.cli.output import emit, emit_json, facts, note, paint, plain, size, tab
 from zoo.errors import ZooError
 
 _Artifacts = Annotated[
-    list[Path], typer.Argument(metavar="PATH...", help="Artifacts: exports/NAME/VERSION.")
+    list[Path], typer.Argument(metavar="PATH", help="Artifacts: exports/NAME/VERSION.")
 ]
 
 
@@ -83,7 +83,7 @@ def predict(
     ],
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT...", help="Images, or a .npy, .npz or .csv file."),
+        typer.Argument(metavar="INPUT", help="Images, or a .npy, .npz or .csv file."),
     ],
     top: Annotated[int, typer.Option(min=1, help="How many answers to show for each.")] = 3,
     as_json: Json = False,

@@ -51,7 +51,7 @@ def plain(value: Any) -> Any:
 
 
 def _unwrapped(value: Any) -> Any:
-    """Return the plain data inside a record, an array or an enumeration; other values as they are."""
+    """Return the plain data inside a record, an array or an enumeration; else the value."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Path):

@@ -29,12 +29,13 @@ class Progress:
         self._bar: Any = None
         self._task: Any = None
         self._epochs = 0
+        self._before: int | None = None
         self._last = float("-inf")
 
     def start(self, epochs: int, steps: int) -> None:
-        """Begin: so many epochs, each of so many steps."""
+        """Begin: so many epochs are to come, each of so many steps."""
         self.stop()
-        self._epochs = epochs
+        self._epochs, self._before = epochs, None
         if not sys.stderr.isatty():
             return
         from rich.console import Console
@@ -47,7 +48,7 @@ class Progress:
         )
 
         self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            TextColumn("{task.fields[place]}"),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -55,7 +56,7 @@ class Progress:
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task("", total=epochs * steps, epoch=1, epochs=epochs, scores="")
+        self._task = self._bar.add_task("", total=epochs * steps, place="training", scores="")
         self._bar.start()
 
     def advance(self, steps: int) -> None:
@@ -64,19 +65,23 @@ class Progress:
             self._bar.advance(self._task, steps)
 
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
-        """Say that an epoch, counted from 1, ended with these metrics."""
+        """Say that an epoch, counted from 1 over the whole run, ended with these metrics."""
+        if self._before is None:  # a run that goes on starts behind its earlier epochs
+            self._before = number - 1
+        total = self._before + self._epochs
+        place = f"epoch {number}/{total}"
         scores = "  ".join(
             f"{name} {metrics[name]:.4f}"
             for name in ("loss", "val_loss", "val_accuracy")
             if name in metrics
         )
         if self._bar is not None:
-            self._bar.update(self._task, epoch=min(number + 1, self._epochs), scores=scores)
+            self._bar.update(self._task, place=place, scores=scores)
             return
         now = time.monotonic()
-        if number == self._epochs or now - self._last >= _QUIET_SECONDS:
+        if number == total or now - self._last >= _QUIET_SECONDS:
             self._last = now
-            note(f"epoch {number}/{self._epochs}  {scores}")
+            note(f"{place}  {scores}")
 
     def stop(self) -> None:
         """End, however it ended; the terminal is as before."""
