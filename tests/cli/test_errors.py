@@ -103,6 +103,20 @@ def test_an_unexpected_exception_is_an_internal_error_in_three_lines(failing, ca
     assert len(err.splitlines()) == 3
 
 
+@pytest.mark.parametrize(("package", "extra"), [("keras.layers", "keras"), ("PIL", "vision")])
+def test_an_optional_package_that_a_plugin_misses_is_named_with_its_extra(
+    package, extra, failing, capsys
+):
+    failing(ModuleNotFoundError(f"No module named {package!r}", name=package))
+    assert run("list") == MissingExtra.exit_code
+    assert f'pip install "neural-zoo[{extra}]"' in capsys.readouterr().err
+
+
+def test_a_package_that_the_zoo_does_not_know_is_an_internal_error(failing):
+    failing(ModuleNotFoundError("No module named 'odd'", name="odd"))
+    assert run("list") == program.INTERNAL_ERROR
+
+
 def test_an_interrupt_exits_as_shells_expect(failing, capsys):
     failing(KeyboardInterrupt())
     assert run("list") == 130

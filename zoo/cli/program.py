@@ -5,16 +5,29 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from zoo.cli import artifacts, demo, models, training
 from zoo.cli.output import emit_json, paint
-from zoo.errors import ZooError
+from zoo.errors import MissingExtra, ZooError
 
 INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the fault is in the program, not in what it was given."""
+
+_EXTRAS = {
+    "PIL": "vision",
+    "jinja2": "report",
+    "keras": "keras",
+    "matplotlib": "report",
+    "onnx": "keras",
+    "sklearn": "datasets",
+    "tensorflow": "keras",
+    "tf2onnx": "keras",
+    "transformers": "captioning",
+}
+"""Which extra brings a package."""
 
 _EPILOG = """\b
 Start:
@@ -98,19 +111,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _report(error, as_json=as_json)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        # A plugin imports its framework where it first needs it, without asking.
+        package = (error.name or "").partition(".")[0]
+        if debug or package not in _EXTRAS:
+            _internal(error, debug=debug)
+        missing = MissingExtra(" ".join(["zoo", *words[:1]]), _EXTRAS[package], package)
+        _report(missing, as_json=as_json)
+        sys.exit(missing.exit_code)
     except BrokenPipeError:
         _close_quietly()
         sys.exit(0)
     except Exception as error:
-        if debug:
-            raise
-        print(
-            f"{paint('internal error:', 'red')} {type(error).__name__}: {_first_line(error)}\n"
-            "  why: this is a fault of the zoo or of a plugin, not of your command\n"
-            "  try: the same command with --debug, and report what it shows",
-            file=sys.stderr,
-        )
-        sys.exit(INTERNAL_ERROR)
+        _internal(error, debug=debug)
 
 
 def _report(error: ZooError, *, as_json: bool) -> None:
@@ -122,6 +135,18 @@ def _report(error: ZooError, *, as_json: bool) -> None:
     for line in rest:
         print(line, file=sys.stderr)
     print(paint(f"  ({error.code})", "dim"), file=sys.stderr)
+
+
+def _internal(error: Exception, *, debug: bool) -> NoReturn:
+    if debug:
+        raise error
+    print(
+        f"{paint('internal error:', 'red')} {type(error).__name__}: {_first_line(error)}\n"
+        "  why: this is a fault of the zoo or of a plugin, not of your command\n"
+        "  try: the same command with --debug, and report what it shows",
+        file=sys.stderr,
+    )
+    sys.exit(INTERNAL_ERROR)
 
 
 def _first_line(error: Exception) -> str:
