@@ -127,7 +127,7 @@ def staged_folder(target: Path, *, keep_failed: Path | None = None) -> Iterator[
         try:
             yield stage
             for file in sorted(stage.rglob("*")):
-                _sync_file(file)
+                _publishable(file)
             sync_folder(stage)
             stage.chmod(0o755)
             stage.rename(target)
@@ -149,13 +149,18 @@ def _make_parents(folder: Path) -> list[Path]:
     return missing
 
 
-def _sync_file(path: Path) -> None:
+def _publishable(path: Path) -> None:
     if path.is_file():
         path.chmod(0o644)
-        with path.open("rb") as stream:
-            os.fsync(stream.fileno())
+        sync_file(path)
     elif path.is_dir():
         sync_folder(path)
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of a file durable."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 __all__ = [
@@ -164,6 +169,7 @@ __all__ = [
     "sha256_json",
     "staged_folder",
     "storage_errors",
+    "sync_file",
     "sync_folder",
     "write_json",
 ]

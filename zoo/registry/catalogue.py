@@ -55,7 +55,7 @@ class WeightsEntry(Frozen):
     config: dict[str, Any] = {}
     parameters: int = Field(ge=0)
     file: str | None = Field(
-        None, description="Package-relative path, module/first: zoo_cnn/weights/x.h5."
+        None, description="A package, a slash, the path inside it."
     )
     urls: tuple[str, ...] = ()
     bytes: int = Field(ge=1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.errors import ConfigError, Finding
 from zoo.spec import Split, TrainPlan
-from zoo.train.order import feed, targets
+from zoo.training.order import feed, targets
 
 IN_MEMORY_LIMIT = 4 * 2**30
 """Bytes of training data above which a graph should not hold them."""
@@ -42,7 +42,9 @@ class StockEngine:
     def train(self, order: np.ndarray, advance: Advance) -> dict[str, float]:
         """Fit one epoch."""
         batches = _Batches(self._model, self._train, order, self._size)
-        callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: advance(1))]
+        callbacks = [
+            keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: advance(1))
+        ]
         history = self._model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
         return {name: float(values[-1]) for name, values in history.history.items()}
 
@@ -68,9 +70,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no t
         return feed(self._model, inputs), targets(outputs)
 
 
-def choose_engine(
-    model: keras.Model, train: Split, validation: Split, plan: TrainPlan
-) -> Engine:
+def choose_engine(model: keras.Model, train: Split, validation: Split, plan: TrainPlan) -> Engine:
     """Return the engine that the plan names, or the fastest that can run this model and data.
 
     The graph engine wants TensorFlow, data in memory, and a model whose ``fit`` is Keras's own.
@@ -87,7 +87,7 @@ def choose_engine(
             findings=[Finding("plan.engine", "compiled", obstacle)],
             fix="leave the engine to 'auto'",
         )
-    from zoo.train.compiled import CompiledEngine
+    from zoo.training.compiled import CompiledEngine
 
     return CompiledEngine(model, train, validation, plan)
 

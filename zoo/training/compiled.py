@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.spec import Split, TrainPlan
-from zoo.train.order import feed, targets
+from zoo.training.order import feed, targets
 
 BREATH = 0.2
 """Seconds a call into the graph should last: long enough to cost nothing, short enough to watch."""

@@ -12,7 +12,7 @@ import keras
 from zoo.errors import ConfigError, Diverged, Finding
 from zoo.layers import WarmupSchedule
 from zoo.spec import Dataset, TrainPlan
-from zoo.train.checkpoints import (
+from zoo.training.checkpoints import (
     Checkpoints,
     Progression,
     Snapshot,
@@ -20,10 +20,10 @@ from zoo.train.checkpoints import (
     run_variables,
     take_snapshot,
 )
-from zoo.train.engines import choose_engine
-from zoo.train.folder import RunFolder
-from zoo.train.order import epoch_order
-from zoo.train.progress import Progress
+from zoo.training.engines import choose_engine
+from zoo.training.folder import RunFolder
+from zoo.training.order import epoch_order
+from zoo.training.progress import Progress
 
 Notify = Callable[..., None]
 
@@ -125,9 +125,7 @@ class Loop:
         except KeyError:
             raise ConfigError(
                 f"the plan watches {self.plan.monitor!r}",
-                findings=[
-                    Finding("plan.monitor", self.plan.monitor, f"one of {', '.join(line)}")
-                ],
+                findings=[Finding("plan.monitor", self.plan.monitor, f"one of {', '.join(line)}")],
                 fix="name a column of history.csv",
             ) from None
 

@@ -1,0 +1,253 @@
+"""Names are resolved to plugins; whatever a plugin does, the others stay usable."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.registry.fakes import architecture, install
+from zoo.config import ModelConfig
+from zoo.errors import (
+    NameCollision,
+    PluginBroken,
+    PolicyDenied,
+    RegistryError,
+    UnknownModel,
+    ZooError,
+)
+from zoo.registry import Policy, Registry
+from zoo.spec import API_VERSION, Architecture, ArchitectureInfo
+
+GROUP = "zoo.architectures"
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder at the front of sys.path, like an environment of its own."""
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def add(site: Path, distribution: str, name: str, module: str, source: str) -> None:
+    install(
+        site,
+        distribution,
+        points={GROUP: {name: f"{module}:Model"}},
+        files={f"{module}.py": source},
+    )
+
+
+def test_an_installed_plugin_is_found_by_name_and_comes_with_its_provenance(site: Path) -> None:
+    add(site, "zoo-found", "found_model", "found_module", architecture("found_model"))
+    registry = Registry(Policy())
+
+    assert registry.get("found_model").info.name == "found_model"
+    assert registry.provenance("found_model") == ("zoo-found", "1.0")
+    assert registry.listing("found_model").providers[0].location == str(site)
+
+
+def test_listing_imports_no_plugin(site: Path) -> None:
+    add(site, "zoo-loud", "loud", "loud_module", "raise SystemExit('imported')")
+
+    assert "loud" in [listing.name for listing in Registry(Policy()).listings()]
+    assert "loud_module" not in sys.modules
+
+
+def test_names_come_in_natural_order(site: Path) -> None:
+    for number in (16, 9, 2):
+        add(site, f"zoo-vg{number}", f"vg{number}", f"vg{number}_module", "")
+
+    names = [listing.name for listing in Registry(Policy()).listings("vg*")]
+    assert names == ["vg2", "vg9", "vg16"]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("raise ValueError('no luck')", "ValueError: no luck"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("import not_there_at_all", "ModuleNotFoundError"),
+        ("def broken(:", "SyntaxError"),
+        ("Other = 1", "AttributeError"),
+        ("Model = 7", "expected a class derived from zoo.Architecture. Received: 7"),
+        (architecture("another_name"), "info.name is 'another_name'"),
+        (architecture("bad").replace("def build", "def not_build"), "does not implement build"),
+        (
+            architecture("bad").replace('tasks=(', f'api_version={API_VERSION + 1}, tasks=('),
+            "upgrade neural-zoo",
+        ),
+        (architecture("bad").replace("Config = zoo.ModelConfig", "Config = dict"), "Config"),
+        (architecture("bad").replace('default_dataset = "digits"', ""), "default_dataset"),
+    ],
+)
+def test_a_broken_plugin_is_quarantined_with_its_reason_and_the_rest_works(
+    site: Path, source: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "bad_module", raising=False)
+    add(site, "zoo-bad", "bad", "bad_module", source)
+    add(site, "zoo-good", "good", "good_module", architecture("good"))
+    registry = Registry(Policy())
+
+    with pytest.raises(PluginBroken) as caught:
+        registry.get("bad")
+
+    assert reason in caught.value.why
+    assert "zoo-bad 1.0" in caught.value.what
+    assert "pip" in caught.value.fix
+    assert registry.get("good").info.name == "good"
+    assert registry.listing("bad").status == "broken"
+    assert [error.what for error in registry.quarantine] == [caught.value.what]
+    with pytest.raises(PluginBroken):
+        registry.get("bad")
+    monkeypatch.delitem(sys.modules, "good_module", raising=False)
+
+
+def test_an_interrupt_while_a_plugin_loads_is_not_swallowed(site: Path) -> None:
+    add(site, "zoo-int", "interrupting", "interrupting_module", "raise KeyboardInterrupt")
+
+    with pytest.raises(KeyboardInterrupt):
+        Registry(Policy()).get("interrupting")
+
+
+def test_two_distributions_with_one_name_are_an_error_that_says_how_to_choose(site: Path) -> None:
+    add(site, "zoo-left", "twin", "left_module", architecture("twin"))
+    add(site, "zoo-right", "twin", "right_module", architecture("twin"))
+    registry = Registry(Policy())
+
+    with pytest.raises(NameCollision) as caught:
+        registry.get("twin")
+
+    assert "zoo-left 1.0" in caught.value.why
+    assert "zoo-right 1.0" in caught.value.why
+    assert registry.listing("twin").status == "contested"
+    assert type(registry.get("zoo-right:twin")).__module__ == "right_module"
+    pinned = Registry(Policy(pins={"twin": "zoo-left"}))
+    assert type(pinned.get("twin")).__module__ == "left_module"
+
+
+def test_one_distribution_met_twice_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, version in (("editable", "2.0"), ("wheel", "1.0")):
+        install(
+            tmp_path / place,
+            "Zoo_Double" if place == "wheel" else "zoo-double",
+            version=version,
+            points={GROUP: {"double": "double_module:Model"}},
+            files={"double_module.py": architecture("double")},
+        )
+    monkeypatch.syspath_prepend(tmp_path / "wheel")
+    monkeypatch.syspath_prepend(tmp_path / "editable")
+
+    assert Registry(Policy()).provenance("double") == ("zoo-double", "2.0")
+
+
+def test_an_unknown_name_gets_the_nearest_ones_and_a_next_step() -> None:
+    with pytest.raises(UnknownModel) as caught:
+        Registry(Policy()).get("cnnn")
+
+    assert "did you mean cnn?" in caught.value.why
+    assert caught.value.fix == "zoo info cnn"
+    assert caught.value.exit_code == 3
+
+
+def test_a_name_that_only_the_catalogue_knows_gets_the_install_command() -> None:
+    registry = Registry(Policy(), providers={})
+
+    assert registry.listing("cnn").status == "not installed"
+    with pytest.raises(UnknownModel) as caught:
+        registry.get("cnn")
+    assert caught.value.fix == "pip install neural-zoo"
+
+
+def test_policy_blocks_and_allows_by_distribution(site: Path) -> None:
+    add(site, "zoo-shady", "shady", "shady_module", architecture("shady"))
+
+    blocked = Registry(Policy.from_environment({"ZOO_BLOCK": "Zoo_Shady"}))
+    with pytest.raises(PolicyDenied, match="may not run") as caught:
+        blocked.get("shady")
+    assert "ZOO_BLOCK" in caught.value.why
+    assert blocked.listing("shady").status == "denied"
+    only = Registry(Policy.from_environment({"ZOO_ALLOW": "zoo-shady"}))
+    assert only.get("shady").info.name == "shady"
+    assert only.listing("cnn").status == "denied"
+
+
+def test_a_pin_that_cannot_be_read_is_a_typed_error() -> None:
+    with pytest.raises(ZooError, match="ZOO_PIN"):
+        Policy.from_environment({"ZOO_PIN": "cnn"})
+
+
+def test_a_name_that_is_no_identifier_is_broken_not_fatal(site: Path) -> None:
+    add(site, "zoo-path", "../escape", "path_module", architecture("escape"))
+    registry = Registry(Policy())
+
+    assert registry.listing("../escape").status == "broken"
+    assert registry.get("cnn").info.name == "cnn"
+
+
+def test_an_unknown_task_is_a_typed_error_with_the_nearest_one() -> None:
+    with pytest.raises(RegistryError) as caught:
+        Registry(Policy()).listings(task="clasification")
+
+    assert "zoo list --task classification" in caught.value.fix
+
+
+class _Local(Architecture[ModelConfig]):
+    info = ArchitectureInfo(
+        name="local", summary="Defined in a notebook.", tasks=("classification",), tags=("odd",)
+    )
+    Config = ModelConfig
+    default_dataset = "digits"
+
+    def build(self, config: ModelConfig, data: object) -> None:
+        raise NotImplementedError
+
+
+def test_an_architecture_defined_in_this_process_can_be_registered_and_listed_by_its_tags() -> None:
+    registry = Registry(Policy())
+    registry.register(_Local)
+
+    assert isinstance(registry.get("local"), _Local)
+    assert [entry.name for entry in registry.listings(tags=["odd"])] == ["local"]
+
+
+def test_a_registered_name_must_be_free_and_its_class_must_follow_the_contract() -> None:
+    registry = Registry(Policy())
+
+    class Taken(_Local):
+        info = _Local.info.model_copy(update={"name": "cnn"})
+
+    with pytest.raises(NameCollision):
+        registry.register(Taken)
+    with pytest.raises(PluginBroken):
+        registry.register(dict)
+
+
+def test_the_core_names_no_architecture_of_its_own() -> None:
+    names = {listing.name for listing in Registry(Policy()).listings()}
+    core = Path(__file__).parents[2] / "zoo"
+    code = {
+        path.relative_to(core): path.read_text()
+        for folder in ("registry", "training", "exporting", "runtime", "data", "metrics")
+        for path in (core / folder).rglob("*.py")
+    }
+
+    offenders = [
+        (str(path), name)
+        for path, text in code.items()
+        for name in names
+        if f'"{name}"' in text or f"zoo_{name}" in text
+    ]
+    assert offenders == []
+
+
+def test_listing_imports_neither_keras_nor_its_friends() -> None:
+    heavy = "{'keras', 'tensorflow', 'onnx', 'onnxruntime', 'numpy'}"
+    code = f"import sys, zoo; zoo.list_models(); print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

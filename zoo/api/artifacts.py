@@ -1,0 +1,279 @@
+"""Evaluate, predict, export, verify: what is done with a model once it learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from zoo.api.catalog import hooks, registry
+from zoo.api.models import DataSource, blueprint_on, build, dataset, needs_keras
+from zoo.api.runs import Run
+from zoo.errors import ArtifactError, DataError, TrainError
+from zoo.files import atomic_write, write_json
+from zoo.metrics import Evaluation
+from zoo.runtime import BenchRow, Prediction, Session, VerifyReport
+from zoo.runtime import bench as bench_artifact
+from zoo.runtime import load as load_artifact
+from zoo.runtime import verify as verify_artifact
+from zoo.spec import Architecture, Arrays, Blueprint, Dataset, DataSpec, Forward, Signature, Split
+
+if TYPE_CHECKING:
+    import keras
+
+PAGE = 16
+"""How many pictures of mistakes a report shows."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A published artifact: where it lies, and its manifest as plain data."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    def load(self, **options: Any) -> Session:
+        """Open it with onnxruntime: see :func:`zoo.runtime.load`."""
+        return load_artifact(self.path, **options)
+
+
+def load(path: str | Path) -> Run | Session:
+    """Open the folder of a run, or of an artifact.
+
+    Raises:
+        ArtifactError: If it is neither.
+    """
+    folder = Path(path)
+    if (folder / "run.json").is_file():
+        return Run(folder)
+    if (folder / "manifest.json").is_file():
+        return load_artifact(folder)
+    raise ArtifactError(
+        f"{folder} is neither a run nor an artifact",
+        why="it has no run.json and no manifest.json"
+        if folder.is_dir()
+        else "there is no such folder",
+        fix="zoo train NAME makes a run, zoo export RUN an artifact",
+    )
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """Something that can be asked: named inputs to named outputs, and what it was made for."""
+
+    architecture: Architecture[Any]
+    data: DataSpec
+    forward: Forward
+    run: Run | None = None
+
+    def dataset(self, data: DataSource) -> Dataset:
+        if isinstance(data, str | Path):
+            return dataset(data)
+        if isinstance(data, DataSpec):
+            raise DataError(f"a DataSpec describes {data.id!r}, and holds no examples")
+        if data is not None:
+            return data
+        return self.run.dataset() if self.run else dataset(self.data.id)
+
+
+def evaluate(
+    target: Run | keras.Model | Session | str | Path,
+    data: DataSource = None,
+    *,
+    split: Literal["test", "validation", "train"] = "test",
+) -> Evaluation:
+    """Measure a model on examples it has not learned from, each counted once.
+
+    Of a run, the test split's figures are also written to its ``metrics.json``, with the worst
+    mistakes beside them for the report.
+
+    Args:
+        target: A run or its folder, a model of :func:`build`, an artifact or its folder.
+        data: Other data with the same inputs and classes; by default what it was made for.
+        split: Which part of the data.
+
+    Raises:
+        DataError: If the data does not fit the model, or has changed since the run.
+    """
+    subject = _subject(target)
+    source = subject.dataset(data)
+    _check_fit(subject.data, source.spec)
+    part = source.split(split)
+    evaluation = subject.architecture.evaluate(subject.forward, part, subject.data)
+    if subject.run is not None and data is None and split == "test":
+        write_json(subject.run.path / "metrics.json", evaluation.model_dump(mode="json"))
+        _save_pictures(subject.run.path / "pictures.npz", evaluation, part)
+    return evaluation
+
+
+def predict(target: Run | keras.Model | Session | str | Path, inputs: Any) -> Prediction:
+    """Answer for raw inputs: arrays, records, or files.
+
+    Args:
+        target: A run or its folder, a model of :func:`build`, an artifact or its folder.
+        inputs: See :meth:`zoo.runtime.Session.predict`. An artifact answers without keras.
+    """
+    if isinstance(target, str | Path):
+        target = load(target)
+    if isinstance(target, Session):
+        return target.predict(inputs)
+    from zoo.runtime.inputs import encode
+
+    model = target.model if isinstance(target, Run) else target
+    signature = _signatures(model)[0]
+    outputs = _keras_forward(signature)(encode(inputs, signature.inputs))
+    return Prediction(outputs, signature.outputs)
+
+
+def export(
+    target: Run | keras.Model | str | Path,
+    out: str | Path = "exports",
+    *,
+    version: int | None = None,
+    keep_failed: str | Path | None = None,
+) -> Artifact:
+    """Turn a model into an ONNX artifact, published only if it proves equal to the model.
+
+    Args:
+        target: A run or its folder, a model of :func:`build`, or a model's name (with the weights
+            published for its default data).
+        out: The model repository: the artifact becomes ``out/<name>/<version>/``.
+        version: A positive number; by default one above the highest there is.
+        keep_failed: Where to keep what was made if a check fails; by default nothing stays.
+
+    Raises:
+        ExportError: If it cannot be converted, or does not agree. Nothing is published then.
+        StorageError: If the folder cannot be written, or the version exists.
+    """
+    needs_keras("exporting")
+    from zoo.exporting import export_artifact
+
+    if isinstance(target, str | Path) and not Path(target).exists():
+        architecture = registry().get(str(target))
+        target = build(str(target), weights=architecture.default_dataset)
+    elif isinstance(target, str | Path):
+        target = Run(target)
+    run = target if isinstance(target, Run) else None
+    if run is not None and run.status != "finished":
+        raise TrainError(
+            f"{run.path} is {run.status}, and has no trained model",
+            why=str(run.record.get("stopped_because") or "it did not end"),
+            fix=f"zoo train {run.architecture} --resume {run.path}",
+        )
+    model = run.model if run else target
+    blueprint = blueprint_on(model)
+    architecture = registry().get(blueprint.architecture)
+    data = run.dataset() if run else dataset(blueprint.data.id)
+    name = blueprint.architecture
+    hooks().call("zoo_before_export", name=name, target=Path(out) / name)
+    metrics = run.metrics if run else None
+    path = export_artifact(
+        blueprint,
+        architecture,
+        _signatures(model),
+        out=Path(out),
+        version=version,
+        samples=_samples(data),
+        metrics=metrics.scores if metrics else {},
+        fingerprint=data.fingerprint,
+        licence=architecture.info.licence,
+        origin={"run": run.id} if run else {},
+        keep_failed=Path(keep_failed) if keep_failed else None,
+    )
+    artifact = Artifact(path, load_artifact(path).manifest.model_dump(mode="json"))
+    hooks().call("zoo_after_export", name=name, path=path, manifest=artifact.manifest)
+    return artifact
+
+
+def verify(path: str | Path) -> VerifyReport:
+    """Prove an artifact again, with onnxruntime and numpy alone.
+
+    Raises:
+        ArtifactError: If any file is not what was published.
+        ParityFailed: If it no longer gives the recorded answers.
+    """
+    hooks().call("zoo_before_verify", path=Path(path))
+    report = verify_artifact(Path(path))
+    hooks().call("zoo_after_verify", path=Path(path), report=report.model_dump(mode="json"))
+    return report
+
+
+def bench(path: str | Path, **options: Any) -> Sequence[BenchRow]:
+    """Measure how fast an artifact answers: see :func:`zoo.runtime.bench`."""
+    return bench_artifact(Path(path), **options)
+
+
+def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:
+    if isinstance(target, str | Path):
+        target = load(target)
+    if isinstance(target, Session):
+        manifest = target.manifest
+        architecture = registry().get(manifest.architecture)
+        return _Subject(architecture, manifest.data, target.run)
+    run = target if isinstance(target, Run) else None
+    model = run.model if run else target
+    blueprint: Blueprint = blueprint_on(model)
+    forward = _keras_forward(_signatures(model)[0])
+    return _Subject(registry().get(blueprint.architecture), blueprint.data, forward, run)
+
+
+def _signatures(model: keras.Model) -> Sequence[Signature]:
+    blueprint = blueprint_on(model)
+    architecture = registry().get(blueprint.architecture)
+    return architecture.signatures(model, blueprint.config, blueprint.data)
+
+
+def _keras_forward(signature: Signature) -> Forward:
+    """Return a function from named arrays to named arrays that asks a Keras model."""
+
+    def forward(inputs: Arrays) -> Arrays:
+        named = {tensor.name: inputs[tensor.name] for tensor in signature.model.inputs}
+        outputs = signature.model.predict_on_batch(named)
+        return {name: np.asarray(value) for name, value in outputs.items()}
+
+    return forward
+
+
+def _check_fit(model: DataSpec, data: DataSpec) -> None:
+    """Refuse data that is not of the kind the model was made for."""
+    for kind in ("inputs", "targets"):
+        mine, theirs = getattr(model, kind), getattr(data, kind)
+        own = [(tensor.name, tensor.shape, tensor.labels) for tensor in mine]
+        other = [(tensor.name, tensor.shape, tensor.labels) for tensor in theirs]
+        if own != other:
+            raise DataError(
+                f"the {kind} of {data.id} are not those that the model was made for",
+                why=f"the model has {own}, the data {other}",
+                fix="give data with the same shapes and the same classes in the same order",
+            )
+
+
+def _samples(data: Dataset) -> Arrays:
+    """Return a few real examples for the parity check, never of the test split."""
+    split = data.split("validation")
+    indices = np.linspace(0, len(split) - 1, min(len(split), 64)).astype(int)
+    return split.take(np.unique(indices))[0]
+
+
+def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
+    worst = evaluation.worst[:PAGE]
+    if not worst:
+        return
+    inputs, _ = split.take(np.array([mistake.index for mistake in worst]))
+    image = inputs.get("image")
+    if image is not None:
+        atomic_write(path, lambda stream: np.savez_compressed(stream, worst_image=image))
+
+
+__all__ = [
+    "Artifact",
+    "bench",
+    "evaluate",
+    "export",
+    "load",
+    "predict",
+    "verify",
+]

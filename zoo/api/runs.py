@@ -1,0 +1,332 @@
+"""Train a model, and come back to the run later."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import importlib.metadata
+import os
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.api.catalog import hooks, registry
+from zoo.api.models import DataSource, Plan, blueprint_of, dataset, load_weights, needs_keras
+from zoo.config import ModelConfig, TrainPlan, configure, validate
+from zoo.errors import ConfigError, DataError, Finding, ZooError
+from zoo.files import sha256_json
+from zoo.metrics import Evaluation
+from zoo.spec import Blueprint, DataSpec, Dataset
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.training.folder import RunFolder
+    from zoo.training.loop import Loop
+    from zoo.training.progress import Progress
+
+PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
+
+
+class Run:
+    """One training, as its folder tells it. Nothing is held that the folder does not hold.
+
+    Attributes:
+        folder: Where everything lies.
+        record: ``run.json`` as it was when this object was made.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        from zoo.training.folder import RunFolder
+
+        self.folder: RunFolder = RunFolder(Path(path))
+        self.record = self.folder.read_record()
+
+    def __repr__(self) -> str:
+        return f"<zoo.Run {self.path}: {self.status}, {self.record['epochs_done']} epochs>"
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.folder.path
+
+    @property
+    def architecture(self) -> str:
+        """The name of the model."""
+        return str(self.record["architecture"]["name"])
+
+    @property
+    def status(self) -> str:
+        """``running``, ``finished``, ``stopped`` or ``failed``."""
+        return str(self.record["status"])
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One line an epoch: losses, metrics, learning rate, seconds."""
+        return self.folder.read_history()
+
+    @property
+    def metrics(self) -> Evaluation | None:
+        """What ``zoo.evaluate`` measured last on the test split, or ``None``."""
+        path = self.path / "metrics.json"
+        return Evaluation.model_validate_json(path.read_bytes()) if path.is_file() else None
+
+    @property
+    def data_spec(self) -> DataSpec:
+        """The description of the data it was trained on."""
+        return DataSpec.model_validate(self.record["data"]["spec"])
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's configuration."""
+        kind = registry().get(self.architecture).Config
+        return validate(kind, self.record["config"], what=str(self.path / "run.json"))
+
+    @property
+    def plan(self) -> TrainPlan:
+        """How it was trained."""
+        return validate(TrainPlan, self.record["plan"], what=str(self.path / "run.json"))
+
+    @functools.cached_property
+    def model(self) -> keras.Model:
+        """The trained Keras model, compiled."""
+        needs_keras("loading a run")
+        blueprint = Blueprint(self.architecture, self.config, self.data_spec)
+        model = Plan(registry().get(self.architecture), blueprint).build()
+        load_weights(model, self.folder.model_file, of=self.architecture)
+        return model
+
+    def dataset(self) -> Dataset:
+        """Return the data it was trained on, with the same splits.
+
+        Raises:
+            DataError: If the files have changed since.
+        """
+        data = self.record["data"]
+        found = dataset(data["source"], **data["options"])
+        if found.fingerprint != data["fingerprint"]:
+            raise DataError(
+                f"the data of {self.path} has changed since the run",
+                why="examples, labels or splits are others, so a test example may have been "
+                "trained on",
+                fix=f"zoo train {self.architecture} --data {data['source']}",
+            )
+        return found
+
+
+def train(
+    name: str | None = None,
+    data: DataSource = None,
+    *,
+    data_options: Mapping[str, Any] | None = None,
+    run_dir: str | Path | None = None,
+    resume: str | Path | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seed: int | None = None,
+    patience: int | None = None,
+    plan: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    **config: Any,
+) -> Run:
+    """Train a model and return its run.
+
+    Args:
+        name: A model of :func:`list_models`; not needed to resume.
+        data: A dataset's id or the path of your own files; by default one that works offline.
+        data_options: What the data takes: see :func:`dataset`.
+        run_dir: An empty or new folder for the run; by default the next ``runs/<name>-<n>``.
+        resume: The folder of a run to go on with, from its newest checkpoint. It keeps its
+            configuration, plan and data, and ends in the same bits as if it had never stopped.
+        epochs: Passes over the training split.
+        batch_size: Examples a step.
+        seed: Source of everything random.
+        patience: Stop after this many epochs without a better validation loss.
+        plan: Other fields of :class:`TrainPlan`.
+        progress: Who watches: an object with ``start``, ``advance``, ``epoch``, ``stop``.
+        **config: Fields of the model's configuration, as for :func:`build`.
+
+    Raises:
+        ZooError: One of its kinds, see :mod:`zoo.errors`; the run's record says what happened.
+    """
+    given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "patience": patience}
+    chosen = {**(plan or {}), **{key: value for key, value in given.items() if value is not None}}
+    if resume is not None:
+        changes = sorted({*chosen, *config} | ({"data"} if data is not None else set()))
+        return _resume(Path(resume), name, changes, progress)
+    if name is None:
+        raise ConfigError(
+            "which model?", findings=[Finding("name", None, "a model's name")], fix="zoo list"
+        )
+    architecture = registry().get(name)
+    needs_keras(f"training {name}")
+    source, options, found = _dataset(data, architecture.default_dataset, data_options or {})
+    prepared = blueprint_of(name, found.spec, config)
+    train_plan = configure(architecture.recipe(found.spec).plan, chosen, what="training plan")
+    # Read before the folder is made: data that cannot be read leaves nothing behind.
+    sizes = {split: len(found.split(split)) for split in ("train", "validation")}
+    from zoo.training.folder import RunFolder
+
+    folder = RunFolder.create(prepared.blueprint.architecture, run_dir)
+    distribution, version = registry().provenance(name)
+    record = {
+        "format_version": 1,
+        "id": folder.id,
+        "architecture": {
+            "name": prepared.blueprint.architecture,
+            "distribution": distribution,
+            "version": version,
+        },
+        "config": prepared.blueprint.config.model_dump(mode="json"),
+        "config_hash": sha256_json(prepared.blueprint.config.model_dump(mode="json")),
+        "plan": train_plan.model_dump(mode="json"),
+        "data": {
+            "source": source,
+            "options": options,
+            "spec": found.spec.model_dump(mode="json"),
+            "fingerprint": found.fingerprint,
+            "sizes": sizes,
+        },
+        "seed": train_plan.seed,
+        "versions": {"python": platform.python_version(), "zoo": _version("neural-zoo")}
+        | {package: _version(package) for package in PACKAGES},
+        "host": {"cpus": os.cpu_count(), "platform": platform.platform()},
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": 0.0,
+        "cpu_seconds": 0.0,
+    }
+    return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
+
+
+def _resume(path: Path, name: str | None, changes: list[str], progress: Progress | None) -> Run:
+    run = Run(path)
+    if name is not None and name != run.architecture:
+        changes = ["name", *changes]
+    if changes:
+        raise ConfigError(
+            f"{path} goes on as it was started",
+            findings=[Finding(change, "a new value", "left out") for change in changes],
+            fix=f"zoo train {run.architecture} --resume {path}",
+        )
+    if run.status == "finished":
+        return run
+    needs_keras("resuming a run")
+    blueprint = Blueprint(run.architecture, run.config, run.data_spec)
+    prepared = Plan(registry().get(run.architecture), blueprint)
+    return _learn(run.folder, run.record, prepared, run.plan, run.dataset(), progress, resume=True)
+
+
+def _learn(
+    folder: RunFolder,
+    record: dict[str, Any],
+    prepared: Plan,
+    plan: TrainPlan,
+    data: Dataset,
+    progress: Progress | None,
+    *,
+    resume: bool,
+) -> Run:
+    """Build, adapt and train inside a locked folder, and write down how it ended."""
+    from zoo.training.loop import Loop
+    from zoo.training.order import seeded
+    from zoo.training.progress import Silent
+
+    watcher = progress or Silent()
+    wall, cpu = time.perf_counter(), time.process_time()
+    before = (record["seconds"], record["cpu_seconds"])
+    loop = Loop(folder, plan, progress=watcher, notify=hooks().call, resume=resume)
+
+    def close(status: str, because: str) -> None:
+        record.update(
+            status=status,
+            stopped_because=because,
+            seconds=round(before[0] + time.perf_counter() - wall, 3),
+            cpu_seconds=round(before[1] + time.process_time() - cpu, 3),
+            **_outcome(loop),
+        )
+        folder.write_record(record)
+        hooks().call("zoo_after_train", run_dir=folder.path, record=record)
+
+    with folder.locked(), seeded(plan.seed):
+        record.update(status="running", stopped_because="", **_outcome(loop))
+        folder.write_record(record)
+        hooks().call("zoo_before_train", run_dir=folder.path, record=record)
+        try:
+            model = prepared.build()
+            record["parameters"] = model.count_params()
+            _adapt(prepared, model, data)
+            prepared.architecture.train(model, data, loop)
+            _save(model, folder)
+        except KeyboardInterrupt:
+            close("stopped", "interrupted")
+            raise
+        except BaseException as error:
+            close("failed", error.what if isinstance(error, ZooError) else repr(error))
+            raise
+        finally:
+            watcher.stop()
+        close("finished", loop.stopped_because)
+    run = Run(folder.path)
+    run.__dict__["model"] = model
+    return run
+
+
+def _outcome(loop: Loop) -> dict[str, Any]:
+    state = loop.progression
+    best = state.history[state.best_epoch - 1] if state.best_epoch else {}
+    return {"epochs_done": state.epoch, "best_epoch": state.best_epoch, "best": dict(best)}
+
+
+def _adapt(prepared: Plan, model: keras.Model, data: Dataset) -> None:
+    """Let the model measure its training data: all of it, or an even sample of what is on disk."""
+    import numpy as np
+
+    split = data.split("train")
+    arrays = split.arrays()
+    if arrays is None:
+        arrays = split.take(np.linspace(0, len(split) - 1, min(len(split), 4096)).astype(int))
+    prepared.architecture.adapt(model, arrays[0])
+
+
+def _save(model: keras.Model, folder: RunFolder) -> None:
+    """Save the model whole, or not at all."""
+    from zoo.files import storage_errors, sync_file
+
+    temporary = folder.path / ".model.tmp.keras"
+    with storage_errors(folder.model_file, "saving"):
+        try:
+            model.save(temporary)
+            sync_file(temporary)
+            temporary.replace(folder.model_file)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _dataset(
+    data: DataSource, default: str, options: Mapping[str, Any]
+) -> tuple[str, dict[str, Any], Dataset]:
+    """Return how to name some data again, and the data."""
+    if data is None:
+        data = default
+    if isinstance(data, str | Path):
+        source = str(Path(data).resolve()) if Path(data).exists() else str(data)
+        return source, dict(options), dataset(data, **options)
+    if isinstance(data, DataSpec):
+        raise DataError(
+            f"a DataSpec describes {data.id!r}, and holds no examples",
+            fix="give the dataset itself, its id, or a path",
+        )
+    source = str(getattr(data, "source", data.spec.id))
+    return source, dict(getattr(data, "options", {})), data
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+__all__ = ["Run", "train"]
