@@ -138,9 +138,25 @@ def artifact_facts(artifact: Any) -> str:
     return facts(
         (
             ("artifact", artifact.path),
-            ("size", size(artifact.bytes)),
-            ("worst parity error", f"{artifact.worst_error:.1e}"),
+            ("size", size(bytes_of(artifact))),
+            ("opset", ", ".join(str(graph["opset"]) for graph in artifact.manifest["graphs"])),
+            ("worst parity error", f"{worst_error(artifact):.1e}"),
         )
+    )
+
+
+def bytes_of(artifact: Any) -> int:
+    """Return the size of an artifact's ONNX files."""
+    files: dict[str, int] = {entry["name"]: entry["bytes"] for entry in artifact.manifest["files"]}
+    return sum(files[graph["file"]] for graph in artifact.manifest["graphs"])
+
+
+def worst_error(artifact: Any) -> float:
+    """Return the largest difference to Keras that the export met, over everything it compared."""
+    return max(
+        float(error)
+        for graph in artifact.manifest["graphs"]
+        for error in graph["parity"]["worst_absolute"].values()
     )
 
 
@@ -170,4 +186,13 @@ def add_commands(app: typer.Typer) -> None:
     app.command("bench", epilog=example("zoo bench exports/cnn/1 --batch 1 --batch 64"))(bench)
 
 
-__all__ = ["add_commands", "artifact_facts", "bench", "export", "predict", "verify"]
+__all__ = [
+    "add_commands",
+    "artifact_facts",
+    "bench",
+    "bytes_of",
+    "export",
+    "predict",
+    "verify",
+    "worst_error",
+]

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from zoo.cli.artifacts import bytes_of, worst_error
 from zoo.cli.options import Json, Seed, example
 from zoo.cli.output import emit, emit_json, facts, note, size
 from zoo.cli.progress import Progress
@@ -33,7 +34,7 @@ def demo(
         "demo"
     ),
     epochs: Annotated[int | None, typer.Option(min=1, help="Fewer make it quicker.")] = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     as_json: Json = False,
 ) -> None:
     """Train, measure, export and prove a network.
@@ -41,6 +42,7 @@ def demo(
     On real images, in a few minutes, without the internet.
     """
     import zoo
+    from zoo.report import write_run_report
 
     begin = time.monotonic()
     note(f"1/4  training {_MODEL} on the digits (the first seconds import TensorFlow)")
@@ -54,8 +56,8 @@ def demo(
     artifact = zoo.export(run, out / "exports")
     note("4/4  verifying the artifact in a process without Keras")
     _prove(artifact.path)
+    report = write_run_report(run.path)
 
-    report = run.path / "report.html"
     accuracy = evaluation.scores["accuracy"]
     result = {
         "accuracy": accuracy,
@@ -65,9 +67,9 @@ def demo(
         "training_seconds": run.record["seconds"],
         "run": run.path,
         "artifact": artifact.path,
-        "bytes": artifact.bytes,
-        "worst_parity_error": artifact.worst_error,
-        "report": report if report.exists() else None,
+        "bytes": bytes_of(artifact),
+        "worst_parity_error": worst_error(artifact),
+        "report": report,
     }
     if as_json:
         emit_json(result)
@@ -80,8 +82,8 @@ def demo(
         ("accuracy", measured),
         ("parameters", f"{result['parameters']:,}"),
         ("seconds", f"{result['seconds']} ({result['training_seconds']:.1f} of training)"),
-        ("artifact", f"{artifact.path} ({size(artifact.bytes)}), verified without Keras"),
-        ("worst parity error", f"{artifact.worst_error:.1e}"),
+        ("artifact", f"{artifact.path} ({size(bytes_of(artifact))}), verified without Keras"),
+        ("worst parity error", f"{worst_error(artifact):.1e}"),
         ("report", result["report"]),
     )
     emit()

@@ -35,7 +35,9 @@ DataOptions = Annotated[
         help="How to read the data, e.g. target=price or image_size=32; repeat for more.",
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Source of everything random.")]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Source of everything random; 0 if left out.")
+]
 Out = Annotated[Path, typer.Option(help="Folder that receives NAME/VERSION.")]
 
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}

@@ -20,12 +20,16 @@ class Progress:
     then ``stop``, also after an error. A context manager, so that the terminal is always put
     back in order.
 
+    Args:
+        quiet: Say nothing at all.
+
     Example:
         >>> with Progress() as progress:
         ...     zoo.train("cnn", progress=progress)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._bar: Any = None
         self._task: Any = None
         self._epochs = 0
@@ -36,7 +40,7 @@ class Progress:
         """Begin: so many epochs are to come, each of so many steps."""
         self.stop()
         self._epochs, self._before = epochs, None
-        if not sys.stderr.isatty():
+        if self._quiet or not sys.stderr.isatty():
             return
         from rich.console import Console
         from rich.progress import (
@@ -79,6 +83,8 @@ class Progress:
             self._bar.update(self._task, place=place, scores=scores)
             return
         now = time.monotonic()
+        if self._quiet:
+            return
         if number == total or now - self._last >= _QUIET_SECONDS:
             self._last = now
             note(f"{place}  {scores}")

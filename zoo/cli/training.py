@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, cast, get_args
 
 import typer
 
 from zoo.cli.options import Data, DataOptions, Json, Seed, Settings, example, pairs, settings
 from zoo.cli.output import emit, emit_json, facts, note, table
 from zoo.cli.progress import Progress
-from zoo.errors import ConfigError
+
+_Split = Literal["test", "validation", "train"]
 
 
 def train(
@@ -27,7 +27,7 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Examples a step; the model's recipe decides.")
     ] = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     patience: Annotated[
         int | None,
         typer.Option(min=1, help="Stop after so many epochs without a better validation loss."),
@@ -50,37 +50,42 @@ def train(
 
     config = settings(set_)
     options = pairs(data_option, option="--data-option")
-    if resume is not None:
-        _only_resume(name, run_dir, data, options, epochs, batch_size, patience, config)
-    elif name is None:
-        raise typer.BadParameter("a NAME, or a run to --resume", param_hint="NAME")
-    with nullcontext() if quiet else Progress() as progress:
-        if resume is not None:
-            run = zoo.train(resume=resume, progress=progress)
-        else:
-            run = zoo.train(
-                name,
-                data,
-                run_dir=run_dir,
-                epochs=epochs,
-                batch_size=batch_size,
-                seed=seed,
-                data_options=options or None,
-                plan=None if patience is None else {"patience": patience},
-                progress=progress,
-                **config,
-            )
+    if resume is None and name is None:
+        raise typer.BadParameter("a model, or a run to --resume", param_hint="NAME")
+    if resume is not None and (run_dir is not None or options):
+        raise typer.BadParameter(
+            "goes on in its own folder, on its own data", param_hint="--resume"
+        )
+    with Progress(quiet=quiet) as progress:
+        run = zoo.train(
+            name,
+            data,
+            data_options=options or None,
+            run_dir=run_dir,
+            resume=resume,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            patience=patience,
+            progress=progress,
+            **config,
+        )
     if as_json:
-        emit_json(run)
+        emit_json({"path": run.path, **run.record})
         return
     emit(run_facts(run))
     note(f"\nnext: zoo evaluate {run.path}\n      zoo export {run.path}")
 
 
 def evaluate(
-    target: Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run's folder.")],
+    target: Annotated[
+        str, typer.Argument(metavar="RUN|ARTIFACT", help="What to measure: a folder of either.")
+    ],
     data: Data = None,
     data_option: DataOptions = None,
+    split: Annotated[
+        str, typer.Option(metavar="test|validation|train", help="Which part of the data.")
+    ] = "test",
     as_json: Json = False,
 ) -> None:
     """Measure a trained model.
@@ -95,7 +100,9 @@ def evaluate(
         if data is None:
             raise typer.BadParameter("says how to read --data", param_hint="--data-option")
         source = zoo.dataset(data, **options)
-    evaluation = zoo.evaluate(target, source)
+    if split not in get_args(_Split):
+        raise typer.BadParameter(f"{split!r} is none of {get_args(_Split)}", param_hint="--split")
+    evaluation = zoo.evaluate(target, source, split=cast("_Split", split))
     if as_json:
         emit_json(evaluation)
         return
@@ -128,16 +135,6 @@ def scores(evaluation: Any) -> str:
         interval = f"[{score.low:.4f}, {score.high:.4f}]" if known else ""
         rows.append((name.replace("_", " "), f"{score.value:.4f}", interval))
     return table(("score", "value", "interval"), rows)
-
-
-def _only_resume(*given: object) -> None:
-    if any(value not in (None, {}) for value in given):
-        raise ConfigError(
-            "--resume goes on with a run as it was begun",
-            why="its model, data, plan and configuration are in its run.json, and other ones "
-            "would not end in the same weights",
-            fix="leave the other options out, or start a new run",
-        )
 
 
 def add_commands(app: typer.Typer) -> None:
