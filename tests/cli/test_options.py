@@ -7,8 +7,7 @@ import math
 
 import pytest
 import typer
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from zoo.cli.options import pairs, scalar, settings
 

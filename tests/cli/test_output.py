@@ -9,8 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pydantic import BaseModel
 
 from zoo.cli.output import emit_json, facts, plain, size, table
