@@ -15,5 +15,7 @@ SHARED = Path(os.environ.get("ZOO_SHARED_DATA", ROOT.parent / "shared" / "data")
 def shared_data() -> Path:
     """The folder of real data beside the checkout; a test that asks for it skips without it."""
     if not SHARED.is_dir():
-        pytest.skip("the real data lies beside the checkout or at $ZOO_SHARED_DATA, and neither is here")
+        pytest.skip(
+            "the real data lies beside the checkout or at $ZOO_SHARED_DATA, and neither is here"
+        )
     return SHARED

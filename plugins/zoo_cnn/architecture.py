@@ -121,7 +121,7 @@ class CNN(zoo.Architecture[CNNConfig]):
                 )(x)
                 # Halved before it is normalised and activated: a quarter of that work.
                 if step == len(stage) and number < len(config.filters):
-                    x = pool(name=f"pool_{number}")(x)
+                    x = pool(2, name=f"pool_{number}")(x)
                 x = self._activate(x, config, name)
         head = {
             "average": layers.GlobalAveragePooling2D,

@@ -121,7 +121,7 @@ def build(
     elif entry is not None:
         base = validate(architecture.Config, entry.config, what=f"weights {entry.id!r}")
         source = entry.trained_on if data is None else data
-        file = _published_file(entry)
+        file = _published_file(architecture.info.name, entry)
     else:
         base, source = None, data
         file = Path(weights) if weights is not None else Path()
@@ -168,16 +168,17 @@ def _published(name: str, weights: str | Path | None) -> WeightsEntry | None:
     return next((entry for entry in _entries(name) if entry.id == str(weights)), None)
 
 
-def _published_file(entry: WeightsEntry) -> Path:
+def _published_file(of: str, entry: WeightsEntry) -> Path:
     """Return the checked file of published weights: inside a package, or downloaded.
 
     Raises:
         Tampered: If a packaged file is not the catalogued one.
     """
     if entry.file is None:
-        from zoo import data
+        from zoo.data import Remote, fetch
 
-        return data.download(entry.urls, sha256=entry.sha256, size=entry.bytes)
+        name = f"{of}-{entry.id}.weights.h5"
+        return fetch(Remote(name=name, urls=entry.urls, size=entry.bytes, sha256=entry.sha256))
     package, _, inside = entry.file.partition("/")
     path = Path(str(importlib.resources.files(package).joinpath(inside)))
     if not path.is_file() or sha256_file(path) != entry.sha256:

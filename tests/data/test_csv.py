@@ -1,0 +1,258 @@
+"""CSV files for a classifier: what the columns become, and what is refused, cell by cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zoo.data import Dataset, resolve
+from zoo.errors import BadRecord, ConfigError, DataError, ZooError
+
+
+def lines(count: int = 40) -> list[str]:
+    rows = [
+        f"{i * 0.5},{'red' if i % 3 else 'blue'},{i % 4},{'yes' if i % 2 else 'no'}"
+        for i in range(count)
+    ]
+    return ["size,color,wheels,sold", *rows]
+
+
+def write(path: Path, content: list[str] | str | bytes) -> Path:
+    file = path / "cars.csv"
+    if isinstance(content, list):
+        content = "\n".join(content)
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return file
+
+
+def whole(data: Dataset) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    parts = [data.split(name).arrays() for name in ("train", "validation", "test")]
+    names = parts[0][0]
+    inputs = {name: np.concatenate([part[0][name] for part in parts]) for name in names}
+    return inputs, np.concatenate([part[1]["label"] for part in parts])
+
+
+def test_numbers_and_words_become_two_inputs(tmp_path: Path) -> None:
+    data = resolve(write(tmp_path, lines()))
+    numeric, categorical = data.spec.inputs
+    assert (numeric.name, numeric.shape, numeric.dtype) == ("numeric", (2,), "float32")
+    assert [column.name for column in numeric.columns or ()] == ["size", "wheels"]
+    assert (categorical.name, categorical.shape, categorical.dtype) == (
+        "categorical",
+        (1,),
+        "int32",
+    )
+    assert [c.categories for c in categorical.columns or ()] == [("blue", "red")]
+    assert data.spec.labels == ("no", "yes")
+    assert data.spec.id == "cars.csv"
+    assert not numeric.missing
+    assert sum(data.sizes().values()) == 40
+    inputs, label = whole(data)
+    assert inputs["numeric"].dtype == np.float32 and inputs["categorical"].dtype == np.int32
+    order = np.argsort(inputs["numeric"][:, 0])
+    assert inputs["numeric"][order, 0].tolist() == [i * 0.5 for i in range(40)]
+    assert inputs["categorical"][order, 0].tolist() == [2 if i % 3 else 1 for i in range(40)]
+    assert label[order].tolist() == [i % 2 for i in range(40)]
+
+
+def test_an_input_without_columns_is_left_out(tmp_path: Path) -> None:
+    only = resolve(write(tmp_path, lines()), options={"drop": ["color"]})
+    assert [tensor.name for tensor in only.spec.inputs] == ["numeric"]
+    only = resolve(write(tmp_path, lines()), options={"drop": ["size", "wheels"]})
+    assert [tensor.name for tensor in only.spec.inputs] == ["categorical"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_delimiters_ends_and_blanks_do_not_matter(tmp_path: Path, delimiter: str, end: str) -> None:
+    expected = resolve(write(tmp_path, lines())).fingerprint
+    text = end.join(line.replace(",", f" {delimiter} ") for line in lines()) + end * 2
+    assert resolve(write(tmp_path, b"\xef\xbb\xbf" + text.encode())).fingerprint == expected
+
+
+def test_missing_values_are_nan_and_code_zero(tmp_path: Path) -> None:
+    content = lines()
+    for row, cell in enumerate(["", "NA", "n/a", "NaN", "NULL", "?"]):
+        content[row + 1] = f"{cell},{cell},{row % 4},{'yes' if row % 2 else 'no'}"
+    data = resolve(write(tmp_path, content))
+    inputs, _ = whole(data)
+    assert data.spec.inputs[0].missing
+    assert np.isnan(inputs["numeric"]).sum() == 6
+    assert (inputs["categorical"] == 0).sum() == 6
+    assert (data.spec.inputs[1].columns or ())[0].categories == ("blue", "red")
+
+
+def test_categories_come_from_the_training_split_only(tmp_path: Path) -> None:
+    plain = resolve(write(tmp_path, lines()))
+    test = plain.split("test").arrays()[0]["numeric"][:, 0]
+    row = int(test[0] * 2)
+    content = lines()
+    content[row + 1] = content[row + 1].replace("red", "green").replace("blue", "green")
+    data = resolve(write(tmp_path, content))
+    assert (data.spec.inputs[1].columns or ())[0].categories == ("blue", "red")
+    assert data.split("test").arrays()[0]["categorical"][0, 0] == 0
+
+
+def test_a_column_can_be_forced(tmp_path: Path) -> None:
+    data = resolve(write(tmp_path, lines()), options={"categorical": "wheels"})
+    wheels = (data.spec.inputs[1].columns or ())[1]
+    assert (wheels.name, wheels.categories) == ("wheels", ("0", "1", "2", "3"))
+    with pytest.raises(BadRecord, match="line 2, column 'color': 'blue' is not a finite number"):
+        resolve(write(tmp_path, lines()), options={"numeric": ["color"]})
+
+
+def test_the_target_may_be_any_column_and_integers_sort_as_numbers(tmp_path: Path) -> None:
+    content = ["kind,x", *[f"{i % 3 * 5},{i}" for i in range(30)]]
+    data = resolve(write(tmp_path, content), options={"target": "kind"})
+    assert data.spec.labels == ("0", "5", "10")
+    content = ["kind,x", *[f"{i % 3 * 5}.0,{i}" for i in range(30)]]
+    again = resolve(write(tmp_path, content), options={"target": "kind"})
+    assert again.fingerprint == data.fingerprint
+
+
+def test_another_seed_makes_other_splits(tmp_path: Path) -> None:
+    file = write(tmp_path, lines())
+    assert resolve(file).fingerprint == resolve(file).fingerprint
+    assert resolve(file).fingerprint != resolve(file, options={"split_seed": 1}).fingerprint
+
+
+def changed(row: int, text: str) -> list[str]:
+    content = lines()
+    content[row] = text
+    return content
+
+
+BAD: dict[str, tuple[Any, str]] = {
+    "empty file": (b"", "the file is empty"),
+    "blank file": (b" \n\n", "the file is empty"),
+    "only a header": ("a,b,c\n", "a header and no rows"),
+    "a short row": (changed(7, "1,red,2"), "line 8: the row has 3 cells, the header has 4"),
+    "a long row": (changed(7, "1,red,2,yes,no"), "line 8: the row has 5 cells"),
+    "two equal names": (["size,size,sold", "1,2,yes"], "line 1, column 'size': two columns"),
+    "a column without name": (["size,,sold", "1,2,yes"], "column 2 has no name"),
+    "no header": (["1,2,3", "4,5,6"], "line 1: the first line is all numbers"),
+    "a word in numbers": (changed(9, "big,red,2,yes"), "line 10, column 'size': 'big'"),
+    "an infinite number": (changed(9, "1e99,red,2,yes"), "line 10, column 'size': '1e99'"),
+    "inf": (changed(9, "inf,red,2,yes"), "line 10, column 'size': 'inf'"),
+    "a program's number": (changed(9, "1_000,red,2,yes"), "line 10, column 'size': '1_000'"),
+    "an empty target": (changed(5, "1,red,2,"), "line 6, column 'sold': the target is empty"),
+    "a missing target": (changed(5, "1,red,2,NA"), "line 6, column 'sold': the target is 'NA'"),
+    "latin-1": ("\n".join(changed(4, "1,grün,2,yes")).encode("latin-1"), "line 5: the byte 0xfc"),
+    "a zero byte": ("\n".join(changed(4, "1,r\0d,2,yes")), "line 5: the line holds a zero byte"),
+    "an open quote": (changed(4, '1,"red,2,yes'), "line 5"),
+    "a stray quote": (changed(4, '1,"red"x,2,yes'), "line 5"),
+    "names": (["name,x,sold", *[f"p{i},{i},{'ab'[i % 2]}" for i in range(30)]], "column 'name'"),
+    "an empty column": (["e,x,sold", *[f",{i},{'ab'[i % 2]}" for i in range(30)]], "column 'e'"),
+    "measurements": (["x,y", *[f"{i},{i / 7}" for i in range(30)]], "holds measurements"),
+    "counts": (["x,y", *[f"{i},{i}" for i in range(30)]], "30 different values in 30 rows"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_refused_with_its_place(tmp_path: Path, case: str) -> None:
+    content, message = BAD[case]
+    with pytest.raises(BadRecord) as caught:
+        resolve(write(tmp_path, content))
+    assert message in str(caught.value)
+    assert "cars.csv" in str(caught.value)
+    assert caught.value.fix or caught.value.why or case == "only a header"
+
+
+def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
+    content = changed(3, '1,"re\nd",2,yes')
+    content[10] = "1,red,2"
+    content.insert(5, "")
+    with pytest.raises(BadRecord) as caught:
+        resolve(write(tmp_path, content))
+    assert caught.value.row == 13
+
+
+def test_the_remedy_names_the_likely_encoding(tmp_path: Path) -> None:
+    for encoding, name in (("latin-1", "latin1"), ("utf-16", "utf-16")):
+        with pytest.raises(BadRecord, match="not UTF-8") as caught:
+            resolve(write(tmp_path, "\n".join(changed(4, "1,grün,2,yes")).encode(encoding)))
+        assert f"iconv -f {name} -t utf-8 cars.csv" in caught.value.fix
+
+
+def test_many_texts_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    content = ["name,x,sold", *[f"p{i},{i},{'ab'[i % 2]}" for i in range(30)]]
+    file = write(tmp_path, content)
+    with pytest.raises(BadRecord, match="30 different texts in 30 rows") as caught:
+        resolve(file)
+    assert "drop=['name']" in caught.value.fix
+    assert resolve(file, options={"drop": ["name"]}).sizes()
+    assert resolve(file, options={"categorical": ["name"]}).sizes()
+    content = ["name,x,sold", *[f"p{i % 1001},{i},{'ab'[i % 2]}" for i in range(2500)]]
+    with pytest.raises(BadRecord, match="1,001 different texts"):
+        resolve(write(tmp_path, content), options={"categorical": ["name"]})
+
+
+def test_many_words_among_numbers_are_pointed_at(tmp_path: Path) -> None:
+    content = [
+        "x,sold",
+        *[f"{'unknown' if i % 6 == 3 else i / 2},{'ab'[i % 2]}" for i in range(60)],
+    ]
+    with pytest.raises(BadRecord, match="10 are not, the first on line 5: 'unknown'"):
+        resolve(write(tmp_path, content))
+
+
+def test_one_class_and_small_classes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="only one class: 'yes'"):
+        resolve(write(tmp_path, ["x,y", *[f"{i},yes" for i in range(9)]]))
+    content = ["x,y", *[f"{i},{'rare' if i < 2 else 'yes'}" for i in range(19)]]
+    with pytest.raises(DataError, match="the class 'rare' has 2 examples"):
+        resolve(write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("options", "near"),
+    [
+        ({"target": "sould"}, "sold"),
+        ({"drop": ["colour"]}, "color"),
+        ({"numeric": ["wheel"]}, "wheels"),
+        ({"tarqet": "sold"}, "target"),
+    ],
+)
+def test_a_wrong_option_gets_the_near_name(tmp_path: Path, options: Any, near: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve(write(tmp_path, lines()), options=options)
+    assert caught.value.findings[0].did_you_mean == near
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"drop": ["sold"]},
+        {"numeric": ["size"], "categorical": ["size"]},
+        {"drop": ["size", "color", "wheels"]},
+    ],
+)
+def test_options_that_contradict_are_refused(tmp_path: Path, options: Any) -> None:
+    with pytest.raises(ConfigError):
+        resolve(write(tmp_path, lines()), options=options)
+
+
+def test_a_real_file_of_measurements_is_told_from_classes(shared_data: Path) -> None:
+    file = shared_data / "concrete" / "concrete_data.csv"
+    with pytest.raises(BadRecord, match="column 'Strength': the target holds measurements"):
+        resolve(file)
+    with pytest.raises(DataError, match="the class '1' has 2 examples"):
+        resolve(file, options={"target": "Age", "drop": ["Strength"]})
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    content=st.one_of(st.binary(max_size=200), st.text(alphabet='ab1,;\t\n\r"? .é', max_size=200))
+)
+def test_whatever_the_bytes_are_the_error_is_typed(tmp_path: Path, content: bytes | str) -> None:
+    try:
+        resolve(write(tmp_path, content))
+    except ZooError as error:
+        assert error.what

@@ -1,0 +1,299 @@
+"""Downloads: only the pinned bytes, whatever the network, another process or a kill does."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo.data.dataset import arrays_digest
+from zoo.data.download import Remote, cache_dir, fetch, is_offline
+from zoo.errors import ChecksumMismatch, DatasetUnavailable, StorageError
+
+DATA = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Files on the loopback, with faults on demand."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {"/data.bin": DATA}
+        self.requests: list[tuple[str, str | None]] = []
+        self.cut: list[int] = []
+        self.ranges = True
+        self.gate: Callable[[], object] = lambda: None
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: the clients of these tests hang up on purpose."""
+
+    def url(self, path: str = "/data.bin") -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}{path}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range")
+        self.server.requests.append((self.path, wanted))
+        data = self.server.files.get(self.path)
+        if data is None:
+            self.send_error(404)
+            return
+        start = 0
+        if wanted and self.server.ranges:
+            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            if start >= len(data):
+                self.send_error(416)
+                return
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        else:
+            self.send_response(200)
+        body = data[start:]
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.server.cut:
+            body = body[: self.server.cut.pop(0)]
+        half = len(body) // 2
+        self.wfile.write(body[:half])
+        self.wfile.flush()
+        self.server.gate()
+        self.wfile.write(body[half:])
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    yield running
+    running.shutdown()
+    running.server_close()
+    thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZOO_OFFLINE", raising=False)
+    monkeypatch.setenv("no_proxy", "*")
+
+
+def remote(*urls: str, data: bytes = DATA, size: int | None = None) -> Remote:
+    return Remote(
+        name="data.bin",
+        urls=urls,
+        size=size or len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def names(cache: Path) -> set[str]:
+    return {file.name for file in (cache / "datasets").iterdir()}
+
+
+def test_a_file_is_downloaded_once_and_kept(server: Server, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    for _ in range(2):
+        path = fetch(remote(server.url()), cache=tmp_path, progress=lambda *p: seen.append(p))
+        assert path == tmp_path / "datasets" / "data.bin"
+        assert path.read_bytes() == DATA
+    assert server.requests == [("/data.bin", None)]
+    assert seen[-1] == (len(DATA), len(DATA))
+    assert names(tmp_path) == {"data.bin", ".data.bin.lock"}
+
+
+def test_a_transfer_that_breaks_goes_on_where_it_stopped(server: Server, tmp_path: Path) -> None:
+    server.cut = [100_000, 50_000]
+    assert fetch(remote(server.url()), cache=tmp_path).read_bytes() == DATA
+    assert [wanted for _, wanted in server.requests] == [None, "bytes=100000-", "bytes=150000-"]
+
+
+def test_what_came_is_kept_for_a_later_call(server: Server, tmp_path: Path) -> None:
+    server.cut = [1_000, 1_000, 1_000]
+    with pytest.raises(DatasetUnavailable, match="could not be downloaded") as caught:
+        fetch(remote(server.url()), cache=tmp_path)
+    assert "ended after 3,000 of 300,000 bytes" in caught.value.why
+    assert "data.bin" not in names(tmp_path)
+    assert fetch(remote(server.url()), cache=tmp_path).read_bytes() == DATA
+    assert server.requests[-1][1] == "bytes=3000-"
+
+
+def test_a_server_without_ranges_starts_over(server: Server, tmp_path: Path) -> None:
+    server.ranges, server.cut = False, [100_000]
+    assert fetch(remote(server.url()), cache=tmp_path).read_bytes() == DATA
+
+
+def test_a_part_with_a_wrong_beginning_is_thrown_away(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "datasets").mkdir()
+    part = tmp_path / "datasets" / ".data.bin.part"
+    for wrong in (b"x" * 1_000, b"x" * len(DATA), b"x" * (len(DATA) + 1)):
+        part.write_bytes(wrong)
+        path = fetch(remote(server.url()), cache=tmp_path)
+        assert path.read_bytes() == DATA
+        path.unlink()
+
+
+def test_a_wrong_hash_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    server.files["/data.bin"] = DATA[:-1] + b"?"
+    with pytest.raises(ChecksumMismatch, match="no address has") as caught:
+        fetch(remote(server.url()), cache=tmp_path)
+    assert hashlib.sha256(DATA).hexdigest() in caught.value.why
+    assert names(tmp_path) == {".data.bin.lock"}
+
+
+@pytest.mark.parametrize("length", [1, 299_999, 300_001, 900_000])
+def test_a_wrong_size_leaves_nothing(server: Server, tmp_path: Path, length: int) -> None:
+    server.files["/data.bin"] = (DATA * 3)[:length]
+    with pytest.raises(ChecksumMismatch, match="no address has"):
+        fetch(remote(server.url()), cache=tmp_path)
+    assert names(tmp_path) == {".data.bin.lock"}
+
+
+def test_mirrors_are_tried_in_order(server: Server, tmp_path: Path) -> None:
+    server.files["/bad"] = b"<html>not found</html>"
+    urls = [server.url(path) for path in ("/gone", "/bad", "/data.bin")]
+    dead = "http://127.0.0.1:9/data.bin"
+    assert fetch(remote(dead, "ftp://127.0.0.1/x", *urls), cache=tmp_path).read_bytes() == DATA
+    assert [path for path, _ in server.requests] == ["/gone", "/bad", "/data.bin"]
+
+
+def test_one_mirror_goes_on_where_another_stopped(server: Server, tmp_path: Path) -> None:
+    server.files["/copy"] = DATA
+    server.cut = [10, 10, 10]
+    assert fetch(remote(server.url(), server.url("/copy")), cache=tmp_path).read_bytes() == DATA
+    assert server.requests[-1] == ("/copy", "bytes=30-")
+
+
+def test_every_failure_is_listed(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(DatasetUnavailable) as caught:
+        fetch(remote(server.url("/gone"), "http://127.0.0.1:9/x"), cache=tmp_path)
+    assert "404" in caught.value.why and "127.0.0.1:9" in caught.value.why
+    assert str(tmp_path / "datasets" / "data.bin") in caught.value.fix
+
+
+def test_offline_nothing_is_asked(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    assert is_offline()
+    with pytest.raises(DatasetUnavailable, match="ZOO_OFFLINE"):
+        fetch(remote(server.url()), cache=tmp_path)
+    assert server.requests == []
+    assert not (tmp_path / "datasets").exists()
+    monkeypatch.setenv("ZOO_OFFLINE", "0")
+    assert not is_offline()
+
+
+def test_a_file_placed_by_hand_is_used_if_it_is_the_right_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    assert cache_dir() == tmp_path
+    (tmp_path / "datasets").mkdir()
+    placed = tmp_path / "datasets" / "data.bin"
+    placed.write_bytes(DATA)
+    assert fetch(remote("http://127.0.0.1:9/x")) == placed
+    for wrong in (b"", DATA + b"?", b"?" + DATA[1:]):
+        placed.write_bytes(wrong)
+        with pytest.raises(ChecksumMismatch, match="is not the file"):
+            fetch(remote("http://127.0.0.1:9/x"))
+        assert placed.read_bytes() == wrong
+
+
+def test_a_cache_that_cannot_be_written_is_said(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "datasets").write_text("a file where the folder should be")
+    with pytest.raises(StorageError):
+        fetch(remote(server.url()), cache=tmp_path)
+
+
+def _fetch_in_child(url: str, cache: str, results: Any) -> None:
+    results.put(hashlib.sha256(fetch(remote(url), cache=Path(cache)).read_bytes()).hexdigest())
+
+
+def test_two_processes_make_one_transfer(server: Server, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    both = [
+        context.Process(target=_fetch_in_child, args=(server.url(), str(tmp_path), results))
+        for _ in range(2)
+    ]
+    for process in both:
+        process.start()
+    digests = [results.get(timeout=60) for _ in both]
+    for process in both:
+        process.join()
+    assert digests == [hashlib.sha256(DATA).hexdigest()] * 2
+    assert len(server.requests) == 1
+
+
+def test_a_download_that_is_killed_goes_on_later(server: Server, tmp_path: Path) -> None:
+    halfway, release = threading.Event(), threading.Event()
+    server.gate = lambda: (halfway.set(), release.wait(60))
+    script = (
+        "import sys; from pathlib import Path; from zoo.data.download import Remote, fetch\n"
+        "fetch(Remote.model_validate_json(sys.argv[1]), cache=Path(sys.argv[2]))"
+    )
+    pinned = remote(server.url())
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, pinned.model_dump_json(), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    part = tmp_path / "datasets" / ".data.bin.part"
+    assert halfway.wait(60)
+    while not (part.exists() and part.stat().st_size > 100_000):
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    release.set()
+    server.gate = lambda: None
+    assert names(tmp_path) == {".data.bin.lock", ".data.bin.part"}
+    kept = part.stat().st_size
+    assert fetch(pinned, cache=tmp_path).read_bytes() == DATA
+    assert server.requests[-1][1] == f"bytes={kept}-"
+
+
+def test_mnist_comes_through_its_pins(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zoo.data import mnist
+    from zoo.data.catalog import MnistOptions
+
+    rng = np.random.default_rng(1)
+    arrays = {
+        "x_train": rng.integers(0, 256, (6_000, 28, 28), np.uint8),
+        "y_train": np.repeat(np.arange(10, dtype=np.uint8), 600),
+        "x_test": rng.integers(0, 256, (100, 28, 28), np.uint8),
+        "y_test": np.repeat(np.arange(10, dtype=np.uint8), 10),
+    }
+    np.savez(tmp_path / "copy.npz", **arrays)
+    data = (tmp_path / "copy.npz").read_bytes()
+    server.files["/mnist.npz"] = data
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    pinned = remote(server.url("/mnist.npz"), data=data)
+    splits = mnist.load(MnistOptions(), remote=pinned, content=arrays_digest(arrays))
+    assert {name: len(split) for name, split in splits.items()} == {
+        "train": 1_000,
+        "validation": 5_000,
+        "test": 100,
+    }
+    with pytest.raises(ChecksumMismatch, match="are not MNIST"):
+        mnist.load(MnistOptions(), remote=pinned)

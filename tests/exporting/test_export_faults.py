@@ -1,0 +1,199 @@
+"""Conversions that are wrong in one thing: all are caught, and none is published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.exporting.networks import (
+    SERIES,
+    Tiny,
+    autoencoder,
+    blueprint,
+    cnn,
+    export_cnn,
+    recurrent,
+    samples,
+)
+from zoo.errors import ExportError, ParityFailed, Unsupported
+from zoo.exporting import convert as converter
+from zoo.exporting import export_artifact
+from zoo.spec import Signature, Task, TensorSpec
+
+REAL = converter.convert
+
+
+def _as(model: Any) -> Callable[[Any], Any]:
+    """Return a converter that converts another model than it was given."""
+
+    def wrong(traced: Any) -> Any:
+        return REAL(converter.Traced(Signature(traced.name, model, traced.inputs, traced.outputs)))
+
+    return wrong
+
+
+def _weights(change: Callable[[dict[str, Any]], None]) -> Callable[[], Any]:
+    """Return a maker of the network with some weights changed."""
+
+    def make() -> Any:
+        model = cnn()
+        change({weight.path: weight for weight in model.weights})
+        return model
+
+    return make
+
+
+def _set(path: str, change: Callable[[Any], Any]) -> Callable[[], Any]:
+    return _weights(lambda weights: weights[path].assign(change(weights[path].numpy())))
+
+
+def _one_element(array: Any) -> Any:
+    array[0, 0] *= 1.01
+    return array
+
+
+def _stale(weights: dict[str, Any]) -> None:
+    weights["norm/moving_mean"].assign(np.zeros(4))
+    weights["norm/moving_variance"].assign(np.ones(4))
+
+
+FAULTS: dict[str, Callable[[], Any]] = {
+    "dropped bias": _set("head/bias", np.zeros_like),
+    "transposed kernel": _set("square/kernel", np.transpose),
+    "flipped convolution": _set("conv/kernel", lambda k: k[::-1, ::-1]),
+    "one weight off by a hundredth": _set("square/kernel", _one_element),
+    "weights rounded to half precision": _set("hidden/kernel", lambda k: k.astype("float16")),
+    "classes in another order": _set("head/kernel", lambda k: k[:, ::-1]),
+    "stale statistics": _weights(_stale),
+    "wrong epsilon": lambda: cnn(epsilon=1e-4),
+    "missing preprocessing": lambda: cnn(scale=1.0),
+    "another divisor": lambda: cnn(scale=1 / 256),
+    "swapped axes": lambda: cnn(transposed_image=True),
+    "padding off by one": lambda: cnn(padding="shifted"),
+    "training-mode batch norm": lambda: cnn(training_norm=True),
+    "another activation": lambda: cnn(activation="relu"),
+    "another pooling": lambda: cnn(pool="max"),
+    "dropped softmax": lambda: cnn(last="linear"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_graph_is_refused_and_not_published(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converter, "convert", _as(FAULTS[fault]()))
+    with pytest.raises(ParityFailed):
+        export_cnn(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dropout_that_is_left_on_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converter, "convert", _as(cnn(dropout=True)))
+    with pytest.raises(Unsupported):
+        export_cnn(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch_size_that_is_baked_in_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def baked(traced: Any) -> Any:
+        from onnx import helper, numpy_helper
+
+        proto = REAL(traced)
+        output = proto.graph.output[0].name
+        last = next(node for node in proto.graph.node if output in node.output)
+        last.output[0] = "free"
+        shape = numpy_helper.from_array(np.array([1, 4], np.int64), "baked")
+        proto.graph.initializer.append(shape)
+        proto.graph.node.append(helper.make_node("Reshape", ["free", "baked"], [output]))
+        return proto
+
+    monkeypatch.setattr(converter, "convert", baked)
+    with pytest.raises(ExportError):
+        export_cnn(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_swapped_outputs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def swapped(traced: Any) -> Any:
+        proto = REAL(traced)
+        if len(proto.graph.output) == 2:
+            first, second = proto.graph.output
+            first.name, second.name = second.name, first.name
+        return proto
+
+    monkeypatch.setattr(converter, "convert", swapped)
+    with pytest.raises(ParityFailed, match=r"rebuilt|'z'"):
+        export_artifact(
+            blueprint(TensorSpec(name="x", shape=(4,)), task=Task.RECONSTRUCTION),
+            Tiny(),
+            autoencoder(),
+            out=tmp_path / "out",
+            samples=samples("x", "z"),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_truncated_time_axis_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(converter, "convert", _as(recurrent(drop_last=True)))
+    with pytest.raises(ParityFailed):
+        export_artifact(
+            blueprint(SERIES, task=Task.REGRESSION),
+            Tiny(),
+            [Signature("predict", recurrent(), (SERIES,), (TensorSpec(name="value", shape=(1,)),))],
+            out=tmp_path / "out",
+            samples=samples("series"),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_operator_of_another_domain_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def foreign(traced: Any) -> Any:
+        proto = REAL(traced)
+        proto.graph.node[0].domain = "com.microsoft"
+        return proto
+
+    monkeypatch.setattr(converter, "convert", foreign)
+    with pytest.raises(Unsupported, match="not standard ONNX"):
+        export_cnn(tmp_path / "out")
+
+
+def test_the_report_names_the_first_layer_that_differs_and_is_kept_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(traced: Any) -> Any:
+        from onnx import numpy_helper
+
+        kernel = cnn().get_layer("square").kernel.numpy()
+        proto = REAL(traced)
+        for tensor in proto.graph.initializer:
+            array = numpy_helper.to_array(tensor)
+            if array.shape == kernel.shape and np.array_equal(array, kernel):
+                tensor.CopyFrom(numpy_helper.from_array(array.T.copy(), tensor.name))
+        return proto
+
+    monkeypatch.setattr(converter, "convert", wrong)
+    kept = tmp_path / "kept"
+    with pytest.raises(ParityFailed, match="first layer that differs is square") as caught:
+        export_cnn(tmp_path / "out", keep_failed=kept)
+    assert not (tmp_path / "out").exists()
+    assert sorted(p.name for p in kept.iterdir()) == ["failure.json", "model.onnx"]
+    report = json.loads((kept / "failure.json").read_text())
+    assert report["error"] == "ParityFailed"
+    assert report["why"] == caught.value.why
+
+
+def test_no_fault_no_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same detour without a fault is published: it is the faults that are refused."""
+    monkeypatch.setattr(converter, "convert", _as(cnn()))
+    assert export_cnn(tmp_path).is_dir()

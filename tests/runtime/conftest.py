@@ -1,0 +1,63 @@
+"""Artifacts for the runtime's tests, made once by the export; its networks are shared."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+
+_MAKE = """
+import sys
+from pathlib import Path
+from tests.exporting import networks
+networks.export_cnn(Path(sys.argv[1]) / "images")
+networks.export_tabular(Path(sys.argv[1]) / "tables")
+"""
+
+
+@pytest.fixture(scope="session")
+def _artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Export in another process: in this one nothing must import Keras."""
+    for package in ("tensorflow", "keras", "onnx", "tf2onnx"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: pip install neural-zoo[keras]")
+    folder = tmp_path_factory.mktemp("artifacts")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)]),
+    }
+    command = [sys.executable, "-c", _MAKE, str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def image_artifact(_artifacts: Path) -> Path:
+    """An artifact that takes pictures of 6 x 6; read it, do not change it."""
+    return _artifacts / "images" / "tiny" / "1"
+
+
+@pytest.fixture(scope="session")
+def table_artifact(_artifacts: Path) -> Path:
+    """An artifact that takes three numeric and two categorical columns; do not change it."""
+    return _artifacts / "tables" / "tiny" / "1"
+
+
+@pytest.fixture
+def copy(image_artifact: Path, tmp_path: Path) -> Callable[[], Path]:
+    """Make a copy of the image artifact that a test may spoil."""
+    count = iter(range(1000))
+
+    def make() -> Path:
+        return Path(shutil.copytree(image_artifact, tmp_path / f"copy{next(count)}"))
+
+    return make

@@ -1,0 +1,244 @@
+"""Pictures: what is read, what is refused, and that no pixel depends on what is installed."""
+
+from __future__ import annotations
+
+import builtins
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zoo.errors import BadRecord, MissingExtra
+from zoo.runtime import _png
+from zoo.runtime.images import check_image, fit_image, probe_image, read_image
+
+PIL_Image = pytest.importorskip("PIL.Image", reason="the reference decoder is Pillow")
+
+
+def picture(seed: int, *shape: int) -> np.ndarray:
+    """A smooth picture with some noise: it makes encoders use every filter."""
+    rng = np.random.default_rng(seed)
+    ramp = np.add.outer(np.arange(shape[0]) * 3, np.arange(shape[1]) * 2)
+    ramp = ramp.reshape(*ramp.shape, *(1,) * (len(shape) - 2))
+    return ((ramp + rng.integers(0, 9, shape)) % 256).astype(np.uint8)
+
+
+def chunk(name: bytes, payload: bytes) -> bytes:
+    return (
+        struct.pack(">I", len(payload))
+        + name
+        + payload
+        + struct.pack(">I", zlib.crc32(name + payload))
+    )
+
+
+def png(
+    width: int, height: int, depth: int, kind: int, raw: bytes, *extra: bytes, interlace: int = 0
+) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, interlace)
+    body = chunk(b"IHDR", header) + b"".join(extra) + chunk(b"IDAT", zlib.compress(raw))
+    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    width=st.integers(1, 40),
+    height=st.integers(1, 40),
+    style=st.sampled_from([(1, 0), (2, 0), (4, 0), (8, 0), (8, 2), (8, 3), (4, 3), (1, 3)]),
+    data=st.data(),
+)
+def test_any_filters_of_a_png_decode_as_pillow_decodes_them(
+    tmp_path: Path, width: int, height: int, style: tuple[int, int], data: Any
+) -> None:
+    depth, kind = style
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    interlace = data.draw(st.integers(0, 1))
+    raw = b""
+    for row, column, down, right in _png._ADAM7 if interlace else ((0, 0, 1, 1),):
+        rows, columns = len(range(row, height, down)), len(range(column, width, right))
+        line = (columns * depth * (3 if kind == 2 else 1) + 7) // 8
+        for filter_kind in rng.integers(0, 5, rows if columns else 0).tolist():
+            raw += bytes([filter_kind]) + rng.integers(0, 256, line, np.uint8).tobytes()
+    colors = rng.integers(0, 256, 3 << depth if kind == 3 else 0, np.uint8).tobytes()
+    palette = [chunk(b"PLTE", colors)] if kind == 3 else []
+    file = tmp_path / "a.png"
+    file.write_bytes(png(width, height, depth, kind, raw, *palette, interlace=interlace))
+    with PIL_Image.open(file) as reference:
+        expected = np.asarray(reference.convert("RGB" if kind in (2, 3) else "L"))
+    got = read_image(file)
+    assert got.dtype == np.uint8
+    np.testing.assert_array_equal(got, expected.reshape(height, width, -1))
+    assert probe_image(file) == got.shape
+
+
+def test_a_png_taller_than_one_block_of_rows_decodes_exactly(tmp_path: Path) -> None:
+    expected = picture(0, 600, 37, 3)
+    PIL_Image.fromarray(expected).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected)
+
+
+@pytest.mark.parametrize("kind", [0, 2])
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (9, 17)])
+def test_an_interlaced_png_is_put_together(
+    tmp_path: Path, kind: int, size: tuple[int, int]
+) -> None:
+    height, width = size
+    count = 3 if kind == 2 else 1
+    expected = picture(1, height, width, count)
+    raw = b""
+    for row, column, down, right in _png._ADAM7:
+        part = expected[row::down, column::right]
+        if part.size:
+            raw += b"".join(b"\0" + line.tobytes() for line in part)
+    (tmp_path / "a.png").write_bytes(png(width, height, 8, kind, raw, interlace=1))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected)
+
+
+def test_sixteen_bits_become_eight_by_rounding(tmp_path: Path) -> None:
+    values = np.array([[0, 128, 129, 257, 65535, 65406]], ">u2")
+    (tmp_path / "a.png").write_bytes(png(6, 1, 16, 0, b"\0" + values.tobytes()))
+    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, 0, 1, 1, 255, 254]
+
+
+def test_transparency_is_composited_on_white(tmp_path: Path) -> None:
+    pixels = np.array([[[0, 0, 0, 0], [0, 0, 0, 255], [100, 200, 0, 128]]], np.uint8)
+    PIL_Image.fromarray(pixels).save(tmp_path / "a.png")
+    PIL_Image.fromarray(pixels).save(tmp_path / "a.webp", lossless=True, exact=True)
+    expected = [[255, 255, 255], [0, 0, 0], [177, 227, 127]]
+    assert read_image(tmp_path / "a.png")[0].tolist() == expected
+    assert read_image(tmp_path / "a.webp")[0].tolist() == expected
+
+
+def test_a_transparent_colour_of_a_png_becomes_white(tmp_path: Path) -> None:
+    raw = b"\0" + bytes([7, 8, 9])
+    (tmp_path / "a.png").write_bytes(png(3, 1, 8, 0, raw, chunk(b"tRNS", struct.pack(">H", 8))))
+    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [7, 255, 9]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mode"),
+    [
+        ("jpg", "L"),
+        ("jpg", "RGB"),
+        ("bmp", "RGB"),
+        ("gif", "P"),
+        ("ppm", "RGB"),
+        ("tiff", "L"),
+        ("jpg", "CMYK"),
+    ],
+)
+def test_other_formats_come_through_pillow(tmp_path: Path, suffix: str, mode: str) -> None:
+    file = tmp_path / f"a.{suffix}"
+    PIL_Image.fromarray(picture(2, 20, 30, 3)).convert(mode).save(file)
+    with PIL_Image.open(file) as reference:
+        expected = np.asarray(reference.convert("L" if mode == "L" else "RGB"))
+    np.testing.assert_array_equal(read_image(file), expected.reshape(20, 30, -1))
+    assert probe_image(file) == read_image(file).shape
+
+
+def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
+    exif = PIL_Image.Exif()
+    exif[0x0112] = 6
+    PIL_Image.fromarray(picture(3, 10, 20, 3)).save(tmp_path / "a.jpg", exif=exif)
+    assert read_image(tmp_path / "a.jpg").shape == (20, 10, 3)
+    assert probe_image(tmp_path / "a.jpg") == (20, 10, 3)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif"])
+def test_a_picture_cut_off_at_any_place_is_named_in_the_error(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    PIL_Image.fromarray(picture(4, 16, 16, 3)).save(file)
+    whole = file.read_bytes()
+    for length in [*range(0, 60, 3), len(whole) // 2, len(whole) * 3 // 4]:
+        file.write_bytes(whole[:length])
+        with pytest.raises(BadRecord, match=name):
+            read_image(file)
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(place=st.integers(0, 10**9), bit=st.integers(0, 7))
+def test_a_flipped_bit_of_a_png_never_passes(tmp_path: Path, place: int, bit: int) -> None:
+    file = tmp_path / "a.png"
+    PIL_Image.fromarray(picture(5, 12, 12, 3)).save(file)
+    data = bytearray(file.read_bytes())
+    place %= len(data) - 12
+    data[place] ^= 1 << bit
+    file.write_bytes(data)
+    with pytest.raises(BadRecord, match=r"a\.png"):
+        read_image(file)
+    if place >= 8:
+        with pytest.raises(BadRecord, match=r"a\.png"):
+            check_image(file, bytes(data))
+
+
+@pytest.mark.parametrize("data", [b"hello, this is a text", b"\0" * 100, b"PK\x03\x04", b"BM"])
+def test_what_is_no_picture_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(BadRecord, match=r"a\.png"):
+        read_image(tmp_path / "a.png")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadRecord, match="gone.png"):
+        read_image(tmp_path / "gone.png")
+
+
+def test_a_small_file_cannot_claim_a_huge_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(60_000, 60_000, 8, 2, b"\0" * 100))
+    with pytest.raises(BadRecord, match="more than"):
+        read_image(tmp_path / "a.png")
+    PIL_Image.new("1", (9_000, 9_000)).save(tmp_path / "a.tiff", compression="group4")
+    with pytest.raises(BadRecord, match="more than"):
+        read_image(tmp_path / "a.tiff")
+
+
+def test_png_needs_no_pillow_and_jpg_says_that_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = picture(6, 8, 9, 3)
+    PIL_Image.fromarray(expected).save(tmp_path / "a.png")
+    PIL_Image.fromarray(expected).save(tmp_path / "a.jpg")
+    real = builtins.__import__
+
+    def absent(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.startswith("PIL"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected)
+    with pytest.raises(MissingExtra, match="reading .jpg files needs pillow") as caught:
+        read_image(tmp_path / "a.jpg")
+    assert "neural-zoo[vision]" in caught.value.fix
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 50), st.integers(1, 50), st.sampled_from([1, 3])),
+    size=st.tuples(st.integers(1, 50), st.integers(1, 50)),
+    channels=st.sampled_from([1, 3]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_fitting_a_picture_agrees_with_pillow(
+    shape: tuple[int, int, int], size: tuple[int, int], channels: int, seed: int
+) -> None:
+    array = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+    reference = PIL_Image.fromarray(array[..., 0] if shape[2] == 1 else array)
+    reference = reference.convert("L" if channels == 1 else "RGB")
+    reference = reference.resize(size[::-1], PIL_Image.Resampling.BILINEAR)
+    fitted = fit_image(array, *size, channels)
+    assert fitted.flags.c_contiguous
+    difference = np.abs(fitted.astype(int) - np.asarray(reference).reshape(*size, channels))
+    # Some versions of Pillow take the columns first, which is one level of rounding away.
+    assert difference.max() <= 1
+    if size[0] == shape[0] or size[1] == shape[1]:
+        assert difference.max() == 0

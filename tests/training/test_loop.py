@@ -1,0 +1,246 @@
+"""The loop: the same steps as Keras's own, repeatable, resumable, honest about divergence."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tests.training.helpers import Squares, run_loop, small_model
+from zoo.config import TrainPlan
+from zoo.errors import CheckpointCorrupt, ConfigError, Diverged
+from zoo.training.checkpoints import Checkpoints
+from zoo.training.order import epoch_order, seeded
+
+PLAN = TrainPlan(epochs=5, batch_size=16, seed=11, keep="last")
+
+
+def same(left: list[np.ndarray], right: list[np.ndarray]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def test_the_compiled_engine_takes_the_steps_of_keras_fit_to_float_noise(tmp_path: Path) -> None:
+    plan = PLAN.model_copy(update={"epochs": 2})
+    results = {}
+    for engine in ("compiled", "stock"):
+        with seeded(plan.seed):
+            model = small_model(optimizer="sgd")
+        chosen = plan.model_copy(update={"engine": engine})
+        values, loop = run_loop(tmp_path / engine, chosen, model=model)
+        results[engine] = values, loop.progression.history
+
+    with seeded(plan.seed):
+        model = small_model(optimizer="sgd")
+        # What the loop sets from the plan: 203 examples make 13 batches of 16.
+        model.optimizer._learning_rate.span(26)
+        data = Squares().split("train")
+        for epoch in (1, 2):
+            order = epoch_order(plan.seed, epoch, len(data))
+            inputs, targets = data.take(order)
+            plain = model.fit(
+                inputs["image"], targets["label"], batch_size=16, shuffle=False, verbose=0
+            )
+    by_hand = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
+
+    compiled, stock = results["compiled"][0], results["stock"][0]
+    for a, b in zip(compiled, stock, strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+    weights = [w.path for w in model.weights]
+    for variable, a, b in zip(model.variables, compiled, by_hand, strict=False):
+        if variable.path in weights:
+            np.testing.assert_allclose(a, b, atol=2e-5)
+    last = results["compiled"][1][-1]
+    assert last["loss"] == pytest.approx(plain.history["loss"][-1], abs=1e-4)
+    assert last["accuracy"] == pytest.approx(plain.history["accuracy"][-1], abs=1e-6)
+    assert last["val_loss"] == pytest.approx(results["stock"][1][-1]["val_loss"], abs=1e-4)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:
+    first, _ = run_loop(tmp_path / "a", PLAN)
+    again, _ = run_loop(tmp_path / "b", PLAN)
+    other, _ = run_loop(tmp_path / "c", PLAN.model_copy(update={"seed": 12}))
+
+    assert same(first, again)
+    assert not same(first, other)
+
+
+def test_a_stopped_run_that_is_resumed_ends_in_the_bits_of_one_that_was_not(tmp_path: Path) -> None:
+    plan = PLAN.model_copy(update={"keep": "best", "patience": 3})
+    whole, whole_loop = run_loop(tmp_path / "whole", plan)
+    run_loop(tmp_path / "cut", plan, stop_after=2)
+    resumed, resumed_loop = run_loop(tmp_path / "cut", plan, resume=True)
+
+    assert same(whole, resumed)
+    seconds_apart = [
+        [{k: v for k, v in line.items() if k != "seconds"} for line in loop.progression.history]
+        for loop in (whole_loop, resumed_loop)
+    ]
+    assert seconds_apart[0] == seconds_apart[1]
+
+
+def test_training_learns_what_can_be_learned(tmp_path: Path) -> None:
+    _, loop = run_loop(tmp_path, PLAN.model_copy(update={"epochs": 25}))
+
+    assert loop.progression.history[-1]["val_accuracy"] >= 0.9
+
+
+def test_the_test_split_is_never_asked_for_while_training(tmp_path: Path) -> None:
+    data = Squares()
+    run_loop(tmp_path, PLAN, data=data)
+
+    assert set(data.asked) == {"train", "validation"}
+
+
+def test_data_that_is_not_in_memory_is_trained_on_by_keras_fit_with_the_same_result(
+    tmp_path: Path,
+) -> None:
+    plan = PLAN.model_copy(update={"epochs": 2, "engine": "stock"})
+    held, _ = run_loop(tmp_path / "held", plan)
+    read, _ = run_loop(
+        tmp_path / "read", plan.model_copy(update={"engine": "auto"}), data=Squares(in_memory=False)
+    )
+
+    assert same(held, read)
+    with pytest.raises(ConfigError, match="compiled engine"):
+        run_loop(
+            tmp_path / "no",
+            plan.model_copy(update={"engine": "compiled"}),
+            data=Squares(in_memory=False),
+        )
+
+
+def test_early_stopping_ends_with_the_best_weights_and_says_why(tmp_path: Path) -> None:
+    plan = PLAN.model_copy(update={"epochs": 60, "patience": 2, "keep": "best"})
+    with seeded(0):
+        model = small_model(rate=0.5)
+    _, loop = run_loop(tmp_path, plan, model=model)
+    state = loop.progression
+
+    assert state.epoch < 60
+    assert state.epoch == state.best_epoch + 2
+    assert "val_loss was not better for 2 epochs" in loop.stopped_because
+    losses = [line["val_loss"] for line in state.history]
+    assert losses.index(min(losses)) + 1 == state.best_epoch
+    split = Squares().split("validation")
+    kept = model.evaluate(
+        split.inputs["image"], split.targets["label"], verbose=0, return_dict=True
+    )
+    assert kept["loss"] == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_accuracy_is_better_when_it_is_larger(tmp_path: Path) -> None:
+    plan = PLAN.model_copy(update={"monitor": "val_accuracy"})
+    _, loop = run_loop(tmp_path, plan)
+    accuracies = [line["val_accuracy"] for line in loop.progression.history]
+
+    assert accuracies[loop.progression.best_epoch - 1] == max(accuracies)
+
+
+def test_a_plan_that_watches_what_is_not_there_says_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="one of epoch, ") as caught:
+        run_loop(tmp_path, PLAN.model_copy(update={"monitor": "val_f1"}))
+
+    assert "val_loss" in str(caught.value)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_checkpoint_before(
+    tmp_path: Path,
+) -> None:
+    run_loop(tmp_path, PLAN.model_copy(update={"epochs": 1}))
+    with seeded(PLAN.seed):
+        model = small_model()
+
+    class Poison(Squares):
+        def split(self, name: Any) -> Any:
+            part = super().split(name)
+            if name == "train":
+                model.layers[-1].kernel.assign(model.layers[-1].kernel * float("nan"))
+            return part
+
+    with pytest.raises(Diverged, match="epoch 1") as caught:
+        run_loop(tmp_path, PLAN, data=Poison(), model=model)
+
+    assert "learning_rate" in caught.value.fix
+    newest = Checkpoints(tmp_path / "checkpoints").newest()
+    assert newest is not None
+    assert newest[0].epoch == 1
+
+
+def test_history_is_written_after_every_epoch_with_full_precision(tmp_path: Path) -> None:
+    _, loop = run_loop(tmp_path, PLAN, stop_after=3)
+    lines = list(csv.DictReader((tmp_path / "history.csv").open()))
+
+    assert [int(line["epoch"]) for line in lines] == [1, 2, 3]
+    assert float(lines[1]["loss"]) == loop.progression.history[1]["loss"]
+    assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"} <= set(
+        lines[0]
+    )
+
+
+def test_the_schedule_rises_and_falls_over_the_whole_plan(tmp_path: Path) -> None:
+    _, loop = run_loop(tmp_path, PLAN.model_copy(update={"epochs": 12}))
+    rates = [line["learning_rate"] for line in loop.progression.history]
+
+    assert rates[0] < rates[1]
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert rates[-1] < 0.05 * max(rates)
+
+
+def test_every_example_is_visited_once_an_epoch_and_the_order_changes() -> None:
+    first, second = epoch_order(1, 1, 100), epoch_order(1, 2, 100)
+
+    assert sorted(first) == list(range(100))
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, epoch_order(1, 1, 100))
+
+
+def test_seeding_gives_pythons_and_numpys_generators_back() -> None:
+    import random
+
+    random.seed(5)
+    np.random.seed(5)
+    expected = random.random(), np.random.random()
+    random.seed(5)
+    np.random.seed(5)
+    with seeded(99):
+        random.random()
+        np.random.random()
+
+    assert (random.random(), np.random.random()) == expected
+
+
+def test_a_torn_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) -> None:
+    whole, _ = run_loop(tmp_path / "whole", PLAN)
+    run_loop(tmp_path / "cut", PLAN, stop_after=3)
+    newest = sorted((tmp_path / "cut" / "checkpoints").glob("epoch-*.npz"))[-1]
+    torn = bytearray(newest.read_bytes())
+    torn[len(torn) // 2] ^= 1
+    newest.write_bytes(torn)
+    resumed, _ = run_loop(tmp_path / "cut", PLAN, resume=True)
+
+    assert same(whole, resumed)
+
+
+def test_when_no_checkpoint_is_whole_the_error_says_so(tmp_path: Path) -> None:
+    run_loop(tmp_path, PLAN, stop_after=2)
+    for file in (tmp_path / "checkpoints").glob("epoch-*.npz"):
+        file.write_bytes(b"")
+
+    with pytest.raises(CheckpointCorrupt, match="no checkpoint"):
+        run_loop(tmp_path, PLAN, resume=True)
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    run_loop(tmp_path, PLAN, stop_after=2)
+    layers = keras.layers
+    image = keras.Input((8, 8, 1), dtype="uint8", name="image")
+    out = layers.Dense(3, activation="softmax")(layers.Flatten()(layers.Rescaling(1.0)(image)))
+    other = keras.Model(image, out)
+    other.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+    with pytest.raises(CheckpointCorrupt, match="does not fit"):
+        run_loop(tmp_path, PLAN, resume=True, model=other)

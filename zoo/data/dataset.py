@@ -1,0 +1,169 @@
+"""A dataset: a description, a fingerprint, and splits that are loaded when asked for."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.splits import SPLITS
+from zoo.errors import ConfigError, DataError, Finding
+from zoo.files import sha256_json
+from zoo.spec import Arrays, DataSpec, Split
+
+
+def arrays_digest(arrays: Arrays) -> str:
+    """Return the SHA-256 over the contents of named arrays.
+
+    Names, element types, shapes and values count; byte order and memory layout do not.
+    """
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        total.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        total.update(array.reshape(-1).view(np.uint8).data)
+    return total.hexdigest()
+
+
+class ArraySplit:
+    """Examples in memory.
+
+    Args:
+        inputs: Named arrays that share their first axis.
+        targets: Likewise.
+
+    Raises:
+        DataError: If they have different numbers of examples.
+    """
+
+    def __init__(self, inputs: Arrays, targets: Arrays) -> None:
+        sizes = {name: len(array) for name, array in [*inputs.items(), *targets.items()]}
+        if len(set(sizes.values())) != 1:
+            raise DataError(
+                "the arrays of a split have different lengths: "
+                + ", ".join(f"{name} {size}" for name, size in sizes.items()),
+                why="the first axis is the examples, and is shared",
+            )
+        self._size = next(iter(sizes.values()))
+        self._inputs = {name: _locked(array) for name, array in inputs.items()}
+        self._targets = {name: _locked(array) for name, array in targets.items()}
+
+    def __len__(self) -> int:
+        return self._size
+
+    def take(self, indices: npt.NDArray[Any]) -> tuple[Arrays, Arrays]:
+        """Return the inputs and the targets at these positions."""
+        chosen = np.asarray(indices)
+        return (
+            {name: array[chosen] for name, array in self._inputs.items()},
+            {name: array[chosen] for name, array in self._targets.items()},
+        )
+
+    def arrays(self) -> tuple[Arrays, Arrays]:
+        """Return everything at once. The arrays are read-only."""
+        return dict(self._inputs), dict(self._targets)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the examples in their order."""
+        return sha256_json([arrays_digest(self._inputs), arrays_digest(self._targets)])
+
+
+class Dataset:
+    """A description, and the splits ``train``, ``validation`` and ``test``.
+
+    Args:
+        spec: What the data is.
+        load: Loads the splits; it is called once, when the first one is asked for.
+    """
+
+    def __init__(self, spec: DataSpec, load: Callable[[], Mapping[str, Split]]) -> None:
+        self._spec = spec
+        self._load = load
+        self._splits: Mapping[str, Split] | None = None
+        self._fingerprint: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.id!r}, task={self._spec.task.value!r})"
+
+    @property
+    def id(self) -> str:
+        """The registered name, or the name of the file or folder."""
+        return self._spec.id
+
+    @property
+    def spec(self) -> DataSpec:
+        """What the data is."""
+        return self._spec
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the examples, who is in which split, and the spec without its name.
+
+        Examples count by their array contents (of a folder of pictures: by its files' bytes),
+        so that the same data in another file, under another name, has the same fingerprint.
+        """
+        if self._fingerprint is None:
+            digests = {name: _digest(split) for name, split in self._all().items()}
+            spec = self._spec.model_dump(mode="json", exclude={"id"})
+            self._fingerprint = sha256_json({"spec": spec, "splits": digests})
+        return self._fingerprint
+
+    def split(self, name: str) -> Split:
+        """Return one split. Only an evaluation asks for ``test``.
+
+        Raises:
+            ConfigError: If there is no split of that name.
+            DataError: If the data cannot be loaded.
+        """
+        if name not in SPLITS:
+            nearest = difflib.get_close_matches(name, SPLITS, n=1, cutoff=0.3)
+            finding = Finding(
+                "split",
+                name,
+                f"the splits are {', '.join(SPLITS)}",
+                nearest[0] if nearest else None,
+            )
+            raise ConfigError(f"the data {self.id!r} has no split {name!r}", findings=[finding])
+        return self._all()[name]
+
+    def sizes(self) -> dict[str, int]:
+        """Return how many examples each split has."""
+        splits = self._all()
+        return {name: len(splits[name]) for name in SPLITS}
+
+    def _all(self) -> Mapping[str, Split]:
+        if self._splits is None:
+            splits = self._load()
+            if missing := [name for name in SPLITS if name not in splits]:
+                raise DataError(
+                    f"the data {self.id!r} came without {' and '.join(missing)}",
+                    why="its loader must return the splits train, validation and test",
+                )
+            self._splits = splits
+        return self._splits
+
+
+def _locked(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def _digest(split: Split) -> str:
+    """Use a split's own digest, or the contents of its arrays, a block at a time."""
+    own = getattr(split, "digest", None)
+    if own is not None:
+        return str(own())
+    blocks = []
+    for start in range(0, len(split), 1024):
+        inputs, targets = split.take(np.arange(start, min(start + 1024, len(split))))
+        blocks.append([arrays_digest(inputs), arrays_digest(targets)])
+    return sha256_json(blocks)
+
+
+__all__ = ["ArraySplit", "Dataset", "arrays_digest"]

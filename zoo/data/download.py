@@ -1,0 +1,221 @@
+"""Files from the network: pinned by size and SHA-256, and verified before anything reads them.
+
+A transfer that breaks goes on where it stopped, also in another process and after a kill; two
+processes that want one file make one transfer. ``ZOO_CACHE`` moves the cache (``~/.cache/zoo``),
+and ``ZOO_OFFLINE=1`` makes any use of the network an error. A file that was placed in the cache
+by hand is used, if it is the right one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from zoo.errors import ChecksumMismatch, DatasetUnavailable
+from zoo.files import sha256_file, storage_errors, sync_folder
+from zoo.spec import Frozen
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are there, and the bytes there will be."""
+
+_BLOCK = 1 << 16
+_TIMEOUT = 30.0
+_ATTEMPTS = 3
+
+
+class Remote(Frozen):
+    """A file to download, and how to know it.
+
+    Attributes:
+        name: Its name in the cache.
+        urls: Where it is; the first that answers with the right bytes is enough.
+        size: Its bytes.
+        sha256: Their SHA-256.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+    urls: tuple[str, ...] = Field(min_length=1)
+    size: int = Field(ge=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class _Broken(Exception):
+    """One address did not deliver; the text says why."""
+
+
+class _Wrong(Exception):
+    """One address delivered other bytes; the text says which."""
+
+
+def cache_dir() -> Path:
+    """Return the folder of downloaded data: ``ZOO_CACHE``, or ``~/.cache/zoo``."""
+    chosen = os.environ.get("ZOO_CACHE")
+    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "zoo"
+
+
+def is_offline() -> bool:
+    """Return whether ``ZOO_OFFLINE`` forbids the network."""
+    return os.environ.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+
+
+def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | None = None) -> Path:
+    """Return a verified local copy of a file, and download it if there is none.
+
+    Args:
+        remote: The file.
+        cache: Folder to keep it in; ``None`` for :func:`cache_dir`.
+        progress: Called as bytes arrive.
+
+    Raises:
+        DatasetUnavailable: If no address delivers, or the network is switched off.
+        ChecksumMismatch: If what is there, or what came, is another file.
+        StorageError: If the cache cannot be written.
+    """
+    folder = (cache or cache_dir()) / "datasets"
+    path = folder / remote.name
+    if path.exists():
+        return _checked(path, remote)
+    if is_offline():
+        raise DatasetUnavailable(
+            f"{remote.name} is not here, and ZOO_OFFLINE forbids to download it",
+            why=f"it is {remote.size:,} bytes at {remote.urls[0]}",
+            fix=f"unset ZOO_OFFLINE, or place the file at {path} by hand",
+        )
+    with storage_errors(path, "downloading"):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / f".{remote.name}.lock"):
+            if not path.exists():
+                part = folder / f".{remote.name}.part"
+                _download(remote, part, progress or (lambda done, total: None), path)
+                part.replace(path)
+                sync_folder(folder)
+    return _checked(path, remote)
+
+
+def _checked(path: Path, remote: Remote) -> Path:
+    size = path.stat().st_size
+    found = sha256_file(path) if size == remote.size else "not computed"
+    if found != remote.sha256:
+        raise ChecksumMismatch(
+            f"{path} is not the file {remote.name} that is meant",
+            why=f"{size:,} bytes with SHA-256 {found}; expected {remote.size:,} bytes with "
+            f"{remote.sha256}",
+            fix=f"rm {path}   (it is downloaded again)",
+        )
+    return path
+
+
+def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> None:
+    """Fill the part file from the first address that delivers the right bytes."""
+    failures: list[str] = []
+    wrong = False
+    for url in remote.urls:
+        for _ in range(_ATTEMPTS):
+            resumed = part.exists() and part.stat().st_size > 0
+            before = part.stat().st_size if resumed else 0
+            try:
+                _transfer(remote, url, part, progress)
+                return
+            except _Wrong as error:
+                part.unlink(missing_ok=True)
+                failures.append(f"{url}: {error}")
+                wrong = True
+                if not resumed:  # A resumed one may have had a wrong beginning: once more, from 0.
+                    break
+            except _Broken as error:
+                failures.append(f"{url}: {error}")
+                if not part.exists() or part.stat().st_size <= before:
+                    break
+    reasons = "\n       ".join(failures)
+    by_hand = f"place the file at {path} by hand, or try again later: what came is kept"
+    if wrong:
+        raise ChecksumMismatch(
+            f"no address has the file {remote.name} that is meant", why=reasons, fix=by_hand
+        )
+    raise DatasetUnavailable(f"{remote.name} could not be downloaded", why=reasons, fix=by_hand)
+
+
+def _transfer(remote: Remote, url: str, part: Path, progress: Progress) -> None:
+    """Append to the part file what is missing of it, and verify the whole."""
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise _Broken("only http and https addresses are used")
+    done = part.stat().st_size if part.exists() else 0
+    if done > remote.size:
+        part.unlink()
+        done = 0
+    if done < remote.size:
+        _receive(remote, url, part, done, progress)
+    found = sha256_file(part)
+    if found != remote.sha256:
+        raise _Wrong(f"the SHA-256 is {found}, expected {remote.sha256}")
+
+
+def _receive(remote: Remote, url: str, part: Path, done: int, progress: Progress) -> None:
+    headers = {"User-Agent": "neural-zoo", "Accept-Encoding": "identity"}
+    if done:
+        headers["Range"] = f"bytes={done}-"
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the scheme is checked
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
+            wanted = f"bytes {done}-{remote.size - 1}/{remote.size}"
+            if done and response.status != 206:
+                done = 0
+            elif done and response.headers.get("Content-Range") != wanted:
+                raise _Wrong(f"it has {response.headers.get('Content-Range')}, expected {wanted}")
+            length = response.headers.get("Content-Length")
+            if not done and length is not None and length.strip() != str(remote.size):
+                raise _Wrong(f"it has {length} bytes, expected {remote.size}")
+            with part.open("ab" if done else "wb") as stream:
+                while block := _next(response):
+                    done += len(block)
+                    if done > remote.size:
+                        raise _Wrong(f"it is longer than {remote.size:,} bytes")
+                    stream.write(block)
+                    progress(done, remote.size)
+                stream.flush()
+                os.fsync(stream.fileno())
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == 416:
+            raise _Wrong("it is shorter than what is here already") from error
+        raise _Broken(f"it answered {error.code} {error.reason}") from error
+    except (
+        urllib.error.URLError,
+        http.client.HTTPException,
+        TimeoutError,
+        ConnectionError,
+    ) as error:
+        raise _Broken(str(getattr(error, "reason", error)) or type(error).__name__) from error
+    if done < remote.size:
+        raise _Broken(f"it ended after {done:,} of {remote.size:,} bytes")
+
+
+def _next(response: http.client.HTTPResponse) -> bytes:
+    """Read one block; what a broken connection still delivered is not thrown away."""
+    try:
+        return response.read1(_BLOCK)
+    except http.client.IncompleteRead as error:
+        return error.partial
+    except (OSError, http.client.HTTPException) as error:
+        raise _Broken(f"the connection broke: {error}") from error
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock among processes; the system lets go of it if this one dies."""
+    import fcntl
+
+    with path.open("ab") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+__all__ = ["Progress", "Remote", "cache_dir", "fetch", "is_offline"]

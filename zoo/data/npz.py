@@ -1,0 +1,298 @@
+"""A user's arrays: ``.npz`` files with the keys that Keras's own datasets use."""
+
+from __future__ import annotations
+
+import difflib
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.options import SplitOptions
+from zoo.data.splits import stratified_split
+from zoo.errors import BadRecord, DataError, UnsafeArchive
+from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
+
+Array = npt.NDArray[Any]
+
+MAX_BYTES = 64 << 30
+"""A file whose arrays would take more memory than this is refused before it is unpacked."""
+
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, KeyError, IndexError, MemoryError, OverflowError),
+    *(RuntimeError, SyntaxError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""What zipfile and numpy raise on damaged bytes."""
+
+_KEYS = {
+    "train": (("x_train", "y_train"), ("x", "y")),
+    "validation": (("x_val", "y_val"), ("x_valid", "y_valid"), ("x_validation", "y_validation")),
+    "test": (("x_test", "y_test"),),
+}
+
+
+def read_npz(path: Path) -> dict[str, Array]:
+    """Read every array of a file; pickled objects are refused.
+
+    Raises:
+        BadRecord: If the file is empty, damaged, or holds objects.
+        UnsafeArchive: If its arrays would take more than ``MAX_BYTES``.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise BadRecord(
+                "the file is empty", file=str(path), fix="write it again with numpy.savez"
+            )
+        with zipfile.ZipFile(path) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+        if total > MAX_BYTES:
+            raise UnsafeArchive(
+                f"{path} unpacks to {total:,} bytes",
+                why=f"more than {MAX_BYTES:,} bytes are not unpacked",
+                fix="store less in one file, or use a folder of pictures",
+            )
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except _UNREADABLE as error:
+        raise BadRecord(
+            f"this is not a readable .npz file: {error}",
+            file=str(path),
+            why="it must be a zip of plain numeric or text arrays, without pickled objects",
+            fix="write it again with numpy.savez(file, x=..., y=...)",
+        ) from error
+
+
+def open_npz(path: Path, options: SplitOptions) -> Dataset:
+    """Read ``x`` and ``y``, or ``x_train``, ``y_train`` and the splits that are there beside them.
+
+    Pictures, uint8 ``[N, H, W]`` or ``[N, H, W, 1 or 3]``, become the input ``image``; any other
+    two-axis numbers become the input ``numeric``, float32. ``y`` holds a class an example:
+    integers or text. ``labels``, if it is there, names the classes 0, 1, 2, …
+
+    Raises:
+        BadRecord: If an array has the wrong shape, type or length.
+        DataError: If a class is missing from a split, or there is only one.
+    """
+    arrays = read_npz(path)
+    pairs = _pairs(arrays, path)
+    names, codes = _classes({split: arrays[y] for split, (_, y) in pairs.items()}, arrays, path)
+    inputs = {split: _input(arrays[x], x, path) for split, (x, _) in pairs.items()}
+    for split, (x, y) in pairs.items():
+        if len(inputs[split]) != len(codes[split]):
+            raise BadRecord(
+                f"{x} has {len(inputs[split])} examples and {y} has {len(codes[split])}",
+                file=str(path),
+                why="every example needs its label, in the same order",
+                fix=f"store {x} and {y} with the same length",
+            )
+    shape = inputs["train"].shape[1:]
+    for split, (x, _) in pairs.items():
+        if inputs[split].shape[1:] != shape or inputs[split].dtype != inputs["train"].dtype:
+            raise BadRecord(
+                f"{x} is {inputs[split].dtype} {inputs[split].shape[1:]} an example, and "
+                f"{pairs['train'][0]} is {inputs['train'].dtype} {shape}",
+                file=str(path),
+                why="all splits hold the same kind of example",
+            )
+    parts = divide(inputs, codes, names, options)
+    spec = _spec(path.name, parts, names)
+    name = spec.inputs[0].name
+    splits: Mapping[str, Split] = {
+        split: ArraySplit({name: x}, {"label": y}) for split, (x, y) in parts.items()
+    }
+    return Dataset(spec, lambda: splits)
+
+
+def divide(
+    inputs: Mapping[str, Array],
+    codes: Mapping[str, Array],
+    names: tuple[str, ...],
+    options: SplitOptions,
+) -> dict[str, tuple[Array, Array]]:
+    """Draw the splits that are missing from the training examples.
+
+    Raises:
+        DataError: If some class is missing from a split.
+    """
+    shares = {"validation": options.validation_share, "test": options.test_share}
+    wanted = {name: share for name, share in shares.items() if name not in inputs}
+    for split, present in codes.items():
+        check_classes(present, names, split)
+    train_x, train_y = inputs["train"], codes["train"]
+    parts = stratified_split(
+        train_y,
+        validation=wanted.get("validation", 0),
+        test=wanted.get("test", 0),
+        seed=options.split_seed,
+        names=names,
+    )
+    drawn = {split: (train_x[part], train_y[part]) for split, part in parts.items()}
+    return drawn | {split: (inputs[split], codes[split]) for split in inputs if split != "train"}
+
+
+def check_classes(codes: Array, names: tuple[str, ...], split: str) -> None:
+    """Refuse data with one class, and a split without some class.
+
+    Raises:
+        DataError: As said.
+    """
+    if len(names) < 2:
+        raise DataError(
+            "there is only one class" + (f": {names[0]!r}" if names else ""),
+            why="a classifier needs at least two classes to tell apart",
+            fix="add examples of another class",
+        )
+    absent = np.flatnonzero(np.bincount(codes, minlength=len(names)) == 0)
+    if len(absent):
+        raise DataError(
+            f"the {split} split has no example of the class {names[int(absent[0])]!r}",
+            why="every class must be in every split, else its score would mean nothing",
+            fix="add examples of it there, or leave the class out everywhere",
+        )
+
+
+def _pairs(arrays: Mapping[str, Array], path: Path) -> dict[str, tuple[str, str]]:
+    pairs: dict[str, tuple[str, str]] = {}
+    known = {"labels"}
+    for split, choices in _KEYS.items():
+        for x, y in choices:
+            known |= {x, y}
+            if (x in arrays) != (y in arrays):
+                there, gone = (x, y) if x in arrays else (y, x)
+                raise _keys_error(path, f"it has {there!r} without {gone!r}", arrays)
+            if x in arrays:
+                if split in pairs:
+                    raise _keys_error(path, f"it has both {pairs[split][0]!r} and {x!r}", arrays)
+                pairs[split] = x, y
+    if "train" not in pairs:
+        raise _keys_error(path, "it has neither 'x' and 'y' nor 'x_train' and 'y_train'", arrays)
+    for name in arrays:
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise _keys_error(path, f"the array {name!r} has no meaning here{hint}", arrays)
+    return pairs
+
+
+def _keys_error(path: Path, what: str, arrays: Mapping[str, Array]) -> BadRecord:
+    return BadRecord(
+        what,
+        file=str(path),
+        why=f"the file's arrays are {', '.join(sorted(arrays)) or 'none'}",
+        fix="store x and y, or x_train and y_train with x_val, y_val, x_test, y_test if you have "
+        "them, and labels for the classes' names",
+    )
+
+
+def _classes(
+    targets: Mapping[str, Array], arrays: Mapping[str, Array], path: Path
+) -> tuple[tuple[str, ...], dict[str, Array]]:
+    flat = {split: _target(array, split, path) for split, array in targets.items()}
+    kinds = {array.dtype.kind == "U" for array in flat.values()}
+    if len(kinds) > 1:
+        raise BadRecord("some labels are text and some are numbers", file=str(path))
+    if "labels" in arrays:
+        return _named(flat, arrays["labels"], path)
+    values = np.unique(flat["train"])
+    for split, array in flat.items():
+        if len(unknown := np.setdiff1d(array, values)):
+            raise BadRecord(
+                f"the {split} split has the class {unknown[0].item()!r}, which train does not have",
+                file=str(path),
+                why="a class that is never trained on cannot be told",
+                fix="add examples of it to the training split, or leave it out",
+            )
+    codes = {s: np.searchsorted(values, array).astype(np.int64) for s, array in flat.items()}
+    return tuple(str(value) for value in values.tolist()), codes
+
+
+def _named(
+    flat: Mapping[str, Array], labels: Array, path: Path
+) -> tuple[tuple[str, ...], dict[str, Array]]:
+    names = tuple(str(name) for name in labels.ravel().tolist())
+    if labels.ndim != 1 or len(set(names)) != len(names):
+        raise BadRecord("'labels' must be one list of different names", file=str(path))
+    for split, array in flat.items():
+        if array.dtype.kind == "U" or array.min() < 0 or array.max() >= len(names):
+            raise BadRecord(
+                f"a label of the {split} split is no index into the {len(names)} names in 'labels'",
+                file=str(path),
+                why="with 'labels', y holds integers from 0",
+            )
+    return names, {split: array.astype(np.int64) for split, array in flat.items()}
+
+
+def _target(array: Array, split: str, path: Path) -> Array:
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise BadRecord(
+            f"the labels of the {split} split have the shape {array.shape}",
+            file=str(path),
+            why="one class an example is expected",
+            fix="if they are one-hot, store y.argmax(axis=1)",
+        )
+    if len(array) == 0:
+        raise BadRecord(f"the {split} split has no examples", file=str(path))
+    if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all():
+        array = array.astype(np.int64)
+    if array.dtype.kind == "b":
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iuU":
+        raise BadRecord(
+            f"the labels of the {split} split are {array.dtype}",
+            file=str(path),
+            why="classes are integers or text",
+        )
+    return array
+
+
+def _input(array: Array, key: str, path: Path) -> Array:
+    if array.dtype == np.uint8 and (
+        array.ndim == 3 or (array.ndim == 4 and array.shape[-1] in (1, 3))
+    ):
+        return array[..., None] if array.ndim == 3 else array
+    if array.ndim != 2 or array.dtype.kind not in "iufb" or array.shape[1] == 0:
+        raise BadRecord(
+            f"{key} is {array.dtype} {array.shape}",
+            file=str(path),
+            why="pictures are uint8 [N, H, W] or [N, H, W, 1 or 3]; other numbers are [N, columns]",
+            fix="store pictures as they are, 0 to 255, as uint8: scaling happens in the model",
+        )
+    with np.errstate(over="ignore"):
+        values = array.astype(np.float32)
+    if len(wrong := np.argwhere(np.isinf(values))):
+        row, column = wrong[0].tolist()
+        raise BadRecord(
+            f"{key}[{row}, {column}] is {array[row, column]}, not a finite number in float32",
+            file=str(path),
+            why="NaN stands for a missing value; an infinity stands for nothing",
+        )
+    return values
+
+
+def _spec(name: str, parts: Mapping[str, tuple[Array, Array]], names: tuple[str, ...]) -> DataSpec:
+    example = parts["train"][0]
+    if example.dtype == np.uint8:
+        tensor = TensorSpec(name="image", shape=example.shape[1:], dtype="uint8", range=(0, 255))
+    else:
+        tensor = TensorSpec(
+            name="numeric",
+            shape=example.shape[1:],
+            columns=tuple(
+                Column(name=f"x{index}", categories=None) for index in range(example.shape[1])
+            ),
+            missing=any(bool(np.isnan(x).any()) for x, _ in parts.values()),
+        )
+    label = TensorSpec(name="label", dtype="int64", labels=names)
+    return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=(tensor,), targets=(label,))
+
+
+__all__ = ["MAX_BYTES", "check_classes", "divide", "open_npz", "read_npz"]

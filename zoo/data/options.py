@@ -1,0 +1,112 @@
+"""What may be said about a dataset besides its name: one typed model a kind of source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from zoo.errors import ConfigError
+from zoo.spec import Frozen, validate
+
+
+class SeedOptions(Frozen):
+    """Options of every dataset."""
+
+    split_seed: int = Field(
+        0, ge=0, lt=2**31, description="Decides which example is in which split."
+    )
+
+
+class SplitOptions(SeedOptions):
+    """Options of data that the zoo divides itself."""
+
+    validation_share: float = Field(
+        0.15,
+        gt=0,
+        lt=0.9,
+        description="Share of every class that is held out to choose epochs and configurations.",
+    )
+    test_share: float = Field(
+        0.15, gt=0, lt=0.9, description="Share of every class that only the evaluation sees."
+    )
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> SplitOptions:
+        if self.validation_share + self.test_share > 0.9:
+            raise ValueError(
+                "validation_share and test_share together must leave a tenth to train on"
+            )
+        return self
+
+
+def _size(value: Any) -> Any:
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+)(?:\s*x\s*(\d+))?\s*", value)):
+        value = [int(match[1]), int(match[2] or match[1])]
+    return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _names(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+MAX_SIDE = 4096
+"""The longest side, in pixels, of a picture as a model sees it."""
+_Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+_Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+class ImageOptions(SplitOptions):
+    """Options of a folder of pictures."""
+
+    image_size: Annotated[tuple[_Side, _Side] | None, BeforeValidator(_size)] = Field(
+        None,
+        description="Pixels the model sees: 64, or '48x64' (height x width); null for their own.",
+    )
+    channels: Literal[1, 3] | None = Field(
+        None, description="1 for grey, 3 for colour; null for what the pictures have."
+    )
+
+
+class TableOptions(SplitOptions):
+    """Options of a CSV file."""
+
+    target: str | None = Field(
+        None, description="Name of the column to predict; null for the last one."
+    )
+    numeric: _Names = Field((), description="Columns to read as numbers whatever they look like.")
+    categorical: _Names = Field(
+        (), description="Columns to read as categories, also when they hold numbers."
+    )
+    drop: _Names = Field((), description="Columns to leave out.")
+
+
+OptionsT = TypeVar("OptionsT", bound=Frozen)
+
+
+def read_options(kind: type[OptionsT], values: Mapping[str, Any] | None, source: str) -> OptionsT:
+    """Check the options of a source.
+
+    Raises:
+        ConfigError: With one finding a wrong option.
+    """
+    try:
+        return validate(kind, dict(values or {}), what=f"the options of the data {source!r}")
+    except ConfigError as error:
+        known = ", ".join(kind.model_fields)
+        raise ConfigError(
+            error.what, findings=error.findings, fix=f"choose among the options {known}"
+        ) from error
+
+
+__all__ = [
+    "MAX_SIDE",
+    "ImageOptions",
+    "OptionsT",
+    "SeedOptions",
+    "SplitOptions",
+    "TableOptions",
+    "read_options",
+]

@@ -1,0 +1,95 @@
+"""From what a user writes (a name, a folder, a file) to a dataset."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.data.catalog import DatasetInfo, find_dataset, list_datasets, load_dataset
+from zoo.data.dataset import Dataset
+from zoo.data.options import ImageOptions, SplitOptions, TableOptions, read_options
+from zoo.errors import DataError, UnknownDataset
+from zoo.spec import DataSpec
+
+_KINDS = "a folder with one folder of pictures a class, a .npz file, or a .csv file"
+
+
+def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> Dataset:
+    """Find a dataset.
+
+    A registered name wins over a file of that name: write ``./digits`` for the file.
+
+    Args:
+        source: A registered name, or the path of a folder of class folders, a ``.npz`` or a
+            ``.csv`` file.
+        options: What that kind of source can be told; see :mod:`zoo.data.options`.
+
+    Returns:
+        A dataset. A registered one is loaded when a split is first asked for.
+
+    Raises:
+        UnknownDataset: If it is neither a name nor a path.
+        ConfigError: If an option is wrong.
+        DataError: If the file is.
+
+    Example:
+        >>> resolve("digits", options={"split_seed": 1}).sizes()
+        {'train': 1259, 'validation': 269, 'test': 269}
+    """
+    name = os.fspath(source)
+    info = find_dataset(name) if isinstance(source, str) else None
+    return _registered(info, options) if info else _path(Path(name).expanduser(), options)
+
+
+def dataset_spec(source: str | Path, options: Mapping[str, Any] | None = None) -> DataSpec:
+    """Return what the data is: at once for a registered name, by a look at it for a path."""
+    return resolve(source, options=options).spec
+
+
+def _registered(info: DatasetInfo, options: Mapping[str, Any] | None) -> Dataset:
+    checked = read_options(info.options, options, info.id)
+    return Dataset(info.spec, lambda: load_dataset(info.id, checked))
+
+
+def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:
+    if path.is_dir():
+        from zoo.data.folder import open_folder
+
+        return open_folder(path, read_options(ImageOptions, options, str(path)))
+    if not path.exists():
+        raise _unknown(path)
+    kind = path.suffix.lower()
+    if kind == ".npz":
+        from zoo.data.npz import open_npz
+
+        return open_npz(path, read_options(SplitOptions, options, str(path)))
+    if kind in (".csv", ".tsv"):
+        from zoo.data.columns import open_csv
+
+        return open_csv(path, read_options(TableOptions, options, str(path)))
+    raise DataError(
+        f"{path} is not a kind of file that is read here",
+        why=f"data is {_KINDS}",
+        fix="convert it to one of these",
+    )
+
+
+def _unknown(path: Path) -> UnknownDataset:
+    names = [info.id for info in list_datasets()]
+    near = difflib.get_close_matches(str(path), names, n=2)
+    folder = path.parent
+    with contextlib.suppress(OSError):
+        beside = sorted(e.name for e in folder.iterdir() if not e.name.startswith("."))
+        near += [str(folder / name) for name in difflib.get_close_matches(path.name, beside, n=3)]
+    return UnknownDataset(
+        f"there is no data {str(path)!r}",
+        why=f"it is neither a dataset's name ({', '.join(names)}) nor the path of {_KINDS}",
+        fix=f"did you mean {' or '.join(near)}?" if near else "zoo info NAME shows a model's data",
+    )
+
+
+__all__ = ["dataset_spec", "resolve"]

@@ -1,0 +1,123 @@
+"""``card.md``: the manifest for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.runtime.manifest import Graph, Manifest
+from zoo.spec import TensorSpec
+
+
+def write_card(manifest: Manifest) -> str:
+    """Return the card of an artifact as Markdown, made from its manifest alone."""
+    lines = [
+        f"# {manifest.architecture}",
+        "",
+        manifest.summary,
+        "",
+        f"Task: {manifest.task.value}. Licence: {manifest.licence}.",
+        "",
+        "## Use",
+        "",
+        "```python",
+        "import zoo.runtime",
+        "",
+        'session = zoo.runtime.load("PATH OF THIS FOLDER")',
+        "session.predict(raw).as_dicts()",
+        "```",
+        "",
+        "`zoo verify PATH` proves this folder again; it needs onnxruntime and numpy only. Any other",
+        "runtime of ONNX reads the files too: all preprocessing is inside, raw values go in.",
+        "",
+    ]
+    for graph in manifest.graphs:
+        lines += _graph(graph)
+    lines += ["## Data", "", f"Made for `{manifest.data.id}`."]
+    if manifest.data_fingerprint:
+        lines.append(f"Fingerprint of the data and its splits: `{manifest.data_fingerprint}`.")
+    lines += ["", "## Metrics", "", *_metrics(manifest.metrics), ""]
+    lines += ["## How it was verified", ""]
+    for graph in manifest.graphs:
+        lines += _proof(graph)
+    lines += [
+        "## Limits",
+        "",
+        "It answers for any input of the declared shape and type, also for one that has nothing to",
+        "do with its data: an answer outside the declared ranges and classes means nothing.",
+        "The metrics hold for data like that above, and for no other.",
+        "",
+        "## Made with",
+        "",
+        ", ".join(f"{name} {version}" for name, version in sorted(manifest.producer.items())) + ".",
+        "",
+        f"Configuration `{manifest.config_sha256}`,",
+        f"weights `{manifest.graphs[0].weights_sha256}`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _graph(graph: Graph) -> list[str]:
+    lines = [
+        f"## Signature `{graph.signature}` (`{graph.file}`, opset {graph.opset})",
+        "",
+        "| | name | type | shape | range | meaning |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for role, specs in (("in", graph.inputs), ("out", graph.outputs)):
+        lines += [_tensor(role, spec) for spec in specs]
+    return [*lines, ""]
+
+
+def _tensor(role: str, spec: TensorSpec) -> str:
+    shape = ", ".join(["batch", *map(str, spec.shape)])
+    limits = f"{spec.range[0]:g} to {spec.range[1]:g}" if spec.range else ""
+    words = [spec.unit or "", spec.outside and f"before: {spec.outside}", spec.inside]
+    if spec.missing:
+        words.append("NaN stands for a missing value")
+    if spec.labels:
+        shown = ", ".join(spec.labels[:12]) + (", …" if len(spec.labels) > 12 else "")
+        words.append(f"{len(spec.labels)} classes: {shown}")
+    if spec.columns:
+        words.append("columns: " + ", ".join(column.name for column in spec.columns))
+    meaning = "; ".join(word for word in words if word).replace("|", "\\|").replace("\n", " ")
+    return f"| {role} | `{spec.name}` | {spec.dtype} | [{shape}] | {limits} | {meaning} |"
+
+
+def _metrics(metrics: Mapping[str, Any]) -> list[str]:
+    scores = metrics.get("scores", metrics)
+    if not isinstance(scores, Mapping) or not scores:
+        return ["None were given."]
+    rows = ["| metric | value | 95 % interval |", "| --- | --- | --- |"]
+    for name, score in sorted(scores.items()):
+        value, low, high = score, None, None
+        if isinstance(score, Mapping):
+            value, low, high = score.get("value"), score.get("low"), score.get("high")
+        if not isinstance(value, int | float):
+            continue
+        known = isinstance(low, int | float) and isinstance(high, int | float)
+        rows.append(f"| {name} | {value:.4g} | {f'{low:.4g} to {high:.4g}' if known else ''} |")
+    return rows if len(rows) > 2 else ["None were given."]
+
+
+def _proof(graph: Graph) -> list[str]:
+    parity = graph.parity
+    lengths = "".join(
+        f", `{axis}` of {', '.join(map(str, sizes))}" for axis, sizes in parity.lengths.items()
+    )
+    lines = [
+        f"`{graph.signature}` was compared with its Keras model in {parity.comparisons} calls:",
+        f"batches of {', '.join(map(str, parity.batches))}{lengths}; {', '.join(parity.probes)} "
+        f"values; onnxruntime's optimisation {', '.join(parity.optimisation)}.",
+        "",
+        "| output | largest difference | allowed relative to an example's largest value |",
+        "| --- | --- | --- |",
+    ]
+    for name, worst in sorted(parity.worst_absolute.items()):
+        allowed = graph.tolerance.get(name)
+        shown = f"{allowed.relative:.1e} (and {allowed.absolute:.1e})" if allowed else "equal"
+        lines.append(f"| `{name}` | {worst:.1e} | {shown} |")
+    return [*lines, ""]
+
+
+__all__ = ["write_card"]

@@ -1,0 +1,194 @@
+"""From a functional Keras model to an ONNX graph, by tf2onnx."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import MissingExtra, Unsupported
+from zoo.spec import Arrays, Signature, TensorSpec
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+
+OPSET = 18
+"""The newest opset that tf2onnx writes."""
+
+_LOGGERS = ("tf2onnx", "tensorflow")
+
+
+def require() -> None:
+    """Check that everything an export needs is installed.
+
+    Raises:
+        MissingExtra: If it is not.
+    """
+    import importlib.util
+
+    for package in ("keras", "tensorflow", "onnx", "tf2onnx"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra("exporting", "keras", package)
+
+
+class Traced:
+    """A signature's model as a list of tensors in, a list of tensors out, each with its spec.
+
+    Args:
+        signature: The model and its declared tensors.
+
+    Raises:
+        Unsupported: If the model is not functional, or its tensors are not the declared ones.
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        import keras
+
+        model = signature.model
+        if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+            raise Unsupported(
+                f"the signature {signature.name!r} is no functional model",
+                why="names of inputs and outputs survive the conversion of functional models only",
+                fix="wrap it: keras.Model(inputs, outputs)",
+            )
+        if not isinstance(model.outputs, list) or keras.backend.backend() != "tensorflow":
+            raise Unsupported(
+                f"Keras runs on {keras.backend.backend()}",
+                why="the conversion needs the TensorFlow backend",
+                fix="KERAS_BACKEND=tensorflow, and load the weights there",
+            )
+        self.name = signature.name
+        self.order = [spec.name for spec in signature.outputs]
+        self.inputs = _match("input", model.inputs, _keys(model.input), signature.inputs)
+        self.outputs = _match("output", model.outputs, _keys(model.output), signature.outputs)
+        self.model: keras.Model = keras.Model(list(model.inputs), list(model.outputs))
+
+    def __call__(self, arrays: Arrays) -> dict[str, np.ndarray[Any, Any]]:
+        """Return the Keras model's outputs: the reference of every comparison."""
+        values = self.model([arrays[spec.name] for spec in self.inputs], training=False)
+        values = values if isinstance(values, list | tuple) else [values]
+        return {s.name: np.asarray(v) for s, v in zip(self.outputs, values, strict=True)}
+
+
+def _keys(structure: Any) -> list[str] | None:
+    """Return the names of a dictionary of tensors in Keras's own flattened order."""
+    return sorted(structure) if isinstance(structure, Mapping) else None
+
+
+def _match(
+    role: str, tensors: Sequence[Any], keys: list[str] | None, specs: Sequence[TensorSpec]
+) -> tuple[TensorSpec, ...]:
+    by_name = {spec.name: spec for spec in specs}
+    names = keys or [getattr(tensor, "name", "") for tensor in tensors]
+    if set(names) == set(by_name) and len(names) == len(tensors):
+        ordered = tuple(by_name[name] for name in names)
+    elif len(tensors) == len(specs):
+        ordered = tuple(specs)
+    else:
+        raise Unsupported(
+            f"the model has {len(tensors)} {role}s, and {len(specs)} are declared",
+            why=f"model: {names}; declared: {sorted(by_name)}",
+            fix="let Architecture.signatures declare every tensor once",
+        )
+    for tensor, spec in zip(tensors, ordered, strict=True):
+        given = tuple(tensor.shape[1:])
+        fits = len(given) == len(spec.shape) and all(
+            size is None if isinstance(declared, str) else size in (None, declared)
+            for size, declared in zip(given, spec.shape, strict=True)
+        )
+        if not fits or str(tensor.dtype) != spec.dtype:
+            raise Unsupported(
+                f"the {role} {spec.name!r} is declared as {spec.dtype}{list(spec.shape)}",
+                why=f"the model's tensor is {tensor.dtype}{list(given)}",
+                fix="let Architecture.signatures declare what the model has",
+            )
+    return ordered
+
+
+def convert(traced: Traced) -> onnx.ModelProto:
+    """Convert a model. What comes back is unchecked, and its names are tf2onnx's.
+
+    Raises:
+        Unsupported: If tf2onnx has no form for the model.
+    """
+    import tensorflow as tf
+    import tf2onnx
+
+    signature = [
+        tf.TensorSpec(
+            (None, *(None if isinstance(size, str) else size for size in spec.shape)),
+            spec.dtype,
+            name=spec.name,
+        )
+        for spec in traced.inputs
+    ]
+    try:
+        with _quiet():
+            proto, _ = tf2onnx.convert.from_keras(
+                traced.model,
+                input_signature=signature,
+                opset=OPSET,
+                custom_op_handlers={"Erfc": (_erfc, [])},
+            )
+    except Exception as error:  # tf2onnx raises whatever its handlers do
+        raise Unsupported(
+            f"the signature {traced.name!r} has no ONNX form",
+            why=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
+            fix="replace the layer that tf2onnx does not know",
+        ) from error
+    made: onnx.ModelProto = proto
+    return made
+
+
+def _erfc(context: Any, node: Any, name: str, args: Any) -> None:
+    """Exact GELU lowers to Erfc, which ONNX lacks: write 1 - Erf."""
+    kind = context.get_dtype(node.output[0])
+    source, target = node.input[0], node.output[0]
+    shape = context.get_shape(target)
+    from onnx import helper
+
+    one = context.make_const(f"{name}__one", np.array(1, helper.tensor_dtype_to_np_dtype(kind)))
+    context.remove_node(node.name)
+    erf = context.make_node("Erf", [source])
+    context.make_node(
+        "Sub", [one.output[0], erf.output[0]], outputs=[target], dtypes=[kind], shapes=[shape]
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the converter for the length of a call, and put everything back."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.CRITICAL)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def weights_hash(model: keras.Model) -> str:
+    """Return the SHA-256 over a model's weights: types, shapes and values, in their order."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        array = np.ascontiguousarray(weight.numpy())
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+Converter = Callable[[Traced], "onnx.ModelProto"]
+
+
+__all__ = ["OPSET", "Converter", "Traced", "convert", "require", "weights_hash"]

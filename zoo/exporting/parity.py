@@ -1,0 +1,249 @@
+"""Whether a graph gives what the Keras model gives, to the model's own float noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import ExportError, ParityFailed, Unsupported
+from zoo.exporting.convert import Traced
+from zoo.exporting.probes import BATCHES, KINDS, LENGTHS, SEEDS, Probe, dynamic_axes, make_probe
+from zoo.runtime.manifest import Parity, Tolerance
+from zoo.runtime.session import OPTIMISATION, open_session
+from zoo.runtime.tolerance import LABEL, PROBABILITIES, compare_all, row_scale
+from zoo.spec import Arrays
+
+if TYPE_CHECKING:
+    import onnx
+
+FACTOR = 32.0
+"""How many times its own noise an output may be off: other libraries sum in another order."""
+
+FLOOR = 2.0**-20
+"""The least relative tolerance: eight units in the last place of float32."""
+
+CAP = 1e-4
+"""The largest relative tolerance, whatever the noise; of half-precision models, ``HALF_CAP``."""
+
+HALF_CAP = 5e-3
+
+_ULP = 2.0**-23
+_EXACT = {"Resize", "Range", "Pad", "Clip", "OneHot", "Cast", "Equal", "Less", "Greater", "Floor"}
+"""Operators whose constants decide shapes or steps: these are no weights, and stay as they are."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A probe, and what the Keras model answers."""
+
+    probe: Probe
+    reference: Arrays
+
+
+def make_cases(traced: Traced, samples: Arrays, *, label: bool) -> list[Case]:
+    """Ask the Keras model at every batch size, and at several lengths of every dynamic axis.
+
+    Args:
+        traced: The model.
+        samples: Real examples, by input name.
+        label: Whether the graph also gives the index of the largest probability.
+
+    Raises:
+        ExportError: If the model itself gives a value that is not finite.
+        Unsupported: If it runs at one length of an axis that is declared dynamic.
+    """
+    axes = dynamic_axes(traced.inputs, samples)
+    main = [(batch, SEEDS[0]) for batch in BATCHES] + [(BATCHES[-2], seed) for seed in SEEDS[1:]]
+    cases = [
+        _case(traced, make_probe(traced.inputs, samples, batch, seed, axes), label)
+        for batch, seed in main
+    ]
+    for axis, own in axes.items():
+        found = 1
+        for length in LENGTHS:
+            if length == own:
+                continue
+            probe = make_probe(traced.inputs, samples, 2, SEEDS[0], {**axes, axis: length})
+            try:
+                case = _case(traced, probe, label)
+            except ExportError:
+                raise
+            except Exception:
+                continue
+            found += 1
+            cases.append(case)
+        if found < 2:
+            raise Unsupported(
+                f"the model runs at one size of the axis {axis!r}",
+                why="it is declared dynamic by its name",
+                fix="declare the size as a number",
+            )
+    return cases
+
+
+def _case(traced: Traced, probe: Probe, label: bool) -> Case:
+    reference = traced(probe.inputs)
+    for name, array in reference.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ExportError(
+                f"the model's own output {name!r} is not finite",
+                why="it is so for values in the declared range of its inputs",
+                fix="check the preprocessing, or declare the range that is meant",
+            )
+    if label:
+        reference[LABEL] = reference[PROBABILITIES].argmax(-1)
+    return Case(probe, reference)
+
+
+def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[str, Tolerance]:
+    """Measure the model's own float noise, and derive what each output may be off.
+
+    Any evaluation in floating point is the exact one for slightly other weights (Higham 2002,
+    "Accuracy and Stability of Numerical Algorithms", section 1.5). So every weight moves by one
+    unit in the last place, up or down, and the change of the outputs is the noise.
+    """
+    from onnx import TensorProto
+
+    base = open_session(proto.SerializeToString(), name, optimisation="basic")
+    before = [_answer(base, case, "basic") for case in cases]
+    noise: dict[str, float] = {}
+    scales = {
+        output: _scale([case.reference[output] for case in cases])
+        for output, array in cases[0].reference.items()
+        if array.dtype.kind == "f"
+    }
+    for seed in SEEDS:
+        moved = open_session(_perturbed(proto, seed), name, optimisation="basic")
+        for case, old in zip(cases, before, strict=True):
+            new = _answer(moved, case, "basic")
+            for output, scale in scales.items():
+                apart = np.abs(new[output].astype(np.float64) - old[output])
+                change = float((apart / np.maximum(row_scale(old[output]), scale)).max(initial=0))
+                noise[output] = max(noise.get(output, 0.0), change)
+    half = any(tensor.data_type == TensorProto.FLOAT16 for tensor in proto.graph.initializer)
+    cap = HALF_CAP if half else CAP
+    found = {}
+    for output, scale in scales.items():
+        if not math.isfinite(noise[output]):
+            raise ExportError(
+                f"{name}: the output {output!r} is not finite in onnxruntime",
+                why="the Keras model's is, for the same inputs",
+                fix="report the model's configuration",
+            )
+        relative = _round_up(min(max(FACTOR * noise[output], FLOOR), cap))
+        found[output] = Tolerance(
+            absolute=_round_up(relative * scale),
+            relative=relative,
+            noise=_round_up(noise[output]),
+            cap=cap,
+        )
+    return found
+
+
+def prove(
+    raw: bytes, cases: Sequence[Case], tolerances: Mapping[str, Tolerance], name: str
+) -> Parity:
+    """Compare a graph with the Keras model, at every optimisation level of onnxruntime.
+
+    Raises:
+        ParityFailed: At the first case that differs by more than the tolerance.
+    """
+    worst: dict[str, float] = {}
+    absolute: dict[str, float] = {}
+    for level in OPTIMISATION:
+        session = open_session(raw, name, optimisation=level)
+        for case in cases:
+            actual = _answer(session, case, level)
+            for output, found in compare_all(actual, case.reference, tolerances).items():
+                if not found.share <= 1:
+                    number = f"{found.absolute:.3g} apart, {found.share:.3g} x the tolerance"
+                    raise ParityFailed(
+                        f"{name}: the output {output!r} is not the Keras model's: "
+                        f"{_where(case, level)}",
+                        why=f"element {list(found.where)}: {found.why or number}",
+                        fix="report the model's configuration; nothing was published",
+                    )
+                worst[output] = max(worst.get(output, 0.0), found.share)
+                absolute[output] = max(absolute.get(output, 0.0), found.absolute)
+    lengths: dict[str, set[int]] = {}
+    for case in cases:
+        for axis, length in case.probe.lengths.items():
+            lengths.setdefault(axis, set()).add(length)
+    return Parity(
+        batches=BATCHES,
+        lengths={axis: tuple(sorted(found)) for axis, found in sorted(lengths.items())},
+        seeds=SEEDS,
+        probes=KINDS,
+        optimisation=OPTIMISATION,
+        comparisons=len(cases) * len(OPTIMISATION),
+        worst={output: _round_up(value) for output, value in worst.items()},
+        worst_absolute={output: _round_up(value) for output, value in absolute.items()},
+    )
+
+
+def _where(case: Case, level: str) -> str:
+    lengths = "".join(f", {axis} {length}" for axis, length in case.probe.lengths.items())
+    return f"batch {case.probe.batch}{lengths}, optimisation {level}"
+
+
+def _answer(session: Any, case: Case, level: str) -> dict[str, np.ndarray[Any, Any]]:
+    names = [output.name for output in session.get_outputs()]
+    try:
+        values = session.run(names, dict(case.probe.inputs))
+    except Exception as error:  # onnxruntime's own types
+        raise ParityFailed(
+            f"the graph fails where the model answers: {_where(case, level)}",
+            why=" ".join(str(error).split())[:300],
+            fix="report the model's configuration; nothing was published",
+        ) from error
+    found = dict(zip(names, values, strict=True))
+    for output, wanted in case.reference.items():
+        if found[output].shape != wanted.shape:
+            raise ParityFailed(
+                f"the output {output!r} has another shape: {_where(case, level)}",
+                why=f"it has {list(found[output].shape)}, the model's {list(wanted.shape)}",
+                fix="report the model's configuration; nothing was published",
+            )
+    return found
+
+
+def _scale(references: Sequence[np.ndarray[Any, Any]]) -> float:
+    """Return the usual magnitude of an output: the median over examples of the largest one."""
+    rows = np.concatenate([row_scale(reference).ravel() for reference in references])
+    return float(np.median(rows)) or float(rows.max()) or 1.0
+
+
+def _perturbed(proto: onnx.ModelProto, seed: int) -> bytes:
+    """Return the graph with every weight moved by one unit in the last place."""
+    import onnx
+    from onnx import numpy_helper
+
+    moved = onnx.ModelProto()
+    moved.CopyFrom(proto)
+    random = np.random.default_rng(seed)
+    exact = {v for node in moved.graph.node if node.op_type in _EXACT for v in node.input}
+    for tensor in moved.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype not in (np.float32, np.float16) or tensor.name in exact:
+            continue
+        ulp = _ULP if array.dtype == np.float32 else 2.0**-10
+        signs = random.choice([-1.0, 1.0], size=array.shape)
+        nudged = (array.astype(np.float64) * (1 + ulp * signs)).astype(array.dtype)
+        tensor.CopyFrom(numpy_helper.from_array(np.asarray(nudged), tensor.name))
+    raw: bytes = moved.SerializeToString()
+    return raw
+
+
+def _round_up(value: float) -> float:
+    """Round up to two significant digits: a measured last digit would differ by machine."""
+    if value <= 0 or not math.isfinite(value):
+        return value
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return float(f"{math.ceil(value / step - 1e-9) * step:.1e}")
+
+
+__all__ = ["CAP", "FACTOR", "FLOOR", "HALF_CAP", "Case", "calibrate", "make_cases", "prove"]

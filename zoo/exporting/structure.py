@@ -1,0 +1,113 @@
+"""What must be true of a graph before anything runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.errors import ExportError, Unsupported
+from zoo.runtime._graph import inspect_graph
+
+if TYPE_CHECKING:
+    import onnx
+
+MAX_BYTES = 2**31 - 1
+"""Protobuf's limit for one message, and so for an ONNX file without external data."""
+
+_RANDOM = {
+    "Bernoulli",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+}
+
+
+def check_structure(proto: onnx.ModelProto, name: str) -> bytes:
+    """Check a graph and return its bytes.
+
+    The checker of onnx passes external data, unknown domains and non-finite weights, so those are
+    looked for first.
+
+    Raises:
+        Unsupported: If it has an operator that is not standard ONNX, or a random one.
+        ExportError: If a weight is not finite, or the checks of onnx fail.
+    """
+    import onnx
+
+    opset = proto.opset_import[0].version
+    for graph in _graphs(proto.graph):
+        for node in graph.node:
+            if node.domain not in ("", "ai.onnx") or not _known(node.op_type, opset):
+                raise Unsupported(
+                    f"{name}: the operator {node.op_type!r} is not standard ONNX",
+                    why="tf2onnx left it as it found it in the TensorFlow graph",
+                    fix="replace the layer that makes it",
+                )
+            if node.op_type in _RANDOM:
+                raise Unsupported(
+                    f"{name}: the graph is random ({node.op_type})",
+                    why="augmentation or dropout is on, or the model samples",
+                    fix="let random layers do nothing when training is false",
+                )
+        for tensor in _tensors(graph):
+            _check_finite(tensor, name)
+    if proto.ByteSize() > MAX_BYTES:
+        raise Unsupported(f"{name} would have {proto.ByteSize():,} bytes", why="2 GiB is the most")
+    raw: bytes = proto.SerializeToString(deterministic=True)
+    inspect_graph(raw, name)
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+        onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
+    except Exception as error:  # the checker and the shape inference have a type each
+        raise ExportError(
+            f"{name} is no valid ONNX graph",
+            why=" ".join(str(error).split())[:400],
+            fix="report the model's configuration; the converter wrote a wrong graph",
+        ) from error
+    return raw
+
+
+def _known(operator: str, opset: int) -> bool:
+    import onnx
+
+    return bool(onnx.defs.has(operator, opset, "")) if operator else False
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _graphs(attribute.g)
+            for inner in attribute.graphs:
+                yield from _graphs(inner)
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+
+
+def _check_finite(tensor: onnx.TensorProto, name: str) -> None:
+    from onnx import numpy_helper
+
+    if tensor.external_data or tensor.data_location:
+        raise Unsupported(f"{name}: a tensor's data lies outside the file")
+    array = numpy_helper.to_array(tensor)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ExportError(
+            f"{name}: the weights are not finite",
+            why=f"a constant of shape {list(array.shape)} holds NaN or infinity",
+            fix="train again, with a lower learning rate",
+        )
+
+
+__all__ = ["MAX_BYTES", "check_structure"]

@@ -1,0 +1,90 @@
+"""Pictures as data URIs, written as PNG with zlib alone."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LARGEST = 192
+"""Pixels along the longer side of a picture in a report."""
+
+TINY = 64
+"""Up to this size a picture is shown with its pixels as squares."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture, ready for an ``img`` element."""
+
+    uri: str
+    tiny: bool
+
+
+def picture(array: np.ndarray) -> Picture:
+    """Return one picture as a data URI, made smaller if it is large.
+
+    Args:
+        array: Raw values: integers from 0 to 255; anything else is stretched so that its
+            smallest value is black and its largest white.
+
+    Shapes:
+        array: ``[height, width, 1 or 3]``
+    """
+    import numpy as np
+
+    pixels: NDArray[np.uint8] = array
+    if array.dtype != np.uint8:
+        values = np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        if array.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 255:
+            pixels = values.astype(np.uint8)
+        else:
+            spread = np.ptp(values) or 1.0
+            pixels = np.rint((values - values.min()) / spread * 255).astype(np.uint8)
+    tiny = max(array.shape[:2]) <= TINY
+    data = base64.b64encode(_png(_shrink(pixels))).decode("ascii")
+    return Picture(f"data:image/png;base64,{data}", tiny)
+
+
+def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Average square blocks of pixels until the longer side fits."""
+    import numpy as np
+
+    height, width, channels = pixels.shape
+    step = -(-max(height, width) // LARGEST)
+    if step == 1:
+        return pixels
+    # A side shorter than one block is repeated into one.
+    padded = np.pad(pixels, ((0, -height % step), (0, -width % step), (0, 0)), mode="edge")
+    height, width = padded.shape[0] // step, padded.shape[1] // step
+    blocks = padded.reshape(height, step, width, step, channels)
+    return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    """Encode grey or colour pixels (W3C PNG, filter 0)."""
+    import numpy as np
+
+    height, width, channels = pixels.shape
+    lines = np.zeros((height, 1 + width * channels), np.uint8)
+    lines[:, 1:] = pixels.reshape(height, -1)
+    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", zlib.compress(lines.tobytes(), 9))
+        + _chunk(b"IEND", b"")
+    )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+__all__ = ["LARGEST", "TINY", "Picture", "picture"]

@@ -1,0 +1,176 @@
+"""Reading what a run left in its folder, all of it or the part that is there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from zoo.errors import TrainError
+from zoo.metrics import Evaluation
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PICTURES = "worst_image"
+"""The array in ``pictures.npz``: one picture a mistake, in the order of the evaluation."""
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What was found. Everything but ``run`` may be missing.
+
+    Attributes:
+        path: The folder.
+        run: ``run.json``.
+        history: Columns of ``history.csv`` by name; a value that is no number is NaN.
+        evaluation: ``metrics.json``.
+        pictures: The worst mistakes as pictures.
+        notices: What is there and could not be read, as sentences.
+    """
+
+    path: Path
+    run: Mapping[str, Any]
+    history: Mapping[str, list[float]] = field(default_factory=dict)
+    evaluation: Evaluation | None = None
+    pictures: np.ndarray | None = None
+    notices: tuple[str, ...] = ()
+
+
+def read_run(path: Path) -> RunFolder:
+    """Read a run's folder.
+
+    Raises:
+        TrainError: If the folder holds no readable ``run.json``.
+    """
+    notices: list[str] = []
+    return RunFolder(
+        path=path,
+        run=_read_run_json(path / "run.json"),
+        history=_read_history(path / "history.csv", notices),
+        evaluation=_read_evaluation(path / "metrics.json", notices),
+        pictures=_read_pictures(path / "pictures.npz", notices),
+        notices=tuple(notices),
+    )
+
+
+def dig(value: Any, *keys: str) -> Any:
+    """Return a value inside nested mappings, or ``None`` if a key or a mapping is missing."""
+    for key in keys:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number, or ``None`` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def _read_run_json(path: Path) -> Mapping[str, Any]:
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        raise TrainError(
+            f"{path.parent} is not the folder of a run",
+            why="it has no run.json" if missing else f"its run.json cannot be read: {error}",
+            fix="zoo train NAME makes a run and prints its folder",
+        ) from error
+    if not isinstance(run, dict):
+        raise TrainError(
+            f"{path.parent} is not the folder of a run",
+            why="its run.json does not hold a record",
+            fix="zoo train NAME makes a run and prints its folder",
+        )
+    return run
+
+
+def _read_history(path: Path, notices: list[str]) -> dict[str, list[float]]:
+    if not path.exists():
+        return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.reader(stream))
+    except (OSError, ValueError, csv.Error) as error:
+        notices.append(f"history.csv could not be read: {error}")
+        return {}
+    if not rows:
+        return {}
+    names = rows[0]
+    # The last line of a run that goes on may be half there.
+    whole = [row for row in rows[1:] if len(row) == len(names)]
+    return {name: [_float(row[i]) for row in whole] for i, name in enumerate(names)}
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _read_evaluation(path: Path, notices: list[str]) -> Evaluation | None:
+    if not path.exists():
+        return None
+    try:
+        return Evaluation.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        notices.append(
+            f"metrics.json could not be read: {place + ': ' if place else ''}{first['msg']}"
+        )
+    except OSError as error:
+        notices.append(f"metrics.json could not be read: {error}")
+    return None
+
+
+def _read_pictures(path: Path, notices: list[str]) -> np.ndarray | None:
+    if not path.exists():
+        return None
+    import numpy as np
+
+    try:
+        # numpy leaves a file open that it opened itself and found to be no archive.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            if PICTURES not in file:
+                return None
+            pictures: np.ndarray = file[PICTURES]
+    except _UNREADABLE as error:
+        notices.append(f"pictures.npz could not be read: {error}")
+        return None
+    if pictures.ndim == 3:
+        pictures = pictures[..., np.newaxis]
+    if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or 0 in pictures.shape[1:]:
+        notices.append(f"pictures.npz holds no pictures: {PICTURES} has shape {pictures.shape}")
+        return None
+    return pictures
+
+
+__all__ = ["PICTURES", "RunFolder", "dig", "number", "read_run"]

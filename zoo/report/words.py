@@ -1,0 +1,64 @@
+"""Numbers as a person writes them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+THIN = "\u202f"
+"""A narrow space that does not break."""
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as a percentage."""
+    return f"{100 * share:.{digits}f}{THIN}%"
+
+
+def decimal(value: float) -> str:
+    """Return a number with three significant digits, without an exponent where it can be."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    if not 1e-4 <= abs(value) < 1e7:
+        return f"{value:.2e}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{digits}f}"
+
+
+def whole(count: float) -> str:
+    """Return a count with its thousands set apart."""
+    return f"{count:,.0f}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return a count and its noun."""
+    return f"{whole(count)} {one if count == 1 else many or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in its two largest units."""
+    if seconds < 10:
+        return f"{seconds:.1f}{THIN}s"
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds}{THIN}s"
+    if seconds < 3600:
+        return f"{seconds // 60}{THIN}min {seconds % 60}{THIN}s"
+    return f"{seconds // 3600}{THIN}h {seconds % 3600 // 60}{THIN}min"
+
+
+def plain(value: Any) -> str:
+    """Return a value of a configuration as a person would say it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(plain(item) for item in value) or "none"
+    return str(value)
+
+
+__all__ = ["THIN", "decimal", "duration", "percent", "plain", "plural", "whole"]

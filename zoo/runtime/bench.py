@@ -1,0 +1,111 @@
+"""How fast an artifact answers here: median, tail and throughput by batch size and threads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import ConfigError, Finding
+from zoo.runtime.manifest import VECTORS
+from zoo.runtime.session import load, read_checked
+from zoo.runtime.vectors import unpack_vectors
+from zoo.spec import Frozen
+
+_WARM_UP = 3
+_LIMIT = 2 * 2**30
+
+
+class BenchRow(Frozen):
+    """One measurement.
+
+    Attributes:
+        calls: How many calls were timed.
+        median_ms: Half of the calls took at most this many milliseconds.
+        p95_ms: 95 of 100 calls took at most this many milliseconds.
+        per_second: Examples a second, over all calls.
+    """
+
+    path: str
+    signature: str
+    batch: int
+    threads: int
+    provider: str
+    calls: int
+    median_ms: float
+    p95_ms: float
+    per_second: float
+
+
+def bench(
+    path: str | Path,
+    batches: Sequence[int] = (1, 64),
+    threads: Sequence[int] = (1,),
+    seconds: float = 1.0,
+    *,
+    signature: str = "predict",
+    providers: Sequence[str] | None = None,
+) -> list[BenchRow]:
+    """Measure an artifact on its own golden inputs, repeated to each batch size.
+
+    Args:
+        path: The artifact's folder.
+        batches: Examples a call.
+        threads: Threads a call, one session each.
+        seconds: How long each combination is measured, after a warm-up.
+        signature: Which of its graphs.
+        providers: onnxruntime's execution providers; the CPU by default.
+
+    Raises:
+        ConfigError: If a number is below its least value.
+    """
+    findings = [
+        Finding(name, value, "at least 1")
+        for name, values in (("batches", batches), ("threads", threads))
+        for value in values
+        if value < 1
+    ]
+    if not 0 < seconds <= 3600:
+        findings.append(Finding("seconds", seconds, "more than 0, at most 3600"))
+    if findings:
+        raise ConfigError("the measurement cannot be made as asked", findings=findings)
+    rows = []
+    for count in threads:
+        session = load(path, signature=signature, threads=count, providers=providers)
+        raw = read_checked(Path(path), session.manifest, VECTORS, max_bytes=_LIMIT)
+        golden = unpack_vectors(raw, signature)[-1].inputs
+        for batch in batches:
+            feed = {name: _repeat(array, batch) for name, array in golden.items()}
+            for _ in range(_WARM_UP):
+                session.run(feed)
+            taken: list[float] = []
+            end = time.perf_counter() + seconds
+            while not taken or time.perf_counter() < end:
+                start = time.perf_counter()
+                session.run(feed)
+                taken.append(time.perf_counter() - start)
+            median, tail = np.percentile(taken, (50, 95))
+            rows.append(
+                BenchRow(
+                    path=str(path),
+                    signature=signature,
+                    batch=batch,
+                    threads=count,
+                    provider=session.providers[0],
+                    calls=len(taken),
+                    median_ms=float(median) * 1e3,
+                    p95_ms=float(tail) * 1e3,
+                    per_second=batch * len(taken) / sum(taken),
+                )
+            )
+    return rows
+
+
+def _repeat(array: np.ndarray[Any, Any], batch: int) -> np.ndarray[Any, Any]:
+    return np.ascontiguousarray(array[np.arange(batch) % len(array)])
+
+
+__all__ = ["BenchRow", "bench"]

@@ -1,0 +1,297 @@
+"""From what people have (arrays, records, files) to the named arrays that a graph takes."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Never
+
+import numpy as np
+
+from zoo.errors import BadRecord, DataError
+from zoo.spec import Column, TensorSpec
+
+_MISSING = {"", "?", "n/a", "na", "nan", "null"}
+_BATCH_BYTES = 2 * 2**30
+
+
+def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the arrays of a graph's inputs, examples along the first axis.
+
+    Args:
+        raw: Anything that :meth:`zoo.runtime.Session.predict` takes.
+        specs: What the graph takes.
+
+    Raises:
+        DataError: If the values do not fit.
+        BadRecord: If a file, or a row of one, does not.
+    """
+    if isinstance(raw, str | os.PathLike):
+        return _from_files([Path(raw)], specs)
+    if isinstance(raw, Mapping):
+        names = {spec.name for spec in specs}
+        if names & set(raw):
+            return _from_arrays(raw, specs)
+        return _from_records([raw], specs)
+    if isinstance(raw, list | tuple) and raw:
+        if all(isinstance(item, str | os.PathLike) for item in raw):
+            return _from_files([Path(item) for item in raw], specs)
+        if all(isinstance(item, Mapping) for item in raw):
+            return _from_records(raw, specs)
+    if len(specs) != 1:
+        _refuse(
+            f"one array was given for the {len(specs)} inputs {_names(specs)}",
+            "a model of several inputs takes a mapping of their names to arrays",
+        )
+    return _from_arrays({specs[0].name: raw}, specs)
+
+
+def _names(specs: Sequence[TensorSpec]) -> str:
+    return ", ".join(spec.name for spec in specs)
+
+
+def _refuse(what: str, why: str, fix: str = "zoo info PATH shows what the model takes") -> Never:
+    raise DataError(what, why=why, fix=fix)
+
+
+def _from_arrays(
+    raw: Mapping[str, Any], specs: Sequence[TensorSpec]
+) -> dict[str, np.ndarray[Any, Any]]:
+    unknown = sorted(set(raw) - {spec.name for spec in specs})
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], [spec.name for spec in specs], 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        _refuse(f"there is no input {unknown[0]!r}", f"the inputs are {_names(specs)}{hint}")
+    arrays = {}
+    for spec in specs:
+        if spec.name not in raw:
+            _refuse(f"the input {spec.name!r} is missing", f"the inputs are {_names(specs)}")
+        arrays[spec.name] = _fit(raw[spec.name], spec)
+    counts = {name: len(array) for name, array in arrays.items()}
+    if len(set(counts.values())) > 1:
+        _refuse("the inputs have different numbers of examples", f"Received: {counts}")
+    _check_finite(arrays, specs)
+    return arrays
+
+
+def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DataError(f"the input {spec.name!r} is no array", why=str(error)) from error
+    if array.ndim == len(spec.shape):
+        array = array[None]
+    fits = array.ndim == len(spec.shape) + 1 and all(
+        isinstance(size, str) or size == given
+        for size, given in zip(spec.shape, array.shape[1:], strict=True)
+    )
+    if not fits:
+        wanted = ", ".join(["batch", *map(str, spec.shape)])
+        _refuse(
+            f"the input {spec.name!r} has another shape",
+            f"expected [{wanted}]. Received: shape={list(array.shape)}",
+        )
+    if not len(array):
+        _refuse(f"the input {spec.name!r} has no examples", "at least one is needed")
+    return _cast(array, spec)
+
+
+def _cast(array: np.ndarray[Any, Any], spec: TensorSpec) -> np.ndarray[Any, Any]:
+    kind = np.dtype(np.object_ if spec.dtype == "string" else spec.dtype)
+    if array.dtype == kind:
+        return np.ascontiguousarray(array)
+    if spec.dtype == "string":
+        return array.astype(str).astype(object)
+    if array.dtype.kind not in "biuf":
+        _refuse(f"the input {spec.name!r} holds no numbers", f"Received: dtype={array.dtype}")
+    if kind.kind != "f":
+        # A float picture in 0..1 would silently become all zeros as uint8.
+        with np.errstate(invalid="ignore"):
+            exact = array.astype(kind)
+        if not np.array_equal(exact, array):
+            _refuse(
+                f"the input {spec.name!r} does not fit {spec.dtype} without loss",
+                f"raw values are expected. "
+                f"Received: {array.dtype} from {array.min()} to {array.max()}",
+            )
+        return exact
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=kind)
+
+
+def _check_finite(
+    arrays: Mapping[str, np.ndarray[Any, Any]], specs: Sequence[TensorSpec], file: str | None = None
+) -> None:
+    for spec in specs:
+        array = arrays[spec.name]
+        if array.dtype.kind != "f":
+            continue
+        bad = np.isinf(array) if spec.missing else ~np.isfinite(array)
+        if not bad.any():
+            continue
+        place = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
+        column = spec.columns[place[-1]].name if spec.columns else None
+        what = f"the value {array[place]} of {column or spec.name!r} cannot be used"
+        why = "the model was made for data without missing values"
+        if file is not None:
+            raise BadRecord(what, file=file, row=place[0] + 2, column=column, why=why)
+        _refuse(f"example {place[0]}: {what}", why)
+
+
+def _from_records(
+    records: Sequence[Mapping[str, Any]],
+    specs: Sequence[TensorSpec],
+    *,
+    file: str | None = None,
+    ignore: bool = False,
+) -> dict[str, np.ndarray[Any, Any]]:
+    columns = [column.name for spec in specs for column in spec.columns or ()]
+    if not columns or any(spec.columns is None for spec in specs):
+        _refuse("the model takes no records", f"its inputs are arrays: {_names(specs)}")
+    for index, record in enumerate(records):
+        absent = [name for name in columns if name not in record]
+        extra = [name for name in record if name not in columns]
+        if absent or (extra and not ignore):
+            name = absent[0] if absent else extra[0]
+            pool = extra if absent else columns
+            near = difflib.get_close_matches(str(name), [str(other) for other in pool], 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            what = f"the column {name!r} is {'missing' if absent else 'unknown'}"
+            why = f"the model's columns are {', '.join(columns)}{hint}"
+            if file is not None:
+                raise BadRecord(what, file=file, row=1, why=why)
+            _refuse(f"record {index}: {what}", why)
+    arrays = {}
+    for spec in specs:
+        values = [
+            [_element(record[c.name], c, index, file) for c in spec.columns or ()]
+            for index, record in enumerate(records)
+        ]
+        arrays[spec.name] = _fit(np.asarray(values, dtype=np.float64), spec)
+    _check_finite(arrays, specs, file)
+    return arrays
+
+
+def _element(value: Any, column: Column, index: int, file: str | None) -> float:
+    missing = (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or (isinstance(value, str) and value.strip().lower() in _MISSING)
+    )
+    if column.categories is not None:
+        text = str(value).strip()
+        if text in column.categories:
+            return column.categories.index(text) + 1
+        return 0
+    if missing:
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        what = f"{value!r} is not a number"
+        if file is not None:
+            raise BadRecord(what, file=file, row=index + 2, column=column.name) from error
+        raise DataError(f"record {index}, column {column.name!r}: {what}") from error
+
+
+def _from_files(
+    paths: Sequence[Path], specs: Sequence[TensorSpec]
+) -> dict[str, np.ndarray[Any, Any]]:
+    for path in paths:
+        if not path.is_file():
+            raise BadRecord("there is no such file", file=str(path), fix="give a path that exists")
+    kinds = {path.suffix.lower() for path in paths}
+    if len(paths) == 1 and kinds <= {".npy", ".npz", ".csv"}:
+        reader = {".npy": _npy, ".npz": _npz, ".csv": _csv}[kinds.pop()]
+        return reader(paths[0], specs)
+    if kinds & {".npy", ".npz", ".csv"}:
+        _refuse("several files were given, not all of them images", "one table or array at a time")
+    if len(specs) != 1 or not specs[0].is_image:
+        raise BadRecord(
+            "the model does not take images",
+            file=str(paths[0]),
+            why=f"its inputs are {_names(specs)}",
+            fix="give a .csv, .npy or .npz file",
+        )
+    from zoo.runtime.images import fit_image, read_image
+
+    height, width, channels = specs[0].shape
+    if isinstance(height, str) or isinstance(width, str) or isinstance(channels, str):
+        images = [read_image(path) for path in paths]
+        if len({image.shape for image in images}) > 1:
+            _refuse("the images have different sizes", "the model takes one size at a time")
+    elif len(paths) * height * width * channels > _BATCH_BYTES:
+        _refuse(f"{len(paths):,} images are too many at once", "give fewer at a time")
+    else:
+        images = [fit_image(read_image(path), height, width, channels) for path in paths]
+    return _from_arrays({specs[0].name: np.stack(images)}, specs)
+
+
+def _npy(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
+    array = _load(path)
+    if len(specs) != 1:
+        raise BadRecord(
+            f"it holds one array for the inputs {_names(specs)}",
+            file=str(path),
+            fix="save them by name with numpy.savez",
+        )
+    return _from_arrays({specs[0].name: array}, specs)
+
+
+def _npz(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
+    archive = _load(path)
+    names = [spec.name for spec in specs]
+    if len(names) == 1 and names[0] not in archive and "x" in archive:
+        return _from_arrays({names[0]: archive["x"]}, specs)
+    absent = [name for name in names if name not in archive]
+    if absent:
+        raise BadRecord(
+            f"it has no array {absent[0]!r}",
+            file=str(path),
+            why=f"it has: {', '.join(sorted(archive))}",
+        )
+    return _from_arrays({name: archive[name] for name in names}, specs)
+
+
+def _load(path: Path) -> Any:
+    import zipfile
+
+    try:
+        with path.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            return {name: loaded[name] for name in loaded.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError) as error:
+        raise BadRecord("it cannot be read as arrays", file=str(path), why=str(error)) from error
+
+
+def _csv(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            rows = []
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(header):
+                    raise BadRecord(
+                        f"it has {len(cells)} cells for {len(header)} columns",
+                        file=str(path),
+                        row=reader.line_num,
+                    )
+                rows.append(dict(zip(header, cells, strict=True)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadRecord("it is no CSV text", file=str(path), why=str(error)) from error
+    if not rows:
+        raise BadRecord("it has no rows", file=str(path), why="a header and a row are needed")
+    # The target's column may stand in the table, so columns too many are no error here.
+    return _from_records(rows, specs, file=str(path), ignore=True)
+
+
+__all__ = ["encode"]

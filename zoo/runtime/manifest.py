@@ -1,0 +1,248 @@
+"""The manifest of an artifact: what it is, what it takes and gives, and how it was proven.
+
+``manifest.json`` lists the SHA-256 of every other file, and carries one of its own over the rest
+of itself. It is written in one canonical form, so a changed byte anywhere is a finding.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue, ValidationError
+
+from zoo.errors import Incompatible, Tampered
+from zoo.files import sha256_json
+from zoo.runtime._folder import read_bytes
+from zoo.spec import NAME, DataSpec, Frozen, Task, TensorSpec
+
+FORMAT_VERSION = 1
+"""The version of the artifact format. A reader refuses a newer one."""
+
+MANIFEST = "manifest.json"
+VECTORS = "vectors.npz"
+CARD = "card.md"
+PREFIX = "zoo."
+"""Every key of the ONNX file's own metadata begins with this."""
+
+_LIMIT = 16 * 2**20
+_SHA256 = r"^[0-9a-f]{64}$"
+_FILE = r"^[a-z][a-z0-9_]{0,79}\.(onnx|npz|md|txt|json)$"
+
+
+class FileEntry(Frozen):
+    """One file of the artifact."""
+
+    name: str = Field(pattern=_FILE)
+    bytes: int = Field(ge=0)
+    sha256: str = Field(pattern=_SHA256)
+
+
+class Tolerance(Frozen):
+    """How far an output may be from the recorded one.
+
+    An element may differ by ``absolute + relative * s``, where ``s`` is the largest magnitude in
+    its example's recorded output. Integers and booleans must be equal.
+
+    Attributes:
+        noise: The largest relative change of the output when every weight moves by one unit in
+            the last place: the model's own float noise, from which ``relative`` was calibrated.
+        cap: The largest value that ``relative`` could have taken.
+    """
+
+    absolute: float = Field(ge=0)
+    relative: float = Field(ge=0, le=0.01)
+    noise: float = Field(ge=0)
+    cap: float = Field(gt=0)
+
+
+class Parity(Frozen):
+    """How a graph was compared with the Keras model it was made from.
+
+    Attributes:
+        lengths: The sizes tried of every dynamic axis but the batch.
+        worst: By output, the largest difference as a share of what the tolerance allows.
+        worst_absolute: By output, the largest difference.
+    """
+
+    batches: tuple[int, ...]
+    lengths: dict[str, tuple[int, ...]]
+    seeds: tuple[int, ...]
+    probes: tuple[str, ...]
+    optimisation: tuple[str, ...]
+    comparisons: int = Field(ge=1)
+    worst: dict[str, float]
+    worst_absolute: dict[str, float]
+
+
+class Graph(Frozen):
+    """One ONNX file: one thing the model can be asked."""
+
+    signature: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
+    file: str = Field(pattern=_FILE)
+    opset: int = Field(ge=1)
+    nodes: int = Field(ge=1)
+    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    weights_sha256: str = Field(pattern=_SHA256)
+    tolerance: dict[str, Tolerance]
+    parity: Parity
+    vectors: tuple[int, ...] = Field(description="Batch size of each golden case in vectors.npz.")
+
+
+class Manifest(Frozen):
+    """Everything an artifact says about itself."""
+
+    format_version: Literal[1] = 1
+    architecture: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
+    summary: str
+    task: Task
+    config: dict[str, JsonValue]
+    config_sha256: str = Field(pattern=_SHA256)
+    data: DataSpec
+    data_fingerprint: str
+    licence: str
+    origin: dict[str, JsonValue]
+    metrics: dict[str, JsonValue]
+    producer: dict[str, str] = Field(description="Package to version.")
+    graphs: tuple[Graph, ...] = Field(min_length=1)
+    files: tuple[FileEntry, ...] = Field(min_length=1)
+
+    def graph(self, signature: str) -> Graph:
+        """Return the graph of a signature.
+
+        Raises:
+            Incompatible: If the artifact has none of that name.
+        """
+        for graph in self.graphs:
+            if graph.signature == signature:
+                return graph
+        names = ", ".join(graph.signature for graph in self.graphs)
+        raise Incompatible(
+            f"the artifact has no signature {signature!r}",
+            why=f"it has: {names}",
+            fix=f"ask for {self.graphs[0].signature!r}",
+        )
+
+    def file(self, name: str) -> FileEntry:
+        """Return the entry of a file.
+
+        Raises:
+            Tampered: If no file of that name is listed.
+        """
+        for entry in self.files:
+            if entry.name == name:
+                return entry
+        raise Tampered(f"{name} is not listed in {MANIFEST}", fix="export the model again")
+
+    def metadata(self, signature: str) -> dict[str, str]:
+        """Return what the ONNX file of a signature says about itself, keys in order."""
+        graph = self.graph(signature)
+        values: dict[str, Any] = {
+            "architecture": self.architecture,
+            "config": self.config,
+            "config_sha256": self.config_sha256,
+            "data_fingerprint": self.data_fingerprint,
+            "format_version": str(self.format_version),
+            "inputs": [spec.model_dump(mode="json") for spec in graph.inputs],
+            "licence": self.licence,
+            "metrics": self.metrics.get("scores", self.metrics),
+            "origin": self.origin,
+            "outputs": [spec.model_dump(mode="json") for spec in graph.outputs],
+            "producer": self.producer,
+            "signature": graph.signature,
+            "summary": self.summary,
+            "task": self.task.value,
+            "tolerance": {n: t.model_dump(mode="json") for n, t in graph.tolerance.items()},
+            "weights_sha256": graph.weights_sha256,
+        }
+        return {
+            PREFIX + key: value if isinstance(value, str) else _compact(value)
+            for key, value in sorted(values.items())
+        }
+
+    def to_bytes(self) -> bytes:
+        """Return the one text of ``manifest.json`` for this manifest."""
+        data = self.model_dump(mode="json")
+        return _render({**data, "sha256": sha256_json(data)})
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check ``manifest.json``.
+
+    Raises:
+        Incompatible: If it is missing, not JSON, of a newer format, or not of the schema.
+        Tampered: If it is not the text that was written, or is a link.
+    """
+    raw = read_bytes(folder, MANIFEST, limit=_LIMIT)
+    try:
+        data = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Incompatible(
+            f"{folder / MANIFEST} is not a manifest",
+            why=f"it is no JSON text: {error}",
+            fix="export the model again, or copy the artifact anew",
+        ) from error
+    if not isinstance(data, dict) or type(data.get("format_version")) is not int:
+        raise Incompatible(
+            f"{folder / MANIFEST} is not a manifest",
+            why="an artifact's manifest is an object with a format_version",
+            fix="give the folder that zoo export printed",
+        )
+    if data["format_version"] > FORMAT_VERSION:
+        raise Incompatible(
+            f"{folder} has format version {data['format_version']}",
+            why=f"this zoo reads versions up to {FORMAT_VERSION}",
+            fix="pip install --upgrade neural-zoo",
+        )
+    claimed = data.pop("sha256", None)
+    try:
+        written = _render({**data, "sha256": claimed})
+        actual = sha256_json(data)
+    except (ValueError, RecursionError) as error:
+        raise Incompatible(f"{folder / MANIFEST} is not a manifest", why=str(error)) from error
+    if written != raw or claimed != actual:
+        raise Tampered(
+            f"{folder / MANIFEST} is not the text that was written",
+            why="its own SHA-256 does not fit its contents",
+            fix="copy the artifact anew, or export the model again",
+        )
+    try:
+        return Manifest.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Incompatible(
+            f"{folder / MANIFEST} does not follow the schema of format version {FORMAT_VERSION}",
+            why=f"{where}: {first['msg']}",
+            fix="export the model again",
+        ) from error
+
+
+def _render(data: Any) -> bytes:
+    text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def _compact(data: Any) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not allowed")
+
+
+__all__ = [
+    "CARD",
+    "FORMAT_VERSION",
+    "MANIFEST",
+    "PREFIX",
+    "VECTORS",
+    "FileEntry",
+    "Graph",
+    "Manifest",
+    "Parity",
+    "Tolerance",
+    "read_manifest",
+]

@@ -1,0 +1,271 @@
+"""An artifact, opened: named arrays in, named arrays out, by onnxruntime alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import ArtifactError, ConfigError, DataError, Finding, Incompatible, Tampered
+from zoo.runtime._folder import MAX_BYTES, read_bytes
+from zoo.runtime._graph import inspect_graph
+from zoo.runtime.manifest import Graph, Manifest, read_manifest
+from zoo.runtime.prediction import Prediction
+from zoo.spec import Arrays, TensorSpec
+
+DEFAULT_PROVIDERS = ("CPUExecutionProvider",)
+OPTIMISATION = ("disabled", "basic", "all")
+"""onnxruntime's graph-optimisation levels, as a session's ``optimisation`` names them."""
+
+_CHUNK = 256
+
+_NUMPY_TYPES = {
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(float16)": "float16",
+    "tensor(float)": "float32",
+    "tensor(bool)": "bool",
+    "tensor(string)": "string",
+}
+
+
+class Session:
+    """One signature of an artifact, ready to run. Make one with :func:`load`.
+
+    Attributes:
+        manifest: What the artifact says about itself.
+        graph: The entry of this signature.
+        inputs: What goes in, by name and in order.
+        outputs: What comes out, by name and in order.
+        providers: What onnxruntime runs on, most preferred first.
+        threads: How many threads one call may use.
+    """
+
+    def __init__(
+        self, manifest: Manifest, graph: Graph, native: Any, *, threads: int, source: str
+    ) -> None:
+        self.manifest = manifest
+        self.graph = graph
+        self.inputs: tuple[TensorSpec, ...] = graph.inputs
+        self.outputs: tuple[TensorSpec, ...] = graph.outputs
+        self.threads = threads
+        self.providers: tuple[str, ...] = tuple(native.get_providers())
+        self.source = source
+        self.native = native
+        self._names = [spec.name for spec in graph.outputs]
+
+    def __repr__(self) -> str:
+        what = f"{self.manifest.architecture}:{self.graph.signature}"
+        return f"<zoo.runtime.Session {what} on {self.providers[0]}, {self.threads} thread(s)>"
+
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray[Any, Any]]:
+        """Run the graph once on arrays that have the declared names, types and shapes.
+
+        Args:
+            inputs: One array an input, examples along the first axis.
+
+        Returns:
+            One array an output.
+
+        Raises:
+            DataError: If the arrays do not fit, or the graph fails on them.
+
+        Example:
+            >>> session.run({"image": images})["probabilities"]
+        """
+        try:
+            values = self.native.run(self._names, inputs)
+        except Exception as error:  # onnxruntime's own types derive from Exception and ValueError
+            raise self._explain(inputs, error) from error
+        return dict(zip(self._names, values, strict=True))
+
+    def predict(self, raw: Any) -> Prediction:
+        """Answer for raw values, whatever form they come in.
+
+        Args:
+            raw: An array of examples or of one example; a mapping of input names to arrays; a
+                record (a mapping of column names to values) or a list of records; the path of an
+                image, a ``.npy``, ``.npz`` or ``.csv`` file; or a list of paths.
+
+        Returns:
+            The outputs, with class names where the artifact has them.
+
+        Raises:
+            DataError: If the values do not fit the declared inputs.
+            BadRecord: If a file or a row of it does not.
+        """
+        from zoo.runtime.inputs import encode
+
+        arrays = encode(raw, self.inputs)
+        count = len(next(iter(arrays.values())))
+        parts = [
+            self.run({name: array[start : start + _CHUNK] for name, array in arrays.items()})
+            for start in range(0, count, _CHUNK)
+        ]
+        outputs = {name: np.concatenate([part[name] for part in parts]) for name in self._names}
+        return Prediction(outputs, self.outputs)
+
+    def _explain(self, inputs: Arrays, error: Exception) -> DataError:
+        problems = []
+        for spec in self.inputs:
+            array = inputs.get(spec.name) if isinstance(inputs, Mapping) else None
+            wanted = f"{spec.dtype}[batch{''.join(f', {size}' for size in spec.shape)}]"
+            if not isinstance(array, np.ndarray):
+                problems.append(f"{spec.name}: expected an array {wanted}")
+            elif array.dtype.name != spec.dtype or len(array.shape) != len(spec.shape) + 1:
+                problems.append(
+                    f"{spec.name}: expected {wanted}. Received: {array.dtype}{list(array.shape)}"
+                )
+        why = "; ".join(problems) or " ".join(str(error).split())[:300]
+        return DataError(
+            f"{self.source} cannot run on these inputs",
+            why=why,
+            fix="Session.predict converts raw values; Session.inputs says what run takes",
+        )
+
+
+def load(
+    path: str | Path,
+    *,
+    signature: str = "predict",
+    threads: int = 1,
+    providers: Sequence[str] | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> Session:
+    """Open an artifact. The manifest and the ONNX file are checked; :func:`verify` checks all.
+
+    The file is read once, checked against its SHA-256, inspected, and handed to onnxruntime from
+    memory, so what was checked is what runs. A file that refers to data outside itself is refused
+    before onnxruntime sees it.
+
+    Args:
+        path: The artifact's folder.
+        signature: Which of its graphs.
+        threads: How many threads one call may use.
+        providers: onnxruntime's execution providers, most preferred first; the CPU by default.
+            One that is not there is an error, never a silent fallback.
+        max_bytes: The largest ONNX file that is read.
+
+    Raises:
+        Incompatible: If it is no artifact, of a newer format, or cannot be opened here.
+        Tampered: If the ONNX file or the manifest is not what was written.
+        ConfigError: If a provider is not available, or ``threads`` is below 1.
+
+    Example:
+        >>> load("exports/cnn/1").predict("some.png").labels
+        ['7']
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    graph = manifest.graph(signature)
+    raw = read_checked(folder, manifest, graph.file, max_bytes=max_bytes)
+    inspect_graph(raw, str(folder / graph.file))
+    native = open_session(raw, str(folder / graph.file), threads=threads, providers=providers)
+    check_interface(native, graph, str(folder / graph.file))
+    return Session(manifest, graph, native, threads=threads, source=str(folder))
+
+
+def read_checked(folder: Path, manifest: Manifest, name: str, *, max_bytes: int) -> bytes:
+    """Read one listed file and compare it with the manifest.
+
+    Raises:
+        Tampered: If its size or SHA-256 is another.
+    """
+    import hashlib
+
+    entry = manifest.file(name)
+    raw = read_bytes(folder, name, limit=max_bytes)
+    if len(raw) != entry.bytes or hashlib.sha256(raw).hexdigest() != entry.sha256:
+        raise Tampered(
+            f"{folder / name} is not the file that was published",
+            why=f"its {len(raw):,} bytes have another SHA-256 than the manifest's",
+            fix="copy the artifact anew, or export the model again",
+        )
+    return raw
+
+
+def open_session(
+    raw: bytes,
+    name: str,
+    *,
+    threads: int = 1,
+    providers: Sequence[str] | None = None,
+    optimisation: str = "all",
+) -> Any:
+    """Open the bytes of an inspected ONNX file in onnxruntime.
+
+    Raises:
+        ConfigError: If a provider is not available, or ``threads`` is below 1.
+        Incompatible: If onnxruntime refuses the file.
+    """
+    import onnxruntime as ort
+
+    wanted = list(providers or DEFAULT_PROVIDERS)
+    there = ort.get_available_providers()
+    findings = [
+        Finding("providers", provider, f"one of {', '.join(there)}")
+        for provider in wanted
+        if provider not in there
+    ]
+    if threads < 1:
+        findings.append(Finding("threads", threads, "at least 1"))
+    if findings:
+        raise ConfigError(f"{name} cannot be opened as asked", findings=findings)
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = {
+        "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+        "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+        "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    }[optimisation]
+    try:
+        native = ort.InferenceSession(raw, options, providers=wanted)
+    except Exception as error:  # onnxruntime raises a dozen unrelated types
+        raise Incompatible(
+            f"onnxruntime {ort.__version__} cannot open {name}",
+            why=" ".join(str(error).split())[:300],
+            fix="export the model again, or upgrade onnxruntime",
+        ) from error
+    if native.get_providers()[0] != wanted[0]:
+        raise ArtifactError(
+            f"{name} would run on {native.get_providers()[0]} instead of {wanted[0]}",
+            why="onnxruntime could not start the provider that was asked for",
+            fix="install what the provider needs, or ask for CPUExecutionProvider",
+        )
+    return native
+
+
+def check_interface(native: Any, graph: Graph, name: str) -> None:
+    """Compare the names, types and shapes of an opened graph with the manifest.
+
+    Raises:
+        Tampered: If they differ.
+    """
+    for specs, values, role in (
+        (graph.inputs, native.get_inputs(), "inputs"),
+        (graph.outputs, native.get_outputs(), "outputs"),
+    ):
+        declared = [(s.name, s.dtype, ["batch", *s.shape]) for s in specs]
+        found = [(v.name, _NUMPY_TYPES.get(v.type, v.type), list(v.shape)) for v in values]
+        if declared != found:
+            raise Tampered(
+                f"the {role} of {name} are not those of its manifest",
+                why=f"declared {declared}, found {found}",
+                fix="export the model again",
+            )
+
+
+__all__ = [
+    "DEFAULT_PROVIDERS",
+    "OPTIMISATION",
+    "Session",
+    "check_interface",
+    "load",
+    "open_session",
+    "read_checked",
+]

@@ -1,0 +1,120 @@
+"""The one rule by which an output counts as the same: at export, and at every verification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.runtime.manifest import Tolerance
+from zoo.spec import Arrays
+
+PROBABILITIES = "probabilities"
+LABEL = "label"
+"""The index of the largest of ``probabilities``: added to the graph by the export."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two arrays differ.
+
+    Attributes:
+        share: The largest difference as a share of what is allowed; above 1 is a failure.
+        absolute: The largest difference.
+        where: The first index of that element.
+        why: What is wrong, where numbers alone do not say it.
+    """
+
+    share: float
+    absolute: float
+    where: tuple[int, ...] = ()
+    why: str = ""
+
+
+def row_scale(reference: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the largest magnitude of each example, shaped to broadcast over the array."""
+    flat = np.abs(reference.astype(np.float64)).reshape(len(reference), -1)
+    largest = flat.max(axis=1, initial=0.0)
+    scale: np.ndarray[Any, Any] = largest.reshape((-1,) + (1,) * (reference.ndim - 1))
+    return scale
+
+
+def compare(
+    actual: np.ndarray[Any, Any], reference: np.ndarray[Any, Any], tolerance: Tolerance | None
+) -> Difference:
+    """Compare an output with the recorded one.
+
+    Args:
+        actual: What a graph gave.
+        reference: What the Keras model gave, examples along the first axis.
+        tolerance: What is allowed; ``None`` asks for equality.
+    """
+    if actual.shape != reference.shape or actual.dtype != reference.dtype:
+        found = f"{actual.dtype}{list(actual.shape)}"
+        wanted = f"{reference.dtype}{list(reference.shape)}"
+        return Difference(np.inf, np.inf, (), f"it is {found} instead of {wanted}")
+    if not actual.size:
+        return Difference(0.0, 0.0)
+    if tolerance is None or reference.dtype.kind != "f":
+        wrong = actual != reference
+        if not wrong.any():
+            return Difference(0.0, 0.0)
+        first = _place(wrong)
+        return Difference(np.inf, 1.0, first, f"{actual[first]} instead of {reference[first]}")
+    if not np.isfinite(actual).all():
+        first = _place(~np.isfinite(actual))
+        return Difference(np.inf, np.inf, first, f"{actual[first]} instead of {reference[first]}")
+    apart = np.abs(actual.astype(np.float64) - reference.astype(np.float64))
+    share = apart / (tolerance.absolute + tolerance.relative * row_scale(reference))
+    first = tuple(int(i) for i in np.unravel_index(int(share.argmax()), share.shape))
+    return Difference(float(share[first]), float(apart.max()), first)
+
+
+def _place(mask: np.ndarray[Any, Any]) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(int(mask.argmax()), mask.shape))
+
+
+def compare_all(
+    actual: Arrays, reference: Arrays, tolerances: Mapping[str, Tolerance]
+) -> dict[str, Difference]:
+    """Compare all outputs of one call; a missing one differs, and so does one too many."""
+    found = {}
+    for name in sorted({*actual, *reference}):
+        if name not in actual or name not in reference:
+            there = "not given" if name not in actual else "not expected"
+            found[name] = Difference(np.inf, np.inf, (), f"it is {there}")
+            continue
+        wanted = reference[name]
+        if name == LABEL and PROBABILITIES in actual and PROBABILITIES in tolerances:
+            chances = actual[PROBABILITIES]
+            if actual[name].shape == wanted.shape == chances.shape[:-1]:
+                wanted = _ties(actual[name], wanted, chances, tolerances[PROBABILITIES])
+        found[name] = compare(actual[name], wanted, tolerances.get(name))
+    return found
+
+
+def _ties(
+    actual: np.ndarray[Any, Any],
+    reference: np.ndarray[Any, Any],
+    chances: np.ndarray[Any, Any],
+    tolerance: Tolerance,
+) -> np.ndarray[Any, Any]:
+    """Return the recorded labels, with those that float noise may decide taken from ``actual``.
+
+    Two classes whose probabilities are closer than the tolerance are a tie: either is right.
+    """
+    classes = chances.shape[-1]
+    if ((actual < 0) | (actual >= classes) | (reference < 0) | (reference >= classes)).any():
+        return reference
+    best = chances.max(-1).astype(np.float64)
+    chosen = np.take_along_axis(chances, actual[..., None], -1)[..., 0]
+    other = np.take_along_axis(chances, reference[..., None], -1)[..., 0]
+    allowed = 2 * (tolerance.absolute + tolerance.relative * row_scale(chances)[..., 0])
+    tie = (chosen == best) & (best - other <= allowed)
+    settled: np.ndarray[Any, Any] = np.where(tie, actual, reference)
+    return settled
+
+
+__all__ = ["LABEL", "PROBABILITIES", "Difference", "compare", "compare_all", "row_scale"]
