@@ -123,9 +123,7 @@ def bench(
         options["batches"] = tuple(batch)
     if threads:
         options["threads"] = tuple(threads)
-    results = [
-        {"path": str(path), **row} for path in paths for row in plain(zoo.bench(path, **options))
-    ]
+    results = [row for path in paths for row in plain(zoo.bench(path, **options))]
     if as_json:
         emit_json(results)
         return
@@ -172,7 +170,9 @@ def _answer(record: dict[str, Any], top: int) -> tuple[str, str, str]:
 
 
 def _figure(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def add_commands(app: typer.Typer) -> None:

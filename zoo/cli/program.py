@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Annotated, NoReturn
 
 import typer
 
 from zoo.cli import artifacts, demo, models, training
 from zoo.cli.output import emit_json, paint
+from zoo.cli.quiet import native_chatter_hidden
 from zoo.errors import MissingExtra, ZooError
 
 INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the fault is in the program, not in what it was given."""
+
+_HEAVY = {"build", "demo", "evaluate", "export", "predict", "train"}
+"""The commands that may import a framework."""
 
 _EXTRAS = {
     "PIL": "vision",
@@ -105,7 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if debug:
         words.remove("--debug")
     try:
-        typer.main.get_command(app).main(words, prog_name="zoo")
+        with nullcontext() if debug or _HEAVY.isdisjoint(words[:1]) else native_chatter_hidden():
+            typer.main.get_command(app).main(words, prog_name="zoo")
     except ZooError as error:
         if debug:
             raise

@@ -113,7 +113,11 @@ def evaluate(
 def run_facts(run: Any) -> str:
     """Return what a person wants to know of a finished run."""
     record = run.record
-    best = ", ".join(f"{metric} {value:.4f}" for metric, value in record["best"].items())
+    best = ", ".join(
+        f"{metric} {value:.4f}"
+        for metric, value in record["best"].items()
+        if metric.startswith("val_")
+    )
     return facts(
         (
             ("run", run.path),
