@@ -1,0 +1,69 @@
+"""``--help`` teaches: every command shows how it is called."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+import typer
+
+from zoo.cli import main
+from zoo.cli.program import app
+
+COMMANDS = sorted(command.name for command in app.registered_commands)
+
+
+def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--help"])
+    assert not caught.value.code
+    return capsys.readouterr().out
+
+
+def test_the_commands_are_the_verbs_of_the_zoo():
+    verbs = "bench build demo doctor evaluate export info list plugins predict train verify"
+    assert verbs.split() == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_an_example_that_its_parser_accepts(command, capsys):
+    text = help_of(capsys, command)
+    examples = re.findall(
+        r"^  zoo .+$", text.partition("Example:")[2].replace("    zoo", "  zoo"), re.MULTILINE
+    )
+    assert examples
+    parser = typer.main.get_command(app)
+    for line in examples:
+        program, name, *words = shlex.split(line)
+        assert (program, name) == ("zoo", command)
+        with parser.make_context("zoo", [name], resilient_parsing=True) as context:
+            parser.get_command(context, name).make_context(name, words)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_of_every_command_is_explained(command, capsys):
+    options = help_of(capsys, command).partition("Options:")[2].partition("Example:")[0]
+    entries = re.split(r"^  (?=-)", options, flags=re.MULTILINE)[1:]
+    assert entries
+    for entry in entries:
+        assert len(entry.split("  ", 1)[-1].split()) >= 2, entry
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_speaks_json(command, capsys):
+    assert "--json" in help_of(capsys, command)
+
+
+def test_help_fits_a_terminal_of_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for words in ([], *[[command] for command in COMMANDS]):
+        assert all(len(line) <= 100 for line in help_of(capsys, *words).splitlines())
+
+
+def test_the_version_is_that_of_the_distribution(capsys):
+    from importlib.metadata import version
+
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.strip() == f"zoo {version('neural-zoo')}"

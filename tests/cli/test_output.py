@@ -1,0 +1,97 @@
+"""What results look like, for people and for programs."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, strategies as st
+from pydantic import BaseModel
+
+from zoo.cli.output import emit_json, facts, plain, size, table
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+class Record(BaseModel):
+    path: Path
+    colour: Colour
+
+
+@dataclass(frozen=True)
+class Inner:
+    values: tuple[float, ...]
+    secret: str = field(default="hidden", repr=False)
+
+
+def test_records_of_every_kind_become_plain_data():
+    value = {
+        Colour.RED: Record(path=Path("a/b"), colour=Colour.RED),
+        "inner": Inner((1.5, float("nan"))),
+        "array": np.arange(3, dtype=np.int64),
+        "number": np.float32(0.5),
+    }
+    assert plain(value) == {
+        "red": {"path": "a/b", "colour": "red"},
+        "inner": {"values": [1.5, None]},
+        "array": [0, 1, 2],
+        "number": 0.5,
+    }
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(_JSON)
+def test_whatever_is_printed_is_json_that_a_strict_reader_takes(value):
+    stream = io.StringIO()
+    emit_json(value, file=stream)
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    json.loads(stream.getvalue(), parse_constant=refuse)
+
+
+@given(st.lists(st.tuples(st.text("ab ", max_size=5), st.integers()), min_size=1))
+def test_columns_of_a_table_line_up(rows):
+    lines = table(("name", "count"), rows).split("\n")
+    assert len(lines) == len(rows) + 1
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_a_table_of_nothing_is_its_header():
+    assert table(("name", "summary"), []) == "name  summary"
+
+
+def test_a_table_is_cut_to_the_terminal_and_whole_in_a_pipe(monkeypatch):
+    rows = [("cnn", "x" * 300)]
+    assert len(table(("name", "summary"), rows).splitlines()[1]) == len("name  ") + 300
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert len(table(("name", "summary"), rows).splitlines()[1]) == 60
+
+
+def test_facts_leave_out_what_is_unknown_and_keep_lines_aligned():
+    assert facts([("name", "cnn"), ("weights", None), ("references", "one\ntwo")]) == (
+        "name        cnn\nreferences  one\n            two"
+    )
+
+
+def test_sizes_are_said_as_a_person_says_them():
+    assert [size(n) for n in (0, 999, 1000, 2_345_678, 5 * 10**9)] == [
+        "0 B",
+        "999 B",
+        "1.0 kB",
+        "2.3 MB",
+        "5.0 GB",
+    ]

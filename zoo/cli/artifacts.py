@@ -1,0 +1,198 @@
+"""``zoo export``, ``verify``, ``predict``, ``bench``: ONNX files, and what they answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zoo.cli.options import Json, Out, Settings, example, settings
+from zoo.cli.output import emit, emit_json, facts, note, paint, plain, size, table
+from zoo.errors import ZooError
+
+_Artifacts = Annotated[
+    list[Path], typer.Argument(metavar="PATH", help="Artifacts: exports/NAME/VERSION.")
+]
+
+
+def export(
+    target: Annotated[str, typer.Argument(metavar="RUN|NAME", help="A run's folder, or a model.")],
+    weights: Annotated[
+        str | None, typer.Option(help="With a NAME: which trained weights; see 'zoo info'.")
+    ] = None,
+    out: Out = Path("exports"),
+    version: Annotated[
+        int | None, typer.Option(min=1, help="The version; the next free one if left out.")
+    ] = None,
+    keep_failed: Annotated[
+        Path | None, typer.Option(help="If it fails, keep what was made in this folder.")
+    ] = None,
+    set_: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a model into an ONNX artifact.
+
+    It is compared with Keras, and published only if they agree.
+    """
+    import zoo
+
+    config = settings(set_)
+    source: Any = target
+    if weights is not None or config:
+        source = zoo.build(target, weights=weights, **config)
+    artifact = zoo.export(source, out, version=version, keep_failed=keep_failed)
+    if as_json:
+        emit_json(artifact)
+        return
+    emit(artifact_facts(artifact))
+    note(f"\nnext: zoo verify {artifact.path}\n      zoo predict {artifact.path} INPUT")
+
+
+def verify(paths: _Artifacts, as_json: Json = False) -> None:
+    """Check artifacts.
+
+    That their files are those of the manifest, and that they answer as recorded. Needs no Keras.
+    """
+    import zoo
+
+    reports: list[dict[str, Any]] = []
+    failure: ZooError | None = None
+    for path in paths:
+        try:
+            report = plain(zoo.verify(path))
+        except ZooError as error:
+            failure = failure or error
+            reports.append({"path": str(path), "ok": False, **error.as_dict()})
+            if not as_json:
+                emit(f"{paint('FAILED', 'red')}  {path}")
+                note(str(error))
+        else:
+            reports.append({"path": str(path), "ok": True, **report})
+            if not as_json:
+                emit(f"{paint('ok', 'green')}  {path}")
+    if as_json:
+        emit_json(reports)
+    if failure is not None:
+        raise typer.Exit(failure.exit_code)
+
+
+def predict(
+    target: Annotated[
+        str, typer.Argument(metavar="RUN|ARTIFACT", help="What answers: a folder of either.")
+    ],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT", help="Images, or a .npy, .npz or .csv file."),
+    ],
+    top: Annotated[int, typer.Option(min=1, help="How many answers to show for each.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Ask a trained model.
+
+    An artifact answers without Keras.
+    """
+    import zoo
+
+    prediction = zoo.predict(target, inputs if len(inputs) > 1 else inputs[0])
+    records = plain(prediction)
+    if as_json:
+        emit_json(records)
+        return
+    named = inputs if len(inputs) == len(records) else [str(at) for at in range(len(records))]
+    rows = [(name, *_answer(record, top)) for name, record in zip(named, records, strict=True)]
+    emit(table(("input", "answer", "probability", "then"), rows))
+
+
+def bench(
+    paths: _Artifacts,
+    batch: Annotated[
+        list[int] | None, typer.Option(min=1, help="Batch sizes; repeat for more.")
+    ] = None,
+    threads: Annotated[
+        list[int] | None, typer.Option(min=1, help="Threads; repeat for more.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.01, help="How long to measure each.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Measure how fast artifacts answer."""
+    import zoo
+
+    options: dict[str, Any] = {"seconds": seconds}
+    if batch:
+        options["batches"] = tuple(batch)
+    if threads:
+        options["threads"] = tuple(threads)
+    results = [row for path in paths for row in plain(zoo.bench(path, **options))]
+    if as_json:
+        emit_json(results)
+        return
+    columns = list(results[0]) if results else []
+    emit(table(columns, [[_figure(row[name]) for name in columns] for row in results]))
+
+
+def artifact_facts(artifact: Any) -> str:
+    """Return what a person wants to know of an artifact."""
+    return facts(
+        (
+            ("artifact", artifact.path),
+            ("size", size(bytes_of(artifact))),
+            ("opset", ", ".join(str(graph["opset"]) for graph in artifact.manifest["graphs"])),
+            ("worst parity error", f"{worst_error(artifact):.1e}"),
+        )
+    )
+
+
+def bytes_of(artifact: Any) -> int:
+    """Return the size of an artifact's ONNX files."""
+    files: dict[str, int] = {entry["name"]: entry["bytes"] for entry in artifact.manifest["files"]}
+    return sum(files[graph["file"]] for graph in artifact.manifest["graphs"])
+
+
+def worst_error(artifact: Any) -> float:
+    """Return the largest difference to Keras that the export met, over everything it compared."""
+    return max(
+        float(error)
+        for graph in artifact.manifest["graphs"]
+        for error in graph["parity"]["worst_absolute"].values()
+    )
+
+
+def _answer(record: dict[str, Any], top: int) -> tuple[str, str, str]:
+    """Return the first answer, its probability, and the runners-up."""
+    ranked = sorted(
+        (record.get("probabilities") or {}).items(), key=lambda pair: pair[1], reverse=True
+    )[:top]
+    if not ranked:
+        return str(record.get("label", record)), "", ""
+    (label, probability), *others = ranked
+    return str(label), f"{probability:.4f}", ", ".join(f"{name} {p:.4f}" for name, p in others)
+
+
+def _figure(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add this group to the program."""
+    app.command(
+        "export",
+        epilog=example("zoo export runs/cnn-1", "zoo export cnn --weights mnist --out exports"),
+    )(export)
+    app.command("verify", epilog=example("zoo verify exports/cnn/1"))(verify)
+    app.command("predict", epilog=example("zoo predict exports/cnn/1 seven.png"))(predict)
+    app.command("bench", epilog=example("zoo bench exports/cnn/1 --batch 1 --batch 64"))(bench)
+
+
+__all__ = [
+    "add_commands",
+    "artifact_facts",
+    "bench",
+    "bytes_of",
+    "export",
+    "predict",
+    "verify",
+    "worst_error",
+]
