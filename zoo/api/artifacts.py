@@ -12,14 +12,20 @@ import numpy as np
 from zoo.api.catalog import hooks, registry
 from zoo.api.models import DataSource, blueprint_on, build, dataset, needs_keras
 from zoo.api.runs import Run
+from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.errors import ArtifactError, DataError, TrainError
 from zoo.files import atomic_write, write_json
 from zoo.metrics import Evaluation
-from zoo.runtime import BenchRow, Prediction, Session, VerifyReport
-from zoo.runtime import bench as bench_artifact
-from zoo.runtime import load as load_artifact
-from zoo.runtime import verify as verify_artifact
-from zoo.spec import Architecture, Arrays, Blueprint, Dataset, DataSpec, Forward, Signature, Split
+from zoo.runtime import (
+    BenchRow,
+    Prediction,
+    Session,
+    VerifyReport,
+    bench as bench_artifact,
+    load as load_artifact,
+    verify as verify_artifact,
+)
+from zoo.spec import Arrays, Dataset, DataSpec, Forward, Split
 
 if TYPE_CHECKING:
     import keras

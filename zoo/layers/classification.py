@@ -7,8 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.architecture import Signature
+from zoo.config import OptimizerConfig
 from zoo.layers.optimization import make_optimizer
-from zoo.spec import DataSpec, OptimizerConfig, Signature, TensorSpec
+from zoo.spec import DataSpec, TensorSpec
 
 PACKAGE = "zoo"
 
@@ -61,9 +63,7 @@ def classifier_signature(model: keras.Model, data: DataSpec) -> Signature:
     The export adds ``label``, the index of the largest one, inside the graph.
     """
     labels = data.labels
-    output = TensorSpec(
-        name="probabilities", shape=(len(labels),), range=(0.0, 1.0), labels=labels
-    )
+    output = TensorSpec(name="probabilities", shape=(len(labels),), range=(0.0, 1.0), labels=labels)
     inputs = {tensor.name: tensor for tensor in model.inputs}
     asked = keras.Model(inputs, {output.name: model.output})
     return Signature("predict", asked, data.inputs, (output,))
