@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -112,6 +110,9 @@ def _prove(path: Path) -> None:
     Raises:
         ArtifactError: If it does not verify there, or only with Keras's help.
     """
+    import json
+    import subprocess
+
     done = subprocess.run(  # noqa: S603 - this interpreter, this text
         [sys.executable, "-c", _PROVE, str(path)], capture_output=True, text=True, check=False
     )

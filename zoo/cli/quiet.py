@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,6 +29,8 @@ def native_chatter_hidden() -> Iterator[None]:
     if not ours:
         yield
         return
+    import tempfile
+
     before = sys.stderr
     terminal = os.dup(2)
     sys.stderr = os.fdopen(terminal, "w", buffering=1, encoding=before.encoding, errors="replace")
