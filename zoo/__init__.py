@@ -36,6 +36,15 @@ if TYPE_CHECKING:
         train as train,
         verify as verify,
     )
+    from zoo.architecture import (
+        API_VERSION as API_VERSION,
+        Architecture as Architecture,
+        ArchitectureInfo as ArchitectureInfo,
+        Blueprint as Blueprint,
+        Recipe as Recipe,
+        Signature as Signature,
+        TrainLoop as TrainLoop,
+    )
     from zoo.config import (
         AugmentationConfig as AugmentationConfig,
         ModelConfig as ModelConfig,
@@ -47,20 +56,13 @@ if TYPE_CHECKING:
     from zoo.metrics import Evaluation as Evaluation, Score as Score
     from zoo.runtime import Prediction as Prediction, Session as Session
     from zoo.spec import (
-        API_VERSION as API_VERSION,
-        Architecture as Architecture,
-        ArchitectureInfo as ArchitectureInfo,
         Arrays as Arrays,
-        Blueprint as Blueprint,
         Column as Column,
         DataSpec as DataSpec,
         Forward as Forward,
-        Recipe as Recipe,
-        Signature as Signature,
         Split as Split,
         Task as Task,
         TensorSpec as TensorSpec,
-        TrainLoop as TrainLoop,
     )
 
 __version__ = "0.1.0"
@@ -90,21 +92,23 @@ _HOMES = {
     "zoo.hookspecs": ("hookimpl",),
     "zoo.metrics": ("Evaluation", "Score"),
     "zoo.runtime": ("Prediction", "Session"),
-    "zoo.spec": (
+    "zoo.architecture": (
         "API_VERSION",
         "Architecture",
         "ArchitectureInfo",
-        "Arrays",
         "Blueprint",
+        "Recipe",
+        "Signature",
+        "TrainLoop",
+    ),
+    "zoo.spec": (
+        "Arrays",
         "Column",
         "DataSpec",
         "Forward",
-        "Recipe",
-        "Signature",
         "Split",
         "Task",
         "TensorSpec",
-        "TrainLoop",
     ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import ConfigError, Finding
 
-
 _Validated = TypeVar("_Validated", bound=BaseModel)
 
 

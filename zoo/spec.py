@@ -1,32 +1,22 @@
-"""The contract of a plugin: what an architecture declares, and what it implements.
+"""What data is: names, shapes, types, ranges, classes. It ties data to model to artifact.
 
-A plugin is a class that derives from :class:`Architecture` and is announced by an entry point in
-the group ``zoo.architectures``. This module imports neither keras nor numpy, and a plugin's module
-should import keras inside its methods only, so that finding a model costs next to nothing.
+Known without loading anything: this module imports neither keras nor numpy.
 """
 
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import Field
 
-from zoo.config import Frozen, ModelConfig, OptimizerConfig, TrainPlan, configure, validate
+from zoo.config import Frozen
 from zoo.errors import ConfigError
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
-
-    from zoo.metrics import Evaluation
-
-API_VERSION = 1
-"""The version of this contract. A plugin that declares a newer one is listed, and not loaded."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """Names become folders, metadata keys and server routes: lower case, digits, underscores."""
@@ -126,55 +116,6 @@ class DataSpec(Frozen):
         )
 
 
-class ArchitectureInfo(Frozen):
-    """Who an architecture is."""
-
-    name: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
-    summary: str = Field(min_length=8, max_length=200)
-    tasks: tuple[Task, ...] = Field(min_length=1)
-    tags: tuple[str, ...] = ()
-    references: tuple[str, ...] = Field((), description="Papers and books, as text.")
-    licence: str = "Apache-2.0"
-    api_version: int = API_VERSION
-
-
-ConfigT = TypeVar("ConfigT", bound=ModelConfig)
-
-
-@dataclass(frozen=True)
-class Recipe(Generic[ConfigT]):
-    """A configuration and a plan that suit some data."""
-
-    config: ConfigT
-    plan: TrainPlan
-
-
-@dataclass(frozen=True)
-class Signature:
-    """One thing an exported model can be asked: a name, a functional model, and its tensors.
-
-    Attributes:
-        name: ``predict``, or what this graph does (``encode``).
-        model: A functional ``keras.Model`` from raw inputs to a dictionary of outputs.
-        inputs: One spec an input of the model, by name.
-        outputs: One spec an output of the model, by name.
-    """
-
-    name: str
-    model: keras.Model
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-
-
-@dataclass(frozen=True)
-class Blueprint:
-    """Where a model came from: enough to build it again. ``zoo.build`` leaves it on the model."""
-
-    architecture: str
-    config: ModelConfig
-    data: DataSpec
-
-
 class Split(Protocol):
     """Some examples of a dataset, in a fixed order."""
 
@@ -203,80 +144,14 @@ class Dataset(Protocol):
         """Return one split. Only ``evaluate`` asks for ``test``."""
 
 
-class TrainLoop(Protocol):
-    """The zoo's training loop, as an architecture's ``train`` receives it."""
-
-    plan: TrainPlan
-
-    def fit(self, model: keras.Model, dataset: Dataset) -> None:
-        """Train to the end of the plan, with checkpoints, early stopping and history."""
-
-
-class Architecture(ABC, Generic[ConfigT]):
-    """One family of models. Derive, declare ``info`` and ``Config``, implement ``build``.
-
-    The rest has defaults that suit a model with one output for one target.
-    """
-
-    info: ClassVar[ArchitectureInfo]
-    Config: ClassVar[type[ModelConfig]]
-    default_dataset: ClassVar[str]
-    """The id of a dataset that works offline."""
-
-    @abstractmethod
-    def build(self, config: ConfigT, data: DataSpec) -> keras.Model:
-        """Return a compiled model that takes the data's raw inputs."""
-
-    def recipe(self, data: DataSpec) -> Recipe[ConfigT]:
-        """Return the configuration and the plan to start from on this data."""
-        return Recipe(self.Config(), TrainPlan())  # type: ignore[arg-type]  # Config is type[ConfigT]
-
-    def adapt(self, model: keras.Model, inputs: Arrays) -> None:
-        """Fit statistics that live in the model (a normalisation) on the training split."""
-
-    def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
-        """Train the model. Override where learning is more than one call of ``loop.fit``."""
-        loop.fit(model, dataset)
-
-    def evaluate(self, forward: Forward, split: Split, data: DataSpec) -> Evaluation:
-        """Measure named outputs on a split, the same for a Keras model and for an artifact."""
-        from zoo.metrics import evaluate
-
-        return evaluate(forward, split, data)
-
-    def signatures(
-        self, model: keras.Model, config: ConfigT, data: DataSpec
-    ) -> Sequence[Signature]:
-        """Return what is exported, one ONNX graph each; the first is what ``predict`` asks."""
-        outputs = tuple(
-            TensorSpec(name=name, shape=tuple(tensor.shape[1:]), dtype=tensor.dtype)
-            for name, tensor in zip(model.output_names, model.outputs, strict=True)
-        )
-        return (Signature("predict", model, data.inputs, outputs),)
-
-
 __all__ = [
-    "API_VERSION",
     "NAME",
-    "Architecture",
-    "ArchitectureInfo",
     "Arrays",
-    "Blueprint",
     "Column",
-    "ConfigT",
     "DataSpec",
     "Dataset",
     "Forward",
-    "Frozen",
-    "ModelConfig",
-    "OptimizerConfig",
-    "Recipe",
-    "Signature",
     "Split",
     "Task",
     "TensorSpec",
-    "TrainLoop",
-    "TrainPlan",
-    "configure",
-    "validate",
 ]

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from zoo.data import npz, resolve
 from zoo.errors import BadRecord, ConfigError, DataError, UnsafeArchive, ZooError

@@ -7,17 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.spec import (
-    Architecture,
-    ArchitectureInfo,
-    Blueprint,
-    Column,
-    DataSpec,
-    ModelConfig,
-    Signature,
-    Task,
-    TensorSpec,
-)
+from zoo.architecture import Architecture, ArchitectureInfo, Blueprint, Signature
+from zoo.config import ModelConfig
+from zoo.spec import Column, DataSpec, Task, TensorSpec
 
 CLASSES = ("cat", "dog", "fish", "owl")
 PROBABILITIES = TensorSpec(name="probabilities", shape=(len(CLASSES),))
@@ -135,8 +127,7 @@ def cnn(**fault: Any) -> Any:
 def tabular() -> Any:
     """Two inputs, missing values handled inside, a normalisation whose statistics were fitted."""
     import keras
-    from keras import layers as L
-    from keras import ops
+    from keras import layers as L, ops
 
     numeric = keras.Input((3,), name="numeric")
     categorical = keras.Input((2,), name="categorical", dtype="int32")

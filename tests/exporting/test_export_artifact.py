@@ -26,9 +26,10 @@ from tests.exporting.networks import (
     recurrent,
     samples,
 )
+from zoo.architecture import Signature
 from zoo.errors import ConfigError, DataError, ExportError, MissingExtra, StorageError, Unsupported
 from zoo.exporting import export_artifact
-from zoo.spec import Signature, Task, TensorSpec
+from zoo.spec import Task, TensorSpec
 
 
 def _left(folder: Path) -> list[Path]:

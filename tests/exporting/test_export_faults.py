@@ -20,10 +20,10 @@ from tests.exporting.networks import (
     recurrent,
     samples,
 )
+from zoo.architecture import Signature
 from zoo.errors import ExportError, ParityFailed, Unsupported
-from zoo.exporting import convert as converter
-from zoo.exporting import export_artifact
-from zoo.spec import Signature, Task, TensorSpec
+from zoo.exporting import convert as converter, export_artifact
+from zoo.spec import Task, TensorSpec
 
 REAL = converter.convert
 

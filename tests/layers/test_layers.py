@@ -8,8 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from zoo.config import AugmentationConfig, OptimizerConfig
 from zoo.layers import (
@@ -142,7 +141,9 @@ def test_an_optimizer_is_made_as_configured_and_spares_biases_from_decay(name: s
     layer.build((None, 4))
     layer.bias.assign([1.0, 1.0, 1.0])
     kernel = numpy(layer.kernel).copy()
-    optimizer.apply([np.zeros((4, 3), "float32"), np.zeros(3, "float32")], [layer.kernel, layer.bias])
+    optimizer.apply(
+        [np.zeros((4, 3), "float32"), np.zeros(3, "float32")], [layer.kernel, layer.bias]
+    )
 
     assert optimizer.global_clipnorm == 2.0
     np.testing.assert_array_equal(numpy(layer.bias), 1.0)

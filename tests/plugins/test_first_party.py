@@ -10,8 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import zoo
 from zoo.errors import ConfigError
@@ -21,9 +20,7 @@ LABEL = TensorSpec(name="label", dtype="int64", labels=("a", "b", "c"))
 
 
 def images(height: int, width: int, channels: int) -> DataSpec:
-    image = TensorSpec(
-        name="image", shape=(height, width, channels), dtype="uint8", range=(0, 255)
-    )
+    image = TensorSpec(name="image", shape=(height, width, channels), dtype="uint8", range=(0, 255))
     return DataSpec(id="x", task=Task.CLASSIFICATION, inputs=(image,), targets=(LABEL,))
 
 

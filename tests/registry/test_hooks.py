@@ -53,9 +53,7 @@ def test_a_hook_that_raises_is_reported_and_the_next_one_still_runs() -> None:
 
 def test_strict_hooks_fail_loudly() -> None:
     hooks = Hooks(strict=True)
-    hooks.register(
-        SimpleNamespace(zoo_before_epoch=hookimpl(lambda epoch: 1 / 0)), name="divider"
-    )
+    hooks.register(SimpleNamespace(zoo_before_epoch=hookimpl(lambda epoch: 1 / 0)), name="divider")
 
     with pytest.raises(PluginBroken, match="divider"):
         hooks.call("zoo_before_epoch", run_dir=Path(), epoch=1)
@@ -64,9 +62,7 @@ def test_strict_hooks_fail_loudly() -> None:
 def test_a_hook_package_is_loaded_when_a_moment_comes_and_a_broken_one_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listener = (
-        "import zoo\nseen = []\n@zoo.hookimpl\ndef zoo_before_verify(path):\n    seen.append(path)\n"
-    )
+    listener = "import zoo\nseen = []\n@zoo.hookimpl\ndef zoo_before_verify(path):\n    seen.append(path)\n"
     misfit = "import zoo\n@zoo.hookimpl\ndef zoo_before_verify(no_such_argument):\n    pass\n"
     install(
         tmp_path,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.registry.fakes import architecture, install
+from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo
 from zoo.config import ModelConfig
 from zoo.errors import (
     NameCollision,
@@ -19,7 +20,6 @@ from zoo.errors import (
     ZooError,
 )
 from zoo.registry import Policy, Registry
-from zoo.spec import API_VERSION, Architecture, ArchitectureInfo
 
 GROUP = "zoo.architectures"
 
@@ -76,7 +76,7 @@ def test_names_come_in_natural_order(site: Path) -> None:
         (architecture("another_name"), "info.name is 'another_name'"),
         (architecture("bad").replace("def build", "def not_build"), "does not implement build"),
         (
-            architecture("bad").replace('tasks=(', f'api_version={API_VERSION + 1}, tasks=('),
+            architecture("bad").replace("tasks=(", f"api_version={API_VERSION + 1}, tasks=("),
             "upgrade neural-zoo",
         ),
         (architecture("bad").replace("Config = zoo.ModelConfig", "Config = dict"), "Config"),

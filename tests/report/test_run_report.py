@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from zoo.errors import MissingExtra, StorageError, TrainError
 from zoo.metrics import Evaluation, Score
@@ -174,6 +173,24 @@ def test_a_run_that_goes_on_says_so_and_leaves_out_its_half_written_line(tmp_pat
     assert "Training goes on" in page.text
     assert "measured when its training has ended" in page.text
     assert "over 2 epochs" in page.raw
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [0.5],
+        [0.0, 0.0],
+        [1e-300, 1e300],
+        [-5.0, 5.0, 1e308],
+        [float("inf"), 1.0, float("-inf"), float("nan")],
+        [float("nan")] * 3,
+    ],
+)
+def test_curves_of_any_shape_are_drawn(tmp_path: Path, column: list[float]) -> None:
+    epochs = [float(i + 1) for i in range(len(column))]
+    curves = {"epoch": epochs, "loss": column, "val_loss": column, "val_accuracy": column}
+    run = write_run(tmp_path, run=record(best_epoch=1), curves=curves)
+    check_sound(Page(write_run_report(run)))
 
 
 def test_a_run_that_failed_says_why(tmp_path: Path) -> None:

@@ -62,9 +62,7 @@ class Squares:
         images = rng.integers(0, 120, (size, 8, 8, 1))
         images[labels != 1, 2:5, 1:3] += 120
         images[labels != 0, 2:5, 5:7] += 120
-        return Part(
-            {"image": images.astype("uint8")}, {"label": labels}, in_memory=self.in_memory
-        )
+        return Part({"image": images.astype("uint8")}, {"label": labels}, in_memory=self.in_memory)
 
 
 def small_model(*, optimizer: str = "adamw", rate: float = 1e-2) -> keras.Model:

@@ -12,20 +12,23 @@ import numpy as np
 from zoo.api.catalog import hooks, registry
 from zoo.api.models import DataSource, blueprint_on, build, dataset, needs_keras
 from zoo.api.runs import Run
+from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.errors import ArtifactError, DataError, TrainError
 from zoo.files import atomic_write, write_json
 from zoo.metrics import Evaluation
-from zoo.runtime import BenchRow, Prediction, Session, VerifyReport
-from zoo.runtime import bench as bench_artifact
-from zoo.runtime import load as load_artifact
-from zoo.runtime import verify as verify_artifact
-from zoo.spec import Architecture, Arrays, Blueprint, Dataset, DataSpec, Forward, Signature, Split
+from zoo.runtime import (
+    BenchRow,
+    Prediction,
+    Session,
+    VerifyReport,
+    bench as bench_artifact,
+    load as load_artifact,
+    verify as verify_artifact,
+)
+from zoo.spec import Arrays, Dataset, DataSpec, Forward, Split
 
 if TYPE_CHECKING:
     import keras
-
-PAGE = 16
-"""How many pictures of mistakes a report shows."""
 
 
 @dataclass(frozen=True)
@@ -177,10 +180,11 @@ def export(
         out=Path(out),
         version=version,
         samples=_samples(data),
-        metrics=metrics.scores if metrics else {},
+        metrics=metrics.model_dump(mode="json", include={"examples", "scores"}) if metrics else {},
         fingerprint=data.fingerprint,
         licence=architecture.info.licence,
-        origin={"run": run.id} if run else {},
+        # Nothing of the folder or the day: the same training gives the same bytes.
+        origin={key: run.record[key] for key in ("plan", "best_epoch")} if run else {},
         keep_failed=Path(keep_failed) if keep_failed else None,
     )
     artifact = Artifact(path, load_artifact(path).manifest.model_dump(mode="json"))
@@ -259,8 +263,9 @@ def _samples(data: Dataset) -> Arrays:
 
 
 def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
-    worst = evaluation.worst[:PAGE]
+    worst = evaluation.tables.worst if evaluation.tables else ()
     if not worst:
+        path.unlink(missing_ok=True)
         return
     inputs, _ = split.take(np.array([mistake.index for mistake in worst]))
     image = inputs.get("image")

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.architecture import Architecture
 from zoo.errors import ZooError
 from zoo.registry import Hooks, Listing, Registry
-from zoo.spec import Architecture
 
 
 @functools.cache

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import registry
+from zoo.architecture import Architecture, Blueprint
 from zoo.config import ModelConfig, configure, validate
 from zoo.errors import ArtifactError, ConfigError, Finding, Incompatible, MissingExtra, Tampered
 from zoo.files import sha256_file
 from zoo.registry import WeightsEntry
-from zoo.spec import Architecture, Blueprint, DataSpec, Dataset
+from zoo.spec import Dataset, DataSpec
 
 if TYPE_CHECKING:
     import keras

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import hooks, registry
 from zoo.api.models import DataSource, Plan, blueprint_of, dataset, load_weights, needs_keras
+from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, configure, validate
 from zoo.errors import ConfigError, DataError, Finding, ZooError
 from zoo.files import sha256_json
 from zoo.metrics import Evaluation
-from zoo.spec import Blueprint, DataSpec, Dataset
+from zoo.spec import Dataset, DataSpec
 
 if TYPE_CHECKING:
     import keras

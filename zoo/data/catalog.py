@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import Field
 
+from zoo.config import Frozen
 from zoo.data.options import SeedOptions, SplitOptions
 from zoo.errors import ConfigError
-from zoo.spec import NAME, DataSpec, Frozen, Split, Task, TensorSpec
+from zoo.spec import NAME, DataSpec, Split, Task, TensorSpec
 
 Loader = Callable[[Any], Mapping[str, Split]]
 """From checked options to the splits ``train``, ``validation`` and ``test``."""

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from zoo.config import Frozen
 from zoo.errors import ChecksumMismatch, DatasetUnavailable
 from zoo.files import sha256_file, storage_errors, sync_folder
-from zoo.spec import Frozen
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are there, and the bytes there will be."""

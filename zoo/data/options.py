@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from zoo.config import Frozen, validate
 from zoo.errors import ConfigError
-from zoo.spec import Frozen, validate
 
 
 class SeedOptions(Frozen):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel
 
+from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.errors import ConfigError, ExportError, Finding, ParityFailed, StorageError, ZooError
 from zoo.exporting import convert as _convert
 from zoo.exporting.canonical import add_label, canonical
@@ -27,7 +28,7 @@ from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, FileEntry, Graph, Mani
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.runtime.vectors import Vector, pack_vectors
 from zoo.runtime.verify import verify
-from zoo.spec import NAME, Architecture, Arrays, Blueprint, DataSpec, Signature, TensorSpec
+from zoo.spec import NAME, Arrays, DataSpec, TensorSpec
 
 if TYPE_CHECKING:
     import onnx

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.architecture import Signature
 from zoo.errors import MissingExtra, Unsupported
-from zoo.spec import Arrays, Signature, TensorSpec
+from zoo.spec import Arrays, TensorSpec
 
 if TYPE_CHECKING:
     import keras

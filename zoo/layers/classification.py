@@ -7,8 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.architecture import Signature
+from zoo.config import OptimizerConfig
 from zoo.layers.optimization import make_optimizer
-from zoo.spec import DataSpec, OptimizerConfig, Signature, TensorSpec
+from zoo.spec import DataSpec, TensorSpec
 
 PACKAGE = "zoo"
 
@@ -56,24 +58,15 @@ def compile_classifier(
 
 
 def classifier_signature(model: keras.Model, data: DataSpec) -> Signature:
-    """Return what a deployed classifier is asked: ``probabilities``, and the likeliest ``label``."""
-    probabilities = model.output
+    """Return what a deployed classifier is asked: its ``probabilities``, in the order of the classes.
+
+    The export adds ``label``, the index of the largest one, inside the graph.
+    """
     labels = data.labels
-    outputs = {
-        "probabilities": probabilities,
-        "label": ops.argmax(probabilities, axis=-1),
-    }
-    specs = (
-        TensorSpec(
-            name="probabilities",
-            shape=(len(labels),),
-            range=(0.0, 1.0),
-            labels=labels,
-        ),
-        TensorSpec(name="label", dtype="int32", labels=labels),
-    )
+    output = TensorSpec(name="probabilities", shape=(len(labels),), range=(0.0, 1.0), labels=labels)
     inputs = {tensor.name: tensor for tensor in model.inputs}
-    return Signature("predict", keras.Model(inputs, outputs), data.inputs, specs)
+    asked = keras.Model(inputs, {output.name: model.output})
+    return Signature("predict", asked, data.inputs, (output,))
 
 
 __all__ = ["SmoothedCrossentropy", "classifier_signature", "compile_classifier"]

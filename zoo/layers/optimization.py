@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.spec import OptimizerConfig
+from zoo.config import OptimizerConfig
 
 PACKAGE = "zoo"
 

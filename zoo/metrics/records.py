@@ -6,7 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
-from zoo.spec import Frozen, Task
+from zoo.config import Frozen
+from zoo.spec import Task
 
 
 class Score(Frozen):

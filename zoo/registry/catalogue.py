@@ -13,9 +13,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from zoo.config import Frozen
 from zoo.errors import CatalogueInvalid
 from zoo.registry.entrypoints import Provider
-from zoo.spec import NAME, Frozen, Task
+from zoo.spec import NAME, Task
 
 MAX_BYTES = 4 * 2**20
 """A catalogue larger than this is refused before it is parsed."""
@@ -54,9 +55,7 @@ class WeightsEntry(Frozen):
     trained_on: str
     config: dict[str, Any] = {}
     parameters: int = Field(ge=0)
-    file: str | None = Field(
-        None, description="A package, a slash, the path inside it."
-    )
+    file: str | None = Field(None, description="A package, a slash, the path inside it.")
     urls: tuple[str, ...] = ()
     bytes: int = Field(ge=1)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")

@@ -6,9 +6,10 @@ import inspect
 import traceback
 from typing import Any
 
+from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo
+from zoo.config import ModelConfig
 from zoo.errors import PluginBroken
 from zoo.registry.entrypoints import Provider
-from zoo.spec import API_VERSION, Architecture, ArchitectureInfo, ModelConfig
 
 
 def load_architecture(provider: Provider) -> Architecture[Any]:

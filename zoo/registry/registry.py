@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, Literal
 
+from zoo.architecture import Architecture
 from zoo.errors import (
     CatalogueInvalid,
     NameCollision,
@@ -28,7 +29,7 @@ from zoo.registry.catalogue import (
 from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES, HOOKS, Provider, normalise, scan
 from zoo.registry.loading import broken, contract_faults, load_architecture
 from zoo.registry.policy import Policy
-from zoo.spec import NAME, Architecture, Task
+from zoo.spec import NAME, Task
 
 Status = Literal["ready", "not installed", "broken", "contested", "denied"]
 

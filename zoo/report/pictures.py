@@ -64,7 +64,8 @@ def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     padded = np.pad(pixels, ((0, -height % step), (0, -width % step), (0, 0)), mode="edge")
     height, width = padded.shape[0] // step, padded.shape[1] // step
     blocks = padded.reshape(height, step, width, step, channels)
-    return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    means: NDArray[np.uint8] = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    return means
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

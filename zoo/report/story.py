@@ -32,6 +32,7 @@ _MEANINGS = {
     "calibration_error": "How far its confidence is from how often it is right, on average.",
     "brier": "Squared distance from the truth: 0 is perfect, 2 is certain and wrong.",
 }
+_LARGEST = 1e30
 _STATES = {"finished": "good", "running": "busy", "stopped": "busy", "failed": "bad"}
 
 
@@ -276,8 +277,8 @@ def _digest(text: str) -> str:
 
 
 def _finite(column: list[float]) -> list[float]:
-    """Return a column, or nothing if it holds no number at all."""
-    finite = [v if math.isfinite(v) else math.nan for v in column]
+    """Return a column without what no axis can show, or nothing if that is all it holds."""
+    finite = [v if abs(v) < _LARGEST else math.nan for v in column]
     return finite if any(map(math.isfinite, finite)) else []
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from zoo.config import Frozen
 from zoo.errors import ConfigError, Finding
 from zoo.runtime.manifest import VECTORS
 from zoo.runtime.session import load, read_checked
 from zoo.runtime.vectors import unpack_vectors
-from zoo.spec import Frozen
 
 _WARM_UP = 3
 _LIMIT = 2 * 2**30

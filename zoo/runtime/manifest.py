@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
+from zoo.config import Frozen
 from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
 from zoo.runtime._folder import read_bytes
-from zoo.spec import NAME, DataSpec, Frozen, Task, TensorSpec
+from zoo.spec import NAME, DataSpec, Task, TensorSpec
 
 FORMAT_VERSION = 1
 """The version of the artifact format. A reader refuses a newer one."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.config import Frozen
 from zoo.errors import ParityFailed, Tampered
 from zoo.runtime._folder import MAX_BYTES, listing
 from zoo.runtime._graph import inspect_graph
@@ -15,7 +16,6 @@ from zoo.runtime.manifest import MANIFEST, PREFIX, VECTORS, Graph, Manifest, rea
 from zoo.runtime.session import Session, check_interface, open_session, read_checked
 from zoo.runtime.tolerance import compare_all
 from zoo.runtime.vectors import Vector, unpack_vectors
-from zoo.spec import Frozen
 
 _AGAIN = "copy the artifact anew, or export the model again"
 

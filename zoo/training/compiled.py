@@ -15,7 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.spec import Split, TrainPlan
+from zoo.config import TrainPlan
+from zoo.spec import Split
 from zoo.training.order import feed, targets
 
 BREATH = 0.2

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from zoo.config import TrainPlan
 from zoo.errors import ConfigError, Finding
-from zoo.spec import Split, TrainPlan
+from zoo.spec import Split
 from zoo.training.order import feed, targets
 
 IN_MEMORY_LIMIT = 4 * 2**30

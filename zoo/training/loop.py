@@ -9,9 +9,10 @@ from typing import Any
 
 import keras
 
+from zoo.config import TrainPlan
 from zoo.errors import ConfigError, Diverged, Finding
 from zoo.layers import WarmupSchedule
-from zoo.spec import Dataset, TrainPlan
+from zoo.spec import Dataset
 from zoo.training.checkpoints import (
     Checkpoints,
     Progression,
