@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -88,13 +86,24 @@ def demo(
     )
     emit()
     emit(facts(lines))
+    program = _program()
     emit(
         f"\ntry next:\n"
         f"  open {report}\n"
-        f"  zoo predict {artifact.path} YOUR.png\n"
-        f"  zoo train cnn --data YOUR_FOLDER_OF_CLASS_FOLDERS\n"
-        f"  zoo info cnn"
+        f"  {program} predict {artifact.path} YOUR.png\n"
+        f"  {program} train cnn --data YOUR_FOLDER_OF_CLASS_FOLDERS\n"
+        f"  {program} info cnn"
     )
+
+
+def _program() -> str:
+    """Return what to type for this program: its name, or its place where the name is not known."""
+    import shutil
+
+    own = Path(sys.argv[0])
+    if own.name != "zoo" or shutil.which("zoo"):
+        return "zoo"
+    return str(own.relative_to(Path.cwd())) if own.is_relative_to(Path.cwd()) else str(own)
 
 
 def _free(folder: Path) -> Path:
@@ -112,6 +121,9 @@ def _prove(path: Path) -> None:
     Raises:
         ArtifactError: If it does not verify there, or only with Keras's help.
     """
+    import json
+    import subprocess
+
     done = subprocess.run(  # noqa: S603 - this interpreter, this text
         [sys.executable, "-c", _PROVE, str(path)], capture_output=True, text=True, check=False
     )

@@ -104,6 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: Always, with the documented code.
     """
+    # Else pydantic reads every installed distribution's metadata for plugins of its own, and
+    # imports them: a thousand plugins of the zoo would be read twice.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = list(sys.argv[1:] if arguments is None else arguments)
     before = words[: words.index("--")] if "--" in words else words
     debug, as_json = "--debug" in before, "--json" in before
