@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -240,27 +241,38 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def _function(tmp_path: Path, function: Any, output: TensorSpec) -> Path:
+    """Export a model that is one function of four numbers."""
+    import keras
+
+    spec = TensorSpec(name="x", shape=(4,), range=(-1, 1))
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, {output.name: function(x)})
+    return export_artifact(
+        blueprint(spec, task=Task.REGRESSION),
+        Tiny(),
+        [Signature("predict", model, (spec,), (output,))],
+        out=tmp_path,
+        samples=samples("x"),
+    )
+
+
 def test_a_layer_without_an_onnx_form_is_named(tmp_path: Path) -> None:
     import keras
 
-    image = keras.Input((4,), name="x")
-    model = keras.Model(image, {"y": keras.ops.cast(keras.ops.argmax(image, -1), "int64")})
-    with pytest.raises(Unsupported, match="Bitcast"):
-        export_artifact(
-            blueprint(TensorSpec(name="x", shape=(4,)), task=Task.REGRESSION),
-            Tiny(),
-            [
-                Signature(
-                    "predict",
-                    model,
-                    (TensorSpec(name="x", shape=(4,)),),
-                    (TensorSpec(name="y", dtype="int64"),),
-                )
-            ],
-            out=tmp_path,
-            samples=samples("x"),
-        )
+    with pytest.raises(Unsupported, match="Erfinv"):
+        _function(tmp_path, keras.ops.erfinv, TensorSpec(name="y", shape=(4,)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_argmax_of_keras_is_exported_zeros_of_either_sign_included(tmp_path: Path) -> None:
+    import keras
+
+    path = _function(
+        tmp_path, lambda x: keras.ops.argmax(x, -1), TensorSpec(name="y", dtype="int32")
+    )
+    rows = np.array([[-0.0, 0, -0.0, 0], [-1, -0.0, -0.0, 0], [-1, -2, -3, -0.5]], "float32")
+    assert runtime.load(path).predict(rows).outputs["y"].tolist() == [1, 3, 3]
 
 
 def test_samples_that_do_not_fit_are_refused(tmp_path: Path) -> None:
