@@ -57,7 +57,7 @@ class Traced:
                 why="names of inputs and outputs survive the conversion of functional models only",
                 fix="wrap it: keras.Model(inputs, outputs)",
             )
-        if not isinstance(model.outputs, list) or keras.backend.backend() != "tensorflow":
+        if keras.backend.backend() != "tensorflow":
             raise Unsupported(
                 f"Keras runs on {keras.backend.backend()}",
                 why="the conversion needs the TensorFlow backend",
