@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import importlib
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
@@ -287,7 +288,8 @@ def _next_version(folder: Path) -> int:
 
 
 def _versions() -> dict[str, str]:
-    versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
+    # Of the module: the distribution may bear another name, such as onnxruntime-gpu.
+    versions = {name: str(importlib.import_module(name).__version__) for name in _PACKAGES}
     try:
         versions["zoo"] = importlib.metadata.version("neural-zoo")
     except importlib.metadata.PackageNotFoundError:  # run from a checkout

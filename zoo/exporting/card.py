@@ -27,8 +27,8 @@ def write_card(manifest: Manifest) -> str:
         "session.predict(raw).as_dicts()",
         "```",
         "",
-        "`zoo verify PATH` proves this folder again; it needs onnxruntime and numpy only. Any other",
-        "runtime of ONNX reads the files too: all preprocessing is inside, raw values go in.",
+        "`zoo verify PATH` proves this folder again; it needs onnxruntime and numpy only. Any",
+        "runtime of ONNX reads the files too: raw values go in, preprocessing is inside.",
         "",
     ]
     for graph in manifest.graphs:

@@ -57,7 +57,7 @@ class Traced:
                 why="names of inputs and outputs survive the conversion of functional models only",
                 fix="wrap it: keras.Model(inputs, outputs)",
             )
-        if not isinstance(model.outputs, list) or keras.backend.backend() != "tensorflow":
+        if keras.backend.backend() != "tensorflow":
             raise Unsupported(
                 f"Keras runs on {keras.backend.backend()}",
                 why="the conversion needs the TensorFlow backend",
@@ -134,7 +134,7 @@ def convert(traced: Traced) -> onnx.ModelProto:
                 traced.model,
                 input_signature=signature,
                 opset=OPSET,
-                custom_op_handlers={"Erfc": (_erfc, [])},
+                custom_op_handlers={"Erfc": (_erfc, []), "Bitcast": (_sign_bit, [])},
             )
     except Exception as error:  # tf2onnx raises whatever its handlers do
         raise Unsupported(
@@ -158,6 +158,38 @@ def _erfc(context: Any, node: Any, name: str, args: Any) -> None:
     erf = context.make_node("Erf", [source])
     context.make_node(
         "Sub", [one.output[0], erf.output[0]], outputs=[target], dtypes=[kind], shapes=[shape]
+    )
+
+
+def _sign_bit(context: Any, node: Any, name: str, args: Any) -> None:
+    """Keras's argmax asks for the sign bit by a Bitcast, which ONNX lacks: of -0, 1/x is below 0.
+
+    Only a mask that keeps the sign bit may read the result, since no other bit is right.
+    """
+    source, target = node.input[0], node.output[0]
+    floats, whole = context.get_dtype(source), context.get_dtype(target)
+    readers = context.find_output_consumers(target)
+    if not readers or not all(_keeps_sign_only(reader) for reader in readers):
+        return
+    shape = context.get_shape(target)
+    from onnx import helper
+
+    kind = helper.tensor_dtype_to_np_dtype(floats)
+    zero = context.make_const(f"{name}__zero", np.array(0, kind)).output[0]
+    one = context.make_const(f"{name}__one", np.array(1, kind)).output[0]
+    context.remove_node(node.name)
+    inverse = context.make_node("Div", [one, source])
+    below = context.make_node("Less", [source, zero])
+    under = context.make_node("Less", [inverse.output[0], zero])
+    either = context.make_node("Or", [below.output[0], under.output[0]])
+    number = context.make_node("Cast", [either.output[0]], attr={"to": whole})
+    context.make_node("Neg", [number.output[0]], outputs=[target], dtypes=[whole], shapes=[shape])
+
+
+def _keeps_sign_only(reader: Any) -> bool:
+    masks = [source for source in reader.inputs if source is not None and source.is_const()]
+    return reader.type == "BitwiseAnd" and any(
+        mask.get_tensor_value(as_list=False) == np.iinfo(np.int32).min for mask in masks
     )
 
 

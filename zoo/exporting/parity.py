@@ -20,7 +20,7 @@ from zoo.spec import Arrays
 if TYPE_CHECKING:
     import onnx
 
-FACTOR = 32.0
+FACTOR = 8.0
 """How many times its own noise an output may be off: other libraries sum in another order."""
 
 FLOOR = 2.0**-20

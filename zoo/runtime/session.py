@@ -77,7 +77,7 @@ class Session:
             >>> session.run({"image": images})["probabilities"]
         """
         try:
-            values = self.native.run(self._names, inputs)
+            values = self.native.run(self._names, dict(inputs))
         except Exception as error:  # onnxruntime's own types derive from Exception and ValueError
             raise self._explain(inputs, error) from error
         return dict(zip(self._names, values, strict=True))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.config import Frozen
-from zoo.errors import ParityFailed, Tampered
+from zoo.errors import DataError, ParityFailed, Tampered
 from zoo.runtime._folder import MAX_BYTES, listing
 from zoo.runtime._graph import inspect_graph
 from zoo.runtime.manifest import MANIFEST, PREFIX, VECTORS, Graph, Manifest, read_manifest
@@ -157,7 +157,14 @@ def _run(folder: Path, session: Session, vectors: list[Vector]) -> SignatureRepo
     worst: dict[str, float] = {}
     absolute: dict[str, float] = {}
     for index, vector in enumerate(vectors):
-        actual = session.run(vector.inputs)
+        try:
+            actual = session.run(vector.inputs)
+        except DataError as error:
+            raise Tampered(
+                f"{folder / VECTORS} does not fit the graph of {graph.signature!r}",
+                why=error.why,
+                fix=_AGAIN,
+            ) from error
         for name, found in compare_all(actual, vector.outputs, graph.tolerance).items():
             if not found.share <= 1:
                 raise ParityFailed(
