@@ -85,14 +85,16 @@ class TrainPlan(Frozen):
     )
     monitor: str = Field(
         "val_loss",
-        description="What 'better' means: a column of the history; smaller is better, or larger for a name that ends in 'accuracy'.",
+        description="What 'better' means: a column of the history. Smaller is better, larger for "
+        "names that end in 'accuracy'.",
     )
     keep: Literal["best", "last"] = Field(
         "best", description="Which epoch's weights the run ends with."
     )
     engine: Literal["auto", "compiled", "stock"] = Field(
         "auto",
-        description="'compiled' runs many steps in one graph, 'stock' is keras.Model.fit; 'auto' takes the first that fits.",
+        description="'compiled' runs many steps in one graph, 'stock' is keras.Model.fit; 'auto' "
+        "takes the first that fits.",
     )
     checkpoint_every: int = Field(
         1, ge=1, le=100_000, description="Epochs between two checkpoints."

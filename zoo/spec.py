@@ -47,7 +47,7 @@ class Column(Frozen):
     unit: str | None = None
     categories: tuple[str, ...] | None = Field(
         None,
-        description="Of a categorical column: code i + 1 stands for categories[i], 0 for none of them.",
+        description="Of a categorical column: code i + 1 stands for categories[i], 0 for none.",
     )
 
 

@@ -67,7 +67,7 @@ class CNN(zoo.Architecture[CNNConfig]):
 
     def recipe(self, data: DataSpec) -> Recipe[CNNConfig]:
         """Return as many stages as the image has room for."""
-        side = min(_image(data).shape[:2])
+        side = _side(_image(data))
         optimizer = zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=1e-3, warmup=0.1)
         if side < 16:
             augmentation = zoo.AugmentationConfig(rotation=10, shift=0.1, zoom=0.1, shear=0.1)
@@ -170,8 +170,13 @@ def _image(data: DataSpec) -> TensorSpec:
     return image
 
 
+def _side(spec: TensorSpec) -> int:
+    """Return the shorter side of an image, in pixels."""
+    return min(int(size) for size in spec.shape[:2])
+
+
 def _check_room(config: CNNConfig, spec: TensorSpec) -> None:
-    side = min(int(size) for size in spec.shape[:2])
+    side = _side(spec)
     room = side.bit_length()
     if len(config.filters) > room:
         raise zoo.errors.ConfigError(

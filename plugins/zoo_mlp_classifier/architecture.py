@@ -46,8 +46,10 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         tasks=(zoo.Task.CLASSIFICATION,),
         tags=("dense", "image", "tabular"),
         references=(
-            "Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors",
-            "Ciresan et al. 2010, Deep big simple neural nets for digit recognition, arXiv:1003.0358",
+            "Rumelhart, Hinton & Williams 1986, Learning representations by "
+            "back-propagating errors",
+            "Ciresan et al. 2010, Deep big simple neural nets excel on handwritten digit "
+            "recognition, arXiv:1003.0358",
             "Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167",
         ),
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import zoo.runtime as runtime
+from zoo import runtime
 from tests.exporting.networks import (
     CLASSES,
     IMAGE,

@@ -62,8 +62,9 @@ def test_strict_hooks_fail_loudly() -> None:
 def test_a_hook_package_is_loaded_when_a_moment_comes_and_a_broken_one_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listener = "import zoo\nseen = []\n@zoo.hookimpl\ndef zoo_before_verify(path):\n    seen.append(path)\n"
-    misfit = "import zoo\n@zoo.hookimpl\ndef zoo_before_verify(no_such_argument):\n    pass\n"
+    mark = "@zoo.hookimpl\ndef zoo_before_verify"
+    listener = f"import zoo\nseen = []\n{mark}(path):\n    seen.append(path)\n"
+    misfit = f"import zoo\n{mark}(no_such_argument):\n    pass\n"
     install(
         tmp_path,
         "zoo-listener",

@@ -216,7 +216,7 @@ def test_seeding_gives_pythons_and_numpys_generators_back() -> None:
 def test_a_torn_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) -> None:
     whole, _ = run_loop(tmp_path / "whole", PLAN)
     run_loop(tmp_path / "cut", PLAN, stop_after=3)
-    newest = sorted((tmp_path / "cut" / "checkpoints").glob("epoch-*.npz"))[-1]
+    newest = max((tmp_path / "cut" / "checkpoints").glob("epoch-*.npz"))
     torn = bytearray(newest.read_bytes())
     torn[len(torn) // 2] ^= 1
     newest.write_bytes(torn)

@@ -24,7 +24,7 @@ def load(options: SplitOptions) -> Mapping[str, Split]:
         ChecksumMismatch: If its copy is not the one that all measurements were made on.
     """
     try:
-        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+        from sklearn.datasets import load_digits
     except ImportError as error:
         raise MissingExtra("the dataset 'digits'", "datasets", "scikit-learn") from error
 

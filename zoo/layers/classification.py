@@ -58,7 +58,7 @@ def compile_classifier(
 
 
 def classifier_signature(model: keras.Model, data: DataSpec) -> Signature:
-    """Return what a deployed classifier is asked: its ``probabilities``, in the order of the classes.
+    """Return what a deployed classifier is asked: its ``probabilities``, in the classes' order.
 
     The export adds ``label``, the index of the largest one, inside the graph.
     """

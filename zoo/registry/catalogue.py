@@ -121,7 +121,7 @@ def parse_catalogue(text: str, *, source: str) -> tuple[ModelEntry, ...]:
             isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)
         ):
             raise invalid("it uses YAML aliases, which a catalogue may not")
-        data = yaml.load(text, Loader=loader)  # noqa: S506 - both candidates are safe loaders
+        data = yaml.load(text, Loader=loader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise invalid(" ".join(str(error).split()), error) from error
     try:
@@ -141,7 +141,7 @@ def parse_catalogue(text: str, *, source: str) -> tuple[ModelEntry, ...]:
 
 
 def own_catalogue_path() -> Path:
-    """Return the zoo's own ``registry.yaml``: inside an installed package, or above a checkout's."""
+    """Return the zoo's own ``registry.yaml``: inside the package, or beside it in a checkout."""
     package = Path(__file__).parents[1]
     inside = package / "registry.yaml"
     return inside if inside.exists() else package.parent / "registry.yaml"

@@ -58,7 +58,7 @@ def scan() -> dict[str, list[Provider]]:
     found: dict[str, list[Provider]] = {ARCHITECTURES: [], HOOKS: [], CATALOGUES: []}
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
-        # Reading the names costs a parse of METADATA, so those that announce nothing are left first.
+        # The name can cost a parse of METADATA: leave those that announce nothing first.
         text = distribution.read_text("entry_points.txt")
         if not text or "[zoo." not in text.replace("[ ", "["):
             continue
@@ -93,7 +93,7 @@ def _entry_points(
 ) -> Iterator[importlib.metadata.EntryPoint]:
     try:
         yield from distribution.entry_points
-    except Exception:  # noqa: BLE001 - a stranger's unreadable metadata must not end the listing
+    except Exception:
         return
 
 

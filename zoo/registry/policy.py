@@ -28,7 +28,9 @@ class Policy:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Policy:
-        """Read ``ZOO_ALLOW``, ``ZOO_BLOCK`` (names, commas), ``ZOO_PIN`` (``cnn=neural-zoo``) and ``ZOO_STRICT``.
+        """Read ``ZOO_ALLOW``, ``ZOO_BLOCK``, ``ZOO_PIN`` and ``ZOO_STRICT``.
+
+        The first two are names with commas between, the third pairs like ``cnn=neural-zoo``.
 
         Raises:
             ConfigError: If a pin is not ``model=distribution``.

@@ -67,7 +67,8 @@ def _render(folder: RunFolder) -> str:
     environment.filters.update(
         percent=words.percent, decimal=words.decimal, whole=words.whole, plural=words.plural
     )
-    return environment.get_template("run.html.j2").render(**_context(folder))
+    page: str = environment.get_template("run.html.j2").render(**_context(folder))
+    return page
 
 
 def _context(folder: RunFolder) -> dict[str, Any]:

@@ -130,7 +130,8 @@ class Checkpoints:
     def _write(self, path: Path, meta: dict[str, Any], arrays: Snapshot) -> None:
         buffer = io.BytesIO()
         text = np.frombuffer(json.dumps(meta).encode(), dtype="uint8")
-        np.savez(buffer, meta=text, **{f"v{i:05d}": array for i, array in enumerate(arrays)})
+        named: dict[str, Any] = {f"v{i:05d}": array for i, array in enumerate(arrays)}
+        np.savez(buffer, meta=text, **named)
         atomic_write(path, buffer.getvalue())
         atomic_write(path.with_name(path.name + ".sha256"), sha256_file(path).encode())
 

@@ -39,7 +39,8 @@ class CompiledEngine:
         self._model, self._size = model, plan.batch_size
         self._validation_order = tf.range(len(validation), dtype="int32")
         data, held_out = _tensors(model, train), _tensors(model, validation)
-        # Variables must exist before the graph is traced; a test step makes them and learns nothing.
+        # Variables must exist before the graph is traced; a test step makes them, and learns
+        # nothing.
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         model.test_step(_rows(data, tf.range(min(2, len(train)))))

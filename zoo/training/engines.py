@@ -55,7 +55,7 @@ class StockEngine:
         return {name: float(value) for name, value in logs.items()}
 
 
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
+class _Batches(keras.utils.PyDataset):
     """A split in a fixed order, as Keras reads batches."""
 
     def __init__(self, model: keras.Model, split: Split, order: np.ndarray, size: int) -> None:

@@ -19,7 +19,7 @@ FORMAT_VERSION = 1
 
 
 class RunFolder:
-    """``runs/<id>/``: ``run.json``, ``history.csv``, ``checkpoints/``, ``model.keras``, ``metrics.json``."""
+    """``runs/<id>/``: the record, the history, the checkpoints, the model, the metrics."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
