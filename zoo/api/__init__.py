@@ -28,7 +28,7 @@ _HOME = {
     "verify": "artifacts",
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted(_HOME)  # noqa: PLE0605 - one table says what there is and where
 
 
 def __getattr__(name: str) -> Any:

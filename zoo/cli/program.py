@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         _close_quietly()
         sys.exit(0)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person gets three lines
         _internal(error, debug=debug)
 
 

@@ -162,9 +162,9 @@ def _receive(remote: Remote, url: str, part: Path, done: int, progress: Progress
     headers = {"User-Agent": "neural-zoo", "Accept-Encoding": "identity"}
     if done:
         headers["Range"] = f"bytes={done}-"
-    request = urllib.request.Request(url, headers=headers)  # the scheme is checked
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme is checked
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
             wanted = f"bytes {done}-{remote.size - 1}/{remote.size}"
             if done and response.status != 206:
                 done = 0

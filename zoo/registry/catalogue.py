@@ -121,7 +121,7 @@ def parse_catalogue(text: str, *, source: str) -> tuple[ModelEntry, ...]:
             isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)
         ):
             raise invalid("it uses YAML aliases, which a catalogue may not")
-        data = yaml.load(text, Loader=loader)
+        data = yaml.load(text, Loader=loader)  # noqa: S506 - both candidates are safe loaders
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise invalid(" ".join(str(error).split()), error) from error
     try:

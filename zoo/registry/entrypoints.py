@@ -93,7 +93,7 @@ def _entry_points(
 ) -> Iterator[importlib.metadata.EntryPoint]:
     try:
         yield from distribution.entry_points
-    except Exception:
+    except Exception:  # noqa: BLE001 - a stranger's unreadable metadata must not end the listing
         return
 
 

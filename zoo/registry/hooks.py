@@ -37,7 +37,7 @@ class Hooks:
                 manager.register(provider.load(), name=f"{provider.distribution}:{provider.name}")
             except KeyboardInterrupt:
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - as for architectures: strangers' code
                 # pluggy keeps what failed its validation half-registered.
                 manager.unregister(name=f"{provider.distribution}:{provider.name}")
                 self._failed(broken(provider, f"{type(error).__name__}: {error}"), error)
@@ -54,7 +54,7 @@ class Hooks:
             accepted = {name: arguments[name] for name in implementation.argnames}
             try:
                 implementation.function(**accepted)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a tracker's fault must not cost the run
                 self._failed(
                     PluginBroken(
                         f"the hook {moment} of {implementation.plugin_name} failed",

@@ -27,7 +27,7 @@ def load_architecture(provider: Provider) -> Architecture[Any]:
             return architecture
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as error:  # sys.exit in a stranger's module must not end the program
         raise broken(provider, _reason(error)) from error
     raise broken(provider, "; ".join(faults))
 

@@ -35,7 +35,7 @@ def seeded(seed: int) -> Iterator[None]:
     On TensorFlow this also switches on deterministic kernels, which stay on for the process:
     TensorFlow offers no way back. On two cores they cost a few per cent.
     """
-    before_python, before_numpy = random.getstate(), np.random.get_state()
+    before_python, before_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - Keras uses it
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -45,7 +45,7 @@ def seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(before_python)
-        np.random.set_state(before_numpy)
+        np.random.set_state(before_numpy)  # noqa: NPY002 - as above
 
 
 def feed(model: keras.Model, arrays: Any) -> Any:
