@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import importlib.util
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +152,10 @@ def load_weights(model: keras.Model, file: Path, *, of: str) -> None:
             fix=f"zoo info {of}",
         )
     try:
-        model.load_weights(file)
+        with warnings.catch_warnings():
+            # A run keeps its optimizer's state in its checkpoints; here only weights are meant.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            model.load_weights(file)
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise Incompatible(
             f"the weights in {file} do not fit this model",
