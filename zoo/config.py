@@ -20,9 +20,7 @@ _Validated = TypeVar("_Validated", bound=BaseModel)
 class Frozen(BaseModel):
     """Plain data that cannot change after it was checked; an unknown key is an error."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class OptimizerConfig(Frozen):

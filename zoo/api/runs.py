@@ -312,13 +312,13 @@ def _dataset(
     if data is None:
         data = default
     if isinstance(data, str | Path):
-        source = str(Path(data).resolve()) if Path(data).exists() else str(data)
-        return source, dict(options), dataset(data, **options)
-    if isinstance(data, DataSpec):
+        data = dataset(data, **options)
+    elif isinstance(data, DataSpec):
         raise DataError(
             f"a DataSpec describes {data.id!r}, and holds no examples",
             fix="give the dataset itself, its id, or a path",
         )
+    # A dataset that somebody wrote against the contract need not say how to open it again.
     source = str(getattr(data, "source", data.spec.id))
     return source, dict(getattr(data, "options", {})), data
 

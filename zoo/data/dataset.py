@@ -79,6 +79,10 @@ class Dataset:
     Args:
         spec: What the data is.
         load: Loads the splits; it is called once, when the first one is asked for.
+
+    Attributes:
+        source: How to name it again: a registered name, or an absolute path.
+        options: What it was opened with, as it was given.
     """
 
     def __init__(self, spec: DataSpec, load: Callable[[], Mapping[str, Split]]) -> None:
@@ -86,6 +90,8 @@ class Dataset:
         self._load = load
         self._splits: Mapping[str, Split] | None = None
         self._fingerprint: str | None = None
+        self.source = spec.id
+        self.options: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Dataset({self.id!r}, task={self._spec.task.value!r})"

@@ -42,7 +42,14 @@ def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> 
     """
     name = os.fspath(source)
     info = find_dataset(name) if isinstance(source, str) else None
-    return _registered(info, options) if info else _path(Path(name).expanduser(), options)
+    if info:
+        dataset = _registered(info, options)
+    else:
+        path = Path(name).expanduser()
+        dataset = _path(path, options)
+        dataset.source = str(path.resolve())
+    dataset.options = dict(options or {})
+    return dataset
 
 
 def dataset_spec(source: str | Path, options: Mapping[str, Any] | None = None) -> DataSpec:
