@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo import runtime
 from tests.exporting.networks import (
     CLASSES,
     IMAGE,
@@ -24,6 +23,7 @@ from tests.exporting.networks import (
     recurrent,
     samples,
 )
+from zoo import runtime
 from zoo.architecture import Signature
 from zoo.errors import ConfigError, DataError, ExportError, MissingExtra, StorageError, Unsupported
 from zoo.exporting import export_artifact
