@@ -96,76 +96,76 @@ def _live_dropout() -> Any:
 def cnn(**fault: Any) -> Any:
     """An image classifier; a keyword changes one thing that a converter may get wrong."""
     import keras
-    from keras import layers as L
+    from keras import layers
 
     image = keras.Input((6, 6, 1), name="image", dtype="uint8")
-    x = L.Rescaling(fault.get("scale", 1 / 255))(image)
-    x = L.RandomRotation(0.1, seed=3)(x)
+    x = layers.Rescaling(fault.get("scale", 1 / 255))(image)
+    x = layers.RandomRotation(0.1, seed=3)(x)
     if fault.get("transposed_image"):
-        x = L.Permute((2, 1, 3))(x)
+        x = layers.Permute((2, 1, 3))(x)
     if fault.get("padding") == "shifted":
-        x = L.ZeroPadding2D(((0, 2), (0, 2)))(x)
-        x = L.Conv2D(4, 3, padding="valid", use_bias=False, name="conv")(x)
+        x = layers.ZeroPadding2D(((0, 2), (0, 2)))(x)
+        x = layers.Conv2D(4, 3, padding="valid", use_bias=False, name="conv")(x)
     else:
-        x = L.Conv2D(4, 3, padding="same", use_bias=False, name="conv")(x)
-    norm = _live_norm() if fault.get("training_norm") else L.BatchNormalization
+        x = layers.Conv2D(4, 3, padding="same", use_bias=False, name="conv")(x)
+    norm = _live_norm() if fault.get("training_norm") else layers.BatchNormalization
     x = norm(epsilon=fault.get("epsilon", 1e-3), name="norm")(x)
-    x = L.Activation(fault.get("activation", "gelu"), name="act")(x)
+    x = layers.Activation(fault.get("activation", "gelu"), name="act")(x)
     x = (
-        L.MaxPooling2D(2, padding="same")(x)
+        layers.MaxPooling2D(2, padding="same")(x)
         if fault.get("pool") == "max"
-        else L.AveragePooling2D(2)(x)
+        else layers.AveragePooling2D(2)(x)
     )
-    x = L.Flatten()(x)
-    x = (_live_dropout() if fault.get("dropout") else L.Dropout)(0.3, seed=4)(x)
-    x = L.Dense(5, activation="tanh", name="hidden")(x)
-    x = L.Dense(5, activation="tanh", name="square")(x)
-    chances = L.Dense(len(CLASSES), activation=fault.get("last", "softmax"), name="head")(x)
+    x = layers.Flatten()(x)
+    x = (_live_dropout() if fault.get("dropout") else layers.Dropout)(0.3, seed=4)(x)
+    x = layers.Dense(5, activation="tanh", name="hidden")(x)
+    x = layers.Dense(5, activation="tanh", name="square")(x)
+    chances = layers.Dense(len(CLASSES), activation=fault.get("last", "softmax"), name="head")(x)
     return randomise(keras.Model(image, {"probabilities": chances}))
 
 
 def tabular() -> Any:
     """Two inputs, missing values handled inside, a normalisation whose statistics were fitted."""
     import keras
-    from keras import layers as L, ops
+    from keras import layers, ops
 
     numeric = keras.Input((3,), name="numeric")
     categorical = keras.Input((2,), name="categorical", dtype="int32")
     missing = ops.isnan(numeric)
-    norm = L.Normalization()
+    norm = layers.Normalization()
     norm.adapt(np.array([[20, 1.5, 1000], [60, 1.9, 9000], [40, 1.7, 3000]], "float32"))
     x = norm(ops.where(missing, ops.zeros_like(numeric), numeric))
     x = ops.where(missing, ops.zeros_like(x), x)
     flags = ops.cast(missing, "float32")
-    codes = L.Flatten()(L.Embedding(4, 3)(categorical))
-    x = L.Concatenate()([x, flags, codes])
-    x = L.LayerNormalization()(L.Dense(8, activation="relu")(x))
-    chances = L.Dense(len(CLASSES), activation="softmax")(x)
+    codes = layers.Flatten()(layers.Embedding(4, 3)(categorical))
+    x = layers.Concatenate()([x, flags, codes])
+    x = layers.LayerNormalization()(layers.Dense(8, activation="relu")(x))
+    chances = layers.Dense(len(CLASSES), activation="softmax")(x)
     return keras.Model({"numeric": numeric, "categorical": categorical}, {"probabilities": chances})
 
 
 def recurrent(layer: str = "LSTM", *, drop_last: bool = False) -> Any:
     import keras
-    from keras import layers as L
+    from keras import layers
 
     series = keras.Input((None, 2), name="series")
     x = series[:, :-1] if drop_last else series
-    x = L.Bidirectional(getattr(L, layer)(4, return_sequences=True))(x)
-    x = getattr(L, layer)(3)(x)
-    return randomise(keras.Model(series, {"value": L.Dense(1)(x)}), 1)
+    x = layers.Bidirectional(getattr(layers, layer)(4, return_sequences=True))(x)
+    x = getattr(layers, layer)(3)(x)
+    return randomise(keras.Model(series, {"value": layers.Dense(1)(x)}), 1)
 
 
 def autoencoder() -> tuple[Signature, ...]:
     """Three graphs of one model, one of them with two outputs of the same shape."""
     import keras
-    from keras import layers as L
+    from keras import layers
 
     shape = (4,)
     keras.utils.set_random_seed(2)
     x = keras.Input(shape, name="x")
-    code = L.Dense(4, activation="tanh")(x)
+    code = layers.Dense(4, activation="tanh")(x)
     z = keras.Input(shape, name="z")
-    decoder = L.Dense(4)
+    decoder = layers.Dense(4)
     spec = TensorSpec(name="x", shape=shape, range=(-1, 1))
     codes = TensorSpec(name="z", shape=shape, range=(-1, 1))
     out = TensorSpec(name="rebuilt", shape=shape)

@@ -263,3 +263,8 @@ def test_the_runtime_imports_nothing_of_the_training_side(image_artifact: Path) 
         timeout=60,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_run_explains_that_it_takes_names(images: Session) -> None:
+    with pytest.raises(DataError, match="image: expected an array"):
+        images.run(_pictures())  # type: ignore[arg-type]

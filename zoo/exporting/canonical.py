@@ -103,6 +103,13 @@ class _Counters:
     values: int = 0
     constants: int = 0
 
+    def name(self, value: str, names: dict[str, str]) -> str:
+        """Return the new name of what a node gives, and remember it."""
+        if value and value not in names:
+            names[value] = f"value_{self.values}"
+            self.values += 1
+        return names.get(value, "")
+
 
 def _rebuild(
     old: onnx.GraphProto, counters: _Counters, fixed: dict[str, str], outer: _Lookup | None
@@ -134,32 +141,30 @@ def _rebuild(
         made.domain = "" if node.domain == "ai.onnx" else node.domain
         counters.nodes += 1
         made.input.extend([lookup(value) for value in node.input])
-        for value in node.output:
-            if value and value not in names:
-                names[value] = f"value_{counters.values}"
-                counters.values += 1
-            made.output.append(names.get(value, ""))
-        for attribute in sorted(node.attribute, key=lambda item: item.name):
-            copy = made.attribute.add()
-            copy.CopyFrom(attribute)
-            copy.ClearField("doc_string")
-            if attribute.HasField("t"):
-                copy.t.CopyFrom(_constant(attribute.t, ""))
-            if attribute.HasField("g"):
-                copy.g.CopyFrom(_subgraph(attribute.g, counters, lookup))
-            for index, graph in enumerate(attribute.graphs):
-                copy.graphs[index].CopyFrom(_subgraph(graph, counters, lookup))
+        made.output.extend([counters.name(value, names) for value in node.output])
+        _copy_attributes(node, made, counters, lookup)
         new.node.append(made)
     for value in old.output:
         lookup(value.name)
     if outer is not None:
         for value in old.output:
-            declared = new.output.add()
-            declared.CopyFrom(value)
-            declared.name = lookup(value.name)
-            declared.ClearField("doc_string")
-            _forget_sizes(declared)
+            _declare(new.output.add(), value, lookup(value.name))
     return new
+
+
+def _copy_attributes(
+    old: onnx.NodeProto, new: onnx.NodeProto, counters: _Counters, outer: _Lookup
+) -> None:
+    for attribute in sorted(old.attribute, key=lambda item: item.name):
+        copy = new.attribute.add()
+        copy.CopyFrom(attribute)
+        copy.ClearField("doc_string")
+        if attribute.HasField("t"):
+            copy.t.CopyFrom(_constant(attribute.t, ""))
+        if attribute.HasField("g"):
+            copy.g.CopyFrom(_subgraph(attribute.g, counters, outer))
+        for index, graph in enumerate(attribute.graphs):
+            copy.graphs[index].CopyFrom(_subgraph(graph, counters, outer))
 
 
 def _subgraph(old: onnx.GraphProto, counters: _Counters, outer: _Lookup) -> onnx.GraphProto:
@@ -170,17 +175,16 @@ def _subgraph(old: onnx.GraphProto, counters: _Counters, outer: _Lookup) -> onnx
     new = _rebuild(old, counters, fixed, outer)
     new.name = "body"
     for value in old.input:
-        declared = new.input.add()
-        declared.CopyFrom(value)
-        declared.name = fixed[value.name]
-        declared.ClearField("doc_string")
-        _forget_sizes(declared)
+        _declare(new.input.add(), value, fixed[value.name])
     return new
 
 
-def _forget_sizes(value: onnx.ValueInfoProto) -> None:
-    """Drop tf2onnx's ``unk__N`` names of dynamic sizes, whose numbers mean nothing."""
-    for size in value.type.tensor_type.shape.dim:
+def _declare(new: onnx.ValueInfoProto, old: onnx.ValueInfoProto, name: str) -> None:
+    """Copy a declaration without tf2onnx's ``unk__N`` sizes, whose numbers mean nothing."""
+    new.CopyFrom(old)
+    new.name = name
+    new.ClearField("doc_string")
+    for size in new.type.tensor_type.shape.dim:
         if size.dim_param:
             size.ClearField("dim_param")
 

@@ -107,8 +107,9 @@ def _proof(graph: Graph) -> list[str]:
     )
     lines = [
         f"`{graph.signature}` was compared with its Keras model in {parity.comparisons} calls:",
-        f"batches of {', '.join(map(str, parity.batches))}{lengths}; {', '.join(parity.probes)} "
-        f"values; onnxruntime's optimisation {', '.join(parity.optimisation)}.",
+        f"batches of {', '.join(map(str, parity.batches))}{lengths};",
+        f"{', '.join(parity.probes)} values;",
+        f"onnxruntime's optimisation {', '.join(parity.optimisation)}.",
         "",
         "| output | largest difference | allowed relative to an example's largest value |",
         "| --- | --- | --- |",

@@ -146,7 +146,7 @@ def convert(traced: Traced) -> onnx.ModelProto:
     return made
 
 
-def _erfc(context: Any, node: Any, name: str, args: Any) -> None:
+def _erfc(context: Any, node: Any, name: str, _: Any) -> None:
     """Exact GELU lowers to Erfc, which ONNX lacks: write 1 - Erf."""
     kind = context.get_dtype(node.output[0])
     source, target = node.input[0], node.output[0]
@@ -161,7 +161,7 @@ def _erfc(context: Any, node: Any, name: str, args: Any) -> None:
     )
 
 
-def _sign_bit(context: Any, node: Any, name: str, args: Any) -> None:
+def _sign_bit(context: Any, node: Any, name: str, _: Any) -> None:
     """Keras's argmax asks for the sign bit by a Bitcast, which ONNX lacks: of -0, 1/x is below 0.
 
     Only a mask that keeps the sign bit may read the result, since no other bit is right.

@@ -47,7 +47,7 @@ def first_divergence(traced: Traced, cases: Sequence[Case], converter: Converter
         )
         actual = session.run(None, dict(probe.inputs))
         values = exposed.model([probe.inputs[s.name] for s in traced.inputs], training=False)
-    except Exception as error:  # whatever the converter or onnxruntime raise
+    except Exception as error:  # noqa: BLE001 - whatever the converter or onnxruntime raise
         return f"the first layer that differs was not found ({type(error).__name__})"
     values = values if isinstance(values, list | tuple) else [values]
     for name, got, value in zip(names, actual, values, strict=False):

@@ -21,7 +21,7 @@ def listing(folder: Path) -> list[str]:
         Incompatible: If it is no folder, or cannot be read.
     """
     try:
-        return sorted(os.listdir(folder))
+        return sorted(path.name for path in folder.iterdir())
     except OSError as error:
         raise Incompatible(
             f"{folder} is not an artifact",

@@ -9,7 +9,7 @@ field, every occurrence is checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -76,17 +76,22 @@ def inspect_graph(raw: bytes, name: str, *, max_opset: int = MAX_OPSET) -> Graph
         raise _refuse(name, f"it is truncated or not an ONNX file: {error}") from error
     if graphs != 1 or facts.nodes == 0:
         raise _refuse(name, "it does not hold one graph with nodes")
+    facts.opset = _check_opsets(opsets, name, max_opset)
+    return facts
+
+
+def _check_opsets(opsets: Mapping[str, int], name: str, newest: int) -> int:
     foreign = sorted(domain for domain in opsets if domain not in _STANDARD)
     if foreign:
         raise _refuse(name, f"it imports operators of the domain {foreign[0]!r}")
-    facts.opset = max(opsets.values(), default=0)
-    if not 1 <= facts.opset <= max_opset:
+    opset = max(opsets.values(), default=0)
+    if not 1 <= opset <= newest:
         raise Incompatible(
-            f"{name} needs opset {facts.opset}",
-            why=f"this zoo writes and runs opsets 1 to {max_opset}",
+            f"{name} needs opset {opset}",
+            why=f"this zoo writes and runs opsets 1 to {newest}",
             fix="pip install --upgrade neural-zoo",
         )
-    return facts
+    return opset
 
 
 def _refuse(name: str, why: str) -> Incompatible:

@@ -109,9 +109,10 @@ class Session:
         return Prediction(outputs, self.outputs)
 
     def _explain(self, inputs: Arrays, error: Exception) -> DataError:
+        given: Any = inputs
         problems = []
         for spec in self.inputs:
-            array = inputs.get(spec.name) if isinstance(inputs, Mapping) else None
+            array = given.get(spec.name) if isinstance(given, Mapping) else None
             wanted = f"{spec.dtype}[batch{''.join(f', {size}' for size in spec.shape)}]"
             if not isinstance(array, np.ndarray):
                 problems.append(f"{spec.name}: expected an array {wanted}")
