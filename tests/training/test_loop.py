@@ -172,7 +172,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_checkpoint_before
 
 def test_history_is_written_after_every_epoch_with_full_precision(tmp_path: Path) -> None:
     _, loop = run_loop(tmp_path, PLAN, stop_after=3)
-    lines = list(csv.DictReader((tmp_path / "history.csv").open()))
+    lines = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
 
     assert [int(line["epoch"]) for line in lines] == [1, 2, 3]
     assert float(lines[1]["loss"]) == loop.progression.history[1]["loss"]
