@@ -8,10 +8,10 @@ from typing import Any
 _HOME = {
     "Artifact": "artifacts",
     "ModelInfo": "catalog",
-    "Run": "runs",
+    "Run": "run",
     "bench": "artifacts",
     "build": "models",
-    "dataset": "models",
+    "dataset": "blueprints",
     "doctor": "health",
     "evaluate": "artifacts",
     "export": "artifacts",
@@ -24,7 +24,7 @@ _HOME = {
     "predict": "artifacts",
     "register": "catalog",
     "registry": "catalog",
-    "train": "runs",
+    "train": "learning",
     "verify": "artifacts",
 }
 
