@@ -57,7 +57,7 @@ def data_of(source: DataSource, default: str) -> DataSpec:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Prepared:
     """Everything that is decided about a model before it is built."""
 
     architecture: Architecture[Any]
@@ -72,7 +72,7 @@ class Plan:
 
 def prepare(
     name: str, data: DataSpec, overrides: Mapping[str, Any], base: ModelConfig | None = None
-) -> Plan:
+) -> Prepared:
     """Decide a model's configuration: the recipe for the data, then what the caller says."""
     architecture = registry().get(name)
     start = architecture.recipe(data).config if base is None else base
@@ -117,7 +117,7 @@ def load_weights(model: keras.Model, file: Path, *, of: str) -> None:
 
 __all__ = [
     "DataSource",
-    "Plan",
+    "Prepared",
     "blueprint_on",
     "data_of",
     "dataset",
