@@ -86,4 +86,5 @@ install_pinned() {
 # TensorFlow writes its own progress to stderr; errors still come.
 quiet_tensorflow() {
     TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL-3}
+    export TF_CPP_MIN_LOG_LEVEL
 }
