@@ -81,7 +81,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
             ),
             optimizer=zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=1e-4, warmup=0.1),
         )
-        return Recipe(config, TrainPlan(epochs=60, batch_size=128, keep="last"))
+        return Recipe(config, TrainPlan(epochs=60, batch_size=128))
 
     def build(self, config: MLPClassifierConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` from raw inputs to class probabilities.

@@ -166,7 +166,7 @@ def test_a_table_gives_the_same_answers_as_its_records(tables: Session, tmp_path
     [
         ("size,colour,age,height,pay\nm,red,30,1.7,x\n", r"line 2, column 'pay'"),
         ("size,colour,age,height,pay\nm,red,30,1.7\n", r"line 2"),
-        ("size,colour,age,height,salary\nm,red,30,1.7,1\n", r"'pay' is missing(.|\n)*'salary'"),
+        ("size,colour,age,height,salary\nm,red,30,1.7,1\n", r"'pay' is missing"),
         ("size,colour,age,height,pay\n", "no rows"),
         ("", "the file is empty"),
         ("size,colour,age,height,pay\nm,red,1e999,1.7,1\n", r"line 2, column 'age'"),
