@@ -255,3 +255,11 @@ def test_whatever_the_bytes_are_the_error_is_typed(tmp_path: Path, content: byte
         resolve(write(tmp_path, content))
     except ZooError as error:
         assert error.what
+
+
+def test_a_file_of_quoted_blanks_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "blank.csv"
+    path.write_text('""\r""')
+
+    with pytest.raises(BadRecord, match="the file is empty"):
+        resolve(path)

@@ -66,8 +66,9 @@ def read_table(path: Path) -> Table:
         BadRecord: If the file is empty, not UTF-8, ragged, or its header is missing or not clear.
     """
     text = _decode(path)
+    empty = BadRecord("the file is empty", file=str(path), fix="write a header line and the rows")
     if not text.strip():
-        raise BadRecord("the file is empty", file=str(path), fix="write a header line and the rows")
+        raise empty
     delimiter = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
@@ -87,6 +88,8 @@ def read_table(path: Path) -> Table:
             row=start,
             why="a quoted cell ends with a quote that a delimiter or the line's end follows",
         ) from error
+    if not rows:  # nothing but quoted blanks
+        raise empty
     header = rows.pop(0)
     _check_header(header, str(path), lines.pop(0))
     table = Table(str(path), header, rows, lines)
