@@ -19,12 +19,15 @@ from zoo.files import atomic_write, write_json
 from zoo.metrics import Evaluation
 from zoo.runtime import (
     BenchRow,
+    ModelReport,
     Prediction,
     Session,
     VerifyReport,
     bench as bench_artifact,
+    is_model,
     load as load_artifact,
     verify as verify_artifact,
+    verify_model,
 )
 from zoo.spec import Arrays, Dataset, DataSpec, Forward, Split
 
@@ -136,6 +139,7 @@ def export(
     target: Run | keras.Model | str | Path,
     out: str | Path = "exports",
     *,
+    name: str | None = None,
     version: int | None = None,
     keep_failed: str | Path | None = None,
 ) -> Artifact:
@@ -145,6 +149,8 @@ def export(
         target: A run or its folder, a model of :func:`build`, or a model's name (with the weights
             published for its default data).
         out: The model repository: the artifact becomes ``out/<name>/<version>/``.
+        name: What the artifact is called; by default as its architecture. Versions of one name
+            take and give the same things, so a model for other data needs another.
         version: A positive number; by default one above the highest there is.
         keep_failed: Where to keep what was made if a check fails; by default nothing stays.
 
@@ -171,7 +177,7 @@ def export(
     blueprint = blueprint_on(model)
     architecture = registry().get(blueprint.architecture)
     data = run.dataset() if run else dataset(blueprint.data.id)
-    name = blueprint.architecture
+    name = blueprint.architecture if name is None else name
     hooks().call("zoo_before_export", name=name, target=Path(out) / name)
     metrics = run.metrics if run else None
     path = export_artifact(
@@ -179,6 +185,7 @@ def export(
         architecture,
         _signatures(model),
         out=Path(out),
+        name=name,
         version=version,
         samples=_samples(data),
         metrics=metrics.model_dump(mode="json", include={"examples", "scores"}) if metrics else {},
@@ -193,15 +200,20 @@ def export(
     return artifact
 
 
-def verify(path: str | Path) -> VerifyReport:
+def verify(path: str | Path) -> VerifyReport | ModelReport:
     """Prove an artifact again, with onnxruntime and numpy alone.
+
+    Args:
+        path: Its folder, or that of all versions of a model: then each is proven, and the
+            configuration that servers read beside them.
 
     Raises:
         ArtifactError: If any file is not what was published.
         ParityFailed: If it no longer gives the recorded answers.
     """
     hooks().call("zoo_before_verify", path=Path(path))
-    report = verify_artifact(Path(path))
+    report: VerifyReport | ModelReport
+    report = verify_model(path) if is_model(Path(path)) else verify_artifact(path)
     hooks().call("zoo_after_verify", path=Path(path), report=report.model_dump(mode="json"))
     return report
 

@@ -4,6 +4,7 @@ from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime.bench import BenchRow, bench
 from zoo.runtime.manifest import FORMAT_VERSION, Manifest, read_manifest
 from zoo.runtime.prediction import Prediction
+from zoo.runtime.repository import ModelReport, is_model, verify_model
 from zoo.runtime.session import Session, load
 from zoo.runtime.verify import SignatureReport, VerifyReport, verify
 
@@ -12,12 +13,15 @@ __all__ = [
     "MAX_BYTES",
     "BenchRow",
     "Manifest",
+    "ModelReport",
     "Prediction",
     "Session",
     "SignatureReport",
     "VerifyReport",
     "bench",
+    "is_model",
     "load",
     "read_manifest",
     "verify",
+    "verify_model",
 ]
