@@ -12,6 +12,7 @@ _HOME = {
     "bench": "artifacts",
     "build": "models",
     "dataset": "blueprints",
+    "diff": "artifacts",
     "doctor": "health",
     "evaluate": "artifacts",
     "export": "artifacts",

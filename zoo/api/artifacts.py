@@ -19,11 +19,13 @@ from zoo.files import atomic_write, write_json
 from zoo.metrics import Evaluation
 from zoo.runtime import (
     BenchRow,
+    DiffReport,
     ModelReport,
     Prediction,
     Session,
     VerifyReport,
     bench as bench_artifact,
+    diff as diff_artifacts,
     is_model,
     load as load_artifact,
     verify as verify_artifact,
@@ -218,6 +220,11 @@ def verify(path: str | Path) -> VerifyReport | ModelReport:
     return report
 
 
+def diff(before: str | Path, after: str | Path) -> DiffReport:
+    """Explain what changed between two artifacts: see :func:`zoo.runtime.diff`."""
+    return diff_artifacts(before, after)
+
+
 def bench(path: str | Path, **options: Any) -> Sequence[BenchRow]:
     """Measure how fast an artifact answers: see :func:`zoo.runtime.bench`."""
     return bench_artifact(Path(path), **options)
@@ -289,6 +296,7 @@ def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
 __all__ = [
     "Artifact",
     "bench",
+    "diff",
     "evaluate",
     "export",
     "load",

@@ -2,6 +2,7 @@
 
 from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime.bench import BenchRow, bench
+from zoo.runtime.diff import DiffReport, diff
 from zoo.runtime.manifest import FORMAT_VERSION, Manifest, read_manifest
 from zoo.runtime.prediction import Prediction
 from zoo.runtime.repository import ModelReport, is_model, verify_model
@@ -12,6 +13,7 @@ __all__ = [
     "FORMAT_VERSION",
     "MAX_BYTES",
     "BenchRow",
+    "DiffReport",
     "Manifest",
     "ModelReport",
     "Prediction",
@@ -19,6 +21,7 @@ __all__ = [
     "SignatureReport",
     "VerifyReport",
     "bench",
+    "diff",
     "is_model",
     "load",
     "read_manifest",
