@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         plugins as plugins,
         predict as predict,
         register as register,
+        serve as serve,
         train as train,
         verify as verify,
     )
@@ -86,6 +87,7 @@ _HOMES = {
         "plugins",
         "predict",
         "register",
+        "serve",
         "train",
         "verify",
     ),

@@ -25,6 +25,7 @@ _HOME = {
     "predict": "artifacts",
     "register": "catalog",
     "registry": "catalog",
+    "serve": "serving",
     "train": "learning",
     "verify": "artifacts",
 }

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from zoo.cli import artifacts, demo, diff, models, training
+from zoo.cli import artifacts, demo, diff, models, serving, training
 from zoo.cli.output import emit_json, paint
 from zoo.cli.quiet import native_chatter_hidden
 from zoo.errors import MissingExtra, ZooError
@@ -28,9 +28,11 @@ _EXTRAS = {
     "matplotlib": "report",
     "onnx": "keras",
     "sklearn": "datasets",
+    "starlette": "serve",
     "tensorflow": "keras",
     "tf2onnx": "keras",
     "transformers": "captioning",
+    "uvicorn": "serve",
 }
 """Which extra brings a package."""
 
@@ -91,7 +93,7 @@ def _options(
     pass
 
 
-for _group in (models, training, artifacts, diff, demo):
+for _group in (models, training, artifacts, diff, serving, demo):
     _group.add_commands(app)
 
 
