@@ -269,15 +269,18 @@ def test_too_large_a_request_is_not_read(served: Served) -> None:
     large = b" " * (2**20 + 1)
     status, answer = infer(served, large)
     assert (status, answer["error"]) == (413, "a request has at most 1,048,576 bytes")
-    connection = http.client.HTTPConnection(served.host, timeout=20)
-    chunks = (b"x" * 65536 for _ in range(40))
-    try:
-        connection.request("POST", "/v2/models/tiny/infer", chunks, encode_chunked=True)
-        assert connection.getresponse().status == 413
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # it hung up while the rest was still being sent
-    finally:
-        connection.close()
+    for chunks, length in (([b"x" * 65536] * 100, None), ([b"x"], "99999999999")):
+        connection = http.client.HTTPConnection(served.host, timeout=20)
+        try:
+            headers = {"Content-Length": length} if length else {}
+            connection.request(
+                "POST", "/v2/models/tiny/infer", iter(chunks), headers, encode_chunked=not length
+            )
+            assert connection.getresponse().status == 413
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it hung up while the rest was still being sent
+        finally:
+            connection.close()
     assert infer(served, image())[0] == 200
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_REQUEST = 32 * 2**20
 """The largest body of a request, unless the caller says otherwise."""
 
+_PATIENCE = 4
 _HEADER_LENGTH = "Inference-Header-Content-Length"
 
 
@@ -155,16 +156,22 @@ async def _body(request: Request, limit: int) -> bytes:
 
     too_large = BadRequest(f"a request has at most {limit:,} bytes", 413)
     announced = request.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced) > limit:
+    # A sender looks for the answer when all is sent: a little too much is read and thrown away.
+    most = _PATIENCE * limit
+    if announced.isdecimal() and int(announced) > most:
         raise too_large
-    body = bytearray()
+    body, size = bytearray(), 0
     try:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
+            size += len(chunk)
+            if size > most:
                 raise too_large
+            if size <= limit:
+                body += chunk
     except ClientDisconnect as error:
         raise BadRequest("the body ended too early") from error
+    if size > limit:
+        raise too_large
     return bytes(body)
 
 
@@ -253,6 +260,7 @@ def _listen(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
+            listener.listen(256)  # who asks between the announcement and the start waits
         except OSError:
             listener.close()
             raise
