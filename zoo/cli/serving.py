@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.cli.options import example
-from zoo.cli.output import emit, note, paint
+from zoo.cli.options import Json, example
+from zoo.cli.output import emit, emit_json, note, paint
 
 _MIB = 2**20
 
@@ -28,6 +28,7 @@ def serve(
     max_request: Annotated[
         int, typer.Option(min=1, metavar="MIB", help="The largest request, in MiB.")
     ] = 32,
+    as_json: Json = False,
 ) -> None:
     """Serve artifacts over HTTP.
 
@@ -43,7 +44,7 @@ def serve(
         threads=threads,
         workers=workers,
         max_request=max_request * _MIB,
-        on_start=_tell,
+        on_start=_tell_json if as_json else _tell,
     )
 
 
@@ -53,7 +54,16 @@ def _tell(server: Any) -> None:
     for model in server.models:
         emit(f"{server.url}/v2/models/{model.name}/versions/{model.version}/infer")
     note("stop with Ctrl-C")
-    # A program that starts the server waits for these lines.
+    _flush()
+
+
+def _tell_json(server: Any) -> None:
+    emit_json({"url": server.url, "models": server.models.index()})
+    _flush()
+
+
+def _flush() -> None:
+    # A program that starts the server waits for what it announces.
     typer.get_text_stream("stdout").flush()
 
 
