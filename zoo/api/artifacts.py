@@ -11,12 +11,13 @@ import numpy as np
 
 from zoo.api.blueprints import DataSource, blueprint_on, dataset, needs_keras
 from zoo.api.catalog import hooks, registry
-from zoo.api.models import build
+from zoo.api.models import build, published
 from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.errors import ArtifactError, DataError, TrainError
 from zoo.files import atomic_write, write_json
 from zoo.metrics import Evaluation
+from zoo.registry import WeightsEntry
 from zoo.runtime import (
     BenchRow,
     DiffReport,
@@ -141,6 +142,8 @@ def export(
     target: Run | keras.Model | str | Path,
     out: str | Path = "exports",
     *,
+    weights: str | Path | None = None,
+    data: DataSource = None,
     name: str | None = None,
     version: int | None = None,
     keep_failed: str | Path | None = None,
@@ -148,8 +151,11 @@ def export(
     """Turn a model into an ONNX artifact, published only if it proves equal to the model.
 
     Args:
-        target: A run or its folder, a model of :func:`build`, or a model's name (with the weights
-            published for its default data).
+        target: A run or its folder, a model of :func:`build`, or a model's name.
+        weights: With a name: which weights, as :func:`build` takes them; by default those
+            published for its default data. Of published ones the artifact has the figures.
+        data: Where the real examples of the comparison come from; by default what the model was
+            made for.
         out: The model repository: the artifact becomes ``out/<name>/<version>/``.
         name: What the artifact is called; by default as its architecture. Versions of one name
             take and give the same things, so a model for other data needs another.
@@ -163,9 +169,12 @@ def export(
     needs_keras("exporting")
     from zoo.exporting import export_artifact
 
-    if isinstance(target, str | Path) and not Path(target).exists():
+    entry = None
+    if isinstance(target, str | Path) and (weights is not None or not Path(target).exists()):
         architecture = registry().get(str(target))
-        target = build(str(target), weights=architecture.default_dataset)
+        weights = architecture.default_dataset if weights is None else weights
+        entry = published(architecture.info.name, weights)
+        target = build(str(target), weights=weights)
     elif isinstance(target, str | Path):
         target = Run(target)
     run = target if isinstance(target, Run) else None
@@ -178,10 +187,14 @@ def export(
     model = run.model if run else target
     blueprint = blueprint_on(model)
     architecture = registry().get(blueprint.architecture)
-    data = run.dataset() if run else dataset(blueprint.data.id)
+    if isinstance(data, str | Path):
+        data = dataset(data)
+    elif data is None or isinstance(data, DataSpec):
+        data = run.dataset() if run else dataset(blueprint.data.id)
+    _check_fit(blueprint.data, data.spec)
     name = blueprint.architecture if name is None else name
     hooks().call("zoo_before_export", name=name, target=Path(out) / name)
-    metrics = run.metrics if run else None
+    metrics, origin = _record_of(run, entry)
     path = export_artifact(
         blueprint,
         architecture,
@@ -190,16 +203,37 @@ def export(
         name=name,
         version=version,
         samples=_samples(data),
-        metrics=metrics.model_dump(mode="json", include={"examples", "scores"}) if metrics else {},
+        metrics=metrics,
         fingerprint=data.fingerprint,
         licence=architecture.info.licence,
-        # Nothing of the folder or the day: the same training gives the same bytes.
-        origin={key: run.record[key] for key in ("plan", "best_epoch")} if run else {},
+        origin=origin,
         keep_failed=Path(keep_failed) if keep_failed else None,
     )
     artifact = Artifact(path, load_artifact(path).manifest.model_dump(mode="json"))
     hooks().call("zoo_after_export", name=name, path=path, manifest=artifact.manifest)
     return artifact
+
+
+def _record_of(
+    run: Run | None, entry: WeightsEntry | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the metrics and the origin of a model: of its run, or of its published weights.
+
+    Nothing of a folder or a day is in them: the same training gives the same bytes.
+    """
+    if run is not None:
+        told = run.metrics
+        origin = {key: run.record[key] for key in ("plan", "best_epoch")}
+        kept = {"examples", "scores"}
+        return told.model_dump(mode="json", include=kept) if told else {}, origin
+    if entry is None:
+        return {}, {}
+    origin = {"weights": entry.id, "weights_file_sha256": entry.sha256}
+    if entry.measured is None:
+        return {}, origin
+    measured = entry.measured.model_dump(mode="json", include={"examples", "seeds", "split"})
+    scores = {name: score.model_dump() for name, score in entry.measured.metrics.items()}
+    return {**measured, "scores": scores}, {**origin, "measured_by": entry.measured.command}
 
 
 def verify(path: str | Path) -> VerifyReport | ModelReport:

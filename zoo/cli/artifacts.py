@@ -45,9 +45,11 @@ def export(
 
     config = settings(set_)
     source: Any = target
-    if weights is not None or config:
-        source = zoo.build(target, weights=weights, **config)
-    artifact = zoo.export(source, out, name=name, version=version, keep_failed=keep_failed)
+    if config:
+        source, weights = zoo.build(target, weights=weights, **config), None
+    artifact = zoo.export(
+        source, out, weights=weights, name=name, version=version, keep_failed=keep_failed
+    )
     if as_json:
         emit_json(artifact)
         return
