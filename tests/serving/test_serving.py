@@ -368,3 +368,20 @@ def test_serving_imports_no_framework(repository: Path) -> None:
         [sys.executable, "-c", code, str(repository)], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, "set()\n"), done.stderr
+
+
+def test_the_command_announces_as_json_what_it_serves(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from zoo.cli.program import app
+    from zoo.serving import Server
+
+    monkeypatch.setattr(Server, "run", lambda server: server._listener.close())
+    words = ["serve", str(repository / "tiny"), "--port", "0", "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["url"].startswith("http://127.0.0.1:")
+    assert [entry["state"] for entry in told["models"]] == ["READY", "UNAVAILABLE"]
