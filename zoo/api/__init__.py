@@ -12,6 +12,7 @@ _HOME = {
     "bench": "artifacts",
     "build": "models",
     "dataset": "blueprints",
+    "diff": "artifacts",
     "doctor": "health",
     "evaluate": "artifacts",
     "export": "artifacts",
@@ -24,6 +25,7 @@ _HOME = {
     "predict": "artifacts",
     "register": "catalog",
     "registry": "catalog",
+    "serve": "serving",
     "train": "learning",
     "verify": "artifacts",
 }

@@ -11,20 +11,26 @@ import numpy as np
 
 from zoo.api.blueprints import DataSource, blueprint_on, dataset, needs_keras
 from zoo.api.catalog import hooks, registry
-from zoo.api.models import build
+from zoo.api.models import build, published
 from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.errors import ArtifactError, DataError, TrainError
 from zoo.files import atomic_write, write_json
 from zoo.metrics import Evaluation
+from zoo.registry import WeightsEntry
 from zoo.runtime import (
     BenchRow,
+    DiffReport,
+    ModelReport,
     Prediction,
     Session,
     VerifyReport,
     bench as bench_artifact,
+    diff as diff_artifacts,
+    is_model,
     load as load_artifact,
     verify as verify_artifact,
+    verify_model,
 )
 from zoo.spec import Arrays, Dataset, DataSpec, Forward, Split
 
@@ -136,15 +142,23 @@ def export(
     target: Run | keras.Model | str | Path,
     out: str | Path = "exports",
     *,
+    weights: str | Path | None = None,
+    data: DataSource = None,
+    name: str | None = None,
     version: int | None = None,
     keep_failed: str | Path | None = None,
 ) -> Artifact:
     """Turn a model into an ONNX artifact, published only if it proves equal to the model.
 
     Args:
-        target: A run or its folder, a model of :func:`build`, or a model's name (with the weights
-            published for its default data).
+        target: A run or its folder, a model of :func:`build`, or a model's name.
+        weights: With a name: which weights, as :func:`build` takes them; by default those
+            published for its default data. Of published ones the artifact has the figures.
+        data: Where the real examples of the comparison come from; by default what the model was
+            made for.
         out: The model repository: the artifact becomes ``out/<name>/<version>/``.
+        name: What the artifact is called; by default as its architecture. Versions of one name
+            take and give the same things, so a model for other data needs another.
         version: A positive number; by default one above the highest there is.
         keep_failed: Where to keep what was made if a check fails; by default nothing stays.
 
@@ -155,9 +169,12 @@ def export(
     needs_keras("exporting")
     from zoo.exporting import export_artifact
 
-    if isinstance(target, str | Path) and not Path(target).exists():
+    entry = None
+    if isinstance(target, str | Path) and (weights is not None or not Path(target).exists()):
         architecture = registry().get(str(target))
-        target = build(str(target), weights=architecture.default_dataset)
+        weights = architecture.default_dataset if weights is None else weights
+        entry = published(architecture.info.name, weights)
+        target = build(str(target), weights=weights)
     elif isinstance(target, str | Path):
         target = Run(target)
     run = target if isinstance(target, Run) else None
@@ -170,22 +187,26 @@ def export(
     model = run.model if run else target
     blueprint = blueprint_on(model)
     architecture = registry().get(blueprint.architecture)
-    data = run.dataset() if run else dataset(blueprint.data.id)
-    name = blueprint.architecture
+    if isinstance(data, str | Path):
+        data = dataset(data)
+    elif data is None or isinstance(data, DataSpec):
+        data = run.dataset() if run else dataset(blueprint.data.id)
+    _check_fit(blueprint.data, data.spec)
+    name = blueprint.architecture if name is None else name
     hooks().call("zoo_before_export", name=name, target=Path(out) / name)
-    metrics = run.metrics if run else None
+    metrics, origin = _record_of(run, entry)
     path = export_artifact(
         blueprint,
         architecture,
         _signatures(model),
         out=Path(out),
+        name=name,
         version=version,
         samples=_samples(data),
-        metrics=metrics.model_dump(mode="json", include={"examples", "scores"}) if metrics else {},
+        metrics=metrics,
         fingerprint=data.fingerprint,
         licence=architecture.info.licence,
-        # Nothing of the folder or the day: the same training gives the same bytes.
-        origin={key: run.record[key] for key in ("plan", "best_epoch")} if run else {},
+        origin=origin,
         keep_failed=Path(keep_failed) if keep_failed else None,
     )
     artifact = Artifact(path, load_artifact(path).manifest.model_dump(mode="json"))
@@ -193,17 +214,49 @@ def export(
     return artifact
 
 
-def verify(path: str | Path) -> VerifyReport:
+def _record_of(
+    run: Run | None, entry: WeightsEntry | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the metrics and the origin of a model: of its run, or of its published weights.
+
+    Nothing of a folder or a day is in them: the same training gives the same bytes.
+    """
+    if run is not None:
+        told = run.metrics
+        origin = {key: run.record[key] for key in ("plan", "best_epoch")}
+        kept = {"examples", "scores"}
+        return told.model_dump(mode="json", include=kept) if told else {}, origin
+    if entry is None:
+        return {}, {}
+    origin = {"weights": entry.id, "weights_file_sha256": entry.sha256}
+    if entry.measured is None:
+        return {}, origin
+    measured = entry.measured.model_dump(mode="json", include={"examples", "seeds", "split"})
+    scores = {name: score.model_dump() for name, score in entry.measured.metrics.items()}
+    return {**measured, "scores": scores}, {**origin, "measured_by": entry.measured.command}
+
+
+def verify(path: str | Path) -> VerifyReport | ModelReport:
     """Prove an artifact again, with onnxruntime and numpy alone.
+
+    Args:
+        path: Its folder, or that of all versions of a model: then each is proven, and the
+            configuration that servers read beside them.
 
     Raises:
         ArtifactError: If any file is not what was published.
         ParityFailed: If it no longer gives the recorded answers.
     """
     hooks().call("zoo_before_verify", path=Path(path))
-    report = verify_artifact(Path(path))
+    report: VerifyReport | ModelReport
+    report = verify_model(path) if is_model(Path(path)) else verify_artifact(path)
     hooks().call("zoo_after_verify", path=Path(path), report=report.model_dump(mode="json"))
     return report
+
+
+def diff(before: str | Path, after: str | Path) -> DiffReport:
+    """Explain what changed between two artifacts: see :func:`zoo.runtime.diff`."""
+    return diff_artifacts(before, after)
 
 
 def bench(path: str | Path, **options: Any) -> Sequence[BenchRow]:
@@ -277,6 +330,7 @@ def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
 __all__ = [
     "Artifact",
     "bench",
+    "diff",
     "evaluate",
     "export",
     "load",

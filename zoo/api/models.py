@@ -47,7 +47,7 @@ def build(
         >>> model.predict(images)
     """
     architecture = registry().get(name)
-    entry = _published(architecture.info.name, weights)
+    entry = published(architecture.info.name, weights)
     if isinstance(weights, str | Path) and (Path(weights) / "run.json").is_file():
         run = Run(Path(weights))
         base: ModelConfig | None = run.config if run.architecture == name else None
@@ -92,7 +92,8 @@ def _entries(name: str) -> tuple[WeightsEntry, ...]:
     return entry.weights if entry else ()
 
 
-def _published(name: str, weights: str | Path | None) -> WeightsEntry | None:
+def published(name: str, weights: str | Path | None) -> WeightsEntry | None:
+    """Return what the catalogue says of trained weights, or ``None`` if it has none of that id."""
     return next((entry for entry in _entries(name) if entry.id == str(weights)), None)
 
 
@@ -118,4 +119,4 @@ def _published_file(of: str, entry: WeightsEntry) -> Path:
     return path
 
 
-__all__ = ["build"]
+__all__ = ["build", "published"]

@@ -22,6 +22,12 @@ def export(
         str | None, typer.Option(help="With a NAME: which trained weights; see 'zoo info'.")
     ] = None,
     out: Out = Path("exports"),
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="NAME", help="What to call it; as its architecture if left out."
+        ),
+    ] = None,
     version: Annotated[
         int | None, typer.Option(min=1, help="The version; the next free one if left out.")
     ] = None,
@@ -39,9 +45,11 @@ def export(
 
     config = settings(set_)
     source: Any = target
-    if weights is not None or config:
-        source = zoo.build(target, weights=weights, **config)
-    artifact = zoo.export(source, out, version=version, keep_failed=keep_failed)
+    if config:
+        source, weights = zoo.build(target, weights=weights, **config), None
+    artifact = zoo.export(
+        source, out, weights=weights, name=name, version=version, keep_failed=keep_failed
+    )
     if as_json:
         emit_json(artifact)
         return
@@ -179,7 +187,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add this group to the program."""
     app.command(
         "export",
-        epilog=example("zoo export runs/cnn-1", "zoo export cnn --weights mnist --out exports"),
+        epilog=example("zoo export runs/cnn-1", "zoo export cnn --weights mnist --as cnn_mnist"),
     )(export)
     app.command("verify", epilog=example("zoo verify exports/cnn/1"))(verify)
     app.command("predict", epilog=example("zoo predict exports/cnn/1 seven.png"))(predict)

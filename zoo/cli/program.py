@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from zoo.cli import artifacts, demo, models, training
+from zoo.cli import artifacts, demo, diff, models, serving, training
 from zoo.cli.output import emit_json, paint
 from zoo.cli.quiet import native_chatter_hidden
 from zoo.errors import MissingExtra, ZooError
@@ -28,9 +28,11 @@ _EXTRAS = {
     "matplotlib": "report",
     "onnx": "keras",
     "sklearn": "datasets",
+    "starlette": "serve",
     "tensorflow": "keras",
     "tf2onnx": "keras",
     "transformers": "captioning",
+    "uvicorn": "serve",
 }
 """Which extra brings a package."""
 
@@ -46,7 +48,7 @@ Start:
 \b
 Exit codes:
     0  done
-    1  another error of the zoo       6  training failed
+    1  another error; a difference    6  training failed
     2  wrong command line             7  an export failed
     3  a model cannot be found        8  an artifact is not what it claims
     4  a configuration is wrong       9  an optional package is missing
@@ -91,7 +93,7 @@ def _options(
     pass
 
 
-for _group in (models, training, artifacts, demo):
+for _group in (models, training, artifacts, diff, serving, demo):
     _group.add_commands(app)
 
 

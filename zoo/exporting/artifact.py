@@ -23,6 +23,7 @@ from zoo.exporting.card import write_card
 from zoo.exporting.divergence import first_divergence
 from zoo.exporting.parity import Case, calibrate, make_cases, prove
 from zoo.exporting.probes import check_samples
+from zoo.exporting.repository import joining
 from zoo.exporting.structure import check_structure
 from zoo.files import sha256_json, staged_folder, storage_errors
 from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, FileEntry, Graph, Manifest
@@ -49,6 +50,7 @@ def export_artifact(
     signatures: Sequence[Signature],
     *,
     out: Path,
+    name: str | None = None,
     version: int | None = None,
     samples: Arrays,
     metrics: Mapping[str, Any] | None = None,
@@ -61,9 +63,10 @@ def export_artifact(
 
     Args:
         blueprint: Where the model came from.
-        architecture: What made it; its name becomes the folder's.
+        architecture: What made it.
         signatures: What is exported, one ONNX file each; the first is ``model.onnx``.
         out: The model repository.
+        name: What the model is called there; the architecture's name by default.
         version: A positive number that is not taken; the next free one by default.
         samples: A few real examples, by input name, for the comparison and the golden vectors.
         metrics: How good the model is, as plain data: an ``Evaluation`` or a mapping of numbers.
@@ -79,10 +82,11 @@ def export_artifact(
         MissingExtra: If Keras or the converter is not installed.
         Unsupported: If no ONNX form exists for the model.
         ParityFailed: If the graph and the model disagree. Nothing is published.
+        ExportError: If earlier versions of that name take or give other things.
         StorageError: If the folder cannot be written, or the version is taken.
     """
     _convert.require()
-    name = architecture.info.name
+    name = architecture.info.name if name is None else name
     _check(name, signatures, version)
     about = _About(
         summary=architecture.info.summary,
@@ -93,10 +97,14 @@ def export_artifact(
     )
     target = out / name / str(version or _next_version(out / name))
     try:
-        with staged_folder(target, keep_failed=keep_failed) as stage:
+        with (
+            joining(target.parent) as join,
+            staged_folder(target, keep_failed=keep_failed) as stage,
+        ):
             try:
                 _fill(stage, name, blueprint, signatures, samples, about)
                 verify(stage)
+                join(stage)
             except Exception as error:
                 if keep_failed is not None:
                     _write(stage / REPORT, _report(error))
@@ -149,7 +157,8 @@ def _fill(
     ]
     config = _plain(blueprint.config.model_dump(mode="json"), "config")
     draft = Manifest(
-        architecture=name,
+        name=name,
+        architecture=blueprint.architecture,
         summary=about.summary,
         task=blueprint.data.task,
         config=config,
@@ -263,7 +272,7 @@ def _count(graph: onnx.GraphProto) -> int:
 
 def _check(name: str, signatures: Sequence[Signature], version: int | None) -> None:
     findings = []
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or len(name) > 64:
         findings.append(Finding("name", name, "lower case, digits and single underscores"))
     if version is not None and (isinstance(version, bool) or not 1 <= version < 2**31):
         findings.append(Finding("version", version, "a positive whole number"))

@@ -12,11 +12,12 @@ from zoo.spec import TensorSpec
 def write_card(manifest: Manifest) -> str:
     """Return the card of an artifact as Markdown, made from its manifest alone."""
     lines = [
-        f"# {manifest.architecture}",
+        f"# {manifest.name}",
         "",
         manifest.summary,
         "",
-        f"Task: {manifest.task.value}. Licence: {manifest.licence}.",
+        f"Architecture: `{manifest.architecture}`. Task: {manifest.task.value}. "
+        f"Licence: {manifest.licence}.",
         "",
         "## Use",
         "",

@@ -2,8 +2,10 @@
 
 from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime.bench import BenchRow, bench
+from zoo.runtime.diff import DiffReport, diff
 from zoo.runtime.manifest import FORMAT_VERSION, Manifest, read_manifest
 from zoo.runtime.prediction import Prediction
+from zoo.runtime.repository import ModelReport, is_model, verify_model
 from zoo.runtime.session import Session, load
 from zoo.runtime.verify import SignatureReport, VerifyReport, verify
 
@@ -11,13 +13,18 @@ __all__ = [
     "FORMAT_VERSION",
     "MAX_BYTES",
     "BenchRow",
+    "DiffReport",
     "Manifest",
+    "ModelReport",
     "Prediction",
     "Session",
     "SignatureReport",
     "VerifyReport",
     "bench",
+    "diff",
+    "is_model",
     "load",
     "read_manifest",
     "verify",
+    "verify_model",
 ]

@@ -93,9 +93,15 @@ class Graph(Frozen):
 
 
 class Manifest(Frozen):
-    """Everything an artifact says about itself."""
+    """Everything an artifact says about itself.
+
+    Attributes:
+        name: Under which name it was published, and is served.
+        architecture: What made the model; the registry knows it by this name.
+    """
 
     format_version: Literal[1] = 1
+    name: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
     architecture: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
     summary: str
     task: Task
@@ -148,6 +154,7 @@ class Manifest(Frozen):
             "format_version": str(self.format_version),
             "inputs": [spec.model_dump(mode="json") for spec in graph.inputs],
             "licence": self.licence,
+            "name": self.name,
             "metrics": self.metrics.get("scores", self.metrics),
             "origin": self.origin,
             "outputs": [spec.model_dump(mode="json") for spec in graph.outputs],

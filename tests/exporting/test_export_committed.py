@@ -1,0 +1,96 @@
+"""The committed artifacts are what scripts/exports makes of the published weights."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zoo
+from tests.conftest import ROOT, SHARED
+from zoo.files import sha256_file
+from zoo.registry.catalogue import read_catalogue
+from zoo.runtime import read_manifest, verify_model
+from zoo.runtime._graph import inspect_graph
+from zoo.runtime._tensors import read_contents
+from zoo.runtime.repository import version_folders
+
+_spec = importlib.util.spec_from_file_location("exports", ROOT / "benchmarks" / "exports.py")
+assert _spec is not None and _spec.loader is not None
+exports: Any = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(exports)
+
+PLANNED = {exports.folder_name(*pair): pair for pair in exports.planned()}
+CATALOGUE = read_catalogue(ROOT / "registry.yaml")
+AGAIN = "run scripts/exports and commit what it makes"
+
+
+def test_there_is_one_artifact_for_every_published_set_of_weights() -> None:
+    committed = {folder.name for folder in (ROOT / "exports").iterdir() if folder.is_dir()}
+    assert set(PLANNED) <= committed, AGAIN
+    for name in PLANNED:
+        assert [folder.name for folder in version_folders(ROOT / "exports" / name)][:1] == ["1"]
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_the_committed_artifact_is_what_the_command_makes(name: str, tmp_path: Path) -> None:
+    model, weights = PLANNED[name]
+    files = {"mnist": str(SHARED / "mnist" / "mnist.npz")}
+    file = files.get(weights.trained_on)
+    if file is not None and not Path(file).is_file():
+        pytest.skip(f"{weights.trained_on} lies beside the checkout, and it is not here")
+    made = exports.export(model, weights, tmp_path, files if file else {}).path
+    committed = ROOT / "exports" / name / "1"
+    old, new = read_manifest(committed), read_manifest(made)
+    if old.producer != new.producer:
+        pytest.fail(f"{name} was made with {old.producer}, here is {new.producer}: {AGAIN}")
+    mine, theirs = (folder / "model.onnx" for folder in (made, committed))
+    if [graph.tolerance for graph in old.graphs] == [graph.tolerance for graph in new.graphs]:
+        assert mine.read_bytes() == theirs.read_bytes(), f"zoo diff {committed} {made}: {AGAIN}"
+        return
+    # The float noise, from which the tolerance is taken, is a property of the processor.
+    one, two = (file.read_bytes() for file in (mine, theirs))
+    held = [read_contents(raw, "either") for raw in (one, two)]
+    hashes = [{name: c.sha256 for name, c in found.constants.items()} for found in held]
+    assert (held[0].wiring, hashes[0]) == (held[1].wiring, hashes[1]), AGAIN
+    said = [inspect_graph(raw, "either").metadata for raw in (one, two)]
+    for metadata in said:
+        del metadata["zoo.tolerance"]
+    assert said[0] == said[1], AGAIN
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "exports").glob("*/config.pbtxt")), ids=str)
+def test_every_committed_artifact_verifies(folder: Path) -> None:
+    verify_model(folder.parent)
+
+
+@pytest.mark.parametrize("model", CATALOGUE, ids=lambda model: model.name)
+def test_the_catalogue_tells_the_truth_about_the_artifacts(model: Any) -> None:
+    planned = {name for name, (entry, _) in PLANNED.items() if entry.name == model.name}
+    assert {Path(entry.path).parts[1] for entry in model.artifacts} >= planned, AGAIN
+    for entry in model.artifacts:
+        file = ROOT / entry.path / "model.onnx"
+        assert (entry.bytes, entry.sha256) == (file.stat().st_size, sha256_file(file)), AGAIN
+        (graph,) = read_manifest(ROOT / entry.path).graphs
+        assert entry.opset == graph.opset
+        assert entry.worst_error == pytest.approx(max(graph.parity.worst_absolute.values()))
+
+
+def test_an_artifact_has_the_figures_of_its_weights() -> None:
+    for name, (_, weights) in PLANNED.items():
+        manifest = read_manifest(ROOT / "exports" / name / "1")
+        assert weights.measured is not None
+        scores = {key: score.model_dump() for key, score in weights.measured.metrics.items()}
+        assert manifest.metrics["scores"] == scores, AGAIN
+        assert manifest.origin["weights_file_sha256"] == weights.sha256, AGAIN
+
+
+def test_the_exports_are_small() -> None:
+    size = sum(path.stat().st_size for path in (ROOT / "exports").rglob("*") if path.is_file())
+    assert size < 8e6
+
+
+def test_the_public_verify_takes_a_committed_artifact() -> None:
+    assert zoo.verify(ROOT / "exports" / "cnn" / "1")

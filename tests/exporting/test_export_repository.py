@@ -1,0 +1,256 @@
+"""The folder of a model's versions, as Triton and KServe read it."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.exporting.networks import (
+    CLASSES,
+    IMAGE,
+    PROBABILITIES,
+    SERIES,
+    Tiny,
+    blueprint,
+    cnn,
+    export_cnn,
+    export_tabular,
+    recurrent,
+    samples,
+)
+from zoo import runtime
+from zoo.architecture import Signature
+from zoo.errors import ConfigError, ExportError, StorageError, Tampered
+from zoo.exporting import export_artifact
+from zoo.runtime.vectors import unpack_vectors
+from zoo.spec import Task, TensorSpec
+
+
+@pytest.fixture(scope="module")
+def model_config() -> Any:
+    """The message of the protocol itself, as NVIDIA publishes it."""
+    pytest.importorskip("google.protobuf", reason="onnx brings protobuf")
+    spec = importlib.util.find_spec("tritonclient")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("tritonclient is not installed: scripts/test brings it")
+    # Without the package around it, which would import gRPC.
+    file = Path(spec.submodule_search_locations[0]) / "grpc" / "model_config_pb2.py"
+    found = importlib.util.spec_from_file_location("model_config_pb2", file)
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def _parse(model_config: Any, folder: Path) -> Any:
+    from google.protobuf import text_format
+
+    message = model_config.ModelConfig()
+    text_format.Parse((folder / "config.pbtxt").read_text(), message)
+    assert message.IsInitialized()
+    return message
+
+
+def _types(model_config: Any, tensors: Any) -> dict[str, tuple[str, list[int]]]:
+    return {
+        tensor.name: (model_config.DataType.Name(tensor.data_type), list(tensor.dims))
+        for tensor in tensors
+    }
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_cnn(tmp_path_factory.mktemp("repository")).parent
+
+
+@pytest.fixture
+def model(images: Path, tmp_path: Path) -> Path:
+    """A copy that a test may spoil."""
+    return Path(shutil.copytree(images, tmp_path / "tiny"))
+
+
+def _series(out: Path) -> Path:
+    value = TensorSpec(name="value", shape=(1,))
+    return export_artifact(
+        blueprint(SERIES, task=Task.REGRESSION),
+        Tiny(),
+        [Signature("predict", recurrent(), (SERIES,), (value,))],
+        out=out,
+        samples=samples("series"),
+    ).parent
+
+
+def test_the_configuration_is_one_that_the_protocol_knows(images: Path, model_config: Any) -> None:
+    config = _parse(model_config, images)
+    assert (config.platform, config.backend) == ("onnxruntime_onnx", "onnxruntime")
+    assert config.default_model_filename == "model.onnx"
+    assert config.max_batch_size == 64
+    assert config.HasField("dynamic_batching")
+    assert config.version_policy.HasField("all")
+    (group,) = config.instance_group
+    assert group.kind == model_config.ModelInstanceGroup.KIND_CPU
+    assert _types(model_config, config.input) == {"image": ("TYPE_UINT8", [6, 6, 1])}
+    assert _types(model_config, config.output) == {
+        "probabilities": ("TYPE_FP32", [4]),
+        "label": ("TYPE_INT64", [1]),
+    }
+    label = config.output[1]
+    assert label.HasField("reshape") and list(label.reshape.shape) == []
+
+
+def test_every_output_with_classes_names_them_in_order(images: Path, model_config: Any) -> None:
+    for output in _parse(model_config, images).output:
+        assert (images / output.label_filename).read_text().splitlines() == list(CLASSES)
+
+
+def test_the_warm_up_is_a_golden_example_in_raw_bytes(images: Path, model_config: Any) -> None:
+    (warmup,) = _parse(model_config, images).model_warmup
+    assert warmup.batch_size == 1
+    given = warmup.inputs["image"]
+    raw = (images / "warmup" / given.input_data_file).read_bytes()
+    assert list(given.dims) == [6, 6, 1]
+    image = np.frombuffer(raw, "uint8").reshape(1, *given.dims)
+    vectors = unpack_vectors((images / "1" / "vectors.npz").read_bytes(), "predict")
+    answer = runtime.load(images / "1").run({"image": image})
+    golden = next(v for v in vectors if np.array_equal(v.inputs["image"], image))
+    np.testing.assert_allclose(answer["probabilities"], golden.outputs["probabilities"], atol=1e-5)
+
+
+def test_several_inputs_and_a_dynamic_axis_have_the_right_sizes(
+    tmp_path: Path, model_config: Any
+) -> None:
+    tables = export_tabular(tmp_path / "tables").parent
+    config = _parse(model_config, tables)
+    assert _types(model_config, config.input) == {
+        "numeric": ("TYPE_FP32", [3]),
+        "categorical": ("TYPE_INT32", [2]),
+    }
+    assert set(config.model_warmup[0].inputs) == {"numeric", "categorical"}
+    for name, given in config.model_warmup[0].inputs.items():
+        size = (tables / "warmup" / given.input_data_file).stat().st_size
+        assert size == 4 * np.prod(given.dims), name
+    series = _series(tmp_path / "series")
+    config = _parse(model_config, series)
+    assert list(config.input[0].dims) == [-1, 2]
+    given = config.model_warmup[0].inputs["series"]
+    assert given.dims[0] > 0
+    size = (series / "warmup" / given.input_data_file).stat().st_size
+    assert size == 4 * np.prod(given.dims)
+    runtime.verify_model(series)
+
+
+def test_a_second_version_leaves_the_configuration_as_it_is(model: Path) -> None:
+    before = {
+        path: path.read_bytes()
+        for path in model.rglob("*")
+        if "1" not in path.parts and path.is_file()
+    }
+    export_cnn(model.parent)
+    assert (model / "2").is_dir()
+    assert {path: path.read_bytes() for path in before} == before
+    report = runtime.verify_model(model)
+    assert [Path(version.path).name for version in report.versions] == ["1", "2"]
+    assert report.name == "tiny"
+
+
+def test_another_interface_needs_another_name(model: Path) -> None:
+    before = sorted(model.rglob("*"))
+    with pytest.raises(ExportError, match="inputs of 'predict'") as caught:
+        export_tabular(model.parent)
+    assert "--as" in caught.value.fix
+    assert sorted(model.rglob("*")) == before
+    published = export_tabular(model.parent, name="tiny_table")
+    assert published == model.parent / "tiny_table" / "1"
+    manifest = runtime.read_manifest(published)
+    assert (manifest.name, manifest.architecture) == ("tiny_table", "tiny")
+    runtime.verify_model(published.parent)
+
+
+def test_other_classes_are_another_interface(model: Path) -> None:
+    other = PROBABILITIES.model_copy(update={"labels": ("a", "b", "c", "d")})
+    with pytest.raises(ExportError, match="outputs of 'predict'") as caught:
+        export_artifact(
+            blueprint(IMAGE),
+            Tiny(),
+            [Signature("predict", cnn(), (IMAGE,), (other,))],
+            out=model.parent,
+            samples=samples("image"),
+        )
+    assert "classes" in caught.value.why
+
+
+@pytest.mark.parametrize("name", ["", "Cnn", "../cnn", "cnn-mnist", "1", "a" * 65, "cnn/2"])
+def test_a_name_that_is_no_folder_and_no_route_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="name"):
+        export_cnn(tmp_path / "out", name=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_publication_that_fails_at_the_last_step_leaves_the_folder_as_it_was(
+    model: Path, fresh: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fresh:
+        shutil.rmtree(model)
+    else:
+        (model / "config.pbtxt").write_text("broken by hand")
+        (model / "label_labels.txt").unlink()
+    before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+
+    def full(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(StorageError, match="no space"):
+        export_cnn(model.parent)
+    assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
+    assert model.exists() is not fresh
+
+
+def test_an_export_repairs_what_stands_beside_the_versions(model: Path) -> None:
+    (model / "config.pbtxt").write_text("")
+    (model / "warmup" / "golden_image").unlink()
+    with pytest.raises(Tampered):
+        runtime.verify_model(model)
+    export_cnn(model.parent)
+    runtime.verify_model(model)
+
+
+def _append(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b" ")
+
+
+SPOILED: dict[str, Callable[[Path], object]] = {
+    "config.pbtxt": lambda folder: _append(folder / "config.pbtxt"),
+    "label_labels.txt": lambda folder: (folder / "label_labels.txt").write_text("owl\n"),
+    "golden_image": lambda folder: _append(folder / "warmup" / "golden_image"),
+    "probabilities_labels.txt": lambda folder: (folder / "probabilities_labels.txt").unlink(),
+    "1/card.md": lambda folder: _append(folder / "1" / "card.md"),
+    "stranger": lambda folder: (folder / "stranger").write_text(""),
+    "warmup/stranger": lambda folder: (folder / "warmup" / "stranger").write_text(""),
+    "symbolic link": lambda folder: (
+        (folder / "config.pbtxt").rename(folder.parent / "elsewhere"),
+        (folder / "config.pbtxt").symlink_to(folder.parent / "elsewhere"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_whatever_is_changed_beside_the_versions_is_named(model: Path, what: str) -> None:
+    SPOILED[what](model)
+    with pytest.raises(Tampered, match=what):
+        runtime.verify_model(model)
+
+
+def test_the_public_verify_takes_the_folder_of_the_versions(model: Path) -> None:
+    import zoo
+
+    report = zoo.verify(model)
+    assert isinstance(report, runtime.ModelReport)
+    assert report.versions[0].architecture == "tiny"

@@ -1,0 +1,66 @@
+"""The example that serves an artifact with KServe, in an environment that has it.
+
+KServe holds other versions of packages than our lock does, so it needs an environment of its own:
+one with ``pip install neural-zoo kserve``, whose Python ``ZOO_KSERVE_PYTHON`` names.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from zoo.runtime import read_manifest
+from zoo.runtime.tolerance import compare_all
+from zoo.runtime.vectors import unpack_vectors
+
+client_module = pytest.importorskip(
+    "tritonclient.http", reason="tritonclient[http] is not installed: scripts/test brings it"
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_kserve_gives_the_recorded_answers(repository: Path) -> None:
+    python = os.environ.get("ZOO_KSERVE_PYTHON")
+    if not python:
+        pytest.skip("ZOO_KSERVE_PYTHON names no Python of an environment with kserve")
+    folder = repository / "tiny" / "1"
+    manifest = read_manifest(folder)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = ROOT / "examples" / "kserve" / "serve_artifact.py"
+    words = [python, script, folder, "--http_port", port, "--enable_grpc", "false"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [str(word) for word in words],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        with client_module.InferenceServerClient(f"127.0.0.1:{port}") as client:
+            for _ in range(120):
+                try:
+                    if client.is_model_ready("tiny"):
+                        break
+                except OSError:
+                    assert process.poll() is None, "the server ended"
+                time.sleep(0.5)
+            names = [spec.name for spec in manifest.graphs[0].outputs]
+            outputs = [client_module.InferRequestedOutput(n, binary_data=False) for n in names]
+            for vector in unpack_vectors((folder / "vectors.npz").read_bytes(), "predict"):
+                images = vector.inputs["image"]
+                tensor = client_module.InferInput("image", list(images.shape), "UINT8")
+                tensor.set_data_from_numpy(images)
+                answer = client.infer("tiny", [tensor], outputs=outputs)
+                actual = {name: answer.as_numpy(name) for name in names}
+                found = compare_all(actual, vector.outputs, manifest.graphs[0].tolerance)
+                assert all(difference.share <= 1 for difference in found.values())
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

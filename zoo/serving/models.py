@@ -1,0 +1,207 @@
+"""What is served: every artifact of a repository that proves itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import Incompatible, ZooError
+from zoo.runtime import Session, is_model, load, read_manifest, verify
+from zoo.runtime.manifest import MANIFEST
+from zoo.runtime.repository import served_shape, version_folders
+from zoo.spec import Arrays, TensorSpec
+
+DATATYPES = {
+    "bool": "BOOL",
+    "float16": "FP16",
+    "float32": "FP32",
+    "int32": "INT32",
+    "int64": "INT64",
+    "uint8": "UINT8",
+}
+"""The protocol's name of each type that is served."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An artifact that is not served."""
+
+    name: str
+    version: str
+    path: str
+    error: ZooError
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """One version of one signature, ready to answer.
+
+    Attributes:
+        name: That of the folder; a signature but the first is called ``name.signature``.
+        max_batch: The largest batch at which the artifact was compared with its model.
+    """
+
+    name: str
+    version: str
+    session: Session
+    max_batch: int
+
+    def metadata(self, versions: list[str]) -> dict[str, Any]:
+        """Return what the protocol tells about a model."""
+        return {
+            "name": self.name,
+            "versions": versions,
+            "platform": "onnxruntime_onnx",
+            "inputs": [_tensor(spec) for spec in self.session.inputs],
+            "outputs": [_tensor(spec) for spec in self.session.outputs],
+        }
+
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray[Any, Any]]:
+        """Answer for inputs of the served shapes."""
+        arrays = {
+            spec.name: inputs[spec.name] if spec.shape else inputs[spec.name][:, 0]
+            for spec in self.session.inputs
+        }
+        outputs = self.session.run(arrays)
+        return {
+            spec.name: outputs[spec.name] if spec.shape else outputs[spec.name][:, None]
+            for spec in self.session.outputs
+        }
+
+
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    sizes = [size if isinstance(size, int) else -1 for size in served_shape(spec)]
+    about = {
+        key: value
+        for key, value in (
+            ("labels", spec.labels and list(spec.labels)),
+            ("range", spec.range and list(spec.range)),
+            ("unit", spec.unit),
+            ("columns", spec.columns and [column.name for column in spec.columns]),
+        )
+        if value
+    }
+    told: dict[str, Any] = {
+        "name": spec.name,
+        "datatype": DATATYPES[spec.dtype],
+        "shape": [-1, *sizes],
+    }
+    return {**told, "parameters": about} if about else told
+
+
+class ServedModels:
+    """The models of a server, by name and version."""
+
+    def __init__(self, models: list[ServedModel], refused: list[Refusal]) -> None:
+        self._models: dict[str, dict[str, ServedModel]] = {}
+        for model in models:
+            self._models.setdefault(model.name, {})[model.version] = model
+        self.refused = tuple(refused)
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        for versions in self._models.values():
+            yield from versions.values()
+
+    def versions(self, name: str) -> list[str]:
+        """Return the versions of a model, oldest first; none if it is not served."""
+        return sorted(self._models.get(name, {}), key=int)
+
+    def find(self, name: str, version: str | None) -> ServedModel | None:
+        """Return a version of a model, by default the newest."""
+        versions = self._models.get(name, {})
+        if version is None:
+            version = max(versions, key=int, default=None)
+        return versions.get(version) if version is not None else None
+
+    def why_not(self, name: str, version: str | None) -> str:
+        """Say why a model is not served."""
+        for refusal in self.refused:
+            if refusal.name == name and version in (None, refusal.version):
+                return f"model {name!r} was refused: {refusal.error.what}"
+        versions = self.versions(name)
+        if versions:
+            return f"model {name!r} has no version {version!r}: it has {', '.join(versions)}"
+        names = ", ".join(sorted(self._models))
+        return f"there is no model {name!r}: there are {names}"
+
+    def index(self) -> list[dict[str, str]]:
+        """Return every version that was found, and why it is not served if it is not."""
+        ready = [
+            {"name": model.name, "version": model.version, "state": "READY", "reason": ""}
+            for model in self
+        ]
+        return ready + [
+            {
+                "name": refusal.name,
+                "version": refusal.version,
+                "state": "UNAVAILABLE",
+                "reason": refusal.error.what,
+            }
+            for refusal in self.refused
+        ]
+
+
+def open_models(path: str | Path, *, threads: int = 1) -> ServedModels:
+    """Prove and open every artifact of a repository; what does not prove itself is refused.
+
+    Args:
+        path: A repository (``exports``), the folder of a model, or that of one version.
+        threads: How many threads one answer may use.
+
+    Raises:
+        ArtifactError: If nothing is there, or nothing that is there can be served.
+    """
+    root = Path(path)
+    models: list[ServedModel] = []
+    refused: list[Refusal] = []
+    for name, version, folder in _found(root):
+        try:
+            models += list(_open(name, version, folder, threads))
+        except ZooError as error:
+            refused.append(Refusal(name, version, str(folder), error))
+    if not models and refused:
+        raise refused[0].error
+    if not models:
+        raise Incompatible(
+            f"{root} holds no artifact",
+            why="a repository holds folders NAME/VERSION"
+            if root.is_dir()
+            else "there is no such folder",
+            fix="zoo export RUN makes one, in exports/",
+        )
+    return ServedModels(models, refused)
+
+
+def _found(root: Path) -> Iterator[tuple[str, str, Path]]:
+    if (root / MANIFEST).exists():
+        version = root.resolve().name
+        yield read_manifest(root).name, version if version.isdecimal() else "1", root
+        return
+    below = sorted(root.iterdir()) if root.is_dir() else []
+    for model in [root] if is_model(root) else below:
+        for folder in version_folders(model):
+            yield model.resolve().name, folder.name, folder
+
+
+def _open(name: str, version: str, folder: Path, threads: int) -> Iterator[ServedModel]:
+    verify(folder)
+    manifest = read_manifest(folder)
+    for index, graph in enumerate(manifest.graphs):
+        text = [s.name for s in (*graph.inputs, *graph.outputs) if s.dtype not in DATATYPES]
+        if text:
+            raise Incompatible(
+                f"{folder} takes or gives text in {text[0]!r}", why="numbers are served"
+            )
+        yield ServedModel(
+            name=name if index == 0 else f"{name}.{graph.signature}",
+            version=version,
+            session=load(folder, signature=graph.signature, threads=threads),
+            max_batch=max(graph.parity.batches),
+        )
+
+
+__all__ = ["DATATYPES", "Refusal", "ServedModel", "ServedModels", "open_models"]

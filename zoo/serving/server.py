@@ -1,0 +1,276 @@
+"""The HTTP server: routes, limits, and a reason for everything that is refused."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ConfigError, DataError, Finding, MissingExtra
+from zoo.serving.models import ServedModel, ServedModels, open_models
+from zoo.serving.protocol import BadRequest, read_request, write_response
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+MAX_REQUEST = 32 * 2**20
+"""The largest body of a request, unless the caller says otherwise."""
+
+_PATIENCE = 4
+_HEADER_LENGTH = "Inference-Header-Content-Length"
+
+
+def create_app(
+    models: ServedModels, *, max_request: int = MAX_REQUEST, workers: int = 4
+) -> Starlette:
+    """Return the application: an ASGI program that any server of that kind can run.
+
+    Args:
+        models: What answers.
+        max_request: The largest body that is read.
+        workers: How many requests are answered at once; more wait.
+    """
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.routing import Route
+
+    views = _Views(models, max_request, workers)
+    model_routes = [
+        Route(f"/v2/models/{{name}}{version}{end}", view, methods=[method])
+        for version in ("", "/versions/{version}")
+        for end, view, method in (
+            ("", views.metadata, "GET"),
+            ("/ready", views.model_ready, "GET"),
+            ("/infer", views.infer, "POST"),
+        )
+    ]
+    return Starlette(
+        routes=[
+            Route("/v2", views.server),
+            Route("/v2/health/live", views.live),
+            Route("/v2/health/ready", views.ready),
+            Route("/v2/repository/index", views.index, methods=["POST"]),
+            *model_routes,
+        ],
+        exception_handlers={
+            BadRequest: views.bad_request,
+            HTTPException: views.http_error,
+            Exception: views.internal_error,
+        },
+    )
+
+
+class _Views:
+    """One method a route, and one for each kind of failure."""
+
+    def __init__(self, models: ServedModels, max_request: int, workers: int) -> None:
+        self._models = models
+        self._max_request = max_request
+        self._workers = workers
+        self._limiter: Any = None
+
+    def _find(self, request: Request) -> ServedModel:
+        name = request.path_params["name"]
+        version = request.path_params.get("version")
+        model = self._models.find(name, version)
+        if model is None:
+            raise BadRequest(self._models.why_not(name, version)[:500], 404)
+        return model
+
+    async def infer(self, request: Request) -> Response:
+        import anyio
+        from starlette.responses import Response
+
+        model = self._find(request)
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise BadRequest("a compressed body is not read; send it as it is", 415)
+        body = await _body(request, self._max_request)
+        if self._limiter is None:  # it belongs to the event loop, which runs only now
+            self._limiter = anyio.CapacityLimiter(self._workers)
+        answer = functools.partial(_answer, model, body, request.headers.get(_HEADER_LENGTH))
+        content, length = await anyio.to_thread.run_sync(answer, limiter=self._limiter)
+        if length is None:
+            return Response(content, media_type="application/json")
+        return Response(
+            content, media_type="application/octet-stream", headers={_HEADER_LENGTH: str(length)}
+        )
+
+    async def metadata(self, request: Request) -> Response:
+        model = self._find(request)
+        return _json(model.metadata(self._models.versions(model.name)))
+
+    async def model_ready(self, request: Request) -> Response:
+        return _json({"name": self._find(request).name, "ready": True})
+
+    async def server(self, _: Request) -> Response:
+        from zoo import __version__
+
+        return _json({"name": "zoo", "version": __version__, "extensions": ["binary_tensor_data"]})
+
+    async def live(self, _: Request) -> Response:
+        return _json({"live": True})
+
+    async def ready(self, _: Request) -> Response:
+        return _json({"ready": True})
+
+    async def index(self, _: Request) -> Response:
+        return _json(self._models.index())
+
+    async def bad_request(self, _: Request, error: Exception) -> Response:
+        status = getattr(error, "status", 400)
+        return _json({"error": str(error)}, status, close=status == 413)
+
+    async def http_error(self, request: Request, error: Exception) -> Response:
+        status = getattr(error, "status_code", 400)
+        if status == 404:
+            return _json({"error": f"there is no route {request.url.path[:200]!r}"}, status)
+        return _json({"error": str(getattr(error, "detail", "the request is refused"))}, status)
+
+    async def internal_error(self, _: Request, __: Exception) -> Response:
+        return _json({"error": "internal error; the server's log says more"}, 500)
+
+
+def _json(content: Any, status: int = 200, *, close: bool = False) -> Response:
+    from starlette.responses import JSONResponse
+
+    return JSONResponse(content, status, headers={"Connection": "close"} if close else None)
+
+
+def _answer(model: ServedModel, body: bytes, header_length: str | None) -> tuple[bytes, int | None]:
+    inference = read_request(body, header_length, model)
+    try:
+        outputs = model.run(inference.inputs)
+    except DataError as error:
+        raise BadRequest(f"the model cannot run on these inputs: {error.why}") from error
+    return write_response(model, inference, outputs)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """Read the body, and no more of it than is allowed."""
+    from starlette.requests import ClientDisconnect
+
+    too_large = BadRequest(f"a request has at most {limit:,} bytes", 413)
+    announced = request.headers.get("Content-Length", "")
+    # A sender looks for the answer when all is sent: a little too much is read and thrown away.
+    most = _PATIENCE * limit
+    if announced.isdecimal() and int(announced) > most:
+        raise too_large
+    body, size = bytearray(), 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > most:
+                raise too_large
+            if size <= limit:
+                body += chunk
+    except ClientDisconnect as error:
+        raise BadRequest("the body ended too early") from error
+    if size > limit:
+        raise too_large
+    return bytes(body)
+
+
+class Server:
+    """A server with a port of its own, before it answers. Make one with :func:`open_server`.
+
+    Attributes:
+        models: What it will serve, and what it refused.
+        url: Where.
+    """
+
+    def __init__(self, models: ServedModels, listener: socket.socket, app: Any) -> None:
+        self.models = models
+        self._listener = listener
+        self._app = app
+        host, port = listener.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def run(self) -> None:
+        """Answer until the process is told to stop."""
+        import uvicorn
+
+        config = uvicorn.Config(
+            self._app,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_keep_alive=30,
+        )
+        try:
+            uvicorn.Server(config).run(sockets=[self._listener])
+        finally:
+            self._listener.close()
+
+
+def open_server(
+    path: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    threads: int = 1,
+    workers: int = 4,
+    max_request: int = MAX_REQUEST,
+) -> Server:
+    """Prove what is in a repository, and take a port to serve it from.
+
+    Args:
+        path: A repository (``exports``), the folder of a model, or that of one version.
+        host: The address to listen at; only this machine reaches the default.
+        port: A port, or 0 for any that is free.
+        threads: How many threads one answer may use.
+        workers: How many requests are answered at once.
+        max_request: The largest body of a request.
+
+    Raises:
+        MissingExtra: If the HTTP server is not installed.
+        ArtifactError: If nothing can be served.
+        ConfigError: If the address cannot be had.
+    """
+    for package in ("starlette", "uvicorn"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra("serving", "serve", package)
+    wrong = [
+        Finding(name, value, "at least 1")
+        for name, value in (
+            ("threads", threads),
+            ("workers", workers),
+            ("max_request", max_request),
+        )
+        if value < 1
+    ]
+    if wrong:
+        raise ConfigError("the server cannot be started as asked", findings=wrong)
+    models = open_models(path, threads=threads)
+    listener = _listen(host, port)
+    return Server(models, listener, create_app(models, max_request=max_request, workers=workers))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(256)  # who asks between the announcement and the start waits
+        except OSError:
+            listener.close()
+            raise
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise ConfigError(
+            f"nothing can listen at {host}:{port}",
+            why=getattr(error, "strerror", None) or str(error),
+            fix="zoo serve --port 0 takes any that is free",
+        ) from error
+    return listener
+
+
+__all__ = ["MAX_REQUEST", "Server", "create_app", "open_server"]
