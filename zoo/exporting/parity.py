@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import ExportError, ParityFailed, Unsupported
-from zoo.exporting.convert import Traced
 from zoo.exporting.probes import BATCHES, KINDS, LENGTHS, SEEDS, Probe, dynamic_axes, make_probe
 from zoo.runtime.manifest import Parity, Tolerance
 from zoo.runtime.session import OPTIMISATION, open_session
-from zoo.runtime.tolerance import LABEL, PROBABILITIES, compare_all, row_scale
-from zoo.spec import Arrays
+from zoo.runtime.tolerance import compare_all, row_scale
+from zoo.spec import Arrays, Forward, TensorSpec
 
 if TYPE_CHECKING:
     import onnx
@@ -44,32 +43,29 @@ class Case:
     reference: Arrays
 
 
-def make_cases(traced: Traced, samples: Arrays, *, label: bool) -> list[Case]:
-    """Ask the Keras model at every batch size, and at several lengths of every dynamic axis.
+def make_cases(inputs: Sequence[TensorSpec], answer: Forward, samples: Arrays) -> list[Case]:
+    """Ask the model at every batch size, and at several lengths of every dynamic axis.
 
     Args:
-        traced: The model.
+        inputs: What it takes.
+        answer: The model: the reference of every comparison.
         samples: Real examples, by input name.
-        label: Whether the graph also gives the index of the largest probability.
 
     Raises:
         ExportError: If the model itself gives a value that is not finite.
         Unsupported: If it runs at one length of an axis that is declared dynamic.
     """
-    axes = dynamic_axes(traced.inputs, samples)
+    axes = dynamic_axes(inputs, samples)
     main = [(batch, SEEDS[0]) for batch in BATCHES] + [(BATCHES[-2], seed) for seed in SEEDS[1:]]
-    cases = [
-        _case(traced, make_probe(traced.inputs, samples, batch, seed, axes), label)
-        for batch, seed in main
-    ]
+    cases = [_case(answer, make_probe(inputs, samples, batch, seed, axes)) for batch, seed in main]
     for axis, own in axes.items():
         found = 1
         for length in LENGTHS:
             if length == own:
                 continue
-            probe = make_probe(traced.inputs, samples, 2, SEEDS[0], {**axes, axis: length})
+            probe = make_probe(inputs, samples, 2, SEEDS[0], {**axes, axis: length})
             try:
-                case = _case(traced, probe, label)
+                case = _case(answer, probe)
             except ExportError:
                 raise
             except Exception:  # noqa: BLE001, S112 - Keras refuses a length in its own ways
@@ -85,8 +81,8 @@ def make_cases(traced: Traced, samples: Arrays, *, label: bool) -> list[Case]:
     return cases
 
 
-def _case(traced: Traced, probe: Probe, label: bool) -> Case:
-    reference = traced(probe.inputs)
+def _case(answer: Forward, probe: Probe) -> Case:
+    reference = answer(probe.inputs)
     for name, array in reference.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ExportError(
@@ -94,8 +90,6 @@ def _case(traced: Traced, probe: Probe, label: bool) -> Case:
                 why="it is so for values in the declared range of its inputs",
                 fix="check the preprocessing, or declare the range that is meant",
             )
-    if label:
-        reference[LABEL] = reference[PROBABILITIES].argmax(-1)
     return Case(probe, reference)
 
 
@@ -134,11 +128,11 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
                 why="the Keras model's is, for the same inputs",
                 fix="report the model's configuration",
             )
-        relative = _round_up(min(max(FACTOR * noise[output], FLOOR), cap))
+        relative = round_up(min(max(FACTOR * noise[output], FLOOR), cap))
         found[output] = Tolerance(
-            absolute=_round_up(relative * scale),
+            absolute=round_up(relative * scale),
             relative=relative,
-            noise=_round_up(noise[output]),
+            noise=round_up(noise[output]),
             cap=cap,
         )
     return found
@@ -180,8 +174,8 @@ def prove(
         probes=KINDS,
         optimisation=OPTIMISATION,
         comparisons=len(cases) * len(OPTIMISATION),
-        worst={output: _round_up(value) for output, value in worst.items()},
-        worst_absolute={output: _round_up(value) for output, value in absolute.items()},
+        worst={output: round_up(value) for output, value in worst.items()},
+        worst_absolute={output: round_up(value) for output, value in absolute.items()},
     )
 
 
@@ -238,7 +232,7 @@ def _perturbed(proto: onnx.ModelProto, seed: int) -> bytes:
     return raw
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
     """Round up to two significant digits: a measured last digit would differ by machine."""
     if value <= 0 or not math.isfinite(value):
         return value
