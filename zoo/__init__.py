@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.api import (
         Artifact as Artifact,
+        Quantisation as Quantisation,
         Run as Run,
         bench as bench,
         build as build,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         load as load,
         plugins as plugins,
         predict as predict,
+        quantise as quantise,
         register as register,
         train as train,
         verify as verify,
@@ -70,6 +72,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "zoo.api": (
         "Artifact",
+        "Quantisation",
         "Run",
         "bench",
         "build",
@@ -83,6 +86,7 @@ _HOMES = {
         "load",
         "plugins",
         "predict",
+        "quantise",
         "register",
         "train",
         "verify",

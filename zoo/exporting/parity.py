@@ -30,6 +30,9 @@ CAP = 1e-4
 
 HALF_CAP = 5e-3
 
+QUANTISED_CAP = 1e-2
+"""Of graphs with integer weights: the last place can decide a whole step of an activation."""
+
 _ULP = 2.0**-23
 _EXACT = {"Resize", "Range", "Pad", "Clip", "OneHot", "Cast", "Equal", "Less", "Greater", "Floor"}
 """Operators whose constants decide shapes or steps: these are no weights, and stay as they are."""
@@ -118,8 +121,10 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
                 apart = np.abs(new[output].astype(np.float64) - old[output])
                 change = float((apart / np.maximum(row_scale(old[output]), scale)).max(initial=0))
                 noise[output] = max(noise.get(output, 0.0), change)
-    half = any(tensor.data_type == TensorProto.FLOAT16 for tensor in proto.graph.initializer)
-    cap = HALF_CAP if half else CAP
+    kinds = {tensor.data_type for tensor in proto.graph.initializer if tensor.dims}
+    cap = HALF_CAP if TensorProto.FLOAT16 in kinds else CAP
+    if TensorProto.INT8 in kinds:
+        cap = QUANTISED_CAP
     found = {}
     for output, scale in scales.items():
         if not math.isfinite(noise[output]):
@@ -240,4 +245,15 @@ def round_up(value: float) -> float:
     return float(f"{math.ceil(value / step - 1e-9) * step:.1e}")
 
 
-__all__ = ["CAP", "FACTOR", "FLOOR", "HALF_CAP", "Case", "calibrate", "make_cases", "prove"]
+__all__ = [
+    "CAP",
+    "FACTOR",
+    "FLOOR",
+    "HALF_CAP",
+    "QUANTISED_CAP",
+    "Case",
+    "calibrate",
+    "make_cases",
+    "prove",
+    "round_up",
+]

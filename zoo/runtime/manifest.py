@@ -16,6 +16,7 @@ from zoo.config import Frozen
 from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
 from zoo.runtime._folder import read_bytes
+from zoo.runtime.variant import Variant
 from zoo.spec import NAME, DataSpec, Task, TensorSpec
 
 FORMAT_VERSION = 1
@@ -59,7 +60,7 @@ class Tolerance(Frozen):
 
 
 class Parity(Frozen):
-    """How a graph was compared with the Keras model it was made from.
+    """How a graph was compared with the Keras model it was made from; a variant, with itself.
 
     Attributes:
         lengths: The sizes tried of every dynamic axis but the batch.
@@ -109,6 +110,12 @@ class Manifest(Frozen):
     producer: dict[str, str] = Field(description="Package to version.")
     graphs: tuple[Graph, ...] = Field(min_length=1)
     files: tuple[FileEntry, ...] = Field(min_length=1)
+    variant: Variant | None = Field(None, description="Of what this is a smaller or faster form.")
+
+    @property
+    def name(self) -> str:
+        """The model's name in a repository: the architecture's, a variant's with its label."""
+        return f"{self.architecture}_{self.variant.label}" if self.variant else self.architecture
 
     def graph(self, signature: str) -> Graph:
         """Return the graph of a signature.
@@ -158,6 +165,8 @@ class Manifest(Frozen):
             "tolerance": {n: t.model_dump(mode="json") for n, t in graph.tolerance.items()},
             "weights_sha256": graph.weights_sha256,
         }
+        if self.variant is not None:
+            values["variant"] = self.variant.model_dump(mode="json")
         return {
             PREFIX + key: value if isinstance(value, str) else _compact(value)
             for key, value in sorted(values.items())
