@@ -22,7 +22,9 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 def test_the_commands_are_the_verbs_of_the_zoo():
-    verbs = "bench build demo doctor evaluate export info list plugins predict quantise train verify"
+    verbs = (
+        "bench build demo doctor evaluate export info list plugins predict quantise train verify"
+    )
     assert verbs.split() == COMMANDS
 
 

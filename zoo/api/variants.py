@@ -88,9 +88,11 @@ def quantise(
         >>> zoo.quantise("exports/cnn/1").artifact.path
         PosixPath('exports/cnn_int8/1')
     """
+    from zoo.exporting.candidates import require
     from zoo.exporting.policy import make_policy
     from zoo.exporting.quantise import quantise_artifact
 
+    require()
     wanted = make_policy(policy, max_loss, min_agreement)
     path = artifact.path if isinstance(artifact, Artifact) else Path(artifact)
     manifest = read_manifest(path)
@@ -124,9 +126,8 @@ def _examples(source: DataSource, spec: DataSpec, fingerprint: str) -> Dataset:
         raise DataError(f"a DataSpec describes {source.id!r}, and holds no examples")
     chosen = source is not None
     try:
-        found = (
-            dataset(source or spec.id) if not source or isinstance(source, str | Path) else source
-        )
+        named: str | Path | Dataset = spec.id if source is None else source
+        found: Dataset = dataset(named) if isinstance(named, str | Path) else named
     except UnknownDataset as error:
         if chosen:
             raise

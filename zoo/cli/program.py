@@ -91,7 +91,7 @@ def _options(
     pass
 
 
-for _group in (models, training, artifacts, demo):
+for _group in (models, training, artifacts, variants, demo):
     _group.add_commands(app)
 
 

@@ -126,7 +126,7 @@ def _static(source: Source) -> Made:
             why="static ranges are measured on real examples",
         )
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    class Reader(CalibrationDataReader):
         def __init__(self, batches: Iterator[Mapping[str, np.ndarray[Any, Any]]]) -> None:
             self.batches = batches
 

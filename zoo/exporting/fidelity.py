@@ -21,6 +21,7 @@ _FEWEST_IN_BLOCK = 5
 _TOGETHER = 64
 _MAIN = {Task.CLASSIFICATION: "accuracy"}
 _SHARES = ("accuracy", "f1", "auc", "r2")
+_LEAST = 1e-12
 _HIGHER = (*_SHARES, "bleu", "cider", "likelihood", "explained_variance")
 """Endings of names of metrics of which more is better; of the others, less is."""
 
@@ -101,7 +102,7 @@ class Yardstick:
         worse = old - new if self.metric.endswith(_HIGHER) else new - old
         if self.unit == "points":
             return 100 * worse
-        return 100 * worse / max(abs(self._score(self.evaluation)), np.finfo(np.float32).tiny)
+        return 100 * worse / max(abs(self._score(self.evaluation)), _LEAST)
 
     def _block_losses(self, variant: Forward) -> list[float]:
         if len(self.split) < BLOCKS * _FEWEST_IN_BLOCK:
