@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from zoo.training.loop import Loop
     from zoo.training.progress import Progress
 
+NOT_METRICS = {"epoch", "learning_rate", "seconds"}
+"""Columns of the history that say when and how, and not how well."""
+
 PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
 
 
@@ -189,8 +192,9 @@ def _learn(
 
 def _outcome(loop: Loop) -> dict[str, Any]:
     state = loop.progression
-    best = state.history[state.best_epoch - 1] if state.best_epoch else {}
-    return {"epochs_done": state.epoch, "best_epoch": state.best_epoch, "best": dict(best)}
+    line = state.history[state.best_epoch - 1] if state.best_epoch else {}
+    best = {name: value for name, value in line.items() if name not in NOT_METRICS}
+    return {"epochs_done": state.epoch, "best_epoch": state.best_epoch, "best": best}
 
 
 def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
