@@ -16,7 +16,7 @@ from zoo import runtime
 from zoo.architecture import Signature
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ConfigError, MissingExtra, ParityFailed, QuantisationRejected, StorageError
-from zoo.exporting import export_artifact, quantise as quantising
+from zoo.exporting import export_artifact, trial as trials
 from zoo.exporting.policy import Policy
 from zoo.exporting.quantise import quantise_artifact
 from zoo.metrics import Evaluation, Score
@@ -257,7 +257,7 @@ def test_a_form_that_contradicts_itself_is_refused(
     def failing(*arguments: Any) -> Any:
         raise ParityFailed("it answers otherwise without optimisation", why="2 x the tolerance")
 
-    monkeypatch.setattr(quantising, "prove", failing)
+    monkeypatch.setattr(trials, "prove", failing)
     with pytest.raises(QuantisationRejected, match="answers otherwise") as caught:
         quantise(toys["even"], tmp_path / "out")
     assert not any(row.accepted for row in caught.value.report.candidates)

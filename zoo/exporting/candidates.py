@@ -25,7 +25,7 @@ from zoo.spec import Arrays
 if TYPE_CHECKING:
     import onnx
 
-_BATCH = 32
+_BATCH = 16
 _FEWEST_ELEMENTS = 64
 _WEIGHTED = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
 _PASSING = ["AveragePool", "MaxPool", "Relu"]

@@ -13,8 +13,8 @@ from zoo.spec import Arrays
 
 BATCHES = (1, 64)
 
-_WARM_UP = 3
-_FEWEST_ROUNDS = 9
+_WARM_UP = 2
+_FEWEST_ROUNDS = 5
 _LEAST = 5e-4
 """Seconds that one measurement lasts at least: shorter ones measure the clock."""
 
