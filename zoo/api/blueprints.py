@@ -76,7 +76,9 @@ def prepare(
     """Decide a model's configuration: the recipe for the data, then what the caller says."""
     architecture = registry().get(name)
     start = architecture.recipe(data).config if base is None else base
-    config = configure(start, overrides, what=f"{architecture.info.name} config")
+    config = configure(
+        start, overrides, what=f"{architecture.info.name} config", fix=f"zoo info {name}"
+    )
     return Prepared(architecture, Blueprint(architecture.info.name, config, data))
 
 
