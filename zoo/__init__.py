@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.api import (
         Artifact as Artifact,
+        Quantisation as Quantisation,
         Run as Run,
         bench as bench,
         build as build,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         load as load,
         plugins as plugins,
         predict as predict,
+        quantise as quantise,
         register as register,
         serve as serve,
         train as train,
@@ -72,6 +74,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "zoo.api": (
         "Artifact",
+        "Quantisation",
         "Run",
         "bench",
         "build",
@@ -86,6 +89,7 @@ _HOMES = {
         "load",
         "plugins",
         "predict",
+        "quantise",
         "register",
         "serve",
         "train",

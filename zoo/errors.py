@@ -23,7 +23,7 @@
     ├── ExportError                 exit 7
     │   ├── Unsupported             no ONNX form exists for this model
     │   ├── ParityFailed            the graph and the model disagree
-    │   └── QuantisationRejected    a smaller variant loses too much
+    │   └── QuantisationRejected    no smaller variant is good enough
     ├── ArtifactError               exit 8
     │   ├── Tampered                a file is not the one in the manifest
     │   └── Incompatible            made by a newer format, or not an artifact
@@ -275,9 +275,23 @@ class ParityFailed(ExportError):
 
 
 class QuantisationRejected(ExportError):
-    """A smaller variant loses more than the policy allows."""
+    """A smaller variant loses more than the policy allows, or costs no less.
+
+    Args:
+        what: What was refused.
+        report: Everything that was tried, with its numbers.
+    """
 
     code = "ZOO-E503"
+
+    def __init__(self, what: str, *, report: Any = None, why: str = "", fix: str = "") -> None:
+        self.report = report
+        super().__init__(what, why=why, fix=fix)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as plain data, the report included."""
+        dump = getattr(self.report, "model_dump", None)
+        return {**super().as_dict(), "report": dump(mode="json") if dump else None}
 
 
 class ArtifactError(ZooError):

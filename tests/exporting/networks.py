@@ -124,34 +124,44 @@ def cnn(**fault: Any) -> Any:
     return randomise(keras.Model(image, {"probabilities": chances}))
 
 
-def tabular() -> Any:
-    """Two inputs, missing values handled inside, a normalisation whose statistics were fitted."""
+def tabular(**fault: Any) -> Any:
+    """Two inputs, missing values handled inside, a normalisation whose statistics were fitted.
+
+    A keyword changes one thing that a converter may get wrong.
+    """
     import keras
     from keras import layers, ops
 
+    keras.utils.set_random_seed(11)
     numeric = keras.Input((3,), name="numeric")
     categorical = keras.Input((2,), name="categorical", dtype="int32")
     missing = ops.isnan(numeric)
     norm = layers.Normalization()
-    norm.adapt(np.array([[20, 1.5, 1000], [60, 1.9, 9000], [40, 1.7, 3000]], "float32"))
+    fitted = np.array([[20, 1.5, 1000], [60, 1.9, 9000], [40, 1.7, 3000]], "float32")
+    norm.adapt(fitted[: fault.get("fitted_on", 3)])
     x = norm(ops.where(missing, ops.zeros_like(numeric), numeric))
-    x = ops.where(missing, ops.zeros_like(x), x)
-    flags = ops.cast(missing, "float32")
-    codes = layers.Flatten()(layers.Embedding(4, 3)(categorical))
-    x = layers.Concatenate()([x, flags, codes])
-    x = layers.LayerNormalization()(layers.Dense(8, activation="relu")(x))
+    if not fault.get("missing_is_zero"):
+        x = ops.where(missing, ops.zeros_like(x), x)
+    flags = ops.cast(ops.logical_not(missing) if fault.get("flags") else missing, "float32")
+    chosen = ops.mod(categorical + 1, 4) if fault.get("off_by_one") else categorical
+    codes = layers.Flatten()(layers.Embedding(4, 3)(chosen))
+    x = layers.Concatenate()([flags, x, codes] if fault.get("order") else [x, flags, codes])
+    x = layers.LayerNormalization(epsilon=fault.get("epsilon", 1e-3))(
+        layers.Dense(8, activation="relu")(x)
+    )
     chances = layers.Dense(len(CLASSES), activation="softmax")(x)
     return keras.Model({"numeric": numeric, "categorical": categorical}, {"probabilities": chances})
 
 
-def recurrent(layer: str = "LSTM", *, drop_last: bool = False) -> Any:
+def recurrent(layer: str = "LSTM", *, drop_last: bool = False, **fault: Any) -> Any:
+    """A regression over a series of any length; ``fault`` goes to its last recurrent layer."""
     import keras
     from keras import layers
 
     series = keras.Input((None, 2), name="series")
     x = series[:, :-1] if drop_last else series
     x = layers.Bidirectional(getattr(layers, layer)(4, return_sequences=True))(x)
-    x = getattr(layers, layer)(3)(x)
+    x = getattr(layers, layer)(3, name="last", **fault)(x)
     return randomise(keras.Model(series, {"value": layers.Dense(1)(x)}), 1)
 
 

@@ -17,8 +17,10 @@ from tests.exporting.networks import (
     blueprint,
     cnn,
     export_cnn,
+    export_tabular,
     recurrent,
     samples,
+    tabular,
 )
 from zoo.architecture import Signature
 from zoo.errors import ExportError, ParityFailed, Unsupported
@@ -142,16 +144,59 @@ def test_swapped_outputs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_truncated_time_axis_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(converter, "convert", _as(recurrent(drop_last=True)))
+TABULAR_FAULTS: dict[str, dict[str, Any]] = {
+    "missing values as zero": {"missing_is_zero": True},
+    "inverted flags of missing values": {"flags": True},
+    "categories off by one": {"off_by_one": True},
+    "parts joined in another order": {"order": True},
+    "statistics of other rows": {"fitted_on": 2},
+    "another epsilon of a layer norm": {"epsilon": 1e-5},
+}
+
+
+@pytest.mark.parametrize("fault", TABULAR_FAULTS)
+def test_a_wrong_graph_of_a_table_is_refused(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converter, "convert", _as(tabular(**TABULAR_FAULTS[fault])))
     with pytest.raises(ParityFailed):
-        export_artifact(
-            blueprint(SERIES, task=Task.REGRESSION),
-            Tiny(),
-            [Signature("predict", recurrent(), (SERIES,), (TensorSpec(name="value", shape=(1,)),))],
-            out=tmp_path / "out",
-            samples=samples("series"),
-        )
+        export_tabular(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _swapped_gates() -> Any:
+    model = recurrent()
+    kernel = model.get_layer("last").cell.recurrent_kernel
+    kernel.assign(np.roll(np.asarray(kernel), 3, axis=1))
+    return model
+
+
+SERIES_FAULTS: dict[str, Callable[[], Any]] = {
+    "truncated time axis": lambda: recurrent(drop_last=True),
+    "reversed time axis": lambda: recurrent(go_backwards=True),
+    "another gate activation": lambda: recurrent(recurrent_activation="hard_sigmoid"),
+    "another state activation": lambda: recurrent(activation="softsign"),
+    "gates in another order": _swapped_gates,
+}
+
+
+def _export_series(out: Path) -> Path:
+    return export_artifact(
+        blueprint(SERIES, task=Task.REGRESSION),
+        Tiny(),
+        [Signature("predict", recurrent(), (SERIES,), (TensorSpec(name="value", shape=(1,)),))],
+        out=out,
+        samples=samples("series"),
+    )
+
+
+@pytest.mark.parametrize("fault", SERIES_FAULTS)
+def test_a_wrong_graph_of_a_series_is_refused(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converter, "convert", _as(SERIES_FAULTS[fault]()))
+    with pytest.raises(ParityFailed):
+        _export_series(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -195,5 +240,10 @@ def test_the_report_names_the_first_layer_that_differs_and_is_kept_on_request(
 
 def test_no_fault_no_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same detour without a fault is published: it is the faults that are refused."""
-    monkeypatch.setattr(converter, "convert", _as(cnn()))
-    assert export_cnn(tmp_path).is_dir()
+    for model, export in (
+        (cnn, export_cnn),
+        (tabular, export_tabular),
+        (recurrent, _export_series),
+    ):
+        monkeypatch.setattr(converter, "convert", _as(model()))
+        assert export(tmp_path).is_dir()

@@ -8,6 +8,7 @@ from typing import Any
 _HOME = {
     "Artifact": "artifacts",
     "ModelInfo": "catalog",
+    "Quantisation": "variants",
     "Run": "run",
     "bench": "artifacts",
     "build": "models",
@@ -23,6 +24,7 @@ _HOME = {
     "load": "artifacts",
     "plugins": "health",
     "predict": "artifacts",
+    "quantise": "variants",
     "register": "catalog",
     "registry": "catalog",
     "serve": "serving",

@@ -110,7 +110,7 @@ def evaluate(
     """
     subject = _subject(target)
     source = subject.dataset(data)
-    _check_fit(subject.data, source.spec)
+    check_fit(subject.data, source.spec)
     part = source.split(split)
     evaluation = subject.architecture.evaluate(subject.forward, part, subject.data)
     if subject.run is not None and data is None and split == "test":
@@ -295,7 +295,7 @@ def _keras_forward(signature: Signature) -> Forward:
     return forward
 
 
-def _check_fit(model: DataSpec, data: DataSpec) -> None:
+def check_fit(model: DataSpec, data: DataSpec) -> None:
     """Refuse data that is not of the kind the model was made for."""
     for kind in ("inputs", "targets"):
         mine, theirs = getattr(model, kind), getattr(data, kind)

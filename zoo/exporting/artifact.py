@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import importlib
-import importlib.metadata
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
 
 from zoo.architecture import Architecture, Blueprint, Signature
-from zoo.errors import ConfigError, ExportError, Finding, ParityFailed, StorageError, ZooError
+from zoo.errors import ConfigError, ExportError, Finding, ParityFailed
 from zoo.exporting import convert as _convert
 from zoo.exporting.canonical import add_label, canonical
-from zoo.exporting.card import write_card
 from zoo.exporting.divergence import first_divergence
-from zoo.exporting.parity import Case, calibrate, make_cases, prove
+from zoo.exporting.parity import calibrate, make_cases, prove
 from zoo.exporting.probes import check_samples
-from zoo.exporting.repository import joining
+from zoo.exporting.publishing import (
+    FIRST_FILE,
+    REPORT,
+    UNLISTED,
+    Proven,
+    count_nodes,
+    golden,
+    next_version,
+    plain,
+    publish,
+    versions,
+    write,
+    write_artifact,
+)
 from zoo.exporting.structure import check_structure
-from zoo.files import sha256_json, staged_folder, storage_errors
-from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, FileEntry, Graph, Manifest
+from zoo.files import sha256_json
+from zoo.runtime.manifest import Graph, Manifest
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
-from zoo.runtime.vectors import Vector, pack_vectors
-from zoo.runtime.verify import verify
-from zoo.spec import NAME, Arrays, DataSpec, TensorSpec
+from zoo.runtime.vectors import Vector
+from zoo.spec import NAME, Arrays, DataSpec, Forward, TensorSpec
 
-if TYPE_CHECKING:
-    import onnx
-
-FIRST_FILE = "model.onnx"
-REPORT = "failure.json"
-"""What ``keep_failed`` finds beside the files of a failed export."""
-
-_GOLDEN_BATCHES = (1, 7)
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy")
 _RESERVED = {"manifest", "vectors", "card", "model"}
 
@@ -91,33 +88,16 @@ def export_artifact(
     about = _About(
         summary=architecture.info.summary,
         licence=licence or architecture.info.licence,
-        metrics=_plain(metrics or {}, "metrics"),
-        origin=_plain(origin or {}, "origin"),
+        metrics=plain(metrics or {}, "metrics"),
+        origin=plain(origin or {}, "origin"),
         fingerprint=fingerprint,
     )
-    target = out / name / str(version or _next_version(out / name))
-    try:
-        with (
-            joining(target.parent) as join,
-            staged_folder(target, keep_failed=keep_failed) as stage,
-        ):
-            try:
-                _fill(stage, name, blueprint, signatures, samples, about)
-                verify(stage)
-                join(stage)
-            except Exception as error:
-                if keep_failed is not None:
-                    _write(stage / REPORT, _report(error))
-                raise
-    except OSError as error:
-        if error.errno != errno.ENOTEMPTY:
-            raise
-        raise StorageError(
-            f"{target} appeared during the export",
-            why="another export took the same version; nothing was overwritten",
-            fix="export again",
-        ) from error
-    return target
+    target = out / name / str(version or next_version(out / name))
+    return publish(
+        target,
+        lambda stage: _fill(stage, name, blueprint, signatures, samples, about),
+        keep_failed=keep_failed,
+    )
 
 
 @dataclass(frozen=True)
@@ -127,13 +107,6 @@ class _About:
     metrics: dict[str, Any]
     origin: dict[str, Any]
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class _Proven:
-    proto: onnx.ModelProto
-    graph: Graph
-    vectors: list[Vector]
 
 
 def _fill(
@@ -155,7 +128,7 @@ def _fill(
         )
         for index, signature in enumerate(signatures)
     ]
-    config = _plain(blueprint.config.model_dump(mode="json"), "config")
+    config = plain(blueprint.config.model_dump(mode="json"), "config")
     draft = Manifest(
         name=name,
         architecture=blueprint.architecture,
@@ -168,25 +141,11 @@ def _fill(
         licence=about.licence,
         origin=about.origin,
         metrics=about.metrics,
-        producer=_versions(),
+        producer=versions(_PACKAGES),
         graphs=tuple(item.graph for item in proven),
-        files=(FileEntry(name=CARD, bytes=0, sha256="0" * 64),),
+        files=UNLISTED,
     )
-    files = {
-        CARD: write_card(draft).encode(),
-        VECTORS: pack_vectors({item.graph.signature: item.vectors for item in proven}),
-    }
-    for item in proven:
-        for key, value in draft.metadata(item.graph.signature).items():
-            item.proto.metadata_props.add(key=key, value=value)
-        files[item.graph.file] = item.proto.SerializeToString(deterministic=True)
-    entries = tuple(
-        FileEntry(name=file, bytes=len(raw), sha256=hashlib.sha256(raw).hexdigest())
-        for file, raw in sorted(files.items())
-    )
-    for file, raw in files.items():
-        _write(stage / file, raw)
-    _write(stage / MANIFEST, draft.model_copy(update={"files": entries}).to_bytes())
+    write_artifact(stage, draft, proven)
 
 
 def _prove(
@@ -196,7 +155,7 @@ def _prove(
     name: str,
     data: DataSpec,
     samples: Arrays,
-) -> _Proven:
+) -> Proven:
     """Convert one signature and compare it with its model."""
     traced = _convert.Traced(signature)
     check_samples(traced.inputs, samples)
@@ -213,8 +172,8 @@ def _prove(
         outputs = (*outputs, add_label(proto, chances.labels))
     raw = check_structure(proto, file)
     # Kept for keep_failed: what is published is written over it, with its metadata.
-    _write(stage / file, raw)
-    cases = make_cases(traced, samples, label=label)
+    write(stage / file, raw)
+    cases = make_cases(traced.inputs, _answer(traced, label=label), samples)
     try:
         tolerances = calibrate(proto, cases, file)
         parity = prove(raw, cases, tolerances, file)
@@ -225,26 +184,28 @@ def _prove(
         signature=signature.name,
         file=file,
         opset=_convert.OPSET,
-        nodes=_count(proto.graph),
+        nodes=count_nodes(proto.graph),
         inputs=signature.inputs,
         outputs=outputs,
         weights_sha256=_convert.weights_hash(signature.model),
         tolerance=tolerances,
         parity=parity,
-        vectors=tuple(case.probe.batch for case in _golden(cases)),
+        vectors=tuple(case.probe.batch for case in golden(cases)),
     )
-    vectors = [Vector(case.probe.inputs, case.reference) for case in _golden(cases)]
-    return _Proven(proto, graph, vectors)
+    vectors = [Vector(case.probe.inputs, case.reference) for case in golden(cases)]
+    return Proven(proto, graph, vectors)
 
 
-def _golden(cases: Sequence[Case]) -> list[Case]:
-    """Return the cases that are shipped: every length, then one example, then a mixed batch."""
-    own = cases[0].probe.lengths
-    lengths = [case for case in cases if case.probe.lengths != own]
-    return lengths + [
-        next(case for case in cases if case.probe.batch == batch and case.probe.lengths == own)
-        for batch in _GOLDEN_BATCHES
-    ]
+def _answer(traced: _convert.Traced, *, label: bool) -> Forward:
+    """Return the Keras model's answer, with the label that the export adds to the graph."""
+
+    def answer(inputs: Arrays) -> Arrays:
+        outputs = traced(inputs)
+        if label:
+            outputs[LABEL] = np.asarray(outputs[PROBABILITIES].argmax(-1))
+        return outputs
+
+    return answer
 
 
 def _named(spec: TensorSpec, data: DataSpec) -> TensorSpec:
@@ -257,17 +218,6 @@ def _named(spec: TensorSpec, data: DataSpec) -> TensorSpec:
                 update={"labels": target.labels, "range": spec.range or (0.0, 1.0)}
             )
     return spec
-
-
-def _count(graph: onnx.GraphProto) -> int:
-    total = 0
-    for node in graph.node:
-        total += 1
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                total += _count(attribute.g)
-            total += sum(_count(inner) for inner in attribute.graphs)
-    return total
 
 
 def _check(name: str, signatures: Sequence[Signature], version: int | None) -> None:
@@ -286,56 +236,6 @@ def _check(name: str, signatures: Sequence[Signature], version: int | None) -> N
             )
     if findings:
         raise ConfigError("the export cannot be made as asked", findings=findings)
-
-
-def _next_version(folder: Path) -> int:
-    taken = [0]
-    if folder.is_dir():
-        with storage_errors(folder, "listing"):
-            taken += [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()]
-    return max(taken) + 1
-
-
-def _versions() -> dict[str, str]:
-    # Of the module: the distribution may bear another name, such as onnxruntime-gpu.
-    versions = {name: str(importlib.import_module(name).__version__) for name in _PACKAGES}
-    try:
-        versions["zoo"] = importlib.metadata.version("neural-zoo")
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout
-        versions["zoo"] = "0"
-    return versions
-
-
-def _plain(value: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """Return plain JSON data, or say that it is not."""
-    try:
-        text = json.dumps(dict(value), allow_nan=False, sort_keys=True, default=_number)
-    except (TypeError, ValueError) as error:
-        raise ExportError(
-            f"the {what} cannot be written down",
-            why=str(error),
-            fix="give plain data: text, finite numbers, lists and mappings",
-        ) from error
-    plain: dict[str, Any] = json.loads(text)
-    return plain
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise TypeError(f"{type(value).__name__} is no plain data")
-
-
-def _report(error: BaseException) -> bytes:
-    facts = error.as_dict() if isinstance(error, ZooError) else {"error": repr(error)}
-    return (json.dumps(facts, indent=1, sort_keys=True, default=str) + "\n").encode()
-
-
-def _write(path: Path, raw: bytes) -> None:
-    with storage_errors(path, "writing"):
-        path.write_bytes(raw)
 
 
 __all__ = ["FIRST_FILE", "REPORT", "export_artifact"]

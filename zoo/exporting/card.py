@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.runtime.manifest import Graph, Manifest
+from zoo.runtime.variant import Comparison, Variant
 from zoo.spec import TensorSpec
 
 
@@ -34,13 +35,15 @@ def write_card(manifest: Manifest) -> str:
     ]
     for graph in manifest.graphs:
         lines += _graph(graph)
+    if manifest.variant is not None:
+        lines += _variant(manifest.name, manifest.variant)
     lines += ["## Data", "", f"Made for `{manifest.data.id}`."]
     if manifest.data_fingerprint:
         lines.append(f"Fingerprint of the data and its splits: `{manifest.data_fingerprint}`.")
     lines += ["", "## Metrics", "", *_metrics(manifest.metrics), ""]
     lines += ["## How it was verified", ""]
     for graph in manifest.graphs:
-        lines += _proof(graph)
+        lines += _proof(graph, "its Keras model" if manifest.variant is None else "itself")
     lines += [
         "## Limits",
         "",
@@ -101,13 +104,62 @@ def _metrics(metrics: Mapping[str, Any]) -> list[str]:
     return rows if len(rows) > 2 else ["None were given."]
 
 
-def _proof(graph: Graph) -> list[str]:
+def _variant(name: str, variant: Variant) -> list[str]:
+    of = name.removesuffix(f"_{variant.label}")
+    method = next(v.method for v in variant.verdicts if v.candidate == variant.kind)
+    lines = [
+        "## Variant",
+        "",
+        f"A form of `{of}` with the weights `{variant.of_weights_sha256}`",
+        f"and the manifest `{variant.of_manifest_sha256}`: {method}.",
+        "",
+    ]
+    if (used := variant.calibration) is not None:
+        lines += [
+            f"Ranges ({used.method}) are those of {used.examples} examples of the {used.split} "
+            f"split, `{used.sha256}`.",
+            "",
+        ]
+    lines += [
+        f"Tried, under the policy `{variant.policy}` (at most {variant.max_loss:g} lost, at least",
+        f"{variant.min_agreement:.2%} of a classifier's answers the same):",
+        "",
+        "| candidate | bytes | lost (95 % interval) | same class | largest difference | verdict |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for verdict in variant.verdicts:
+        word = "**published**" if verdict.candidate == variant.kind else "faithful"
+        cells = [f"`{verdict.candidate}`", f"{verdict.bytes:,}" if verdict.bytes else ""]
+        cells += _compared(verdict.comparison)
+        lines.append(
+            "| " + " | ".join([*cells, word if verdict.faithful else verdict.reason]) + " |"
+        )
+    kept = variant.test
+    return [
+        *lines,
+        "",
+        f"On the {kept.examples} examples of the test split, which decided nothing: {kept.metric} "
+        f"{kept.value:.4g}, of the original {kept.original:.4g}; lost {_compared(kept)[0]}.",
+        "",
+    ]
+
+
+def _compared(found: Comparison | None) -> list[str]:
+    if found is None:
+        return ["", "", ""]
+    interval = f" ({found.low:.2f} to {found.high:.2f})" if found.low is not None else ""
+    same = f"{found.agreement:.2%}" if found.agreement is not None else ""
+    largest = max(found.max_difference.values(), default=0.0)
+    return [f"{found.loss:.2f} {found.unit}{interval}", same, f"{largest:.1e}"]
+
+
+def _proof(graph: Graph, of: str) -> list[str]:
     parity = graph.parity
     lengths = "".join(
         f", `{axis}` of {', '.join(map(str, sizes))}" for axis, sizes in parity.lengths.items()
     )
     lines = [
-        f"`{graph.signature}` was compared with its Keras model in {parity.comparisons} calls:",
+        f"`{graph.signature}` was compared with {of} in {parity.comparisons} calls:",
         f"batches of {', '.join(map(str, parity.batches))}{lengths};",
         f"{', '.join(parity.probes)} values;",
         f"onnxruntime's optimisation {', '.join(parity.optimisation)}.",

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import ExportError, ParityFailed, Unsupported
-from zoo.exporting.convert import Traced
 from zoo.exporting.probes import BATCHES, KINDS, LENGTHS, SEEDS, Probe, dynamic_axes, make_probe
 from zoo.runtime.manifest import Parity, Tolerance
 from zoo.runtime.session import OPTIMISATION, open_session
-from zoo.runtime.tolerance import LABEL, PROBABILITIES, compare_all, row_scale
-from zoo.spec import Arrays
+from zoo.runtime.tolerance import compare_all, row_scale
+from zoo.spec import Arrays, Forward, TensorSpec
 
 if TYPE_CHECKING:
     import onnx
@@ -31,7 +30,16 @@ CAP = 1e-4
 
 HALF_CAP = 5e-3
 
+QUANTISED_CAP = 5e-2
+"""Of graphs with integer weights: the last place can decide a whole step of an activation."""
+
 _ULP = 2.0**-23
+_STEPS = 2**7
+"""Units in the last place that provoke such decisions on a few examples already.
+
+Moving by one unit decides one in hundreds of examples otherwise, and the few golden ones would seem
+to have no noise; the change of an answer does not grow with the units, because a step is a step.
+"""
 _EXACT = {"Resize", "Range", "Pad", "Clip", "OneHot", "Cast", "Equal", "Less", "Greater", "Floor"}
 """Operators whose constants decide shapes or steps: these are no weights, and stay as they are."""
 
@@ -44,32 +52,29 @@ class Case:
     reference: Arrays
 
 
-def make_cases(traced: Traced, samples: Arrays, *, label: bool) -> list[Case]:
-    """Ask the Keras model at every batch size, and at several lengths of every dynamic axis.
+def make_cases(inputs: Sequence[TensorSpec], answer: Forward, samples: Arrays) -> list[Case]:
+    """Ask the model at every batch size, and at several lengths of every dynamic axis.
 
     Args:
-        traced: The model.
+        inputs: What it takes.
+        answer: The model: the reference of every comparison.
         samples: Real examples, by input name.
-        label: Whether the graph also gives the index of the largest probability.
 
     Raises:
         ExportError: If the model itself gives a value that is not finite.
         Unsupported: If it runs at one length of an axis that is declared dynamic.
     """
-    axes = dynamic_axes(traced.inputs, samples)
+    axes = dynamic_axes(inputs, samples)
     main = [(batch, SEEDS[0]) for batch in BATCHES] + [(BATCHES[-2], seed) for seed in SEEDS[1:]]
-    cases = [
-        _case(traced, make_probe(traced.inputs, samples, batch, seed, axes), label)
-        for batch, seed in main
-    ]
+    cases = [_case(answer, make_probe(inputs, samples, batch, seed, axes)) for batch, seed in main]
     for axis, own in axes.items():
         found = 1
         for length in LENGTHS:
             if length == own:
                 continue
-            probe = make_probe(traced.inputs, samples, 2, SEEDS[0], {**axes, axis: length})
+            probe = make_probe(inputs, samples, 2, SEEDS[0], {**axes, axis: length})
             try:
-                case = _case(traced, probe, label)
+                case = _case(answer, probe)
             except ExportError:
                 raise
             except Exception:  # noqa: BLE001, S112 - Keras refuses a length in its own ways
@@ -85,8 +90,8 @@ def make_cases(traced: Traced, samples: Arrays, *, label: bool) -> list[Case]:
     return cases
 
 
-def _case(traced: Traced, probe: Probe, label: bool) -> Case:
-    reference = traced(probe.inputs)
+def _case(answer: Forward, probe: Probe) -> Case:
+    reference = answer(probe.inputs)
     for name, array in reference.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ExportError(
@@ -94,8 +99,6 @@ def _case(traced: Traced, probe: Probe, label: bool) -> Case:
                 why="it is so for values in the declared range of its inputs",
                 fix="check the preprocessing, or declare the range that is meant",
             )
-    if label:
-        reference[LABEL] = reference[PROBABILITIES].argmax(-1)
     return Case(probe, reference)
 
 
@@ -104,10 +107,16 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
 
     Any evaluation in floating point is the exact one for slightly other weights (Higham 2002,
     "Accuracy and Stability of Numerical Algorithms", section 1.5). So every weight moves by one
-    unit in the last place, up or down, and the change of the outputs is the noise.
+    unit in the last place, up or down, and the change of the outputs is the noise. Of a graph with
+    integer weights it is the change from one rounding decision, which is not multiplied.
     """
     from onnx import TensorProto
 
+    kinds = {tensor.data_type for tensor in proto.graph.initializer if tensor.dims}
+    quantised = TensorProto.INT8 in kinds
+    factor, units = (1.0, _STEPS) if quantised else (FACTOR, 1)
+    half = TensorProto.FLOAT16 in kinds
+    cap = QUANTISED_CAP if quantised else HALF_CAP if half else CAP
     base = open_session(proto.SerializeToString(), name, optimisation="basic")
     before = [_answer(base, case, "basic") for case in cases]
     noise: dict[str, float] = {}
@@ -117,15 +126,13 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
         if array.dtype.kind == "f"
     }
     for seed in SEEDS:
-        moved = open_session(_perturbed(proto, seed), name, optimisation="basic")
+        moved = open_session(_perturbed(proto, seed, units), name, optimisation="basic")
         for case, old in zip(cases, before, strict=True):
             new = _answer(moved, case, "basic")
             for output, scale in scales.items():
                 apart = np.abs(new[output].astype(np.float64) - old[output])
                 change = float((apart / np.maximum(row_scale(old[output]), scale)).max(initial=0))
                 noise[output] = max(noise.get(output, 0.0), change)
-    half = any(tensor.data_type == TensorProto.FLOAT16 for tensor in proto.graph.initializer)
-    cap = HALF_CAP if half else CAP
     found = {}
     for output, scale in scales.items():
         if not math.isfinite(noise[output]):
@@ -134,11 +141,11 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
                 why="the Keras model's is, for the same inputs",
                 fix="report the model's configuration",
             )
-        relative = _round_up(min(max(FACTOR * noise[output], FLOOR), cap))
+        relative = round_up(min(max(factor * noise[output], FLOOR), cap))
         found[output] = Tolerance(
-            absolute=_round_up(relative * scale),
+            absolute=round_up(relative * scale),
             relative=relative,
-            noise=_round_up(noise[output]),
+            noise=round_up(noise[output]),
             cap=cap,
         )
     return found
@@ -180,8 +187,8 @@ def prove(
         probes=KINDS,
         optimisation=OPTIMISATION,
         comparisons=len(cases) * len(OPTIMISATION),
-        worst={output: _round_up(value) for output, value in worst.items()},
-        worst_absolute={output: _round_up(value) for output, value in absolute.items()},
+        worst={output: round_up(value) for output, value in worst.items()},
+        worst_absolute={output: round_up(value) for output, value in absolute.items()},
     )
 
 
@@ -217,8 +224,8 @@ def _scale(references: Sequence[np.ndarray[Any, Any]]) -> float:
     return float(np.median(rows)) or float(rows.max()) or 1.0
 
 
-def _perturbed(proto: onnx.ModelProto, seed: int) -> bytes:
-    """Return the graph with every weight moved by one unit in the last place."""
+def _perturbed(proto: onnx.ModelProto, seed: int, units: int) -> bytes:
+    """Return the graph with every weight moved by some units in the last place."""
     import onnx
     from onnx import numpy_helper
 
@@ -232,13 +239,13 @@ def _perturbed(proto: onnx.ModelProto, seed: int) -> bytes:
             continue
         ulp = _ULP if array.dtype == np.float32 else 2.0**-10
         signs = random.choice([-1.0, 1.0], size=array.shape)
-        nudged = (array.astype(np.float64) * (1 + ulp * signs)).astype(array.dtype)
+        nudged = (array.astype(np.float64) * (1 + units * ulp * signs)).astype(array.dtype)
         tensor.CopyFrom(numpy_helper.from_array(np.asarray(nudged), tensor.name))
     raw: bytes = moved.SerializeToString()
     return raw
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
     """Round up to two significant digits: a measured last digit would differ by machine."""
     if value <= 0 or not math.isfinite(value):
         return value
@@ -246,4 +253,15 @@ def _round_up(value: float) -> float:
     return float(f"{math.ceil(value / step - 1e-9) * step:.1e}")
 
 
-__all__ = ["CAP", "FACTOR", "FLOOR", "HALF_CAP", "Case", "calibrate", "make_cases", "prove"]
+__all__ = [
+    "CAP",
+    "FACTOR",
+    "FLOOR",
+    "HALF_CAP",
+    "QUANTISED_CAP",
+    "Case",
+    "calibrate",
+    "make_cases",
+    "prove",
+    "round_up",
+]

@@ -16,6 +16,7 @@ from zoo.config import Frozen
 from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
 from zoo.runtime._folder import read_bytes
+from zoo.runtime.variant import Variant
 from zoo.spec import NAME, DataSpec, Task, TensorSpec
 
 FORMAT_VERSION = 1
@@ -48,18 +49,19 @@ class Tolerance(Frozen):
 
     Attributes:
         noise: The largest relative change of the output when every weight moves by one unit in
-            the last place: the model's own float noise, from which ``relative`` was calibrated.
+            the last place (128 in a graph with integer weights, so that roundings are decided
+            otherwise): the model's own float noise, from which ``relative`` was calibrated.
         cap: The largest value that ``relative`` could have taken.
     """
 
     absolute: float = Field(ge=0)
-    relative: float = Field(ge=0, le=0.01)
+    relative: float = Field(ge=0, le=0.05)
     noise: float = Field(ge=0)
     cap: float = Field(gt=0)
 
 
 class Parity(Frozen):
-    """How a graph was compared with the Keras model it was made from.
+    """How a graph was compared with the Keras model it was made from; a variant, with itself.
 
     Attributes:
         lengths: The sizes tried of every dynamic axis but the batch.
@@ -115,6 +117,7 @@ class Manifest(Frozen):
     producer: dict[str, str] = Field(description="Package to version.")
     graphs: tuple[Graph, ...] = Field(min_length=1)
     files: tuple[FileEntry, ...] = Field(min_length=1)
+    variant: Variant | None = Field(None, description="Of what this is a smaller or faster form.")
 
     def graph(self, signature: str) -> Graph:
         """Return the graph of a signature.
@@ -165,6 +168,8 @@ class Manifest(Frozen):
             "tolerance": {n: t.model_dump(mode="json") for n, t in graph.tolerance.items()},
             "weights_sha256": graph.weights_sha256,
         }
+        if self.variant is not None:
+            values["variant"] = self.variant.model_dump(mode="json")
         return {
             PREFIX + key: value if isinstance(value, str) else _compact(value)
             for key, value in sorted(values.items())

@@ -1,0 +1,87 @@
+"""``zoo quantise`` on a model that learned the digits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo.cli import main
+from zoo.errors import ConfigError, DataError, QuantisationRejected
+
+pytest.importorskip("tensorflow", reason="training needs the keras extra")
+pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+
+
+def call(*words: str | Path) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in words])
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("variants")
+    run = zoo.train("mlp_classifier", "digits", epochs=3, run_dir=folder / "run")
+    return zoo.export(run, folder / "exports").path
+
+
+def test_a_variant_is_published_beside_the_original_and_answers(artifact, tmp_path, capsys):
+    words = ("--policy", "smallest", "--seconds", "0.02", "--max-loss", "1", "--json")
+    assert call("quantise", artifact, *words) == 0
+    told = json.loads(capsys.readouterr().out)
+    variant = Path(told["path"])
+    assert variant == artifact.parents[1] / "mlp_classifier_int8" / "1"
+    assert told["manifest"]["variant"]["kind"] == told["report"]["winner"]
+    assert len(told["report"]["candidates"]) == 4
+    assert call("verify", variant) == 0
+    before, after = (zoo.evaluate(path).scores["accuracy"].value for path in (artifact, variant))
+    assert after == told["report"]["test"]["value"]
+    assert before == told["report"]["test"]["original"]
+    assert before - after <= 0.02
+
+
+def test_a_table_of_everything_that_was_tried_is_printed(artifact, tmp_path, capsys):
+    words = ("--policy", "smallest", "--seconds", "0.02", "--max-loss", "1")
+    assert call("quantise", artifact, "--out", tmp_path, *words) == 0
+    out = capsys.readouterr().out
+    for word in ("original", "optimised", "int8_dynamic", "int8_static", "float16", "published"):
+        assert word in out
+
+
+def test_when_nothing_is_good_enough_the_table_is_printed_and_nothing_published(
+    artifact, tmp_path, capsys
+):
+    # Half precision saves half; nothing saves all.
+    words = ("--candidate", "optimised", "--policy", "smallest", "--seconds", "0.02")
+    assert call("quantise", artifact, "--out", tmp_path / "out", *words) == 7
+    told = capsys.readouterr()
+    assert "refused: costs" in told.out
+    assert "no variant of" in told.err
+    assert not (tmp_path / "out").exists()
+    assert call("quantise", artifact, "--out", tmp_path / "out", *words, "--json") == 7
+    told = capsys.readouterr()
+    assert json.loads(told.out)["path"] is None
+    assert json.loads(told.err)["error"] == "QuantisationRejected"
+
+
+def test_the_verb_of_python_refuses_with_its_report(artifact, tmp_path):
+    with pytest.raises(QuantisationRejected) as caught:
+        zoo.quantise(
+            artifact, out=tmp_path, candidates=["optimised"], policy="smallest", seconds=0.02
+        )
+    assert caught.value.report.candidates[0].candidate == "optimised"
+    with pytest.raises(ConfigError, match="balanced, fastest, smallest"):
+        zoo.quantise(artifact, policy="cheapest")
+
+
+def test_data_of_another_kind_is_refused(artifact, tmp_path):
+    with pytest.raises(DataError, match="not those that the model was made for"):
+        zoo.quantise(artifact, out=tmp_path, data="mnist")
+
+
+def test_an_option_of_no_data_is_a_wrong_command_line(artifact, capsys):
+    assert call("quantise", artifact, "--data-option", "target=x") == 2
+    assert "--data" in capsys.readouterr().err

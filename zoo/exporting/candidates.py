@@ -1,0 +1,293 @@
+"""Smaller or faster forms of one ONNX graph, each still standard ONNX.
+
+Integer weights have 7 of 8 bits: on processors with AVX2 and without VNNI, onnxruntime adds two
+products of 8 bits in 16 and saturates (its documentation on ``reduce_range``), so that the same
+file would answer differently there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import MissingExtra, Unsupported, ZooError
+from zoo.spec import Arrays
+
+if TYPE_CHECKING:
+    import onnx
+
+_BATCH = 16
+_FEWEST_ELEMENTS = 64
+_WEIGHTED = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
+_PASSING = ["AveragePool", "MaxPool", "Relu"]
+"""Operators that a static graph keeps in integers between two weighted ones."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a candidate is made from.
+
+    Attributes:
+        proto: The original graph.
+        calibration: Real examples, by input name; ``None`` if the data has none for this graph.
+    """
+
+    proto: onnx.ModelProto
+    calibration: Arrays | None
+
+
+@dataclass(frozen=True)
+class Made:
+    """A candidate's graph.
+
+    Attributes:
+        exact: The same function with float32 constants, if that is how it computes: what its
+            float noise is measured on.
+    """
+
+    proto: onnx.ModelProto
+    exact: onnx.ModelProto | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to a smaller or faster graph.
+
+    Attributes:
+        name: What the user calls it.
+        label: What the name of the published variant ends with.
+        method: What it does, in a sentence.
+        make: Does it.
+        calibrated: Whether it needs examples.
+    """
+
+    name: str
+    label: str
+    method: str
+    make: Callable[[Source], Made]
+    calibrated: bool = False
+
+
+def require() -> None:
+    """Check that what quantisation needs is installed.
+
+    Raises:
+        MissingExtra: If it is not.
+    """
+    import importlib.util
+
+    if importlib.util.find_spec("onnx") is None:
+        raise MissingExtra("quantising", "keras", "onnx")
+
+
+def _optimised(source: Source) -> Made:
+    return Made(_rewritten(source.proto, "extended"))
+
+
+def _dynamic(source: Source) -> Made:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    def quantise(proto: onnx.ModelProto, target: Path) -> None:
+        quantize_dynamic(
+            proto,
+            target,
+            op_types_to_quantize=["Conv", "MatMul"],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+            extra_options={"DefaultTensorType": 1},
+        )
+
+    return Made(_quantised(source.proto, quantise))
+
+
+def _static(source: Source) -> Made:
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+
+    calibration = source.calibration
+    if calibration is None:
+        raise Unsupported(
+            "there are no examples for this graph's inputs",
+            why="static ranges are measured on real examples",
+        )
+
+    class Reader(CalibrationDataReader):
+        def __init__(self, batches: Iterator[Mapping[str, np.ndarray[Any, Any]]]) -> None:
+            self.batches = batches
+
+        def get_next(self) -> Mapping[str, np.ndarray[Any, Any]] | None:
+            return next(self.batches, None)
+
+    def quantise(proto: onnx.ModelProto, target: Path) -> None:
+        quantize_static(
+            proto,
+            target,
+            Reader(_batches(calibration)),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=[*_WEIGHTED, *_PASSING],
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+
+    return Made(_quantised(source.proto, quantise))
+
+
+def _half(source: Source) -> Made:
+    """Store matrices and kernels in half precision; a Cast restores them before they are used."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    stored, exact = onnx.ModelProto(), onnx.ModelProto()
+    stored.CopyFrom(source.proto)
+    exact.CopyFrom(source.proto)
+    casts = []
+    for narrow, wide in zip(stored.graph.initializer, exact.graph.initializer, strict=True):
+        array = numpy_helper.to_array(narrow)
+        if array.dtype != np.float32 or array.ndim < 2 or array.size < _FEWEST_ELEMENTS:
+            continue
+        with np.errstate(over="ignore"):
+            half = array.astype(np.float16)
+        if not np.isfinite(half).all():
+            continue
+        name = narrow.name
+        narrow.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
+        wide.CopyFrom(numpy_helper.from_array(half.astype(np.float32), name))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    if not casts:
+        raise Unsupported(
+            "the graph has nothing to store in half precision",
+            why=f"it has no float32 matrix or kernel of {_FEWEST_ELEMENTS} elements",
+        )
+    nodes = [*casts, *stored.graph.node]
+    del stored.graph.node[:]
+    stored.graph.node.extend(nodes)
+    return Made(stored, exact)
+
+
+CANDIDATES = {
+    candidate.name: candidate
+    for candidate in (
+        Candidate(
+            "optimised",
+            "optimised",
+            "float32, rewritten by onnxruntime's extended optimisation",
+            _optimised,
+        ),
+        Candidate(
+            "int8_dynamic",
+            "int8",
+            "int8 weights per channel; the ranges of activations are found at each call",
+            _dynamic,
+        ),
+        Candidate(
+            "int8_static",
+            "int8",
+            "int8 weights per channel, uint8 activations with calibrated ranges (QDQ)",
+            _static,
+            calibrated=True,
+        ),
+        Candidate(
+            "float16",
+            "float16",
+            "weights stored in half precision, computed in float32",
+            _half,
+        ),
+    )
+}
+"""What is tried, by name and in order."""
+
+
+def _batches(arrays: Arrays) -> Iterator[Mapping[str, np.ndarray[Any, Any]]]:
+    count = len(next(iter(arrays.values())))
+    for start in range(0, count, _BATCH):
+        yield {name: array[start : start + _BATCH] for name, array in arrays.items()}
+
+
+def _quantised(
+    proto: onnx.ModelProto, quantise: Callable[[onnx.ModelProto, Path], None]
+) -> onnx.ModelProto:
+    """Fold what can be folded, quantise, and require that something was."""
+    import onnx
+    from onnx import helper
+
+    folded = _rewritten(proto, "basic")
+    # Its own advice to do what was just done would be printed otherwise.
+    helper.set_model_props(folded, {"onnx.quant.pre_process": "onnxruntime.quant"})
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "quantised.onnx"
+        with _boundary("onnxruntime cannot quantise this graph"):
+            quantise(folded, target)
+            made: onnx.ModelProto = onnx.load(target)
+    integers = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
+    if not any(t.data_type in integers and len(t.dims) > 1 for t in made.graph.initializer):
+        raise Unsupported(
+            "the graph has nothing to quantise",
+            why="it has no convolution or matrix product with constant weights",
+        )
+    return made
+
+
+def _rewritten(proto: onnx.ModelProto, level: str) -> onnx.ModelProto:
+    """Return the graph as onnxruntime rewrites it before it runs it."""
+    import onnx
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = {
+        "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+        "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    }[level]
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "rewritten.onnx"
+        options.optimized_model_filepath = str(target)
+        with _boundary("onnxruntime cannot rewrite this graph"):
+            ort.InferenceSession(
+                proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+            made: onnx.ModelProto = onnx.load(target)
+    made.ir_version = proto.ir_version
+    return made
+
+
+@contextlib.contextmanager
+def _boundary(what: str) -> Iterator[None]:
+    """Map whatever onnxruntime's tools raise, and keep what they print to themselves."""
+    root = logging.getLogger()
+    level = root.level
+    try:
+        root.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except ZooError:
+        raise
+    except Exception as error:  # onnxruntime's own types, and ValueErrors of its Python tools
+        said = re.sub(re.escape(tempfile.gettempdir()) + r"\S*", "a file", str(error))
+        raise Unsupported(
+            what, why=f"{type(error).__name__}: {' '.join(said.split())[:300]}"
+        ) from error
+    finally:
+        root.setLevel(level)
+
+
+__all__ = ["CANDIDATES", "Candidate", "Made", "Source", "require"]

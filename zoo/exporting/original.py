@@ -1,0 +1,120 @@
+"""The artifact that variants are made of, opened and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import ConfigError, DataError, Finding, Unsupported
+from zoo.runtime import MAX_BYTES, verify
+from zoo.runtime.manifest import Graph, Manifest, read_manifest
+from zoo.runtime.session import open_session, read_checked
+from zoo.spec import Arrays, Forward, Split
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(frozen=True)
+class Original:
+    """The artifact that variants are made of, opened."""
+
+    path: Path
+    manifest: Manifest
+    raw: Mapping[str, bytes]
+    protos: Mapping[str, onnx.ModelProto]
+    sessions: Mapping[str, Any]
+
+    @property
+    def forward(self) -> Forward:
+        """The answers of its first graph."""
+        return first_graph(self.sessions[self.manifest.graphs[0].signature], self.manifest)
+
+    @property
+    def bytes(self) -> int:
+        """The size of the graphs without their metadata, which a candidate has not yet."""
+        import onnx
+
+        total = 0
+        for proto in self.protos.values():
+            bare = onnx.ModelProto()
+            bare.CopyFrom(proto)
+            bare.ClearField("metadata_props")
+            total += bare.ByteSize()
+        return total
+
+
+def open_original(path: Path) -> Original:
+    """Verify an artifact and open its graphs.
+
+    Raises:
+        ArtifactError: If it is not what was published.
+        ConfigError: If it is a variant itself.
+    """
+    import onnx
+
+    verify(path)
+    manifest = read_manifest(path)
+    if manifest.variant is not None:
+        raise ConfigError(
+            f"{path} is a variant already",
+            findings=[Finding("artifact", manifest.name, "an artifact that zoo export made")],
+            fix="quantise the original: "
+            f"{manifest.name.removesuffix(f'_{manifest.variant.label}')}",
+        )
+    raw = {
+        g.signature: read_checked(path, manifest, g.file, max_bytes=MAX_BYTES)
+        for g in manifest.graphs
+    }
+    return Original(
+        path,
+        manifest,
+        raw,
+        {name: onnx.load_from_string(data) for name, data in raw.items()},
+        {name: open_session(data, str(path)) for name, data in raw.items()},
+    )
+
+
+def take_examples(original: Original, split: Split, count: int) -> Arrays:
+    """Return evenly spaced examples, and what the graphs make of them.
+
+    One graph's output may be another's input: the codes of an encoder feed its decoder.
+    """
+    if not len(split):
+        raise DataError("there are no examples to measure on", why="the split is empty")
+    positions = np.unique(np.linspace(0, len(split) - 1, min(len(split), count)).astype(int))
+    arrays = dict(split.take(positions)[0])
+    for _ in original.manifest.graphs:
+        for graph in original.manifest.graphs:
+            if all(spec.name in arrays for spec in graph.inputs):
+                found = ask(original.sessions[graph.signature], graph, arrays)
+                arrays = {**found, **arrays}
+    return arrays
+
+
+def ask(session: Any, graph: Graph, arrays: Arrays) -> dict[str, np.ndarray[Any, Any]]:
+    """Run a graph on those of some arrays that it takes."""
+    names = [spec.name for spec in graph.outputs]
+    values = session.run(names, {spec.name: arrays[spec.name] for spec in graph.inputs})
+    return dict(zip(names, values, strict=True))
+
+
+def first_graph(session: Any, manifest: Manifest) -> Forward:
+    """Return what an evaluation asks: the first graph."""
+
+    def forward(inputs: Arrays) -> Arrays:
+        try:
+            return ask(session, manifest.graphs[0], inputs)
+        except Exception as error:  # onnxruntime's own types
+            raise Unsupported(
+                "the graph fails on the examples", why=" ".join(str(error).split())[:300]
+            ) from error
+
+    return forward
+
+
+__all__ = ["Original", "ask", "first_graph", "open_original", "take_examples"]
