@@ -191,7 +191,7 @@ def export(
         data = dataset(data)
     elif data is None or isinstance(data, DataSpec):
         data = run.dataset() if run else dataset(blueprint.data.id)
-    _check_fit(blueprint.data, data.spec)
+    check_fit(blueprint.data, data.spec)
     name = blueprint.architecture if name is None else name
     hooks().call("zoo_before_export", name=name, target=Path(out) / name)
     metrics, origin = _record_of(run, entry)
