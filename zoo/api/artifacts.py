@@ -48,6 +48,11 @@ def load(path: str | Path) -> Run | Session:
 
     Raises:
         ArtifactError: If it is neither.
+
+    Example:
+        >>> zoo.load("runs/cnn-1").model
+        >>> zoo.load("exports/cnn/1").predict("seven.png").labels
+        ['7']
     """
     folder = Path(path)
     if (folder / "run.json").is_file():
@@ -100,6 +105,10 @@ def evaluate(
 
     Raises:
         DataError: If the data does not fit the model, or has changed since the run.
+        ArtifactError: If the target is none of these.
+
+    Example:
+        >>> zoo.evaluate("runs/cnn-1").scores["accuracy"].low
     """
     subject = _subject(target)
     source = subject.dataset(data)
@@ -118,6 +127,14 @@ def predict(target: Run | keras.Model | Session | str | Path, inputs: Any) -> Pr
     Args:
         target: A run or its folder, a model of :func:`build`, an artifact or its folder.
         inputs: See :meth:`zoo.runtime.Session.predict`. An artifact answers without keras.
+
+    Raises:
+        DataError: If the inputs do not fit the model.
+        ArtifactError: If the target is none of these.
+
+    Example:
+        >>> zoo.predict("exports/cnn/1", ["seven.png", "nine.png"]).labels
+        ['7', '9']
     """
     if isinstance(target, str | Path):
         target = load(target)
@@ -149,12 +166,18 @@ def export(
 
     Raises:
         ExportError: If it cannot be converted, or does not agree. Nothing is published then.
+        TrainError: If the run did not finish.
         StorageError: If the folder cannot be written, or the version exists.
+
+    Example:
+        >>> zoo.export("runs/cnn-1").path
+        PosixPath('exports/cnn/1')
     """
     needs_keras("exporting")
     from zoo.exporting import export_artifact
 
-    if isinstance(target, str | Path) and not Path(target).exists():
+    # A name has no folder in it; a path that does not exist is refused as a path.
+    if isinstance(target, str | Path) and not Path(target).exists() and not _is_path(target):
         architecture = registry().get(str(target))
         target = build(str(target), weights=architecture.default_dataset)
     elif isinstance(target, str | Path):
@@ -195,6 +218,9 @@ def export(
 def verify(path: str | Path) -> VerifyReport:
     """Prove an artifact again, with onnxruntime and numpy alone.
 
+    Args:
+        path: The folder of the artifact.
+
     Raises:
         ArtifactError: If any file is not what was published.
         ParityFailed: If it no longer gives the recorded answers.
@@ -206,8 +232,24 @@ def verify(path: str | Path) -> VerifyReport:
 
 
 def bench(path: str | Path, **options: Any) -> Sequence[BenchRow]:
-    """Measure how fast an artifact answers: see :func:`zoo.runtime.bench`."""
+    """Measure how fast an artifact answers, on its own golden inputs.
+
+    Args:
+        path: The folder of the artifact.
+        **options: ``batches``, ``threads``, ``seconds`` and more: see :func:`zoo.runtime.bench`.
+
+    Raises:
+        ArtifactError: If it cannot be opened.
+        ConfigError: If an option is out of range.
+
+    Example:
+        >>> zoo.bench("exports/cnn/1", batches=(1, 64))[0].median_ms
+    """
     return bench_artifact(Path(path), **options)
+
+
+def _is_path(target: str | Path) -> bool:
+    return isinstance(target, Path) or len(Path(target).parts) > 1
 
 
 def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:

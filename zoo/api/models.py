@@ -42,6 +42,12 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
 
     Raises:
         DataError: If it is unknown, unavailable or wrong; the message names file, row, column.
+        ConfigError: If an option is.
+
+    Example:
+        >>> flowers = zoo.dataset("flowers.csv", target="species")
+        >>> flowers.spec.labels
+        ('setosa', 'versicolor', 'virginica')
     """
     from zoo import data
 
@@ -117,7 +123,9 @@ def build(
         from zoo.api.runs import Run
 
         run = Run(Path(weights))
-        base: ModelConfig | None = run.config if run.architecture == name else None
+        base: ModelConfig | None = (
+            run.config if run.architecture == architecture.info.name else None
+        )
         source: DataSource = run.data_spec if data is None else data
         file = run.folder.model_file
     elif entry is not None:
@@ -155,8 +163,10 @@ def load_weights(model: keras.Model, file: Path, *, of: str) -> None:
         with warnings.catch_warnings():
             # A run keeps its optimizer's state in its checkpoints; here only weights are meant.
             warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            # Keras goes on without the layers that it does not find in the file.
+            warnings.filterwarnings("error", "Skipping nested container")
             model.load_weights(file)
-    except (ValueError, OSError, KeyError, TypeError) as error:
+    except (ValueError, OSError, KeyError, TypeError, UserWarning) as error:
         raise Incompatible(
             f"the weights in {file} do not fit this model",
             why=" ".join(str(error).split())[:400],

@@ -151,6 +151,11 @@ def train(
 
     Raises:
         ZooError: One of its kinds, see :mod:`zoo.errors`; the run's record says what happened.
+
+    Example:
+        >>> run = zoo.train("cnn", "photos", data_options={"image_size": 32}, dropout=0.3)
+        >>> run.path
+        PosixPath('runs/cnn-1')
     """
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "patience": patience}
     chosen = {**(plan or {}), **{key: value for key, value in given.items() if value is not None}}
