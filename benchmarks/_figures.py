@@ -1,6 +1,6 @@
 """Write the figures of ``registry.yaml`` into the README, as a table.
 
-    scripts/figures
+scripts/figures
 """
 
 from __future__ import annotations

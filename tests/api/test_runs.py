@@ -211,9 +211,7 @@ class TestAnswering:
         for answer in answers:
             assert len(answer) == 5
             assert set(answer.labels) <= set("0123456789")
-            np.testing.assert_allclose(
-                answer.probabilities, answers[0].probabilities, atol=1e-5
-            )
+            np.testing.assert_allclose(answer.probabilities, answers[0].probabilities, atol=1e-5)
         assert zoo.predict(artifact.load(), raw).labels == answers[0].labels
 
     def test_a_picture_is_answered_as_its_pixels(self, run, artifact, here):
@@ -297,4 +295,3 @@ class TestExporting:
     def test_bench_measures_what_it_is_asked_to(self, artifact):
         rows = zoo.bench(artifact.path, batches=(1, 3), threads=(1,), seconds=0.01)
         assert [row.batch for row in rows] == [1, 3]
-

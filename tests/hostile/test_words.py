@@ -30,7 +30,11 @@ CASES = [
     Case("wrong-type", "train cnn --set dropout=much", 4, "ZOO-E200", ("dropout", "'much'")),
     Case("infinite", "train cnn --set dropout=inf", 4, "ZOO-E200", ("dropout",)),
     Case(
-        "huge", "build mlp_classifier --set units=[1000000000000]", 4, "ZOO-E200", ("units", "16384")
+        "huge",
+        "build mlp_classifier --set units=[1000000000000]",
+        4,
+        "ZOO-E200",
+        ("units", "16384"),
     ),
     Case(
         "nested",
@@ -115,9 +119,7 @@ def test_a_bad_word_is_refused_and_nothing_is_written(case: Case, tmp_path, caps
     assert listing(tmp_path) == before
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if case.code], ids=lambda case: case.id
-)
+@pytest.mark.parametrize("case", [case for case in CASES if case.code], ids=lambda case: case.id)
 def test_with_json_the_same_error_is_json(case: Case, tmp_path, capsys):
     if case.setup is photos:
         pytest.importorskip("PIL", reason="the pictures are made with Pillow")
