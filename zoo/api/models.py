@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from zoo.api.catalog import registry
 from zoo.architecture import Architecture, Blueprint
@@ -166,7 +167,7 @@ def load_weights(model: keras.Model, file: Path, *, of: str) -> None:
             # Keras goes on without the layers that it does not find in the file.
             warnings.filterwarnings("error", "Skipping nested container")
             model.load_weights(file)
-    except (ValueError, OSError, KeyError, TypeError, UserWarning) as error:
+    except (ValueError, OSError, KeyError, TypeError, UserWarning, BadZipFile) as error:
         raise Incompatible(
             f"the weights in {file} do not fit this model",
             why=" ".join(str(error).split())[:400],

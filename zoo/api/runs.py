@@ -16,7 +16,7 @@ from zoo.api.catalog import hooks, registry
 from zoo.api.models import DataSource, Plan, blueprint_of, dataset, load_weights, needs_keras
 from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, configure, validate
-from zoo.errors import ConfigError, DataError, Finding, ZooError
+from zoo.errors import ConfigError, DataError, Finding, TrainError, ZooError
 from zoo.files import sha256_json
 from zoo.metrics import Evaluation
 from zoo.spec import Dataset, DataSpec
@@ -72,7 +72,16 @@ class Run:
     def metrics(self) -> Evaluation | None:
         """What ``zoo.evaluate`` measured last on the test split, or ``None``."""
         path = self.path / "metrics.json"
-        return Evaluation.model_validate_json(path.read_bytes()) if path.is_file() else None
+        if not path.is_file():
+            return None
+        try:
+            return Evaluation.model_validate_json(path.read_bytes())
+        except ValueError as error:
+            raise TrainError(
+                f"{path} cannot be read",
+                why="it is not what an evaluation writes",
+                fix=f"zoo evaluate {self.path}",
+            ) from error
 
     @property
     def data_spec(self) -> DataSpec:
@@ -93,10 +102,17 @@ class Run:
     @functools.cached_property
     def model(self) -> keras.Model:
         """The trained Keras model, compiled."""
+        file, again = self.folder.model_file, f"zoo train {self.architecture}"
+        if not file.is_file():
+            raise TrainError(
+                f"{file} is not there",
+                why=f"the run is {self.status}, and its model was never saved, or was removed",
+                fix=again if self.status == "finished" else f"{again} --resume {self.path}",
+            )
         needs_keras("loading a run")
         blueprint = Blueprint(self.architecture, self.config, self.data_spec)
         model = Plan(registry().get(self.architecture), blueprint).build()
-        load_weights(model, self.folder.model_file, of=self.architecture)
+        load_weights(model, file, of=self.architecture)
         return model
 
     def dataset(self) -> Dataset:
@@ -173,6 +189,7 @@ def train(
     train_plan = configure(architecture.recipe(found.spec).plan, chosen, what="training plan")
     # Read before the folder is made: data that cannot be read leaves nothing behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
+    fingerprint = found.fingerprint
     from zoo.training.folder import RunFolder
 
     folder = RunFolder.create(prepared.blueprint.architecture, run_dir)
@@ -192,7 +209,7 @@ def train(
             "source": source,
             "options": options,
             "spec": found.spec.model_dump(mode="json"),
-            "fingerprint": found.fingerprint,
+            "fingerprint": fingerprint,
             "sizes": sizes,
         },
         "seed": train_plan.seed,
