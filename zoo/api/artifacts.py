@@ -274,10 +274,22 @@ def _signatures(model: keras.Model) -> Sequence[Signature]:
 
 def _keras_forward(signature: Signature) -> Forward:
     """Return a function from named arrays to named arrays that asks a Keras model."""
+    model = signature.model
 
     def forward(inputs: Arrays) -> Arrays:
-        named = {tensor.name: inputs[tensor.name] for tensor in signature.model.inputs}
-        outputs = signature.model.predict_on_batch(named)
+        named = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+        given: Any
+        # Keras takes and gives what the model was made with: one tensor, some, or named ones.
+        if isinstance(model.input, Mapping):
+            given = named
+        else:
+            given = list(named.values())
+            given = given if isinstance(model.input, Sequence) else given[0]
+        outputs = model.predict_on_batch(given)
+        if not isinstance(outputs, Mapping):
+            values = outputs if isinstance(outputs, list | tuple) else [outputs]
+            names = [tensor.name for tensor in signature.outputs]
+            outputs = dict(zip(names, values, strict=True))
         return {name: np.asarray(value) for name, value in outputs.items()}
 
     return forward
