@@ -135,7 +135,12 @@ def bench(
     if as_json:
         emit_json(results)
         return
-    columns = list(results[0]) if results else []
+    same = {
+        name
+        for name in ("path", "signature", "provider")
+        if len({row[name] for row in results}) <= 1
+    }
+    columns = [name for name in results[0] if name not in same] if results else []
     emit(table(columns, [[_figure(row[name]) for name in columns] for row in results]))
 
 

@@ -81,7 +81,7 @@ def info(
     emit(facts(_describe(known)))
     emit()
     emit("configuration (change it with --set)")
-    emit(table(("field", "default", "allowed", "meaning"), _fields(known["schema"])))
+    emit(table(("field", "default", "allowed", "meaning"), _fields(known["schema"]), fold=True))
 
 
 def build(
@@ -150,7 +150,10 @@ def plugins(as_json: Json = False) -> None:
             "no plugin is installed; pip install --force-reinstall neural-zoo brings the zoo's own"
         )
         return
-    columns = [name for name in found[0] if any(row.get(name) for row in found)]
+    # What decides comes before where it lies: a narrow terminal cuts the end.
+    first = ("name", "kind", "verdict")
+    columns = [name for name in (*first, *found[0]) if any(row.get(name) for row in found)]
+    columns = list(dict.fromkeys(columns))
     emit(table(columns, [[_cell(row.get(name)) for name in columns] for row in found]))
 
 
