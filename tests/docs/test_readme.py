@@ -69,6 +69,14 @@ def test_what_the_readme_names_is_there_at_its_end(name, newcomer: Newcomer):
     assert (newcomer.folder / name).is_file()
 
 
+def test_the_example_passes_the_tests_that_it_carries(newcomer: Newcomer):
+    done = newcomer.run(
+        "sh", "pip install ./examples/zoo-softmax; python -m pytest -q examples/zoo-softmax"
+    )
+    assert done.returncode == 0, done.stdout
+    assert "5 passed" in done.stdout
+
+
 def test_the_photos_and_the_flowers_were_what_their_runs_learned_from(newcomer: Newcomer):
     import json
 
