@@ -86,6 +86,5 @@ install_pinned() {
 # TensorFlow writes its own progress to stderr; errors still come.
 quiet_tensorflow() {
     TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL-3}
-    TF_ENABLE_ONEDNN_OPTS=${TF_ENABLE_ONEDNN_OPTS-0}
-    export TF_CPP_MIN_LOG_LEVEL TF_ENABLE_ONEDNN_OPTS
+    export TF_CPP_MIN_LOG_LEVEL
 }

@@ -101,13 +101,16 @@ class TrainPlan(Frozen):
     )
 
 
-def configure(config: _Validated, overrides: Mapping[str, Any], *, what: str) -> _Validated:
+def configure(
+    config: _Validated, overrides: Mapping[str, Any], *, what: str, fix: str = ""
+) -> _Validated:
     """Return a configuration with some values replaced, checked as a whole.
 
     Args:
         config: What to start from.
         overrides: New values by field name; ``"optimizer.learning_rate"`` reaches inside.
         what: Whose configuration it is, for the message.
+        fix: The next command, for the message.
 
     Raises:
         ConfigError: With one finding a wrong field.
@@ -122,10 +125,10 @@ def configure(config: _Validated, overrides: Mapping[str, Any], *, what: str) ->
             target[place] = {**target[place], **value}
         else:
             target[".".join((place, *rest))] = value
-    return validate(type(config), data, what=what)
+    return validate(type(config), data, what=what, fix=fix)
 
 
-def validate(kind: type[_Validated], data: Any, *, what: str) -> _Validated:
+def validate(kind: type[_Validated], data: Any, *, what: str, fix: str = "") -> _Validated:
     """Check plain data against a pydantic model, and say every finding at once.
 
     Raises:
@@ -139,7 +142,7 @@ def validate(kind: type[_Validated], data: Any, *, what: str) -> _Validated:
         raise ConfigError(
             f"{what}: {count}",
             findings=findings,
-            fix="zoo info NAME --schema lists every field with its range",
+            fix=fix,
         ) from error
 
 

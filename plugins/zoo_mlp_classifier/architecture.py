@@ -25,7 +25,7 @@ class MLPClassifierConfig(zoo.ModelConfig):
         description="Width of each hidden layer; none at all gives softmax regression.",
     )
     activation: Literal["relu", "gelu", "silu", "tanh", "sigmoid", "elu", "selu"] = Field(
-        "gelu", description="Of the hidden layers; tanh and sigmoid show how gradients vanish."
+        "relu", description="Of the hidden layers; tanh and sigmoid show how gradients vanish."
     )
     normalisation: Literal["batch", "layer", "none"] = Field(
         "batch", description="Between a hidden layer's weights and its activation."
@@ -66,15 +66,22 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
                 optimizer=zoo.OptimizerConfig(learning_rate=2e-3, weight_decay=1e-2),
             )
             return Recipe(config, TrainPlan(epochs=60, batch_size=64, patience=15))
-        side = min(int(image.shape[0]), int(image.shape[1]))
-        optimizer = zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=1e-4, warmup=0.1)
-        augmentation = zoo.AugmentationConfig(
-            rotation=12, shift=0.08, zoom=0.12, shear=0.12, elastic=min(1.2, side * 0.043)
-        )
+        if min(int(size) for size in image.shape[:2]) < 16:
+            config = MLPClassifierConfig(
+                units=(256, 128),
+                augmentation=zoo.AugmentationConfig(rotation=10, shift=0.05, zoom=0.05, shear=0.1),
+                optimizer=zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=0.05, warmup=0.1),
+            )
+            return Recipe(config, TrainPlan(epochs=60, batch_size=32, keep="last"))
         config = MLPClassifierConfig(
-            units=(512, 384, 240), augmentation=augmentation, optimizer=optimizer
+            units=(384, 256),
+            activation="gelu",
+            augmentation=zoo.AugmentationConfig(
+                rotation=12, shift=0.08, zoom=0.12, shear=0.12, elastic=1.2
+            ),
+            optimizer=zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=1e-4, warmup=0.1),
         )
-        return Recipe(config, TrainPlan(epochs=40, batch_size=128))
+        return Recipe(config, TrainPlan(epochs=60, batch_size=128))
 
     def build(self, config: MLPClassifierConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` from raw inputs to class probabilities.

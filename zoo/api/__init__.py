@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         predict as predict,
         verify as verify,
     )
+    from zoo.api.blueprints import dataset as dataset
     from zoo.api.catalog import (
         ModelInfo as ModelInfo,
         hooks as hooks,
@@ -25,16 +26,17 @@ if TYPE_CHECKING:
         registry as registry,
     )
     from zoo.api.health import doctor as doctor, plugins as plugins
-    from zoo.api.models import build as build, dataset as dataset
-    from zoo.api.runs import Run as Run, train as train
+    from zoo.api.learning import train as train
+    from zoo.api.models import build as build
+    from zoo.api.run import Run as Run
 
 _HOME = {
     "Artifact": "artifacts",
     "ModelInfo": "catalog",
-    "Run": "runs",
+    "Run": "run",
     "bench": "artifacts",
     "build": "models",
-    "dataset": "models",
+    "dataset": "blueprints",
     "doctor": "health",
     "evaluate": "artifacts",
     "export": "artifacts",
@@ -47,7 +49,7 @@ _HOME = {
     "predict": "artifacts",
     "register": "catalog",
     "registry": "catalog",
-    "train": "runs",
+    "train": "learning",
     "verify": "artifacts",
 }
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from zoo.api.blueprints import DataSource, blueprint_on, dataset, needs_keras
 from zoo.api.catalog import hooks, registry
-from zoo.api.models import DataSource, blueprint_on, build, dataset, needs_keras
-from zoo.api.runs import Run
+from zoo.api.models import build
+from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.errors import ArtifactError, DataError, TrainError
 from zoo.files import atomic_write, write_json

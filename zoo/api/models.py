@@ -3,91 +3,19 @@
 from __future__ import annotations
 
 import importlib.resources
-import importlib.util
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
+from zoo.api.blueprints import DataSource, data_of, load_weights, needs_keras, prepare
 from zoo.api.catalog import registry
-from zoo.architecture import Architecture, Blueprint
-from zoo.config import ModelConfig, configure, validate
-from zoo.errors import ArtifactError, ConfigError, Finding, Incompatible, MissingExtra, Tampered
+from zoo.api.run import Run
+from zoo.config import ModelConfig, validate
+from zoo.errors import ConfigError, Finding, Tampered
 from zoo.files import sha256_file
 from zoo.registry import WeightsEntry
-from zoo.spec import Dataset, DataSpec
 
 if TYPE_CHECKING:
     import keras
-
-DataSource = str | Path | DataSpec | Dataset | None
-
-
-def needs_keras(doing: str) -> None:
-    """Raise :class:`MissingExtra` if the packages that models need are not installed."""
-    for package in ("keras", "tensorflow"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtra(doing, "keras", package)
-
-
-def dataset(source: str | Path, **options: Any) -> Dataset:
-    """Return a dataset: one that the zoo knows by name, or your own files.
-
-    Args:
-        source: An id (``digits``, ``mnist``), or the path of a folder with one folder a class, of
-            a ``.npz``, or of a ``.csv`` file.
-        **options: What the source takes, e.g. ``target="species"`` for a CSV file, or
-            ``image_size=64`` for a folder.
-
-    Raises:
-        DataError: If it is unknown, unavailable or wrong; the message names file, row, column.
-        ConfigError: If an option is.
-
-    Example:
-        >>> flowers = zoo.dataset("flowers.csv", target="species")
-        >>> flowers.spec.labels
-        ('setosa', 'versicolor', 'virginica')
-    """
-    from zoo import data
-
-    return data.resolve(source, options=options)
-
-
-def data_of(source: DataSource, default: str) -> DataSpec:
-    """Return the description behind whatever names some data."""
-    if source is None:
-        source = default
-    if isinstance(source, DataSpec):
-        return source
-    if isinstance(source, str | Path):
-        return dataset(source).spec
-    return source.spec
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything that is decided about a model before it is built."""
-
-    architecture: Architecture[Any]
-    blueprint: Blueprint
-
-    def build(self) -> keras.Model:
-        """Build the model and leave the blueprint on it."""
-        model = self.architecture.build(self.blueprint.config, self.blueprint.data)
-        model.blueprint = self.blueprint
-        return model
-
-
-def blueprint_of(
-    name: str, data: DataSpec, overrides: Mapping[str, Any], base: ModelConfig | None = None
-) -> Plan:
-    """Decide a model's configuration: the recipe for the data, then what the caller says."""
-    architecture = registry().get(name)
-    start = architecture.recipe(data).config if base is None else base
-    config = configure(start, overrides, what=f"{architecture.info.name} config")
-    return Plan(architecture, Blueprint(architecture.info.name, config, data))
 
 
 def build(
@@ -121,8 +49,6 @@ def build(
     architecture = registry().get(name)
     entry = _published(architecture.info.name, weights)
     if isinstance(weights, str | Path) and (Path(weights) / "run.json").is_file():
-        from zoo.api.runs import Run
-
         run = Run(Path(weights))
         base: ModelConfig | None = (
             run.config if run.architecture == architecture.info.name else None
@@ -135,22 +61,22 @@ def build(
         file = _published_file(architecture.info.name, entry)
     else:
         base, source = None, data
-        file = Path(weights) if weights is not None else Path()
+        file = _own_file(weights, of=name) if weights is not None else Path()
     needs_keras(f"building {name}")
-    plan = blueprint_of(name, data_of(source, architecture.default_dataset), config, base)
+    plan = prepare(name, data_of(source, architecture.default_dataset), config, base)
     model = plan.build()
     if weights is not None:
         load_weights(model, file, of=name)
     return model
 
 
-def load_weights(model: keras.Model, file: Path, *, of: str) -> None:
-    """Put the weights of a file into a model. Nothing of the file is executed.
+def _own_file(weights: str | Path, *, of: str) -> Path:
+    """Return a file of the user's.
 
     Raises:
-        ConfigError: If there is no such file and no such published weights.
-        Incompatible: If they do not fit the model.
+        ConfigError: If there is no such file, and no published weights of that name.
     """
+    file = Path(weights)
     if not file.is_file():
         known = [entry.id for entry in _entries(of)]
         raise ConfigError(
@@ -160,19 +86,7 @@ def load_weights(model: keras.Model, file: Path, *, of: str) -> None:
             ],
             fix=f"zoo info {of}",
         )
-    try:
-        with warnings.catch_warnings():
-            # A run keeps its optimizer's state in its checkpoints; here only weights are meant.
-            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-            # Keras goes on without the layers that it does not find in the file.
-            warnings.filterwarnings("error", "Skipping nested container")
-            model.load_weights(file)
-    except (ValueError, OSError, KeyError, TypeError, UserWarning, BadZipFile) as error:
-        raise Incompatible(
-            f"the weights in {file} do not fit this model",
-            why=" ".join(str(error).split())[:400],
-            fix=f"build {of} with the configuration and the data that they were trained with",
-        ) from error
+    return file
 
 
 def _entries(name: str) -> tuple[WeightsEntry, ...]:
@@ -206,30 +120,4 @@ def _published_file(of: str, entry: WeightsEntry) -> Path:
     return path
 
 
-def blueprint_on(model: Any) -> Blueprint:
-    """Return the blueprint that ``zoo.build`` left on a model.
-
-    Raises:
-        ArtifactError: If the model did not come from the zoo.
-    """
-    blueprint = getattr(model, "blueprint", None)
-    if not isinstance(blueprint, Blueprint):
-        raise ArtifactError(
-            "this model does not say where it came from",
-            why=f"expected one from zoo.build or zoo.load. Received: {model!r}",
-            fix="model = zoo.build(NAME, ...); model.set_weights(yours.get_weights())",
-        )
-    return blueprint
-
-
-__all__ = [
-    "DataSource",
-    "Plan",
-    "blueprint_of",
-    "blueprint_on",
-    "build",
-    "data_of",
-    "dataset",
-    "load_weights",
-    "needs_keras",
-]
+__all__ = ["build"]

@@ -49,7 +49,7 @@ def demo(
     note(f"1/4  training {_MODEL} on the digits (the first seconds import TensorFlow)")
     with Progress() as progress:
         run = zoo.train(
-            _MODEL, run_dir=_free(out / "run"), epochs=epochs, seed=seed, progress=progress
+            _MODEL, run_dir=_free(out / _MODEL), epochs=epochs, seed=seed, progress=progress
         )
     note("2/4  measuring it on images it never saw")
     evaluation = zoo.evaluate(run)

@@ -26,17 +26,13 @@ from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.npz import check_classes
 from zoo.data.options import TableOptions
 from zoo.data.splits import Indices, stratified_split
-from zoo.data.table import Table, read_table
 from zoo.errors import ConfigError, Finding
+from zoo.runtime.table import Table, is_missing, is_number, read_table
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
-
-MISSING = frozenset({"", "?", "n/a", "na", "nan", "null"})
-"""Cells, in lower case, that stand for a value that is not there."""
 
 MAX_CATEGORIES = 1_000
 """A column with more different texts is an identifier or prose, not a category."""
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NEARLY = 0.9
 
 
@@ -130,7 +126,7 @@ def _choose(table: Table, options: TableOptions) -> tuple[str, list[str]]:
 def _target(table: Table, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     cells = table.column(name)
     for row, cell in enumerate(cells):
-        if cell.lower() in MISSING:
+        if is_missing(cell):
             raise table.bad(
                 f"the target is {cell!r}, a missing value" if cell else "the target is empty",
                 row,
@@ -138,7 +134,7 @@ def _target(table: Table, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.in
                 why="an example without its class can neither be learned from nor measured",
                 fix="fill it in, or take the row out",
             )
-    if all(_NUMBER.fullmatch(cell) for cell in cells):
+    if all(is_number(cell) for cell in cells):
         values = [float(cell) for cell in cells]
         if not all(value.is_integer() for value in values):
             raise _no_classes(table, name, "holds measurements, not classes")
@@ -170,27 +166,27 @@ def _is_numeric(table: Table, name: str, options: TableOptions) -> bool:
         return True
     if name in options.categorical:
         return False
-    present = [cell for cell in table.column(name) if cell.lower() not in MISSING]
+    present = [cell for cell in table.column(name) if not is_missing(cell)]
     if not present:
         raise _without_values(table, name)
-    count = sum(_NUMBER.fullmatch(cell) is not None for cell in present)
+    count = sum(is_number(cell) for cell in present)
     return count >= _NEARLY * len(present)
 
 
 def _numbers(table: Table, name: str) -> npt.NDArray[np.float32]:
     values = np.empty(len(table.rows), np.float32)
     for row, cell in enumerate(table.column(name)):
-        if cell.lower() in MISSING:
+        if is_missing(cell):
             values[row] = np.nan
             continue
-        number = float(cell) if _NUMBER.fullmatch(cell) else float("nan")
+        number = float(cell) if is_number(cell) else float("nan")
         if not abs(number) <= float(np.finfo(np.float32).max):
             raise table.bad(
                 f"{cell!r} is not a finite number",
                 row,
                 name,
                 why="the column is numeric: nearly all of its other cells are numbers"
-                if _NUMBER.fullmatch(cell) is None
+                if not is_number(cell)
                 else "it is out of the range of float32",
                 fix=f"correct the cell, leave it empty if the value is missing, or ask for "
                 f"categorical=[{name!r}]",
@@ -203,7 +199,7 @@ def _categories(
     table: Table, name: str, train: Indices, options: TableOptions
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
     cells = table.column(name)
-    present = {cell for cell in cells if cell.lower() not in MISSING}
+    present = {cell for cell in cells if not is_missing(cell)}
     crowded = len(present) > len(cells) / 2 and name not in options.categorical
     if len(present) > MAX_CATEGORIES or crowded:
         raise table.bad(
@@ -222,11 +218,7 @@ def _categories(
 
 def _crowd(table: Table, cells: list[str]) -> str:
     """Say why a column has so many categories: words among numbers, or words alone."""
-    odd = [
-        row
-        for row, cell in enumerate(cells)
-        if cell.lower() not in MISSING and not _NUMBER.fullmatch(cell)
-    ]
+    odd = [row for row, cell in enumerate(cells) if not is_missing(cell) and not is_number(cell)]
     if len(odd) < len(cells) / 2:
         return (
             f"most of its cells are numbers, but {len(odd):,} are not, the first on line "
@@ -244,4 +236,4 @@ def _without_values(table: Table, name: str) -> Exception:
     )
 
 
-__all__ = ["MAX_CATEGORIES", "MISSING", "open_csv"]
+__all__ = ["MAX_CATEGORIES", "open_csv"]

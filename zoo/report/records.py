@@ -36,7 +36,7 @@ _UNREADABLE = (
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunRecords:
     """What was found. Everything but ``run`` may be missing.
 
     Attributes:
@@ -56,14 +56,14 @@ class RunFolder:
     notices: tuple[str, ...] = ()
 
 
-def read_run(path: Path) -> RunFolder:
+def read_run(path: Path) -> RunRecords:
     """Read a run's folder.
 
     Raises:
         TrainError: If the folder holds no readable ``run.json``.
     """
     notices: list[str] = []
-    return RunFolder(
+    return RunRecords(
         path=path,
         run=_read_run_json(path / "run.json"),
         history=_read_history(path / "history.csv", notices),
@@ -173,4 +173,4 @@ def _read_pictures(path: Path, notices: list[str]) -> np.ndarray | None:
     return pictures
 
 
-__all__ = ["PICTURES", "RunFolder", "dig", "number", "read_run"]
+__all__ = ["PICTURES", "RunRecords", "dig", "number", "read_run"]

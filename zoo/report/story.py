@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
+from statistics import median
 from typing import Any
 
 from zoo.metrics import ClassificationTables, Evaluation, Score
 from zoo.report.charts import curves, is_logarithmic
-from zoo.report.records import RunFolder, dig, number
+from zoo.report.records import RunRecords, dig, number
 from zoo.report.words import decimal, duration, percent, plain, plural, whole
 
 _NOT_METRICS = {"epoch", "learning_rate", "seconds"}
@@ -65,20 +66,20 @@ class Table:
     rows: tuple[tuple[str, str], ...]
 
 
-def title(folder: RunFolder) -> str:
+def title(folder: RunRecords) -> str:
     """Return what the page is about."""
     name = dig(folder.run, "architecture", "name") or "a model"
     data = dig(folder.run, "data", "spec", "id") or dig(folder.run, "data", "source")
     return f"{name} on {PurePath(str(data)).name or data}" if data else str(name)
 
 
-def state(folder: RunFolder) -> tuple[str, str]:
+def state(folder: RunRecords) -> tuple[str, str]:
     """Return the run's status and how it is coloured."""
     status = str(folder.run.get("status") or "unknown")
     return status, _STATES.get(status, "busy")
 
 
-def lead(folder: RunFolder) -> str:
+def lead(folder: RunRecords) -> str:
     """Return how the training went, in a sentence or two."""
     run, status = folder.run, state(folder)[0]
     epochs, best = _whole(run.get("epochs_done")), _whole(run.get("best_epoch"))
@@ -101,7 +102,7 @@ def lead(folder: RunFolder) -> str:
     return f"{opening} {kept} epoch {best}{' (' + ', '.join(said) + ')' if said else ''}."
 
 
-def unmeasured(folder: RunFolder) -> str:
+def unmeasured(folder: RunRecords) -> str:
     """Return why there are no scores."""
     return {
         "running": "There are no scores yet: a model is measured when its training has ended.",
@@ -140,7 +141,7 @@ def metric_name(column: str) -> str:
     return f"{where} {column.removeprefix('val_').replace('_', ' ')}"
 
 
-def learning_curves(folder: RunFolder) -> list[Curve]:
+def learning_curves(folder: RunRecords) -> list[Curve]:
     """Return a chart for every metric of the history, the loss first."""
     history, best = folder.history, _whole(folder.run.get("best_epoch"))
     names = [n.removeprefix("val_") for n in history if n not in _NOT_METRICS]
@@ -168,7 +169,7 @@ def learning_curves(folder: RunFolder) -> list[Curve]:
     return found
 
 
-def learning_finding(folder: RunFolder) -> str:
+def learning_finding(folder: RunRecords) -> str:
     """Return what the shape of the loss curves says, or nothing."""
     loss, checked = folder.history.get("loss", []), folder.history.get("val_loss", [])
     if len(loss) < 3 or len(checked) != len(loss) or not all(map(math.isfinite, loss + checked)):
@@ -179,10 +180,14 @@ def learning_finding(folder: RunFolder) -> str:
         epoch = int(folder.history["epoch"][lowest])
     if lowest == len(checked) - 1:
         return "The validation loss was lowest at the very end, so more epochs might still help."
-    if checked[-1] > 1.1 * checked[lowest] and loss[-1] < loss[lowest]:
+    # One epoch's validation loss is noisy, and the lowest of many is low by luck: compare levels.
+    reach = max(1, len(checked) // 10)
+    around = median(checked[max(0, lowest - reach) : lowest + reach + 1])
+    late = median(checked[-(2 * reach + 1) :])
+    if late > 1.1 * around and loss[-1] < loss[lowest]:
         return (
             f"After epoch {epoch} the training loss kept falling while the validation loss "
-            f"rose from {decimal(checked[lowest])} to {decimal(checked[-1])}: the model went on to "
+            f"rose from about {decimal(around)} to {decimal(late)}: the model went on to "
             "learn the training examples by heart, which is called overfitting."
         )
     return (
@@ -206,7 +211,7 @@ def confidence_finding(evaluation: Evaluation, tables: ClassificationTables) -> 
     return f"On average it is {percent(sure)} sure and {percent(score.value)} right: {verdict}."
 
 
-def making(folder: RunFolder) -> list[Table]:
+def making(folder: RunRecords) -> list[Table]:
     """Return how the run was made: the data, the configuration, the plan, the machine."""
     run = folder.run
     data = [

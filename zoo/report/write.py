@@ -10,7 +10,7 @@ from zoo.errors import MissingExtra
 from zoo.files import atomic_write
 from zoo.metrics import ClassificationTables, Evaluation, Mistake
 from zoo.report import matrix, story, words
-from zoo.report.records import RunFolder, read_run
+from zoo.report.records import RunRecords, read_run
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _CONFUSIONS = 6
@@ -54,7 +54,7 @@ def write_run_report(run_dir: Path, out: Path | None = None) -> Path:
     return target
 
 
-def _render(folder: RunFolder) -> str:
+def _render(folder: RunRecords) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -71,7 +71,7 @@ def _render(folder: RunFolder) -> str:
     return page
 
 
-def _context(folder: RunFolder) -> dict[str, Any]:
+def _context(folder: RunRecords) -> dict[str, Any]:
     from markupsafe import Markup
 
     status, tone = story.state(folder)
@@ -99,7 +99,7 @@ def _context(folder: RunFolder) -> dict[str, Any]:
 
 
 def _classifier(
-    folder: RunFolder, evaluation: Evaluation, tables: ClassificationTables
+    folder: RunRecords, evaluation: Evaluation, tables: ClassificationTables
 ) -> dict[str, Any]:
     from markupsafe import Markup
 
@@ -122,7 +122,7 @@ def _classifier(
     }
 
 
-def _sheet(folder: RunFolder, worst: tuple[Mistake, ...]) -> list[tuple[Mistake, Any]]:
+def _sheet(folder: RunRecords, worst: tuple[Mistake, ...]) -> list[tuple[Mistake, Any]]:
     """Return the worst mistakes with their pictures, as far as there are pictures."""
     from zoo.report.pictures import picture
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import math
 import os
@@ -13,9 +12,9 @@ from typing import Any, Never
 import numpy as np
 
 from zoo.errors import BadRecord, DataError
+from zoo.runtime.table import Table, is_missing, read_table
 from zoo.spec import Column, TensorSpec
 
-_MISSING = {"", "?", "n/a", "na", "nan", "null"}
 _BATCH_BYTES = 2 * 2**30
 
 
@@ -124,7 +123,9 @@ def _cast(array: np.ndarray[Any, Any], spec: TensorSpec) -> np.ndarray[Any, Any]
 
 
 def _check_finite(
-    arrays: Mapping[str, np.ndarray[Any, Any]], specs: Sequence[TensorSpec], file: str | None = None
+    arrays: Mapping[str, np.ndarray[Any, Any]],
+    specs: Sequence[TensorSpec],
+    table: Table | None = None,
 ) -> None:
     for spec in specs:
         array = arrays[spec.name]
@@ -137,8 +138,8 @@ def _check_finite(
         column = spec.columns[place[-1]].name if spec.columns else None
         what = f"the value {array[place]} of {column or spec.name!r} cannot be used"
         why = "the model was made for data without missing values"
-        if file is not None:
-            raise BadRecord(what, file=file, row=place[0] + 2, column=column, why=why)
+        if table is not None:
+            raise table.bad(what, place[0], column, why=why)
         _refuse(f"example {place[0]}: {what}", why)
 
 
@@ -146,8 +147,7 @@ def _from_records(
     records: Sequence[Mapping[str, Any]],
     specs: Sequence[TensorSpec],
     *,
-    file: str | None = None,
-    ignore: bool = False,
+    table: Table | None = None,
 ) -> dict[str, np.ndarray[Any, Any]]:
     columns = [column.name for spec in specs for column in spec.columns or ()]
     if not columns or any(spec.columns is None for spec in specs):
@@ -155,32 +155,32 @@ def _from_records(
     for index, record in enumerate(records):
         absent = [name for name in columns if name not in record]
         extra = [name for name in record if name not in columns]
-        if absent or (extra and not ignore):
+        if absent or (extra and table is None):
             name = absent[0] if absent else extra[0]
             pool = extra if absent else columns
             near = difflib.get_close_matches(str(name), [str(other) for other in pool], 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             what = f"the column {name!r} is {'missing' if absent else 'unknown'}"
             why = f"the model's columns are {', '.join(columns)}{hint}"
-            if file is not None:
-                raise BadRecord(what, file=file, row=1, why=why)
+            if table is not None:
+                raise table.bad(what, why=why)
             _refuse(f"record {index}: {what}", why)
     arrays = {}
     for spec in specs:
         values = [
-            [_element(record[c.name], c, index, file) for c in spec.columns or ()]
+            [_element(record[c.name], c, index, table) for c in spec.columns or ()]
             for index, record in enumerate(records)
         ]
         arrays[spec.name] = _fit(np.asarray(values, dtype=np.float64), spec)
-    _check_finite(arrays, specs, file)
+    _check_finite(arrays, specs, table)
     return arrays
 
 
-def _element(value: Any, column: Column, index: int, file: str | None) -> float:
+def _element(value: Any, column: Column, index: int, table: Table | None) -> float:
     missing = (
         value is None
         or (isinstance(value, float) and math.isnan(value))
-        or (isinstance(value, str) and value.strip().lower() in _MISSING)
+        or (isinstance(value, str) and is_missing(value.strip()))
     )
     if column.categories is not None:
         text = str(value).strip()
@@ -193,8 +193,8 @@ def _element(value: Any, column: Column, index: int, file: str | None) -> float:
         return float(value)
     except (TypeError, ValueError) as error:
         what = f"{value!r} is not a number"
-        if file is not None:
-            raise BadRecord(what, file=file, row=index + 2, column=column.name) from error
+        if table is not None:
+            raise table.bad(what, index, column.name) from error
         raise DataError(f"record {index}, column {column.name!r}: {what}") from error
 
 
@@ -205,10 +205,10 @@ def _from_files(
         if not path.is_file():
             raise BadRecord("there is no such file", file=str(path), fix="give a path that exists")
     kinds = {path.suffix.lower() for path in paths}
-    if len(paths) == 1 and kinds <= {".npy", ".npz", ".csv"}:
-        reader = {".npy": _npy, ".npz": _npz, ".csv": _csv}[kinds.pop()]
+    if len(paths) == 1 and kinds <= {".npy", ".npz", ".csv", ".tsv"}:
+        reader = {".npy": _npy, ".npz": _npz, ".csv": _csv, ".tsv": _csv}[kinds.pop()]
         return reader(paths[0], specs)
-    if kinds & {".npy", ".npz", ".csv"}:
+    if kinds & {".npy", ".npz", ".csv", ".tsv"}:
         _refuse("several files were given, not all of them images", "one table or array at a time")
     if len(specs) != 1 or not specs[0].is_image:
         raise BadRecord(
@@ -271,27 +271,10 @@ def _load(path: Path) -> Any:
 
 
 def _csv(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            rows = []
-            for cells in reader:
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    raise BadRecord(
-                        f"it has {len(cells)} cells for {len(header)} columns",
-                        file=str(path),
-                        row=reader.line_num,
-                    )
-                rows.append(dict(zip(header, cells, strict=True)))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadRecord("it is no CSV text", file=str(path), why=str(error)) from error
-    if not rows:
-        raise BadRecord("it has no rows", file=str(path), why="a header and a row are needed")
+    table = read_table(path)
+    rows = [dict(zip(table.header, cells, strict=True)) for cells in table.rows]
     # The target's column may stand in the table, so columns too many are no error here.
-    return _from_records(rows, specs, file=str(path), ignore=True)
+    return _from_records(rows, specs, table=table)
 
 
 __all__ = ["encode"]

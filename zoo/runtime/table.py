@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import BadRecord
 
+MISSING = frozenset({"", "?", "n/a", "na", "nan", "null"})
+"""Cells, in lower case, that stand for a value that is not there."""
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DELIMITERS = ",;\t"
+
+
+def is_missing(cell: str) -> bool:
+    """Return whether a cell, blanks removed, stands for a value that is not there."""
+    return cell.lower() in MISSING
+
+
+def is_number(cell: str) -> bool:
+    """Return whether a cell, blanks removed, is a decimal number: ``-1.5``, ``.5``, ``3e8``."""
+    return _NUMBER.fullmatch(cell) is not None
 
 
 @dataclass(frozen=True)
@@ -170,4 +185,4 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-__all__ = ["Table", "read_table"]
+__all__ = ["MISSING", "Table", "is_missing", "is_number", "read_table"]

@@ -1,9 +1,8 @@
-"""Train a model, and come back to the run later."""
+"""Train a model, and go on with a run that stopped."""
 
 from __future__ import annotations
 
 import datetime
-import functools
 import importlib.metadata
 import os
 import platform
@@ -12,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.api.blueprints import DataSource, Prepared, dataset, needs_keras, prepare
 from zoo.api.catalog import hooks, registry
-from zoo.api.models import DataSource, Plan, blueprint_of, dataset, load_weights, needs_keras
+from zoo.api.run import Run
 from zoo.architecture import Blueprint
-from zoo.config import ModelConfig, TrainPlan, configure, validate
-from zoo.errors import ConfigError, DataError, Finding, TrainError, ZooError
+from zoo.config import TrainPlan, configure
+from zoo.errors import ConfigError, DataError, Finding, ZooError
 from zoo.files import sha256_json
-from zoo.metrics import Evaluation
 from zoo.spec import Dataset, DataSpec
 
 if TYPE_CHECKING:
@@ -28,109 +27,10 @@ if TYPE_CHECKING:
     from zoo.training.loop import Loop
     from zoo.training.progress import Progress
 
+NOT_METRICS = {"epoch", "learning_rate", "seconds"}
+"""Columns of the history that say when and how, and not how well."""
+
 PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
-
-
-class Run:
-    """One training, as its folder tells it. Nothing is held that the folder does not hold.
-
-    Attributes:
-        folder: Where everything lies.
-        record: ``run.json`` as it was when this object was made.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        from zoo.training.folder import RunFolder
-
-        self.folder: RunFolder = RunFolder(Path(path))
-        self.record = self.folder.read_record()
-
-    def __repr__(self) -> str:
-        return f"<zoo.Run {self.path}: {self.status}, {self.record['epochs_done']} epochs>"
-
-    @property
-    def path(self) -> Path:
-        """The folder."""
-        return self.folder.path
-
-    @property
-    def architecture(self) -> str:
-        """The name of the model."""
-        return str(self.record["architecture"]["name"])
-
-    @property
-    def status(self) -> str:
-        """``running``, ``finished``, ``stopped`` or ``failed``."""
-        return str(self.record["status"])
-
-    @property
-    def history(self) -> list[dict[str, float]]:
-        """One line an epoch: losses, metrics, learning rate, seconds."""
-        return self.folder.read_history()
-
-    @property
-    def metrics(self) -> Evaluation | None:
-        """What ``zoo.evaluate`` measured last on the test split, or ``None``."""
-        path = self.path / "metrics.json"
-        if not path.is_file():
-            return None
-        try:
-            return Evaluation.model_validate_json(path.read_bytes())
-        except ValueError as error:
-            raise TrainError(
-                f"{path} cannot be read",
-                why="it is not what an evaluation writes",
-                fix=f"zoo evaluate {self.path}",
-            ) from error
-
-    @property
-    def data_spec(self) -> DataSpec:
-        """The description of the data it was trained on."""
-        return DataSpec.model_validate(self.record["data"]["spec"])
-
-    @property
-    def config(self) -> ModelConfig:
-        """The model's configuration."""
-        kind = registry().get(self.architecture).Config
-        return validate(kind, self.record["config"], what=str(self.path / "run.json"))
-
-    @property
-    def plan(self) -> TrainPlan:
-        """How it was trained."""
-        return validate(TrainPlan, self.record["plan"], what=str(self.path / "run.json"))
-
-    @functools.cached_property
-    def model(self) -> keras.Model:
-        """The trained Keras model, compiled."""
-        file, again = self.folder.model_file, f"zoo train {self.architecture}"
-        if not file.is_file():
-            raise TrainError(
-                f"{file} is not there",
-                why=f"the run is {self.status}, and its model was never saved, or was removed",
-                fix=again if self.status == "finished" else f"{again} --resume {self.path}",
-            )
-        needs_keras("loading a run")
-        blueprint = Blueprint(self.architecture, self.config, self.data_spec)
-        model = Plan(registry().get(self.architecture), blueprint).build()
-        load_weights(model, file, of=self.architecture)
-        return model
-
-    def dataset(self) -> Dataset:
-        """Return the data it was trained on, with the same splits.
-
-        Raises:
-            DataError: If the files have changed since.
-        """
-        data = self.record["data"]
-        found = dataset(data["source"], **data["options"])
-        if found.fingerprint != data["fingerprint"]:
-            raise DataError(
-                f"the data of {self.path} has changed since the run",
-                why="examples, labels or splits are others, so a test example may have been "
-                "trained on",
-                fix=f"zoo train {self.architecture} --data {data['source']}",
-            )
-        return found
 
 
 def train(
@@ -185,7 +85,7 @@ def train(
     architecture = registry().get(name)
     needs_keras(f"training {name}")
     source, options, found = _dataset(data, architecture.default_dataset, data_options or {})
-    prepared = blueprint_of(name, found.spec, config)
+    prepared = prepare(name, found.spec, config)
     train_plan = configure(architecture.recipe(found.spec).plan, chosen, what="training plan")
     # Read before the folder is made: data that cannot be read leaves nothing behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
@@ -237,14 +137,14 @@ def _resume(path: Path, name: str | None, changes: list[str], progress: Progress
         return run
     needs_keras("resuming a run")
     blueprint = Blueprint(run.architecture, run.config, run.data_spec)
-    prepared = Plan(registry().get(run.architecture), blueprint)
+    prepared = Prepared(registry().get(run.architecture), blueprint)
     return _learn(run.folder, run.record, prepared, run.plan, run.dataset(), progress, resume=True)
 
 
 def _learn(
     folder: RunFolder,
     record: dict[str, Any],
-    prepared: Plan,
+    prepared: Prepared,
     plan: TrainPlan,
     data: Dataset,
     progress: Progress | None,
@@ -298,11 +198,12 @@ def _learn(
 
 def _outcome(loop: Loop) -> dict[str, Any]:
     state = loop.progression
-    best = state.history[state.best_epoch - 1] if state.best_epoch else {}
-    return {"epochs_done": state.epoch, "best_epoch": state.best_epoch, "best": dict(best)}
+    line = state.history[state.best_epoch - 1] if state.best_epoch else {}
+    best = {name: value for name, value in line.items() if name not in NOT_METRICS}
+    return {"epochs_done": state.epoch, "best_epoch": state.best_epoch, "best": best}
 
 
-def _adapt(prepared: Plan, model: keras.Model, data: Dataset) -> None:
+def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
     """Let the model measure its training data: all of it, or an even sample of what is on disk."""
     import numpy as np
 
@@ -352,4 +253,4 @@ def _version(package: str) -> str | None:
         return None
 
 
-__all__ = ["Run", "train"]
+__all__ = ["train"]

@@ -1,0 +1,122 @@
+"""One training, as its folder tells it."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.api.blueprints import Prepared, dataset, load_weights, needs_keras
+from zoo.api.catalog import registry
+from zoo.architecture import Blueprint
+from zoo.config import ModelConfig, TrainPlan, validate
+from zoo.errors import DataError, TrainError
+from zoo.metrics import Evaluation
+from zoo.spec import Dataset, DataSpec
+from zoo.training.folder import RunFolder
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Run:
+    """One training, as its folder tells it. Nothing is held that the folder does not hold.
+
+    Attributes:
+        folder: Where everything lies.
+        record: ``run.json`` as it was when this object was made.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = RunFolder(Path(path))
+        self.record = self.folder.read_record()
+
+    def __repr__(self) -> str:
+        return f"<zoo.Run {self.path}: {self.status}, {self.record['epochs_done']} epochs>"
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.folder.path
+
+    @property
+    def architecture(self) -> str:
+        """The name of the model."""
+        return str(self.record["architecture"]["name"])
+
+    @property
+    def status(self) -> str:
+        """``running``, ``finished``, ``stopped`` or ``failed``."""
+        return str(self.record["status"])
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One line an epoch: losses, metrics, learning rate, seconds."""
+        return self.folder.read_history()
+
+    @property
+    def metrics(self) -> Evaluation | None:
+        """What ``zoo.evaluate`` measured last on the test split, or ``None``."""
+        path = self.path / "metrics.json"
+        if not path.is_file():
+            return None
+        try:
+            return Evaluation.model_validate_json(path.read_bytes())
+        except ValueError as error:
+            raise TrainError(
+                f"{path} cannot be read",
+                why="it is not what an evaluation writes",
+                fix=f"zoo evaluate {self.path}",
+            ) from error
+
+    @property
+    def data_spec(self) -> DataSpec:
+        """The description of the data it was trained on."""
+        return DataSpec.model_validate(self.record["data"]["spec"])
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's configuration."""
+        kind = registry().get(self.architecture).Config
+        return validate(kind, self.record["config"], what=str(self.path / "run.json"))
+
+    @property
+    def plan(self) -> TrainPlan:
+        """How it was trained."""
+        return validate(TrainPlan, self.record["plan"], what=str(self.path / "run.json"))
+
+    @functools.cached_property
+    def model(self) -> keras.Model:
+        """The trained Keras model, compiled."""
+        file, again = self.folder.model_file, f"zoo train {self.architecture}"
+        if not file.is_file():
+            raise TrainError(
+                f"{file} is not there",
+                why=f"the run is {self.status}, and its model was never saved, or was removed",
+                fix=again if self.status == "finished" else f"{again} --resume {self.path}",
+            )
+        needs_keras("loading a run")
+        blueprint = Blueprint(self.architecture, self.config, self.data_spec)
+        model = Prepared(registry().get(self.architecture), blueprint).build()
+        load_weights(model, file, of=self.architecture)
+        return model
+
+    def dataset(self) -> Dataset:
+        """Return the data it was trained on, with the same splits.
+
+        Raises:
+            DataError: If the files have changed since.
+        """
+        data = self.record["data"]
+        found = dataset(data["source"], **data["options"])
+        if found.fingerprint != data["fingerprint"]:
+            raise DataError(
+                f"the data of {self.path} has changed since the run",
+                why="examples, labels or splits are others, so a test example may have been "
+                "trained on",
+                fix=f"zoo train {self.architecture} --data {data['source']}",
+            )
+        return found
+
+
+__all__ = ["Run"]
