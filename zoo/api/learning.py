@@ -86,7 +86,12 @@ def train(
     needs_keras(f"training {name}")
     source, options, found = _dataset(data, architecture.default_dataset, data_options or {})
     prepared = prepare(name, found.spec, config)
-    train_plan = configure(architecture.recipe(found.spec).plan, chosen, what="training plan")
+    train_plan = configure(
+        architecture.recipe(found.spec).plan,
+        chosen,
+        what="training plan",
+        fix="zoo train --help, or zoo.TrainPlan, says what a plan holds",
+    )
     # Read before the folder is made: data that cannot be read leaves nothing behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
     fingerprint = found.fingerprint
