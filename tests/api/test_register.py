@@ -53,25 +53,31 @@ print("the notebook ran to its end")
 """
 
 
-def test_a_notebook_trains_exports_and_proves_what_it_defines(workshop, here):
+@pytest.fixture(scope="module")
+def notebook(workshop):
+    """The folder in which the notebook ran, and what it printed."""
+    folder = workshop / "notebook"
+    folder.mkdir()
     done = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", NOTEBOOK],
-        cwd=here,
+        [sys.executable, "-c", NOTEBOOK],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "the notebook ran to its end"
+    return folder, done.stdout
 
 
-def test_an_artifact_answers_where_its_architecture_is_unknown(workshop, here):
-    done = subprocess.run(
-        [sys.executable, "-c", NOTEBOOK], cwd=here, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    path = here / "exports" / "homemade" / "1"
+def test_a_notebook_trains_exports_and_proves_what_it_defines(notebook):
+    _, printed = notebook
+    assert printed.splitlines()[-1] == "the notebook ran to its end"
+
+
+def test_an_artifact_answers_where_its_architecture_is_unknown(notebook):
+    folder, _ = notebook
+    path = folder / "exports" / "homemade" / "1"
     images = zoo.dataset("digits").split("validation").arrays()[0]["image"][:3]
     assert len(zoo.predict(path, images).labels) == 3
     with pytest.raises(zoo.ZooError, match="homemade"):

@@ -24,7 +24,7 @@ CASES = [
         "train cnn --set dropuot=0.5",
         4,
         "ZOO-E200",
-        ("dropuot", "Did you mean 'dropout'?", "zoo info NAME --schema"),
+        ("dropuot", "Did you mean 'dropout'?", "zoo info cnn"),
     ),
     Case("out-of-range", "train cnn --set dropout=1.5", 4, "ZOO-E200", ("dropout", "less than 1")),
     Case("wrong-type", "train cnn --set dropout=much", 4, "ZOO-E200", ("dropout", "'much'")),
