@@ -36,7 +36,8 @@ class CNNConfig(zoo.ModelConfig):
         "batch", description="Between a convolution and its activation."
     )
     head: Literal["average", "max", "flatten"] = Field(
-        "average", description="How the last stage becomes one vector."
+        "average",
+        description="How the last stage becomes one vector; 'flatten' halves it once more before.",
     )
     dense: tuple[Width, ...] = Field(
         (), max_length=8, description="Width of each hidden layer behind the stages."
@@ -73,7 +74,7 @@ class CNN(zoo.Architecture[CNNConfig]):
             augmentation = zoo.AugmentationConfig(rotation=8, shift=0.06, zoom=0.08, shear=0.08)
             config = CNNConfig(dropout=0.2, augmentation=augmentation, optimizer=optimizer)
             return Recipe(config, TrainPlan(epochs=30, batch_size=32, keep="last"))
-        stages: tuple[tuple[int, ...], ...] = ((24,), (32, 48), (64, 64))
+        stages: tuple[tuple[int, ...], ...] = ((32,), (32, 48), (64, 64))
         if side >= 56:
             stages = (*stages, (96, 96))
         if side >= 112:
@@ -81,11 +82,12 @@ class CNN(zoo.Architecture[CNNConfig]):
         config = CNNConfig(
             filters=stages,
             stem_kernel_size=5,
-            dropout=0.2,
-            augmentation=zoo.AugmentationConfig(rotation=12, shift=0.08, zoom=0.12, shear=0.12),
+            head="flatten",
+            dropout=0.3,
+            augmentation=zoo.AugmentationConfig(rotation=15, shift=0.1, zoom=0.15, shear=0.2),
             optimizer=optimizer,
         )
-        return Recipe(config, TrainPlan(epochs=30, batch_size=128))
+        return Recipe(config, TrainPlan(epochs=40, batch_size=128))
 
     def build(self, config: CNNConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` from raw pixels to class probabilities.
@@ -105,6 +107,7 @@ class CNN(zoo.Architecture[CNNConfig]):
         spec = _image(data)
         _check_room(config, spec)
         pool = layers.MaxPooling2D if config.pooling == "max" else layers.AveragePooling2D
+        halvings = _halvings(config)
         image = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
         x = augment(scale_image(image, spec), config.augmentation)
         for number, stage in enumerate(config.filters, start=1):
@@ -120,7 +123,7 @@ class CNN(zoo.Architecture[CNNConfig]):
                     name=f"conv_{name}",
                 )(x)
                 # Halved before it is normalised and activated: a quarter of that work.
-                if step == len(stage) and number < len(config.filters):
+                if step == len(stage) and number <= halvings:
                     x = pool(2, name=f"pool_{number}")(x)
                 x = self._activate(x, config, name)
         head = {
@@ -175,18 +178,23 @@ def _side(spec: TensorSpec) -> int:
     return min(int(size) for size in spec.shape[:2])
 
 
+def _halvings(config: CNNConfig) -> int:
+    """Return how often the image is halved: between stages, and before it is laid flat."""
+    return len(config.filters) - (config.head != "flatten")
+
+
 def _check_room(config: CNNConfig, spec: TensorSpec) -> None:
     side = _side(spec)
-    room = side.bit_length()
-    if len(config.filters) > room:
+    room = side.bit_length() - 1
+    if _halvings(config) > room:
         raise zoo.errors.ConfigError(
             "cnn config: 1 wrong value",
             findings=[
                 zoo.Finding(
                     "filters",
                     config.filters,
-                    f"{len(config.filters)} stages halve a side of {side} pixels "
-                    f"{len(config.filters) - 1} times; at most {room} stages fit",
+                    f"{len(config.filters)} stages and the head {config.head!r} halve a side of "
+                    f"{side} pixels {_halvings(config)} times; at most {room} times are possible",
                 )
             ],
             fix="give fewer stages, or larger images",

@@ -102,7 +102,7 @@ def test_a_cnn_refuses_a_table_and_says_what_takes_it() -> None:
 
 
 def test_more_stages_than_the_image_has_room_for_are_refused_with_the_limit() -> None:
-    with pytest.raises(ConfigError, match="at most 4 stages"):
+    with pytest.raises(ConfigError, match="at most 3 times"):
         zoo.build("cnn", data=images(8, 8, 1), filters=[[4]] * 5)
 
 
