@@ -17,6 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo import errors as errors, layers as layers, metrics as metrics, runtime as runtime
     from zoo.api import (
         Artifact as Artifact,
         Quantisation as Quantisation,
@@ -124,15 +125,18 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - kept equal to the table by a test
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(_HOME[name]), name)
-    elif name in ("errors", "layers", "metrics", "runtime", "testing"):
-        value = importlib.import_module(f"zoo.{name}")
-    else:
-        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+# Type checkers know the names from the imports above, and that there are no others.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            value = getattr(importlib.import_module(_HOME[name]), name)
+        elif name in ("errors", "layers", "metrics", "runtime", "testing"):
+            value = importlib.import_module(f"zoo.{name}")
+        else:
+            raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

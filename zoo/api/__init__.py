@@ -3,7 +3,32 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.api.artifacts import (
+        Artifact as Artifact,
+        bench as bench,
+        evaluate as evaluate,
+        export as export,
+        load as load,
+        predict as predict,
+        verify as verify,
+    )
+    from zoo.api.blueprints import dataset as dataset
+    from zoo.api.catalog import (
+        ModelInfo as ModelInfo,
+        hooks as hooks,
+        info as info,
+        list_models as list_models,
+        listings as listings,
+        register as register,
+        registry as registry,
+    )
+    from zoo.api.health import doctor as doctor, plugins as plugins
+    from zoo.api.learning import train as train
+    from zoo.api.models import build as build
+    from zoo.api.run import Run as Run
 
 _HOME = {
     "Artifact": "artifacts",
@@ -35,10 +60,13 @@ _HOME = {
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one table says what there is and where
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'zoo.api' has no attribute {name!r}")
-    # Each module is imported when it is needed: a listing must not pay for a session.
-    value = getattr(importlib.import_module(f"zoo.api.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+# Type checkers know the names from the imports above, and that there are no others.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module 'zoo.api' has no attribute {name!r}")
+        # Each module is imported when it is needed: a listing must not pay for a session.
+        value = getattr(importlib.import_module(f"zoo.api.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value

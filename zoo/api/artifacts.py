@@ -55,6 +55,11 @@ def load(path: str | Path) -> Run | Session:
 
     Raises:
         ArtifactError: If it is neither.
+
+    Example:
+        >>> zoo.load("runs/cnn-1").model
+        >>> zoo.load("exports/cnn/1").predict("seven.png").labels
+        ['7']
     """
     folder = Path(path)
     if (folder / "run.json").is_file():
@@ -107,6 +112,10 @@ def evaluate(
 
     Raises:
         DataError: If the data does not fit the model, or has changed since the run.
+        ArtifactError: If the target is none of these.
+
+    Example:
+        >>> zoo.evaluate("runs/cnn-1").scores["accuracy"].low
     """
     subject = _subject(target)
     source = subject.dataset(data)
@@ -125,6 +134,14 @@ def predict(target: Run | keras.Model | Session | str | Path, inputs: Any) -> Pr
     Args:
         target: A run or its folder, a model of :func:`build`, an artifact or its folder.
         inputs: See :meth:`zoo.runtime.Session.predict`. An artifact answers without keras.
+
+    Raises:
+        DataError: If the inputs do not fit the model.
+        ArtifactError: If the target is none of these.
+
+    Example:
+        >>> zoo.predict("exports/cnn/1", ["seven.png", "nine.png"]).labels
+        ['7', '9']
     """
     if isinstance(target, str | Path):
         target = load(target)
@@ -164,13 +181,20 @@ def export(
 
     Raises:
         ExportError: If it cannot be converted, or does not agree. Nothing is published then.
+        TrainError: If the run did not finish.
         StorageError: If the folder cannot be written, or the version exists.
+
+    Example:
+        >>> zoo.export("runs/cnn-1").path
+        PosixPath('exports/cnn/1')
     """
     needs_keras("exporting")
     from zoo.exporting import export_artifact
 
     entry = None
-    if isinstance(target, str | Path) and (weights is not None or not Path(target).exists()):
+    # A name has no folder in it; a path that does not exist is refused as a path.
+    by_name = isinstance(target, str | Path) and not (Path(target).exists() or _is_path(target))
+    if isinstance(target, str | Path) and (weights is not None or by_name):
         architecture = registry().get(str(target))
         weights = architecture.default_dataset if weights is None else weights
         entry = published(architecture.info.name, weights)
@@ -260,8 +284,24 @@ def diff(before: str | Path, after: str | Path) -> DiffReport:
 
 
 def bench(path: str | Path, **options: Any) -> Sequence[BenchRow]:
-    """Measure how fast an artifact answers: see :func:`zoo.runtime.bench`."""
+    """Measure how fast an artifact answers, on its own golden inputs.
+
+    Args:
+        path: The folder of the artifact.
+        **options: ``batches``, ``threads``, ``seconds`` and more: see :func:`zoo.runtime.bench`.
+
+    Raises:
+        ArtifactError: If it cannot be opened.
+        ConfigError: If an option is out of range.
+
+    Example:
+        >>> zoo.bench("exports/cnn/1", batches=(1, 64))[0].median_ms
+    """
     return bench_artifact(Path(path), **options)
+
+
+def _is_path(target: str | Path) -> bool:
+    return isinstance(target, Path) or len(Path(target).parts) > 1
 
 
 def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:
@@ -286,10 +326,22 @@ def _signatures(model: keras.Model) -> Sequence[Signature]:
 
 def _keras_forward(signature: Signature) -> Forward:
     """Return a function from named arrays to named arrays that asks a Keras model."""
+    model = signature.model
 
     def forward(inputs: Arrays) -> Arrays:
-        named = {tensor.name: inputs[tensor.name] for tensor in signature.model.inputs}
-        outputs = signature.model.predict_on_batch(named)
+        named = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+        given: Any
+        # Keras takes and gives what the model was made with: one tensor, some, or named ones.
+        if isinstance(model.input, Mapping):
+            given = named
+        else:
+            given = list(named.values())
+            given = given if isinstance(model.input, Sequence) else given[0]
+        outputs = model.predict_on_batch(given)
+        if not isinstance(outputs, Mapping):
+            values = outputs if isinstance(outputs, list | tuple) else [outputs]
+            names = [tensor.name for tensor in signature.outputs]
+            outputs = dict(zip(names, values, strict=True))
         return {name: np.asarray(value) for name, value in outputs.items()}
 
     return forward

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from zoo.api.catalog import registry
 from zoo.architecture import Architecture, Blueprint
@@ -39,6 +40,12 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
 
     Raises:
         DataError: If it is unknown, unavailable or wrong; the message names file, row, column.
+        ConfigError: If an option is.
+
+    Example:
+        >>> flowers = zoo.dataset("flowers.csv", target="species")
+        >>> flowers.spec.labels
+        ('setosa', 'versicolor', 'virginica')
     """
     from zoo import data
 
@@ -108,8 +115,10 @@ def load_weights(model: keras.Model, file: Path, *, of: str) -> None:
         with warnings.catch_warnings():
             # A run keeps its optimizer's state in its checkpoints; here only weights are meant.
             warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            # Keras goes on without the layers that it does not find in the file.
+            warnings.filterwarnings("error", "Skipping nested container")
             model.load_weights(file)
-    except (ValueError, OSError, KeyError, TypeError) as error:
+    except (ValueError, OSError, KeyError, TypeError, UserWarning, BadZipFile) as error:
         raise Incompatible(
             f"the weights in {file} do not fit this model",
             why=" ".join(str(error).split())[:400],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.architecture import Architecture
-from zoo.errors import ZooError
+from zoo.errors import UnknownModel, ZooError
 from zoo.registry import Hooks, Listing, Registry
 
 
@@ -51,6 +51,13 @@ def list_models(
         pattern: A glob: ``*``, ``mlp*``.
         task: Only those for this task, e.g. ``classification``.
         tags: Only those that have all of these.
+
+    Raises:
+        RegistryError: If there is no such task.
+
+    Example:
+        >>> zoo.list_models("mlp*", task="classification")
+        ['mlp_classifier']
     """
     return [listing.name for listing in listings(pattern, task=task, tags=tags)]
 
@@ -89,8 +96,15 @@ def info(name: str) -> ModelInfo:
 
     A model that cannot be loaded is described as far as the catalogue goes, with its problem.
 
+    Args:
+        name: A model of :func:`list_models`, or ``distribution:model``.
+
     Raises:
         UnknownModel: If nothing is known of the name.
+
+    Example:
+        >>> zoo.info("cnn").default_dataset
+        'digits'
     """
     model = name.rpartition(":")[2]
     listing = registry().listing(model)
@@ -106,6 +120,8 @@ def info(name: str) -> ModelInfo:
     if status != "not installed":
         try:
             architecture = registry().get(name)
+        except UnknownModel:
+            raise
         except ZooError as error:
             if status == "ready":
                 status, problem = "broken", error.why

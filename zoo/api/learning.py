@@ -67,6 +67,11 @@ def train(
 
     Raises:
         ZooError: One of its kinds, see :mod:`zoo.errors`; the run's record says what happened.
+
+    Example:
+        >>> run = zoo.train("cnn", "photos", data_options={"image_size": 32}, dropout=0.3)
+        >>> run.path
+        PosixPath('runs/cnn-1')
     """
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "patience": patience}
     chosen = {**(plan or {}), **{key: value for key, value in given.items() if value is not None}}
@@ -81,9 +86,15 @@ def train(
     needs_keras(f"training {name}")
     source, options, found = _dataset(data, architecture.default_dataset, data_options or {})
     prepared = prepare(name, found.spec, config)
-    train_plan = configure(architecture.recipe(found.spec).plan, chosen, what="training plan")
+    train_plan = configure(
+        architecture.recipe(found.spec).plan,
+        chosen,
+        what="training plan",
+        fix="zoo train --help, or zoo.TrainPlan, says what a plan holds",
+    )
     # Read before the folder is made: data that cannot be read leaves nothing behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
+    fingerprint = found.fingerprint
     from zoo.training.folder import RunFolder
 
     folder = RunFolder.create(prepared.blueprint.architecture, run_dir)
@@ -103,7 +114,7 @@ def train(
             "source": source,
             "options": options,
             "spec": found.spec.model_dump(mode="json"),
-            "fingerprint": found.fingerprint,
+            "fingerprint": fingerprint,
             "sizes": sizes,
         },
         "seed": train_plan.seed,

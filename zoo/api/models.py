@@ -50,7 +50,9 @@ def build(
     entry = published(architecture.info.name, weights)
     if isinstance(weights, str | Path) and (Path(weights) / "run.json").is_file():
         run = Run(Path(weights))
-        base: ModelConfig | None = run.config if run.architecture == name else None
+        base: ModelConfig | None = (
+            run.config if run.architecture == architecture.info.name else None
+        )
         source: DataSource = run.data_spec if data is None else data
         file = run.folder.model_file
     elif entry is not None:

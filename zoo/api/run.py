@@ -10,7 +10,7 @@ from zoo.api.blueprints import Prepared, dataset, load_weights, needs_keras
 from zoo.api.catalog import registry
 from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, validate
-from zoo.errors import DataError
+from zoo.errors import DataError, TrainError
 from zoo.metrics import Evaluation
 from zoo.spec import Dataset, DataSpec
 from zoo.training.folder import RunFolder
@@ -58,7 +58,16 @@ class Run:
     def metrics(self) -> Evaluation | None:
         """What ``zoo.evaluate`` measured last on the test split, or ``None``."""
         path = self.path / "metrics.json"
-        return Evaluation.model_validate_json(path.read_bytes()) if path.is_file() else None
+        if not path.is_file():
+            return None
+        try:
+            return Evaluation.model_validate_json(path.read_bytes())
+        except ValueError as error:
+            raise TrainError(
+                f"{path} cannot be read",
+                why="it is not what an evaluation writes",
+                fix=f"zoo evaluate {self.path}",
+            ) from error
 
     @property
     def data_spec(self) -> DataSpec:
@@ -79,10 +88,17 @@ class Run:
     @functools.cached_property
     def model(self) -> keras.Model:
         """The trained Keras model, compiled."""
+        file, again = self.folder.model_file, f"zoo train {self.architecture}"
+        if not file.is_file():
+            raise TrainError(
+                f"{file} is not there",
+                why=f"the run is {self.status}, and its model was never saved, or was removed",
+                fix=again if self.status == "finished" else f"{again} --resume {self.path}",
+            )
         needs_keras("loading a run")
         blueprint = Blueprint(self.architecture, self.config, self.data_spec)
         model = Prepared(registry().get(self.architecture), blueprint).build()
-        load_weights(model, self.folder.model_file, of=self.architecture)
+        load_weights(model, file, of=self.architecture)
         return model
 
     def dataset(self) -> Dataset:

@@ -19,7 +19,8 @@ _Artifacts = Annotated[
 def export(
     target: Annotated[str, typer.Argument(metavar="RUN|NAME", help="A run's folder, or a model.")],
     weights: Annotated[
-        str | None, typer.Option(help="With a NAME: which trained weights; see 'zoo info'.")
+        str | None,
+        typer.Option(metavar="ID|PATH", help="With a NAME: which trained weights; see 'zoo info'."),
     ] = None,
     out: Out = Path("exports"),
     name: Annotated[
@@ -29,10 +30,12 @@ def export(
         ),
     ] = None,
     version: Annotated[
-        int | None, typer.Option(min=1, help="The version; the next free one if left out.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="The version; the next free one if left out."),
     ] = None,
     keep_failed: Annotated[
-        Path | None, typer.Option(help="If it fails, keep what was made in this folder.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="If it fails, keep what was made in this folder."),
     ] = None,
     set_: Settings = None,
     as_json: Json = False,
@@ -93,7 +96,9 @@ def predict(
         list[str],
         typer.Argument(metavar="INPUT", help="Images, or a .npy, .npz or .csv file."),
     ],
-    top: Annotated[int, typer.Option(min=1, help="How many answers to show for each.")] = 3,
+    top: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many answers to show for each.")
+    ] = 3,
     as_json: Json = False,
 ) -> None:
     """Ask a trained model.
@@ -115,12 +120,15 @@ def predict(
 def bench(
     paths: _Artifacts,
     batch: Annotated[
-        list[int] | None, typer.Option(min=1, help="Batch sizes; repeat for more.")
+        list[int] | None,
+        typer.Option(min=1, metavar="N", help="Batch sizes; repeat for more."),
     ] = None,
     threads: Annotated[
-        list[int] | None, typer.Option(min=1, help="Threads; repeat for more.")
+        list[int] | None, typer.Option(min=1, metavar="N", help="Threads; repeat for more.")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.01, help="How long to measure each.")] = 1.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.01, metavar="S", help="How long to measure each.")
+    ] = 1.0,
     as_json: Json = False,
 ) -> None:
     """Measure how fast artifacts answer."""
@@ -135,7 +143,12 @@ def bench(
     if as_json:
         emit_json(results)
         return
-    columns = list(results[0]) if results else []
+    same = {
+        name
+        for name in ("path", "signature", "provider")
+        if len({row[name] for row in results}) <= 1
+    }
+    columns = [name for name in results[0] if name not in same] if results else []
     emit(table(columns, [[_figure(row[name]) for name in columns] for row in results]))
 
 

@@ -28,10 +28,13 @@ print(json.dumps({"imported": sorted(heavy & set(sys.modules))}))
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the run, the artifact, the report.")] = Path(
-        "demo"
-    ),
-    epochs: Annotated[int | None, typer.Option(min=1, help="Fewer make it quicker.")] = None,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", help="Folder for the run, the artifact, the report."),
+    ] = Path("demo"),
+    epochs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Fewer make it quicker.")
+    ] = None,
     seed: Seed = None,
     as_json: Json = False,
 ) -> None:

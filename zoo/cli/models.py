@@ -15,10 +15,15 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="A model, as 'zoo lis
 
 
 def list_models(
-    pattern: Annotated[str, typer.Argument(help="Names to list; * and ? are wild.")] = "*",
-    task: Annotated[str | None, typer.Option(help="Only models for this task.")] = None,
+    pattern: Annotated[
+        str, typer.Argument(metavar="PATTERN", help="Names to list; * and ? are wild.")
+    ] = "*",
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="Only models for this task.")
+    ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(help="Only with this tag; repeat for more.")
+        list[str] | None,
+        typer.Option(metavar="TAG", help="Only with this tag; repeat for more."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -76,19 +81,23 @@ def info(
     emit(facts(_describe(known)))
     emit()
     emit("configuration (change it with --set)")
-    emit(table(("field", "default", "allowed", "meaning"), _fields(known["schema"])))
+    emit(table(("field", "default", "allowed", "meaning"), _fields(known["schema"]), fold=True))
 
 
 def build(
     name: _Name,
     weights: Annotated[
-        str | None, typer.Option(help="Trained weights: an id of 'zoo info', or a file.")
+        str | None,
+        typer.Option(
+            metavar="ID|PATH", help="Trained weights: an id of 'zoo info', a run, or a file."
+        ),
     ] = None,
     data: Data = None,
     data_option: DataOptions = None,
     set_: Settings = None,
     out: Annotated[
-        Path | None, typer.Option(help="Save the model here; the name ends in .keras.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Save the model here; the name ends in .keras."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -141,7 +150,10 @@ def plugins(as_json: Json = False) -> None:
             "no plugin is installed; pip install --force-reinstall neural-zoo brings the zoo's own"
         )
         return
-    columns = [name for name in found[0] if any(row.get(name) for row in found)]
+    # What decides comes before where it lies: a narrow terminal cuts the end.
+    first = ("name", "kind", "verdict")
+    columns = [name for name in (*first, *found[0]) if any(row.get(name) for row in found)]
+    columns = list(dict.fromkeys(columns))
     emit(table(columns, [[_cell(row.get(name)) for name in columns] for row in found]))
 
 
@@ -183,7 +195,7 @@ def _listing(listing: Any) -> dict[str, Any]:
 def _describe(known: Mapping[str, Any]) -> list[tuple[str, object]]:
     lines: list[tuple[str, object]] = []
     for key, value in known.items():
-        if key in ("schema", "recipe", "weights", "artifacts"):
+        if key in ("schema", "recipe", "weights", "artifacts") or value is None:
             continue
         many = isinstance(value, list)
         glue = "\n" if key == "references" else ", "

@@ -27,6 +27,13 @@ Data = Annotated[
         "Left out: the model's default, which works offline.",
     ),
 ]
+OtherData = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID|PATH",
+        help="Other data with the same inputs and classes. Left out: what it was trained on.",
+    ),
+]
 DataOptions = Annotated[
     list[str] | None,
     typer.Option(
@@ -36,9 +43,10 @@ DataOptions = Annotated[
     ),
 ]
 Seed = Annotated[
-    int | None, typer.Option(min=0, help="Source of everything random; 0 if left out.")
+    int | None,
+    typer.Option(min=0, metavar="N", help="Source of everything random; 0 if left out."),
 ]
-Out = Annotated[Path, typer.Option(help="Folder that receives NAME/VERSION.")]
+Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder that receives NAME/VERSION.")]
 
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INTEGER = re.compile(r"[-+]?\d+")
@@ -131,6 +139,7 @@ __all__ = [
     "Data",
     "DataOptions",
     "Json",
+    "OtherData",
     "Out",
     "Seed",
     "Settings",

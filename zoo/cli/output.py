@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -73,10 +74,11 @@ def paint(text: str, style: str, *, stream: IO[str] | None = None) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, fold: bool = False) -> str:
     """Return rows under a header, in columns; numbers to the right.
 
-    On a terminal the last column is cut where the line would wrap; into a pipe it is whole.
+    On a terminal the last column is cut where the line would wrap, or moved below its row if
+    ``fold`` says so; into a pipe it is whole.
     """
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     numeric = [
@@ -85,6 +87,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [list(header), *cells]
     widths = [max(len(line[at]) for line in lines) for at in range(len(header))]
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if fold and room is not None and sum(widths) + 2 * len(widths) > room:
+        return "\n".join(
+            f"{_line(line[:-1], widths[:-1], numeric[:-1], room)}\n"
+            f"{textwrap.fill(line[-1], room, initial_indent='    ', subsequent_indent='    ')}"
+            for line in lines
+        )
     return "\n".join(_line(line, widths, numeric, room) for line in lines)
 
 

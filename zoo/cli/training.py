@@ -7,7 +7,17 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 import typer
 
-from zoo.cli.options import Data, DataOptions, Json, Seed, Settings, example, pairs, settings
+from zoo.cli.options import (
+    Data,
+    DataOptions,
+    Json,
+    OtherData,
+    Seed,
+    Settings,
+    example,
+    pairs,
+    settings,
+)
 from zoo.cli.output import emit, emit_json, facts, note, table
 from zoo.cli.progress import Progress
 
@@ -22,18 +32,27 @@ def train(
     data: Data = None,
     data_option: DataOptions = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the data; the model's recipe decides.")
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Passes over the data; the model's recipe if left out."
+        ),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Examples a step; the model's recipe decides.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Examples a step; the model's recipe if left out."),
     ] = None,
     seed: Seed = None,
     patience: Annotated[
         int | None,
-        typer.Option(min=1, help="Stop after so many epochs without a better validation loss."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Stop after so many epochs without a better validation loss.",
+        ),
     ] = None,
     run_dir: Annotated[
-        Path | None, typer.Option(help="Folder of the run; runs/NAME-N if left out.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder of the run; runs/NAME-N if left out."),
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with this run where it stopped.")
@@ -51,10 +70,13 @@ def train(
     config = settings(set_)
     options = pairs(data_option, option="--data-option")
     if resume is None and name is None:
-        raise typer.BadParameter("a model, or a run to --resume", param_hint="NAME")
+        raise typer.BadParameter(
+            "which model? 'zoo list' names them; --resume RUN goes on with a run",
+            param_hint="NAME",
+        )
     if resume is not None and (run_dir is not None or options):
         raise typer.BadParameter(
-            "goes on in its own folder, on its own data", param_hint="--resume"
+            "a run goes on in its own folder, on its own data", param_hint="--resume"
         )
     with Progress(quiet=quiet) as progress:
         run = zoo.train(
@@ -81,7 +103,7 @@ def evaluate(
     target: Annotated[
         str, typer.Argument(metavar="RUN|ARTIFACT", help="What to measure: a folder of either.")
     ],
-    data: Data = None,
+    data: OtherData = None,
     data_option: DataOptions = None,
     split: Annotated[
         str, typer.Option(metavar="test|validation|train", help="Which part of the data.")
@@ -98,7 +120,9 @@ def evaluate(
     source: Any = data
     if options:
         if data is None:
-            raise typer.BadParameter("says how to read --data", param_hint="--data-option")
+            raise typer.BadParameter(
+                "it says how to read --data, which is left out", param_hint="--data-option"
+            )
         source = zoo.dataset(data, **options)
     if split not in get_args(_Split):
         raise typer.BadParameter(f"{split!r} is none of {get_args(_Split)}", param_hint="--split")

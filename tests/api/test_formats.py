@@ -1,0 +1,81 @@
+"""The page on runs and artifacts names every field that is written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zoo
+from zoo.runtime.manifest import FileEntry, Graph, Manifest, Parity, Tolerance
+from zoo.spec import Column, DataSpec, TensorSpec
+
+PAGE = Path(__file__).parents[2] / "docs" / "runs-and-artifacts.md"
+
+
+def section(title: str) -> str:
+    """Return what stands below a title of the page."""
+    parts = re.split(r"^##+ (.+)$", PAGE.read_text("utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))[title]
+
+
+def words(text: str) -> set[str]:
+    """Return what a text sets in code."""
+    return set(re.findall(r"`([^`]+)`", text))
+
+
+def named(title: str) -> set[str]:
+    """Return what a section of the page sets in code."""
+    return words(section(title))
+
+
+def first_column(title: str) -> set[str]:
+    """Return what the first column of a section's table sets in code."""
+    lines = [line for line in section(title).splitlines() if line.startswith("| `")]
+    return words(" ".join(line.split("|")[1] for line in lines))
+
+
+def test_every_field_of_a_run_is_on_the_page_and_no_other(run):
+    assert first_column("`run.json`") == set(run.record)
+    for group in ("architecture", "plan", "data", "versions", "host"):
+        assert set(run.record[group]) <= named("`run.json`"), group
+
+
+def test_every_file_of_a_run_is_on_the_page(run):
+    zoo.evaluate(run)
+    files = first_column("A run: `runs/<name>-<n>/`")
+    known = {re.sub(r"\d{5}", "N", file) for file in files}
+    for path in run.path.rglob("*"):
+        if path.is_file():
+            name = re.sub(r"\d{5}", "N", str(path.relative_to(run.path)))
+            assert name in known or name.endswith(".sha256"), name
+
+
+def test_the_columns_of_the_history_are_on_the_page(run):
+    metrics = {"accuracy", "val_accuracy"}
+    assert set(run.history[0]) - metrics <= named("A run: `runs/<name>-<n>/`")
+
+
+def test_every_field_of_the_figures_is_on_the_page(run):
+    zoo.evaluate(run)
+    measured: dict[str, Any] = run.metrics.model_dump()
+    assert first_column("`metrics.json`") == set(measured)
+    assert set(measured["tables"]) | set(measured["scores"]["accuracy"]) <= named("`metrics.json`")
+
+
+def test_every_file_of_an_artifact_is_on_the_page_and_no_other(artifact):
+    files = {path.name for path in artifact.path.iterdir()}
+    assert first_column("An artifact: `exports/<name>/<version>/`") == files
+
+
+def test_every_field_of_a_manifest_is_on_the_page_and_no_other():
+    assert first_column("`manifest.json`") == {*Manifest.model_fields, "sha256"}
+    assert set(FileEntry.model_fields) | set(DataSpec.model_fields) <= named("`manifest.json`")
+
+
+@pytest.mark.parametrize("kind", [TensorSpec, Column, Tolerance, Parity])
+def test_every_field_of_a_graph_is_on_the_page(kind):
+    assert first_column("One of the `graphs`") == set(Graph.model_fields)
+    assert set(kind.model_fields) <= named("One of the `graphs`")
