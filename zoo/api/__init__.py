@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from zoo.api.artifacts import (
         Artifact as Artifact,
         bench as bench,
+        diff as diff,
         evaluate as evaluate,
         export as export,
         load as load,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from zoo.api.learning import train as train
     from zoo.api.models import build as build
     from zoo.api.run import Run as Run
+    from zoo.api.serving import serve as serve
+    from zoo.api.variants import Quantisation as Quantisation, quantise as quantise
 
 _HOME = {
     "Artifact": "artifacts",
