@@ -100,7 +100,7 @@ def test_the_entry_point_in_the_readme_is_that_of_the_example():
 
 
 def _figures():
-    path = ROOT / "benchmarks" / "_figures.py"
+    path = ROOT / "scripts" / "_figures.py"
     spec = importlib.util.spec_from_file_location("_figures", path)
     assert spec is not None
     assert spec.loader is not None

@@ -134,6 +134,26 @@ def evaluate(
     emit(f"\n{evaluation.examples:,} examples; in brackets the 95 % interval")
 
 
+def report(
+    target: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; RUN/report.html if left out.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the report of a run: one page with its curves, scores and mistakes.
+
+    The scores and the mistakes are there once the run was evaluated.
+    """
+    from zoo.report import write_run_report
+
+    page = write_run_report(target, out)
+    if as_json:
+        emit_json({"path": page})
+        return
+    emit(str(page))
+
+
 def run_facts(run: Any) -> str:
     """Return what a person wants to know of a finished run."""
     record = run.record
@@ -175,6 +195,7 @@ def add_commands(app: typer.Typer) -> None:
         ),
     )(train)
     app.command("evaluate", epilog=example("zoo evaluate runs/cnn-1 --json"))(evaluate)
+    app.command("report", epilog=example("zoo report runs/cnn-1"))(report)
 
 
-__all__ = ["add_commands", "evaluate", "run_facts", "scores", "train"]
+__all__ = ["add_commands", "evaluate", "report", "run_facts", "scores", "train"]

@@ -51,7 +51,7 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
     table = read_table(path)
     target, names = _choose(table, options)
     labels, codes = _target(table, target)
-    check_classes(codes, labels, "whole")
+    check_classes(codes, labels, "whole", str(path))
     parts = stratified_split(
         codes,
         validation=options.validation_share,

@@ -152,7 +152,7 @@ def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND)
         for split, other in found.items()
     }
     for split, present in labels.items():
-        check_classes(present, names, split)
+        check_classes(present, names, split, str(path))
     drawn = stratified_split(
         labels["train"],
         validation=0 if "validation" in found else options.validation_share,

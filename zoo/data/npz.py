@@ -101,6 +101,8 @@ def open_npz(path: Path, options: SplitOptions) -> Dataset:
                 file=str(path),
                 why="all splits hold the same kind of example",
             )
+    for split, present in codes.items():
+        check_classes(present, names, split, str(path))
     parts = divide(inputs, codes, names, options)
     spec = _spec(path.name, parts, names)
     name = spec.inputs[0].name
@@ -119,12 +121,10 @@ def divide(
     """Draw the splits that are missing from the training examples.
 
     Raises:
-        DataError: If some class is missing from a split.
+        DataError: If a class has too few examples to be in every split.
     """
     shares = {"validation": options.validation_share, "test": options.test_share}
     wanted = {name: share for name, share in shares.items() if name not in inputs}
-    for split, present in codes.items():
-        check_classes(present, names, split)
     train_x, train_y = inputs["train"], codes["train"]
     parts = stratified_split(
         train_y,
@@ -137,7 +137,7 @@ def divide(
     return drawn | {split: (inputs[split], codes[split]) for split in inputs if split != "train"}
 
 
-def check_classes(codes: Array, names: tuple[str, ...], split: str) -> None:
+def check_classes(codes: Array, names: tuple[str, ...], split: str, source: str) -> None:
     """Refuse data with one class, and a split without some class.
 
     Raises:
@@ -145,14 +145,14 @@ def check_classes(codes: Array, names: tuple[str, ...], split: str) -> None:
     """
     if len(names) < 2:
         raise DataError(
-            "there is only one class" + (f": {names[0]!r}" if names else ""),
+            f"{source} has only one class" + (f": {names[0]!r}" if names else ""),
             why="a classifier needs at least two classes to tell apart",
             fix="add examples of another class",
         )
     absent = np.flatnonzero(np.bincount(codes, minlength=len(names)) == 0)
     if len(absent):
         raise DataError(
-            f"the {split} split has no example of the class {names[int(absent[0])]!r}",
+            f"{source}: the {split} split has no example of the class {names[int(absent[0])]!r}",
             why="every class must be in every split, else its score would mean nothing",
             fix="add examples of it there, or leave the class out everywhere",
         )

@@ -47,6 +47,10 @@ class Hooks:
         """Add an object with hooks in this process."""
         self._manager.register(plugin, name=name)
 
+    def unregister(self, plugin: object) -> None:
+        """Take an object that was added back out."""
+        self._manager.unregister(plugin)
+
     def call(self, moment: str, **arguments: Any) -> None:
         """Call every implementation of a hook, in the order of registration."""
         caller: pluggy.HookCaller = getattr(self._manager.hook, moment)

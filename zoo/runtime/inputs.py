@@ -53,7 +53,9 @@ def _names(specs: Sequence[TensorSpec]) -> str:
     return ", ".join(spec.name for spec in specs)
 
 
-def _refuse(what: str, why: str, fix: str = "zoo info PATH shows what the model takes") -> Never:
+def _refuse(
+    what: str, why: str, fix: str = "card.md in the artifact's folder shows what the model takes"
+) -> Never:
     raise DataError(what, why=why, fix=fix)
 
 

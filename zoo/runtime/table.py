@@ -103,7 +103,12 @@ def read_table(path: Path) -> Table:
                 fix="complete the row, or put quotes around a cell that holds the delimiter",
             )
     if not rows:
-        raise BadRecord("the file has a header and no rows", file=str(path))
+        raise BadRecord(
+            "the file has a header and no rows",
+            file=str(path),
+            why="there is nothing to read",
+            fix="write a row below the header",
+        )
     return table
 
 
