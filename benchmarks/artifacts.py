@@ -1,0 +1,109 @@
+"""What proof and comfort cost: an export beside its conversion, a session beside onnxruntime's own.
+
+    scripts/bench artifacts
+
+Two bounds are held: exporting and proving costs at most twice the conversion plus ten seconds,
+and a call of ``Session.run`` at most 5 % more than the same call of a bare onnxruntime session.
+Calls are timed in turns, in one run, and the medians compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+import zoo
+import zoo.runtime
+from zoo.exporting.convert import Traced, convert
+
+MODELS = (("cnn", "digits"), ("cnn", "mnist"), ("mlp_classifier", "mnist"))
+BATCHES = (1, 64)
+ALLOWED = 1.05
+
+
+def main() -> None:
+    """Measure every model, print the table, and fail if a bound is broken."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--calls", type=int, default=600)
+    calls = parser.parse_args().calls
+    broken = []
+    print(f"{'':24}{'convert, s':>12}{'export, s':>12}{'batch':>8}{'bare, us':>10}{'zoo':>8}")
+    for name, weights in MODELS:
+        model = zoo.build(name, weights=weights)
+        conversion, export, path = _export(name, model)
+        if export > 2 * conversion + 10:
+            broken.append(f"export of {name} {weights}")
+        for batch in BATCHES:
+            bare, own = _run(path, batch, calls)
+            if own > ALLOWED * bare:
+                broken.append(f"session of {name} {weights}, batch {batch}")
+            print(
+                f"{name + ' ' + weights:24}{conversion:12.2f}{export:12.2f}{batch:8}"
+                f"{1e6 * bare:10.1f}{own / bare:8.3f}",
+                flush=True,
+            )
+    print("\nbounds kept" if not broken else f"\nBROKEN: {', '.join(broken)}")
+    sys.exit(bool(broken))
+
+
+def _export(name: str, model: object) -> tuple[float, float, Path]:
+    """Return the seconds of a conversion, of a whole export, and where that lies."""
+    blueprint = model.blueprint  # type: ignore[attr-defined]
+    architecture = zoo.api.registry().get(name)
+    signature = architecture.signatures(model, blueprint.config, blueprint.data)[0]
+    convert(Traced(signature))  # the first call pays for imports
+    started = time.perf_counter()
+    convert(Traced(signature))
+    conversion = time.perf_counter() - started
+    out = Path(tempfile.mkdtemp(prefix="bench-"))
+    started = time.perf_counter()
+    artifact = zoo.export(model, out, data=_noise(blueprint.data))
+    return conversion, time.perf_counter() - started, artifact.path
+
+
+def _noise(data: zoo.DataSpec) -> object:
+    """Return a dataset of random images: the proof's cost does not depend on what they show."""
+    from zoo.data.dataset import ArraySplit, Dataset
+
+    spec = data.inputs[0]
+    pixels = np.random.default_rng(0).integers(0, 256, (64, *spec.shape)).astype(spec.dtype)
+    split = ArraySplit({spec.name: pixels}, {"label": np.arange(64) % len(data.labels)})
+    return Dataset(data, lambda: dict.fromkeys(("train", "validation", "test"), split))
+
+
+def _run(path: Path, batch: int, calls: int) -> tuple[float, float]:
+    """Return the median seconds of a bare call and of the zoo's, taken in turns."""
+    session = zoo.runtime.load(path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    bare = onnxruntime.InferenceSession(
+        str(path / "model.onnx"), options, providers=["CPUExecutionProvider"]
+    )
+    names = [spec.name for spec in session.outputs]
+    spec = session.inputs[0]
+    pixels = np.random.default_rng(0).integers(0, 256, (batch, *spec.shape)).astype(spec.dtype)
+    inputs = {spec.name: pixels}
+    asked: dict[str, Callable[[], object]] = {
+        "bare": lambda: bare.run(names, inputs),
+        "zoo": lambda: session.run(inputs),
+    }
+    seconds: dict[str, list[float]] = {"bare": [], "zoo": []}
+    for call in range(calls + 20):
+        for who in ("bare", "zoo") if call % 2 else ("zoo", "bare"):
+            started = time.perf_counter()
+            asked[who]()
+            if call >= 20:
+                seconds[who].append(time.perf_counter() - started)
+    return statistics.median(seconds["bare"]), statistics.median(seconds["zoo"])
+
+
+if __name__ == "__main__":
+    main()
