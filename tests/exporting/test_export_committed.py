@@ -17,7 +17,7 @@ from zoo.runtime._graph import inspect_graph
 from zoo.runtime._tensors import read_contents
 from zoo.runtime.repository import version_folders
 
-_spec = importlib.util.spec_from_file_location("exports", ROOT / "benchmarks" / "exports.py")
+_spec = importlib.util.spec_from_file_location("exports", ROOT / "scripts" / "_exports.py")
 assert _spec is not None and _spec.loader is not None
 exports: Any = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(exports)

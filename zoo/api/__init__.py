@@ -10,12 +10,10 @@ if TYPE_CHECKING:
         Artifact as Artifact,
         bench as bench,
         diff as diff,
-        evaluate as evaluate,
         export as export,
-        load as load,
-        predict as predict,
         verify as verify,
     )
+    from zoo.api.asking import evaluate as evaluate, load as load, predict as predict
     from zoo.api.blueprints import dataset as dataset
     from zoo.api.catalog import (
         ModelInfo as ModelInfo,
@@ -43,15 +41,15 @@ _HOME = {
     "dataset": "blueprints",
     "diff": "artifacts",
     "doctor": "health",
-    "evaluate": "artifacts",
+    "evaluate": "asking",
     "export": "artifacts",
     "hooks": "catalog",
     "info": "catalog",
     "list_models": "catalog",
     "listings": "catalog",
-    "load": "artifacts",
+    "load": "asking",
     "plugins": "health",
-    "predict": "artifacts",
+    "predict": "asking",
     "quantise": "variants",
     "register": "catalog",
     "registry": "catalog",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.api.artifacts import Artifact, check_fit
+from zoo.api.artifacts import Artifact
+from zoo.api.asking import check_fit
 from zoo.api.blueprints import DataSource, dataset
 from zoo.api.catalog import hooks, registry
 from zoo.errors import DataError, UnknownDataset

@@ -108,9 +108,8 @@ class _Views:
         return _json({"name": self._find(request).name, "ready": True})
 
     async def server(self, _: Request) -> Response:
-        from zoo import __version__
-
-        return _json({"name": "zoo", "version": __version__, "extensions": ["binary_tensor_data"]})
+        version = importlib.metadata.version("neural-zoo")
+        return _json({"name": "zoo", "version": version, "extensions": ["binary_tensor_data"]})
 
     async def live(self, _: Request) -> Response:
         return _json({"live": True})

@@ -1,0 +1,209 @@
+"""Measure a model and ask it, whatever form it has: a run, a Keras model, an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from zoo.api.blueprints import DataSource, blueprint_on, dataset
+from zoo.api.catalog import registry
+from zoo.api.run import Run
+from zoo.architecture import Architecture, Blueprint, Signature
+from zoo.errors import ArtifactError, DataError
+from zoo.files import atomic_write, write_json
+from zoo.metrics import Evaluation
+from zoo.runtime import (
+    Prediction,
+    Session,
+    load as load_artifact,
+)
+from zoo.spec import Arrays, Dataset, DataSpec, Forward, Split
+
+if TYPE_CHECKING:
+    import keras
+
+
+def load(path: str | Path) -> Run | Session:
+    """Open the folder of a run, or of an artifact.
+
+    Raises:
+        ArtifactError: If it is neither.
+
+    Example:
+        >>> zoo.load("runs/cnn-1").model
+        >>> zoo.load("exports/cnn/1").predict("seven.png").labels
+        ['7']
+    """
+    folder = Path(path)
+    if (folder / "run.json").is_file():
+        return Run(folder)
+    if (folder / "manifest.json").is_file():
+        return load_artifact(folder)
+    raise ArtifactError(
+        f"{folder} is neither a run nor an artifact",
+        why="it has no run.json and no manifest.json"
+        if folder.is_dir()
+        else "there is no such folder",
+        fix="zoo train NAME makes a run, zoo export RUN an artifact",
+    )
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """Something that can be asked: named inputs to named outputs, and what it was made for."""
+
+    architecture: Architecture[Any]
+    data: DataSpec
+    forward: Forward
+    run: Run | None = None
+
+    def dataset(self, data: DataSource) -> Dataset:
+        if isinstance(data, str | Path):
+            return dataset(data)
+        if isinstance(data, DataSpec):
+            raise DataError(f"a DataSpec describes {data.id!r}, and holds no examples")
+        if data is not None:
+            return data
+        return self.run.dataset() if self.run else dataset(self.data.id)
+
+
+def evaluate(
+    target: Run | keras.Model | Session | str | Path,
+    data: DataSource = None,
+    *,
+    split: Literal["test", "validation", "train"] = "test",
+) -> Evaluation:
+    """Measure a model on examples it has not learned from, each counted once.
+
+    Of a run, the test split's figures are also written to its ``metrics.json``, with the worst
+    mistakes beside them for the report.
+
+    Args:
+        target: A run or its folder, a model of :func:`build`, an artifact or its folder.
+        data: Other data with the same inputs and classes; by default what it was made for.
+        split: Which part of the data.
+
+    Raises:
+        DataError: If the data does not fit the model, or has changed since the run.
+        ArtifactError: If the target is none of these.
+
+    Example:
+        >>> zoo.evaluate("runs/cnn-1").scores["accuracy"].low
+    """
+    subject = _subject(target)
+    source = subject.dataset(data)
+    check_fit(subject.data, source.spec)
+    part = source.split(split)
+    evaluation = subject.architecture.evaluate(subject.forward, part, subject.data)
+    if subject.run is not None and data is None and split == "test":
+        write_json(subject.run.path / "metrics.json", evaluation.model_dump(mode="json"))
+        _save_pictures(subject.run.path / "pictures.npz", evaluation, part)
+    return evaluation
+
+
+def predict(target: Run | keras.Model | Session | str | Path, inputs: Any) -> Prediction:
+    """Answer for raw inputs: arrays, records, or files.
+
+    Args:
+        target: A run or its folder, a model of :func:`build`, an artifact or its folder.
+        inputs: See :meth:`zoo.runtime.Session.predict`. An artifact answers without keras.
+
+    Raises:
+        DataError: If the inputs do not fit the model.
+        ArtifactError: If the target is none of these.
+
+    Example:
+        >>> zoo.predict("exports/cnn/1", ["seven.png", "nine.png"]).labels
+        ['7', '9']
+    """
+    if isinstance(target, str | Path):
+        target = load(target)
+    if isinstance(target, Session):
+        return target.predict(inputs)
+    from zoo.runtime.inputs import encode
+
+    model = target.model if isinstance(target, Run) else target
+    signature = signatures(model)[0]
+    outputs = _keras_forward(signature)(encode(inputs, signature.inputs))
+    return Prediction(outputs, signature.outputs)
+
+
+def is_path(target: str | Path) -> bool:
+    """Return whether something was written as a path, and not as a name."""
+    return isinstance(target, Path) or len(Path(target).parts) > 1
+
+
+def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:
+    if isinstance(target, str | Path):
+        target = load(target)
+    if isinstance(target, Session):
+        manifest = target.manifest
+        architecture = registry().get(manifest.architecture)
+        return _Subject(architecture, manifest.data, target.run)
+    run = target if isinstance(target, Run) else None
+    model = run.model if run else target
+    blueprint: Blueprint = blueprint_on(model)
+    forward = _keras_forward(signatures(model)[0])
+    return _Subject(registry().get(blueprint.architecture), blueprint.data, forward, run)
+
+
+def signatures(model: keras.Model) -> Sequence[Signature]:
+    """Return what a model of the zoo is asked once it is exported."""
+    blueprint = blueprint_on(model)
+    architecture = registry().get(blueprint.architecture)
+    return architecture.signatures(model, blueprint.config, blueprint.data)
+
+
+def _keras_forward(signature: Signature) -> Forward:
+    """Return a function from named arrays to named arrays that asks a Keras model."""
+    model = signature.model
+
+    def forward(inputs: Arrays) -> Arrays:
+        named = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+        given: Any
+        # Keras takes and gives what the model was made with: one tensor, some, or named ones.
+        if isinstance(model.input, Mapping):
+            given = named
+        else:
+            given = list(named.values())
+            given = given if isinstance(model.input, Sequence) else given[0]
+        outputs = model.predict_on_batch(given)
+        if not isinstance(outputs, Mapping):
+            values = outputs if isinstance(outputs, list | tuple) else [outputs]
+            names = [tensor.name for tensor in signature.outputs]
+            outputs = dict(zip(names, values, strict=True))
+        return {name: np.asarray(value) for name, value in outputs.items()}
+
+    return forward
+
+
+def check_fit(model: DataSpec, data: DataSpec) -> None:
+    """Refuse data that is not of the kind the model was made for."""
+    for kind in ("inputs", "targets"):
+        mine, theirs = getattr(model, kind), getattr(data, kind)
+        own = [(tensor.name, tensor.shape, tensor.labels) for tensor in mine]
+        other = [(tensor.name, tensor.shape, tensor.labels) for tensor in theirs]
+        if own != other:
+            raise DataError(
+                f"the {kind} of {data.id} are not those that the model was made for",
+                why=f"the model has {own}, the data {other}",
+                fix="give data with the same shapes and the same classes in the same order",
+            )
+
+
+def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
+    worst = evaluation.tables.worst if evaluation.tables else ()
+    if not worst:
+        path.unlink(missing_ok=True)
+        return
+    inputs, _ = split.take(np.array([mistake.index for mistake in worst]))
+    image = inputs.get("image")
+    if image is not None:
+        atomic_write(path, lambda stream: np.savez_compressed(stream, worst_image=image))
+
+
+__all__ = ["check_fit", "evaluate", "is_path", "load", "predict", "signatures"]
