@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         serve as serve,
         train as train,
         verify as verify,
+        verify_model as verify_model,
     )
     from zoo.architecture import (
         API_VERSION as API_VERSION,
@@ -95,6 +96,7 @@ _HOMES = {
         "serve",
         "train",
         "verify",
+        "verify_model",
     ),
     "zoo.config": ("AugmentationConfig", "ModelConfig", "OptimizerConfig", "TrainPlan"),
     "zoo.errors": ("Finding", "ZooError"),

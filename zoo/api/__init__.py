@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         diff as diff,
         export as export,
         verify as verify,
+        verify_model as verify_model,
     )
     from zoo.api.asking import evaluate as evaluate, load as load, predict as predict
     from zoo.api.blueprints import dataset as dataset
@@ -56,6 +57,7 @@ _HOME = {
     "serve": "serving",
     "train": "learning",
     "verify": "artifacts",
+    "verify_model": "artifacts",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one table says what there is and where

@@ -24,10 +24,9 @@ from zoo.runtime import (
     VerifyReport,
     bench as bench_artifact,
     diff as diff_artifacts,
-    is_model,
     load as load_artifact,
     verify as verify_artifact,
-    verify_model,
+    verify_model as verify_folder,
 )
 from zoo.spec import Arrays, Dataset, DataSpec
 
@@ -152,26 +151,57 @@ def _record_of(
     return {**measured, "scores": scores}, {**origin, "measured_by": entry.measured.command}
 
 
-def verify(path: str | Path) -> VerifyReport | ModelReport:
+def verify(path: str | Path) -> VerifyReport:
     """Prove an artifact again, with onnxruntime and numpy alone.
 
     Args:
-        path: Its folder, or that of all versions of a model: then each is proven, and the
-            configuration that servers read beside them.
+        path: The folder of one version, e.g. ``exports/cnn/1``.
 
     Raises:
         ArtifactError: If any file is not what was published.
         ParityFailed: If it no longer gives the recorded answers.
+
+    Example:
+        >>> zoo.verify("exports/cnn/1").signatures[0].worst
     """
     hooks().call("zoo_before_verify", path=Path(path))
-    report: VerifyReport | ModelReport
-    report = verify_model(path) if is_model(Path(path)) else verify_artifact(path)
+    report = verify_artifact(path)
+    hooks().call("zoo_after_verify", path=Path(path), report=report.model_dump(mode="json"))
+    return report
+
+
+def verify_model(path: str | Path) -> ModelReport:
+    """Prove every version of a model, and the configuration that servers read beside them.
+
+    Args:
+        path: The folder of the versions, e.g. ``exports/cnn``.
+
+    Raises:
+        ArtifactError: If a version, or a file beside them, is not what was published.
+        ParityFailed: If a version no longer gives the recorded answers.
+
+    Example:
+        >>> [report.path for report in zoo.verify_model("exports/cnn").versions]
+    """
+    hooks().call("zoo_before_verify", path=Path(path))
+    report = verify_folder(path)
     hooks().call("zoo_after_verify", path=Path(path), report=report.model_dump(mode="json"))
     return report
 
 
 def diff(before: str | Path, after: str | Path) -> DiffReport:
-    """Explain what changed between two artifacts: see :func:`zoo.runtime.diff`."""
+    """Explain what changed between two artifacts, from their files alone.
+
+    Args:
+        before: The folder of one artifact.
+        after: That of the other.
+
+    Raises:
+        ArtifactError: If one is no artifact, or not what was published.
+
+    Example:
+        >>> zoo.diff("exports/cnn/1", "exports/cnn/2").metrics[0].noise
+    """
     return diff_artifacts(before, after)
 
 
@@ -199,4 +229,4 @@ def _samples(data: Dataset) -> Arrays:
     return split.take(np.unique(indices))[0]
 
 
-__all__ = ["Artifact", "bench", "diff", "export", "verify"]
+__all__ = ["Artifact", "bench", "diff", "export", "verify", "verify_model"]

@@ -71,7 +71,8 @@ def verify(paths: _Artifacts, as_json: Json = False) -> None:
     failure: ZooError | None = None
     for path in paths:
         try:
-            report = plain(zoo.verify(path))
+            prove = zoo.verify_model if zoo.runtime.is_model(path) else zoo.verify
+            report = plain(prove(path))
         except ZooError as error:
             failure = failure or error
             reports.append({"path": str(path), "ok": False, **error.as_dict()})

@@ -30,6 +30,7 @@ from zoo.exporting.publishing import (
     write,
     write_artifact,
 )
+from zoo.exporting.simplify import constant_shapes
 from zoo.exporting.structure import check_structure
 from zoo.files import sha256_json
 from zoo.runtime.manifest import Graph, Manifest
@@ -163,6 +164,7 @@ def _prove(
     names = {spec.name for spec in outputs}
     label = PROBABILITIES in names and LABEL not in names
     converted = _convert.convert(traced)
+    constant_shapes(converted)
     proto = canonical(
         converted, f"{name}.{signature.name}", signature.inputs, outputs, traced.order
     )

@@ -1,0 +1,50 @@
+"""Write shapes down that a graph would compute each time, always to the same result.
+
+``Flatten`` asks for its input's shape, and puts the new one together from the batch size. Whether
+tf2onnx sees that the rest is constant depends on the order in which it walks a set, and so on the
+hash seed of the process. Here it is decided by shape inference: the same graph in every process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def constant_shapes(proto: onnx.ModelProto) -> None:
+    """Give every ``Reshape`` a constant target where at most one size of its output is unknown.
+
+    The unknown size is written as -1, which stands for whatever is left over. The nodes that
+    computed the target stay behind without a use.
+
+    Args:
+        proto: A model; changed in place.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    known = {
+        value.name: [d.dim_value if d.HasField("dim_value") else -1 for d in sizes.dim]
+        for value in (*inferred.graph.value_info, *inferred.graph.output)
+        if (sizes := value.type.tensor_type.shape) and value.type.tensor_type.HasField("shape")
+    }
+    constants = {tensor.name for tensor in proto.graph.initializer}
+    constants |= {n.output[0] for n in proto.graph.node if n.op_type == "Constant"}
+    for number, node in enumerate(proto.graph.node):
+        if node.op_type != "Reshape" or node.input[1] in constants:
+            continue
+        target = known.get(node.output[0])
+        if not target or 0 in target or target.count(-1) > 1:
+            continue
+        name = f"target_of_reshape_{number}"
+        tensor = numpy_helper.from_array(np.array(target, "int64"), name)
+        proto.graph.initializer.append(tensor)
+        node.input[1] = name
+
+
+__all__ = ["constant_shapes"]
