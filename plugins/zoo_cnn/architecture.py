@@ -150,7 +150,7 @@ class CNN(zoo.Architecture[CNNConfig]):
         """Return ``predict``: probabilities and the likeliest label."""
         from zoo.layers import classifier_signature
 
-        return (classifier_signature(model, data),)
+        return (classifier_signature(model, data, inside={"image": "scaled to 0..1"}),)
 
     def _activate(self, x: Any, config: CNNConfig, name: str) -> Any:
         from keras import layers

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 Width = Annotated[int, Field(ge=1, le=16_384)]
 
 
+PREPROCESSING = {
+    "image": "scaled to 0..1, laid flat",
+    "numeric": "standardised by the training split's mean and variance; a missing value becomes "
+    "the mean, and is flagged where the training data has any",
+    "categorical": "one indicator a category, and one for a missing or unknown one",
+}
+"""What the network does to raw values before its first layer."""
+
+
 class MLPClassifierConfig(zoo.ModelConfig):
     """What a multilayer perceptron is made of."""
 
@@ -128,7 +137,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         """Return ``predict``: probabilities and the likeliest label."""
         from zoo.layers import classifier_signature
 
-        return (classifier_signature(model, data),)
+        return (classifier_signature(model, data, inside=PREPROCESSING),)
 
     def _features(self, config: MLPClassifierConfig, data: DataSpec) -> tuple[Any, Any]:
         """Return the inputs and, behind their preprocessing, one vector an example."""

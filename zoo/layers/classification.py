@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -57,16 +58,27 @@ def compile_classifier(
     return model
 
 
-def classifier_signature(model: keras.Model, data: DataSpec) -> Signature:
+def classifier_signature(
+    model: keras.Model, data: DataSpec, *, inside: Mapping[str, str] | None = None
+) -> Signature:
     """Return what a deployed classifier is asked: its ``probabilities``, in the classes' order.
 
     The export adds ``label``, the index of the largest one, inside the graph.
+
+    Args:
+        model: A model whose one output is class probabilities.
+        data: What it was built for.
+        inside: By input, what the graph does to raw values first, in words.
     """
+    said = inside or {}
+    taken = tuple(
+        spec.model_copy(update={"inside": said.get(spec.name, spec.inside)}) for spec in data.inputs
+    )
     labels = data.labels
     output = TensorSpec(name="probabilities", shape=(len(labels),), range=(0.0, 1.0), labels=labels)
     inputs = {tensor.name: tensor for tensor in model.inputs}
     asked = keras.Model(inputs, {output.name: model.output})
-    return Signature("predict", asked, data.inputs, (output,))
+    return Signature("predict", asked, taken, (output,))
 
 
 __all__ = ["SmoothedCrossentropy", "classifier_signature", "compile_classifier"]
