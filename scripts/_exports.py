@@ -47,7 +47,7 @@ def main() -> None:
         for made in sorted(Path(folder).iterdir()):
             shutil.rmtree(EXPORTS / made.name, ignore_errors=True)
             made.rename(EXPORTS / made.name)
-            zoo.verify(EXPORTS / made.name)
+            zoo.verify_model(EXPORTS / made.name)
     record(entries)
 
 
