@@ -71,7 +71,12 @@ def listings(
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is known of one model. ``schema`` is the JSON schema of its configuration."""
+    """What is known of one model.
+
+    Attributes:
+        schema: The JSON schema of its configuration.
+        recipe: The ``config`` and the ``plan`` that it starts from on its default data.
+    """
 
     name: str
     summary: str
@@ -89,6 +94,7 @@ class ModelInfo:
     weights: list[dict[str, Any]] = field(default_factory=list)
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     schema: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
 
 
 def info(name: str) -> ModelInfo:
@@ -116,6 +122,7 @@ def info(name: str) -> ModelInfo:
     status, problem = listing.status, listing.problem
     provider = listing.providers[0] if listing.providers else None
     schema: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
     references: list[str] = []
     if status != "not installed":
         try:
@@ -132,6 +139,7 @@ def info(name: str) -> ModelInfo:
             about["default_dataset"] = architecture.default_dataset
             references = own["references"]
             schema = architecture.Config.model_json_schema()
+            recipe = _recipe(architecture)
     return ModelInfo(
         name=model,
         summary=about["summary"] or "",
@@ -149,7 +157,22 @@ def info(name: str) -> ModelInfo:
         weights=entry.get("weights", []),
         artifacts=entry.get("artifacts", []),
         schema=schema,
+        recipe=recipe,
     )
+
+
+def _recipe(architecture: Architecture[Any]) -> dict[str, Any]:
+    """Return the recipe for the default data, or nothing where that data is not known here."""
+    from zoo.data import dataset_spec
+
+    try:
+        recipe = architecture.recipe(dataset_spec(architecture.default_dataset))
+    except ZooError:
+        return {}
+    return {
+        "config": recipe.config.model_dump(mode="json"),
+        "plan": recipe.plan.model_dump(mode="json"),
+    }
 
 
 __all__ = ["ModelInfo", "hooks", "info", "list_models", "listings", "register", "registry"]

@@ -80,8 +80,11 @@ def info(
         return
     emit(facts(_describe(known)))
     emit()
-    emit("configuration (change it with --set)")
-    emit(table(("field", "default", "allowed", "meaning"), _fields(known["schema"]), fold=True))
+    data = known["default_dataset"]
+    start = f"on {data}" if known["recipe"] else "default"
+    emit(f"configuration (change it with --set; '{start}' is what it starts from)")
+    rows = _fields(known["schema"], known["recipe"].get("config", {}))
+    emit(table(("field", start, "allowed", "meaning"), rows, fold=True))
 
 
 def build(
@@ -215,22 +218,32 @@ def _weights(entry: Mapping[str, Any]) -> str:
     return text
 
 
-def _fields(schema: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str, str, str]]:
-    """Return one row a field of a JSON schema, those of nested objects with dots."""
-    return list(_walk(schema, schema.get("$defs", {}), prefix))
+def _fields(
+    schema: Mapping[str, Any], chosen: Mapping[str, Any]
+) -> list[tuple[str, str, str, str]]:
+    """Return one row a field of a JSON schema, those of nested objects with dots.
+
+    The value of a row is the chosen one, else the schema's default.
+    """
+    return list(_walk(schema, schema.get("$defs", {}), chosen, ""))
 
 
 def _walk(
-    schema: Mapping[str, Any], shared: Mapping[str, Any], prefix: str
+    schema: Mapping[str, Any],
+    shared: Mapping[str, Any],
+    chosen: Mapping[str, Any],
+    prefix: str,
 ) -> list[tuple[str, str, str, str]]:
     rows = []
     for name, field in schema.get("properties", {}).items():
         inner = shared.get(str(field.get("$ref", "")).rpartition("/")[2])
         if inner and "properties" in inner:
-            rows += _walk(inner, shared, f"{prefix}{name}.")
+            rows += _walk(inner, shared, chosen.get(name) or {}, f"{prefix}{name}.")
             continue
-        default = _cell(field["default"]) if "default" in field else "(required)"
-        rows.append((f"{prefix}{name}", default, _allowed(field), field.get("description", "")))
+        value = chosen.get(name, field.get("default"))
+        rows.append(
+            (f"{prefix}{name}", _cell(value), _allowed(field), field.get("description", ""))
+        )
     return rows
 
 
