@@ -163,12 +163,12 @@ def info(name: str) -> ModelInfo:
 
 def _recipe(architecture: Architecture[Any]) -> dict[str, Any]:
     """Return the recipe for the default data, or nothing where that data is not known here."""
-    from zoo.data import dataset_spec
+    from zoo.data.catalog import find_dataset
 
-    try:
-        recipe = architecture.recipe(dataset_spec(architecture.default_dataset))
-    except ZooError:
+    data = find_dataset(architecture.default_dataset)
+    if data is None:
         return {}
+    recipe = architecture.recipe(data.spec)
     return {
         "config": recipe.config.model_dump(mode="json"),
         "plan": recipe.plan.model_dump(mode="json"),
