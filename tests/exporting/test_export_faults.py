@@ -246,4 +246,4 @@ def test_no_fault_no_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (recurrent, _export_series),
     ):
         monkeypatch.setattr(converter, "convert", _as(model()))
-        assert export(tmp_path).is_dir()
+        assert export(tmp_path / export.__name__).is_dir()

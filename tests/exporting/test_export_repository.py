@@ -248,9 +248,9 @@ def test_whatever_is_changed_beside_the_versions_is_named(model: Path, what: str
         runtime.verify_model(model)
 
 
-def test_the_public_verify_takes_the_folder_of_the_versions(model: Path) -> None:
+def test_the_public_verify_model_takes_the_folder_of_the_versions(model: Path) -> None:
     import zoo
 
-    report = zoo.verify(model)
+    report = zoo.verify_model(model)
     assert isinstance(report, runtime.ModelReport)
     assert report.versions[0].architecture == "tiny"

@@ -27,7 +27,10 @@ def constant_shapes(proto: onnx.ModelProto) -> None:
     import onnx
     from onnx import numpy_helper
 
-    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    try:
+        inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        return  # the check of the structure, which comes next, says what is wrong with the graph
     known = {
         value.name: [d.dim_value if d.HasField("dim_value") else -1 for d in sizes.dim]
         for value in (*inferred.graph.value_info, *inferred.graph.output)
