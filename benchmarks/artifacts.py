@@ -3,8 +3,10 @@
     scripts/bench artifacts
 
 Two bounds are held: exporting and proving costs at most twice the conversion plus ten seconds,
-and a call of ``Session.run`` at most 5 % more than the same call of a bare onnxruntime session.
-Calls are timed in turns, in one run, and the medians compared.
+and a call of ``Session.run`` at most 5 % more than the same call of a bare onnxruntime session, as
+does one of ``Session.predict`` for a batch of 64. On one example of a tiny network the checks of
+``predict`` show: they are some microseconds, whatever the network. Calls are timed in turns, in one
+run, and the medians compared.
 """
 
 from __future__ import annotations
@@ -35,19 +37,21 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=600)
     calls = parser.parse_args().calls
     broken = []
-    print(f"{'':24}{'convert, s':>12}{'export, s':>12}{'batch':>8}{'bare, us':>10}{'zoo':>8}")
+    print(
+        f"{'':24}{'convert, s':>12}{'export, s':>12}{'batch':>8}{'bare, us':>10}{'run':>8}{'predict':>9}"
+    )
     for name, weights in MODELS:
         model = zoo.build(name, weights=weights)
         conversion, export, path = _export(name, model)
         if export > 2 * conversion + 10:
             broken.append(f"export of {name} {weights}")
         for batch in BATCHES:
-            bare, own = _run(path, batch, calls)
-            if own > ALLOWED * bare:
+            bare, run, predict = _call(path, batch, calls)
+            if run > ALLOWED * bare or (batch > 1 and predict > ALLOWED * bare):
                 broken.append(f"session of {name} {weights}, batch {batch}")
             print(
                 f"{name + ' ' + weights:24}{conversion:12.2f}{export:12.2f}{batch:8}"
-                f"{1e6 * bare:10.1f}{own / bare:8.3f}",
+                f"{1e6 * bare:10.1f}{run / bare:8.3f}{predict / bare:9.3f}",
                 flush=True,
             )
     print("\nbounds kept" if not broken else f"\nBROKEN: {', '.join(broken)}")
@@ -79,8 +83,8 @@ def _noise(data: zoo.DataSpec) -> object:
     return Dataset(data, lambda: dict.fromkeys(("train", "validation", "test"), split))
 
 
-def _run(path: Path, batch: int, calls: int) -> tuple[float, float]:
-    """Return the median seconds of a bare call and of the zoo's, taken in turns."""
+def _call(path: Path, batch: int, calls: int) -> tuple[float, ...]:
+    """Return the median seconds of a bare call and of the zoo's two, taken in turns."""
     session = zoo.runtime.load(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -93,16 +97,19 @@ def _run(path: Path, batch: int, calls: int) -> tuple[float, float]:
     inputs = {spec.name: pixels}
     asked: dict[str, Callable[[], object]] = {
         "bare": lambda: bare.run(names, inputs),
-        "zoo": lambda: session.run(inputs),
+        "run": lambda: session.run(inputs),
+        "predict": lambda: session.predict(pixels),
     }
-    seconds: dict[str, list[float]] = {"bare": [], "zoo": []}
+    turns = list(asked)
+    seconds: dict[str, list[float]] = {who: [] for who in asked}
     for call in range(calls + 20):
-        for who in ("bare", "zoo") if call % 2 else ("zoo", "bare"):
+        turns = [*turns[1:], turns[0]]
+        for who in turns:
             started = time.perf_counter()
             asked[who]()
             if call >= 20:
                 seconds[who].append(time.perf_counter() - started)
-    return statistics.median(seconds["bare"]), statistics.median(seconds["zoo"])
+    return tuple(statistics.median(seconds[who]) for who in asked)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,8 @@ class Session:
 
         arrays = encode(raw, self.inputs)
         count = len(next(iter(arrays.values())))
+        if count <= _CHUNK:
+            return Prediction(self.run(arrays), self.outputs)
         parts = [
             self.run({name: array[start : start + _CHUNK] for name, array in arrays.items()})
             for start in range(0, count, _CHUNK)
