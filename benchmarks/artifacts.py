@@ -37,9 +37,10 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=600)
     calls = parser.parse_args().calls
     broken = []
-    print(
-        f"{'':24}{'convert, s':>12}{'export, s':>12}{'batch':>8}{'bare, us':>10}{'run':>8}{'predict':>9}"
-    )
+    titles = ("convert, s", "export, s", "batch", "bare, us", "run", "predict")
+    widths = (12, 12, 8, 10, 8, 9)
+    cells = (f"{title:>{width}}" for title, width in zip(titles, widths, strict=True))
+    print(f"{'':24}{''.join(cells)}")
     for name, weights in MODELS:
         model = zoo.build(name, weights=weights)
         conversion, export, path = _export(name, model)
