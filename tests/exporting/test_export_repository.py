@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import ROOT
 from tests.exporting.networks import (
     CLASSES,
     IMAGE,
@@ -102,6 +103,21 @@ def test_the_configuration_is_one_that_the_protocol_knows(images: Path, model_co
     }
     label = config.output[1]
     assert label.HasField("reshape") and list(label.reshape.shape) == []
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "exports").iterdir()), ids=lambda path: path.name)
+def test_every_committed_configuration_is_one_that_the_protocol_knows(
+    folder: Path, model_config: Any
+) -> None:
+    config = _parse(model_config, folder)
+    (graph,) = runtime.read_manifest(folder / "1").graphs
+
+    assert config.default_model_filename == graph.file
+    assert [tensor.name for tensor in config.input] == [spec.name for spec in graph.inputs]
+    assert [tensor.name for tensor in config.output] == [spec.name for spec in graph.outputs]
+    assert all((folder / o.label_filename).is_file() for o in config.output if o.label_filename)
+    (warmup,) = config.model_warmup
+    assert all((folder / "warmup" / t.input_data_file).is_file() for t in warmup.inputs.values())
 
 
 def test_every_output_with_classes_names_them_in_order(images: Path, model_config: Any) -> None:
