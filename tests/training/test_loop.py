@@ -141,7 +141,7 @@ def test_accuracy_is_better_when_it_is_larger(tmp_path: Path) -> None:
 
 
 def test_a_plan_that_watches_what_is_not_there_says_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="one of epoch, ") as caught:
+    with pytest.raises(ConfigError, match="one of loss, accuracy, val_loss") as caught:
         run_loop(tmp_path, PLAN.model_copy(update={"monitor": "val_f1"}))
 
     assert "val_loss" in str(caught.value)

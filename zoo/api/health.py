@@ -17,6 +17,7 @@ EXTRAS = {
     "vision": ("pillow",),
     "datasets": ("scikit-learn",),
     "report": ("jinja2", "matplotlib"),
+    "serve": ("starlette", "uvicorn"),
 }
 """The optional dependencies, by the extra that brings them."""
 

@@ -66,6 +66,7 @@ class Loop:
         steps = math.ceil(len(train) / self.plan.batch_size)
         _span_schedule(model, steps * self.plan.epochs)
         engine = choose_engine(model, train, validation, self.plan)
+        self._check_monitor(engine.validate())
         if self._resume:
             self._restore(model)
         state = self.progression
@@ -96,7 +97,7 @@ class Loop:
         state = self.progression
         state.epoch += 1
         state.history.append(line)
-        value = self._monitored(line)
+        value = line[self.plan.monitor]
         if state.best_value is None or self._better(value, state.best_value):
             state.best_epoch, state.best_value, state.waited = state.epoch, value, 0
             self._best = take_snapshot(model.variables)
@@ -120,15 +121,15 @@ class Loop:
     def _out_of_patience(self) -> bool:
         return self.plan.patience is not None and self.progression.waited >= self.plan.patience
 
-    def _monitored(self, line: dict[str, float]) -> float:
-        try:
-            return line[self.plan.monitor]
-        except KeyError:
+    def _check_monitor(self, measured: dict[str, float]) -> None:
+        """Refuse, before an epoch is spent, a plan that watches what nobody measures."""
+        names = [*measured, *(f"val_{name}" for name in measured)]
+        if self.plan.monitor not in names:
             raise ConfigError(
                 f"the plan watches {self.plan.monitor!r}",
-                findings=[Finding("plan.monitor", self.plan.monitor, f"one of {', '.join(line)}")],
-                fix="name a column of history.csv",
-            ) from None
+                findings=[Finding("plan.monitor", self.plan.monitor, f"one of {', '.join(names)}")],
+                fix="name a metric of the model",
+            )
 
     def _better(self, value: float, best: float) -> bool:
         return value > best if self.plan.monitor.endswith("accuracy") else value < best
