@@ -35,7 +35,7 @@ def test_a_run_that_is_killed_and_resumed_ends_in_the_bits_of_one_that_was_not(
         [*ZOO, *TRAIN, "--run-dir", cut], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
-    while not (cut / "checkpoints" / "epoch-00002.npz.sha256").exists():
+    while len(list((cut / "checkpoints").glob("epoch-*.sha256"))) < 2:
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline, "no second checkpoint in two minutes"
         time.sleep(0.005)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal, cast, get_args
 
 import typer
@@ -78,7 +81,7 @@ def train(
         raise typer.BadParameter(
             "a run goes on in its own folder, on its own data", param_hint="--resume"
         )
-    with Progress(quiet=quiet) as progress:
+    with Progress(quiet=quiet) as progress, _resumable():
         run = zoo.train(
             name,
             data,
@@ -97,6 +100,28 @@ def train(
         return
     emit(run_facts(run))
     note(f"\nnext: zoo evaluate {run.path}\n      zoo export {run.path}")
+
+
+@contextlib.contextmanager
+def _resumable() -> Iterator[None]:
+    """Say how to go on with the run that an interrupt ends."""
+    import zoo
+
+    started: list[Path] = []
+
+    def remember(run_dir: Path) -> None:
+        started.append(run_dir)
+
+    listener = SimpleNamespace(zoo_before_train=zoo.hookimpl(remember))
+    zoo.hooks().register(listener)
+    try:
+        yield
+    except KeyboardInterrupt:
+        for folder in started:
+            note(f"stopped; to go on: zoo train --resume {folder}")
+        raise
+    finally:
+        zoo.hooks().unregister(listener)
 
 
 def evaluate(

@@ -1,0 +1,31 @@
+"""Ctrl-C ends a training in order, and says how to go on with it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def test_an_interrupted_training_says_how_to_go_on_and_leaves_a_run_that_can(tmp_path: Path):
+    run = tmp_path / "run"
+    words = ["train", "cnn", "--epochs", "500", "--set", "filters=[[2],[2]]", "--run-dir", run]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zoo", *words], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while len(list((run / "checkpoints").glob("epoch-*.sha256"))) < 2:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert f"zoo train --resume {run}" in told
+    assert "Traceback" not in told
+    record = json.loads((run / "run.json").read_text())
+    assert (record["status"], record["stopped_because"]) == ("stopped", "interrupted")
+    assert record["epochs_done"] >= 2
