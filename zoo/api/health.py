@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
 import platform
 from dataclasses import dataclass
 from typing import Literal
 
 from zoo.api.catalog import registry
+from zoo.api.packages import EXTRAS, version_of
+from zoo.data.download import is_offline
 from zoo.errors import ZooError
 from zoo.registry.entrypoints import scan
-
-EXTRAS = {
-    "keras": ("tensorflow", "keras", "onnx", "tf2onnx"),
-    "vision": ("pillow",),
-    "datasets": ("scikit-learn",),
-    "report": ("jinja2", "matplotlib"),
-    "serve": ("starlette", "uvicorn"),
-}
-"""The optional dependencies, by the extra that brings them."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +59,12 @@ class Diagnosis:
 def doctor() -> list[Diagnosis]:
     """Look at the installation: Python, extras, every plugin (each is imported), the catalogues."""
     found = [
-        Diagnosis("ok", f"Python {platform.python_version()}, neural-zoo {_version('neural-zoo')}")
+        Diagnosis(
+            "ok", f"Python {platform.python_version()}, neural-zoo {version_of('neural-zoo')}"
+        )
     ]
     for extra, packages in EXTRAS.items():
-        missing = [package for package in packages if _version(package) is None]
+        missing = [package for package in packages if version_of(package) is None]
         if missing:
             found.append(
                 Diagnosis(
@@ -81,9 +74,9 @@ def doctor() -> list[Diagnosis]:
                 )
             )
         else:
-            versions = ", ".join(f"{package} {_version(package)}" for package in packages)
+            versions = ", ".join(f"{package} {version_of(package)}" for package in packages)
             found.append(Diagnosis("ok", f"extra {extra!r}: {versions}"))
-    if os.environ.get("ZOO_OFFLINE", "") not in ("", "0"):
+    if is_offline():
         found.append(Diagnosis("warn", "ZOO_OFFLINE is set: nothing is downloaded"))
     try:
         found += [
@@ -107,11 +100,4 @@ def doctor() -> list[Diagnosis]:
     return found
 
 
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-__all__ = ["EXTRAS", "Diagnosis", "PluginRow", "doctor", "plugins"]
+__all__ = ["Diagnosis", "PluginRow", "doctor", "plugins"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import os
 import platform
 import time
@@ -13,22 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.blueprints import DataSource, Prepared, dataset, needs_keras, prepare
 from zoo.api.catalog import hooks, registry
+from zoo.api.packages import version_of
 from zoo.api.run import Run
 from zoo.architecture import Blueprint
 from zoo.config import TrainPlan, configure
 from zoo.errors import ConfigError, DataError, Finding, ZooError
 from zoo.files import sha256_json
 from zoo.spec import Dataset, DataSpec
+from zoo.training.folder import FORMAT_VERSION, NOT_METRICS, RunFolder
 
 if TYPE_CHECKING:
     import keras
 
-    from zoo.training.folder import RunFolder
     from zoo.training.loop import Loop
     from zoo.training.progress import Progress
-
-NOT_METRICS = {"epoch", "learning_rate", "seconds"}
-"""Columns of the history that say when and how, and not how well."""
 
 PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
 
@@ -95,12 +92,11 @@ def train(
     # Read before the folder is made: data that cannot be read leaves nothing behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
     fingerprint = found.fingerprint
-    from zoo.training.folder import RunFolder
 
     folder = RunFolder.create(prepared.blueprint.architecture, run_dir)
     distribution, version = registry().provenance(name)
     record = {
-        "format_version": 1,
+        "format_version": FORMAT_VERSION,
         "id": folder.id,
         "architecture": {
             "name": prepared.blueprint.architecture,
@@ -118,8 +114,8 @@ def train(
             "sizes": sizes,
         },
         "seed": train_plan.seed,
-        "versions": {"python": platform.python_version(), "zoo": _version("neural-zoo")}
-        | {package: _version(package) for package in PACKAGES},
+        "versions": {"python": platform.python_version(), "zoo": version_of("neural-zoo")}
+        | {package: version_of(package) for package in PACKAGES},
         "host": {"cpus": os.cpu_count(), "platform": platform.platform()},
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": 0.0,
@@ -249,13 +245,6 @@ def _dataset(
     # A dataset that somebody wrote against the contract need not say how to open it again.
     source = str(getattr(data, "source", data.spec.id))
     return source, dict(getattr(data, "options", {})), data
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 __all__ = ["train"]

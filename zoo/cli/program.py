@@ -21,21 +21,6 @@ INTERNAL_ERROR = 70
 _HEAVY = {"build", "demo", "evaluate", "export", "predict", "quantise", "train"}
 """The commands that may import a framework."""
 
-_EXTRAS = {
-    "PIL": "vision",
-    "jinja2": "report",
-    "keras": "keras",
-    "matplotlib": "report",
-    "onnx": "keras",
-    "sklearn": "datasets",
-    "starlette": "serve",
-    "tensorflow": "keras",
-    "tf2onnx": "keras",
-    "transformers": "captioning",
-    "uvicorn": "serve",
-}
-"""Which extra brings a package."""
-
 _EPILOG = """\b
 Start:
   zoo demo                              train, measure, export and prove a network
@@ -124,10 +109,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
         # A plugin imports its framework where it first needs it, without asking.
+        from zoo.api.packages import extra_of
+
         package = (error.name or "").partition(".")[0]
-        if debug or package not in _EXTRAS:
+        extra = extra_of(package)
+        if debug or extra is None:
             _internal(error, debug=debug)
-        missing = MissingExtra(" ".join(["zoo", *words[:1]]), _EXTRAS[package], package)
+        missing = MissingExtra(" ".join(["zoo", *words[:1]]), extra, package)
         _report(missing, as_json=as_json)
         sys.exit(missing.exit_code)
     except BrokenPipeError:

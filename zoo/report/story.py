@@ -14,8 +14,8 @@ from zoo.metrics import ClassificationTables, Evaluation, Score
 from zoo.report.charts import curves, is_logarithmic
 from zoo.report.records import RunRecords, dig, number
 from zoo.report.words import decimal, duration, percent, plain, plural, whole
+from zoo.training.folder import NOT_METRICS
 
-_NOT_METRICS = {"epoch", "learning_rate", "seconds"}
 _SHARES = {"accuracy", "macro_f1", "calibration_error"}
 _TITLES = {
     "accuracy": "Accuracy",
@@ -144,7 +144,7 @@ def metric_name(column: str) -> str:
 def learning_curves(folder: RunRecords) -> list[Curve]:
     """Return a chart for every metric of the history, the loss first."""
     history, best = folder.history, _whole(folder.run.get("best_epoch"))
-    names = [n.removeprefix("val_") for n in history if n not in _NOT_METRICS]
+    names = [n.removeprefix("val_") for n in history if n not in NOT_METRICS]
     unique = sorted(dict.fromkeys(names), key=lambda name: name != "loss")
     columns = {name: _finite(history.get(name, [])) for name in history}
     length = max((len(column) for column in history.values()), default=0)

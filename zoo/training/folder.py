@@ -17,6 +17,9 @@ from zoo.files import atomic_write, storage_errors, write_json
 
 FORMAT_VERSION = 1
 
+NOT_METRICS = frozenset({"epoch", "learning_rate", "seconds"})
+"""Columns of a history that say when and how, and not how well."""
+
 
 class RunFolder:
     """``runs/<id>/``: the record, the history, the checkpoints, the model, the metrics."""
@@ -145,4 +148,4 @@ class RunFolder:
             os.close(handle)
 
 
-__all__ = ["FORMAT_VERSION", "RunFolder"]
+__all__ = ["FORMAT_VERSION", "NOT_METRICS", "RunFolder"]

@@ -1,0 +1,27 @@
+"""What the doctor and the errors say about extras is what the distribution declares."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from tests.conftest import ROOT
+from zoo.api.packages import EXTRAS, extra_of, version_of
+
+
+def test_every_extra_brings_the_packages_that_are_said_of_it():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    for extra, modules in EXTRAS.items():
+        names = {re.split(r"[\[>=<]", entry)[0] for entry in declared[extra]} - {"neural-zoo"}
+        assert names == set(modules), extra
+    assert set(declared) == {*EXTRAS, "all", "dev"}
+
+
+def test_a_module_leads_to_its_extra_and_a_stranger_to_none():
+    assert extra_of("PIL") == "vision"
+    assert extra_of("uvicorn") == "serve"
+    assert extra_of("not_ours") is None
+    assert version_of("no-such-distribution") is None
+    assert version_of("numpy")
