@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         Split as Split,
         Task as Task,
         TensorSpec as TensorSpec,
+        TextSpec as TextSpec,
     )
 
 __version__ = "0.1.0"
@@ -120,6 +121,7 @@ _HOMES = {
         "Split",
         "Task",
         "TensorSpec",
+        "TextSpec",
     ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
