@@ -61,7 +61,7 @@ def open_series(path: Path, options: SeriesOptions) -> Dataset:
     series = read_series(
         table, date=date, channels=channels, interpolate=options.gaps == "interpolate"
     )
-    features = options.calendar
+    features: tuple[str, ...] | None = options.calendar
     if features is None:
         features = _CALENDARS[series.step.unit] if series.step else ()
     if features and date is None:
@@ -80,7 +80,7 @@ def open_series(path: Path, options: SeriesOptions) -> Dataset:
         series=SeriesSpec(
             date=date,
             every=series.step.every if series.step else 1,
-            unit=series.step.unit if series.step else "step",  # type: ignore[arg-type]
+            unit=series.step.unit if series.step else "step",
             horizon=horizon,
             gaps=options.gaps,
         ),
