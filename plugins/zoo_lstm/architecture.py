@@ -108,19 +108,16 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         """Measure mean and deviation of every channel, of the real steps of the training split."""
         import numpy as np
 
-        layer: Any = next((found for found in model.layers if found.name == "scale"), None)
-        if layer is None:
+        values = next((array for array in inputs.values() if array.ndim == 3), None)
+        if values is None:
             return
-        values = next(array for array in inputs.values() if array.ndim == 3)
         if "length" in inputs:
-            real = np.arange(values.shape[1]) < np.asarray(inputs["length"])[:, None]
-            values = values[real][:, None]
-        layer.adapt(values.reshape(-1, values.shape[-1]))
-        if any(found.name == "units" for found in model.layers):
-            data = model.blueprint.data
-            names = [column.name for column in data.input("history").columns]
-            places = [names.index(column.name) for column in data.targets[0].columns]
-            model.get_layer("units").measure(values[..., places])
+            steps = values[np.arange(values.shape[1]) < np.asarray(inputs["length"])[:, None]]
+        else:
+            steps = values.reshape(-1, values.shape[-1])
+        for name in {layer.name for layer in model.layers} & {"scale", "units"}:
+            found: Any = model.get_layer(name)
+            found.adapt(steps)
 
     def signatures(
         self, model: keras.Model, config: LSTMConfig, data: DataSpec

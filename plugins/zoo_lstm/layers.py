@@ -211,6 +211,9 @@ class CalendarWaves(keras.layers.Layer):
 class RestoreUnits(keras.layers.Layer):
     """Brings what a network says with mean 0 and deviation 1 back to raw units.
 
+    Args:
+        places: Which channel of the series each target is.
+
     Input shape:
         `(batch, ..., targets)`
 
@@ -218,18 +221,25 @@ class RestoreUnits(keras.layers.Layer):
         The same.
     """
 
+    def __init__(self, places: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.places = list(places)
+
     def build(self, input_shape: Any) -> None:
-        """Create the statistics: mean 0 and deviation 1 until ``measure`` is called."""
+        """Create the statistics: mean 0 and deviation 1 until ``adapt`` is called."""
         size = (input_shape[-1],)
         self.mean = self.add_weight(name="mean", shape=size, initializer="zeros", trainable=False)
         self.deviation = self.add_weight(
             name="deviation", shape=size, initializer="ones", trainable=False
         )
 
-    def measure(self, values: Any) -> None:
-        """Measure mean and deviation over all but the last axis; a constant keeps deviation 1."""
-        flat = np.asarray(values, "float64")
-        flat = flat.reshape(-1, flat.shape[-1])
+    def adapt(self, values: Any) -> None:
+        """Measure mean and deviation of each target; a constant one keeps deviation 1.
+
+        Args:
+            values: All channels, `[steps, channels]`.
+        """
+        flat = np.asarray(values, "float64")[:, self.places]
         deviation = flat.std(axis=0)
         self.mean.assign(flat.mean(axis=0))
         self.deviation.assign(np.where(deviation > 0, deviation, 1.0))
@@ -241,6 +251,10 @@ class RestoreUnits(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the same shape."""
         return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the layer is made from."""
+        return {**super().get_config(), "places": self.places}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -91,7 +91,7 @@ def forecaster(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
         own = ops.stack([scaled[:, :, place] for place in places], axis=-1)
         base = own[:, -1:] if config.skip == "last" else ops.mean(own, axis=1, keepdims=True)
         forecast = forecast + base
-    return _asked(inputs), RestoreUnits(name="units")(forecast)
+    return _asked(inputs), RestoreUnits(places, name="units")(forecast)
 
 
 def reader(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
