@@ -90,7 +90,7 @@ def tiny(image: str) -> bool:
 def _scatter(figure: Scatter, name: str) -> tuple[str, tuple[Legend, ...]]:
     with drawing(4.4, 3.6) as canvas:
         axes = canvas.add_axes((0.13, 0.13, 0.85, 0.84))
-        axes.grid(axis="both")
+        axes.grid(visible=True, axis="both")
         size = 9.0 if len(figure.x) > 400 else 16.0
         names = sorted(set(figure.groups))
         legend = []

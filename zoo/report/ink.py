@@ -29,6 +29,7 @@ _VARIABLES = {
     **{colour: f"var(--group-{place})" for place, colour in enumerate(PALETTE)},
 }
 _STYLE = {
+    "axes.axisbelow": True,
     "axes.edgecolor": LINE,
     "axes.grid": True,
     "axes.grid.axis": "y",
