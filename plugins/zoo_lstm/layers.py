@@ -98,9 +98,11 @@ class ReverseSteps(keras.layers.Layer):
         places = ops.cumsum(ops.ones_like(sequence[:, :, 0], dtype="int32"), axis=1) - 1
         ends = ops.expand_dims(lengths, 1)
         places = ops.where(places < ends, ends - 1 - places, places)
-        rows = ops.cumsum(ops.ones_like(lengths), axis=0) - 1
+        rows = 1 - ops.cumsum(ops.ones_like(lengths), axis=0)
         flat = ops.reshape(sequence, (-1, width))
-        chosen = ops.reshape(places + ops.expand_dims(rows, 1) * time, (-1,))
+        # Less a negative: keras.ops.add takes a column for a bias where the batch happens to be
+        # as large as the time (Keras 3.15).
+        chosen = ops.reshape(places - ops.expand_dims(rows, 1) * time, (-1,))
         return ops.reshape(ops.take(flat, chosen, axis=0), (batch, time, width))
 
     def compute_output_shape(self, sequence_shape: Any, lengths_shape: Any = None) -> Any:
@@ -205,6 +207,50 @@ class CalendarWaves(keras.layers.Layer):
         """Return what the layer is made from."""
         own = {"starts": self.starts, "periods": self.periods, "harmonics": self.harmonics}
         return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class WindowLevel(keras.layers.Layer):
+    """Says where each target stands: at its last value, or at its mean over the window.
+
+    Args:
+        places: Which channel of the series each target is.
+        horizon: For how many steps to say the same.
+        how: ``last`` or ``mean``.
+
+    Input shape:
+        `(batch, window, channels)`
+
+    Output shape:
+        `(batch, horizon, targets)`
+    """
+
+    def __init__(
+        self, places: Sequence[int], horizon: int, how: str = "last", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.places, self.horizon, self.how = list(places), horizon, how
+
+    def call(self, series: Any) -> Any:
+        """Say it of a batch."""
+        own = ops.take(series, ops.convert_to_tensor(self.places, "int32"), axis=-1)
+        level = own[:, -1:] if self.how == "last" else ops.mean(own, axis=1, keepdims=True)
+        # Written out for every step: keras.ops.add takes a column for a bias where the batch
+        # happens to be as large as the horizon (Keras 3.15).
+        return ops.repeat(level, self.horizon, axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the horizon of the targets."""
+        return (input_shape[0], self.horizon, len(self.places))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the layer is made from."""
+        return {
+            **super().get_config(),
+            "places": self.places,
+            "horizon": self.horizon,
+            "how": self.how,
+        }
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -336,4 +382,5 @@ __all__ = [
     "ScaledError",
     "SummariseSteps",
     "TokenLengths",
+    "WindowLevel",
 ]

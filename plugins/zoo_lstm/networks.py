@@ -20,6 +20,7 @@ from zoo_lstm.layers import (
     ReverseSteps,
     SummariseSteps,
     TokenLengths,
+    WindowLevel,
 )
 
 if TYPE_CHECKING:
@@ -88,9 +89,8 @@ def forecaster(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
         base = layers.Reshape((horizon, targets), name="line")(linear)
         forecast = layers.Add(name="sum")([forecast, base])
     elif config.skip != "none":
-        own = ops.stack([scaled[:, :, place] for place in places], axis=-1)
-        base = own[:, -1:] if config.skip == "last" else ops.mean(own, axis=1, keepdims=True)
-        forecast = forecast + base
+        base = WindowLevel(places, horizon, config.skip, name="level")(scaled)
+        forecast = layers.Add(name="sum")([forecast, base])
     return _asked(inputs), RestoreUnits(places, name="units")(forecast)
 
 
