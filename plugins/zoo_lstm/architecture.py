@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 INSIDE = {
     "history": "scaled by the mean and the deviation of each channel in the training split",
-    "calendar": "two sines and two cosines of each period",
+    "calendar": "sines and cosines of each period",
     "tokens": "ids that the vocabulary does not have count as unknown; padding on the right counts "
     "for nothing",
     "sequence": "scaled by the mean and the deviation of each feature in the training split",

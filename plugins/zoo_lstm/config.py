@@ -50,6 +50,9 @@ class LSTMConfig(zoo.ModelConfig):
     context: Width = Field(
         8, description="Numbers that each forecast step gets from the network, beside its calendar."
     )
+    harmonics: int = Field(
+        2, ge=1, le=8, description="Waves a period of the calendar: 1 is one rise and fall."
+    )
     loss: Literal["mse", "mae"] = Field(
         "mse", description="Of a forecast or a number: squared or absolute error."
     )

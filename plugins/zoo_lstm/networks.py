@@ -68,6 +68,7 @@ def forecaster(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
         waves = CalendarWaves(
             [PERIODS[name][0] for name in features],
             [PERIODS[name][1] for name in features],
+            config.harmonics,
             name="waves",
         )(marks)
         read = layers.Concatenate(name="read")([scaled, waves[:, :window]])
