@@ -74,7 +74,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
             `(batch, window + horizon, features)`, to `forecast` `(batch, horizon, targets)`, raw
             units. Classification: token ids `(batch, time)`, or vectors `(batch, time, features)`
             and perhaps their `length` `(batch,)`, to `probabilities` `(batch, classes)`.
-            Regression: the same sequences, to one number `(batch,)`.
+            Regression: the same sequences, to `prediction` `(batch,)`, one number in its unit.
 
         Raises:
             ConfigError: If the data has no series and no sequence, or an unknown vocabulary.
@@ -83,7 +83,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         from keras import layers
 
         from zoo.layers import compile_classifier, make_optimizer
-        from zoo_lstm.layers import ScaledError
+        from zoo_lstm.layers import RestoreUnits, ScaledError
         from zoo_lstm.networks import forecaster, reader
 
         _check(data)
@@ -98,26 +98,34 @@ class LSTM(zoo.Architecture[LSTMConfig]):
             chances = layers.Dense(len(data.labels), activation="softmax", name="probabilities")
             model = keras.Model(inputs, chances(vector), name=self.info.name)
             return compile_classifier(model, config.optimizer, smoothing=config.label_smoothing)
-        output = layers.Dense(1, name="number")(vector)
-        output = layers.Reshape((), name=data.targets[0].name)(output)
-        model = keras.Model(inputs, output, name=self.info.name)
-        model.compile(optimizer=make_optimizer(config.optimizer), loss=config.loss)
+        output = RestoreUnits((0,), name="units")(layers.Dense(1, name="number")(vector))
+        model = keras.Model(
+            inputs, layers.Reshape((), name="prediction")(output), name=self.info.name
+        )
+        loss = ScaledError(config.loss, model.get_layer("units"))
+        model.compile(optimizer=make_optimizer(config.optimizer), loss=loss)
         return model
 
-    def adapt(self, model: keras.Model, inputs: Arrays) -> None:
-        """Measure mean and deviation of every channel, of the real steps of the training split."""
+    def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
+        """Measure the training split: every channel of its real steps, and numbers to predict."""
         import numpy as np
 
         values = next((array for array in inputs.values() if array.ndim == 3), None)
         if values is None:
-            return
-        if "length" in inputs:
+            steps = np.zeros((1, 1))
+        elif "length" in inputs:
             steps = values[np.arange(values.shape[1]) < np.asarray(inputs["length"])[:, None]]
         else:
             steps = values.reshape(-1, values.shape[-1])
-        for name in {layer.name for layer in model.layers} & {"scale", "units"}:
-            found: Any = model.get_layer(name)
-            found.adapt(steps)
+        names = {layer.name for layer in model.layers}
+        if "scale" in names:
+            scale: Any = model.get_layer("scale")
+            scale.adapt(steps)
+        if "units" in names:
+            units: Any = model.get_layer("units")
+            numbers = next(iter(targets.values()))
+            # A forecast has the units of its channel, so that adding to the last value is exact.
+            units.adapt(steps if "history" in inputs else np.reshape(numbers, (-1, 1)))
 
     def signatures(
         self, model: keras.Model, config: LSTMConfig, data: DataSpec
@@ -130,13 +138,12 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         if data.task == Task.CLASSIFICATION:
             return (classifier_signature(model, data, inside=INSIDE),)
         target = data.targets[0]
-        inside = "raw units" if data.task == Task.FORECASTING else ""
         output = TensorSpec(
-            name=target.name,
+            name=target.name if data.task == Task.FORECASTING else "prediction",
             shape=target.shape,
             columns=target.columns,
             unit=target.unit,
-            inside=inside,
+            inside="brought back to raw units",
         )
         taken = tuple(
             spec.model_copy(update={"inside": INSIDE.get(spec.name, spec.inside)})
@@ -145,7 +152,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         inputs = {tensor.name: tensor for tensor in model.inputs}
         return (
             Signature(
-                "predict", keras.Model(inputs, {target.name: model.output}), taken, (output,)
+                "predict", keras.Model(inputs, {output.name: model.output}), taken, (output,)
             ),
         )
 

@@ -258,7 +258,7 @@ class RestoreUnits(keras.layers.Layer):
     """Brings what a network says with mean 0 and deviation 1 back to raw units.
 
     Args:
-        places: Which channel of the series each target is.
+        places: Which channel of what ``adapt`` is given each target is.
 
     Input shape:
         `(batch, ..., targets)`
@@ -283,7 +283,7 @@ class RestoreUnits(keras.layers.Layer):
         """Measure mean and deviation of each target; a constant one keeps deviation 1.
 
         Args:
-            values: All channels, `[steps, channels]`.
+            values: `[steps, channels]`
         """
         flat = np.asarray(values, "float64")[:, self.places]
         deviation = flat.std(axis=0)
@@ -326,7 +326,9 @@ class ScaledError(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return one loss a step."""
-        error = ops.cast(y_true, y_pred.dtype) - y_pred
+        error = ops.reshape(ops.cast(y_true, y_pred.dtype), ops.shape(y_pred)) - y_pred
+        if len(error.shape) == 1:
+            error = ops.expand_dims(error, -1)
         if self.units is not None:
             error = error / self.units.deviation
         error = ops.abs(error) if self.kind == "mae" else ops.square(error)

@@ -66,7 +66,9 @@ def mackey_glass(length: int, *, seed: int = 0) -> np.ndarray[tuple[int], np.dty
     slope[-1] = _slope(start, start)
     for now in range(delay, delay + (LEFT_OUT + length) * PER_UNIT):
         before, after = x[now - delay], x[now - delay + 1]
-        middle = (before + after) / 2 + size / 8 * (slope[now - delay] - slope[now - delay + 1])
+        # At time 0 the constant history ends in a kink, and is flat on its own side of it.
+        leaving = slope[now - delay + 1] if now + 1 != 2 * delay else 0.0
+        middle = (before + after) / 2 + size / 8 * (slope[now - delay] - leaving)
         k1 = slope[now]
         k2 = _slope(x[now] + size / 2 * k1, middle)
         k3 = _slope(x[now] + size / 2 * k2, middle)
