@@ -39,30 +39,36 @@ class LSTM(zoo.Architecture[LSTMConfig]):
             "Tallec & Ollivier 2018, Can recurrent neural networks warp time?, arXiv:1804.11188",
             "Lai et al. 2018, Modeling long- and short-term temporal patterns, arXiv:1703.07015",
         ),
+        limits=(
+            "A forecast continues what the training part shows: it knows no trend or event that "
+            "was not there, and says nothing of how sure it is.",
+            "A series is evenly spaced, by the step and with the columns that it was trained on.",
+            "What is older than the window, or further back than a network remembers, is not seen.",
+        ),
     )
     Config = LSTMConfig
     default_dataset = "mackey_glass"
 
     def recipe(self, data: DataSpec) -> Recipe[LSTMConfig]:
-        """Return what suits a short window of measurements, a long sequence, or text."""
-        if data.task == Task.FORECASTING:
-            config = LSTMConfig(
-                units=(64,), optimizer=zoo.OptimizerConfig(learning_rate=3e-3, clip_norm=1.0)
-            )
+        """Return what suits a series, a long sequence, or text."""
+        history = data.input("history")
+        if data.task == Task.FORECASTING and history is not None:
+            if history.series is not None and history.series.date is not None:
+                # What has dates was measured: it is noisy, and there is never much of it.
+                config = LSTMConfig(
+                    units=(32,),
+                    dropout=0.5,
+                    harmonics=1,
+                    optimizer=_optimizer(2e-3, weight_decay=0.1),
+                )
+                return Recipe(config, TrainPlan(epochs=12, batch_size=64))
+            config = LSTMConfig(units=(64,), optimizer=_optimizer(6e-3))
             return Recipe(config, TrainPlan(epochs=30, batch_size=64))
         if data.task == Task.REGRESSION:
-            config = LSTMConfig(
-                units=(64,),
-                memory=200,
-                optimizer=zoo.OptimizerConfig(learning_rate=3e-3, clip_norm=1.0),
-            )
-            return Recipe(config, TrainPlan(epochs=30, batch_size=128))
+            config = LSTMConfig(units=(48,), memory=200, optimizer=_optimizer(3e-3))
+            return Recipe(config, TrainPlan(epochs=8, batch_size=128))
         config = LSTMConfig(
-            units=(64,),
-            bidirectional=True,
-            head="max",
-            dropout=0.4,
-            optimizer=zoo.OptimizerConfig(learning_rate=2e-3, clip_norm=1.0),
+            units=(64,), bidirectional=True, head="max", dropout=0.4, optimizer=_optimizer(2e-3)
         )
         return Recipe(config, TrainPlan(epochs=8, batch_size=64, monitor="val_accuracy"))
 
@@ -155,6 +161,10 @@ class LSTM(zoo.Architecture[LSTMConfig]):
                 "predict", keras.Model(inputs, {output.name: model.output}), taken, (output,)
             ),
         )
+
+
+def _optimizer(rate: float, weight_decay: float = 0.0) -> zoo.OptimizerConfig:
+    return zoo.OptimizerConfig(learning_rate=rate, weight_decay=weight_decay, clip_norm=1.0)
 
 
 def _check(data: DataSpec) -> None:

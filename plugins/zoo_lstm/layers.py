@@ -34,7 +34,7 @@ class TokenLengths(keras.layers.Layer):
     """
 
     def __init__(self, pad: int = 0, **kwargs: Any) -> None:
-        super().__init__(dtype="int32", **kwargs)
+        super().__init__(**{"dtype": "int32", **kwargs})
         self.pad = pad
 
     def call(self, tokens: Any) -> Any:
@@ -64,7 +64,7 @@ class KnownTokens(keras.layers.Layer):
     """
 
     def __init__(self, size: int, unknown: int = 1, **kwargs: Any) -> None:
-        super().__init__(dtype="int32", **kwargs)
+        super().__init__(**{"dtype": "int32", **kwargs})
         self.size, self.unknown = size, unknown
 
     def call(self, tokens: Any) -> Any:
