@@ -10,6 +10,8 @@ import pytest
 
 from zoo.errors import BadRecord
 from zoo.runtime.inputs import encode
+from zoo.runtime.prediction import Prediction
+from zoo.runtime.series import forecast_dates
 from zoo.spec import Column, SeriesSpec, TensorSpec
 
 SPECS = (
@@ -52,6 +54,24 @@ def test_the_calendar_goes_on_behind_the_end_of_the_file(tmp_path: Path) -> None
     # 27 December 2020, a Sunday, to 3 January 2021.
     np.testing.assert_array_equal(arrays["calendar"][0, :, 0], [6, 0, 1, 2, 3, 4, 5, 6])
     np.testing.assert_array_equal(arrays["calendar"][0, -4:, 1], [366, 1, 2, 3])
+
+
+def test_a_forecast_has_the_dates_behind_the_end_of_the_file(tmp_path: Path) -> None:
+    file = table(tmp_path / "s.csv", 12)
+    outputs = {"forecast": np.arange(3, dtype=np.float32).reshape(1, 3, 1)}
+    target = TensorSpec(name="forecast", shape=(3, 1), columns=(Column(name="x", categories=None),))
+    prediction = Prediction(outputs, (target,), forecast_dates(str(file), SPECS))
+
+    assert prediction.as_dicts() == [
+        {
+            "forecast": [
+                {"date": "2021-01-01", "x": 0.0},
+                {"date": "2021-01-02", "x": 1.0},
+                {"date": "2021-01-03", "x": 2.0},
+            ]
+        }
+    ]
+    assert forecast_dates({"history": np.zeros((1, 5, 2))}, SPECS) == ()
 
 
 def test_a_series_shorter_than_the_window_is_refused(tmp_path: Path) -> None:

@@ -142,6 +142,35 @@ def encode_series(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarr
     return arrays
 
 
+def forecast_dates(raw: Any, specs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    """Return the dates of what is forecast from a file, empty if there are none.
+
+    Args:
+        raw: What the model is asked with; checked by :func:`encode_series` before.
+        specs: What the graph takes.
+    """
+    declared = next((spec.series for spec in specs if spec.series is not None), None)
+    paths = raw if isinstance(raw, list | tuple) else [raw]
+    if declared is None or declared.date is None or len(paths) != 1:
+        return ()
+    if not isinstance(paths[0], str | Path) or Path(paths[0]).suffix.lower() not in (
+        ".csv",
+        ".tsv",
+    ):
+        return ()
+    table = read_table(Path(paths[0]))
+    last = read_moment(table.column(declared.date)[-1])
+    if last is None:
+        return ()
+    step = Step.of(declared)
+    moments = [step.advance(last, ahead) for ahead in range(1, declared.horizon + 1)]
+    whole = all(moment.time() == dt.time() for moment in moments)
+    return tuple(
+        moment.date().isoformat() if whole else moment.isoformat(" ", "minutes")
+        for moment in moments
+    )
+
+
 def _moments(table: Table, date: str) -> list[dt.datetime]:
     """Return the dates of all rows, each later than the one before."""
     moments: list[dt.datetime] = []
@@ -265,4 +294,4 @@ def _fill(
         values[holes, channel] = np.interp(at[holes], known, values[known, channel])
 
 
-__all__ = ["MAX_FILL", "Series", "encode_series", "read_series"]
+__all__ = ["MAX_FILL", "Series", "encode_series", "forecast_dates", "read_series"]
