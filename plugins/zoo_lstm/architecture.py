@@ -66,7 +66,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
             return Recipe(config, TrainPlan(epochs=30, batch_size=64))
         if data.task == Task.REGRESSION:
             config = LSTMConfig(units=(48,), memory=200, optimizer=_optimizer(3e-3))
-            return Recipe(config, TrainPlan(epochs=8, batch_size=128))
+            return Recipe(config, TrainPlan(epochs=5, batch_size=128))
         config = LSTMConfig(
             units=(64,), bidirectional=True, head="max", dropout=0.4, optimizer=_optimizer(2e-3)
         )
