@@ -27,6 +27,11 @@ Arrays = Mapping[str, "np.ndarray"]
 Forward = Callable[[Arrays], Arrays]
 """Named inputs to named outputs: a Keras model and an ONNX session look the same through it."""
 
+Forwards = Mapping[str, Forward]
+"""One forward a signature, by its name; the first is what ``predict`` asks."""
+
+SplitName = Literal["train", "validation", "test"]
+
 
 class Task(StrEnum):
     """What a model is for. It decides how it is evaluated and what its report shows."""
@@ -51,6 +56,31 @@ class Column(Frozen):
     )
 
 
+class TextSpec(Frozen):
+    """How text becomes a sequence of ids, and ids text. It travels with every artifact.
+
+    The first four pieces are signs: padding, an unknown piece, the start and the end of a text.
+    Ids are padded on the right.
+
+    Attributes:
+        split: Where text is cut: at blanks and punctuation, at every character, or into subwords,
+            the longest known piece first (WordPiece; Schuster & Nakajima 2012; Wu et al. 2016,
+            arXiv:1609.08144).
+        pieces: The vocabulary; a piece's index is its id. Empty while it is not known yet.
+        lowercase: Whether upper and lower case are one.
+        max_length: The most ids a text may have, signs included.
+    """
+
+    split: Literal["words", "characters", "subwords"]
+    pieces: tuple[str, ...] = ()
+    lowercase: bool = False
+    max_length: int = Field(ge=2, le=100_000)
+    pad: int = 0
+    unknown: int = 1
+    start: int = 2
+    end: int = 3
+
+
 class TensorSpec(Frozen):
     """One named input, target or output of a model, the batch axis left out.
 
@@ -59,6 +89,7 @@ class TensorSpec(Frozen):
         range: Smallest and largest raw value that is meant.
         labels: Of class indices or of a last axis of probabilities: the class names, in order.
         columns: Of tabular inputs: what each element of the last axis is.
+        text: Of a sequence of ids: how text becomes it.
         missing: Whether NaN stands for a missing value and is accepted.
         outside: What must happen before the graph, in words: empty where raw values go in.
         inside: What happens inside the graph, in words.
@@ -71,6 +102,7 @@ class TensorSpec(Frozen):
     unit: str | None = None
     labels: tuple[str, ...] | None = None
     columns: tuple[Column, ...] | None = None
+    text: TextSpec | None = None
     missing: bool = False
     outside: str = ""
     inside: str = ""
@@ -140,7 +172,7 @@ class Dataset(Protocol):
     def fingerprint(self) -> str:
         """SHA-256 over everything that decides the examples and their splits."""
 
-    def split(self, name: Literal["train", "validation", "test"]) -> Split:
+    def split(self, name: SplitName) -> Split:
         """Return one split. Only ``evaluate`` asks for ``test``."""
 
 
@@ -151,7 +183,10 @@ __all__ = [
     "DataSpec",
     "Dataset",
     "Forward",
+    "Forwards",
     "Split",
+    "SplitName",
     "Task",
     "TensorSpec",
+    "TextSpec",
 ]

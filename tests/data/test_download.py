@@ -275,7 +275,7 @@ def test_mnist_comes_through_its_pins(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from zoo.data import mnist
-    from zoo.data.catalog import MnistOptions
+    from zoo.data.named.images import MnistOptions
 
     rng = np.random.default_rng(1)
     arrays = {

@@ -32,8 +32,8 @@ from zoo.errors import (
 )
 from zoo.spec import DataSpec, Task, TensorSpec
 
-DIGITS = "76ead4b0d309d62cbcb3e791f09c5383bd215b6604c5341b30bdc979203b1dfe"
-MNIST = "1e713084e8b592ae44a1becef5b869e224d9d8b3c8f8d193f1140b0471491307"
+DIGITS = "715dab53fb5ee272a9b1f0ed9151760266bdd72053b2a7270fe94f5597f578c9"
+MNIST = "781f18fca30d9aa77d3b8a96268c6e885615cee3312337ea2f17dd58383bf51f"
 
 
 def test_listing_and_describing_import_nothing_heavy() -> None:

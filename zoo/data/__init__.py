@@ -10,10 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.data.catalog import DatasetInfo, list_datasets, register_dataset
+    from zoo.data.catalog import list_datasets, register_dataset
     from zoo.data.dataset import ArraySplit, Dataset
     from zoo.data.download import Remote, fetch
     from zoo.data.folder import ImageFolderSplit
+    from zoo.data.info import DatasetInfo
     from zoo.data.options import SeedOptions, SplitOptions
     from zoo.data.sources import dataset_spec, resolve
     from zoo.data.splits import stratified_sample, stratified_split
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _HOME = {
     "ArraySplit": "dataset",
     "Dataset": "dataset",
-    "DatasetInfo": "catalog",
+    "DatasetInfo": "info",
     "ImageFolderSplit": "folder",
     "Remote": "download",
     "SeedOptions": "options",

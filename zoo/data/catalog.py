@@ -2,69 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from pydantic import Field
-
-from zoo.config import Frozen
-from zoo.data.options import SeedOptions, SplitOptions
+from zoo.data.info import DatasetInfo, Describer, Loader, Row
+from zoo.data.named import images, series, tables, text
+from zoo.data.options import SeedOptions
 from zoo.errors import ConfigError
-from zoo.spec import NAME, DataSpec, Split, Task, TensorSpec
+from zoo.spec import NAME, DataSpec, Split
 
-Loader = Callable[[Any], Mapping[str, Split]]
-"""From checked options to the splits ``train``, ``validation`` and ``test``."""
-
-
-class DatasetInfo(Frozen):
-    """Who a dataset is.
-
-    Attributes:
-        spec: What its tensors are; its ``id`` is the dataset's name.
-        options: The pydantic model of its options.
-        bytes: How much is downloaded the first time.
-        offline: Whether it is there without any download.
-    """
-
-    summary: str = Field(min_length=8, max_length=200)
-    licence: str
-    source: str = Field(description="Where it comes from: a citation or an address.")
-    bytes: int = Field(default=0, ge=0)
-    offline: bool
-    spec: DataSpec
-    options: type[SeedOptions] = Field(default=SplitOptions, exclude=True)
-
-    @property
-    def id(self) -> str:
-        """The name to ask for."""
-        return self.spec.id
-
-    @property
-    def task(self) -> Task:
-        """What the data is for."""
-        return self.spec.task
-
-
-class MnistOptions(SeedOptions):
-    """Options of MNIST."""
-
-    file: str | None = Field(
-        None,
-        description="A local mnist.npz instead of a download; its arrays must be MNIST's.",
-    )
-
-
-_DIGITS = tuple("0123456789")
-
-
-def _digit_images(name: str, side: int) -> DataSpec:
-    image = TensorSpec(name="image", shape=(side, side, 1), dtype="uint8", range=(0, 255))
-    label = TensorSpec(name="label", dtype="int64", labels=_DIGITS)
-    return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=(image,), targets=(label,))
-
-
-_TABLE: dict[str, tuple[DatasetInfo, Loader | str]] = {}
+_TABLE: dict[str, Row] = {
+    row[0].id: row for kind in (images, tables, series, text) for row in kind.ROWS
+}
 
 
 def register_dataset(info: DatasetInfo, loader: Loader | str) -> None:
@@ -105,44 +55,30 @@ def find_dataset(name: str) -> DatasetInfo | None:
     return _TABLE[name][0] if name in _TABLE else None
 
 
+def describe_dataset(info: DatasetInfo, options: SeedOptions) -> DataSpec:
+    """Return what a dataset is with these options; some look at their data for it."""
+    if info.describe is None:
+        return info.spec
+    describer: Describer = _function(info.describe)
+    return describer(options)
+
+
 def load_dataset(name: str, options: SeedOptions) -> Mapping[str, Split]:
     """Load the splits of a registered dataset."""
     loader = _TABLE[name][1]
-    if isinstance(loader, str):
-        module, _, function = loader.partition(":")
-        found: Loader = getattr(import_module(module), function)
-        return found(options)
-    return loader(options)
+    found: Loader = _function(loader) if isinstance(loader, str) else loader
+    return found(options)
 
 
-register_dataset(
-    DatasetInfo(
-        summary="1,797 handwritten digits of 8 x 8 pixels, in 17 levels of grey",
-        licence="CC BY 4.0",
-        source="Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits (UCI), its test "
-        "part, as scikit-learn carries it",
-        offline=True,
-        spec=_digit_images("digits", 8),
-    ),
-    "zoo.data.digits:load",
-)
-register_dataset(
-    DatasetInfo(
-        summary="70,000 handwritten digits of 28 x 28 pixels: MNIST with its official test split",
-        licence="CC BY-SA 3.0",
-        source="LeCun, Cortes & Burges 1998; the file of keras.datasets.mnist",
-        bytes=11_490_434,
-        offline=False,
-        spec=_digit_images("mnist", 28),
-        options=MnistOptions,
-    ),
-    "zoo.data.mnist:load",
-)
+def _function(place: str) -> Any:
+    module, _, function = place.partition(":")
+    return getattr(import_module(module), function)
+
 
 __all__ = [
     "DatasetInfo",
     "Loader",
-    "MnistOptions",
+    "describe_dataset",
     "find_dataset",
     "list_datasets",
     "load_dataset",

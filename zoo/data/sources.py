@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.data.catalog import DatasetInfo, find_dataset, list_datasets, load_dataset
+from zoo.data.catalog import describe_dataset, find_dataset, list_datasets, load_dataset
 from zoo.data.dataset import Dataset
+from zoo.data.info import DatasetInfo
 from zoo.data.options import ImageOptions, SplitOptions, TableOptions, read_options
 from zoo.errors import DataError, UnknownDataset
 from zoo.spec import DataSpec
@@ -59,7 +60,7 @@ def dataset_spec(source: str | Path, options: Mapping[str, Any] | None = None) -
 
 def _registered(info: DatasetInfo, options: Mapping[str, Any] | None) -> Dataset:
     checked = read_options(info.options, options, info.id)
-    return Dataset(info.spec, lambda: load_dataset(info.id, checked))
+    return Dataset(describe_dataset(info, checked), lambda: load_dataset(info.id, checked))
 
 
 def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:

@@ -1,0 +1,1 @@
+"""The datasets that have a name, one module a kind. Plain data: nothing is loaded to list them."""
