@@ -276,13 +276,12 @@ def _by_class(found: Measured) -> tuple[Bars, ...]:
         return ()
     parts = [found.errors[found.classes == index] for index in present]
     means = [float(part.mean()) for part in parts]
-    ends = [bootstrap_means(part[:, None])[0] or (mean, mean) for part, mean in zip(
-        parts, means, strict=True
-    )]
+    ends = [
+        bootstrap_means(part[:, None])[0] or (mean, mean)
+        for part, mean in zip(parts, means, strict=True)
+    ]
     held = {index for index in present if not found.familiar[found.classes == index].any()}
-    names = tuple(
-        labels[index] + (" (held out)" if index in held else "") for index in present
-    )
+    names = tuple(labels[index] + (" (held out)" if index in held else "") for index in present)
     order = np.argsort(means)
     easy, hard = names[order[0]], names[order[-1]]
     return (
@@ -295,8 +294,9 @@ def _by_class(found: Measured) -> tuple[Bars, ...]:
             lows=tuple(low for low, _ in ends),
             highs=tuple(high for _, high in ends),
             label="mean squared error",
-            emphasis=tuple(name for name, index in zip(names, present, strict=True)
-                           if index in held),
+            emphasis=tuple(
+                name for name, index in zip(names, present, strict=True) if index in held
+            ),
         ),
     )
 
@@ -349,7 +349,8 @@ def _names(found: Measured, chosen: NDArray[Any]) -> tuple[str, ...]:
 
 def _at(errors: NDArray[Any] | None, known: NDArray[Any]) -> NDArray[Any]:
     assert errors is not None  # noqa: S101 - images were damaged, or this is not drawn
-    return errors[known]
+    chosen: NDArray[Any] = errors[known]
+    return chosen
 
 
 __all__ = ["COLUMNS", "draw_autoencoder", "draw_reconstructions"]

@@ -85,9 +85,7 @@ def fit_principal(blocks: Iterable[NDArray[Any]], size: int) -> Principal:
     return Principal(origin + shift, vectors[:, ::-1][:, :rank], share, count)
 
 
-def _fit_wide(
-    first: NDArray[np.float64], stream: Iterable[NDArray[Any]], size: int
-) -> Principal:
+def _fit_wide(first: NDArray[np.float64], stream: Iterable[NDArray[Any]], size: int) -> Principal:
     import numpy as np
 
     rows = [first]
