@@ -325,12 +325,12 @@ def _codes(encode: Forward, images: Images, chosen: NDArray[Any]) -> NDArray[Any
     blocks = []
     for start in range(0, len(chosen), images.batch_size):
         inputs, _ = images.split.take(chosen[start : start + images.batch_size])
-        blocks.append(encode(inputs)["code"])
+        blocks.append(images.ask(encode, inputs)["code"])
     return np.concatenate(blocks)
 
 
 def _decode(decode: Forward, images: Images, codes: NDArray[Any]) -> NDArray[np.float64]:
-    return images.scaled(decode({"code": codes.astype("float32")})["reconstruction"])
+    return images.scaled(images.ask(decode, {"code": codes.astype("float32")})["reconstruction"])
 
 
 def _row(label: str, pictures: NDArray[Any] | Sequence[NDArray[Any]]) -> PictureRow:

@@ -158,6 +158,23 @@ class Images:
                 classes = np.asarray(targets[self.target.name]).reshape(-1).astype(int)
             yield positions, inputs, classes
 
+    def ask(self, forward: Forward, inputs: Arrays) -> Arrays:
+        """Return a model's answers, asked for batches of one size.
+
+        A compiled graph is traced anew for every size: a short batch is filled up with its last
+        example, whose further answers are dropped.
+        """
+        import numpy as np
+
+        size = min(self.batch_size, len(self.split))
+        count = len(next(iter(inputs.values())))
+        parts = []
+        for start in range(0, count, size):
+            rows = np.minimum(np.arange(start, start + size), count - 1)
+            answers = forward({name: array[rows] for name, array in inputs.items()})
+            parts.append({name: array[: count - start] for name, array in answers.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
     def reconstruct(self, forward: Forward, inputs: Arrays) -> NDArray[np.float64]:
         """Return a model's reconstructions as intensities, checked.
 
@@ -167,7 +184,7 @@ class Images:
         """
         import numpy as np
 
-        outputs = forward(inputs)
+        outputs = self.ask(forward, inputs)
         shape = inputs[self.spec.name].shape
         if OUTPUT not in outputs or outputs[OUTPUT].shape != shape:
             found = {name: list(array.shape) for name, array in outputs.items()}
@@ -423,7 +440,7 @@ def _code_size(forwards: Forwards, images: Images) -> int:
     import numpy as np
 
     inputs, _ = images.split.take(np.arange(1))
-    return int(forwards["encode"](inputs)["code"].shape[-1])
+    return int(images.ask(forwards["encode"], inputs)["code"].shape[-1])
 
 
 def _principal(images: Images, held_out: tuple[int, ...], size: int) -> Principal:
