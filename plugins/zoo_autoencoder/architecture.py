@@ -52,6 +52,14 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
             "Kingma & Welling 2013, Auto-encoding variational Bayes, arXiv:1312.6114",
             "Higgins et al. 2017, beta-VAE, ICLR",
         ),
+        limits=(
+            "It can say what it was trained on: another kind of image comes out as the nearest "
+            "thing that it knows.",
+            "A large error says that an image is unusual, and a small one does not say that it is "
+            "usual: what is simple is reconstructed well without ever having been seen.",
+            "Fine detail is lost first, because the squared error hardly counts it.",
+            "It repairs the kind and the amount of damage that it was trained on.",
+        ),
     )
     Config = AutoencoderConfig
     default_dataset = "digits"

@@ -16,7 +16,7 @@ from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.config import ModelConfig, validate
 from zoo.errors import ArtifactError, DataError, Incompatible
-from zoo.files import atomic_write, write_json
+from zoo.files import atomic_write
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import pack_figures
 from zoo.runtime import (
@@ -112,7 +112,8 @@ def evaluate(
     )
     if subject.run is not None and data is None and split == "test":
         folder = subject.run.path
-        write_json(folder / "metrics.json", evaluation.model_dump(mode="json"))
+        # Not by write_json, which sorts: the first score is the one that stands for all.
+        atomic_write(folder / "metrics.json", evaluation.model_dump_json(indent=2).encode())
         _save_pictures(folder / "pictures.npz", evaluation, part)
         _save_figures(folder / FIGURES, evaluation)
     return evaluation

@@ -57,7 +57,7 @@ def draw_autoencoder(
     if damage is not None:
         figures.append(_repaired(forward, found, damage))
     if not found.familiar.all():
-        figures += _anomalies(found)
+        figures += [*_anomalies(found), _unknown(forward, found)]
     figures.append(_map(forwards["encode"], found))
     figures.append(_strips(forwards, found))
     if prior:
@@ -160,6 +160,21 @@ def _anomalies(found: Measured) -> list[Figure]:
     ]
 
 
+def _unknown(forward: Forward, found: Measured) -> Pictures:
+    """Show what a model makes of images of a kind that it has not seen."""
+    import numpy as np
+
+    chosen = np.flatnonzero(~found.familiar)[:COLUMNS]
+    clean, given = _pictures(forward, found.images, chosen)
+    return Pictures(
+        title="Unknown images, and what the model makes of them",
+        caption="What it cannot say it replaces by what it knows: that is the error that gives "
+        "these images away. Above each, its mean squared error.",
+        rows=(_row("original", clean), _row("reconstruction", given)),
+        columns=tuple(f"{found.errors[place]:.3f}".lstrip("0") for place in chosen),
+    )
+
+
 def _roc(name: str, positives: Any, negatives: Any, *, emphasis: bool) -> Series:
     x, y = roc_curve(positives, negatives)
     kept = thin(len(x), 300)
@@ -260,9 +275,7 @@ def _worst(forward: Forward, found: Measured) -> Pictures:
         caption=f"The largest error is {found.errors[chosen[0]] / middle:.1f} times the median; "
         "above each pair, its mean squared error.",
         rows=(_row("original", clean), _row("reconstruction", given)),
-        columns=tuple(
-            f"{_name(found, place)} · {found.errors[place]:.3f}".lstrip(" ·") for place in chosen
-        ),
+        columns=tuple(f"{found.errors[place]:.3f}".lstrip("0") for place in chosen),
     )
 
 
