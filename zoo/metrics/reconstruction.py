@@ -378,8 +378,6 @@ def decibels(errors: NDArray[Any]) -> NDArray[np.float64]:
 
 def _scores(found: Measured) -> dict[str, Score]:
     """Return the scores, the headline first."""
-    import numpy as np
-
     known = found.familiar
     columns = {"mse": found.errors[known], "psnr": decibels(found.errors[known])}
     if found.pca_errors is not None:
@@ -393,19 +391,19 @@ def _scores(found: Measured) -> dict[str, Score]:
         low, high = bootstrap_means(column[:, None])[0] or (None, None)
         unit = "dB" if name.startswith("psnr") else None
         scores[name] = Score(value=float(column.mean()), low=low, high=high, unit=unit)
-        if name == "mse_pca":
+        if name == "mse_pca" and column.any():
             scores["mse_to_pca"] = _ratio(columns["mse"], column)
     if not known.all():
         scores["held_out_auc"] = _auc(found.errors, known)
         if found.pca_errors is not None:
             scores["held_out_auc_pca"] = _auc(found.pca_errors, known)
-    return {name: score for name, score in scores.items() if np.isfinite(score.value)}
+    return scores
 
 
 def _ratio(above: NDArray[Any], below: NDArray[Any]) -> Score:
     """Return a ratio of two means over the same examples, by the delta method."""
-    value = float(above.mean() / below.mean()) if below.any() else math.inf
-    if len(above) < 2 or not math.isfinite(value):
+    value = float(above.mean() / below.mean())
+    if len(above) < 2:
         return Score(value=value)
     rest = above - value * below
     half = Z95 * float(rest.std(ddof=1)) / math.sqrt(len(rest)) / float(below.mean())
