@@ -70,7 +70,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         config = LSTMConfig(
             units=(64,), bidirectional=True, head="max", dropout=0.4, optimizer=_optimizer(2e-3)
         )
-        return Recipe(config, TrainPlan(epochs=8, batch_size=64, monitor="val_accuracy"))
+        return Recipe(config, TrainPlan(epochs=5, batch_size=64, monitor="val_accuracy"))
 
     def build(self, config: LSTMConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` whose one output depends on the task.
