@@ -103,7 +103,7 @@ class Architecture(ABC, Generic[ConfigT]):
         """Return the configuration and the plan to start from on this data."""
         return Recipe(self.Config(), TrainPlan())  # type: ignore[arg-type]  # Config is type[ConfigT]
 
-    def adapt(self, model: keras.Model, inputs: Arrays) -> None:
+    def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
         """Fit statistics that live in the model (a normalisation) on the training split."""
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:

@@ -125,7 +125,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         model = keras.Model(inputs, outputs, name=self.info.name)
         return compile_classifier(model, config.optimizer, smoothing=config.label_smoothing)
 
-    def adapt(self, model: keras.Model, inputs: Arrays) -> None:
+    def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
         """Measure mean and variance of the numeric columns, of the training split."""
         if "numeric" in inputs:
             layer: Any = model.get_layer("standardise")

@@ -10,20 +10,39 @@ from zoo.layers.classification import (
     classifier_signature,
     compile_classifier,
 )
+from zoo.layers.embeddings import ColumnwiseDense, PeriodicEncoding, PiecewiseLinearEncoding
+from zoo.layers.ensemble import EnsembleDense, EnsembleHead
 from zoo.layers.images import augment, scale_image
 from zoo.layers.optimization import WarmupSchedule, make_optimizer
+from zoo.layers.regression import (
+    ConformalInterval,
+    EnsembleRegressor,
+    RestoreTarget,
+    compile_regressor,
+    regressor_signature,
+)
 from zoo.layers.tabular import OneHotColumns, Standardise
 
 __all__ = [
+    "ColumnwiseDense",
+    "ConformalInterval",
+    "EnsembleDense",
+    "EnsembleHead",
+    "EnsembleRegressor",
     "OneHotColumns",
+    "PeriodicEncoding",
+    "PiecewiseLinearEncoding",
     "RandomAffine",
     "RandomElastic",
+    "RestoreTarget",
     "SmoothedCrossentropy",
     "Standardise",
     "WarmupSchedule",
     "augment",
     "classifier_signature",
     "compile_classifier",
+    "compile_regressor",
     "make_optimizer",
+    "regressor_signature",
     "scale_image",
 ]
