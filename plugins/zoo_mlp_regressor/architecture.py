@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 import zoo
-from zoo import Arrays, Dataset, DataSpec, Recipe, Signature, TrainLoop, TrainPlan
+from zoo import Arrays, DataSpec, Recipe, Signature, TrainLoop, TrainPlan
+from zoo.spec import Dataset
 from zoo_mlp_regressor.calibration import Watched, divide_validation
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo import Arrays, Dataset, DataSpec, Split
+from zoo.spec import Arrays, Dataset, DataSpec, Split
 
 if TYPE_CHECKING:
     import numpy as np

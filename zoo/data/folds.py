@@ -148,7 +148,8 @@ def assign_folds(
     for group in order:
         home[group] = np.argmin(filled)
         filled[home[group]] += sizes[group]
-    return home[codes]
+    owner[:] = home[codes]
+    return owner
 
 
 def group_codes(columns: Sequence[Sequence[str]]) -> Indices:

@@ -191,9 +191,9 @@ def regressor_signature(
     target = data.targets[0]
     names = ("prediction", "low", "high")
     outputs = tuple(TensorSpec(name=name, unit=target.unit) for name in names)
-    given = dict(zip(model.output_names, model.outputs, strict=True))
     asked = keras.Model(
-        {tensor.name: tensor for tensor in model.inputs}, {name: given[name] for name in names}
+        {tensor.name: tensor for tensor in model.inputs},
+        {name: model.output[name] for name in names},
     )
     return Signature("predict", asked, taken, outputs)
 

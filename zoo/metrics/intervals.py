@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,13 +54,41 @@ def bootstrap_means(values: NDArray[np.float64]) -> list[tuple[float, float] | N
         One interval a column, or ``None`` where every resample gives the same mean, because
         then the bootstrap knows nothing.
     """
+    return [percentiles(column) for column in _resampled_means(values).T]
+
+
+def bootstrap_function(
+    values: NDArray[np.float64], function: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of a function of several columns' means.
+
+    The columns of an example stay together, as in :func:`bootstrap_means`.
+
+    Args:
+        values: What is averaged.
+        function: From means, one row a resample, to one number a resample.
+
+    Shapes:
+        values: ``[examples, columns]``
+
+    Returns:
+        The interval, or ``None`` where every resample gives the same number.
+
+    Example:
+        >>> bootstrap_function(squared_errors[:, None], lambda means: np.sqrt(means[:, 0]))
+    """
+    return percentiles(function(_resampled_means(values)))
+
+
+def _resampled_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draw the examples again with replacement, and return each column's mean of each draw."""
     import numpy as np
 
     examples = len(values)
     generator = np.random.default_rng(_SEED)
     resamples = _resamples(examples)
     step = max(1, _AT_ONCE // examples)
-    means = np.concatenate(
+    return np.concatenate(
         [
             values[
                 generator.integers(0, examples, size=(min(step, resamples - start), examples))
@@ -67,7 +96,6 @@ def bootstrap_means(values: NDArray[np.float64]) -> list[tuple[float, float] | N
             for start in range(0, resamples, step)
         ]
     )
-    return [percentiles(column) for column in means.T]
 
 
 def bootstrap_macro_f1(confusion: NDArray[np.int64]) -> tuple[float, float] | None:
@@ -125,4 +153,11 @@ def _sum_by(values: NDArray[np.int64], group: NDArray[np.int64], groups: int) ->
     return sums
 
 
-__all__ = ["Z95", "bootstrap_macro_f1", "bootstrap_means", "percentiles", "wilson"]
+__all__ = [
+    "Z95",
+    "bootstrap_function",
+    "bootstrap_macro_f1",
+    "bootstrap_means",
+    "percentiles",
+    "wilson",
+]
