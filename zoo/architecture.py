@@ -34,6 +34,9 @@ class ArchitectureInfo(Frozen):
     tasks: tuple[Task, ...] = Field(min_length=1)
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = Field((), description="Papers and books, as text.")
+    limits: tuple[str, ...] = Field(
+        (), description="What it cannot do, or should not be used for: a sentence each."
+    )
     licence: str = "Apache-2.0"
     api_version: int = API_VERSION
 

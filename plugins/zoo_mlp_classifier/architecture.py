@@ -61,6 +61,11 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
             "recognition, arXiv:1003.0358",
             "Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167",
         ),
+        limits=(
+            "It knows no neighbourhood of pixels: of images larger than a few dozen pixels a "
+            "convolutional network learns more from the same examples.",
+            "It says one class, and not that an example is none of them.",
+        ),
     )
     Config = MLPClassifierConfig
     default_dataset = "digits"
