@@ -106,7 +106,8 @@ def evaluate(
     )
     if subject.run is not None and data is None and split == "test":
         folder = subject.run.path
-        write_json(folder / "metrics.json", evaluation.model_dump(mode="json"))
+        # The first score is the headline.
+        write_json(folder / "metrics.json", evaluation.model_dump(mode="json"), sort=False)
         _save_pictures(folder / "pictures.npz", evaluation, part)
         _save_figures(folder / FIGURES, evaluation)
     return evaluation
