@@ -108,7 +108,13 @@ class PiecewiseLinearEncoding(keras.layers.Layer):
         shares = np.linspace(0, 1, self.bins + 1)
         for place, column in enumerate(np.asarray(values, "float64").T):
             known = column[np.isfinite(column)]
-            edges = np.unique(np.quantile(known, shares)) if len(known) else known
+            # Values of the column itself: an interpolated edge beside an equal value would make a
+            # bin that is narrower than a float can tell.
+            edges = known
+            if len(known):
+                edges = np.unique(np.quantile(known, shares, method="inverted_cdf"))
+                closest = max(1e-6 * (edges[-1] - edges[0]), 1e-30)
+                edges = edges[np.concatenate([[True], np.diff(edges) > closest])]
             used = max(len(edges) - 1, 0)
             left[place, :used] = edges[:-1]
             slope[place, :used] = 1 / np.diff(edges)
