@@ -181,11 +181,25 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
         With a plan that keeps the last epoch and never stops early, nobody decides by the
         validation split, and all of it calibrates. Else every other example of it does, and the
         plan watches the rest.
+
+        Raises:
+            ConfigError: If too few examples are left to calibrate.
         """
+        from zoo.layers import ConformalInterval
+
         config: Any = model.blueprint.config
         decides = loop.plan.keep == "best" or loop.plan.patience is not None
-        watched, held = divide_validation(dataset.split("validation"), decides=decides)
-        self._check_level(config, len(held), dataset)
+        needed = ConformalInterval.needed(config.interval_level)
+        validation = dataset.split("validation")
+        watched, held = divide_validation(validation, decides=decides, needed=needed)
+        if len(held) < needed:
+            raise zoo.errors.ConfigError(
+                f"{len(held)} examples of {dataset.spec.id} cannot calibrate an interval that "
+                f"holds {config.interval_level:.1%} of truths",
+                why=f"that takes {needed}, which neither training nor early stopping has used, and "
+                f"the validation split has {len(validation)}",
+                fix="--set interval_level=0.8, or a larger --data-option validation_share=SHARE",
+            )
         loop.fit(model, Watched(dataset, watched))
         learned, _ = self._answers(model, dataset.split("train"))
         members, truth = self._answers(model, held)
@@ -205,19 +219,6 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
         from zoo.layers import regressor_signature
 
         return (regressor_signature(model, data, inside=PREPROCESSING),)
-
-    def _check_level(self, config: MLPRegressorConfig, count: int, dataset: Dataset) -> None:
-        from zoo.layers import ConformalInterval
-
-        needed = ConformalInterval.needed(config.interval_level)
-        if count < needed:
-            raise zoo.errors.ConfigError(
-                f"{count} examples of {dataset.spec.id} cannot calibrate an interval that holds "
-                f"{config.interval_level:.1%} of truths",
-                why=f"that takes {needed}, which neither training nor early stopping has used",
-                fix="give the validation split a larger share of the data, or choose a lower "
-                "--set interval_level=LEVEL",
-            )
 
     def _answers(self, model: keras.Model, split: zoo.Split) -> tuple[Any, Any]:
         """Return the members' answers to every example, and the truth."""

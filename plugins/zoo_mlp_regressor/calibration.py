@@ -59,19 +59,23 @@ class Watched:
         return self._validation if name == "validation" else self._dataset.split(name)
 
 
-def divide_validation(split: Split, *, decides: bool) -> tuple[Split, Split]:
+def divide_validation(split: Split, *, decides: bool, needed: int) -> tuple[Split, Split]:
     """Return what the training loop watches, and what calibrates.
 
     Args:
         split: The validation split.
-        decides: Whether the loop decides by what it watches. If not, both are the whole split.
+        decides: Whether the loop decides by what it watches. If not, both are the whole split;
+            else every other example calibrates, or more of them where a half is too few.
+        needed: How many the calibration takes. If there are not as many, it gets fewer.
     """
     import numpy as np
 
     if not decides:
         return split, split
-    rows = np.arange(len(split))
-    return Part(split, rows[::2]), Part(split, rows[1::2])
+    count = len(split)
+    calibrating = min(max(count // 2, needed), count - 1)
+    rows = np.arange(calibrating) * count // max(calibrating, 1)
+    return Part(split, np.setdiff1d(np.arange(count), rows)), Part(split, rows)
 
 
 __all__ = ["Part", "Watched", "divide_validation"]
