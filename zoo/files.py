@@ -89,15 +89,9 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object] | bytes) -> No
         sync_folder(path.parent)
 
 
-def write_json(path: Path, value: Any, *, sort: bool = True) -> None:
-    """Write plain data as readable JSON, atomically.
-
-    Args:
-        path: The file.
-        value: What json can write.
-        sort: Whether to sort the keys; not where their order means something.
-    """
-    text = json.dumps(value, indent=2, sort_keys=sort, ensure_ascii=False, allow_nan=False)
+def write_json(path: Path, value: Any) -> None:
+    """Write plain data as readable JSON with sorted keys, atomically."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     atomic_write(path, (text + "\n").encode())
 
 
