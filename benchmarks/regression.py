@@ -16,6 +16,8 @@ import argparse
 import math
 import os
 import statistics
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +50,10 @@ PEERS: dict[str, Callable[[], Any]] = {
 }
 OWN = "zoo mlp_regressor"
 FOLDS = 10
+GROUPINGS: dict[str, dict[str, Any]] = {
+    "shuffled": {},
+    "no mix in two splits": {"group_by": "mix"},
+}
 
 
 def main() -> None:
@@ -55,47 +61,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--file", type=Path, default=SHARED / "concrete" / "concrete_data.csv")
     parser.add_argument("--seed", type=int, default=0, help="of the folds")
-    parser.add_argument("--peers", action="store_true", help="without the zoo's network")
+    parser.add_argument("--only", choices=GROUPINGS, help="one way to divide instead of both")
     chosen = parser.parse_args()
     options = {"validation_share": 0.05, "split_seed": chosen.seed, "folds": FOLDS}
     if chosen.file.is_file():
         options["file"] = str(chosen.file)
-    print(f"{'RMSE, MPa':36}{'shuffled':>24}{'no mix in two splits':>28}{'CPU s':>9}", flush=True)
-    errors: dict[str, list[list[float]]] = {name: [] for name in (*PEERS, OWN)}
-    coverage: list[float] = []
-    widths: list[float] = []
-    seconds = dict.fromkeys(errors, 0.0)
-    for grouping in ({}, {"group_by": "mix"}):
-        for rows in errors.values():
-            rows.append([])
+    for how, grouping in GROUPINGS.items():
+        if chosen.only not in {None, how}:
+            continue
+        errors: dict[str, list[float]] = {name: [] for name in (*PEERS, OWN)}
+        seconds = dict.fromkeys(errors, 0.0)
+        coverage, widths = [], []
         for fold in range(FOLDS):
             given = {**options, **grouping, "fold": fold}
             _peers(given, errors, seconds)
-            if not chosen.peers:
-                evaluation = _own(given, seconds)
-                errors[OWN][-1].append(evaluation.scores["rmse"].value)
-                coverage.append(evaluation.scores["interval_coverage"].value)
-                widths.append(evaluation.scores["interval_width"].value)
-    for name, (shuffled, grouped) in errors.items():
-        if shuffled:
-            columns = f"{_interval(shuffled):>24}{_interval(grouped):>28}"
-            print(f"{name:36}{columns}{seconds[name]:9.0f}")
-    if coverage:
+            scores = _own(given, seconds).scores
+            errors[OWN].append(scores["rmse"].value)
+            coverage.append(scores["interval_coverage"].value)
+            widths.append(scores["interval_width"].value)
+            print(f"{how}, fold {fold}: {errors[OWN][-1]:.2f}", file=sys.stderr, flush=True)
+        print(f"{how:36}{'RMSE, MPa':>20}{'CPU s':>10}")
+        for name, values in errors.items():
+            print(f"{name:36}{_interval(values):>20}{seconds[name]:10.0f}")
+        best = min(PEERS, key=lambda name: statistics.mean(errors[name]))
+        pairs = zip(errors[OWN], errors[best], strict=True)
+        difference = _interval([own - other for own, other in pairs])
+        print(f"{'against the best of them':36}{difference:>20}")
         print(
-            f"\nits intervals, made for 90 %, held {statistics.mean(coverage[:FOLDS]):.1%} shuffled"
-            f" and {statistics.mean(coverage[FOLDS:]):.1%} grouped, and were "
-            f"{statistics.mean(widths[:FOLDS]):.1f} and {statistics.mean(widths[FOLDS:]):.1f} MPa "
-            "wide"
+            f"intervals made for 90 % held {statistics.mean(coverage):.1%} and were "
+            f"{statistics.mean(widths):.1f} MPa wide\n",
+            flush=True,
         )
-        for place, how in enumerate(("shuffled", "grouped")):
-            best = min(PEERS, key=lambda name: statistics.mean(errors[name][place]))
-            pairs = zip(errors[OWN][place], errors[best][place], strict=True)
-            difference = [own - other for own, other in pairs]
-            print(f"{how}: {_interval(difference)} MPa against the best of them, {best}")
 
 
 def _peers(
-    given: dict[str, Any], errors: dict[str, list[list[float]]], seconds: dict[str, float]
+    given: dict[str, Any], errors: dict[str, list[float]], seconds: dict[str, float]
 ) -> None:
     data = zoo.dataset("concrete", **given)
     parts: list[Any] = [data.split(name).arrays() for name in ("train", "validation", "test")]
@@ -106,12 +106,10 @@ def _peers(
         started = time.process_time()
         predicted = make().fit(learned, wanted).predict(inputs[2])
         seconds[name] += time.process_time() - started
-        errors[name][-1].append(float(np.sqrt(np.mean((predicted - targets[2]) ** 2))))
+        errors[name].append(float(np.sqrt(np.mean((predicted - targets[2]) ** 2))))
 
 
 def _own(given: dict[str, Any], seconds: dict[str, float]) -> zoo.Evaluation:
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         run = zoo.train("mlp_regressor", "concrete", data_options=given, run_dir=folder)
         seconds[OWN] += run.record["cpu_seconds"]
