@@ -11,10 +11,10 @@ from zoo.layers.classification import (
     compile_classifier,
 )
 from zoo.layers.codes import GaussianCode, SparseCode
-from zoo.layers.embeddings import ColumnwiseDense, PeriodicEncoding, PiecewiseLinearEncoding
 from zoo.layers.ensemble import EnsembleDense, EnsembleHead
 from zoo.layers.images import augment, scale_image
 from zoo.layers.noise import Corrupt
+from zoo.layers.numeric import ColumnwiseDense, PeriodicEncoding, PiecewiseLinearEncoding
 from zoo.layers.optimization import WarmupSchedule, make_optimizer
 from zoo.layers.reconstruction import PixelError, PixelLoss
 from zoo.layers.regression import (
