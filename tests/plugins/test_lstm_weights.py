@@ -46,3 +46,13 @@ def test_the_temperatures_are_forecast_better_than_by_anything_simple(shared_dat
     assert evaluation.scores["rmse"].value == pytest.approx(
         published("daily_min_temperatures")["rmse"], rel=1e-3
     )
+
+
+def test_two_marked_numbers_are_added_over_two_hundred_steps() -> None:
+    model = zoo.build("lstm", weights="adding")
+    scores = zoo.evaluate(model, zoo.dataset("adding", split_seed=7, examples=5_000)).scores
+
+    # Numbers drawn anew. Saying 1 has a squared error of 1/6.
+    assert scores["rmse"].value ** 2 < 1e-3
+    assert scores["rmse"].high is not None
+    assert scores["rmse"].high < 0.02
