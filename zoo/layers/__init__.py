@@ -4,23 +4,37 @@ Everything is written with ``keras`` and ``keras.ops``, for any backend, and is 
 saving under the package name ``zoo``.
 """
 
+from zoo.layers.attention import CrossAttention, SelfAttention, attend
 from zoo.layers.augmentation import RandomAffine, RandomElastic
+from zoo.layers.blocks import DecoderBlock, EncoderBlock
 from zoo.layers.classification import (
     SmoothedCrossentropy,
     classifier_signature,
     compile_classifier,
 )
+from zoo.layers.embeddings import Positions, TokenEmbedding
 from zoo.layers.images import augment, scale_image
 from zoo.layers.optimization import WarmupSchedule, make_optimizer
+from zoo.layers.sequences import MaskedMean, TokenAccuracy, TokenCrossentropy
 from zoo.layers.tabular import OneHotColumns, Standardise
 
 __all__ = [
+    "CrossAttention",
+    "DecoderBlock",
+    "EncoderBlock",
+    "MaskedMean",
     "OneHotColumns",
+    "Positions",
     "RandomAffine",
     "RandomElastic",
+    "SelfAttention",
     "SmoothedCrossentropy",
     "Standardise",
+    "TokenAccuracy",
+    "TokenCrossentropy",
+    "TokenEmbedding",
     "WarmupSchedule",
+    "attend",
     "augment",
     "classifier_signature",
     "compile_classifier",
