@@ -43,7 +43,8 @@ def attend(query: Any, keys: Any, values: Any, allowed: Any, heads: int) -> Any:
     values = ops.transpose(_part(values, heads), (0, 2, 1, 3))
     scores = ops.matmul(query * size**-0.5, keys)
     scores = ops.where(allowed, scores, ops.cast(BARRED, scores.dtype))
-    found = ops.matmul(ops.softmax(scores, axis=-1), values)
+    # Not ops.softmax, which warns where there is one key.
+    found = ops.matmul(keras.activations.softmax(scores), values)
     return _join(ops.transpose(found, (0, 2, 1, 3)), width)
 
 
@@ -116,7 +117,7 @@ class SelfAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.heads, self.causal, self.rotary = heads, causal, rotary
 
-    def build(self, input_shape: Any, *args: Any, **kwargs: Any) -> None:
+    def build(self, input_shape: Any) -> None:
         """Create the projections, those of query, key and value as one."""
         width = input_shape[-1]
         check_heads(width, self.heads, rotary=self.rotary)
@@ -176,7 +177,7 @@ class CrossAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.heads = heads
 
-    def build(self, input_shape: Any, *args: Any, **kwargs: Any) -> None:
+    def build(self, input_shape: Any) -> None:
         """Create the projections of the query and of what was found."""
         width = input_shape[-1]
         check_heads(width, self.heads)
@@ -190,10 +191,6 @@ class CrossAttention(keras.layers.Layer):
         keys, values = ops.split(memory, 2, axis=-1)
         found = attend(self.inner(x), keys, values, allowed[:, None, None, :], self.heads)
         return self.outer(found)
-
-    def compute_output_shape(self, input_shape: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the shape of what looks."""
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """Return what the layer is made from."""

@@ -35,7 +35,7 @@ class _Block(keras.layers.Layer):
         self.heads, self.inner, self.dropout = heads, inner, dropout
         self.activation, self.rotary = activation, rotary
 
-    def build(self, input_shape: Any, *args: Any, **kwargs: Any) -> None:
+    def build(self, input_shape: Any) -> None:
         """Create the parts."""
         width = input_shape[-1]
         shape = (None, None, width)
@@ -87,9 +87,6 @@ class EncoderBlock(_Block):
         x = x + self.drop(found, training=training)
         return self.feed_forward(x, training)
 
-    def compute_output_shape(self, input_shape: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the same shape."""
-        return input_shape
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -110,7 +107,7 @@ class DecoderBlock(_Block):
 
     causal = True
 
-    def build(self, input_shape: Any, *args: Any, **kwargs: Any) -> None:
+    def build(self, input_shape: Any) -> None:
         """Create the parts."""
         super().build(input_shape)
         shape = (None, None, input_shape[-1])

@@ -65,12 +65,6 @@ class TokenEmbedding(keras.layers.Layer):
             found = found * ops.cast(kept, found.dtype)
         return found
 
-    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> Any:
-        """Return the shape of vectors, or of scores."""
-        if reverse:
-            return (*input_shape[:-1], self.vocabulary)
-        return (*input_shape, self.width)
-
     def get_config(self) -> dict[str, Any]:
         """Return what the layer is made from."""
         own = {"vocabulary": self.vocabulary, "width": self.width}
@@ -104,7 +98,7 @@ class Positions(keras.layers.Layer):
         super().__init__(**kwargs)
         self.kind, self.length = kind, length
 
-    def build(self, input_shape: Any, *args: Any, **kwargs: Any) -> None:
+    def build(self, input_shape: Any) -> None:
         """Create the table, if it is learned."""
         if self.kind == "learned":
             self.table = self.add_weight(
@@ -123,10 +117,6 @@ class Positions(keras.layers.Layer):
         angles = position_angles(ops.shape(x)[1], (width + 1) // 2, before)
         told = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)[:, :width]
         return x + ops.cast(told, x.dtype)[None]
-
-    def compute_output_shape(self, input_shape: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the same shape."""
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """Return what the layer is made from."""

@@ -94,9 +94,6 @@ class MaskedMean(keras.layers.Layer):
         real = ops.cast(allowed, x.dtype)[..., None]
         return ops.sum(x * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1.0)
 
-    def compute_output_shape(self, input_shape: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the shape without time."""
-        return (input_shape[0], input_shape[-1])
 
 
 __all__ = ["MaskedMean", "TokenAccuracy", "TokenCrossentropy"]
