@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import zoo.metrics.dispatch  # noqa: F401 - registers what scores mean
+from zoo.metrics.scores import describe_score
 from zoo.registry.catalogue import Measurement, parse_catalogue
 
 ROOT = Path(__file__).parents[1]
 _HEADER = (
-    "| model | trained on | parameters | accuracy | 95 % interval | seeds | CPU time |\n"
-    "| --- | --- | ---: | ---: | --- | ---: | ---: |\n"
+    "| model | trained on | parameters | measure | value | 95 % interval | seeds | CPU time |\n"
+    "| --- | --- | ---: | --- | ---: | --- | ---: | ---: |\n"
 )
 _NOTHING = "No weights are published yet.\n"
 
@@ -29,10 +31,10 @@ def render(catalogue: str) -> str:
     """Return the table for the text of a catalogue: one line for each set of weights."""
     rows = [
         f"| `{model.name}` | {weights.trained_on} | {weights.parameters:,} "
-        f"| {_accuracy(weights.measured)} |\n"
+        f"| {_headline(weights.measured)} |\n"
         for model in parse_catalogue(catalogue, source="registry.yaml")
         for weights in model.weights
-        if weights.measured is not None and "accuracy" in weights.measured.metrics
+        if weights.measured is not None
     ]
     return _HEADER + "".join(rows) if rows else _NOTHING
 
@@ -45,16 +47,24 @@ def replace(page: str, table: str) -> str:
     return f"{before}{mark}{comment}{end}{table}\n{tail}"
 
 
-def _accuracy(measured: Measurement) -> str:
-    score = measured.metrics["accuracy"]
+def _headline(measured: Measurement) -> str:
+    name, score = next(iter(measured.metrics.items()))
+    about = describe_score(name)
+    write = _share if about.share else _number
     known = score.low is not None and score.high is not None
-    interval = f"{_share(score.low)} to {_share(score.high)}" if known else ""
+    interval = f"{write(score.low)} to {write(score.high)}" if known else ""
     cost = _duration(measured.cpu_seconds) if measured.cpu_seconds is not None else ""
-    return f"{_share(score.value)} | {interval} | {measured.seeds} | {cost}"
+    unit = f" {score.unit}" if score.unit else ""
+    title = about.title[:1].lower() + about.title[1:] if about.title[1:2].islower() else about.title
+    return f"{title} | {write(score.value)}{unit} | {interval} | {measured.seeds} | {cost}"
 
 
 def _share(value: float | None) -> str:
     return f"{value:.4f}".removeprefix("0")
+
+
+def _number(value: float | None) -> str:
+    return f"{value:.4g}"
 
 
 def _duration(seconds: float) -> str:

@@ -22,7 +22,9 @@ import yaml
 
 import zoo
 from zoo.api.catalog import registry
+from zoo.data.catalog import find_dataset
 from zoo.metrics import Score
+from zoo.metrics.scores import describe_score
 from zoo.registry.catalogue import Measured, Measurement, ModelEntry, WeightsEntry, parse_catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -43,8 +45,6 @@ STUDENT = {
     8: 2.306,
     9: 2.262,
 }
-
-SHARES = {"accuracy", "macro_f1", "calibration_error"}
 
 
 def main() -> None:
@@ -74,9 +74,9 @@ def main() -> None:
                     run_dir=Path(folder) / str(seed),
                 )
             evaluation = zoo.evaluate(run)
-            accuracy = evaluation.scores["accuracy"].value
-            cpu = run.record["cpu_seconds"]
-            print(f"seed {seed}: accuracy {accuracy:.4f}, {cpu:.0f} CPU-seconds", flush=True)
+            name, cpu = evaluation.headline, run.record["cpu_seconds"]
+            value = evaluation.scores[name].value
+            print(f"seed {seed}: {name} {value:.5g}, {cpu:.0f} CPU-seconds", flush=True)
             runs.append(run)
             evaluations.append(evaluation)
         scores = [evaluation.scores for evaluation in evaluations]
@@ -91,8 +91,8 @@ def main() -> None:
         )
         entry = _publish(runs[0], chosen.data, measured)
     _record(chosen.name, entry)
-    accuracy = measured.metrics["accuracy"]
-    print(f"accuracy {accuracy.value:.4f} ({accuracy.low:.4f} to {accuracy.high:.4f})")
+    for name, score in measured.metrics.items():
+        print(f"{name} {score.value:.5g} ({score.low} to {score.high}) {score.unit or ''}")
 
 
 def _same_recipe(run: zoo.Run, data: str) -> zoo.Run:
@@ -117,18 +117,21 @@ def _same_recipe(run: zoo.Run, data: str) -> zoo.Run:
 def _over_seeds(name: str, scores: list[Score]) -> Measured:
     """Return the mean over seeds and its interval; of one seed, that of its examples."""
     if len(scores) == 1:
-        return Measured(**{key: _short(value) for key, value in scores[0].model_dump().items()})
+        only = scores[0]
+        ends = {"low": _short(only.low), "high": _short(only.high)}
+        return Measured(value=_short(only.value), **ends, unit=only.unit)
     values = [score.value for score in scores]
     mean = statistics.mean(values)
     half = STUDENT[len(values) - 1] * statistics.stdev(values) / len(values) ** 0.5
-    # Every score here is at least 0; those that are shares are at most 1.
-    top = 1.0 if name in SHARES else float("inf")
-    low, high = max(mean - half, 0.0), min(mean + half, top)
-    return Measured(value=_short(mean), low=_short(low), high=_short(high))
+    about = describe_score(name)
+    low = mean - half if about.low is None else max(mean - half, about.low)
+    high = mean + half if about.high is None else min(mean + half, about.high)
+    return Measured(value=_short(mean), low=_short(low), high=_short(high), unit=scores[0].unit)
 
 
 def _short(value: float | None) -> float | None:
-    return None if value is None else round(value, 5)
+    # Five significant digits: a score may be as small as a squared error, or as large as a price.
+    return None if value is None else float(f"{value:.5g}")
 
 
 def _publish(run: zoo.Run, data: str, measured: Measurement) -> WeightsEntry:
@@ -141,6 +144,7 @@ def _publish(run: zoo.Run, data: str, measured: Measurement) -> WeightsEntry:
     bare = keras.Model(run.model.inputs, run.model.outputs)
     bare.save_weights(path, overwrite=True)
     content = path.read_bytes()
+    learned = _learned_spec(run, path)
     return WeightsEntry(
         id=data,
         trained_on=data,
@@ -149,8 +153,20 @@ def _publish(run: zoo.Run, data: str, measured: Measurement) -> WeightsEntry:
         file=f"{package}/{inside}",
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
+        spec=f"{package}/weights/{learned.name}" if learned else None,
+        spec_sha256=hashlib.sha256(learned.read_bytes()).hexdigest() if learned else None,
         measured=measured,
     )
+
+
+def _learned_spec(run: zoo.Run, weights: Path) -> Path | None:
+    """Write the data's spec beside the weights if the name of the data alone does not give it."""
+    info = find_dataset(run.record["data"]["source"])
+    if info is not None and info.spec == run.data_spec:
+        return None
+    path = weights.with_name(weights.name.replace(".weights.h5", ".spec.json"))
+    path.write_text(run.data_spec.model_dump_json(exclude_defaults=True, indent=1) + "\n", "utf-8")
+    return path
 
 
 def _record(name: str, weights: WeightsEntry) -> None:

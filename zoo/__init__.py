@@ -66,11 +66,13 @@ if TYPE_CHECKING:
         Column as Column,
         DataSpec as DataSpec,
         Forward as Forward,
+        Forwards as Forwards,
         Split as Split,
         Task as Task,
         TensorSpec as TensorSpec,
         TextSpec as TextSpec,
     )
+    from zoo.views import MappedDataset as MappedDataset
 
 __version__ = "0.1.0"
 
@@ -118,11 +120,13 @@ _HOMES = {
         "Column",
         "DataSpec",
         "Forward",
+        "Forwards",
         "Split",
         "Task",
         "TensorSpec",
         "TextSpec",
     ),
+    "zoo.views": ("MappedDataset",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -17,7 +17,7 @@ from pydantic import Field
 from zoo import metrics
 from zoo.config import Frozen, ModelConfig, TrainPlan
 from zoo.metrics import Evaluation
-from zoo.spec import NAME, Arrays, Dataset, DataSpec, Forward, Split, Task, TensorSpec
+from zoo.spec import NAME, Arrays, Dataset, DataSpec, Forwards, Split, Task, TensorSpec
 
 if TYPE_CHECKING:
     import keras
@@ -110,9 +110,25 @@ class Architecture(ABC, Generic[ConfigT]):
         """Train the model. Override where learning is more than one call of ``loop.fit``."""
         loop.fit(model, dataset)
 
-    def evaluate(self, forward: Forward, split: Split, data: DataSpec) -> Evaluation:
-        """Measure named outputs on a split, the same for a Keras model and for an artifact."""
-        return metrics.evaluate(forward, split, data)
+    def evaluate(
+        self,
+        forwards: Forwards,
+        split: Split,
+        data: DataSpec,
+        *,
+        reference: Split | None = None,
+    ) -> Evaluation:
+        """Measure a model on a split, the same for a Keras model and for an artifact.
+
+        Args:
+            forwards: What can be asked, by signature; the first is ``predict``.
+            split: The examples.
+            data: What they are.
+            reference: The training split, which baselines may learn from; ``None`` asks for the
+                scores alone.
+        """
+        first = next(iter(forwards.values()))
+        return metrics.evaluate(first, split, data, reference=reference)
 
     def signatures(
         self, model: keras.Model, config: ConfigT, data: DataSpec

@@ -85,8 +85,8 @@ class TrainPlan(Frozen):
     )
     monitor: str = Field(
         "val_loss",
-        description="What 'better' means: a column of the history. Smaller is better, larger for "
-        "names that end in 'accuracy'.",
+        description="What 'better' means: a column of the history. Smaller is better, unless "
+        "more of that score is.",
     )
     keep: Literal["best", "last"] = Field(
         "best", description="Which epoch's weights the run ends with."

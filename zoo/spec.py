@@ -27,6 +27,11 @@ Arrays = Mapping[str, "np.ndarray"]
 Forward = Callable[[Arrays], Arrays]
 """Named inputs to named outputs: a Keras model and an ONNX session look the same through it."""
 
+Forwards = Mapping[str, Forward]
+"""One forward a signature, by its name; the first is what ``predict`` asks."""
+
+SplitName = Literal["train", "validation", "test"]
+
 
 class Task(StrEnum):
     """What a model is for. It decides how it is evaluated and what its report shows."""
@@ -171,7 +176,7 @@ class Dataset(Protocol):
     def fingerprint(self) -> str:
         """SHA-256 over everything that decides the examples and their splits."""
 
-    def split(self, name: Literal["train", "validation", "test"]) -> Split:
+    def split(self, name: SplitName) -> Split:
         """Return one split. Only ``evaluate`` asks for ``test``."""
 
 
@@ -183,7 +188,9 @@ __all__ = [
     "DataSpec",
     "Dataset",
     "Forward",
+    "Forwards",
     "Split",
+    "SplitName",
     "Task",
     "TensorSpec",
     "TextSpec",

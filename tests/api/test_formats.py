@@ -10,7 +10,7 @@ import pytest
 
 import zoo
 from zoo.runtime.manifest import FileEntry, Graph, Manifest, Parity, Tolerance
-from zoo.spec import Column, DataSpec, TensorSpec
+from zoo.spec import Column, DataSpec, TensorSpec, TextSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "runs-and-artifacts.md"
 
@@ -75,7 +75,7 @@ def test_every_field_of_a_manifest_is_on_the_page_and_no_other():
     assert set(FileEntry.model_fields) | set(DataSpec.model_fields) <= named("`manifest.json`")
 
 
-@pytest.mark.parametrize("kind", [TensorSpec, Column, Tolerance, Parity])
+@pytest.mark.parametrize("kind", [TensorSpec, TextSpec, Column, Tolerance, Parity])
 def test_every_field_of_a_graph_is_on_the_page(kind):
     assert first_column("One of the `graphs`") == set(Graph.model_fields)
     assert set(kind.model_fields) <= named("One of the `graphs`")

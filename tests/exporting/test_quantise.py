@@ -20,7 +20,7 @@ from zoo.exporting import export_artifact, trial as trials
 from zoo.exporting.policy import Policy
 from zoo.exporting.quantise import quantise_artifact
 from zoo.metrics import Evaluation, Score
-from zoo.spec import Arrays, DataSpec, Forward, Split, Task, TensorSpec
+from zoo.spec import Arrays, DataSpec, Forwards, Split, Task, TensorSpec
 
 ROW = TensorSpec(name="row", shape=(8,))
 SMALLEST = Policy(preference="smallest")
@@ -312,9 +312,16 @@ def test_a_missing_package_names_the_extra(
 class Rebuilder(Tiny):
     """Measures by the squared error, of which less is better."""
 
-    def evaluate(self, forward: Forward, split: Split, data: DataSpec) -> Evaluation:
+    def evaluate(
+        self,
+        forwards: Forwards,
+        split: Split,
+        data: DataSpec,
+        *,
+        reference: Split | None = None,
+    ) -> Evaluation:
         inputs, _ = split.take(np.arange(len(split)))
-        error = np.square(forward(inputs)["rebuilt"] - inputs["x"]).mean()
+        error = np.square(forwards["predict"](inputs)["rebuilt"] - inputs["x"]).mean()
         return Evaluation(
             task=Task.RECONSTRUCTION,
             examples=len(split),

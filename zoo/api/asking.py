@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +14,17 @@ from zoo.api.blueprints import DataSource, blueprint_on, dataset
 from zoo.api.catalog import registry
 from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint, Signature
-from zoo.errors import ArtifactError, DataError
+from zoo.errors import ArtifactError, DataError, Incompatible
 from zoo.files import atomic_write, write_json
 from zoo.metrics import Evaluation
+from zoo.metrics.figures import pack_figures
 from zoo.runtime import (
     Prediction,
     Session,
     load as load_artifact,
 )
-from zoo.spec import Arrays, Dataset, DataSpec, Forward, Split
+from zoo.spec import Arrays, Dataset, DataSpec, Forward, Forwards, Split
+from zoo.training.folder import FIGURES
 
 if TYPE_CHECKING:
     import keras
@@ -58,7 +61,7 @@ class _Subject:
 
     architecture: Architecture[Any]
     data: DataSpec
-    forward: Forward
+    forwards: Forwards
     run: Run | None = None
 
     def dataset(self, data: DataSource) -> Dataset:
@@ -79,8 +82,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure a model on examples it has not learned from, each counted once.
 
-    Of a run, the test split's figures are also written to its ``metrics.json``, with the worst
-    mistakes beside them for the report.
+    Of a run, the test split's figures are also written to its ``metrics.json``, with what the
+    report shows beside them.
 
     Args:
         target: A run or its folder, a model of :func:`build`, an artifact or its folder.
@@ -98,21 +101,29 @@ def evaluate(
     source = subject.dataset(data)
     check_fit(subject.data, source.spec)
     part = source.split(split)
-    evaluation = subject.architecture.evaluate(subject.forward, part, subject.data)
+    evaluation = subject.architecture.evaluate(
+        subject.forwards, part, subject.data, reference=source.split("train")
+    )
     if subject.run is not None and data is None and split == "test":
-        write_json(subject.run.path / "metrics.json", evaluation.model_dump(mode="json"))
-        _save_pictures(subject.run.path / "pictures.npz", evaluation, part)
+        folder = subject.run.path
+        write_json(folder / "metrics.json", evaluation.model_dump(mode="json"))
+        _save_pictures(folder / "pictures.npz", evaluation, part)
+        _save_figures(folder / FIGURES, evaluation)
     return evaluation
 
 
-def predict(target: Run | keras.Model | Session | str | Path, inputs: Any) -> Prediction:
+def predict(
+    target: Run | keras.Model | Session | str | Path, inputs: Any, *, signature: str | None = None
+) -> Prediction:
     """Answer for raw inputs: arrays, records, or files.
 
     Args:
         target: A run or its folder, a model of :func:`build`, an artifact or its folder.
         inputs: See :meth:`zoo.runtime.Session.predict`. An artifact answers without keras.
+        signature: What to ask, e.g. ``encode``; by default the first thing that it answers.
 
     Raises:
+        Incompatible: If there is no such signature.
         DataError: If the inputs do not fit the model.
         ArtifactError: If the target is none of these.
 
@@ -123,13 +134,13 @@ def predict(target: Run | keras.Model | Session | str | Path, inputs: Any) -> Pr
     if isinstance(target, str | Path):
         target = load(target)
     if isinstance(target, Session):
-        return target.predict(inputs)
+        return _asking(target, signature).predict(inputs)
     from zoo.runtime.inputs import encode
 
     model = target.model if isinstance(target, Run) else target
-    signature = signatures(model)[0]
-    outputs = _keras_forward(signature)(encode(inputs, signature.inputs))
-    return Prediction(outputs, signature.outputs)
+    asked = _choose(signatures(model), signature)
+    outputs = _keras_forward(asked)(encode(inputs, asked.inputs))
+    return Prediction(outputs, asked.outputs)
 
 
 def is_path(target: str | Path) -> bool:
@@ -143,12 +154,43 @@ def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:
     if isinstance(target, Session):
         manifest = target.manifest
         architecture = registry().get(manifest.architecture)
-        return _Subject(architecture, manifest.data, target.run)
+        opened = {graph.signature: _deferred(target, graph.signature) for graph in manifest.graphs}
+        return _Subject(architecture, manifest.data, opened)
     run = target if isinstance(target, Run) else None
     model = run.model if run else target
     blueprint: Blueprint = blueprint_on(model)
-    forward = _keras_forward(signatures(model)[0])
-    return _Subject(registry().get(blueprint.architecture), blueprint.data, forward, run)
+    forwards = {asked.name: _keras_forward(asked) for asked in signatures(model)}
+    return _Subject(registry().get(blueprint.architecture), blueprint.data, forwards, run)
+
+
+def _asking(session: Session, signature: str | None) -> Session:
+    """Return the session of another signature of the same artifact."""
+    if signature is None or signature == session.graph.signature:
+        return session
+    return load_artifact(session.source, signature=signature, threads=session.threads)
+
+
+def _deferred(session: Session, signature: str) -> Forward:
+    """Return a graph's forward; it is opened when it is first asked."""
+
+    @functools.cache
+    def opened() -> Session:
+        return _asking(session, signature)
+
+    return lambda inputs: opened().run(inputs)
+
+
+def _choose(found: Sequence[Signature], name: str | None) -> Signature:
+    if name is None:
+        return found[0]
+    for signature in found:
+        if signature.name == name:
+            return signature
+    raise Incompatible(
+        f"the model has no signature {name!r}",
+        why=f"it has: {', '.join(signature.name for signature in found)}",
+        fix=f"ask for {found[0].name!r}",
+    )
 
 
 def signatures(model: keras.Model) -> Sequence[Signature]:
@@ -193,6 +235,13 @@ def check_fit(model: DataSpec, data: DataSpec) -> None:
                 why=f"the model has {own}, the data {other}",
                 fix="give data with the same shapes and the same classes in the same order",
             )
+
+
+def _save_figures(path: Path, evaluation: Evaluation) -> None:
+    if evaluation.figures:
+        atomic_write(path, pack_figures(evaluation.figures))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:

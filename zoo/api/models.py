@@ -13,6 +13,7 @@ from zoo.config import ModelConfig, validate
 from zoo.errors import ConfigError, Finding, Tampered
 from zoo.files import sha256_file
 from zoo.registry import WeightsEntry
+from zoo.spec import DataSpec
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +58,7 @@ def build(
         file = run.folder.model_file
     elif entry is not None:
         base = validate(architecture.Config, entry.config, what=f"weights {entry.id!r}")
-        source = entry.trained_on if data is None else data
+        source = _published_data(entry) if data is None else data
         file = _published_file(architecture.info.name, entry)
     else:
         base, source = None, data
@@ -110,12 +111,29 @@ def _published_file(of: str, entry: WeightsEntry) -> Path:
 
         name = f"{of}-{entry.id}.weights.h5"
         return fetch(Remote(name=name, urls=entry.urls, size=entry.bytes, sha256=entry.sha256))
-    package, _, inside = entry.file.partition("/")
+    return _packaged(entry.file, entry.sha256)
+
+
+def _published_data(entry: WeightsEntry) -> DataSource:
+    """Return what published weights were trained on: its name, or the spec kept beside them."""
+    if entry.spec is None:
+        return entry.trained_on
+    path = _packaged(entry.spec, entry.spec_sha256)
+    return DataSpec.model_validate_json(path.read_bytes())
+
+
+def _packaged(file: str, sha256: str | None) -> Path:
+    """Return a catalogued file inside a package.
+
+    Raises:
+        Tampered: If it is not the catalogued one.
+    """
+    package, _, inside = file.partition("/")
     path = Path(str(importlib.resources.files(package).joinpath(inside)))
-    if not path.is_file() or sha256_file(path) != entry.sha256:
+    if not path.is_file() or sha256_file(path) != sha256:
         raise Tampered(
             f"{path} is not the file that the catalogue describes",
-            why=f"its SHA-256 is not {entry.sha256[:16]}…, or it is missing",
+            why=f"its SHA-256 is not {str(sha256)[:16]}…, or it is missing",
             fix="pip install --force-reinstall neural-zoo",
         )
     return path

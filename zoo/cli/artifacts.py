@@ -11,6 +11,9 @@ from zoo.cli.options import Json, Out, Settings, example, settings
 from zoo.cli.output import emit, emit_json, facts, note, paint, plain, size, table
 from zoo.errors import ZooError
 
+_SHORT = 8
+"""Values of one output that a line of a terminal has room for."""
+
 _Artifacts = Annotated[
     list[Path], typer.Argument(metavar="PATH", help="Artifacts: exports/NAME/VERSION.")
 ]
@@ -100,6 +103,10 @@ def predict(
     top: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many answers to show for each.")
     ] = 3,
+    signature: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What to ask; the first thing it answers if left out."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Ask a trained model.
@@ -108,14 +115,22 @@ def predict(
     """
     import zoo
 
-    prediction = zoo.predict(target, inputs if len(inputs) > 1 else inputs[0])
+    given = inputs if len(inputs) > 1 else inputs[0]
+    prediction = zoo.predict(target, given, signature=signature)
     records = plain(prediction)
     if as_json:
         emit_json(records)
         return
     named = inputs if len(inputs) == len(records) else [str(at) for at in range(len(records))]
-    rows = [(name, *_answer(record, top)) for name, record in zip(named, records, strict=True)]
-    emit(table(("input", "answer", "probability", "then"), rows))
+    if all("probabilities" in record for record in records):
+        rows = [(name, *_answer(record, top)) for name, record in zip(named, records, strict=True)]
+        emit(table(("input", "answer", "probability", "then"), rows))
+        return
+    columns = [name for name in records[0] if not isinstance(records[0][name], dict)]
+    answers = [[_value(record[column]) for column in columns] for record in records]
+    emit(
+        table(("input", *columns), [(n, *row) for n, row in zip(named, answers, strict=True)]),
+    )
 
 
 def bench(
@@ -182,13 +197,25 @@ def worst_error(artifact: Any) -> float:
 
 def _answer(record: dict[str, Any], top: int) -> tuple[str, str, str]:
     """Return the first answer, its probability, and the runners-up."""
-    ranked = sorted(
-        (record.get("probabilities") or {}).items(), key=lambda pair: pair[1], reverse=True
-    )[:top]
-    if not ranked:
-        return str(record.get("label", record)), "", ""
+    ranked = sorted(record["probabilities"].items(), key=lambda pair: pair[1], reverse=True)[:top]
     (label, probability), *others = ranked
     return str(label), f"{probability:.4f}", ", ".join(f"{name} {p:.4f}" for name, p in others)
+
+
+def _value(value: Any) -> str:
+    """Return an output as a few signs: a number, a short list, or how large it is."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if not isinstance(value, list):
+        return str(value)
+    if len(value) <= _SHORT and not any(isinstance(item, list) for item in value):
+        return ", ".join(map(_value, value))
+    sizes: list[int] = []
+    inner: Any = value
+    while isinstance(inner, list):
+        sizes.append(len(inner))
+        inner = inner[0] if inner else None
+    return f"{' x '.join(map(str, sizes))} values; --json prints them"
 
 
 def _figure(value: Any) -> str:

@@ -118,17 +118,12 @@ def _fill(
     samples: Arrays,
     about: _About,
 ) -> None:
-    proven = [
-        _prove(
-            stage,
-            signature,
-            FIRST_FILE if index == 0 else f"{signature.name}.onnx",
-            name,
-            blueprint.data,
-            samples,
-        )
-        for index, signature in enumerate(signatures)
-    ]
+    proven = []
+    for index, signature in enumerate(signatures):
+        file = FIRST_FILE if index == 0 else f"{signature.name}.onnx"
+        traced = _convert.Traced(signature)
+        proven.append(_prove(stage, traced, file, name, blueprint.data, samples))
+        samples = _extended(traced, samples)
     config = plain(blueprint.config.model_dump(mode="json"), "config")
     draft = Manifest(
         name=name,
@@ -151,14 +146,14 @@ def _fill(
 
 def _prove(
     stage: Path,
-    signature: Signature,
+    traced: _convert.Traced,
     file: str,
     name: str,
     data: DataSpec,
     samples: Arrays,
 ) -> Proven:
     """Convert one signature and compare it with its model."""
-    traced = _convert.Traced(signature)
+    signature = traced.signature
     check_samples(traced.inputs, samples)
     outputs = tuple(_named(spec, data) for spec in traced.outputs)
     names = {spec.name for spec in outputs}
@@ -196,6 +191,13 @@ def _prove(
     )
     vectors = [Vector(case.probe.inputs, case.reference) for case in golden(cases)]
     return Proven(proto, graph, vectors)
+
+
+def _extended(traced: _convert.Traced, samples: Arrays) -> Arrays:
+    """Add what a signature makes of the samples: one's output may be another's input."""
+    if any(spec.name not in samples for spec in traced.inputs):
+        return samples
+    return {**traced({spec.name: samples[spec.name] for spec in traced.inputs}), **samples}
 
 
 def _answer(traced: _convert.Traced, *, label: bool) -> Forward:

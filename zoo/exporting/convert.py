@@ -63,7 +63,7 @@ class Traced:
                 why="the conversion needs the TensorFlow backend",
                 fix="KERAS_BACKEND=tensorflow, and load the weights there",
             )
-        self.name = signature.name
+        self.signature, self.name = signature, signature.name
         self.order = [spec.name for spec in signature.outputs]
         self.inputs = _match("input", model.inputs, _keys(model.input), signature.inputs)
         self.outputs = _match("output", model.outputs, _keys(model.output), signature.outputs)

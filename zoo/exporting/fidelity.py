@@ -12,18 +12,16 @@ from zoo.errors import ConfigError, Finding
 from zoo.exporting.parity import round_up
 from zoo.metrics import Evaluation
 from zoo.metrics.paired import BLOCKS, batch_means, paired_proportions
+from zoo.metrics.scores import describe_score
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.runtime.variant import Comparison
-from zoo.spec import Arrays, DataSpec, Forward, Split, Task
+from zoo.spec import Arrays, DataSpec, Forward, Forwards, Split, Task
 
 _BATCH = 256
 _FEWEST_IN_BLOCK = 5
 _TOGETHER = 64
 _MAIN = {Task.CLASSIFICATION: "accuracy"}
-_SHARES = ("accuracy", "f1", "auc", "r2")
 _LEAST = 1e-12
-_HIGHER = (*_SHARES, "bleu", "cider", "likelihood", "explained_variance")
-"""Endings of names of metrics of which more is better; of the others, less is."""
 
 
 class Yardstick:
@@ -34,7 +32,7 @@ class Yardstick:
         data: What the examples are.
         split: The examples.
         name: The split's name.
-        original: The original's answer.
+        original: The original's answers, by signature.
         metric: The main metric; by default ``accuracy`` of a classifier, the first of others.
 
     Raises:
@@ -47,7 +45,7 @@ class Yardstick:
         data: DataSpec,
         split: Split,
         name: Literal["validation", "test"],
-        original: Forward,
+        original: Forwards,
         metric: str | None = None,
     ) -> None:
         self.architecture, self.data, self.split, self.name = architecture, data, split, name
@@ -58,9 +56,11 @@ class Yardstick:
     @property
     def unit(self) -> Literal["points", "percent"]:
         """Points of a share, percent of the original's value for any other metric."""
-        return "points" if self.metric.endswith(_SHARES) else "percent"
+        # R² is read like a share, though it can fall below zero.
+        share = describe_score(self.metric).share or self.metric == "r2"
+        return "points" if share else "percent"
 
-    def compare(self, variant: Forward) -> tuple[Comparison, Evaluation]:
+    def compare(self, variant: Forwards) -> tuple[Comparison, Evaluation]:
         """Ask a variant for every example once, and compare.
 
         Raises:
@@ -70,8 +70,9 @@ class Yardstick:
         old, new = self._score(self.evaluation), self._score(evaluation)
         loss = self._loss(old, new)
         differences = _Differences(self.data)
+        first, other = next(iter(self.original.values())), next(iter(variant.values()))
         for inputs, targets in _batches(self.split):
-            differences.add(self.original(inputs), variant(inputs), targets)
+            differences.add(first(inputs), other(inputs), targets)
         counted = differences.paired
         if counted is not None and self.metric == "accuracy":
             low, high = paired_proportions(*counted, len(self.split))
@@ -91,7 +92,7 @@ class Yardstick:
             agreement=differences.agreement,
             max_difference={name: round_up(v) for name, v in differences.largest.items()},
             mean_difference={name: round_up(v) for name, v in differences.mean.items()},
-            neighbours=round_up(_neighbours(variant, self.split)),
+            neighbours=round_up(_neighbours(other, self.split)),
         )
         return comparison, evaluation
 
@@ -99,12 +100,12 @@ class Yardstick:
         return evaluation.scores[self.metric].value
 
     def _loss(self, old: float, new: float) -> float:
-        worse = old - new if self.metric.endswith(_HIGHER) else new - old
+        worse = old - new if describe_score(self.metric).higher_is_better else new - old
         if self.unit == "points":
             return 100 * worse
         return 100 * worse / max(abs(self._score(self.evaluation)), _LEAST)
 
-    def _block_losses(self, variant: Forward) -> list[float]:
+    def _block_losses(self, variant: Forwards) -> list[float]:
         if len(self.split) < BLOCKS * _FEWEST_IN_BLOCK:
             return []
         losses = []

@@ -13,7 +13,7 @@ from zoo.errors import ConfigError, DataError, Finding, Unsupported
 from zoo.runtime import MAX_BYTES, verify
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
 from zoo.runtime.session import open_session, read_checked
-from zoo.spec import Arrays, Forward, Split
+from zoo.spec import Arrays, Forward, Forwards, Split
 
 if TYPE_CHECKING:
     import onnx
@@ -30,9 +30,9 @@ class Original:
     sessions: Mapping[str, Any]
 
     @property
-    def forward(self) -> Forward:
-        """The answers of its first graph."""
-        return first_graph(self.sessions[self.manifest.graphs[0].signature], self.manifest)
+    def forwards(self) -> Forwards:
+        """The answers of its graphs, by signature."""
+        return forwards_of(self.sessions, self.manifest)
 
     @property
     def bytes(self) -> int:
@@ -103,12 +103,15 @@ def ask(session: Any, graph: Graph, arrays: Arrays) -> dict[str, np.ndarray[Any,
     return dict(zip(names, values, strict=True))
 
 
-def first_graph(session: Any, manifest: Manifest) -> Forward:
-    """Return what an evaluation asks: the first graph."""
+def forwards_of(sessions: Mapping[str, Any], manifest: Manifest) -> Forwards:
+    """Return what an evaluation asks: the graphs, each by its signature, in their order."""
+    return {g.signature: _forward(sessions[g.signature], g) for g in manifest.graphs}
 
+
+def _forward(session: Any, graph: Graph) -> Forward:
     def forward(inputs: Arrays) -> Arrays:
         try:
-            return ask(session, manifest.graphs[0], inputs)
+            return ask(session, graph, inputs)
         except Exception as error:  # onnxruntime's own types
             raise Unsupported(
                 "the graph fails on the examples", why=" ".join(str(error).split())[:300]
@@ -117,4 +120,4 @@ def first_graph(session: Any, manifest: Manifest) -> Forward:
     return forward
 
 
-__all__ = ["Original", "ask", "first_graph", "open_original", "take_examples"]
+__all__ = ["Original", "ask", "forwards_of", "open_original", "take_examples"]

@@ -11,7 +11,7 @@ from zoo.errors import ConfigError, Finding, QuantisationRejected
 from zoo.exporting.candidates import CANDIDATES, require
 from zoo.exporting.fidelity import Yardstick
 from zoo.exporting.latency import Latency, interleaved
-from zoo.exporting.original import Original, first_graph, open_original, take_examples
+from zoo.exporting.original import Original, open_original, take_examples
 from zoo.exporting.policy import CandidateRow, Policy, QuantisationReport, choose, judge
 from zoo.exporting.publishing import (
     UNLISTED,
@@ -89,7 +89,7 @@ def quantise_artifact(
         original.manifest.data,
         data.split("validation"),
         "validation",
-        original.forward,
+        original.forwards,
         metric,
     )
     trials = [
@@ -126,11 +126,10 @@ def quantise_artifact(
         original.manifest.data,
         data.split("test"),
         "test",
-        original.forward,
+        original.forwards,
         yardstick.metric,
     )
-    chosen = open_session(winner.raw, winner.candidate.name)
-    test, evaluation = ruler.compare(first_graph(chosen, original.manifest))
+    test, evaluation = ruler.compare(winner.forwards(original.manifest))
     scores = evaluation.model_dump(mode="json", include={"examples", "scores"})
     variant = Variant(
         kind=winner.candidate.name,
@@ -178,9 +177,9 @@ def _time(
     graph = original.manifest.graphs[0]
     sessions = {"": open_session(original.raw[graph.signature], "original", threads=threads)}
     for trial in trials:
-        if trial.raw:
+        if trial.raws:
             name = trial.candidate.name
-            sessions[name] = open_session(trial.raw, name, threads=threads)
+            sessions[name] = open_session(trial.raws[0], name, threads=threads)
     return interleaved(sessions, {s.name: samples[s.name] for s in graph.inputs}, seconds=seconds)
 
 

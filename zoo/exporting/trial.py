@@ -12,16 +12,16 @@ from zoo.errors import Unsupported, ZooError
 from zoo.exporting.candidates import Candidate, Made, Source
 from zoo.exporting.canonical import canonical
 from zoo.exporting.fidelity import Yardstick
-from zoo.exporting.original import Original, ask, first_graph
+from zoo.exporting.original import Original, ask, forwards_of
 from zoo.exporting.parity import calibrate, make_cases, prove
 from zoo.exporting.policy import Policy
 from zoo.exporting.publishing import Proven, count_nodes, golden
 from zoo.exporting.structure import check_structure
-from zoo.runtime.manifest import Graph
+from zoo.runtime.manifest import Graph, Manifest
 from zoo.runtime.session import check_interface, open_session
 from zoo.runtime.variant import Verdict
 from zoo.runtime.vectors import Vector
-from zoo.spec import Arrays
+from zoo.spec import Arrays, Forwards
 
 if TYPE_CHECKING:
     import onnx
@@ -33,8 +33,16 @@ class Trial:
 
     candidate: Candidate
     verdict: Verdict
-    raw: bytes = b""
+    raws: tuple[bytes, ...] = ()
     proven: tuple[Proven, ...] = ()
+
+    def forwards(self, manifest: Manifest) -> Forwards:
+        """Open its graphs, those of the manifest in their order."""
+        sessions = {
+            graph.signature: open_session(raw, self.candidate.name)
+            for graph, raw in zip(manifest.graphs, self.raws, strict=True)
+        }
+        return forwards_of(sessions, manifest)
 
 
 def try_candidate(
@@ -56,9 +64,8 @@ def try_candidate(
             for form, graph in zip(forms, manifest.graphs, strict=True)
         ]
         verdict = verdict.model_copy(update={"bytes": sum(map(len, raws))})
-        session = open_session(raws[0], candidate.name)
-        trial = replace(trial, raw=raws[0], verdict=verdict)
-        comparison, _ = yardstick.compare(first_graph(session, manifest))
+        trial = replace(trial, raws=tuple(raws), verdict=verdict)
+        comparison, _ = yardstick.compare(trial.forwards(manifest))
         verdict = verdict.model_copy(update={"comparison": comparison})
         if reason := policy.refusal(comparison):
             return replace(trial, verdict=verdict.model_copy(update={"reason": reason}))

@@ -52,7 +52,12 @@ class _Answers:
 
 
 def evaluate_classification(
-    forward: Forward, split: Split, data: DataSpec, *, batch_size: int = 256
+    forward: Forward,
+    split: Split,
+    data: DataSpec,
+    *,
+    reference: Split | None = None,  # noqa: ARG001 - the most common class needs no training
+    batch_size: int = 256,
 ) -> Evaluation:
     """Measure a classifier's ``probabilities`` on a split.
 

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 class _Measure(Protocol):
     def __call__(
-        self, forward: Forward, split: Split, data: DataSpec, *, batch_size: int
+        self,
+        forward: Forward,
+        split: Split,
+        data: DataSpec,
+        *,
+        reference: Split | None,
+        batch_size: int,
     ) -> Evaluation: ...
 
 
@@ -24,7 +30,12 @@ _MEASURES: dict[Task, _Measure] = {
 
 
 def evaluate(
-    forward: Forward, split: Split, data: DataSpec, *, batch_size: int = 256
+    forward: Forward,
+    split: Split,
+    data: DataSpec,
+    *,
+    reference: Split | None = None,
+    batch_size: int = 256,
 ) -> Evaluation:
     """Measure named outputs on a split: every example once, the last short batch included.
 
@@ -33,6 +44,8 @@ def evaluate(
             through it.
         split: The examples.
         data: What they are. Its task decides what is measured.
+        reference: The training split, which baselines may learn from; ``None`` asks for the scores
+            alone, without baselines and figures.
         batch_size: Examples a call of ``forward``. It changes the speed and nothing else.
 
     Returns:
@@ -62,7 +75,7 @@ def evaluate(
             why=f"there is a measure for {known}",
             fix="override Architecture.evaluate and return a zoo.metrics.Evaluation",
         )
-    return measure(forward, split, data, batch_size=batch_size)
+    return measure(forward, split, data, reference=reference, batch_size=batch_size)
 
 
 __all__ = ["evaluate"]

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, NonNegativeInt, model_validator
 
 from zoo.config import Frozen
+from zoo.metrics.figures import Figure
 from zoo.spec import Task
 
 
@@ -17,11 +18,13 @@ class Score(Frozen):
         value: The score on these examples.
         low: Lower end of the 95 % interval, or ``None`` where no honest one is known.
         high: Upper end, ``None`` together with ``low``.
+        unit: Of all three; ``None`` for a number without one.
     """
 
     value: float
     low: float | None = None
     high: float | None = None
+    unit: str | None = None
 
 
 class ClassScore(Frozen):
@@ -114,9 +117,11 @@ class Evaluation(Frozen):
     Attributes:
         task: What was measured.
         examples: How many examples.
-        scores: By name. A classifier has ``accuracy``, ``macro_f1``, ``log_loss``,
-            ``calibration_error`` and ``brier``.
+        scores: By name, the headline first. A classifier has ``accuracy``, ``macro_f1``,
+            ``log_loss``, ``calibration_error`` and ``brier``.
         tables: What stands behind the scores, if the task has such tables.
+        figures: What a report shows besides. They are no part of the dump: a run keeps them in a
+            file of their own.
 
     Example:
         >>> evaluation = Evaluation.model_validate_json(path.read_text())
@@ -127,6 +132,12 @@ class Evaluation(Frozen):
     examples: int = Field(ge=1)
     scores: dict[str, Score]
     tables: ClassificationTables | None = None
+    figures: tuple[Figure, ...] = Field((), exclude=True)
+
+    @property
+    def headline(self) -> str:
+        """The name of the score that stands for all."""
+        return next(iter(self.scores))
 
 
 __all__ = [

@@ -28,11 +28,13 @@ class Measured(Frozen):
     Attributes:
         low: Lower end of the 95 % interval.
         high: Upper end of the 95 % interval.
+        unit: Of all three.
     """
 
     value: float
     low: float | None = None
     high: float | None = None
+    unit: str | None = None
 
 
 class Measurement(Frozen):
@@ -47,7 +49,12 @@ class Measurement(Frozen):
 
 
 class WeightsEntry(Frozen):
-    """Trained weights: where they are, what they are, how good they are."""
+    """Trained weights: where they are, what they are, how good they are.
+
+    Attributes:
+        spec: Where the data's spec lies as JSON, as ``file`` says it, if it was learned from the
+            data (a vocabulary): the weights mean nothing with another one.
+    """
 
     id: str = Field(
         pattern=r"^[a-z0-9][a-z0-9._-]*$", description="What build(weights=...) asks for."
@@ -59,6 +66,8 @@ class WeightsEntry(Frozen):
     urls: tuple[str, ...] = ()
     bytes: int = Field(ge=1)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    spec: str | None = None
+    spec_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     measured: Measurement | None = None
 
 

@@ -1,12 +1,12 @@
-"""Pictures as data URIs, written as PNG with zlib alone."""
+"""Pictures as data URIs."""
 
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from zoo.metrics.png import encode_png
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ def picture(array: np.ndarray) -> Picture:
             spread = np.ptp(values) or 1.0
             pixels = np.rint((values - values.min()) / spread * 255).astype(np.uint8)
     tiny = max(array.shape[:2]) <= TINY
-    data = base64.b64encode(_png(_shrink(pixels))).decode("ascii")
+    data = base64.b64encode(encode_png(_shrink(pixels))).decode("ascii")
     return Picture(f"data:image/png;base64,{data}", tiny)
 
 
@@ -66,26 +66,6 @@ def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     blocks = padded.reshape(height, step, width, step, channels)
     means: NDArray[np.uint8] = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
     return means
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    """Encode grey or colour pixels (W3C PNG, filter 0)."""
-    import numpy as np
-
-    height, width, channels = pixels.shape
-    lines = np.zeros((height, 1 + width * channels), np.uint8)
-    lines[:, 1:] = pixels.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", header)
-        + _chunk(b"IDAT", zlib.compress(lines.tobytes(), 9))
-        + _chunk(b"IEND", b"")
-    )
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 __all__ = ["LARGEST", "TINY", "Picture", "picture"]

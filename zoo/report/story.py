@@ -11,28 +11,12 @@ from statistics import median
 from typing import Any
 
 from zoo.metrics import ClassificationTables, Evaluation, Score
+from zoo.metrics.scores import describe_score
 from zoo.report.charts import curves, is_logarithmic
 from zoo.report.records import RunRecords, dig, number
-from zoo.report.words import decimal, duration, percent, plain, plural, whole
+from zoo.report.words import THIN, decimal, duration, percent, plain, plural, whole
 from zoo.training.folder import NOT_METRICS
 
-_SHARES = {"accuracy", "macro_f1", "calibration_error"}
-_TITLES = {
-    "accuracy": "Accuracy",
-    "macro_f1": "Macro F1",
-    "log_loss": "Log loss",
-    "calibration_error": "Calibration error",
-    "brier": "Brier score",
-    "loss": "Loss",
-    "mae": "Mean absolute error",
-    "mse": "Mean squared error",
-}
-_MEANINGS = {
-    "macro_f1": "Finding a class and not crying wolf, averaged so that rare classes count as much "
-    "as common ones.",
-    "calibration_error": "How far its confidence is from how often it is right, on average.",
-    "brier": "Squared distance from the truth: 0 is perfect, 2 is certain and wrong.",
-}
 _LARGEST = 1e30
 _STATES = {"finished": "good", "running": "busy", "stopped": "busy", "failed": "bad"}
 
@@ -118,8 +102,8 @@ def tiles(evaluation: Evaluation) -> list[Tile]:
     """Return the scores, each with what it means."""
     return [
         Tile(
-            _TITLES.get(name, name.replace("_", " ").capitalize()),
-            value(name, score.value, evaluation.examples),
+            describe_score(name).title,
+            value(name, score.value, evaluation.examples) + _unit(score),
             _interval(name, score, evaluation.examples),
             _meaning(name, evaluation),
         )
@@ -129,8 +113,7 @@ def tiles(evaluation: Evaluation) -> list[Tile]:
 
 def value(name: str, number: float, examples: int = 0) -> str:
     """Return a score the way its kind is written."""
-    name = name.removeprefix("val_")
-    if name in _SHARES:
+    if describe_score(name).share:
         return percent(number, 2 if examples >= 5000 else 1)
     return decimal(number)
 
@@ -156,10 +139,10 @@ def learning_curves(folder: RunRecords) -> list[Curve]:
         training, validation = columns.get(name, []), columns.get(f"val_{name}", [])
         if not training and not validation:
             continue
-        share = name in _SHARES or name.endswith("accuracy")
+        share = describe_score(name).share
         found.append(
             Curve(
-                title=_TITLES.get(name, name.replace("_", " ").capitalize()),
+                title=describe_score(name).title,
                 svg=curves(f"curve{index}", epochs, training, validation, best=best, share=share),
                 alt=_curve_words(name, training, validation, len(epochs)),
                 logarithmic=is_logarithmic(training, validation, share=share),
@@ -248,7 +231,7 @@ def making(folder: RunRecords) -> list[Table]:
 def _meaning(name: str, evaluation: Evaluation) -> str:
     tables = evaluation.tables
     if tables is None:
-        return _MEANINGS.get(name, "")
+        return describe_score(name).meaning
     if name == "accuracy":
         common = max(tables.classes, key=lambda row: row.support)
         share = percent(common.support / evaluation.examples)
@@ -257,7 +240,11 @@ def _meaning(name: str, evaluation: Evaluation) -> str:
     if name == "log_loss":
         blind = decimal(math.log(max(2, len(tables.labels))))
         return f"Surprise at the truth, in nats: 0 is perfect, {blind} is guessing blindly."
-    return _MEANINGS.get(name, "")
+    return describe_score(name).meaning
+
+
+def _unit(score: Score) -> str:
+    return f"{THIN}{score.unit}" if score.unit else ""
 
 
 def _interval(name: str, score: Score, examples: int) -> str:

@@ -133,7 +133,7 @@ class Session:
 def load(
     path: str | Path,
     *,
-    signature: str = "predict",
+    signature: str | None = None,
     threads: int = 1,
     providers: Sequence[str] | None = None,
     max_bytes: int = MAX_BYTES,
@@ -146,7 +146,7 @@ def load(
 
     Args:
         path: The artifact's folder.
-        signature: Which of its graphs.
+        signature: Which of its graphs; the first by default.
         threads: How many threads one call may use.
         providers: onnxruntime's execution providers, most preferred first; the CPU by default.
             One that is not there is an error, never a silent fallback.
@@ -163,7 +163,7 @@ def load(
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    graph = manifest.graph(signature)
+    graph = manifest.graph(signature or manifest.graphs[0].signature)
     raw = read_checked(folder, manifest, graph.file, max_bytes=max_bytes)
     inspect_graph(raw, str(folder / graph.file))
     native = open_session(raw, str(folder / graph.file), threads=threads, providers=providers)

@@ -17,6 +17,9 @@ from zoo.files import atomic_write, storage_errors, write_json
 
 FORMAT_VERSION = 1
 
+FIGURES = "figures.json"
+"""What an evaluation shows besides its scores: see :mod:`zoo.metrics.figures`."""
+
 NOT_METRICS = frozenset({"epoch", "learning_rate", "seconds"})
 """Columns of a history that say when and how, and not how well."""
 
@@ -148,4 +151,4 @@ class RunFolder:
             os.close(handle)
 
 
-__all__ = ["FORMAT_VERSION", "NOT_METRICS", "RunFolder"]
+__all__ = ["FIGURES", "FORMAT_VERSION", "NOT_METRICS", "RunFolder"]

@@ -12,6 +12,7 @@ import keras
 from zoo.config import TrainPlan
 from zoo.errors import ConfigError, Diverged, Finding
 from zoo.layers import WarmupSchedule
+from zoo.metrics.scores import describe_score
 from zoo.spec import Dataset
 from zoo.training.checkpoints import (
     Checkpoints,
@@ -132,7 +133,8 @@ class Loop:
             )
 
     def _better(self, value: float, best: float) -> bool:
-        return value > best if self.plan.monitor.endswith("accuracy") else value < best
+        better = describe_score(self.plan.monitor).higher_is_better
+        return value > best if better else value < best
 
     def _check_finite(self, line: dict[str, float], epoch: int) -> None:
         if not math.isfinite(line["loss"]):
