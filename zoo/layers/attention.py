@@ -43,8 +43,9 @@ def attend(query: Any, keys: Any, values: Any, allowed: Any, heads: int) -> Any:
     values = ops.transpose(_part(values, heads), (0, 2, 1, 3))
     scores = ops.matmul(query * size**-0.5, keys)
     scores = ops.where(allowed, scores, ops.cast(BARRED, scores.dtype))
-    # Not ops.softmax, which warns where there is one key.
-    found = ops.matmul(keras.activations.softmax(scores), values)
+    # One key has all the weight; Keras warns of a softmax over one value.
+    weights = ops.ones_like(scores) if scores.shape[-1] == 1 else ops.softmax(scores, axis=-1)
+    found = ops.matmul(weights, values)
     return _join(ops.transpose(found, (0, 2, 1, 3)), width)
 
 
