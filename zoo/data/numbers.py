@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from zoo.data.text_options import token_tensor
 from zoo.errors import DataError
-from zoo.spec import SIGNS, DataSpec, Split, Task, TensorSpec, TextSpec
+from zoo.spec import SIGNS, DataSpec, Split, Task, TextSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,8 +76,8 @@ SPANISH = TextSpec(
 SPEC = DataSpec(
     id="numbers_en_es",
     task=Task.SEQUENCE_TO_SEQUENCE,
-    inputs=(TensorSpec(name="source", shape=("time",), dtype="int32", text=ENGLISH),),
-    targets=(TensorSpec(name="target", shape=("time",), dtype="int32", text=SPANISH),),
+    inputs=(token_tensor("source", ENGLISH),),
+    targets=(token_tensor("target", SPANISH),),
 )
 
 

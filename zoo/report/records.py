@@ -16,6 +16,8 @@ from pydantic import ValidationError
 
 from zoo.errors import TrainError
 from zoo.metrics import Evaluation
+from zoo.metrics.figures import Figure, unpack_figures
+from zoo.training.folder import FIGURES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +47,7 @@ class RunRecords:
         history: Columns of ``history.csv`` by name; a value that is no number is NaN.
         evaluation: ``metrics.json``.
         pictures: The worst mistakes as pictures.
+        figures: What the evaluation shows besides its scores.
         notices: What is there and could not be read, as sentences.
     """
 
@@ -53,6 +56,7 @@ class RunRecords:
     history: Mapping[str, list[float]] = field(default_factory=dict)
     evaluation: Evaluation | None = None
     pictures: np.ndarray | None = None
+    figures: tuple[Figure, ...] = ()
     notices: tuple[str, ...] = ()
 
 
@@ -69,6 +73,7 @@ def read_run(path: Path) -> RunRecords:
         history=_read_history(path / "history.csv", notices),
         evaluation=_read_evaluation(path / "metrics.json", notices),
         pictures=_read_pictures(path / "pictures.npz", notices),
+        figures=_read_figures(path / FIGURES, notices),
         notices=tuple(notices),
     )
 
@@ -171,6 +176,17 @@ def _read_pictures(path: Path, notices: list[str]) -> np.ndarray | None:
         notices.append(f"pictures.npz holds no pictures: {PICTURES} has shape {pictures.shape}")
         return None
     return pictures
+
+
+def _read_figures(path: Path, notices: list[str]) -> tuple[Figure, ...]:
+    if not path.exists():
+        return ()
+    try:
+        return unpack_figures(path.read_bytes())
+    except (OSError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        notices.append(f"{path.name} could not be read: {first}")
+        return ()
 
 
 __all__ = ["PICTURES", "RunRecords", "dig", "number", "read_run"]

@@ -9,7 +9,8 @@ from typing import Any
 from zoo.errors import MissingExtra
 from zoo.files import atomic_write
 from zoo.metrics import ClassificationTables, Evaluation, Mistake
-from zoo.report import matrix, story, words
+from zoo.metrics.figures import Figure
+from zoo.report import figures, matrix, story, words
 from zoo.report.records import RunRecords, read_run
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -94,8 +95,18 @@ def _context(folder: RunRecords) -> dict[str, Any]:
         "classifier": _classifier(folder, evaluation, evaluation.tables)
         if evaluation and evaluation.tables
         else None,
+        "figures": [_drawn(figure, place) for place, figure in enumerate(folder.figures)],
+        "picture_columns": figures.columns,
+        "is_tiny": figures.tiny,
         "tables": story.making(folder),
     }
+
+
+def _drawn(figure: Figure, place: int) -> tuple[figures.Drawn, Any]:
+    from markupsafe import Markup
+
+    drawn = figures.draw(figure, f"figure{place}")
+    return drawn, Markup(drawn.svg)
 
 
 def _classifier(

@@ -1,0 +1,209 @@
+"""What an evaluation shows is drawn, whatever task it is of."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from pydantic import ValidationError
+
+from zoo.metrics.figures import (
+    Bars,
+    Histogram,
+    Lines,
+    PictureRow,
+    Pictures,
+    Scatter,
+    Series,
+    Texts,
+    encode_picture,
+    pack_figures,
+    thin,
+    unpack_figures,
+)
+from zoo.report import write_run_report
+from zoo.report.figures import draw, tiny
+
+sys.path.insert(0, str(Path(__file__).parent))
+from run_folder import history, measured, record, write_run
+
+pytest.importorskip("jinja2")
+pytest.importorskip("matplotlib")
+
+RANDOM = np.random.default_rng(0)
+NUMBERS = tuple(float(x) for x in RANDOM.normal(size=60))
+DIGIT = encode_picture(RANDOM.integers(0, 256, (8, 8, 1)).astype(np.uint8))
+ALL = (
+    Scatter(
+        title="Predicted against true",
+        caption="Points on the dashed line are right.",
+        x=NUMBERS,
+        y=tuple(x + 0.3 * y for x, y in zip(NUMBERS, reversed(NUMBERS), strict=True)),
+        x_label="true",
+        y_label="predicted",
+        diagonal=True,
+    ),
+    Scatter(
+        title="Codes",
+        x=NUMBERS,
+        y=NUMBERS[::-1],
+        x_label="first",
+        y_label="second",
+        groups=tuple(str(i % 10) for i in range(60)),
+    ),
+    Lines(
+        title="Forecast",
+        caption="A week ahead.",
+        x_label="day",
+        y_label="°C",
+        series=(
+            Series(name="truth", x=tuple(range(90)), y=tuple(math.sin(i / 5) for i in range(90))),
+            Series(
+                name="forecast",
+                x=tuple(range(80, 90)),
+                y=tuple(math.sin(i / 5) + 0.1 for i in range(80, 90)),
+                low=tuple(math.sin(i / 5) - 0.2 for i in range(80, 90)),
+                high=tuple(math.sin(i / 5) + 0.4 for i in range(80, 90)),
+                emphasis=True,
+            ),
+        ),
+    ),
+    Bars(
+        title="Importance",
+        names=("cement", "a very long name of a column that goes on and on", "age"),
+        values=(3.0, 1.0, 2.0),
+        lows=(2.5, 0.5, 1.5),
+        highs=(3.5, 1.5, 2.5),
+        label="rise of the error, MPa",
+        emphasis=("cement",),
+    ),
+    Histogram(
+        title="Scores",
+        edges=(0.0, 1.0, 2.0, 3.0),
+        counts=((1, 5, 2), (0, 2, 6)),
+        groups=("usual", "unusual"),
+        label="error",
+    ),
+    Pictures(
+        title="Rebuilt",
+        rows=(
+            PictureRow(label="original", images=(DIGIT, DIGIT, DIGIT)),
+            PictureRow(label="rebuilt", images=(DIGIT, "", DIGIT)),
+        ),
+        columns=("one", "two", "three"),
+    ),
+    Texts(
+        title="Translations",
+        header=("English", "ours"),
+        rows=(("forty-two", "cuarenta y dos"), ("<b>seven</b>", "ocho")),
+        marks=("good", "bad"),
+    ),
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    evaluation, _ = measured([str(i) for i in range(10)])
+    return write_run(tmp_path, run=record(), curves=history(), evaluation=evaluation)
+
+
+@pytest.fixture
+def page(folder):
+    def write(figures):
+        (folder / "figures.json").write_bytes(pack_figures(figures))
+        return write_run_report(folder).read_text("utf-8")
+
+    return write
+
+
+def test_figures_come_back_from_their_file_as_they_were():
+    assert unpack_figures(pack_figures(ALL)) == ALL
+
+
+def test_every_form_is_on_the_page_in_its_order(page):
+    html = page(ALL)
+    places = [html.index(f"<h3>{figure.title}</h3>") for figure in ALL]
+    assert places == sorted(places)
+    for word in ("Points on the dashed line", "cuarenta y dos", "forecast", "unusual", "cement"):
+        assert word in html
+    assert html.count(DIGIT) == 5
+
+
+def test_a_text_is_shown_and_never_run(page):
+    html = page(ALL)
+    assert "<b>seven</b>" not in html
+    assert "&lt;b&gt;seven&lt;/b&gt;" in html
+
+
+def test_the_same_figures_give_the_same_page(page):
+    assert page(ALL) == page(ALL)
+
+
+def test_a_file_of_figures_that_cannot_be_read_is_said_on_the_page(folder):
+    (folder / "figures.json").write_text('[{"kind": "pie"}]')
+    html = write_run_report(folder).read_text("utf-8")
+    assert "figures.json could not be read" in html
+
+
+def test_no_colour_of_a_drawing_is_left_that_the_page_does_not_know(page):
+    assert not re.search(r"#[01]\dfe[01]\d", page(ALL))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda: Scatter(title="t", x=(1.0,), y=(), x_label="x", y_label="y"),
+        lambda: Series(name="n", x=(1.0, 2.0), y=(1.0, 2.0), low=(0.0,)),
+        lambda: Bars(title="t", names=("a",), values=(1.0, 2.0), label="l"),
+        lambda: Histogram(title="t", edges=(0.0, 1.0), counts=((1, 2),), label="l"),
+        lambda: Texts(title="t", header=("a", "b"), rows=(("only one",),)),
+        lambda: Scatter(title="t", x=(math.nan,), y=(0.0,), x_label="x", y_label="y"),
+    ],
+)
+def test_a_figure_whose_parts_do_not_fit_is_refused(broken):
+    with pytest.raises(ValidationError):
+        broken()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=30),
+    st.sampled_from(["scatter", "lines", "bars"]),
+)
+def test_any_finite_numbers_can_be_drawn(values, kind):
+    numbers = tuple(values)
+    if kind == "scatter":
+        figure = Scatter(title="t", x=numbers, y=numbers, x_label="x", y_label="y", diagonal=True)
+    elif kind == "lines":
+        figure = Lines(
+            title="t", series=(Series(name="s", x=numbers, y=numbers),), x_label="x", y_label="y"
+        )
+    else:
+        names = tuple(map(str, range(len(numbers))))
+        figure = Bars(title="t", names=names, values=numbers, label="l")
+    assert draw(figure, "f").svg.startswith("<svg")
+
+
+def test_small_pictures_are_told_from_large_ones():
+    assert tiny(DIGIT)
+    assert not tiny(encode_picture(np.zeros((65, 8, 3), np.uint8)))
+
+
+def test_a_picture_may_be_given_as_shares_of_white():
+    white = np.full((2, 2), 255, np.uint8)
+    assert encode_picture(np.ones((2, 2))) == encode_picture(white)
+
+
+@given(st.integers(0, 5000), st.integers(2, 100))
+def test_thinning_keeps_both_ends_and_the_order(count, most):
+    places = thin(count, most)
+    assert places == sorted(set(places))
+    assert len(places) == min(count, most)
+    if count:
+        assert places[0] == 0
+        assert places[-1] == count - 1

@@ -1,0 +1,205 @@
+"""What an evaluation shows, drawn: one function a form, and none a task."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo.metrics.figures import (
+    Bars,
+    Figure,
+    Histogram,
+    Lines,
+    Pictures,
+    Scatter,
+    Series,
+    Texts,
+)
+from zoo.report.ink import INK, PALETTE, PAPER, QUIET, SOFT, STRONG, drawing, svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LONG_NAME = 28
+_LINE_STYLES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
+_TINY = 64
+
+
+@dataclass(frozen=True)
+class Legend:
+    """One entry below a drawing: a name, and the CSS variable of its colour."""
+
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, ready for the page.
+
+    Attributes:
+        wide: Whether it takes the whole width.
+        alt: What a reader who cannot see it is told.
+    """
+
+    figure: Figure
+    kind: str
+    svg: str
+    legend: tuple[Legend, ...]
+    wide: bool
+    alt: str
+
+
+def draw(figure: Figure, name: str) -> Drawn:
+    """Draw a figure.
+
+    Args:
+        figure: What an evaluation shows.
+        name: What identifies the drawing in the page.
+    """
+    if isinstance(figure, Pictures | Texts):
+        return Drawn(figure, figure.kind, "", (), wide=True, alt=figure.title)
+    art: dict[str, Callable[[Any, str], tuple[str, tuple[Legend, ...]]]] = {
+        "scatter": _scatter,
+        "lines": _lines,
+        "bars": _bars,
+        "histogram": _histogram,
+    }
+    drawn, legend = art[figure.kind](figure, name)
+    wide = isinstance(figure, Lines) and max(len(s.x) for s in figure.series) > 60
+    return Drawn(figure, figure.kind, drawn, legend, wide, f"{figure.title}. {figure.caption}")
+
+
+def columns(figure: Pictures) -> int:
+    """Return how many pictures the longest row has."""
+    return max(len(row.images) for row in figure.rows)
+
+
+def tiny(image: str) -> bool:
+    """Whether an encoded picture is so small that its pixels should be seen as squares."""
+    import base64
+
+    # Width and height stand in the PNG's first chunk, bytes 16 to 24.
+    head = base64.b64decode(image[:32])
+    sides = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+    return max(sides) <= _TINY
+
+
+def _scatter(figure: Scatter, name: str) -> tuple[str, tuple[Legend, ...]]:
+    with drawing(4.4, 3.6) as canvas:
+        axes = canvas.add_axes((0.13, 0.13, 0.85, 0.84))
+        axes.grid(visible=True, axis="both")
+        size = 9.0 if len(figure.x) > 400 else 16.0
+        names = sorted(set(figure.groups))
+        legend = []
+        for place, group in enumerate(names or [""]):
+            colour = PALETTE[place % len(PALETTE)] if names else STRONG
+            chosen = [i for i in range(len(figure.x)) if not names or figure.groups[i] == group]
+            axes.scatter(
+                [figure.x[i] for i in chosen],
+                [figure.y[i] for i in chosen],
+                s=size,
+                color=colour,
+                alpha=0.75,
+                linewidths=0.3,
+                edgecolors=PAPER,
+            )
+            if names:
+                legend.append(Legend(group, f"--group-{place % len(PALETTE)}"))
+        if figure.diagonal:
+            ends = (min(figure.x + figure.y), max(figure.x + figure.y))
+            axes.plot(ends, ends, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=3)
+        elif min(figure.y, default=0) < 0 < max(figure.y, default=0) and not names:
+            axes.axhline(0, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)))
+        axes.set(xlabel=figure.x_label, ylabel=figure.y_label)
+        return svg(canvas, name), tuple(legend)
+
+
+def _lines(figure: Lines, name: str) -> tuple[str, tuple[Legend, ...]]:
+    wide = max(len(series.x) for series in figure.series) > 60
+    with drawing(*((9.2, 3.0) if wide else (4.4, 3.1))) as canvas:
+        left = 0.065 if wide else 0.13
+        axes = canvas.add_axes((left, 0.155, 0.985 - left, 0.81))
+        legend = []
+        others = [series for series in figure.series if not series.emphasis]
+        for series in figure.series:
+            colour, variable = _colour(series, others)
+            style: Any = "-"
+            if not series.emphasis and len(others) > 1:
+                style = _LINE_STYLES[others.index(series) % len(_LINE_STYLES)]
+            _line(axes, series, colour, style)
+            legend.append(Legend(series.name, variable))
+        axes.set(xlabel=figure.x_label, ylabel=figure.y_label)
+        axes.margins(x=0.01)
+        if figure.ticks:
+            places, words = zip(*figure.ticks, strict=True)
+            axes.set_xticks(places, words)
+        return svg(canvas, name), tuple(legend) if len(legend) > 1 else ()
+
+
+def _colour(series: Series, others: Sequence[Series]) -> tuple[str, str]:
+    """Return a line's colour: one is what it is about, the rest are told apart."""
+    if series.emphasis:
+        return STRONG, "--accent"
+    if len(others) == 1:
+        return QUIET, "--quiet"
+    place = (others.index(series) + 1) % len(PALETTE)
+    return PALETTE[place], f"--group-{place}"
+
+
+def _line(axes: Axes, series: Series, colour: str, style: Any) -> None:
+    width = 1.8 if series.emphasis else 1.2
+    marker = "o" if len(series.x) == 1 else None
+    axes.plot(series.x, series.y, color=colour, linewidth=width, linestyle=style, marker=marker,
+              zorder=3 if series.emphasis else 2)  # fmt: skip
+    if series.low and series.high:
+        axes.fill_between(series.x, series.low, series.high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _bars(figure: Bars, name: str) -> tuple[str, tuple[Legend, ...]]:
+    count = len(figure.names)
+    with drawing(4.4, 0.75 + 0.27 * count) as canvas:
+        longest = min(_LONG_NAME, max(map(len, figure.names)))
+        left = min(0.48, 0.05 + 0.0145 * longest)
+        bottom = 0.5 / (0.75 + 0.27 * count)
+        axes = canvas.add_axes((left, bottom, 0.97 - left, 0.97 - bottom))
+        axes.grid(visible=True, axis="x")
+        axes.grid(visible=False, axis="y")
+        places = list(range(count))[::-1]
+        strong = [not figure.emphasis or name in figure.emphasis for name in figure.names]
+        axes.barh(
+            places, figure.values, height=0.62, color=[STRONG if s else QUIET for s in strong]
+        )
+        if figure.lows and figure.highs:
+            for place, low, high in zip(places, figure.lows, figure.highs, strict=True):
+                axes.plot((low, high), (place, place), color=INK, linewidth=1.0, zorder=4)
+        axes.set_yticks(
+            places, [textwrap.shorten(n, _LONG_NAME, placeholder="…") for n in figure.names]
+        )
+        axes.set_xlabel(figure.label)
+        if min((*figure.values, *figure.lows)) >= 0:
+            axes.set_xlim(left=0)
+        return svg(canvas, name), ()
+
+
+def _histogram(figure: Histogram, name: str) -> tuple[str, tuple[Legend, ...]]:
+    with drawing(4.4, 2.9) as canvas:
+        axes = canvas.add_axes((0.13, 0.155, 0.85, 0.81))
+        legend = []
+        for place, counts in enumerate(figure.counts):
+            single = len(figure.counts) == 1
+            colour = STRONG if single else PALETTE[place % len(PALETTE)]
+            axes.stairs(
+                counts, figure.edges, fill=True, color=colour, alpha=1.0 if single else 0.55
+            )
+            if figure.groups:
+                legend.append(Legend(figure.groups[place], f"--group-{place % len(PALETTE)}"))
+        axes.set(xlabel=figure.label, ylabel="count")
+        if min(figure.edges) < 0 < max(figure.edges):
+            axes.axvline(0, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)))
+        return svg(canvas, name), tuple(legend)
+
+
+__all__ = ["Drawn", "Legend", "columns", "draw", "tiny"]
