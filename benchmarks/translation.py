@@ -51,6 +51,8 @@ def main() -> None:
         config = model.blueprint.config
         asked = {s.name: _forward(s.model) for s in signatures(model)}
         rows["transformer"] = _compare(model, asked, data, arguments, config, arguments.rate[0])
+        if arguments.keep:
+            model.save_weights(arguments.keep)
     with seeded(arguments.seed):
         units = units_for(data.spec, config.width, model.count_params())
         network = Recurrent(data.spec, config.width, units, config.dropout)
@@ -73,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rate", type=float, nargs=2, default=(2e-3, 2e-3), metavar=("TRANSFORMER", "LSTM")
     )
+    parser.add_argument("--keep", type=Path, help="where to keep the transformer's weights")
     parser.add_argument("--json", type=Path, help="where to keep the figures")
     return parser.parse_args()
 

@@ -115,10 +115,22 @@ def _write(
     right = ((told.chosen == said) & (said != 0)).sum(axis=1)
     texts.tokens.append(np.stack([right, (said != 0).sum(axis=1)], axis=1).astype(np.float64))
     texts.sources += decode_text(read, _known(source))
-    texts.references += decode_text(true, _known(target))
+    texts.references += _true_texts(split, positions, target, true)
     texts.written += decode_text(found.tokens, _known(target))
     texts.lengths += (read != 0).sum(axis=1).tolist()
     texts.cut += int(found.cut.sum())
+
+
+def _true_texts(
+    split: Split, positions: NDArray[np.int64], target: TensorSpec, ids: NDArray[Any]
+) -> list[str]:
+    """Return the references as they were written, where the split still knows, else as decoded."""
+    from zoo.runtime.text import decode_text, normal
+
+    raw = getattr(split, "texts", {}).get(target.name)
+    if raw is None:
+        return decode_text(ids, _known(target))
+    return [normal(raw[place], lowercase=_known(target).lowercase) for place in positions.tolist()]
 
 
 def _corpus_scores(texts: _Texts) -> dict[str, Score]:
