@@ -105,9 +105,7 @@ class Recurrent:
         state = [inputs["cache_h"], inputs["cache_c"]]
         ids = ops.expand_dims(inputs["token"], 1)
         logits, h, c = self._says(ids, inputs["memory"], inputs["memory_mask"], state)
-        return keras.Model(
-            inputs, {"logits": logits[:, 0], "next_cache_h": h, "next_cache_c": c}
-        )
+        return keras.Model(inputs, {"logits": logits[:, 0], "next_cache_h": h, "next_cache_c": c})
 
 
 def units_for(data: DataSpec, embedding: int, parameters: int) -> int:

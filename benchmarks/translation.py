@@ -13,18 +13,15 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-for _threads in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(_threads, "1")
-
 import keras
 import numpy as np
+import tensorflow as tf
 from _recurrent import Recurrent, units_for
 
 import zoo
@@ -42,6 +39,8 @@ from zoo.training.order import epoch_order, seeded
 def main() -> None:
     """Train both, and print what they score and what they write."""
     arguments = _arguments()
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     data = zoo.dataset(arguments.data, **dict(o.split("=", 1) for o in arguments.option))
     sizes = ", ".join(f"{len(data.split(s)):,} {s}" for s in ("train", "validation", "test"))
     print(f"{arguments.data}: {sizes}; {arguments.epochs} epochs of batch {arguments.batch}\n")
@@ -58,7 +57,7 @@ def main() -> None:
         network = Recurrent(data.spec, config.width, units, config.dropout)
         asked = {name: _forward(graph) for name, graph in network.graphs.items()}
         rows["lstm"] = _compare(network.learns, asked, data, arguments, config, arguments.rate[1])
-    _print(rows, data)
+    _print(rows)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
@@ -164,7 +163,7 @@ def _examples(asked: Forwards, data: Dataset, split: str) -> list[tuple[str, str
     )
 
 
-def _print(rows: Mapping[str, Mapping[str, Any]], data: Dataset) -> None:
+def _print(rows: Mapping[str, Mapping[str, Any]]) -> None:
     names = list(rows["transformer"]["greedy"])
     print(f"{'':24}{'parameters':>12}{'CPU-s':>8}" + "".join(f"{name:>26}" for name in names))
     for name, row in rows.items():

@@ -78,8 +78,9 @@ def generation_signatures(
     are keys and values of what was said so far.
     """
     source, target = data.inputs[0], data.targets[0]
-    return _encode_signature(model, config, source, target), _decode_signature(
-        model, config, source, target
+    return (
+        _encode_signature(model, config, source, target),
+        _decode_signature(model, config, target),
     )
 
 
@@ -94,7 +95,8 @@ def _encode_signature(
     encoded = _again_encode(model, config, read, real)
     start = target.text.start if target.text else 2
     x = _said(model, ops.zeros_like(read[:, :1]) + start, None)
-    outputs, specs = {}, []
+    outputs: dict[str, Any] = {}
+    specs = []
     for number in numbers:
         memory = model.get_layer(f"memory_{number}")(encoded)
         x, cache = model.get_layer(f"decoder_{number}")(x, memory, real)
@@ -110,7 +112,7 @@ def _encode_signature(
 
 
 def _decode_signature(
-    model: keras.Model, config: TransformerConfig, source: TensorSpec, target: TensorSpec
+    model: keras.Model, config: TransformerConfig, target: TensorSpec
 ) -> Signature:
     import keras
 
@@ -122,8 +124,9 @@ def _decode_signature(
         TensorSpec(name="token", dtype="int32", range=(0, pieces - 1), text=target.text),
         TensorSpec(name="memory_mask", shape=("time",), dtype="bool"),
     ]
-    outputs, given = {}, []
-    x = None
+    outputs: dict[str, Any] = {}
+    given = []
+    x: Any = None
     for number in range(1, config.decoder_layers + 1):
         memory = keras.Input((None, 2 * config.width), name=f"memory_{number}")
         cache = keras.Input((None, 2 * config.width), name=f"cache_{number}")

@@ -127,9 +127,7 @@ def test_more_beams_never_score_less_than_greedy_and_score_what_they_say(
 def test_beams_enough_for_everything_find_the_best_sequence_there_is(seed):
     toy, limit = Toy(seed, 1.0), 3
     allowed = [token for token in range(PIECES) if token > 2 and token != END]
-    every = [
-        [*said, END] for n in range(limit) for said in itertools.product(allowed, repeat=n)
-    ]
+    every = [[*said, END] for n in range(limit) for said in itertools.product(allowed, repeat=n)]
     scores = [toy.log_probability(0, s) / length_divisor(len(s), 0.6) for s in every]
 
     found = generate(toy.forwards, {"kind": np.array([0])}, text(), beams=64, max_tokens=limit)

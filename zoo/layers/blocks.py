@@ -57,9 +57,14 @@ class _Block(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what the layer is made from."""
-        own = {"heads": self.heads, "inner": self.inner, "dropout": self.dropout}
-        own |= {"activation": self.activation, "rotary": self.rotary}
-        return {**super().get_config(), **own}
+        return {
+            **super().get_config(),
+            "heads": self.heads,
+            "inner": self.inner,
+            "dropout": self.dropout,
+            "activation": self.activation,
+            "rotary": self.rotary,
+        }
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -86,7 +91,6 @@ class EncoderBlock(_Block):
         found, _ = self.attention(self.attention_norm(x), allowed)
         x = x + self.drop(found, training=training)
         return self.feed_forward(x, training)
-
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -95,5 +95,4 @@ class MaskedMean(keras.layers.Layer):
         return ops.sum(x * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1.0)
 
 
-
 __all__ = ["MaskedMean", "TokenAccuracy", "TokenCrossentropy"]

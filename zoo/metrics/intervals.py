@@ -159,4 +159,11 @@ def _sum_by(values: NDArray[np.int64], group: NDArray[np.int64], groups: int) ->
     return sums
 
 
-__all__ = ["Z95", "bootstrap_macro_f1", "bootstrap_means", "bootstrap_sums", "percentiles", "wilson"]
+__all__ = [
+    "Z95",
+    "bootstrap_macro_f1",
+    "bootstrap_means",
+    "bootstrap_sums",
+    "percentiles",
+    "wilson",
+]

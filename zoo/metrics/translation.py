@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError, DataError
+from zoo.metrics.figures import Bars, Figure, Texts
 from zoo.metrics.intervals import bootstrap_sums, wilson
 from zoo.metrics.records import Evaluation, Score
+from zoo.metrics.scores import ScoreInfo, register_score
 from zoo.spec import DataSpec, Forward, Split, Task, TensorSpec, TextSpec
 
 if TYPE_CHECKING:
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
 SHOWN = 8
 """How many right and how many wrong texts a report shows."""
 
+_GROUPS = 6
+_FEWEST = 20
+
 
 @dataclass
-class _Texts:
+class _Written:
     """What is kept of every example."""
 
     sources: list[str] = field(default_factory=list)
@@ -54,7 +59,7 @@ def evaluate_translation(
         forwards: ``encode`` and ``decode``: see :mod:`zoo.runtime.generation`.
         split: The examples; the target stands between its start and end signs.
         data: What they are.
-        reference: The training split; not used yet.
+        reference: The training split; ``None`` asks for the scores alone, without figures.
         batch_size: Sources at a time. It changes the speed and nothing else.
         beams: How many prefixes the search keeps; 1 is greedy.
 
@@ -72,7 +77,7 @@ def evaluate_translation(
             fix="give the split a larger share of the data",
         )
     source, target = _text(data, data.inputs), _text(data, data.targets)
-    texts = _Texts()
+    texts = _Written()
     for start in range(0, len(split), batch_size):
         positions = np.arange(start, min(start + batch_size, len(split)))
         _write(forwards, split, positions, (source, target), beams, texts)
@@ -86,7 +91,12 @@ def evaluate_translation(
         float(tokens[:, 0].sum() / tokens[:, 1].sum()),
         bootstrap_sums(tokens, lambda sums: sums[:, 0] / np.maximum(sums[:, 1], 1)),
     )
-    return Evaluation(task=Task.SEQUENCE_TO_SEQUENCE, examples=len(split), scores=scores)
+    return Evaluation(
+        task=Task.SEQUENCE_TO_SEQUENCE,
+        examples=len(split),
+        scores=scores,
+        figures=() if reference is None else _figures(texts, right, next(iter(scores))),
+    )
 
 
 def _write(
@@ -95,7 +105,7 @@ def _write(
     positions: NDArray[np.int64],
     specs: tuple[TensorSpec, TensorSpec],
     beams: int,
-    texts: _Texts,
+    texts: _Written,
 ) -> None:
     """Write a text for each source of a batch, and ask how likely the true one is."""
     import numpy as np
@@ -133,7 +143,7 @@ def _true_texts(
     return [normal(raw[place], lowercase=_known(target).lowercase) for place in positions.tolist()]
 
 
-def _corpus_scores(texts: _Texts) -> dict[str, Score]:
+def _corpus_scores(texts: _Written) -> dict[str, Score]:
     """Return BLEU and chrF with their intervals; nothing where sacrebleu is not installed."""
     import numpy as np
 
@@ -163,6 +173,76 @@ def _from_sums(metric: Any) -> Callable[[NDArray[np.float64]], NDArray[np.float6
     return value
 
 
+def _figures(texts: _Written, right: NDArray[np.bool_], headline: str) -> tuple[Figure, ...]:
+    """Return a table of what was written, and how the headline falls with the source's length."""
+    import numpy as np
+
+    chosen = []
+    for wanted in (False, True):
+        places = np.flatnonzero(right == wanted)
+        even = np.linspace(0, len(places) - 1, min(SHOWN, len(places))).astype(int)
+        chosen += places[even].tolist()
+    rows = tuple((texts.sources[i], texts.references[i], texts.written[i]) for i in chosen)
+    said = f"{int(right.sum()):,} of {len(right):,} texts are the reference to the letter; "
+    said += "those shown are spread evenly over the right and the wrong ones."
+    if texts.cut:
+        said += f" {texts.cut:,} were cut at the limit."
+    return (
+        Texts(
+            title="What it writes",
+            caption=said,
+            header=("source", "reference", "written"),
+            rows=rows,
+            marks=tuple("good" if right[i] else "bad" for i in chosen),
+        ),
+        *_by_length(texts, right, headline),
+    )
+
+
+def _by_length(texts: _Written, right: NDArray[np.bool_], headline: str) -> tuple[Figure, ...]:
+    """Return the headline in groups of about equally many sources, from short to long."""
+    import numpy as np
+
+    lengths = np.array(texts.lengths)
+    ends = np.unique(np.quantile(lengths, np.linspace(0, 1, _GROUPS + 1)[1:], method="higher"))
+    names, scores, first = [], [], int(lengths.min())
+    for end in ends.tolist():
+        inside = np.flatnonzero((lengths >= first) & (lengths <= end))
+        if len(inside) >= _FEWEST:
+            names.append(f"{first}" if first == end else f"{first} to {end}")
+            scores.append(_group_score(texts, right, inside, headline))
+        first = int(end) + 1
+    if len(names) < 2:
+        return ()
+    best, worst = (pick(range(len(names)), key=lambda i: scores[i].value) for pick in (max, min))
+    info = {"exact_match": "exact match", "bleu": "BLEU"}[headline]
+    return (
+        Bars(
+            title=f"{info[0].upper()}{info[1:]} by length of the source",
+            caption=f"Best at {names[best]} tokens ({scores[best].value:.3g}), worst at "
+            f"{names[worst]} ({scores[worst].value:.3g}); with 95 % intervals.",
+            names=tuple(f"{name} tokens" for name in names),
+            values=tuple(score.value for score in scores),
+            lows=tuple(score.value if score.low is None else score.low for score in scores),
+            highs=tuple(score.value if score.high is None else score.high for score in scores),
+            label=info,
+        ),
+    )
+
+
+def _group_score(
+    texts: _Written, right: NDArray[np.bool_], inside: NDArray[np.int64], headline: str
+) -> Score:
+    if headline == "exact_match":
+        hits = int(right[inside].sum())
+        return _score(hits / len(inside), wilson(hits, len(inside)))
+    part = _Written(
+        references=[texts.references[i] for i in inside],
+        written=[texts.written[i] for i in inside],
+    )
+    return _corpus_scores(part)[headline]
+
+
 def _text(data: DataSpec, tensors: Sequence[TensorSpec]) -> TensorSpec:
     for tensor in tensors:
         if tensor.text is not None:
@@ -184,5 +264,40 @@ def _score(value: float, interval: tuple[float, float] | None) -> Score:
     low, high = interval or (None, None)
     return Score(value=value, low=low, high=high)
 
+
+for _info in (
+    ScoreInfo(
+        "exact_match",
+        "Exact match",
+        "Texts that are the reference to the letter.",
+        higher_is_better=True,
+        high=1.0,
+        share=True,
+    ),
+    ScoreInfo(
+        "bleu",
+        "BLEU",
+        "Runs of up to four words that the reference has too, of the whole corpus: 100 is the "
+        "reference itself.",
+        higher_is_better=True,
+        high=100.0,
+    ),
+    ScoreInfo(
+        "chrf",
+        "chrF",
+        "Runs of up to six characters that both have: kinder to a wrong ending than BLEU.",
+        higher_is_better=True,
+        high=100.0,
+    ),
+    ScoreInfo(
+        "token_accuracy",
+        "Token accuracy",
+        "Next tokens that are right, given the true ones before them; padding does not count.",
+        higher_is_better=True,
+        high=1.0,
+        share=True,
+    ),
+):
+    register_score(_info)
 
 __all__ = ["SHOWN", "evaluate_translation"]

@@ -27,7 +27,7 @@ from zoo.errors import ConfigError, Diverged, Finding
 from zoo.spec import Arrays, Forward, TextSpec
 
 LOGITS = "logits"
-TOKEN = "token"
+CHOSEN = "token"
 NEXT = "next_"
 ENCODE, DECODE = "encode", "decode"
 
@@ -215,11 +215,11 @@ class _Search:
         row = row[kept]
         order = np.lexsort((np.arange(len(row)), ~greedy, row))
         order = order[_rank(row[order]) < self.beams]
-        parent = parent[order]
-        self.prefix = self.prefix[parent]
+        came: npt.NDArray[np.int64] = parent[order]
+        self.prefix = self.prefix[came]
         self.prefix[:, self.length - 1] = self.last = token[order]
         self.owner, self.total, self.greedy = row[order], total[order], greedy[order]
-        return parent
+        return came
 
     def _candidates(
         self, scores: Floats, likeliest: npt.NDArray[np.int64]
@@ -229,8 +229,9 @@ class _Search:
             return np.arange(len(scores)), likeliest
         count = min(self.beams + 1, scores.shape[1])
         best = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-        # The likeliest of equals may be missing there, and stands in front of them.
-        best = np.where((best == likeliest[:, None]).any(axis=1)[:, None], best, likeliest[:, None])
+        # The likeliest of equals may be missing there, and must not be.
+        missing = (best != likeliest[:, None]).all(axis=1)
+        best[missing, -1] = likeliest[missing]
         parent = np.repeat(np.arange(len(scores)), count)
         pairs = np.unique(np.stack([parent, best.ravel()], axis=1), axis=0)
         return pairs[:, 0], pairs[:, 1]
@@ -256,21 +257,20 @@ class _Search:
         reachable = np.full(len(self.best), -np.inf)
         np.maximum.at(reachable, row, total / length_divisor(self.limit, self.penalty))
         done = (self.ended >= self.beams) | (self.best >= reachable)
-        return ~(done & self.greedy_ended)[row]
+        found: npt.NDArray[np.bool_] = ~(done & self.greedy_ended)[row]
+        return found
 
     def result(self, steps: int) -> Generation:
         """Return the best of every row."""
         width = max(1, int((self.best_tokens != 0).sum(axis=1).max(initial=1)))
-        return Generation(
-            self.best_tokens[:, :width], self.best_total, self.best, self.cut, steps
-        )
+        return Generation(self.best_tokens[:, :width], self.best_total, self.best, self.cut, steps)
 
 
 def _ask(
     decode: Forward, state: Mapping[str, Any], token: Ids
 ) -> tuple[Floats, dict[str, npt.NDArray[Any]]]:
     """Take one step: the next scores, and the state after it."""
-    given = decode({**state, TOKEN: token})
+    given = decode({**state, CHOSEN: token})
     after = {name: given.get(NEXT + name, array) for name, array in state.items()}
     return _log_softmax(given[LOGITS]), after
 
@@ -294,9 +294,7 @@ def _rank(row: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return places - np.maximum.accumulate(np.where(first, places, 0))
 
 
-def _check(
-    forwards: Mapping[str, Forward], beams: int, length_penalty: float, limit: int
-) -> None:
+def _check(forwards: Mapping[str, Forward], beams: int, length_penalty: float, limit: int) -> None:
     findings = []
     for name in (ENCODE, DECODE):
         if name not in forwards:

@@ -11,6 +11,9 @@ import numpy as np
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.spec import TensorSpec
 
+TOKENS = "tokens"
+"""The output that holds what was written, of a model that writes."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -53,12 +56,26 @@ class Prediction:
             return []
         return [names[i] if names else str(i) for i in chosen.ravel().tolist()]
 
+    @property
+    def texts(self) -> list[str]:
+        """What was written for each example, of a model that writes; empty otherwise."""
+        spec = next((spec for spec in self.specs if spec.name == TOKENS), None)
+        if spec is None or spec.text is None:
+            return []
+        from zoo.runtime.text import decode_text
+
+        return decode_text(self.outputs[TOKENS], spec.text)
+
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return one plain dictionary an example, for ``--json``."""
         labels, classes, chances = self.labels, self.classes, self.probabilities
+        texts = self.texts
+        said = {name for name, there in ((LABEL, labels), (TOKENS, texts)) if there}
         rows = []
         for index in range(len(self)):
             row: dict[str, Any] = {}
+            if texts:
+                row["text"] = texts[index]
             if labels:
                 row["label"] = labels[index]
             if chances is not None and chances.ndim == 2:
@@ -67,10 +84,10 @@ class Prediction:
                 names = classes or tuple(str(i) for i in range(len(values)))
                 row["probabilities"] = dict(zip(names, values, strict=True))
             for name, array in self.outputs.items():
-                if name not in row and not (name == LABEL and labels):
+                if name not in row and name not in said:
                     row[name] = array[index].tolist()
             rows.append(row)
         return rows
 
 
-__all__ = ["Prediction"]
+__all__ = ["TOKENS", "Prediction"]
