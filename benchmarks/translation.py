@@ -45,11 +45,18 @@ def main() -> None:
     sizes = ", ".join(f"{len(data.split(s)):,} {s}" for s in ("train", "validation", "test"))
     print(f"{arguments.data}: {sizes}; {arguments.epochs} epochs of batch {arguments.batch}\n")
     rows: dict[str, dict[str, Any]] = {}
+
+    def keep() -> None:
+        if arguments.json:
+            text = json.dumps(rows, indent=1, ensure_ascii=False)
+            arguments.json.write_text(text + "\n", "utf-8")
+
     with seeded(arguments.seed):
         model = zoo.build("transformer", data=data)
         config = model.blueprint.config
         asked = {s.name: _forward(s.model) for s in signatures(model)}
         rows["transformer"] = _compare(model, asked, data, arguments, config, arguments.rate[0])
+        keep()
         if arguments.keep:
             model.save_weights(arguments.keep)
     with seeded(arguments.seed):
@@ -58,8 +65,7 @@ def main() -> None:
         asked = {name: _forward(graph) for name, graph in network.graphs.items()}
         rows["lstm"] = _compare(network.learns, asked, data, arguments, config, arguments.rate[1])
     _print(rows)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    keep()
 
 
 def _arguments() -> argparse.Namespace:
