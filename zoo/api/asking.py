@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -100,9 +100,12 @@ def evaluate(
     subject = _subject(target)
     source = subject.dataset(data)
     check_fit(subject.data, source.spec)
-    part = source.split(split)
+    part = _encoded(source.split(split), subject.data, source.spec)
     evaluation = subject.architecture.evaluate(
-        subject.forwards, part, subject.data, reference=source.split("train")
+        subject.forwards,
+        part,
+        subject.data,
+        reference=_encoded(source.split("train"), subject.data, source.spec),
     )
     if subject.run is not None and data is None and split == "test":
         folder = subject.run.path
@@ -235,6 +238,22 @@ def check_fit(model: DataSpec, data: DataSpec) -> None:
                 why=f"the model has {own}, the data {other}",
                 fix="give data with the same shapes and the same classes in the same order",
             )
+
+
+def _encoded(split: Split, model: DataSpec, data: DataSpec) -> Split:
+    """Return texts as ids of the vocabulary that the model has learned with."""
+    kinds = ("inputs", "targets")
+    mine, theirs = ([t.text for kind in kinds for t in getattr(s, kind)] for s in (model, data))
+    if mine == theirs:
+        return split
+    again: Callable[[DataSpec], Split] | None = getattr(split, "encoded_by", None)
+    if again is None:
+        raise DataError(
+            f"the texts of {data.id} are ids of another vocabulary than the model's",
+            why="the same id means another word",
+            fix="give the texts themselves: a table, a folder, or a file of pairs",
+        )
+    return again(model)
 
 
 def _save_figures(path: Path, evaluation: Evaluation) -> None:
