@@ -238,6 +238,16 @@ def check_fit(model: DataSpec, data: DataSpec) -> None:
                 why=f"the model has {own}, the data {other}",
                 fix="give data with the same shapes and the same classes in the same order",
             )
+        for one, two in zip(mine, theirs, strict=True):
+            for what in ("text", "columns"):
+                if getattr(one, what) != getattr(two, what):
+                    words = {"text": "vocabulary", "columns": "columns or categories"}[what]
+                    raise DataError(
+                        f"the {words} of {one.name!r} in {data.id} are not the model's",
+                        why="numbers stand for pieces of text and for categories, and here they "
+                        "would stand for others",
+                        fix="zoo predict answers for texts and records by the model's own words",
+                    )
 
 
 def _encoded(split: Split, model: DataSpec, data: DataSpec) -> Split:
