@@ -219,3 +219,16 @@ def test_without_tokenizers_the_remedy_is_said(
         zoo.dataset(path, text="review", pieces="subwords")
     assert caught.value.fix == 'pip install "neural-zoo[text]"'
     assert zoo.dataset(path, text="review").sizes()
+
+
+def test_a_whole_dataset_can_be_read_by_another_vocabulary(tmp_path: Path) -> None:
+    mine = zoo.dataset(_table(tmp_path / "t.csv", _rows()), text="review")
+    rows = [(f"a film called {n}", label) for n, (_, label) in enumerate(_rows())]
+    other = zoo.dataset(_table(tmp_path / "u.csv", rows), text="review")
+    again = other.encoded_by(mine.spec)
+    assert again.spec.inputs == mine.spec.inputs
+    assert again.sizes() == other.sizes()
+    assert again.fingerprint != other.fingerprint
+    assert mine.encoded_by(mine.spec) is mine
+    digits = zoo.dataset("numbers_en_es", examples=3_000)
+    assert digits.encoded_by(mine.spec) is digits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -87,7 +87,8 @@ def evaluate(
 
     Args:
         target: A run or its folder, a model of :func:`build`, an artifact or its folder.
-        data: Other data with the same inputs and classes; by default what it was made for.
+        data: Other data with the same inputs and classes; by default what it was made for. Texts
+            are read by the model's own vocabulary.
         split: Which part of the data.
 
     Raises:
@@ -98,14 +99,11 @@ def evaluate(
         >>> zoo.evaluate("runs/cnn-1").scores["accuracy"].low
     """
     subject = _subject(target)
-    source = subject.dataset(data)
+    source = in_words_of(subject.data, subject.dataset(data))
     check_fit(subject.data, source.spec)
-    part = _encoded(source.split(split), subject.data, source.spec)
+    part = source.split(split)
     evaluation = subject.architecture.evaluate(
-        subject.forwards,
-        part,
-        subject.data,
-        reference=_encoded(source.split("train"), subject.data, source.spec),
+        subject.forwards, part, subject.data, reference=source.split("train")
     )
     if subject.run is not None and data is None and split == "test":
         folder = subject.run.path
@@ -226,6 +224,12 @@ def _keras_forward(signature: Signature) -> Forward:
     return forward
 
 
+def in_words_of(model: DataSpec, data: Dataset) -> Dataset:
+    """Return texts as ids of the vocabulary that a model has learned with; other data as it is."""
+    again = getattr(data, "encoded_by", None)
+    return again(model) if again is not None else data
+
+
 def check_fit(model: DataSpec, data: DataSpec) -> None:
     """Refuse data that is not of the kind the model was made for."""
     for kind in ("inputs", "targets"):
@@ -250,22 +254,6 @@ def check_fit(model: DataSpec, data: DataSpec) -> None:
                     )
 
 
-def _encoded(split: Split, model: DataSpec, data: DataSpec) -> Split:
-    """Return texts as ids of the vocabulary that the model has learned with."""
-    kinds = ("inputs", "targets")
-    mine, theirs = ([t.text for kind in kinds for t in getattr(s, kind)] for s in (model, data))
-    if mine == theirs:
-        return split
-    again: Callable[[DataSpec], Split] | None = getattr(split, "encoded_by", None)
-    if again is None:
-        raise DataError(
-            f"the texts of {data.id} are ids of another vocabulary than the model's",
-            why="the same id means another word",
-            fix="give the texts themselves: a table, a folder, or a file of pairs",
-        )
-    return again(model)
-
-
 def _save_figures(path: Path, evaluation: Evaluation) -> None:
     if evaluation.figures:
         atomic_write(path, pack_figures(evaluation.figures))
@@ -284,4 +272,4 @@ def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
         atomic_write(path, lambda stream: np.savez_compressed(stream, worst_image=image))
 
 
-__all__ = ["check_fit", "evaluate", "is_path", "load", "predict", "signatures"]
+__all__ = ["check_fit", "evaluate", "in_words_of", "is_path", "load", "predict", "signatures"]
