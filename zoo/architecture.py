@@ -34,6 +34,9 @@ class ArchitectureInfo(Frozen):
     tasks: tuple[Task, ...] = Field(min_length=1)
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = Field((), description="Papers and books, as text.")
+    limits: tuple[str, ...] = Field(
+        (), description="What it cannot do, or should not be used for: a sentence each."
+    )
     licence: str = "Apache-2.0"
     api_version: int = API_VERSION
 
@@ -103,7 +106,7 @@ class Architecture(ABC, Generic[ConfigT]):
         """Return the configuration and the plan to start from on this data."""
         return Recipe(self.Config(), TrainPlan())  # type: ignore[arg-type]  # Config is type[ConfigT]
 
-    def adapt(self, model: keras.Model, inputs: Arrays) -> None:
+    def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
         """Fit statistics that live in the model (a normalisation) on the training split."""
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:

@@ -62,6 +62,10 @@ class CNN(zoo.Architecture[CNNConfig]):
             "Simonyan & Zisserman 2015, Very deep convolutional networks, arXiv:1409.1556",
             "Lin, Chen & Yan 2014, Network in network, arXiv:1312.4400",
         ),
+        limits=(
+            "It says one class an image, and not where it is, nor that it is none of them.",
+            "Images of another size are fitted to its own before they enter it.",
+        ),
     )
     Config = CNNConfig
     default_dataset = "digits"

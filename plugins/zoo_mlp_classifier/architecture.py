@@ -61,6 +61,11 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
             "recognition, arXiv:1003.0358",
             "Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167",
         ),
+        limits=(
+            "It knows no neighbourhood of pixels: of images larger than a few dozen pixels a "
+            "convolutional network learns more from the same examples.",
+            "It says one class, and not that an example is none of them.",
+        ),
     )
     Config = MLPClassifierConfig
     default_dataset = "digits"
@@ -125,7 +130,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         model = keras.Model(inputs, outputs, name=self.info.name)
         return compile_classifier(model, config.optimizer, smoothing=config.label_smoothing)
 
-    def adapt(self, model: keras.Model, inputs: Arrays) -> None:
+    def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
         """Measure mean and variance of the numeric columns, of the training split."""
         if "numeric" in inputs:
             layer: Any = model.get_layer("standardise")

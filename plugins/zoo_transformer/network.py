@@ -228,7 +228,7 @@ def _state(name: str, axis: str, config: TransformerConfig) -> TensorSpec:
 
 
 def _logits(target: TensorSpec) -> TensorSpec:
-    return TensorSpec(name="logits", shape=(len(_pieces(target)),), text=target.text)
+    return TensorSpec(name="logits", shape=(len(_pieces(target)),))
 
 
 def _pieces(spec: TensorSpec) -> tuple[str, ...]:

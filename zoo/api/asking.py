@@ -88,7 +88,8 @@ def evaluate(
 
     Args:
         target: A run or its folder, a model of :func:`build`, an artifact or its folder.
-        data: Other data with the same inputs and classes; by default what it was made for.
+        data: Other data with the same inputs and classes; by default what it was made for. Texts
+            are read by the model's own vocabulary.
         split: Which part of the data.
 
     Raises:
@@ -99,7 +100,7 @@ def evaluate(
         >>> zoo.evaluate("runs/cnn-1").scores["accuracy"].low
     """
     subject = _subject(target)
-    source = subject.dataset(data)
+    source = in_words_of(subject.data, subject.dataset(data))
     check_fit(subject.data, source.spec)
     part = source.split(split)
     evaluation = subject.architecture.evaluate(
@@ -258,6 +259,12 @@ def _traced_once(model: keras.Model) -> Callable[[Any], Any]:
     )
 
 
+def in_words_of(model: DataSpec, data: Dataset) -> Dataset:
+    """Return texts as ids of the vocabulary that a model has learned with; other data as it is."""
+    again = getattr(data, "encoded_by", None)
+    return again(model) if again is not None else data
+
+
 def check_fit(model: DataSpec, data: DataSpec) -> None:
     """Refuse data that is not of the kind the model was made for."""
     for kind in ("inputs", "targets"):
@@ -270,6 +277,16 @@ def check_fit(model: DataSpec, data: DataSpec) -> None:
                 why=f"the model has {own}, the data {other}",
                 fix="give data with the same shapes and the same classes in the same order",
             )
+        for one, two in zip(mine, theirs, strict=True):
+            for what in ("text", "columns"):
+                if getattr(one, what) != getattr(two, what):
+                    words = {"text": "vocabulary", "columns": "columns or categories"}[what]
+                    raise DataError(
+                        f"the {words} of {one.name!r} in {data.id} are not the model's",
+                        why="numbers stand for pieces of text and for categories, and here they "
+                        "would stand for others",
+                        fix="zoo predict answers for texts and records by the model's own words",
+                    )
 
 
 def _save_figures(path: Path, evaluation: Evaluation) -> None:
@@ -290,4 +307,4 @@ def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
         atomic_write(path, lambda stream: np.savez_compressed(stream, worst_image=image))
 
 
-__all__ = ["check_fit", "evaluate", "is_path", "load", "predict", "signatures"]
+__all__ = ["check_fit", "evaluate", "in_words_of", "is_path", "load", "predict", "signatures"]

@@ -85,6 +85,7 @@ class ModelInfo:
     tags: list[str]
     licence: str
     references: list[str]
+    limits: list[str]
     default_dataset: str | None
     parameters: int | None
     distribution: str
@@ -124,6 +125,7 @@ def info(name: str) -> ModelInfo:
     schema: dict[str, Any] = {}
     recipe: dict[str, Any] = {}
     references: list[str] = []
+    limits: list[str] = []
     if status != "not installed":
         try:
             architecture = registry().get(name)
@@ -137,7 +139,7 @@ def info(name: str) -> ModelInfo:
             own = architecture.info.model_dump(mode="json")
             about |= {key: own[key] for key in ("summary", "tasks", "tags", "licence")}
             about["default_dataset"] = architecture.default_dataset
-            references = own["references"]
+            references, limits = own["references"], own["limits"]
             schema = architecture.Config.model_json_schema()
             recipe = _recipe(architecture)
     return ModelInfo(
@@ -148,6 +150,7 @@ def info(name: str) -> ModelInfo:
         tags=about["tags"] or [],
         licence=about["licence"] or "unknown",
         references=references,
+        limits=limits,
         default_dataset=about["default_dataset"],
         parameters=about["parameters"],
         distribution=listing.distribution,

@@ -212,7 +212,7 @@ def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
     arrays = split.arrays()
     if arrays is None:
         arrays = split.take(np.linspace(0, len(split) - 1, min(len(split), 4096)).astype(int))
-    prepared.architecture.adapt(model, arrays[0])
+    prepared.architecture.adapt(model, *arrays)
 
 
 def _save(model: keras.Model, folder: RunFolder) -> None:

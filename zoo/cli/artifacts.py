@@ -98,7 +98,9 @@ def predict(
     ],
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT", help="Images, or a .npy, .npz or .csv file."),
+        typer.Argument(
+            metavar="INPUT", help="Text in quotes, images, or a .txt, .csv, .npy or .npz file."
+        ),
     ],
     top: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many answers to show for each.")

@@ -201,7 +201,7 @@ def _describe(known: Mapping[str, Any]) -> list[tuple[str, object]]:
         if key in ("schema", "recipe", "weights", "artifacts") or value is None:
             continue
         many = isinstance(value, list)
-        glue = "\n" if key == "references" else ", "
+        glue = "\n" if key in ("references", "limits") else ", "
         lines.append(
             (key.replace("_", " "), glue.join(map(_cell, value)) if many else _cell(value))
         )

@@ -137,26 +137,21 @@ def split_by_text(
         shares: The share of ``validation`` and of ``test``; 0 for no such split.
         seed: Decides who goes where.
     """
-    _, first, group = np.unique(
-        np.array([normal(text, lowercase=True) for text in texts], dtype=np.object_).astype(str),
-        return_index=True,
-        return_inverse=True,
-    )
-    order = np.argsort(first, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
+    places: dict[str, list[int]] = {}
+    for place, text in enumerate(texts):
+        places.setdefault(normal(text, lowercase=True), []).append(place)
+    groups = list(places.values())
     parts = stratified_split(
-        labels[first[order]],
+        labels[[group[0] for group in groups]],
         validation=shares["validation"],
         test=shares["test"],
         seed=seed,
         names=names,
     )
-    side = np.empty(len(first), np.int64)
-    for place, members in enumerate(parts.values()):
-        side[members] = place
-    mine = side[rank[group]]
-    return {split: np.flatnonzero(mine == place) for place, split in enumerate(parts)}
+    return {
+        split: np.sort(np.array([i for group in chosen for i in groups[group]], np.int64))
+        for split, chosen in parts.items()
+    }
 
 
 def _text_of(file: Path, options: LabelledOptions) -> str:

@@ -88,6 +88,7 @@ def export_artifact(
     _check(name, signatures, version)
     about = _About(
         summary=architecture.info.summary,
+        limits=architecture.info.limits,
         licence=licence or architecture.info.licence,
         metrics=plain(metrics or {}, "metrics"),
         origin=plain(origin or {}, "origin"),
@@ -104,6 +105,7 @@ def export_artifact(
 @dataclass(frozen=True)
 class _About:
     summary: str
+    limits: tuple[str, ...]
     licence: str
     metrics: dict[str, Any]
     origin: dict[str, Any]
@@ -129,6 +131,7 @@ def _fill(
         name=name,
         architecture=blueprint.architecture,
         summary=about.summary,
+        limits=about.limits,
         task=blueprint.data.task,
         config=config,
         config_sha256=sha256_json(config),

@@ -47,6 +47,8 @@ def write_card(manifest: Manifest) -> str:
     lines += [
         "## Limits",
         "",
+        *(f"- {limit}" for limit in manifest.limits),
+        *([""] if manifest.limits else []),
         "It answers for any input of the declared shape and type, also for one that has nothing to",
         "do with its data: an answer outside the declared ranges and classes means nothing.",
         "The metrics hold for data like that above, and for no other.",
@@ -94,13 +96,14 @@ def _metrics(metrics: Mapping[str, Any]) -> list[str]:
         return ["None were given."]
     rows = ["| metric | value | 95 % interval |", "| --- | --- | --- |"]
     for name, score in sorted(scores.items()):
-        value, low, high = score, None, None
+        value, low, high, unit = score, None, None, None
         if isinstance(score, Mapping):
-            value, low, high = score.get("value"), score.get("low"), score.get("high")
+            value, low, high, unit = map(score.get, ("value", "low", "high", "unit"))
         if not isinstance(value, int | float):
             continue
         known = isinstance(low, int | float) and isinstance(high, int | float)
-        rows.append(f"| {name} | {value:.4g} | {f'{low:.4g} to {high:.4g}' if known else ''} |")
+        shown = f"{value:.4g} {unit}" if unit else f"{value:.4g}"
+        rows.append(f"| {name} | {shown} | {f'{low:.4g} to {high:.4g}' if known else ''} |")
     return rows if len(rows) > 2 else ["None were given."]
 
 

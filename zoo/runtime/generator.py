@@ -10,11 +10,14 @@ import numpy as np
 
 from zoo.errors import Incompatible
 from zoo.runtime._folder import MAX_BYTES
-from zoo.runtime.generation import CHOSEN, DECODE, ENCODE, LOGITS, generate
+from zoo.runtime.generation import CHOSEN, DECODE, ENCODE, generate
 from zoo.runtime.manifest import read_manifest
-from zoo.runtime.prediction import TOKENS, Prediction
+from zoo.runtime.prediction import Prediction
 from zoo.runtime.session import Session, load
 from zoo.spec import Arrays, Forwards, TensorSpec, TextSpec
+
+TEXT = "text"
+"""The output that holds what was written: ids, without the start sign, padded."""
 
 _CHUNK = 256
 
@@ -56,7 +59,7 @@ class Generator:
             max_tokens: The most tokens of a text, its end included; what was learned, if left out.
 
         Returns:
-            ``texts``, and as outputs the ``tokens`` and the ``log_probability`` of each, in nats.
+            ``texts``, and as outputs their ids ``text`` and the ``log_probability`` of each, in nats.
 
         Raises:
             DataError: If an input does not fit: it is empty, or longer than what was learned.
@@ -86,7 +89,7 @@ class Generator:
             np.pad(part.tokens, ((0, 0), (0, width - part.tokens.shape[1]))) for part in found
         ]
         outputs = {
-            TOKENS: np.concatenate(tokens),
+            TEXT: np.concatenate(tokens),
             "log_probability": np.concatenate([part.log_probability for part in found]),
         }
         return Prediction(outputs, written_specs(self.text))
@@ -99,7 +102,7 @@ def _chunk(arrays: Arrays, start: int) -> Arrays:
 def written_specs(text: TextSpec) -> tuple[TensorSpec, TensorSpec]:
     """Return what a text that was written is, as outputs."""
     return (
-        TensorSpec(name=TOKENS, shape=("time",), dtype="int32", text=text),
+        TensorSpec(name=TEXT, shape=("time",), dtype="int32", text=text),
         TensorSpec(name="log_probability", unit="nats"),
     )
 
@@ -114,10 +117,8 @@ def written_text(
     """
     if ENCODE not in signatures or DECODE not in signatures:
         return None
-    taken, given = signatures[DECODE]
-    if all(spec.name != CHOSEN for spec in taken):
-        return None
-    return next((spec.text for spec in given if spec.name == LOGITS), None)
+    taken, _ = signatures[DECODE]
+    return next((spec.text for spec in taken if spec.name == CHOSEN), None)
 
 
 def load_generator(

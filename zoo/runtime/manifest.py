@@ -106,6 +106,7 @@ class Manifest(Frozen):
     name: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
     architecture: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
     summary: str
+    limits: tuple[str, ...] = Field((), description="What its architecture cannot do, in words.")
     task: Task
     config: dict[str, JsonValue]
     config_sha256: str = Field(pattern=_SHA256)

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from zoo.runtime.text import decode_text
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.spec import TensorSpec
-
-TOKENS = "tokens"
-"""The output that holds what was written, of a model that writes."""
 
 
 @dataclass(frozen=True)
@@ -58,24 +56,23 @@ class Prediction:
 
     @property
     def texts(self) -> list[str]:
-        """What was written for each example, of a model that writes; empty otherwise."""
-        spec = next((spec for spec in self.specs if spec.name == TOKENS), None)
-        if spec is None or spec.text is None:
-            return []
-        from zoo.runtime.text import decode_text
-
-        return decode_text(self.outputs[TOKENS], spec.text)
+        """The text of each example, of a model that writes; empty if it does not."""
+        for spec in self.specs:
+            if spec.text is not None and spec.name in self.outputs:
+                return decode_text(self.outputs[spec.name], spec.text)
+        return []
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return one plain dictionary an example, for ``--json``."""
         labels, classes, chances = self.labels, self.classes, self.probabilities
-        texts = self.texts
-        said = {name for name, there in ((LABEL, labels), (TOKENS, texts)) if there}
+        written = {
+            spec.name: decode_text(self.outputs[spec.name], spec.text)
+            for spec in self.specs
+            if spec.text is not None and spec.name in self.outputs
+        }
         rows = []
         for index in range(len(self)):
             row: dict[str, Any] = {}
-            if texts:
-                row["text"] = texts[index]
             if labels:
                 row["label"] = labels[index]
             if chances is not None and chances.ndim == 2:
@@ -84,10 +81,12 @@ class Prediction:
                 names = classes or tuple(str(i) for i in range(len(values)))
                 row["probabilities"] = dict(zip(names, values, strict=True))
             for name, array in self.outputs.items():
-                if name not in row and name not in said:
+                if name in written:
+                    row[name] = written[name][index]
+                elif name not in row and not (name == LABEL and labels):
                     row[name] = array[index].tolist()
             rows.append(row)
         return rows
 
 
-__all__ = ["TOKENS", "Prediction"]
+__all__ = ["Prediction"]
