@@ -52,6 +52,7 @@ class Toy:
 
         def decode(state):
             assert set(state) == {"memory", "cache_said", "token"}
+            assert state["token"].dtype == np.int32
             self.calls.append(len(state["token"]))
             said = np.concatenate([state["cache_said"], state["token"][:, None]], axis=1)
             pairs = zip(state["memory"], said.tolist(), strict=True)

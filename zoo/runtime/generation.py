@@ -217,7 +217,8 @@ class _Search:
         order = order[_rank(row[order]) < self.beams]
         came: npt.NDArray[np.int64] = parent[order]
         self.prefix = self.prefix[came]
-        self.prefix[:, self.length - 1] = self.last = token[order]
+        self.last = token[order].astype(np.int32)
+        self.prefix[:, self.length - 1] = self.last
         self.owner, self.total, self.greedy = row[order], total[order], greedy[order]
         return came
 
@@ -270,7 +271,7 @@ def _ask(
     decode: Forward, state: Mapping[str, Any], token: Ids
 ) -> tuple[Floats, dict[str, npt.NDArray[Any]]]:
     """Take one step: the next scores, and the state after it."""
-    given = decode({**state, CHOSEN: token})
+    given = decode({**state, CHOSEN: token.astype(np.int32, copy=False)})
     after = {name: given.get(NEXT + name, array) for name, array in state.items()}
     return _log_softmax(given[LOGITS]), after
 

@@ -59,7 +59,8 @@ class Generator:
             max_tokens: The most tokens of a text, its end included; what was learned, if left out.
 
         Returns:
-            ``texts``, and as outputs their ids ``text`` and the ``log_probability`` of each, in nats.
+            ``texts``, and as outputs their ids, ``text``, and the ``log_probability`` of each, in
+            nats.
 
         Raises:
             DataError: If an input does not fit: it is empty, or longer than what was learned.
