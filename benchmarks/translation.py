@@ -4,8 +4,9 @@
 
 Both have the same number of parameters and learn from the same examples in the same order, for the
 same number of steps, with the same batch, optimizer, schedule, dropout and label smoothing. Both
-write by the same loop, greedily or with as many beams, and are measured on the whole test split. CPU seconds are of the
-training alone, on one thread; where they differ, equal steps are not equal time, and both are said.
+write by the same loop, greedily or with as many beams, and are measured on the whole test split.
+CPU seconds are of the training alone, on one thread; where they differ, equal steps are not equal
+time, and both are said.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import zoo
 from zoo.api.asking import signatures
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.layers import TokenAccuracy, TokenCrossentropy, make_optimizer
-from zoo.metrics import Evaluation, evaluate_translation
+from zoo.metrics import evaluate_translation
 from zoo.runtime.generation import generate
 from zoo.runtime.text import decode_text
 from zoo.spec import Arrays, Dataset, Forwards
