@@ -33,6 +33,14 @@ class Transformer(zoo.Architecture[TransformerConfig]):
             "arXiv:2002.04745",
             "Wu et al. 2016, Google's neural machine translation system, arXiv:1609.08144",
         ),
+        limits=(
+            "It knows the pieces of its training texts alone: an unknown one is read as such, and "
+            "what it meant is lost without a warning.",
+            "A text to translate that is longer than what was learned is refused; of a text to "
+            "classify, the beginning counts.",
+            "Every text gets an answer, fluent or not, also one in another language or about "
+            "something else than it has learned.",
+        ),
     )
     Config = TransformerConfig
     default_dataset = "numbers_en_es"
