@@ -12,23 +12,31 @@ from zoo.layers.classification import (
     classifier_signature,
     compile_classifier,
 )
+from zoo.layers.codes import GaussianCode, SparseCode
 from zoo.layers.embeddings import Positions, TokenEmbedding
 from zoo.layers.images import augment, scale_image
+from zoo.layers.noise import Corrupt
 from zoo.layers.optimization import WarmupSchedule, make_optimizer
+from zoo.layers.reconstruction import PixelError, PixelLoss
 from zoo.layers.sequences import MaskedMean, TokenAccuracy, TokenCrossentropy
 from zoo.layers.tabular import OneHotColumns, Standardise
 
 __all__ = [
+    "Corrupt",
     "CrossAttention",
     "DecoderBlock",
     "EncoderBlock",
+    "GaussianCode",
     "MaskedMean",
     "OneHotColumns",
+    "PixelError",
+    "PixelLoss",
     "Positions",
     "RandomAffine",
     "RandomElastic",
     "SelfAttention",
     "SmoothedCrossentropy",
+    "SparseCode",
     "Standardise",
     "TokenAccuracy",
     "TokenCrossentropy",
