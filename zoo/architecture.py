@@ -119,6 +119,7 @@ class Architecture(ABC, Generic[ConfigT]):
         split: Split,
         data: DataSpec,
         *,
+        config: ConfigT | None = None,
         reference: Split | None = None,
     ) -> Evaluation:
         """Measure a model on a split, the same for a Keras model and for an artifact.
@@ -127,6 +128,8 @@ class Architecture(ABC, Generic[ConfigT]):
             forwards: What can be asked, by signature; the first is ``predict``.
             split: The examples.
             data: What they are.
+            config: What the model is made of, where what is measured depends on it; ``None`` asks
+                for what is measured of every one.
             reference: The training split, which baselines may learn from; ``None`` asks for the
                 scores alone.
         """

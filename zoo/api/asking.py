@@ -14,8 +14,9 @@ from zoo.api.blueprints import DataSource, blueprint_on, dataset
 from zoo.api.catalog import registry
 from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint, Signature
+from zoo.config import ModelConfig, validate
 from zoo.errors import ArtifactError, DataError, Incompatible
-from zoo.files import atomic_write, write_json
+from zoo.files import atomic_write
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import pack_figures
 from zoo.runtime import (
@@ -62,6 +63,7 @@ class _Subject:
     architecture: Architecture[Any]
     data: DataSpec
     forwards: Forwards
+    config: ModelConfig
     run: Run | None = None
 
     def dataset(self, data: DataSource) -> Dataset:
@@ -103,11 +105,16 @@ def evaluate(
     check_fit(subject.data, source.spec)
     part = source.split(split)
     evaluation = subject.architecture.evaluate(
-        subject.forwards, part, subject.data, reference=source.split("train")
+        subject.forwards,
+        part,
+        subject.data,
+        config=subject.config,
+        reference=source.split("train"),
     )
     if subject.run is not None and data is None and split == "test":
         folder = subject.run.path
-        write_json(folder / "metrics.json", evaluation.model_dump(mode="json"))
+        # Not by write_json, which sorts: the first score is the one that stands for all.
+        atomic_write(folder / "metrics.json", evaluation.model_dump_json(indent=2).encode())
         _save_pictures(folder / "pictures.npz", evaluation, part)
         _save_figures(folder / FIGURES, evaluation)
     return evaluation
@@ -156,12 +163,16 @@ def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:
         manifest = target.manifest
         architecture = registry().get(manifest.architecture)
         opened = {graph.signature: _deferred(target, graph.signature) for graph in manifest.graphs}
-        return _Subject(architecture, manifest.data, opened)
+        config = validate(
+            architecture.Config, manifest.config, what=f"the configuration in {target.source}"
+        )
+        return _Subject(architecture, manifest.data, opened, config)
     run = target if isinstance(target, Run) else None
     model = run.model if run else target
     blueprint: Blueprint = blueprint_on(model)
     forwards = {asked.name: _keras_forward(asked) for asked in signatures(model)}
-    return _Subject(registry().get(blueprint.architecture), blueprint.data, forwards, run)
+    architecture = registry().get(blueprint.architecture)
+    return _Subject(architecture, blueprint.data, forwards, blueprint.config, run)
 
 
 def _asking(session: Session, signature: str | None) -> Session:

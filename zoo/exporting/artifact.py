@@ -36,7 +36,7 @@ from zoo.files import sha256_json
 from zoo.runtime.manifest import Graph, Manifest
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.runtime.vectors import Vector
-from zoo.spec import NAME, Arrays, DataSpec, Forward, TensorSpec
+from zoo.spec import NAME, Arrays, DataSpec, Forward, Task, TensorSpec
 
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy")
 _RESERVED = {"manifest", "vectors", "card", "model"}
@@ -86,7 +86,10 @@ def export_artifact(
     _convert.require()
     name = architecture.info.name if name is None else name
     _check(name, signatures, version)
+    tasks, task = architecture.info.tasks, blueprint.data.task
     about = _About(
+        # Classified images may be reconstructed: what a model is for is said by the model.
+        task=task if task in tasks else tasks[0],
         summary=architecture.info.summary,
         limits=architecture.info.limits,
         licence=licence or architecture.info.licence,
@@ -104,6 +107,7 @@ def export_artifact(
 
 @dataclass(frozen=True)
 class _About:
+    task: Task
     summary: str
     limits: tuple[str, ...]
     licence: str
@@ -132,7 +136,7 @@ def _fill(
         architecture=blueprint.architecture,
         summary=about.summary,
         limits=about.limits,
-        task=blueprint.data.task,
+        task=about.task,
         config=config,
         config_sha256=sha256_json(config),
         data=blueprint.data,

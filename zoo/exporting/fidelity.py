@@ -51,7 +51,7 @@ class Yardstick:
         self.architecture, self.data, self.split, self.name = architecture, data, split, name
         self.original = original
         self.evaluation = architecture.evaluate(original, split, data)
-        self.metric = _main(self.evaluation, data.task, metric)
+        self.metric = _main(self.evaluation, self.evaluation.task, metric)
 
     @property
     def unit(self) -> Literal["points", "percent"]:

@@ -10,15 +10,23 @@ from zoo.layers.classification import (
     classifier_signature,
     compile_classifier,
 )
+from zoo.layers.codes import GaussianCode, SparseCode
 from zoo.layers.images import augment, scale_image
+from zoo.layers.noise import Corrupt
 from zoo.layers.optimization import WarmupSchedule, make_optimizer
+from zoo.layers.reconstruction import PixelError, PixelLoss
 from zoo.layers.tabular import OneHotColumns, Standardise
 
 __all__ = [
+    "Corrupt",
+    "GaussianCode",
     "OneHotColumns",
+    "PixelError",
+    "PixelLoss",
     "RandomAffine",
     "RandomElastic",
     "SmoothedCrossentropy",
+    "SparseCode",
     "Standardise",
     "WarmupSchedule",
     "augment",

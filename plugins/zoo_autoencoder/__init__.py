@@ -1,0 +1,6 @@
+"""Autoencoders: images to a short code and back."""
+
+from zoo_autoencoder.architecture import Autoencoder
+from zoo_autoencoder.config import AutoencoderConfig, NoiseConfig, SparsityConfig
+
+__all__ = ["Autoencoder", "AutoencoderConfig", "NoiseConfig", "SparsityConfig"]

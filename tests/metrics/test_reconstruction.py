@@ -1,0 +1,305 @@
+"""Scores of reconstructions, checked against their definitions and against scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from zoo.errors import ConfigError, DataError, Diverged
+from zoo.metrics import Evaluation, evaluate
+from zoo.metrics.damage import KINDS, Damage
+from zoo.metrics.figures import pack_figures, unpack_figures
+from zoo.metrics.principal import MOST_WIDE, WIDEST, fit_principal
+from zoo.metrics.reconstruction import BEST_PSNR, evaluate_autoencoder
+from zoo.metrics.roc import auc, roc_curve
+from zoo.spec import DataSpec, Task, TensorSpec
+
+sklearn_metrics = pytest.importorskip("sklearn.metrics")
+RNG = np.random.default_rng(5)
+
+
+class Rows:
+    """A split in memory."""
+
+    def __init__(self, images: Any, labels: Any = None) -> None:
+        self.inputs = {"image": np.asarray(images)}
+        self.targets = {} if labels is None else {"label": np.asarray(labels)}
+
+    def __len__(self) -> int:
+        return len(self.inputs["image"])
+
+    def take(self, indices: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        return (
+            {name: array[indices] for name, array in self.inputs.items()},
+            {name: array[indices] for name, array in self.targets.items()},
+        )
+
+    def arrays(self) -> None:
+        return None
+
+
+def spec(
+    shape: tuple[int, ...], labels: tuple[str, ...] | None = None, dtype: Any = "uint8"
+) -> DataSpec:
+    image = TensorSpec(name="image", shape=shape, dtype=dtype, range=(0, 255))
+    label = TensorSpec(name="label", dtype="int64", labels=labels)
+    return DataSpec(
+        id="rows",
+        task=Task.RECONSTRUCTION,
+        inputs=(image,),
+        targets=(label,) if labels else (),
+    )
+
+
+def images(count: int, shape: tuple[int, ...] = (4, 3, 1)) -> np.ndarray:
+    return RNG.integers(0, 256, (count, *shape)).astype("uint8")
+
+
+def off_by(levels: float) -> Any:
+    """A model that makes everything brighter, and a code of the first two pixels."""
+    return {
+        "reconstruct": lambda inputs: {
+            "reconstruction": inputs["image"].astype("float32") + np.float32(levels)
+        },
+        "encode": lambda inputs: {
+            "code": inputs["image"].reshape(len(inputs["image"]), -1)[:, :2].astype("float32")
+        },
+        "decode": lambda inputs: {
+            "reconstruction": np.full((len(inputs["code"]), 4, 3, 1), 99.0, "float32")
+        },
+    }
+
+
+@settings(max_examples=30, deadline=None)
+@given(count=st.integers(1, 40), levels=st.floats(-50, 50), batch=st.integers(1, 50))
+def test_error_and_psnr_are_those_of_their_definitions(
+    count: int, levels: float, batch: int
+) -> None:
+    found = evaluate(
+        off_by(levels)["reconstruct"], Rows(images(count)), spec((4, 3, 1)), batch_size=batch
+    )
+    error = (levels / 255) ** 2
+
+    assert found.headline == "mse"
+    assert found.examples == count
+    assert found.scores["mse"].value == pytest.approx(error, rel=1e-4, abs=1e-11)
+    wanted = min(BEST_PSNR, -10 * np.log10(error)) if error > 1e-30 else BEST_PSNR
+    assert found.scores["psnr"].value == pytest.approx(wanted, abs=0.05)
+    assert found.scores["psnr"].unit == "dB"
+
+
+def test_batches_change_nothing_damage_included() -> None:
+    rows = Rows(images(23), np.arange(23) % 3)
+    data = spec((4, 3, 1), ("a", "b", "c"))
+
+    def run(size: int) -> Evaluation:
+        return evaluate_autoencoder(
+            off_by(9),
+            rows,
+            data,
+            reference=rows,
+            damage=Damage("gaussian", 0.2),
+            held_out=("b",),
+            batch_size=size,
+        )
+
+    first, other = run(4), run(23)
+    assert list(first.scores) == list(other.scores)
+    for name, score in first.scores.items():
+        assert score.value == pytest.approx(other.scores[name].value, rel=1e-6), name
+
+
+def test_the_best_code_of_its_size_is_that_of_scikit_learn() -> None:
+    from sklearn.decomposition import PCA
+
+    table = RNG.normal(size=(90, 12)) @ RNG.normal(size=(12, 12)) + 3
+    ours = fit_principal([table[:40], table[40:]], 4)
+    theirs = PCA(4, svd_solver="full").fit(table)
+
+    np.testing.assert_allclose(
+        ours.reconstruct(table), theirs.inverse_transform(theirs.transform(table)), atol=1e-3
+    )
+    np.testing.assert_allclose(ours.share, theirs.explained_variance_ratio_, rtol=1e-4)
+    assert ours.examples == 90
+
+
+def test_components_of_wide_examples_come_from_the_first_of_them() -> None:
+    base = RNG.normal(size=(3, WIDEST + 10))
+    table = RNG.normal(size=(30, 3)) @ base
+    found = fit_principal([table], 5)
+
+    assert found.axes.shape == (WIDEST + 10, 3)
+    np.testing.assert_allclose(found.reconstruct(table), table, atol=1e-6)
+    many = fit_principal((RNG.normal(size=(1_500, WIDEST + 1)) for _ in range(2)), 1)
+    assert many.examples == MOST_WIDE
+
+
+def test_constant_images_have_one_axis_and_no_error() -> None:
+    found = fit_principal([np.full((5, 6), 0.5)], 3)
+
+    np.testing.assert_allclose(found.reconstruct(np.full((2, 6), 0.5)), 0.5)
+
+
+def test_components_are_fitted_on_the_reference_alone_and_without_held_out_classes() -> None:
+    # Class "odd" lies where the others never go: only a fit that sees it can say it.
+    flat = RNG.integers(0, 256, (60, 1, 1, 1)) * np.ones((1, 4, 3, 1))
+    odd = np.where(np.arange(12).reshape(4, 3, 1) % 2, 255, 0) * np.ones((20, 1, 1, 1))
+    rows = Rows(np.concatenate([flat, odd]).astype("uint8"), [0] * 60 + [1] * 20)
+    data = spec((4, 3, 1), ("flat", "odd"))
+    found = evaluate_autoencoder(off_by(1), rows, data, reference=rows, held_out=("odd",))
+
+    assert found.examples == 60
+    assert found.scores["mse_pca"].value < 1e-6
+    assert found.scores["held_out_auc_pca"].value == 1.0
+
+
+def test_the_ratio_and_its_interval_hold_what_they_say() -> None:
+    rows = Rows(images(200))
+    found = evaluate_autoencoder(off_by(20), rows, spec((4, 3, 1)), reference=rows).scores
+    ratio = found["mse_to_pca"]
+
+    assert ratio.value == pytest.approx(found["mse"].value / found["mse_pca"].value)
+    assert ratio.low is not None and ratio.high is not None
+    assert ratio.low < ratio.value < ratio.high
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    positives=st.lists(st.integers(0, 6), min_size=1, max_size=30),
+    negatives=st.lists(st.integers(0, 6), min_size=1, max_size=30),
+)
+def test_area_and_curve_equal_scikit_learn_ties_included(
+    positives: list[int], negatives: list[int]
+) -> None:
+    first, second = np.array(positives, float), np.array(negatives, float)
+    true = [1] * len(first) + [0] * len(second)
+    values = np.concatenate([first, second])
+    area, interval = auc(first, second)
+
+    assert area == pytest.approx(sklearn_metrics.roc_auc_score(true, values))
+    assert interval is None or 0 <= interval[0] <= area <= interval[1] <= 1
+    x, y = roc_curve(first, second)
+    wanted = sklearn_metrics.roc_curve(true, values, drop_intermediate=False)
+    np.testing.assert_allclose(x, wanted[0])
+    np.testing.assert_allclose(y, wanted[1])
+
+
+def test_the_interval_of_an_area_is_delongs() -> None:
+    first, second = RNG.normal(1, 1, 40), RNG.normal(0, 1, 60)
+    # The definition: each example's share of the pairs that it wins.
+    wins = (first[:, None] > second[None]).astype(float)
+    variance = wins.mean(1).var(ddof=1) / 40 + wins.mean(0).var(ddof=1) / 60
+    area, interval = auc(first, second)
+
+    assert interval is not None
+    assert interval[1] - interval[0] == pytest.approx(2 * 1.959964 * np.sqrt(variance), rel=1e-6)
+    assert area == pytest.approx(wins.mean())
+
+
+def test_an_area_without_an_interval_says_so() -> None:
+    assert auc(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == (1.0, None)
+    assert auc(np.array([3.0]), np.array([1.0, 4.0]))[1] is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_damage_repeats_for_each_example_wherever_it_stands(kind: str, dtype: str) -> None:
+    rows = images(9, (6, 5, 3)).astype(dtype)
+    damage = Damage(kind, 0.4)
+    whole = damage(rows, np.arange(9), 0.0, 255.0)
+
+    assert whole.dtype == rows.dtype and whole.shape == rows.shape
+    assert whole.min() >= 0 and whole.max() <= 255
+    assert (whole != rows).any()
+    np.testing.assert_array_equal(damage(rows[4:6], np.arange(4, 6), 0.0, 255.0), whole[4:6])
+    assert not np.array_equal(damage(rows[:1], np.array([7]), 0.0, 255.0), whole[:1])
+
+
+def test_repair_is_measured_against_the_clean_image() -> None:
+    rows = Rows(images(40))
+    found = evaluate_autoencoder(
+        off_by(0), rows, spec((4, 3, 1)), damage=Damage("salt_and_pepper", 0.5)
+    ).scores
+
+    # A model that changes nothing repairs nothing.
+    assert found["psnr_repaired"].value == pytest.approx(found["psnr_damaged"].value)
+    assert found["psnr"].value == BEST_PSNR
+
+
+@pytest.mark.parametrize("labels", [None, ("a", "b", "c")])
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_every_figure_can_be_stored_however_few_images_there_are(
+    labels: tuple[str, ...] | None, count: int
+) -> None:
+    rows = Rows(images(count), np.arange(count) % 3 if labels else None)
+    found = evaluate_autoencoder(
+        off_by(5),
+        rows,
+        spec((4, 3, 1), labels),
+        reference=rows,
+        damage=Damage("masking", 0.2),
+        prior=True,
+    )
+    titles = [figure.title for figure in found.figures]
+
+    assert {"Out of the code again", "Repaired", "A map of the codes"} <= set(titles)
+    assert {"From one code to another", "Drawn from the prior", "The worst"} <= set(titles)
+    assert unpack_figures(pack_figures(found.figures)) == found.figures
+    assert all(figure.caption for figure in found.figures)
+    assert Evaluation.model_validate_json(found.model_dump_json()).scores == found.scores
+
+
+def test_without_a_reference_there_are_the_models_own_scores_alone() -> None:
+    rows = Rows(images(12), np.arange(12) % 2)
+    found = evaluate_autoencoder(off_by(5), rows, spec((4, 3, 1), ("a", "b")), held_out=("b",))
+
+    assert list(found.scores) == ["mse", "psnr", "held_out_auc"]
+    assert found.figures == ()
+    assert found.examples == 6
+
+
+def test_a_class_that_was_held_out_is_shown_beside_the_others() -> None:
+    rows = Rows(images(30), np.arange(30) % 3)
+    found = evaluate_autoencoder(
+        off_by(5), rows, spec((4, 3, 1), ("a", "b", "c")), reference=rows, held_out=("c",)
+    )
+    titles = [figure.title for figure in found.figures]
+
+    assert "What was never seen: c" in titles
+    bars = next(figure for figure in found.figures if figure.title == "Error by class")
+    assert bars.names == ("a", "b", "c (held out)")
+    assert bars.emphasis == ("c (held out)",)
+
+
+def test_what_cannot_be_measured_is_refused() -> None:
+    rows, data = Rows(images(4), [0, 0, 1, 1]), spec((4, 3, 1), ("a", "b"))
+    forward = off_by(0)["reconstruct"]
+
+    with pytest.raises(DataError, match="empty"):
+        evaluate(forward, Rows(images(0)), data)
+    with pytest.raises(ConfigError, match="no 'reconstruction'"):
+        evaluate(lambda inputs: {"other": inputs["image"]}, rows, data)
+    with pytest.raises(ConfigError, match="no 'reconstruction'"):
+        evaluate(lambda inputs: {"reconstruction": inputs["image"][:, :2]}, rows, data)
+    with pytest.raises(Diverged):
+        evaluate(lambda inputs: {"reconstruction": inputs["image"] * np.float32("nan")}, rows, data)
+    with pytest.raises(ConfigError, match="no class 'z'"):
+        evaluate_autoencoder(off_by(0), rows, data, held_out=("z",))
+    with pytest.raises(DataError, match="held out"):
+        evaluate_autoencoder(off_by(0), rows, data, held_out=("a", "b"))
+    with pytest.raises(ConfigError, match="damage"):
+        Damage("rain", 0.1)
+    table = data.model_copy(update={"inputs": (TensorSpec(name="numeric", shape=(3,)),)})
+    with pytest.raises(ConfigError, match="no images"):
+        evaluate(forward, rows, table)
+
+
+def test_a_pixel_that_is_no_number_is_named_by_its_image() -> None:
+    broken = images(5).astype("float32")
+    broken[3, 0, 0, 0] = np.nan
+
+    with pytest.raises(DataError, match="image 3"):
+        evaluate(off_by(0)["reconstruct"], Rows(broken), spec((4, 3, 1), dtype="float32"))
