@@ -15,7 +15,6 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +35,13 @@ def main() -> None:
     parser.add_argument("--data", nargs="*", default=["rt_polarity", "imdb"], metavar="NAME")
     parser.add_argument("--models", nargs="*", default=["transformer", "lstm"], metavar="NAME")
     parser.add_argument("--epochs", type=int, help="the models' own recipes if left out")
+    parser.add_argument("--max-length", type=int, help="words a network reads; the data's default")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    installed = {listing["name"] for listing in map(dict, _listings())}
+    installed = set(zoo.list_models())
     print(f"{'data':14}{'model':14}{'parameters':>12}{'accuracy':>10}{'95 %':>18}{'CPU s':>8}")
     for name in asked.data:
-        options = {"file": getattr(asked, name, None)}
+        options = {"file": getattr(asked, name, None), "max_length": asked.max_length}
         data = zoo.dataset(name, **{key: value for key, value in options.items() if value})
         _show(name, *_baseline(data))
         for model in asked.models:
@@ -49,11 +49,6 @@ def main() -> None:
                 print(f"{name:14}{model:14}  is not installed", file=sys.stderr)
                 continue
             _show(name, *_network(model, data, asked.epochs, asked.seed))
-
-
-def _listings() -> Iterator[dict[str, Any]]:
-    for name in zoo.list_models():
-        yield {"name": name}
 
 
 def _show(data: str, model: str, parameters: int, right: int, count: int, seconds: float) -> None:

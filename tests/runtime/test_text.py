@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,6 +90,20 @@ def test_bert_s_rule_is_the_same_function_with_a_prefix() -> None:
     assert longest_pieces("unaffablx", vocabulary, **rule) == [3]
 
 
+def test_bert_s_own_vocabulary_cuts_as_bert_does(shared_data: Path) -> None:
+    lines = (shared_data / "bert" / "vocab.txt").read_text(encoding="utf-8").split("\n")
+    index = {piece: place for place, piece in enumerate(lines) if piece}
+    rule = {"longest": 18, "unknown": index["[UNK]"], "inside": "##", "whole": True}
+    expected = {
+        "tokenization": ["token", "##ization"],
+        "embeddings": ["em", "##bed", "##ding", "##s"],
+        "cat": ["cat"],
+        "\u5e86x": ["[UNK]"],
+    }
+    for word, pieces in expected.items():
+        assert [lines[i] for i in longest_pieces(word, index, **rule)] == pieces
+
+
 def test_words_and_signs_are_cut_apart() -> None:
     assert words("forty-two, isn't it? (¡Sí!)") == [
         *("forty", "-", "two", ",", "isn't", "it", "?", "(", "¡", "Sí", "!", ")"),
@@ -163,4 +178,6 @@ def test_a_spec_without_its_vocabulary_is_refused() -> None:
 def test_one_unit_is_looked_up_once_and_stays_right() -> None:
     known = tokenizer(SUBWORDS)
     assert known is tokenizer(SUBWORDS.model_copy())
+    others = [_spec("words", f"w{n}") for n in range(40)]
+    assert [tokenizer(spec).ids(f"w{n}") for n, spec in enumerate(others)] == [[4]] * 40
     assert known.ids("abthe abthe") == known.ids("abthe abthe")

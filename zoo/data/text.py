@@ -20,6 +20,7 @@ from zoo.data.text_options import LabelledOptions, PairOptions
 from zoo.errors import DataError
 
 _PAIRS = "sequence-to-sequence"
+_TABLES = (".csv", ".tsv")
 
 
 def is_text(path: Path, options: Mapping[str, Any] | None) -> bool:
@@ -27,7 +28,9 @@ def is_text(path: Path, options: Mapping[str, Any] | None) -> bool:
     if path.is_dir():
         return next(suffixes(path), "") == ".txt"
     asked = options or {}
-    return path.suffix.lower() == ".txt" or "text" in asked or asked.get("task") == _PAIRS
+    kind = path.suffix.lower()
+    named = kind in _TABLES and "text" in asked
+    return kind == ".txt" or named or asked.get("task") == _PAIRS
 
 
 def open_text(path: Path, options: Mapping[str, Any] | None) -> Dataset:
@@ -51,7 +54,7 @@ def open_text(path: Path, options: Mapping[str, Any] | None) -> Dataset:
                 fix="save it with tabs between the columns",
             )
         return open_pairs(path, read_options(PairOptions, options, str(path)))
-    if kind not in (".csv", ".tsv"):
+    if kind not in _TABLES:
         raise DataError(
             f"{path} is not read without being told what it is",
             why="a .txt file can hold sentence pairs; texts with classes are a table with a "

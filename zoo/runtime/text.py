@@ -43,6 +43,7 @@ SPACE = "▁"
 
 REPLACEMENT = "\ufffd"
 _CACHED = 1 << 18
+_KEPT = 16
 _TIGHT_LEFT = frozenset(",.;:!?)]}%…-/")
 _TIGHT_RIGHT = frozenset("([{¿¡-/")
 
@@ -197,14 +198,26 @@ def _spaced(pieces: Sequence[str]) -> str:
     return "".join(parts)
 
 
-@functools.lru_cache(maxsize=16)
+_equal = functools.lru_cache(maxsize=_KEPT)(Tokenizer)
+_same: dict[int, tuple[TextSpec, Tokenizer]] = {}
+
+
 def tokenizer(spec: TextSpec) -> Tokenizer:
     """Return the tokenizer of a spec; the same object for an equal spec.
 
     Raises:
         DataError: If the vocabulary is not known yet.
     """
-    return Tokenizer(spec)
+    # To hash a vocabulary costs more than to encode a sentence: the same object is known by its
+    # address, which is its own as long as it is kept here.
+    kept = _same.get(id(spec))
+    if kept is not None:
+        return kept[1]
+    found = _equal(spec)
+    if len(_same) >= _KEPT:
+        _same.clear()
+    _same[id(spec)] = spec, found
+    return found
 
 
 def encode_text(
