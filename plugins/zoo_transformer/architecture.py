@@ -104,12 +104,13 @@ class Transformer(zoo.Architecture[TransformerConfig]):
         split: Split,
         data: DataSpec,
         *,
+        config: TransformerConfig | None = None,
         reference: Split | None = None,
     ) -> Evaluation:
         """Measure the classes, or what is written for each source, with one beam."""
         if data.task == _TRANSLATION:
             return zoo.metrics.evaluate_translation(forwards, split, data, reference=reference)
-        return super().evaluate(forwards, split, data, reference=reference)
+        return super().evaluate(forwards, split, data, config=config, reference=reference)
 
     def signatures(
         self, model: keras.Model, config: TransformerConfig, data: DataSpec
