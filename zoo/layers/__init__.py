@@ -13,28 +13,57 @@ from zoo.layers.classification import (
     compile_classifier,
 )
 from zoo.layers.codes import GaussianCode, SparseCode
+<<<<<<< HEAD
 from zoo.layers.embeddings import Positions, TokenEmbedding
+=======
+from zoo.layers.ensemble import EnsembleDense, EnsembleHead
+>>>>>>> main
 from zoo.layers.images import augment, scale_image
 from zoo.layers.noise import Corrupt
+from zoo.layers.numeric import ColumnwiseDense, PeriodicEncoding, PiecewiseLinearEncoding
 from zoo.layers.optimization import WarmupSchedule, make_optimizer
 from zoo.layers.reconstruction import PixelError, PixelLoss
+<<<<<<< HEAD
 from zoo.layers.sequences import MaskedMean, TokenAccuracy, TokenCrossentropy
+=======
+from zoo.layers.regression import (
+    ConformalInterval,
+    EnsembleRegressor,
+    RestoreTarget,
+    compile_regressor,
+    regressor_signature,
+)
+>>>>>>> main
 from zoo.layers.tabular import OneHotColumns, Standardise
 
 __all__ = [
+    "ColumnwiseDense",
+    "ConformalInterval",
     "Corrupt",
+<<<<<<< HEAD
     "CrossAttention",
     "DecoderBlock",
     "EncoderBlock",
+=======
+    "EnsembleDense",
+    "EnsembleHead",
+    "EnsembleRegressor",
+>>>>>>> main
     "GaussianCode",
     "MaskedMean",
     "OneHotColumns",
+    "PeriodicEncoding",
+    "PiecewiseLinearEncoding",
     "PixelError",
     "PixelLoss",
     "Positions",
     "RandomAffine",
     "RandomElastic",
+<<<<<<< HEAD
     "SelfAttention",
+=======
+    "RestoreTarget",
+>>>>>>> main
     "SmoothedCrossentropy",
     "SparseCode",
     "Standardise",
@@ -46,6 +75,8 @@ __all__ = [
     "augment",
     "classifier_signature",
     "compile_classifier",
+    "compile_regressor",
     "make_optimizer",
+    "regressor_signature",
     "scale_image",
 ]
