@@ -13,19 +13,13 @@ from zoo.layers.classification import (
     compile_classifier,
 )
 from zoo.layers.codes import GaussianCode, SparseCode
-<<<<<<< HEAD
 from zoo.layers.embeddings import Positions, TokenEmbedding
-=======
 from zoo.layers.ensemble import EnsembleDense, EnsembleHead
->>>>>>> main
 from zoo.layers.images import augment, scale_image
 from zoo.layers.noise import Corrupt
 from zoo.layers.numeric import ColumnwiseDense, PeriodicEncoding, PiecewiseLinearEncoding
 from zoo.layers.optimization import WarmupSchedule, make_optimizer
 from zoo.layers.reconstruction import PixelError, PixelLoss
-<<<<<<< HEAD
-from zoo.layers.sequences import MaskedMean, TokenAccuracy, TokenCrossentropy
-=======
 from zoo.layers.regression import (
     ConformalInterval,
     EnsembleRegressor,
@@ -33,22 +27,19 @@ from zoo.layers.regression import (
     compile_regressor,
     regressor_signature,
 )
->>>>>>> main
+from zoo.layers.sequences import MaskedMean, TokenAccuracy, TokenCrossentropy
 from zoo.layers.tabular import OneHotColumns, Standardise
 
 __all__ = [
     "ColumnwiseDense",
     "ConformalInterval",
     "Corrupt",
-<<<<<<< HEAD
     "CrossAttention",
     "DecoderBlock",
     "EncoderBlock",
-=======
     "EnsembleDense",
     "EnsembleHead",
     "EnsembleRegressor",
->>>>>>> main
     "GaussianCode",
     "MaskedMean",
     "OneHotColumns",
@@ -59,11 +50,8 @@ __all__ = [
     "Positions",
     "RandomAffine",
     "RandomElastic",
-<<<<<<< HEAD
-    "SelfAttention",
-=======
     "RestoreTarget",
->>>>>>> main
+    "SelfAttention",
     "SmoothedCrossentropy",
     "SparseCode",
     "Standardise",
