@@ -61,7 +61,7 @@ class Transformer(zoo.Architecture[TransformerConfig]):
                     name="adamw", learning_rate=1e-3, weight_decay=0.05, warmup=0.1, clip_norm=1.0
                 ),
             )
-            return Recipe(config, TrainPlan(epochs=10, batch_size=64))
+            return Recipe(config, TrainPlan(epochs=8, batch_size=64, monitor="val_accuracy"))
         if _prose(data):
             config = TransformerConfig(width=128, feed_forward=512, label_smoothing=0.1)
             return Recipe(config, TrainPlan(epochs=4, batch_size=64))

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 PREVIOUS = "previous"
 """Input of the graph that learns: what was said before each position, the start sign first."""
 
-_MOST = 4.0
-"""Of states that go from one graph to the next: the range in which the export compares them."""
+_MASK = TensorSpec(
+    name="memory_mask", shape=("time",), dtype="bool", inside="which places of the source are real"
+)
 
 
 def translator(config: TransformerConfig, source: TensorSpec, target: TensorSpec) -> keras.Model:
@@ -101,14 +102,10 @@ def _encode_signature(
         memory = model.get_layer(f"memory_{number}")(encoded)
         x, cache = model.get_layer(f"decoder_{number}")(x, memory, real)
         outputs |= {f"memory_{number}": memory, f"cache_{number}": cache}
-        specs += [
-            _state(f"memory_{number}", "time", config),
-            _state(f"cache_{number}", "past", config),
-        ]
+        specs += [_memory(number, config), _cache(number, config)]
     outputs |= {"logits": _scores(model, config, x), "memory_mask": real}
     asked = keras.Model({source.name: read}, outputs)
-    mask = TensorSpec(name="memory_mask", shape=("time",), dtype="bool")
-    return Signature("encode", asked, (source,), (_logits(target), mask, *specs))
+    return Signature("encode", asked, (source,), (_logits(target), _MASK, *specs))
 
 
 def _decode_signature(
@@ -121,8 +118,14 @@ def _decode_signature(
     real = keras.Input((None,), dtype="bool", name="memory_mask")
     inputs = {"token": token, "memory_mask": real}
     taken = [
-        TensorSpec(name="token", dtype="int32", range=(0, pieces - 1), text=target.text),
-        TensorSpec(name="memory_mask", shape=("time",), dtype="bool"),
+        TensorSpec(
+            name="token",
+            dtype="int32",
+            range=(0, pieces - 1),
+            text=target.text,
+            inside="the id that was chosen last",
+        ),
+        _MASK,
     ]
     outputs: dict[str, Any] = {}
     given = []
@@ -135,11 +138,8 @@ def _decode_signature(
         x, after = model.get_layer(f"decoder_{number}")(x, memory, real, past=cache)
         inputs |= {f"memory_{number}": memory, f"cache_{number}": cache}
         outputs[f"next_cache_{number}"] = after
-        taken += [
-            _state(f"memory_{number}", "time", config),
-            _state(f"cache_{number}", "past", config),
-        ]
-        given.append(_state(f"next_cache_{number}", "past_and_token", config))
+        taken += [_memory(number, config), _cache(number, config)]
+        given.append(_longer(number, config))
     outputs["logits"] = _scores(model, config, x)
     asked = keras.Model(inputs, outputs)
     return Signature("decode", asked, tuple(taken), (_logits(target), *given))
@@ -223,12 +223,25 @@ def _scores(model: keras.Model, config: TransformerConfig, x: Any) -> Any:
     return model.get_layer("scores")(x)
 
 
-def _state(name: str, axis: str, config: TransformerConfig) -> TensorSpec:
-    return TensorSpec(name=name, shape=(axis, 2 * config.width), range=(-_MOST, _MOST))
+def _memory(number: int, config: TransformerConfig) -> TensorSpec:
+    told = f"keys and values of the source, side by side, for decoder block {number}"
+    return TensorSpec(name=f"memory_{number}", shape=("time", 2 * config.width), inside=told)
+
+
+def _cache(number: int, config: TransformerConfig) -> TensorSpec:
+    told = f"keys and values of what was written, side by side, of decoder block {number}"
+    return TensorSpec(name=f"cache_{number}", shape=("past", 2 * config.width), inside=told)
+
+
+def _longer(number: int, config: TransformerConfig) -> TensorSpec:
+    told = f"cache_{number}, with the token's place behind it"
+    shape = ("past_and_token", 2 * config.width)
+    return TensorSpec(name=f"next_cache_{number}", shape=shape, inside=told)
 
 
 def _logits(target: TensorSpec) -> TensorSpec:
-    return TensorSpec(name="logits", shape=(len(_pieces(target)),))
+    told = "how much each piece of the vocabulary is the next one"
+    return TensorSpec(name="logits", shape=(len(_pieces(target)),), inside=told)
 
 
 def _pieces(spec: TensorSpec) -> tuple[str, ...]:
