@@ -56,6 +56,10 @@ class Column(Frozen):
     )
 
 
+SIGNS = ("[pad]", "[unknown]", "[start]", "[end]")
+"""The first four pieces of a vocabulary that the zoo makes; their places are their ids."""
+
+
 class TextSpec(Frozen):
     """How text becomes a sequence of ids, and ids text. It travels with every artifact.
 
@@ -204,6 +208,7 @@ class Dataset(Protocol):
 
 __all__ = [
     "NAME",
+    "SIGNS",
     "Arrays",
     "Column",
     "DataSpec",

@@ -98,7 +98,9 @@ def predict(
     ],
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT", help="Images, or a .npy, .npz or .csv file."),
+        typer.Argument(
+            metavar="INPUT", help="Text in quotes, images, or a .txt, .csv, .npy or .npz file."
+        ),
     ],
     top: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many answers to show for each.")
@@ -107,6 +109,12 @@ def predict(
         str | None,
         typer.Option(metavar="NAME", help="What to ask; the first thing it answers if left out."),
     ] = None,
+    beams: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Of a model that writes: beginnings that its search keeps."
+        ),
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Ask a trained model.
@@ -116,7 +124,7 @@ def predict(
     import zoo
 
     given = inputs if len(inputs) > 1 else inputs[0]
-    prediction = zoo.predict(target, given, signature=signature)
+    prediction = zoo.predict(target, given, signature=signature, beams=beams)
     records = plain(prediction)
     if as_json:
         emit_json(records)

@@ -14,10 +14,14 @@ from zoo.data.dataset import Dataset
 from zoo.data.info import DatasetInfo
 from zoo.data.options import ImageOptions, SplitOptions, TableOptions, read_options
 from zoo.data.series_options import SeriesOptions
+from zoo.data.text import is_text, open_text
 from zoo.errors import DataError, UnknownDataset
 from zoo.spec import DataSpec
 
-_KINDS = "a folder with one folder of pictures a class, a .npz file, or a .csv file"
+_KINDS = (
+    "a folder with one folder of pictures or of .txt files a class, a .npz file, a .csv or .tsv "
+    "file, or a .tsv or .txt file of sentence pairs"
+)
 
 
 def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> Dataset:
@@ -65,6 +69,8 @@ def _registered(info: DatasetInfo, options: Mapping[str, Any] | None) -> Dataset
 
 
 def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:
+    if path.exists() and is_text(path, options):
+        return open_text(path, options)
     if path.is_dir():
         from zoo.data.folder import open_folder
 

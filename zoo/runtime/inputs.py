@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.errors import BadRecord, DataError
 from zoo.runtime.table import Table, is_missing, read_table
+from zoo.runtime.text_inputs import encode_texts, plain_texts, texts_of
 from zoo.spec import Column, TensorSpec
 
 _BATCH_BYTES = 2 * 2**30
@@ -31,6 +32,8 @@ def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
     """
     if type(raw) is np.ndarray and len(specs) == 1 and _is_ready(raw, specs[0]):
         return {specs[0].name: raw}
+    if len(specs) == 1 and specs[0].text and (texts := texts_of(raw, specs[0])) is not None:
+        return {specs[0].name: encode_texts(texts, specs[0])}
     if isinstance(raw, str | os.PathLike):
         return _from_files([Path(raw)], specs)
     if isinstance(raw, Mapping):
@@ -93,6 +96,8 @@ def _from_arrays(
 
 
 def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
+    if spec.text is not None and (texts := plain_texts(value)) is not None:
+        return encode_texts(texts, spec)
     try:
         array = np.asarray(value)
     except ValueError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.runtime.text import decode_text
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.spec import TensorSpec
 
@@ -55,6 +56,14 @@ class Prediction:
             return []
         return [names[i] if names else str(i) for i in chosen.ravel().tolist()]
 
+    @property
+    def texts(self) -> list[str]:
+        """The text of each example, of a model that writes; empty if it does not."""
+        for spec in self.specs:
+            if spec.text is not None and spec.name in self.outputs:
+                return decode_text(self.outputs[spec.name], spec.text)
+        return []
+
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return one plain dictionary an example, for ``--json``."""
         labels, classes, chances = self.labels, self.classes, self.probabilities
@@ -62,6 +71,11 @@ class Prediction:
             spec.name: [column.name for column in spec.columns]
             for spec in self.specs
             if spec.columns and len(spec.shape) == 2
+        }
+        written = {
+            spec.name: decode_text(self.outputs[spec.name], spec.text)
+            for spec in self.specs
+            if spec.text is not None and spec.name in self.outputs
         }
         rows = []
         for index in range(len(self)):
@@ -76,6 +90,8 @@ class Prediction:
             for name, array in self.outputs.items():
                 if name in named:
                     row[name] = self._steps(array[index], named[name])
+                elif name in written:
+                    row[name] = written[name][index]
                 elif name not in row and not (name == LABEL and labels):
                     row[name] = array[index].tolist()
             rows.append(row)

@@ -87,8 +87,9 @@ class Session:
 
         Args:
             raw: An array of examples or of one example; a mapping of input names to arrays; a
-                record (a mapping of column names to values) or a list of records; the path of an
-                image, a ``.npy``, ``.npz`` or ``.csv`` file; or a list of paths.
+                record (a mapping of column names to values) or a list of records; a text or a
+                list of texts (see :mod:`zoo.runtime.text_inputs`); the path of an image, a
+                ``.npy``, ``.npz``, ``.csv`` or ``.txt`` file; or a list of paths.
 
         Returns:
             The outputs, with class names where the artifact has them.
