@@ -144,11 +144,12 @@ def predict(
     if isinstance(target, Session):
         return _asking(target, signature).predict(inputs)
     from zoo.runtime.inputs import encode
+    from zoo.runtime.series import forecast_dates
 
     model = target.model if isinstance(target, Run) else target
     asked = _choose(signatures(model), signature)
     outputs = _keras_forward(asked)(encode(inputs, asked.inputs))
-    return Prediction(outputs, asked.outputs)
+    return Prediction(outputs, asked.outputs, forecast_dates(inputs, asked.inputs))
 
 
 def is_path(target: str | Path) -> bool:

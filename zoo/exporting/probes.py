@@ -115,6 +115,8 @@ def _limits(
         return np.zeros(shape), np.ones(shape)
     if spec.range is not None:
         return np.full(shape, spec.range[0]), np.full(shape, spec.range[1])
+    if spec.text is not None and spec.text.pieces:
+        return np.zeros(shape), np.full(shape, len(spec.text.pieces) - 1)
     if spec.columns is not None and all(c.categories is not None for c in spec.columns):
         sizes = [len(c.categories or ()) for c in spec.columns]
         return np.zeros(shape), np.broadcast_to(np.array(sizes, float), shape)
