@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from zoo import errors as errors, layers as layers, metrics as metrics, runtime as runtime
     from zoo.api import (
         Artifact as Artifact,
+        CrossValidation as CrossValidation,
         Quantisation as Quantisation,
         Run as Run,
         bench as bench,
         build as build,
+        crossvalidate as crossvalidate,
         dataset as dataset,
         diff as diff,
         doctor as doctor,
@@ -79,10 +81,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "zoo.api": (
         "Artifact",
+        "CrossValidation",
         "Quantisation",
         "Run",
         "bench",
         "build",
+        "crossvalidate",
         "dataset",
         "diff",
         "doctor",

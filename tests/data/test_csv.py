@@ -147,8 +147,23 @@ BAD: dict[str, tuple[Any, str]] = {
     "a stray quote": (changed(4, '1,"red"x,2,yes'), "line 5"),
     "names": (["name,x,sold", *[f"p{i},{i},{'ab'[i % 2]}" for i in range(30)]], "column 'name'"),
     "an empty column": (["e,x,sold", *[f",{i},{'ab'[i % 2]}" for i in range(30)]], "column 'e'"),
-    "measurements": (["x,y", *[f"{i},{i / 7}" for i in range(30)]], "holds measurements"),
-    "counts": (["x,y", *[f"{i},{i}" for i in range(30)]], "30 different values in 30 rows"),
+    "a stray word in measurements": (
+        ["x,y", *[f"{i},{'high' if i == 4 else i / 7}" for i in range(30)]],
+        "line 6, column 'y': 'high' is not a number",
+    ),
+    "a stray word in counts": (
+        ["x,y", *[f"{i},{'many' if i == 29 else i * 3}" for i in range(30)]],
+        "line 31, column 'y': 'many' is not a number",
+    ),
+    "a missing measurement": (
+        ["x,y", *[f"{i},{'?' if i == 4 else i / 7}" for i in range(30)]],
+        "line 6, column 'y': the target is '?'",
+    ),
+    "an infinite measurement": (
+        ["x,y", *[f"{i},{'1e39' if i == 4 else i / 7}" for i in range(30)]],
+        "line 6, column 'y': '1e39' is not a finite number",
+    ),
+    "a constant": (["x,y", *[f"{i},0.5" for i in range(30)]], "the target is 0.5 in every row"),
 }
 
 
@@ -236,10 +251,94 @@ def test_options_that_contradict_are_refused(tmp_path: Path, options: Any) -> No
         resolve(write(tmp_path, lines()), options=options)
 
 
+def task(path: Path, cells: list[object], **options: object) -> str:
+    content = ["x,y", *[f"{i},{cell}" for i, cell in enumerate(cells)]]
+    return resolve(write(path, content), options=options).spec.task.value
+
+
+def test_the_cells_of_the_target_decide_between_classes_and_measurements(tmp_path: Path) -> None:
+    assert task(tmp_path, [i % 3 + 0.5 for i in range(30)]) == "regression"
+    assert task(tmp_path, [i % 21 for i in range(200)]) == "regression"
+    assert task(tmp_path, [i % 20 for i in range(200)]) == "classification"
+    assert task(tmp_path, [f"{i % 20}.0" for i in range(200)]) == "classification"
+    assert task(tmp_path, list(range(15))) == "regression"
+    assert task(tmp_path, ["ab"[i % 2] for i in range(30)]) == "classification"
+    assert task(tmp_path, [i % 2 for i in range(30)]) == "classification"
+
+
+def test_an_option_overrules_the_cells(tmp_path: Path) -> None:
+    assert task(tmp_path, [i % 2 for i in range(30)], task="regression") == "regression"
+    assert task(tmp_path, [i % 30 for i in range(300)], task="classification") == "classification"
+    with pytest.raises(BadRecord, match="holds measurements, not classes") as caught:
+        task(tmp_path, [i / 7 for i in range(30)], task="classification")
+    assert "task=regression" in caught.value.fix
+    with pytest.raises(BadRecord, match="30 different values in 30 rows"):
+        task(tmp_path, list(range(30)), task="classification")
+    with pytest.raises(BadRecord, match="line 2, column 'y': 'a' is not a number"):
+        task(tmp_path, ["ab"[i % 2] for i in range(30)], task="regression")
+
+
+def test_measurements_are_read_beside_categories_and_missing_values(tmp_path: Path) -> None:
+    content = ["size,color,price", *[f"{i} ,{'red' if i % 3 else ''}, {i / 4} " for i in range(40)]]
+    content[5] = ",red,0.75"
+    file = write(tmp_path, "\n".join(content))  # no end of line after the last row
+    data = resolve(file)
+    assert data.spec.targets[0].name == "target"
+    assert [c.name for c in data.spec.targets[0].columns or ()] == ["price"]
+    parts = [data.split(name).arrays() for name in ("train", "validation", "test")]
+    targets = np.concatenate([part[1]["target"] for part in parts])
+    numeric = np.concatenate([part[0]["numeric"] for part in parts])
+    assert targets.dtype == np.float32
+    assert sorted(targets.tolist()) == sorted([*(i / 4 for i in range(40) if i != 4), 0.75])
+    assert np.isnan(numeric).sum() == 1 and data.spec.inputs[0].missing
+    assert data.sizes() == {"train": 28, "validation": 6, "test": 6}
+
+
+def test_rows_that_agree_in_the_group_columns_stay_together(tmp_path: Path) -> None:
+    content = ["house,room,x,y", *[f"h{i % 9}.0,{i % 2},{i},{i / 7}" for i in range(90)]]
+    file = write(tmp_path, content)
+    for options in (
+        {"group_by": "house", "drop": "house"},
+        {"group_by": ["house", "room"]},
+        {"group_by": "house, room", "folds": 3, "fold": 2},
+    ):
+        data = resolve(file, options=options)
+        owner = {}
+        for name in ("train", "validation", "test"):
+            for x in data.split(name).arrays()[0]["numeric"][:, -1].astype(int):
+                key = (x % 9, x % 2) if "room" in str(options) else x % 9
+                assert owner.setdefault(key, name) == name
+        assert sum(data.sizes().values()) == 90 and min(data.sizes().values()) > 0
+
+
+def test_groups_keep_together_what_is_written_differently(tmp_path: Path) -> None:
+    content = ["g,x,y", *[f"{i % 5}{'.0' if i % 2 else ''},{i},{i / 7}" for i in range(60)]]
+    data = resolve(write(tmp_path, content), options={"group_by": "g", "drop": "g"})
+    parts = [data.split(name).arrays()[0]["numeric"][:, 0] for name in ("train", "test")]
+    assert not set(parts[0] % 5) & set(parts[1] % 5)
+
+
+def test_wrong_groups_and_folds_are_refused(tmp_path: Path) -> None:
+    content = ["house,x,y", *[f"h{i % 2},{i},{i / 7}" for i in range(40)]]
+    file = write(tmp_path, content)
+    with pytest.raises(DataError, match="the rows make 2 groups"):
+        resolve(file, options={"group_by": "house"})
+    with pytest.raises(ConfigError) as caught:
+        resolve(file, options={"group_by": "hause"})
+    assert caught.value.findings[0].did_you_mean == "house"
+    for options in ({"folds": 5, "fold": 5}, {"fold": 1}, {"folds": 1}):
+        with pytest.raises(ConfigError):
+            resolve(file, options=options)
+    with pytest.raises(DataError, match="there are 40 examples"):
+        resolve(file, options={"folds": 41})
+
+
 def test_a_real_file_of_measurements_is_told_from_classes(shared_data: Path) -> None:
     file = shared_data / "concrete" / "concrete_data.csv"
-    with pytest.raises(BadRecord, match="column 'Strength': the target holds measurements"):
-        resolve(file)
+    data = resolve(file)
+    assert data.spec.task.value == "regression"
+    assert data.sizes() == {"train": 720, "validation": 155, "test": 155}
+    assert [c.name for c in data.spec.targets[0].columns or ()] == ["Strength"]
     with pytest.raises(DataError, match="the class '1' has 2 examples"):
         resolve(file, options={"target": "Age", "drop": ["Strength"]})
 

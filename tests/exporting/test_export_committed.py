@@ -37,7 +37,10 @@ def test_there_is_one_artifact_for_every_published_set_of_weights() -> None:
 @pytest.mark.parametrize("name", PLANNED)
 def test_the_committed_artifact_is_what_the_command_makes(name: str, tmp_path: Path) -> None:
     model, weights = PLANNED[name]
-    files = {"mnist": str(SHARED / "mnist" / "mnist.npz")}
+    files = {
+        "concrete": str(SHARED / "concrete" / "concrete_data.csv"),
+        "mnist": str(SHARED / "mnist" / "mnist.npz"),
+    }
     file = files.get(weights.trained_on)
     if file is not None and not Path(file).is_file():
         pytest.skip(f"{weights.trained_on} lies beside the checkout, and it is not here")

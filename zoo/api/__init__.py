@@ -25,6 +25,11 @@ if TYPE_CHECKING:
         register as register,
         registry as registry,
     )
+    from zoo.api.folds import (
+        CrossValidation as CrossValidation,
+        Fold as Fold,
+        crossvalidate as crossvalidate,
+    )
     from zoo.api.health import doctor as doctor, plugins as plugins
     from zoo.api.learning import train as train
     from zoo.api.models import build as build
@@ -34,11 +39,14 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Artifact": "artifacts",
+    "CrossValidation": "folds",
+    "Fold": "folds",
     "ModelInfo": "catalog",
     "Quantisation": "variants",
     "Run": "run",
     "bench": "artifacts",
     "build": "models",
+    "crossvalidate": "folds",
     "dataset": "blueprints",
     "diff": "artifacts",
     "doctor": "health",

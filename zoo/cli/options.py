@@ -42,6 +42,13 @@ DataOptions = Annotated[
         help="How to read the data, e.g. target=price or image_size=32; repeat for more.",
     ),
 ]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN,...",
+        help="Columns of a table: rows that agree in all of them stay on one side of a split.",
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(min=0, metavar="N", help="Source of everything random; 0 if left out."),
@@ -138,6 +145,7 @@ def example(*lines: str) -> str:
 __all__ = [
     "Data",
     "DataOptions",
+    "GroupBy",
     "Json",
     "OtherData",
     "Out",

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from zoo.cli import artifacts, demo, diff, models, serving, training, variants
+from zoo.cli import artifacts, demo, diff, folds, models, serving, training, variants
 from zoo.cli.output import emit_json, paint
 from zoo.cli.quiet import native_chatter_hidden
 from zoo.errors import MissingExtra, ZooError
@@ -18,7 +18,7 @@ from zoo.errors import MissingExtra, ZooError
 INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the fault is in the program, not in what it was given."""
 
-_HEAVY = {"build", "demo", "evaluate", "export", "predict", "quantise", "train"}
+_HEAVY = {"build", "crossvalidate", "demo", "evaluate", "export", "predict", "quantise", "train"}
 """The commands that may import a framework."""
 
 _EPILOG = """\b
@@ -78,7 +78,7 @@ def _options(
     pass
 
 
-for _group in (models, training, artifacts, variants, diff, serving, demo):
+for _group in (models, training, folds, artifacts, variants, diff, serving, demo):
     _group.add_commands(app)
 
 

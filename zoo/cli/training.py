@@ -13,6 +13,7 @@ import typer
 from zoo.cli.options import (
     Data,
     DataOptions,
+    GroupBy,
     Json,
     OtherData,
     Seed,
@@ -34,6 +35,7 @@ def train(
     ] = None,
     data: Data = None,
     data_option: DataOptions = None,
+    group_by: GroupBy = None,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -72,6 +74,8 @@ def train(
 
     config = settings(set_)
     options = pairs(data_option, option="--data-option")
+    if group_by is not None:
+        options.setdefault("group_by", group_by)
     if resume is None and name is None:
         raise typer.BadParameter(
             "which model? 'zoo list' names them; --resume RUN goes on with a run",

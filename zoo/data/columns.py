@@ -1,4 +1,4 @@
-"""What a CSV file's columns mean to a classifier, by a fixed rule.
+"""What a CSV file's columns mean to a model, by a fixed rule.
 
 Blanks around a cell do not count. A cell is *missing* if it is empty or ``NA``, ``N/A``, ``NaN``,
 ``null`` or ``?``, in any case. A cell is *a number* if it is a decimal number (``-1.5``, ``.5``,
@@ -15,33 +15,31 @@ Blanks around a cell do not count. A cell is *missing* if it is empty or ``NA``,
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.folds import divide, group_codes
 from zoo.data.npz import check_classes
 from zoo.data.options import TableOptions
-from zoo.data.splits import Indices, stratified_split
+from zoo.data.splits import Indices
+from zoo.data.targets import MAX_CATEGORIES, NEARLY, read_classes, read_measurements, target_task
 from zoo.errors import ConfigError, Finding
 from zoo.runtime.table import Table, is_missing, is_number, read_table
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
 
-MAX_CATEGORIES = 1_000
-"""A column with more different texts is an identifier or prose, not a category."""
-
-_NEARLY = 0.9
-
 
 def open_csv(path: Path, options: TableOptions) -> Dataset:
-    """Read a CSV file into the inputs ``numeric`` and ``categorical`` and the target ``label``.
+    """Read a CSV file into the inputs ``numeric`` and ``categorical`` and a target.
 
     ``numeric`` is float32 with NaN for a missing value; ``categorical`` is int32, code i + 1 for
     the i-th category and 0 for a missing or unknown one. Categories are those of the training
-    split, sorted. An input without columns is left out.
+    split, sorted. An input without columns is left out. The target is ``label``, a class index,
+    or ``target``, a measurement in float32: see :mod:`zoo.data.targets`.
 
     Raises:
         BadRecord: If a cell, a row or a column is wrong.
@@ -49,26 +47,41 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
         DataError: If a class has too few examples, or there is only one.
     """
     table = read_table(path)
-    target, names = _choose(table, options)
-    labels, codes = _target(table, target)
-    check_classes(codes, labels, "whole", str(path))
-    parts = stratified_split(
-        codes,
-        validation=options.validation_share,
-        test=options.test_share,
-        seed=options.split_seed,
-        names=labels,
-    )
-    numeric = {name: _numbers(table, name) for name in names if _is_numeric(table, name, options)}
-    text = {
-        name: _categories(table, name, parts["train"], options)
-        for name in names
-        if name not in numeric
+    name, names = _choose(table, options)
+    task = target_task(table, name, options.task)
+    groups = group_codes([table.column(c) for c in options.group_by]) if options.group_by else None
+    if task is Task.CLASSIFICATION:
+        labels, codes = read_classes(table, name)
+        check_classes(codes, labels, "whole", str(path))
+        target = TensorSpec(name="label", dtype="int64", labels=labels)
+        values: npt.NDArray[Any] = codes
+        parts = divide(codes, options, groups=groups, names=labels)
+        for split, part in parts.items():
+            check_classes(codes[part], labels, split, str(path))
+    else:
+        values = read_measurements(table, name)
+        target = TensorSpec(name="target", columns=(Column(name=name, categories=None),))
+        parts = divide(np.zeros(len(values), np.int64), options, groups=groups)
+    inputs, arrays = _inputs(table, names, parts["train"], options)
+    spec = DataSpec(id=path.name, task=task, inputs=inputs, targets=(target,))
+    splits: Mapping[str, Split] = {
+        split: ArraySplit({n: a[part] for n, a in arrays.items()}, {target.name: values[part]})
+        for split, part in parts.items()
     }
+    return Dataset(spec, lambda: splits)
+
+
+def _inputs(
+    table: Table, names: list[str], train: Indices, options: TableOptions
+) -> tuple[tuple[TensorSpec, ...], dict[str, npt.NDArray[Any]]]:
+    """Return what the input columns become, and their values."""
+    numeric = {name: _numbers(table, name) for name in names if _is_numeric(table, name, options)}
+    text = {name: _categories(table, name, train, options) for name in names if name not in numeric}
     for name, values in numeric.items():
-        if np.isnan(values[parts["train"]]).all():
+        if np.isnan(values[train]).all():
             raise _without_values(table, name)
-    inputs, arrays = [], {}
+    inputs: list[TensorSpec] = []
+    arrays: dict[str, npt.NDArray[Any]] = {}
     if numeric:
         arrays["numeric"] = np.stack(list(numeric.values()), axis=1)
         inputs.append(
@@ -85,20 +98,14 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
         inputs.append(
             TensorSpec(name="categorical", shape=(len(text),), dtype="int32", columns=columns)
         )
-    label = TensorSpec(name="label", dtype="int64", labels=labels)
-    spec = DataSpec(id=path.name, task=Task.CLASSIFICATION, inputs=tuple(inputs), targets=(label,))
-    splits: Mapping[str, Split] = {
-        split: ArraySplit({n: a[part] for n, a in arrays.items()}, {"label": codes[part]})
-        for split, part in parts.items()
-    }
-    return Dataset(spec, lambda: splits)
+    return tuple(inputs), arrays
 
 
 def _choose(table: Table, options: TableOptions) -> tuple[str, list[str]]:
     """Return the target and the names of the input columns."""
     target = options.target if options.target is not None else table.header[-1]
     asked = {"target": (target,)} | {
-        key: getattr(options, key) for key in ("numeric", "categorical", "drop")
+        key: getattr(options, key) for key in ("numeric", "categorical", "drop", "group_by")
     }
     findings = []
     for key, wanted in asked.items():
@@ -123,44 +130,6 @@ def _choose(table: Table, options: TableOptions) -> tuple[str, list[str]]:
     return target, names
 
 
-def _target(table: Table, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    cells = table.column(name)
-    for row, cell in enumerate(cells):
-        if is_missing(cell):
-            raise table.bad(
-                f"the target is {cell!r}, a missing value" if cell else "the target is empty",
-                row,
-                name,
-                why="an example without its class can neither be learned from nor measured",
-                fix="fill it in, or take the row out",
-            )
-    if all(is_number(cell) for cell in cells):
-        values = [float(cell) for cell in cells]
-        if not all(value.is_integer() for value in values):
-            raise _no_classes(table, name, "holds measurements, not classes")
-        # Not by way of a float where there is no need: long numbers would fall together.
-        whole = re.compile(r"[+-]?\d+", re.ASCII).fullmatch
-        cells = [str(int(c) if whole(c) else int(v)) for c, v in zip(cells, values, strict=True)]
-        known = sorted(set(cells), key=int)
-    else:
-        known = sorted(set(cells))
-    if len(known) > MAX_CATEGORIES or (len(known) > 2 and len(known) > len(cells) / 2):
-        raise _no_classes(
-            table, name, f"has {len(known):,} different values in {len(cells):,} rows"
-        )
-    code = {cell: index for index, cell in enumerate(known)}
-    return tuple(known), np.array([code[cell] for cell in cells], np.int64)
-
-
-def _no_classes(table: Table, name: str, what: str) -> Exception:
-    return table.bad(
-        f"the target {what}",
-        column=name,
-        why="a classifier's target is one of a few classes: text or integers",
-        fix="name the column of the classes: target=COLUMN",
-    )
-
-
 def _is_numeric(table: Table, name: str, options: TableOptions) -> bool:
     if name in options.numeric:
         return True
@@ -170,7 +139,7 @@ def _is_numeric(table: Table, name: str, options: TableOptions) -> bool:
     if not present:
         raise _without_values(table, name)
     count = sum(is_number(cell) for cell in present)
-    return count >= _NEARLY * len(present)
+    return count >= NEARLY * len(present)
 
 
 def _numbers(table: Table, name: str) -> npt.NDArray[np.float32]:
@@ -224,7 +193,7 @@ def _crowd(table: Table, cells: list[str]) -> str:
             f"most of its cells are numbers, but {len(odd):,} are not, the first on line "
             f"{table.lines[odd[0]]}: {cells[odd[0]]!r}; a missing value is an empty cell"
         )
-    return "it looks like an identifier or prose: a classifier would learn rows by heart"
+    return "it looks like an identifier or prose: a model would learn rows by heart"
 
 
 def _without_values(table: Table, name: str) -> Exception:
@@ -236,4 +205,4 @@ def _without_values(table: Table, name: str) -> Exception:
     )
 
 
-__all__ = ["MAX_CATEGORIES", "open_csv"]
+__all__ = ["open_csv"]

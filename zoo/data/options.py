@@ -27,10 +27,11 @@ class SplitOptions(SeedOptions):
         0.15,
         gt=0,
         lt=0.9,
-        description="Share of every class that is held out to choose epochs and configurations.",
+        description="Share of the examples, of every class where there are classes, that is held "
+        "out to choose epochs and configurations.",
     )
     test_share: float = Field(
-        0.15, gt=0, lt=0.9, description="Share of every class that only the evaluation sees."
+        0.15, gt=0, lt=0.9, description="Share of them that only the evaluation sees."
     )
 
     @model_validator(mode="after")
@@ -70,9 +71,43 @@ class ImageOptions(SplitOptions):
     )
 
 
-class TableOptions(SplitOptions):
+def _listed(value: Any) -> Any:
+    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+
+class GroupOptions(SplitOptions):
+    """Options of data whose rows may belong together, and may be divided into folds."""
+
+    group_by: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        (),
+        description="Columns, as a list or with commas between them: rows that agree in all of "
+        "them stay on one side of every split.",
+    )
+    folds: int | None = Field(
+        None,
+        ge=2,
+        le=1_000,
+        description="Parts to divide the examples into; one of them is the test split, instead of "
+        "test_share.",
+    )
+    fold: int = Field(
+        0, ge=0, lt=1_000, description="Which part is the test split, counted from 0."
+    )
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_them(self) -> GroupOptions:
+        if self.fold and (self.folds is None or self.fold >= self.folds):
+            raise ValueError(f"there are {self.folds or 'no'} folds, counted from 0")
+        return self
+
+
+class TableOptions(GroupOptions):
     """Options of a CSV file."""
 
+    task: Literal["classification", "regression"] | None = Field(
+        None,
+        description="What the target is: a class or a measurement; null to decide by its cells.",
+    )
     target: str | None = Field(
         None, description="Name of the column to predict; null for the last one."
     )
@@ -103,6 +138,7 @@ def read_options(kind: type[OptionsT], values: Mapping[str, Any] | None, source:
 
 __all__ = [
     "MAX_SIDE",
+    "GroupOptions",
     "ImageOptions",
     "OptionsT",
     "SeedOptions",

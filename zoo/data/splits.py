@@ -50,7 +50,7 @@ def stratified_split(
     ]
     parts: dict[str, list[Indices]] = {name: [] for name in SPLITS}
     for index in np.unique(array):
-        order = _shuffled(np.flatnonzero(array == index), seed, int(index))
+        order = shuffled(np.flatnonzero(array == index), seed, int(index))
         count = len(order)
         if count <= len(shares):
             raise _too_few(names[int(index)] if names else str(index), count, len(shares) + 1)
@@ -85,13 +85,14 @@ def stratified_sample(labels: npt.ArrayLike, count: int, *, seed: int) -> Indice
     largest = np.argsort(-remainder, kind="stable")[: count - int(due.sum())]
     due[largest] += 1
     chosen = [
-        _shuffled(np.flatnonzero(array == index), seed, int(index))[:take]
+        shuffled(np.flatnonzero(array == index), seed, int(index))[:take]
         for index, take in zip(classes, due, strict=True)
     ]
     return np.sort(np.concatenate(chosen))
 
 
-def _shuffled(positions: npt.NDArray[np.intp], seed: int, stream: int) -> Indices:
+def shuffled(positions: npt.NDArray[np.intp], seed: int, stream: int) -> Indices:
+    """Return positions in an order that the seed and the stream decide."""
     keys = np.random.PCG64(np.random.SeedSequence([seed, stream])).random_raw(len(positions))
     order = np.argsort(np.asarray(keys), kind="stable")
     return positions[order].astype(np.int64)
@@ -105,4 +106,4 @@ def _too_few(name: str, count: int, needed: int) -> DataError:
     )
 
 
-__all__ = ["SPLITS", "Indices", "stratified_sample", "stratified_split"]
+__all__ = ["SPLITS", "Indices", "shuffled", "stratified_sample", "stratified_split"]

@@ -101,6 +101,7 @@ def _dynamic(source: Source) -> Made:
             proto,
             target,
             op_types_to_quantize=["Conv", "MatMul"],
+            nodes_to_exclude=_stacked(proto),
             per_channel=True,
             reduce_range=True,
             weight_type=QuantType.QInt8,
@@ -219,6 +220,18 @@ def _batches(arrays: Arrays) -> Iterator[Mapping[str, np.ndarray[Any, Any]]]:
     count = len(next(iter(arrays.values())))
     for start in range(0, count, _BATCH):
         yield {name: array[start : start + _BATCH] for name, array in arrays.items()}
+
+
+def _stacked(proto: onnx.ModelProto) -> list[str]:
+    """Name the products with a stack of matrices, which onnxruntime quantises and cannot run."""
+    flat = {tensor.name for tensor in proto.graph.initializer if len(tensor.dims) == 2}
+    known = {tensor.name for tensor in proto.graph.initializer}
+    names = []
+    for number, node in enumerate(proto.graph.node):
+        if node.op_type == "MatMul" and node.input[1] in known - flat:
+            node.name = node.name or f"stacked_{number}"
+            names.append(node.name)
+    return names
 
 
 def _quantised(

@@ -11,20 +11,37 @@ from zoo.layers.classification import (
     compile_classifier,
 )
 from zoo.layers.codes import GaussianCode, SparseCode
+from zoo.layers.ensemble import EnsembleDense, EnsembleHead
 from zoo.layers.images import augment, scale_image
 from zoo.layers.noise import Corrupt
+from zoo.layers.numeric import ColumnwiseDense, PeriodicEncoding, PiecewiseLinearEncoding
 from zoo.layers.optimization import WarmupSchedule, make_optimizer
 from zoo.layers.reconstruction import PixelError, PixelLoss
+from zoo.layers.regression import (
+    ConformalInterval,
+    EnsembleRegressor,
+    RestoreTarget,
+    compile_regressor,
+    regressor_signature,
+)
 from zoo.layers.tabular import OneHotColumns, Standardise
 
 __all__ = [
+    "ColumnwiseDense",
+    "ConformalInterval",
     "Corrupt",
+    "EnsembleDense",
+    "EnsembleHead",
+    "EnsembleRegressor",
     "GaussianCode",
     "OneHotColumns",
+    "PeriodicEncoding",
+    "PiecewiseLinearEncoding",
     "PixelError",
     "PixelLoss",
     "RandomAffine",
     "RandomElastic",
+    "RestoreTarget",
     "SmoothedCrossentropy",
     "SparseCode",
     "Standardise",
@@ -32,6 +49,8 @@ __all__ = [
     "augment",
     "classifier_signature",
     "compile_classifier",
+    "compile_regressor",
     "make_optimizer",
+    "regressor_signature",
     "scale_image",
 ]

@@ -55,6 +55,11 @@ class Standardise(keras.layers.Layer):
         self.mean.assign(mean)
         self.variance.assign(np.where(variance > 0, variance, 1.0))
 
+    def scaled(self, values: Any) -> Any:
+        """Return values with mean 0 and variance 1; what is missing stays NaN."""
+        values = ops.cast(values, self.compute_dtype)
+        return ops.convert_to_numpy((values - self.mean) / ops.sqrt(self.variance))
+
     def call(self, values: Any) -> Any:
         """Standardise a batch."""
         values = ops.cast(values, self.compute_dtype)

@@ -1,0 +1,193 @@
+"""Splits and folds of rows that may have classes, or belong together.
+
+Like :mod:`zoo.data.splits`, a pure function of its arguments on every machine and version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.options import GroupOptions
+from zoo.data.splits import Indices, shuffled, stratified_split
+from zoo.errors import DataError
+
+_VALIDATION_STREAM = 1
+
+
+def divide(
+    strata: npt.ArrayLike,
+    options: GroupOptions,
+    *,
+    groups: npt.ArrayLike | None = None,
+    names: Sequence[str] | None = None,
+) -> dict[str, Indices]:
+    """Divide rows into ``train``, ``validation`` and ``test``, as the options of the data say.
+
+    Without folds and groups this is :func:`zoo.data.splits.stratified_split`. With folds, the
+    asked one is the test split, and the validation split is drawn from the others. With groups,
+    no group is in two splits, and classes are left to chance.
+
+    Args:
+        strata: One class index a row; all the same where there are no classes.
+        options: Shares, seed, folds.
+        groups: One group index a row, counted from 0 without gaps; ``None`` for none.
+        names: The classes' names, for the error.
+
+    Returns:
+        The positions of each split's rows in ascending order.
+
+    Raises:
+        DataError: If there are too few rows of a class, or too few groups.
+    """
+    array = np.asarray(strata)
+    seed, validation = options.split_seed, options.validation_share
+    if options.folds is None:
+        if groups is not None:
+            return grouped_split(groups, validation=validation, test=options.test_share, seed=seed)
+        return stratified_split(
+            array, validation=validation, test=options.test_share, seed=seed, names=names
+        )
+    folds = assign_folds(array, options.folds, seed=seed, groups=groups, names=names)
+    test = np.flatnonzero(folds == options.fold)
+    rest = np.flatnonzero(folds != options.fold)
+    share = min(0.9, validation * len(array) / len(rest))
+    if groups is not None:
+        _, codes = np.unique(np.asarray(groups)[rest], return_inverse=True)
+        inner = grouped_split(codes, validation=share, test=0, seed=seed)
+    else:
+        inner = stratified_split(array[rest], validation=share, test=0, seed=seed, names=names)
+    return {"train": rest[inner["train"]], "validation": rest[inner["validation"]], "test": test}
+
+
+def grouped_split(
+    groups: npt.ArrayLike, *, validation: float, test: float, seed: int
+) -> dict[str, Indices]:
+    """Divide rows so that those of one group stay together.
+
+    The groups come in an order that the seed decides. Each held-out split in turn takes those
+    that bring it nearer to its share of the rows, so that a group larger than twice what is
+    missing is left to the others; it gets one group at least, and one is left to train on.
+
+    Args:
+        groups: One group index a row, counted from 0 without gaps.
+        validation: Share of the rows for the validation split; 0 for no such split.
+        test: Share of the rows for the test split; 0 for no such split.
+        seed: Decides who goes where.
+
+    Raises:
+        DataError: If there are fewer groups than splits.
+    """
+    codes = np.asarray(groups)
+    sizes = np.bincount(codes)
+    shares = [(name, s) for name, s in (("validation", validation), ("test", test)) if s]
+    if len(sizes) <= len(shares):
+        raise _too_few_groups(len(sizes), len(shares) + 1, "splits")
+    left = shuffled(np.arange(len(sizes)), seed, _VALIDATION_STREAM).tolist()
+    parts: dict[str, Indices] = {}
+    for number, (name, share) in enumerate(shares):
+        wanted, spare = len(codes) * share, len(shares) - number
+        taken: list[int] = []
+        have = 0
+        for group in left:
+            if len(left) - len(taken) > spare and abs(have + sizes[group] - wanted) < wanted - have:
+                taken.append(group)
+                have += int(sizes[group])
+        taken = taken or [min(left, key=lambda group: int(sizes[group]))]
+        left = [group for group in left if group not in set(taken)]
+        parts[name] = np.flatnonzero(np.isin(codes, taken))
+    return {"train": np.flatnonzero(np.isin(codes, left)), **parts}
+
+
+def assign_folds(
+    strata: npt.ArrayLike,
+    folds: int,
+    *,
+    seed: int,
+    groups: npt.ArrayLike | None = None,
+    names: Sequence[str] | None = None,
+) -> Indices:
+    """Return the fold of each row, counted from 0.
+
+    Without groups the rows of each class are dealt out in turn, so that no two folds differ by
+    more than one row. With groups, the largest group goes first, each to the fold that has the
+    fewest rows; groups of the same size come in an order that the seed decides.
+
+    Args:
+        strata: One class index a row; all the same where there are no classes.
+        folds: How many, at least 2.
+        seed: Decides who goes where.
+        groups: One group index a row, counted from 0 without gaps; ``None`` for none.
+        names: The classes' names, for the error.
+
+    Raises:
+        DataError: If a fold would be without a class or a group, or nothing were left to learn
+            and to validate on beside it.
+    """
+    array = np.asarray(strata)
+    owner = np.empty(len(array), np.int64)
+    if groups is None:
+        start = 0
+        for index in np.unique(array):
+            order = shuffled(np.flatnonzero(array == index), seed, int(index))
+            if len(order) < max(folds, 4):
+                raise _too_few_rows(names, int(index), len(order), folds)
+            owner[order] = (start + np.arange(len(order))) % folds
+            start += len(order)
+        return owner
+    codes = np.asarray(groups)
+    sizes = np.bincount(codes)
+    if len(sizes) < max(folds, 3):
+        raise _too_few_groups(len(sizes), max(folds, 3), "folds")
+    order = shuffled(np.arange(len(sizes)), seed, 0)
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    filled = np.zeros(folds, np.int64)
+    home = np.empty(len(sizes), np.int64)
+    for group in order:
+        home[group] = np.argmin(filled)
+        filled[home[group]] += sizes[group]
+    owner[:] = home[codes]
+    return owner
+
+
+def group_codes(columns: Sequence[Sequence[str]]) -> Indices:
+    """Return one group index a row: rows that agree in all columns share it.
+
+    Numbers agree if they are equal, however they are written.
+
+    Args:
+        columns: The cells of each column, row by row.
+    """
+    known: dict[tuple[str, ...], int] = {}
+    cells = [[_canonical(cell) for cell in column] for column in columns]
+    rows = zip(*cells, strict=True)
+    return np.array([known.setdefault(row, len(known)) for row in rows], np.int64)
+
+
+def _canonical(cell: str) -> str:
+    try:
+        return repr(float(cell))
+    except ValueError:
+        return cell
+
+
+def _too_few_groups(count: int, needed: int, what: str) -> DataError:
+    return DataError(
+        f"the rows make {count} group{'s' if count != 1 else ''}",
+        why=f"a group is never divided, and the {what} need at least {needed}",
+        fix="group by fewer columns, or leave group_by out",
+    )
+
+
+def _too_few_rows(names: Sequence[str] | None, index: int, count: int, folds: int) -> DataError:
+    whose = f"the class {names[index]!r} has" if names else "there are"
+    return DataError(
+        f"{whose} {count} example{'s' if count != 1 else ''}",
+        why=f"each of the {folds} folds needs one at least, and so do training and validation",
+        fix=f"ask for fewer folds than {folds}, or add examples",
+    )
+
+
+__all__ = ["assign_folds", "divide", "group_codes", "grouped_split"]
