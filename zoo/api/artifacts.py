@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.api.asking import check_fit, is_path, signatures
+from zoo.api.asking import check_fit, in_words_of, is_path, signatures
 from zoo.api.blueprints import DataSource, blueprint_on, dataset, needs_keras
 from zoo.api.catalog import hooks, registry
 from zoo.api.models import build, published
@@ -106,6 +106,7 @@ def export(
         data = dataset(data)
     elif data is None or isinstance(data, DataSpec):
         data = run.dataset() if run else dataset(blueprint.data.id)
+    data = in_words_of(blueprint.data, data)
     check_fit(blueprint.data, data.spec)
     name = blueprint.architecture if name is None else name
     hooks().call("zoo_before_export", name=name, target=Path(out) / name)

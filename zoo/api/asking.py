@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +24,7 @@ from zoo.runtime import (
     Session,
     load as load_artifact,
 )
+from zoo.runtime.generator import Generator, written_text
 from zoo.spec import Arrays, Dataset, DataSpec, Forward, Forwards, Split
 from zoo.training.folder import FIGURES
 
@@ -89,7 +90,8 @@ def evaluate(
 
     Args:
         target: A run or its folder, a model of :func:`build`, an artifact or its folder.
-        data: Other data with the same inputs and classes; by default what it was made for.
+        data: Other data with the same inputs and classes; by default what it was made for. Texts
+            are read by the model's own vocabulary.
         split: Which part of the data.
 
     Raises:
@@ -100,7 +102,7 @@ def evaluate(
         >>> zoo.evaluate("runs/cnn-1").scores["accuracy"].low
     """
     subject = _subject(target)
-    source = subject.dataset(data)
+    source = in_words_of(subject.data, subject.dataset(data))
     check_fit(subject.data, source.spec)
     part = source.split(split)
     evaluation = subject.architecture.evaluate(
@@ -120,17 +122,24 @@ def evaluate(
 
 
 def predict(
-    target: Run | keras.Model | Session | str | Path, inputs: Any, *, signature: str | None = None
+    target: Run | keras.Model | Session | str | Path,
+    inputs: Any,
+    *,
+    signature: str | None = None,
+    beams: int = 1,
 ) -> Prediction:
     """Answer for raw inputs: arrays, records, or files.
 
     Args:
         target: A run or its folder, a model of :func:`build`, an artifact or its folder.
         inputs: See :meth:`zoo.runtime.Session.predict`. An artifact answers without keras.
-        signature: What to ask, e.g. ``encode``; by default the first thing that it answers.
+        signature: What to ask, e.g. ``encode``; by default the first thing that it answers. A
+            model that writes texts writes one for each input, unless a signature is named.
+        beams: Of a model that writes: how many beginnings of a text its search keeps.
 
     Raises:
         Incompatible: If there is no such signature.
+        ConfigError: If there are fewer beams than one, or too many.
         DataError: If the inputs do not fit the model.
         ArtifactError: If the target is none of these.
 
@@ -141,13 +150,24 @@ def predict(
     if isinstance(target, str | Path):
         target = load(target)
     if isinstance(target, Session):
+        graphs = target.manifest.graphs
+        text = written_text({graph.signature: (graph.inputs, graph.outputs) for graph in graphs})
+        if signature is None and text is not None:
+            opened = {graph.signature: _deferred(target, graph.signature) for graph in graphs}
+            return Generator(opened, graphs[0].inputs, text).predict(inputs, beams=beams)
         return _asking(target, signature).predict(inputs)
     from zoo.runtime.inputs import encode
+    from zoo.runtime.series import forecast_dates
 
     model = target.model if isinstance(target, Run) else target
-    asked = _choose(signatures(model), signature)
+    found = signatures(model)
+    text = written_text({graph.name: (graph.inputs, graph.outputs) for graph in found})
+    if signature is None and text is not None:
+        asked_by = {graph.name: _keras_forward(graph) for graph in found}
+        return Generator(asked_by, found[0].inputs, text).predict(inputs, beams=beams)
+    asked = _choose(found, signature)
     outputs = _keras_forward(asked)(encode(inputs, asked.inputs))
-    return Prediction(outputs, asked.outputs)
+    return Prediction(outputs, asked.outputs, forecast_dates(inputs, asked.inputs))
 
 
 def is_path(target: str | Path) -> bool:
@@ -213,7 +233,13 @@ def signatures(model: keras.Model) -> Sequence[Signature]:
 
 def _keras_forward(signature: Signature) -> Forward:
     """Return a function from named arrays to named arrays that asks a Keras model."""
+    import keras
+
     model = signature.model
+    ask = model.predict_on_batch
+    dynamic = any(None in tensor.shape[1:] for tensor in model.inputs)
+    if dynamic and keras.backend.backend() == "tensorflow":
+        ask = _traced_once(model)
 
     def forward(inputs: Arrays) -> Arrays:
         named = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
@@ -224,7 +250,7 @@ def _keras_forward(signature: Signature) -> Forward:
         else:
             given = list(named.values())
             given = given if isinstance(model.input, Sequence) else given[0]
-        outputs = model.predict_on_batch(given)
+        outputs = ask(given)
         if not isinstance(outputs, Mapping):
             values = outputs if isinstance(outputs, list | tuple) else [outputs]
             names = [tensor.name for tensor in signature.outputs]
@@ -232,6 +258,23 @@ def _keras_forward(signature: Signature) -> Forward:
         return {name: np.asarray(value) for name, value in outputs.items()}
 
     return forward
+
+
+def _traced_once(model: keras.Model) -> Callable[[Any], Any]:
+    """Return a model of any length as one graph: Keras traces one for each length it meets."""
+    import keras
+    import tensorflow as tf
+
+    taken = keras.tree.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), model.input)
+    return tf.function(  # type: ignore[no-any-return]
+        lambda given: model(given, training=False), input_signature=[taken], autograph=False
+    )
+
+
+def in_words_of(model: DataSpec, data: Dataset) -> Dataset:
+    """Return texts as ids of the vocabulary that a model has learned with; other data as it is."""
+    again = getattr(data, "encoded_by", None)
+    return again(model) if again is not None else data
 
 
 def check_fit(model: DataSpec, data: DataSpec) -> None:
@@ -276,4 +319,4 @@ def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
         atomic_write(path, lambda stream: np.savez_compressed(stream, worst_image=image))
 
 
-__all__ = ["check_fit", "evaluate", "is_path", "load", "predict", "signatures"]
+__all__ = ["check_fit", "evaluate", "in_words_of", "is_path", "load", "predict", "signatures"]

@@ -11,6 +11,7 @@ EXTRAS = {
     "report": {"jinja2": "jinja2", "matplotlib": "matplotlib"},
     "captioning": {"transformers": "transformers"},
     "serve": {"starlette": "starlette", "uvicorn": "uvicorn"},
+    "text": {"sacrebleu": "sacrebleu", "tokenizers": "tokenizers"},
 }
 """By extra: the distributions that it brings, and the module that each is imported as."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.artifacts import Artifact
-from zoo.api.asking import check_fit
+from zoo.api.asking import check_fit, in_words_of
 from zoo.api.blueprints import DataSource, dataset
 from zoo.api.catalog import hooks, registry
 from zoo.errors import DataError, UnknownDataset
@@ -137,6 +137,7 @@ def _examples(source: DataSource, spec: DataSpec, fingerprint: str) -> Dataset:
             why="its examples are needed again, to calibrate and to measure",
             fix="say where they are: zoo quantise PATH --data FILE",
         ) from error
+    found = in_words_of(spec, found)
     check_fit(spec, found.spec)
     if not chosen and fingerprint and found.fingerprint != fingerprint:
         raise DataError(

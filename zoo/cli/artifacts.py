@@ -98,7 +98,9 @@ def predict(
     ],
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT", help="Images, or a .npy, .npz or .csv file."),
+        typer.Argument(
+            metavar="INPUT", help="Text in quotes, images, or a .txt, .csv, .npy or .npz file."
+        ),
     ],
     top: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many answers to show for each.")
@@ -107,6 +109,12 @@ def predict(
         str | None,
         typer.Option(metavar="NAME", help="What to ask; the first thing it answers if left out."),
     ] = None,
+    beams: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Of a model that writes: beginnings that its search keeps."
+        ),
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Ask a trained model.
@@ -116,7 +124,7 @@ def predict(
     import zoo
 
     given = inputs if len(inputs) > 1 else inputs[0]
-    prediction = zoo.predict(target, given, signature=signature)
+    prediction = zoo.predict(target, given, signature=signature, beams=beams)
     records = plain(prediction)
     if as_json:
         emit_json(records)
@@ -125,6 +133,9 @@ def predict(
     if all("probabilities" in record for record in records):
         rows = [(name, *_answer(record, top)) for name, record in zip(named, records, strict=True)]
         emit(table(("input", "answer", "probability", "then"), rows))
+        return
+    if len(records) == 1 and (steps := _steps(records[0])):
+        emit(table(list(steps[0]), [[_value(value) for value in step.values()] for step in steps]))
         return
     columns = [name for name in records[0] if not isinstance(records[0][name], dict)]
     answers = [[_value(record[column]) for column in columns] for record in records]
@@ -200,6 +211,12 @@ def _answer(record: dict[str, Any], top: int) -> tuple[str, str, str]:
     ranked = sorted(record["probabilities"].items(), key=lambda pair: pair[1], reverse=True)[:top]
     (label, probability), *others = ranked
     return str(label), f"{probability:.4f}", ", ".join(f"{name} {p:.4f}" for name, p in others)
+
+
+def _steps(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of a forecast, if that is what a record is."""
+    value = next(iter(record.values()), None)
+    return value if isinstance(value, list) and value and isinstance(value[0], dict) else []
 
 
 def _value(value: Any) -> str:

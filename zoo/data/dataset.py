@@ -13,7 +13,7 @@ import numpy.typing as npt
 from zoo.data.splits import SPLITS
 from zoo.errors import ConfigError, DataError, Finding
 from zoo.files import sha256_json
-from zoo.spec import Arrays, DataSpec, Split
+from zoo.spec import Arrays, DataSpec, Split, TensorSpec
 
 
 def arrays_digest(arrays: Arrays) -> str:
@@ -138,6 +138,31 @@ class Dataset:
             raise ConfigError(f"the data {self.id!r} has no split {name!r}", findings=[finding])
         return self._all()[name]
 
+    def encoded_by(self, model: DataSpec) -> Dataset:
+        """Return the same texts as ids of the vocabularies of a model.
+
+        Data without texts, or with the same vocabularies, or whose texts are not kept, is returned
+        as it is.
+        """
+        spec = self._spec.model_copy(
+            update={
+                kind: tuple(
+                    _with_words_of(tensor, getattr(model, kind))
+                    for tensor in getattr(self._spec, kind)
+                )
+                for kind in ("inputs", "targets")
+            }
+        )
+        if spec == self._spec:
+            return self
+        again = {name: getattr(split, "encoded_by", None) for name, split in self._all().items()}
+        if not all(again.values()):
+            return self
+        splits = {name: encode(spec) for name, encode in again.items() if encode is not None}
+        dataset = Dataset(spec, lambda: splits)
+        dataset.source, dataset.options = self.source, dict(self.options)
+        return dataset
+
     def sizes(self) -> dict[str, int]:
         """Return how many examples each split has."""
         splits = self._all()
@@ -153,6 +178,14 @@ class Dataset:
                 )
             self._splits = splits
         return self._splits
+
+
+def _with_words_of(tensor: TensorSpec, others: tuple[TensorSpec, ...]) -> TensorSpec:
+    """Return a tensor of text as the one of the same name says it, and any other as it is."""
+    for other in others:
+        if tensor.text is not None and other.text is not None and other.name == tensor.name:
+            return other
+    return tensor
 
 
 def _locked(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -38,13 +38,14 @@ class Remote(Frozen):
         name: Its name in the cache.
         urls: Where it is; the first that answers with the right bytes is enough.
         size: Its bytes.
-        sha256: Their SHA-256.
+        sha256: Their SHA-256; ``None`` if nobody has published it. Then the size is compared, and
+            the caller compares what is inside.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
     urls: tuple[str, ...] = Field(min_length=1)
     size: int = Field(ge=1)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class _Broken(Exception):
@@ -103,11 +104,11 @@ def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | Non
 def _checked(path: Path, remote: Remote) -> Path:
     size = path.stat().st_size
     found = sha256_file(path) if size == remote.size else "not computed"
-    if found != remote.sha256:
+    if size != remote.size or found != (remote.sha256 or found):
         raise ChecksumMismatch(
             f"{path} is not the file {remote.name} that is meant",
             why=f"{size:,} bytes with SHA-256 {found}; expected {remote.size:,} bytes with "
-            f"{remote.sha256}",
+            f"{remote.sha256 or 'any'}",
             fix=f"rm {path}   (it is downloaded again)",
         )
     return path
@@ -154,7 +155,7 @@ def _transfer(remote: Remote, url: str, part: Path, progress: Progress) -> None:
     if done < remote.size:
         _receive(remote, url, part, done, progress)
     found = sha256_file(part)
-    if found != remote.sha256:
+    if found != (remote.sha256 or found):
         raise _Wrong(f"the SHA-256 is {found}, expected {remote.sha256}")
 
 

@@ -13,10 +13,15 @@ from zoo.data.catalog import describe_dataset, find_dataset, list_datasets, load
 from zoo.data.dataset import Dataset
 from zoo.data.info import DatasetInfo
 from zoo.data.options import ImageOptions, SplitOptions, TableOptions, read_options
+from zoo.data.series_options import SeriesOptions
+from zoo.data.text import is_text, open_text
 from zoo.errors import DataError, UnknownDataset
 from zoo.spec import DataSpec
 
-_KINDS = "a folder with one folder of pictures a class, a .npz file, or a .csv file"
+_KINDS = (
+    "a folder with one folder of pictures or of .txt files a class, a .npz file, a .csv or .tsv "
+    "file, or a .tsv or .txt file of sentence pairs"
+)
 
 
 def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> Dataset:
@@ -64,6 +69,8 @@ def _registered(info: DatasetInfo, options: Mapping[str, Any] | None) -> Dataset
 
 
 def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:
+    if path.exists() and is_text(path, options):
+        return open_text(path, options)
     if path.is_dir():
         from zoo.data.folder import open_folder
 
@@ -76,6 +83,10 @@ def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:
 
         return open_npz(path, read_options(SplitOptions, options, str(path)))
     if kind in (".csv", ".tsv"):
+        from zoo.data.series import is_series, open_series
+
+        if is_series(path, options):
+            return open_series(path, read_options(SeriesOptions, options, str(path)))
         from zoo.data.columns import open_csv
 
         return open_csv(path, read_options(TableOptions, options, str(path)))

@@ -115,12 +115,15 @@ def _limits(
         return np.zeros(shape), np.ones(shape)
     if spec.range is not None:
         return np.full(shape, spec.range[0]), np.full(shape, spec.range[1])
+    if spec.text is not None and spec.text.pieces:
+        return np.zeros(shape), np.full(shape, len(spec.text.pieces) - 1)
     if spec.columns is not None and all(c.categories is not None for c in spec.columns):
         sizes = [len(c.categories or ()) for c in spec.columns]
         return np.zeros(shape), np.broadcast_to(np.array(sizes, float), shape)
     if samples is not None:
-        # Per feature, because columns have their own scales.
-        flat = samples.reshape(-1, shape[-1] if shape else 1).astype(np.float64)
+        # Per feature, because columns have their own scales; places of a sequence have one.
+        features = 1 if not shape or isinstance(spec.shape[-1], str) else shape[-1]
+        flat = samples.reshape(-1, features).astype(np.float64)
         low = np.nan_to_num(np.fmin.reduce(flat, axis=0))
         high = np.nan_to_num(np.fmax.reduce(flat, axis=0))
         if not shape:

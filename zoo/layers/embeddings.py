@@ -1,179 +1,126 @@
-"""Numeric columns as vectors, so that a network can bend at a value as a tree can split there.
-
-After Gorishniy, Rubachev & Babenko, On embeddings for numerical features in tabular deep
-learning, NeurIPS 2022, arXiv:2203.05556.
-"""
+"""Ids of tokens, as they enter a network and as they leave it."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Any, Literal
 
 import keras
-import numpy as np
 from keras import ops
+
+from zoo.layers.attention import position_angles
 
 PACKAGE = "zoo"
 
-FARTHEST = 8.0
-"""Standard deviations beyond which a periodic encoding stands still."""
-
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PeriodicEncoding(keras.layers.Layer):
-    """Gives each column the sines and cosines of its value at frequencies that are learned.
+class TokenEmbedding(keras.layers.Layer):
+    """A vector a token, scaled by √width; and, tied to it, a score a token from a vector.
 
-    Equation 2 of arXiv:2203.05556: ``sin(2π c x)`` and ``cos(2π c x)``, with ``c`` drawn from a
-    normal distribution. Beyond 8 standard deviations the value counts as 8, so that one wild
-    cell neither turns the wave a thousand times nor depends on the last bit of a float.
+    One matrix serves both ways (Press & Wolf 2017, arXiv:1608.05859; Vaswani et al. 2017,
+    section 3.4).
 
     Args:
-        frequencies: How many a column.
-        scale: Standard deviation of the frequencies at the start, in turns a standard deviation
-            of the column. The paper's sigma, its most important setting.
+        vocabulary: Number of ids.
+        width: Size of a vector.
+        drop: Share of the tokens whose vector is zero in training ("word dropout", Iyyer et al.
+            2015): the others must do without them.
+        seed: Of what is dropped.
 
-    Input shape:
-        `(batch, columns)`, standardised, no NaN.
+    Call arguments:
+        x: Ids, int `(batch, time)`; or with ``reverse``, vectors `(batch, time, width)`.
+        reverse: Whether vectors become scores.
 
-    Output shape:
-        `(batch, columns, 2 * frequencies)`.
+    Returns:
+        Vectors `(batch, time, width)`; or with ``reverse``, logits `(batch, time, vocabulary)`.
     """
 
-    def __init__(self, frequencies: int = 16, scale: float = 0.3, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int,
+        drop: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.frequencies, self.scale = frequencies, scale
+        self.vocabulary, self.width, self.drop, self.seed = vocabulary, width, drop, seed
+        self.seeds = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any) -> None:
-        """Draw the frequencies."""
-        self.gamma = self.add_weight(
-            name="gamma",  # not decayed: a frequency is no strength of a connection
-            shape=(input_shape[-1], self.frequencies),
-            initializer=keras.initializers.RandomNormal(stddev=self.scale),
+        """Create the matrix."""
+        self.matrix = self.add_weight(
+            name="embeddings",
+            shape=(self.vocabulary, self.width),
+            initializer=keras.initializers.RandomNormal(stddev=self.width**-0.5),
         )
 
-    def call(self, values: Any) -> Any:
-        """Encode a batch."""
-        values = ops.clip(values, -FARTHEST, FARTHEST)
-        angles = (2 * math.pi) * ops.expand_dims(values, -1) * self.gamma
-        return ops.concatenate([ops.cos(angles), ops.sin(angles)], axis=-1)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape with an axis of waves behind."""
-        return (*input_shape, 2 * self.frequencies)
+    def call(self, x: Any, reverse: bool = False, training: bool = False) -> Any:
+        """Look vectors up, or score tokens."""
+        if reverse:
+            return ops.matmul(x, ops.transpose(ops.cast(self.matrix, x.dtype)))
+        found = ops.take(self.matrix, ops.cast(x, "int32"), axis=0) * self.width**0.5
+        found = ops.cast(found, self.compute_dtype)
+        if training and self.drop:
+            kept = keras.random.uniform((*ops.shape(x), 1), seed=self.seeds) >= self.drop
+            found = found * ops.cast(kept, found.dtype)
+        return found
 
     def get_config(self) -> dict[str, Any]:
         """Return what the layer is made from."""
-        own = {"frequencies": self.frequencies, "scale": self.scale}
-        return {**super().get_config(), **own}
+        own = {"vocabulary": self.vocabulary, "width": self.width}
+        return {**super().get_config(), **own, "drop": self.drop, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PiecewiseLinearEncoding(keras.layers.Layer):
-    """Says of each bin of a column how far the value has passed it: 0 before, 1 behind.
-
-    Equation 1 of arXiv:2203.05556, with bins between quantiles (its section 3.2.1). Unlike there
-    the first and the last bin end at 0 and 1 too: outside of the training range a value counts as
-    the nearest one inside. Call ``adapt`` with the training split, and with nothing else.
+class Positions(keras.layers.Layer):
+    """Adds to each vector one that tells its position.
 
     Args:
-        bins: How many a column; a column with fewer different values uses fewer.
+        kind: ``sinusoidal``, sines and cosines of falling frequency, which go on beyond every
+            length seen in training (Vaswani et al. 2017, section 3.5; here the sines stand first,
+            then the cosines); or ``learned``, one vector a position.
+        length: How many positions a learned table has. Beyond it there is nothing to look up.
 
-    Input shape:
-        `(batch, columns)`, no NaN.
+    Call arguments:
+        x: `(batch, time, width)`
+        past: Anything whose second axis is as long as what came before; ``None`` at the start.
 
-    Output shape:
-        `(batch, columns, bins)`, each from 0 to 1.
+    Returns:
+        The same shape.
     """
 
-    def __init__(self, bins: int = 16, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        kind: Literal["sinusoidal", "learned"] = "sinusoidal",
+        length: int = 512,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.bins = bins
+        self.kind, self.length = kind, length
 
     def build(self, input_shape: Any) -> None:
-        """Create the bins: evenly over three standard deviations until ``adapt`` is called."""
-        shape = (input_shape[-1], self.bins)
-        edges = np.linspace(-3, 3, self.bins + 1)
+        """Create the table, if it is learned."""
+        if self.kind == "learned":
+            self.table = self.add_weight(
+                name="positions",
+                shape=(self.length, input_shape[-1]),
+                initializer=keras.initializers.RandomNormal(stddev=0.02),
+            )
 
-        def evenly(shape: Any, dtype: Any = None) -> Any:
-            return ops.broadcast_to(ops.cast(edges[:-1], dtype), shape)
-
-        self.left = self.add_weight(name="left", shape=shape, initializer=evenly, trainable=False)
-        steep = keras.initializers.Constant(self.bins / 6)
-        self.slope = self.add_weight(name="slope", shape=shape, initializer=steep, trainable=False)
-
-    def adapt(self, values: Any) -> None:
-        """Put the edges of each column's bins at the quantiles of its values that are known."""
-        left = np.zeros(self.left.shape, "float64")
-        slope = np.zeros_like(left)
-        shares = np.linspace(0, 1, self.bins + 1)
-        for place, column in enumerate(np.asarray(values, "float64").T):
-            known = column[np.isfinite(column)]
-            # Values of the column itself: an interpolated edge beside an equal value would make a
-            # bin that is narrower than a float can tell.
-            edges = known
-            if len(known):
-                edges = np.unique(np.quantile(known, shares, method="inverted_cdf"))
-                closest = max(1e-6 * (edges[-1] - edges[0]), 1e-30)
-                edges = edges[np.concatenate([[True], np.diff(edges) > closest])]
-            used = max(len(edges) - 1, 0)
-            left[place, :used] = edges[:-1]
-            slope[place, :used] = 1 / np.diff(edges)
-        self.left.assign(left)
-        self.slope.assign(slope)
-
-    def call(self, values: Any) -> Any:
-        """Encode a batch."""
-        passed = (ops.expand_dims(values, -1) - self.left) * self.slope
-        return ops.clip(passed, 0.0, 1.0)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape with an axis of bins behind."""
-        return (*input_shape, self.bins)
+    def call(self, x: Any, past: Any = None) -> Any:
+        """Add the positions."""
+        before = 0 if past is None else ops.shape(past)[1]
+        if self.kind == "learned":
+            places = ops.arange(ops.shape(x)[1]) + before
+            return x + ops.cast(ops.take(self.table, places, axis=0), x.dtype)[None]
+        width = x.shape[-1]
+        angles = position_angles(ops.shape(x)[1], (width + 1) // 2, before)
+        told = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)[:, :width]
+        return x + ops.cast(told, x.dtype)[None]
 
     def get_config(self) -> dict[str, Any]:
         """Return what the layer is made from."""
-        return {**super().get_config(), "bins": self.bins}
+        return {**super().get_config(), "kind": self.kind, "length": self.length}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class ColumnwiseDense(keras.layers.Layer):
-    """Gives each column a dense layer of its own, with ReLU.
-
-    Args:
-        units: Width of a column's vector.
-
-    Input shape:
-        `(batch, columns, features)`.
-
-    Output shape:
-        `(batch, columns, units)`.
-    """
-
-    def __init__(self, units: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.units = units
-
-    def build(self, input_shape: Any) -> None:
-        """Create one matrix and one bias a column."""
-        _, columns, features = input_shape
-        uniform = keras.initializers.RandomUniform(-(features**-0.5), features**-0.5)
-        self.kernel = self.add_weight(
-            name="kernel", shape=(columns, features, self.units), initializer=uniform
-        )
-        uniform = keras.initializers.RandomUniform(-(features**-0.5), features**-0.5)
-        self.bias = self.add_weight(name="bias", shape=(columns, self.units), initializer=uniform)
-
-    def call(self, values: Any) -> Any:
-        """Transform a batch."""
-        return ops.relu(ops.einsum("bcf,cfu->bcu", values, self.kernel) + self.bias)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape with the width last."""
-        return (*input_shape[:-1], self.units)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
-        return {**super().get_config(), "units": self.units}
-
-
-__all__ = ["FARTHEST", "ColumnwiseDense", "PeriodicEncoding", "PiecewiseLinearEncoding"]
+__all__ = ["Positions", "TokenEmbedding"]

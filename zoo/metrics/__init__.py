@@ -16,6 +16,7 @@ from zoo.metrics.records import (
     Mistake,
     Score,
 )
+from zoo.metrics.translation import evaluate_translation
 
 __all__ = [
     "CalibrationBin",
@@ -25,4 +26,5 @@ __all__ = [
     "Mistake",
     "Score",
     "evaluate",
+    "evaluate_translation",
 ]

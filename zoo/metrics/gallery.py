@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.metrics.reconstruction import Images, Measured
+    from zoo.metrics.images import Images
+    from zoo.metrics.reconstruction import Measured
 
 COLUMNS = 10
 """Pictures side by side."""
@@ -129,7 +130,7 @@ def _anomalies(found: Measured) -> list[Figure]:
     names = ", ".join(labels[index] for index in np.unique(found.classes[~found.familiar]))
     area, interval = auc(strange, known)
     between = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
-    series = [_roc("autoencoder", strange, known, emphasis=True)]
+    series = [_roc("this model", strange, known, emphasis=True)]
     against = ""
     if found.pca_errors is not None:
         theirs = found.pca_errors[~found.familiar], found.pca_errors[found.familiar]
@@ -166,10 +167,13 @@ def _unknown(forward: Forward, found: Measured) -> Pictures:
 
     chosen = np.flatnonzero(~found.familiar)[:COLUMNS]
     clean, given = _pictures(forward, found.images, chosen)
+    usual = np.quantile(found.errors[found.familiar], 0.95)
+    caught = float((found.errors[~found.familiar] > usual).mean())
     return Pictures(
         title="Unknown images, and what the model makes of them",
-        caption="What it cannot say it replaces by what it knows: that is the error that gives "
-        "these images away. Above each, its mean squared error.",
+        caption=f"{caught:.0%} of them are further off than 95% of the familiar images are. What "
+        "a code can say nevertheless is not given away by its error. Above each, its mean squared "
+        "error.",
         rows=(_row("original", clean), _row("reconstruction", given)),
         columns=tuple(f"{found.errors[place]:.3f}".lstrip("0") for place in chosen),
     )

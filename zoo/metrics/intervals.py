@@ -152,6 +152,39 @@ def bootstrap_macro_f1(confusion: NDArray[np.int64]) -> tuple[float, float] | No
     return percentiles(np.concatenate(scores))
 
 
+def bootstrap_sums(
+    rows: NDArray[np.float64], score: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of a score that is made of sums over examples.
+
+    A ratio of totals or a corpus score (BLEU) is no mean over examples: the examples are drawn
+    again with replacement, their counts are summed, and the score is that of the sums
+    (Koehn 2004, "Statistical significance tests for machine translation evaluation").
+
+    Args:
+        rows: What each example adds to the sums.
+        score: From sums to scores, one a row.
+
+    Shapes:
+        rows: ``[examples, sums]``
+        score: ``[resamples, sums]`` to ``[resamples]``
+    """
+    import numpy as np
+
+    examples = len(rows)
+    generator = np.random.default_rng(_SEED)
+    resamples = _resamples(examples)
+    step = max(1, _AT_ONCE // examples)
+    sums = [
+        generator.multinomial(
+            examples, np.full(examples, 1 / examples), size=min(step, resamples - start)
+        )
+        @ rows
+        for start in range(0, resamples, step)
+    ]
+    return percentiles(score(np.concatenate(sums)))
+
+
 def percentiles(resampled: NDArray[Any]) -> tuple[float, float] | None:
     """Return the 2.5 % and 97.5 % points, or ``None`` if all values are the same."""
     import numpy as np
@@ -182,6 +215,7 @@ __all__ = [
     "bootstrap_function",
     "bootstrap_macro_f1",
     "bootstrap_means",
+    "bootstrap_sums",
     "percentiles",
     "student",
     "wilson",

@@ -3,6 +3,8 @@
 from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime.bench import BenchRow, bench
 from zoo.runtime.diff import DiffReport, diff
+from zoo.runtime.generation import Generation, generate
+from zoo.runtime.generator import Generator, load_generator
 from zoo.runtime.manifest import FORMAT_VERSION, Manifest, read_manifest
 from zoo.runtime.prediction import Prediction
 from zoo.runtime.repository import ModelReport, is_model, verify_model
@@ -14,6 +16,8 @@ __all__ = [
     "MAX_BYTES",
     "BenchRow",
     "DiffReport",
+    "Generation",
+    "Generator",
     "Manifest",
     "ModelReport",
     "Prediction",
@@ -22,8 +26,10 @@ __all__ = [
     "VerifyReport",
     "bench",
     "diff",
+    "generate",
     "is_model",
     "load",
+    "load_generator",
     "read_manifest",
     "verify",
     "verify_model",

@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.errors import BadRecord, DataError
 from zoo.runtime.table import Table, is_missing, read_table
+from zoo.runtime.text_inputs import encode_texts, plain_texts, texts_of
 from zoo.spec import Column, TensorSpec
 
 _BATCH_BYTES = 2 * 2**30
@@ -31,6 +32,8 @@ def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
     """
     if type(raw) is np.ndarray and len(specs) == 1 and _is_ready(raw, specs[0]):
         return {specs[0].name: raw}
+    if len(specs) == 1 and specs[0].text and (texts := texts_of(raw, specs[0])) is not None:
+        return {specs[0].name: encode_texts(texts, specs[0])}
     if isinstance(raw, str | os.PathLike):
         return _from_files([Path(raw)], specs)
     if isinstance(raw, Mapping):
@@ -93,6 +96,8 @@ def _from_arrays(
 
 
 def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
+    if spec.text is not None and (texts := plain_texts(value)) is not None:
+        return encode_texts(texts, spec)
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -286,6 +291,10 @@ def _load(path: Path) -> Any:
 
 
 def _csv(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
+    if any(spec.series is not None for spec in specs):
+        from zoo.runtime.series import encode_series
+
+        return encode_series(path, specs)
     table = read_table(path)
     rows = [dict(zip(table.header, cells, strict=True)) for cells in table.rows]
     # The target's column may stand in the table, so columns too many are no error here.

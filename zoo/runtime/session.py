@@ -87,8 +87,9 @@ class Session:
 
         Args:
             raw: An array of examples or of one example; a mapping of input names to arrays; a
-                record (a mapping of column names to values) or a list of records; the path of an
-                image, a ``.npy``, ``.npz`` or ``.csv`` file; or a list of paths.
+                record (a mapping of column names to values) or a list of records; a text or a
+                list of texts (see :mod:`zoo.runtime.text_inputs`); the path of an image, a
+                ``.npy``, ``.npz``, ``.csv`` or ``.txt`` file; or a list of paths.
 
         Returns:
             The outputs, with class names where the artifact has them.
@@ -98,11 +99,13 @@ class Session:
             BadRecord: If a file or a row of it does not.
         """
         from zoo.runtime.inputs import encode
+        from zoo.runtime.series import forecast_dates
 
         arrays = encode(raw, self.inputs)
         count = len(next(iter(arrays.values())))
         if count <= _CHUNK:
-            return Prediction(self.run(arrays), self.outputs)
+            dates = forecast_dates(raw, self.inputs)
+            return Prediction(self.run(arrays), self.outputs, dates)
         parts = [
             self.run({name: array[start : start + _CHUNK] for name, array in arrays.items()})
             for start in range(0, count, _CHUNK)

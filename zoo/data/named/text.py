@@ -2,8 +2,130 @@
 
 from __future__ import annotations
 
-from zoo.data.info import Row
+from typing import Literal
 
-ROWS: tuple[Row, ...] = ()
+from pydantic import Field
 
-__all__ = ["ROWS"]
+from zoo.data import numbers
+from zoo.data.info import DatasetInfo, Row
+from zoo.data.options import SeedOptions, SplitOptions
+from zoo.data.text_options import (
+    MAX_LENGTH,
+    MAX_PIECES,
+    PairVocabularyOptions,
+    VocabularyOptions,
+    labelled_spec,
+    pair_spec,
+)
+
+SENTIMENT = ("negative", "positive")
+
+_FILE = "A local copy instead of a download; its texts must be the known ones."
+
+
+class NumbersOptions(SeedOptions):
+    """Options of the numbers in words."""
+
+    examples: int = Field(30_000, ge=3_000, le=50_000, description="Numbers in the training split.")
+
+
+class SpaEngOptions(SeedOptions, PairVocabularyOptions):
+    """Options of the English and Spanish sentences."""
+
+    file: str | None = Field(None, description=f"{_FILE} A spa-eng.zip, or its spa.txt.")
+
+
+class RtPolarityOptions(SplitOptions, VocabularyOptions):
+    """Options of the sentences from reviews."""
+
+    max_length: int = Field(
+        64, ge=4, le=MAX_LENGTH, description="The most pieces of a text, signs included."
+    )
+    file: str | None = Field(
+        None,
+        description=f"{_FILE} A folder with rt-polarity.neg and rt-polarity.pos, or their archive.",
+    )
+
+
+class ImdbOptions(SeedOptions, VocabularyOptions):
+    """Options of the reviews."""
+
+    pieces: Literal["words", "characters", "subwords"] = Field(
+        "words",
+        description="What text is cut into; the vocabulary of subwords is learned with the "
+        "package tokenizers.",
+    )
+    vocabulary_size: int = Field(
+        20_000,
+        ge=16,
+        le=MAX_PIECES,
+        description="The most pieces of a vocabulary, its four signs included: the most frequent "
+        "of the training split.",
+    )
+    max_length: int = Field(
+        256, ge=4, le=MAX_LENGTH, description="The most pieces of a text, signs included."
+    )
+    file: str | None = Field(None, description=f"{_FILE} An aclImdb_v1.tar.gz.")
+
+
+ROWS: tuple[Row, ...] = (
+    (
+        DatasetInfo(
+            summary="Numbers from 0 to 999,999 in English words and in Spanish ones",
+            licence="CC0-1.0",
+            source="made by the rules of both languages: zoo/data/numbers.py",
+            offline=True,
+            spec=numbers.SPEC,
+            options=NumbersOptions,
+        ),
+        "zoo.data.numbers:load",
+    ),
+    (
+        DatasetInfo(
+            summary="118,964 English sentences with a Spanish translation each, from Tatoeba",
+            licence="CC BY 2.0 FR",
+            source="tatoeba.org, by way of manythings.org/anki, as of May 2018",
+            bytes=2_638_744,
+            offline=False,
+            spec=pair_spec("spa_eng", SpaEngOptions()),
+            options=SpaEngOptions,
+            describe="zoo.data.spa_eng:describe",
+        ),
+        "zoo.data.spa_eng:load",
+    ),
+    (
+        DatasetInfo(
+            summary="10,662 sentences from reviews of films, half of them positive",
+            licence="not stated",
+            source="Pang & Lee 2005, Seeing stars (ACL): sentence polarity dataset v1.0",
+            bytes=487_770,
+            offline=False,
+            spec=labelled_spec("rt_polarity", SENTIMENT, RtPolarityOptions()),
+            options=RtPolarityOptions,
+            describe="zoo.data.reviews:describe_rt_polarity",
+        ),
+        "zoo.data.reviews:load_rt_polarity",
+    ),
+    (
+        DatasetInfo(
+            summary="50,000 reviews of films, half of them positive, with an official test split",
+            licence="not stated",
+            source="Maas et al. 2011, Learning word vectors for sentiment analysis (ACL)",
+            bytes=84_125_825,
+            offline=False,
+            spec=labelled_spec("imdb", SENTIMENT, ImdbOptions()),
+            options=ImdbOptions,
+            describe="zoo.data.reviews:describe_imdb",
+        ),
+        "zoo.data.reviews:load_imdb",
+    ),
+)
+
+__all__ = [
+    "ROWS",
+    "SENTIMENT",
+    "ImdbOptions",
+    "NumbersOptions",
+    "RtPolarityOptions",
+    "SpaEngOptions",
+]

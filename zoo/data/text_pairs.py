@@ -1,0 +1,177 @@
+"""Pairs of texts, a source and its translation: a tab-separated file without a header.
+
+All translations of one source text stay on one side of the split: who is held out is decided by
+the SHA-256 of the source and the seed, so an added line moves no other line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from zoo.data.dataset import Dataset
+from zoo.data.splits import SPLITS, Indices
+from zoo.data.text_options import PairOptions, PairVocabularyOptions, pair_spec, text_spec
+from zoo.data.text_split import TextSplit
+from zoo.data.text_vocabulary import learn_vocabulary
+from zoo.errors import BadRecord, DataError
+from zoo.runtime.text import normal, tokenizer
+from zoo.runtime.text_files import read_text
+from zoo.spec import DataSpec, Split
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def open_pairs(path: Path, options: PairOptions) -> Dataset:
+    """Read a file with a text, a tab and its translation a line; further columns do not count.
+
+    Raises:
+        BadRecord: If a line has no tab, or nothing on one side of it; it names the line.
+        DataError: If there are too few different source texts.
+    """
+    pairs = parse_pairs(read_text(path, options.encoding), str(path))
+    parts = split_by_source(
+        [source for source, _ in pairs],
+        {"validation": options.validation_share, "test": options.test_share},
+        seed=options.split_seed,
+        file=str(path),
+    )
+    spec, splits = pair_splits(path.name, pairs, parts, options)
+    return Dataset(spec, lambda: splits)
+
+
+def parse_pairs(text: str, file: str) -> list[tuple[str, str]]:
+    """Return the pairs of a text; blank lines do not count.
+
+    Raises:
+        BadRecord: As :func:`open_pairs`.
+    """
+    pairs = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        source, tab, rest = line.partition("\t")
+        target = rest.partition("\t")[0]
+        if not tab or not source.strip() or not target.strip():
+            raise BadRecord(
+                "there is nothing before the tab"
+                if tab and not source.strip()
+                else "there is nothing behind the tab"
+                if tab
+                else "there is no tab in the line",
+                file=file,
+                row=number,
+                why="a line is a text, a tab, and its translation",
+                fix="complete the line, or take it out",
+            )
+        pairs.append((source, target))
+    if not pairs:
+        raise BadRecord("the file is empty", file=file, fix="write a pair a line")
+    return pairs
+
+
+def source_key(text: str) -> str:
+    """Return what makes two source texts the same one: normal form, case apart."""
+    return normal(text).casefold()
+
+
+def hash_order(keys: Sequence[str], salt: str) -> list[str]:
+    """Return the different keys in the order of the SHA-256 of the salt and the key."""
+    return sorted(set(keys), key=lambda key: hashlib.sha256(f"{salt}\0{key}".encode()).digest())
+
+
+def split_by_source(
+    sources: Sequence[str], shares: Mapping[str, float], *, seed: int, file: str
+) -> dict[str, Indices]:
+    """Divide pairs so that equal sources stay together.
+
+    Args:
+        sources: One an example.
+        shares: Of the different sources, the share of ``validation`` and of ``test``.
+        seed: Decides who goes where.
+        file: For the error.
+
+    Raises:
+        DataError: If there are fewer than three different sources.
+    """
+    keys = [source_key(source) for source in sources]
+    order = hash_order(keys, str(seed))
+    if len(order) < len(SPLITS):
+        raise DataError(
+            f"{file} has {len(order)} different source texts",
+            why="one at least is needed to train on, to choose by and to measure",
+            fix="add pairs",
+        )
+    counts = {name: max(1, round(len(order) * share)) for name, share in shares.items()}
+    while sum(counts.values()) >= len(order):
+        counts[max(counts, key=lambda name: counts[name])] -= 1
+    home = dict.fromkeys(order, "train")
+    place = 0
+    for name, count in counts.items():
+        home.update(dict.fromkeys(order[place : place + count], name))
+        place += count
+    return members([home[key] for key in keys])
+
+
+def members(homes: Sequence[str]) -> dict[str, Indices]:
+    """Return the positions of each split from the split of each position."""
+    array = np.array(homes)
+    return {split: np.flatnonzero(array == split) for split in SPLITS}
+
+
+def pair_splits(
+    name: str, pairs: Pairs, parts: Mapping[str, Indices], options: PairVocabularyOptions
+) -> tuple[DataSpec, dict[str, Split]]:
+    """Return what the pairs are and their splits; vocabularies are those of the training split.
+
+    A pair with a text of more than ``max_length`` ids (a target's signs count) is left out of
+    every split, and the spec says how many were: half a sentence is no translation of a whole.
+    """
+    train = [pairs[i] for i in parts["train"].tolist()]
+    texts = [source for source, _ in train], [target for _, target in train]
+    bare = text_spec(options)
+    if options.shared:
+        both = learn_vocabulary([*texts[0], *texts[1]], bare, options.vocabulary_size)
+        source = target = both
+    else:
+        source, target = (learn_vocabulary(t, bare, options.vocabulary_size) for t in texts)
+    first, second = tokenizer(source), tokenizer(target)
+    fits = np.array(
+        [
+            len(first.ids(one)) <= options.max_length
+            and len(second.ids(other)) <= options.max_length - 2
+            for one, other in pairs
+        ]
+    )
+    lost = int((~fits).sum())
+    note = f"{lost:,} of {len(pairs):,} pairs were left out as longer than {options.max_length} ids"
+    spec = pair_spec(name, options, source.pieces, target.pieces, note if lost else "")
+    splits: dict[str, Split] = {}
+    for split, indices in parts.items():
+        kept = [pairs[i] for i in indices.tolist() if fits[i]]
+        if not kept:
+            raise DataError(
+                f"{name}: no pair of the {split} split is short enough",
+                why=f"a text may have {options.max_length} ids",
+                fix="raise it: max_length=80",
+            )
+        splits[split] = TextSplit(
+            spec,
+            {"source": [source for source, _ in kept], "target": [target for _, target in kept]},
+        )
+    return spec, splits
+
+
+__all__ = [
+    "Pairs",
+    "hash_order",
+    "members",
+    "open_pairs",
+    "pair_splits",
+    "parse_pairs",
+    "source_key",
+    "split_by_source",
+]

@@ -1,0 +1,75 @@
+"""Texts as examples: kept as they were written, and encoded when they are first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.dataset import ArraySplit
+from zoo.runtime.text import encode_text
+from zoo.spec import Arrays, DataSpec, TensorSpec
+
+
+class TextSplit:
+    """Some texts, as ids.
+
+    Inputs are encoded without signs, targets with the start and the end sign around them; what is
+    longer than the spec allows keeps its beginning. Rows are as wide as the longest text.
+
+    Args:
+        data: What the tensors are; it has the vocabularies.
+        texts: By the name of a tensor with a vocabulary, one text an example.
+        codes: By the name of every other tensor, one value an example.
+
+    Attributes:
+        data: As given.
+        texts: As given: what a person reads.
+    """
+
+    def __init__(
+        self, data: DataSpec, texts: Mapping[str, Sequence[str]], codes: Arrays | None = None
+    ) -> None:
+        self.data = data
+        self.texts = {name: tuple(part) for name, part in texts.items()}
+        self._codes = dict(codes or {})
+        self._size = len(next(iter(self.texts.values())))
+        self._split: ArraySplit | None = None
+
+    def __len__(self) -> int:
+        return self._size
+
+    def take(self, indices: npt.NDArray[Any]) -> tuple[Arrays, Arrays]:
+        """Return the inputs and the targets at these positions."""
+        return self._encoded().take(indices)
+
+    def arrays(self) -> tuple[Arrays, Arrays]:
+        """Return everything at once. The arrays are read-only."""
+        return self._encoded().arrays()
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the examples in their order, as ids."""
+        return self._encoded().digest()
+
+    def encoded_by(self, data: DataSpec) -> TextSplit:
+        """Return the same texts in the vocabularies of another spec: those a model has learned."""
+        if data == self.data:
+            return self
+        return TextSplit(data, self.texts, self._codes)
+
+    def _encoded(self) -> ArraySplit:
+        if self._split is None:
+            inputs = {spec.name: self._array(spec, signs=False) for spec in self.data.inputs}
+            targets = {spec.name: self._array(spec, signs=True) for spec in self.data.targets}
+            self._split = ArraySplit(inputs, targets)
+        return self._split
+
+    def _array(self, spec: TensorSpec, *, signs: bool) -> npt.NDArray[Any]:
+        if spec.text is None:
+            return np.asarray(self._codes[spec.name])
+        return encode_text(self.texts[spec.name], spec.text, signs=signs, too_long="cut")
+
+
+__all__ = ["TextSplit"]

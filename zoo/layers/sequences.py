@@ -1,0 +1,98 @@
+"""What is learned of sequences, and measured on them: padding never counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+PACKAGE = "zoo"
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class TokenCrossentropy(keras.losses.Loss):
+    """Cross-entropy of the tokens of a batch: their mean, in nats, without the padding.
+
+    The loss of a batch is the sum over its real tokens divided by their number, so that every
+    token of a batch weighs the same, however long its sequence is. Between batches Keras weighs by
+    rows. With smoothing the target puts ``1 - smoothing`` on the token and spreads the rest evenly
+    over the vocabulary (Szegedy et al. 2016, arXiv:1512.00567; Vaswani et al. 2017, section 5.4).
+
+    Args:
+        smoothing: Share of the target that is spread, from 0 to below 1.
+
+    Call arguments:
+        y_true: Ids, int `(batch, time)`; 0 is padding.
+        y_pred: Logits, `(batch, time, vocabulary)`.
+    """
+
+    def __init__(
+        self, smoothing: float = 0.0, name: str = "token_crossentropy", **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.smoothing = smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return one loss a token, scaled so that the mean over all places is that of the real."""
+        ids = ops.cast(y_true, "int32")
+        real = ops.cast(ops.not_equal(ids, 0), y_pred.dtype)
+        losses = ops.sparse_categorical_crossentropy(ids, y_pred, from_logits=True)
+        if self.smoothing:
+            spread = ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred, axis=-1)
+            losses = (1.0 - self.smoothing) * losses + self.smoothing * spread
+        share = ops.mean(real)
+        return losses * real / ops.maximum(share, 1e-9)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the loss is made from."""
+        return {**super().get_config(), "smoothing": self.smoothing}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class TokenAccuracy(keras.metrics.Metric):
+    """Share of the real tokens that get the highest score, given the true ones before them.
+
+    Call arguments:
+        y_true: Ids, int `(batch, time)`; 0 is padding and does not count.
+        y_pred: Logits, `(batch, time, vocabulary)`.
+    """
+
+    def __init__(self, name: str = "token_accuracy", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.right = self.add_variable((), "zeros", name="right")
+        self.count = self.add_variable((), "zeros", name="count")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch."""
+        ids = ops.cast(y_true, "int32")
+        real = ops.cast(ops.not_equal(ids, 0), "float32")
+        chosen = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+        right = ops.cast(ops.equal(ids, chosen), "float32") * real
+        self.right.assign_add(ops.sum(right))
+        self.count.assign_add(ops.sum(real))
+
+    def result(self) -> Any:
+        """Return the share so far."""
+        return self.right / ops.maximum(self.count, 1.0)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MaskedMean(keras.layers.Layer):
+    """The mean over the real positions of a sequence; of pure padding, zero.
+
+    Call arguments:
+        x: `(batch, time, width)`
+        allowed: Which positions are real, bool `(batch, time)`
+
+    Returns:
+        `(batch, width)`
+    """
+
+    def call(self, x: Any, allowed: Any) -> Any:
+        """Average."""
+        real = ops.cast(allowed, x.dtype)[..., None]
+        return ops.sum(x * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1.0)
+
+
+__all__ = ["MaskedMean", "TokenAccuracy", "TokenCrossentropy"]

@@ -1,0 +1,303 @@
+"""How good the texts are that a model writes, from what it writes and from what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ConfigError, DataError
+from zoo.metrics.figures import Bars, Figure, Texts
+from zoo.metrics.intervals import bootstrap_sums, wilson
+from zoo.metrics.records import Evaluation, Score
+from zoo.metrics.scores import ScoreInfo, register_score
+from zoo.spec import DataSpec, Forward, Split, Task, TensorSpec, TextSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SHOWN = 8
+"""How many right and how many wrong texts a report shows."""
+
+_GROUPS = 6
+_FEWEST = 20
+
+
+@dataclass
+class _Written:
+    """What is kept of every example."""
+
+    sources: list[str] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    tokens: list[NDArray[np.float64]] = field(default_factory=list)
+    cut: int = 0
+
+
+def evaluate_translation(
+    forwards: Mapping[str, Forward],
+    split: Split,
+    data: DataSpec,
+    *,
+    reference: Split | None = None,
+    batch_size: int = 256,
+    beams: int = 1,
+) -> Evaluation:
+    """Measure what a model writes for each source, against the one reference there is.
+
+    ``exact_match`` is the share of texts that are the reference to the letter, with the Wilson
+    (1927) interval. ``bleu`` (Papineni et al. 2002) and ``chrf`` (chrF2; Popović 2015), both of the
+    whole corpus and from 0 to 100, are sacrebleu's with its defaults (Post 2018), and are left out
+    where sacrebleu is not installed. ``token_accuracy`` is the share of the reference's tokens, its
+    end included, that get the highest score given the true ones before them; padding never counts.
+    These three have a seeded bootstrap interval over texts (Koehn 2004). Where the targets are
+    prose (cut into subwords) ``bleu`` comes first, and is the headline; otherwise ``exact_match``.
+
+    Args:
+        forwards: ``encode`` and ``decode``: see :mod:`zoo.runtime.generation`.
+        split: The examples; the target stands between its start and end signs.
+        data: What they are.
+        reference: The training split; ``None`` asks for the scores alone, without figures.
+        batch_size: Sources at a time. It changes the speed and nothing else.
+        beams: How many prefixes the search keeps; 1 is greedy.
+
+    Raises:
+        ConfigError: If the model has no such signatures, or the data no text.
+        DataError: If the split is empty.
+        Diverged: If a score is not a finite number.
+    """
+    import numpy as np
+
+    if len(split) == 0:
+        raise DataError(
+            f"the split of {data.id!r} to evaluate on is empty",
+            why="a score needs at least one example",
+            fix="give the split a larger share of the data",
+        )
+    source, target = _text(data, data.inputs), _text(data, data.targets)
+    texts = _Written()
+    for start in range(0, len(split), batch_size):
+        positions = np.arange(start, min(start + batch_size, len(split)))
+        _write(forwards, split, positions, (source, target), beams, texts)
+    right = np.array([a == b for a, b in zip(texts.written, texts.references, strict=True)])
+    scores = {"exact_match": _score(float(right.mean()), wilson(int(right.sum()), len(right)))}
+    scores |= _corpus_scores(texts)
+    if _known(target).split == "subwords" and "bleu" in scores:
+        scores = {"bleu": scores.pop("bleu"), "chrf": scores.pop("chrf"), **scores}
+    tokens = np.concatenate(texts.tokens)
+    scores["token_accuracy"] = _score(
+        float(tokens[:, 0].sum() / tokens[:, 1].sum()),
+        bootstrap_sums(tokens, lambda sums: sums[:, 0] / np.maximum(sums[:, 1], 1)),
+    )
+    return Evaluation(
+        task=Task.SEQUENCE_TO_SEQUENCE,
+        examples=len(split),
+        scores=scores,
+        figures=() if reference is None else _figures(texts, right, next(iter(scores))),
+    )
+
+
+def _write(
+    forwards: Mapping[str, Forward],
+    split: Split,
+    positions: NDArray[np.int64],
+    specs: tuple[TensorSpec, TensorSpec],
+    beams: int,
+    texts: _Written,
+) -> None:
+    """Write a text for each source of a batch, and ask how likely the true one is."""
+    import numpy as np
+
+    from zoo.runtime.generation import generate, likelihood
+    from zoo.runtime.text import decode_text
+
+    source, target = specs
+    inputs, targets = split.take(positions)
+    read, true = np.asarray(inputs[source.name]), np.asarray(targets[target.name])
+    said = true[:, 1:]
+    # Columns of padding alone change nothing, and cost a step each.
+    read = read[:, : max(1, int((read != 0).sum(axis=1).max()))]
+    said = said[:, : max(1, int((said != 0).sum(axis=1).max()))]
+    found = generate(forwards, {source.name: read}, _known(target), beams=beams)
+    told = likelihood(forwards, {source.name: read}, said)
+    right = ((told.chosen == said) & (said != 0)).sum(axis=1)
+    texts.tokens.append(np.stack([right, (said != 0).sum(axis=1)], axis=1).astype(np.float64))
+    texts.sources += decode_text(read, _known(source))
+    texts.references += _true_texts(split, positions, target, true)
+    texts.written += decode_text(found.tokens, _known(target))
+    texts.lengths += (read != 0).sum(axis=1).tolist()
+    texts.cut += int(found.cut.sum())
+
+
+def _true_texts(
+    split: Split, positions: NDArray[np.int64], target: TensorSpec, ids: NDArray[Any]
+) -> list[str]:
+    """Return the references as they were written, where the split still knows, else as decoded."""
+    from zoo.runtime.text import decode_text, normal
+
+    raw = getattr(split, "texts", {}).get(target.name)
+    if raw is None:
+        return decode_text(ids, _known(target))
+    return [normal(raw[place], lowercase=_known(target).lowercase) for place in positions.tolist()]
+
+
+def _corpus_scores(texts: _Written) -> dict[str, Score]:
+    """Return BLEU and chrF with their intervals; nothing where sacrebleu is not installed."""
+    import numpy as np
+
+    try:
+        from sacrebleu.metrics import BLEU, CHRF
+    except ImportError:
+        return {}
+    found = {}
+    for name, metric in (("bleu", BLEU()), ("chrf", CHRF())):
+        # What sacrebleu's own significance tests resample; it has no public name there.
+        rows = np.asarray(
+            metric._extract_corpus_statistics(texts.written, [texts.references]),  # noqa: SLF001
+            np.float64,
+        )
+        value = _from_sums(metric)
+        found[name] = _score(float(value(rows.sum(axis=0)[None])[0]), bootstrap_sums(rows, value))
+    return found
+
+
+def _from_sums(metric: Any) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    def value(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        import numpy as np
+
+        whole = sums.astype(np.int64).tolist()
+        return np.array([metric._compute_score_from_stats(row).score for row in whole])  # noqa: SLF001
+
+    return value
+
+
+def _figures(texts: _Written, right: NDArray[np.bool_], headline: str) -> tuple[Figure, ...]:
+    """Return a table of what was written, and how the headline falls with the source's length."""
+    import numpy as np
+
+    chosen = []
+    for wanted in (False, True):
+        places = np.flatnonzero(right == wanted)
+        even = np.linspace(0, len(places) - 1, min(SHOWN, len(places))).astype(int)
+        chosen += places[even].tolist()
+    rows = tuple((texts.sources[i], texts.references[i], texts.written[i]) for i in chosen)
+    said = f"{int(right.sum()):,} of {len(right):,} texts are the reference to the letter; "
+    said += "those shown are spread evenly over the right and the wrong ones."
+    if texts.cut:
+        said += f" {texts.cut:,} were cut at the limit."
+    return (
+        Texts(
+            title="What it writes",
+            caption=said,
+            header=("source", "reference", "written"),
+            rows=rows,
+            marks=tuple("good" if right[i] else "bad" for i in chosen),
+        ),
+        *_by_length(texts, right, headline),
+    )
+
+
+def _by_length(texts: _Written, right: NDArray[np.bool_], headline: str) -> tuple[Figure, ...]:
+    """Return the headline in groups of about equally many sources, from short to long."""
+    import numpy as np
+
+    lengths = np.array(texts.lengths)
+    ends = np.unique(np.quantile(lengths, np.linspace(0, 1, _GROUPS + 1)[1:], method="higher"))
+    names, scores, first = [], [], int(lengths.min())
+    for end in ends.tolist():
+        inside = np.flatnonzero((lengths >= first) & (lengths <= end))
+        if len(inside) >= _FEWEST:
+            names.append(f"{first}" if first == end else f"{first} to {end}")
+            scores.append(_group_score(texts, right, inside, headline))
+        first = int(end) + 1
+    if len(names) < 2:
+        return ()
+    best, worst = (pick(range(len(names)), key=lambda i: scores[i].value) for pick in (max, min))
+    info = {"exact_match": "exact match", "bleu": "BLEU"}[headline]
+    return (
+        Bars(
+            title=f"{info[0].upper()}{info[1:]} by length of the source",
+            caption=f"Best at {names[best]} tokens ({scores[best].value:.3g}), worst at "
+            f"{names[worst]} ({scores[worst].value:.3g}); with 95 % intervals.",
+            names=tuple(f"{name} tokens" for name in names),
+            values=tuple(score.value for score in scores),
+            lows=tuple(score.value if score.low is None else score.low for score in scores),
+            highs=tuple(score.value if score.high is None else score.high for score in scores),
+            label=info,
+        ),
+    )
+
+
+def _group_score(
+    texts: _Written, right: NDArray[np.bool_], inside: NDArray[np.int64], headline: str
+) -> Score:
+    if headline == "exact_match":
+        hits = int(right[inside].sum())
+        return _score(hits / len(inside), wilson(hits, len(inside)))
+    part = _Written(
+        references=[texts.references[i] for i in inside],
+        written=[texts.written[i] for i in inside],
+    )
+    return _corpus_scores(part)[headline]
+
+
+def _text(data: DataSpec, tensors: Sequence[TensorSpec]) -> TensorSpec:
+    for tensor in tensors:
+        if tensor.text is not None:
+            return tensor
+    raise ConfigError(
+        f"the data {data.id!r} has no text to write",
+        why="a translation is measured between a text that is read and one that is written",
+        fix="evaluate on the data that the model was built for",
+    )
+
+
+def _known(spec: TensorSpec) -> TextSpec:
+    if spec.text is None:
+        raise TypeError(f"expected a text. Received: {spec.name}")
+    return spec.text
+
+
+def _score(value: float, interval: tuple[float, float] | None) -> Score:
+    low, high = interval or (None, None)
+    return Score(value=value, low=low, high=high)
+
+
+for _info in (
+    ScoreInfo(
+        "exact_match",
+        "Exact match",
+        "Texts that are the reference to the letter.",
+        higher_is_better=True,
+        high=1.0,
+        share=True,
+    ),
+    ScoreInfo(
+        "bleu",
+        "BLEU",
+        "Runs of up to four words that the reference has too, of the whole corpus: 100 is the "
+        "reference itself.",
+        higher_is_better=True,
+        high=100.0,
+    ),
+    ScoreInfo(
+        "chrf",
+        "chrF",
+        "Runs of up to six characters that both have: kinder to a wrong ending than BLEU.",
+        higher_is_better=True,
+        high=100.0,
+    ),
+    ScoreInfo(
+        "token_accuracy",
+        "Token accuracy",
+        "Next tokens that are right, given the true ones before them; padding does not count.",
+        higher_is_better=True,
+        high=1.0,
+        share=True,
+    ),
+):
+    register_score(_info)
+
+__all__ = ["SHOWN", "evaluate_translation"]

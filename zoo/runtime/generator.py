@@ -1,0 +1,165 @@
+"""A model that writes texts, opened: raw inputs in, texts out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import Incompatible
+from zoo.runtime._folder import MAX_BYTES
+from zoo.runtime.generation import CHOSEN, DECODE, ENCODE, generate
+from zoo.runtime.manifest import read_manifest
+from zoo.runtime.prediction import Prediction
+from zoo.runtime.session import Session, load
+from zoo.spec import Arrays, Forwards, TensorSpec, TextSpec
+
+TEXT = "text"
+"""The output that holds what was written: ids, without the start sign, padded."""
+
+_CHUNK = 256
+
+
+class Generator:
+    """Writes a text for each input. Make one with :func:`load_generator`.
+
+    The same code asks an artifact and a Keras model, so that both write the same tokens.
+
+    Args:
+        forwards: ``encode`` and ``decode``: see :mod:`zoo.runtime.generation`.
+        inputs: What ``encode`` takes.
+        text: How the ids that are written become text.
+
+    Attributes:
+        inputs: As given.
+        text: As given.
+    """
+
+    def __init__(self, forwards: Forwards, inputs: Sequence[TensorSpec], text: TextSpec) -> None:
+        self.inputs, self.text = tuple(inputs), text
+        self._forwards = forwards
+
+    def predict(
+        self,
+        raw: Any,
+        *,
+        beams: int = 1,
+        length_penalty: float = 0.6,
+        max_tokens: int | None = None,
+    ) -> Prediction:
+        """Write a text for each raw input.
+
+        Args:
+            raw: What :meth:`zoo.runtime.Session.predict` takes: of a translator a text, a list of
+                texts, or arrays of ids.
+            beams: How many prefixes the search keeps; 1 takes the likeliest token every time.
+            length_penalty: See :func:`zoo.runtime.generation.generate`.
+            max_tokens: The most tokens of a text, its end included; what was learned, if left out.
+
+        Returns:
+            ``texts``, and as outputs their ids, ``text``, and the ``log_probability`` of each, in
+            nats.
+
+        Raises:
+            DataError: If an input does not fit: it is empty, or longer than what was learned.
+            ConfigError: If an option is out of range.
+
+        Example:
+            >>> load_generator("exports/transformer/1").predict("forty-two").texts
+            ['cuarenta y dos']
+        """
+        from zoo.runtime.inputs import encode
+
+        arrays = encode(raw, self.inputs)
+        count = len(next(iter(arrays.values())))
+        found = [
+            generate(
+                self._forwards,
+                _chunk(arrays, start),
+                self.text,
+                beams=beams,
+                length_penalty=length_penalty,
+                max_tokens=max_tokens,
+            )
+            for start in range(0, count, _CHUNK)
+        ]
+        width = max(part.tokens.shape[1] for part in found)
+        tokens = [
+            np.pad(part.tokens, ((0, 0), (0, width - part.tokens.shape[1]))) for part in found
+        ]
+        outputs = {
+            TEXT: np.concatenate(tokens),
+            "log_probability": np.concatenate([part.log_probability for part in found]),
+        }
+        return Prediction(outputs, written_specs(self.text))
+
+
+def _chunk(arrays: Arrays, start: int) -> Arrays:
+    return {name: array[start : start + _CHUNK] for name, array in arrays.items()}
+
+
+def written_specs(text: TextSpec) -> tuple[TensorSpec, TensorSpec]:
+    """Return what a text that was written is, as outputs."""
+    return (
+        TensorSpec(name=TEXT, shape=("time",), dtype="int32", text=text),
+        TensorSpec(name="log_probability", unit="nats"),
+    )
+
+
+def written_text(
+    signatures: Mapping[str, tuple[Sequence[TensorSpec], Sequence[TensorSpec]]],
+) -> TextSpec | None:
+    """Return the text that a model writes, or ``None`` if it writes none.
+
+    Args:
+        signatures: By name, what each takes and what it gives.
+    """
+    if ENCODE not in signatures or DECODE not in signatures:
+        return None
+    taken, _ = signatures[DECODE]
+    return next((spec.text for spec in taken if spec.name == CHOSEN), None)
+
+
+def load_generator(
+    path: str | Path,
+    *,
+    threads: int = 1,
+    providers: Sequence[str] | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> Generator:
+    """Open an artifact that writes texts, with onnxruntime alone.
+
+    Args:
+        path: The artifact's folder.
+        threads: How many threads one call may use.
+        providers: See :func:`zoo.runtime.load`.
+        max_bytes: The largest ONNX file that is read.
+
+    Raises:
+        Incompatible: If it is no artifact, or one that writes nothing.
+        Tampered: If a file is not what was written.
+
+    Example:
+        >>> load_generator("exports/transformer/1").predict(["one", "two"], beams=4).texts
+        ['uno', 'dos']
+    """
+    manifest = read_manifest(Path(path))
+    text = written_text({g.signature: (g.inputs, g.outputs) for g in manifest.graphs})
+    if text is None:
+        raise Incompatible(
+            f"{path} writes no text",
+            why=f"that takes the signatures {ENCODE} and {DECODE}; it has "
+            f"{', '.join(graph.signature for graph in manifest.graphs)}",
+            fix="zoo.runtime.load opens it",
+        )
+    sessions: dict[str, Session] = {
+        name: load(path, signature=name, threads=threads, providers=providers, max_bytes=max_bytes)
+        for name in (ENCODE, DECODE)
+    }
+    forwards: Forwards = {name: session.run for name, session in sessions.items()}
+    return Generator(forwards, sessions[ENCODE].inputs, text)
+
+
+__all__ = ["Generator", "load_generator", "written_specs", "written_text"]

@@ -1,0 +1,161 @@
+"""What people call text (a string, some, a file of them) as the ids that a graph takes.
+
+A string is a text. It is a file if it looks like one: it ends in ``.txt``, ``.csv``, ``.tsv``,
+``.npy`` or ``.npz``, and has no blank in it; a :class:`pathlib.Path` always is. Under the name of
+an input, ``{"tokens": ["good.txt"]}``, a string is always a text.
+
+Of a ``.txt`` file every line that is not blank is a text; of a ``.csv`` or ``.tsv`` file, every
+cell of the column that is called as the input is, else of the one called ``text``, else of the
+only one.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from zoo.errors import BadRecord, DataError
+from zoo.runtime.table import Table
+from zoo.runtime.text import Ids, encode_text, tokenizer
+from zoo.runtime.text_files import read_lines, read_text_table
+from zoo.spec import TensorSpec
+
+_SUFFIXES = (".txt", ".csv", ".tsv", ".npy", ".npz")
+_ARRAYS = (".npy", ".npz")
+_CUT = "tokens"
+"""The input of a classifier: its beginning says enough. A translation of a part would not."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Some texts, and where they stand.
+
+    Attributes:
+        texts: One an example.
+        file: The file that they are from, if they are from one.
+        lines: Its line of each.
+    """
+
+    texts: list[str]
+    file: str = ""
+    lines: tuple[int, ...] = ()
+
+
+def is_file(raw: Any) -> bool:
+    """Return whether something names a file, and is not a text itself."""
+    if isinstance(raw, os.PathLike):
+        return True
+    if not isinstance(raw, str) or not raw.lower().endswith(_SUFFIXES):
+        return False
+    return not any(character.isspace() for character in raw) or Path(raw).is_file()
+
+
+def texts_of(raw: Any, spec: TensorSpec) -> Texts | None:
+    """Return the texts that somebody gave for the only input, or ``None`` for arrays.
+
+    Raises:
+        BadRecord: If a file cannot be read, or has no column of texts.
+        DataError: If files and texts are mixed.
+    """
+    if is_file(raw):
+        return _file_texts(Path(raw), spec)
+    if isinstance(raw, list | tuple) and raw and all(map(is_file, raw)):
+        parts = [_file_texts(Path(item), spec) for item in raw]
+        if len(parts) == 1:
+            return parts[0]
+        if any(part is None for part in parts):
+            raise DataError(
+                "several files were given, not all of them texts",
+                why="one array at a time",
+                fix="give .txt, .csv or .tsv files",
+            )
+        return Texts([text for part in parts if part for text in part.texts])
+    return plain_texts(raw)
+
+
+def plain_texts(raw: Any) -> Texts | None:
+    """Return a string or some strings as texts, and ``None`` for anything else."""
+    if isinstance(raw, str):
+        return Texts([raw])
+    if isinstance(raw, np.ndarray) and raw.dtype.kind in "OU" and raw.ndim <= 1:
+        raw = raw.tolist()
+        return plain_texts(raw)
+    if isinstance(raw, list | tuple) and raw and all(isinstance(item, str) for item in raw):
+        return Texts(list(raw))
+    return None
+
+
+def encode_texts(given: Texts, spec: TensorSpec) -> Ids:
+    """Return texts as ids, as the data that the model has learned from was encoded.
+
+    Of a classifier's text that is too long, the beginning counts.
+
+    Raises:
+        DataError: If a text is empty, or, as something to translate, too long.
+        BadRecord: The same, with the file and the line.
+    """
+    assert spec.text is not None  # noqa: S101 - callers look
+    too_long: Literal["cut", "refuse"] = "cut" if spec.name == _CUT else "refuse"
+    if too_long == "refuse" and given.file:
+        known = tokenizer(spec.text)
+        for text, line in zip(given.texts, given.lines, strict=True):
+            if (count := len(known.ids(text))) > spec.text.max_length:
+                raise BadRecord(
+                    f"the text has {count:,} pieces",
+                    file=given.file,
+                    row=line,
+                    why=f"at most {spec.text.max_length:,} are taken: what is longer was never "
+                    "learned",
+                    fix="give it in parts, a sentence each",
+                )
+    return encode_text(given.texts, spec.text, too_long=too_long)
+
+
+def _file_texts(path: Path, spec: TensorSpec) -> Texts | None:
+    kind = path.suffix.lower()
+    if kind in _ARRAYS:
+        return None
+    if not path.is_file():
+        raise BadRecord(
+            "there is no such file",
+            file=str(path),
+            fix="give a path that exists; a text in quotes may end as it likes if it has a blank",
+        )
+    if kind in (".csv", ".tsv"):
+        table = read_text_table(path)
+        name = _column(table, spec)
+        texts = table.column(name)
+        for row, text in enumerate(texts):
+            if not text:
+                raise table.bad("the text is empty", row, name, fix="take the row out")
+        return Texts(texts, str(path), tuple(table.lines))
+    if kind != ".txt":
+        raise BadRecord(
+            "it is not read as text",
+            file=str(path),
+            why="texts are a .txt file, one a line, or a column of a .csv or .tsv file",
+            fix="give its text itself, or save it as .txt",
+        )
+    lines = read_lines(path)
+    return Texts([line for _, line in lines], str(path), tuple(number for number, _ in lines))
+
+
+def _column(table: Table, spec: TensorSpec) -> str:
+    for name in (spec.name, "text"):
+        if name in table.header:
+            return name
+    if len(table.header) == 1:
+        return table.header[0]
+    raise BadRecord(
+        "it is not clear which column holds the texts",
+        file=table.file,
+        why=f"none of {', '.join(table.header)} is called {spec.name!r} or 'text'",
+        fix="call the column 'text' in the header",
+    )
+
+
+__all__ = ["Texts", "encode_texts", "is_file", "plain_texts", "texts_of"]
