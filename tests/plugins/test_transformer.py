@@ -208,11 +208,11 @@ def test_training_teaches_the_next_token_and_counts_no_padding(tmp_path):
         data_options={"examples": 3000},
         run_dir=tmp_path / "run",
         epochs=1,
-        batch_size=256,
+        batch_size=32,
         **SMALL,
     )
     line = run.history[-1]
-    assert line["loss"] < np.log(55)
+    assert line["val_loss"] < np.log(55)
     assert 0 < line["val_token_accuracy"] < 1
 
 
