@@ -85,6 +85,30 @@ class TextSpec(Frozen):
     end: int = 3
 
 
+class SeriesSpec(Frozen):
+    """How a window of history is cut from measurements in time order. It travels with an artifact.
+
+    Attributes:
+        date: Name of the column of dates; ``None`` if there is none and rows are evenly spaced.
+        every: Units from one row to the next.
+        unit: What is counted: a fixed time, calendar months, or nothing known (``step``).
+        horizon: Steps behind the window that are forecast.
+        gaps: What happens to rows and cells that are not there: an error, or a straight line
+            between their neighbours.
+    """
+
+    date: str | None = None
+    every: int = Field(1, ge=1)
+    unit: Literal["step", "second", "minute", "hour", "day", "month"] = "step"
+    horizon: int = Field(ge=1, le=100_000)
+    gaps: Literal["error", "interpolate"] = "error"
+
+    @property
+    def step(self) -> str:
+        """The time from one row to the next, in words: ``day``, ``3 hours``."""
+        return self.unit if self.every == 1 else f"{self.every} {self.unit}s"
+
+
 class TensorSpec(Frozen):
     """One named input, target or output of a model, the batch axis left out.
 
@@ -94,6 +118,7 @@ class TensorSpec(Frozen):
         labels: Of class indices or of a last axis of probabilities: the class names, in order.
         columns: Of tabular inputs: what each element of the last axis is.
         text: Of a sequence of ids: how text becomes it.
+        series: Of a window of history: how it is cut from a table in time order.
         missing: Whether NaN stands for a missing value and is accepted.
         outside: What must happen before the graph, in words: empty where raw values go in.
         inside: What happens inside the graph, in words.
@@ -107,6 +132,7 @@ class TensorSpec(Frozen):
     labels: tuple[str, ...] | None = None
     columns: tuple[Column, ...] | None = None
     text: TextSpec | None = None
+    series: SeriesSpec | None = None
     missing: bool = False
     outside: str = ""
     inside: str = ""
@@ -189,6 +215,7 @@ __all__ = [
     "Dataset",
     "Forward",
     "Forwards",
+    "SeriesSpec",
     "Split",
     "SplitName",
     "Task",

@@ -157,6 +157,7 @@ def predict(
             return Generator(opened, graphs[0].inputs, text).predict(inputs, beams=beams)
         return _asking(target, signature).predict(inputs)
     from zoo.runtime.inputs import encode
+    from zoo.runtime.series import forecast_dates
 
     model = target.model if isinstance(target, Run) else target
     found = signatures(model)
@@ -166,7 +167,7 @@ def predict(
         return Generator(asked_by, found[0].inputs, text).predict(inputs, beams=beams)
     asked = _choose(found, signature)
     outputs = _keras_forward(asked)(encode(inputs, asked.inputs))
-    return Prediction(outputs, asked.outputs)
+    return Prediction(outputs, asked.outputs, forecast_dates(inputs, asked.inputs))
 
 
 def is_path(target: str | Path) -> bool:

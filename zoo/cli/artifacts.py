@@ -134,6 +134,9 @@ def predict(
         rows = [(name, *_answer(record, top)) for name, record in zip(named, records, strict=True)]
         emit(table(("input", "answer", "probability", "then"), rows))
         return
+    if len(records) == 1 and (steps := _steps(records[0])):
+        emit(table(list(steps[0]), [[_value(value) for value in step.values()] for step in steps]))
+        return
     columns = [name for name in records[0] if not isinstance(records[0][name], dict)]
     answers = [[_value(record[column]) for column in columns] for record in records]
     emit(
@@ -208,6 +211,12 @@ def _answer(record: dict[str, Any], top: int) -> tuple[str, str, str]:
     ranked = sorted(record["probabilities"].items(), key=lambda pair: pair[1], reverse=True)[:top]
     (label, probability), *others = ranked
     return str(label), f"{probability:.4f}", ", ".join(f"{name} {p:.4f}" for name, p in others)
+
+
+def _steps(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of a forecast, if that is what a record is."""
+    value = next(iter(record.values()), None)
+    return value if isinstance(value, list) and value and isinstance(value[0], dict) else []
 
 
 def _value(value: Any) -> str:

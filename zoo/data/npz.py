@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.options import SplitOptions
+from zoo.data.sequences import read_sequences, sequence_arrays, sequence_specs
 from zoo.data.splits import stratified_split
 from zoo.errors import BadRecord, DataError, UnsafeArchive
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
@@ -73,8 +74,10 @@ def open_npz(path: Path, options: SplitOptions) -> Dataset:
     """Read ``x`` and ``y``, or ``x_train``, ``y_train`` and the splits that are there beside them.
 
     Pictures, uint8 ``[N, H, W]`` or ``[N, H, W, 1 or 3]``, become the input ``image``; any other
-    two-axis numbers become the input ``numeric``, float32. ``y`` holds a class an example:
-    integers or text. ``labels``, if it is there, names the classes 0, 1, 2, …
+    two-axis numbers become the input ``numeric``, float32; floats ``[N, time, features]``, NaN
+    behind the end of each and not all of them positive, become ``sequence`` and its ``length``.
+    ``y`` holds a class an example: integers or text. ``labels``, if it is there, names the classes
+    0, 1, 2, …
 
     Raises:
         BadRecord: If an array has the wrong shape, type or length.
@@ -107,7 +110,8 @@ def open_npz(path: Path, options: SplitOptions) -> Dataset:
     spec = _spec(path.name, parts, names)
     name = spec.inputs[0].name
     splits: Mapping[str, Split] = {
-        split: ArraySplit({name: x}, {"label": y}) for split, (x, y) in parts.items()
+        split: ArraySplit(sequence_arrays(x) if name == "sequence" else {name: x}, {"label": y})
+        for split, (x, y) in parts.items()
     }
     return Dataset(spec, lambda: splits)
 
@@ -259,11 +263,15 @@ def _input(array: Array, key: str, path: Path) -> Array:
         array.ndim == 3 or (array.ndim == 4 and array.shape[-1] in (1, 3))
     ):
         return array[..., None] if array.ndim == 3 else array
+    # Pictures that somebody scaled have no sign and no holes; they are refused below.
+    if array.ndim == 3 and array.dtype.kind == "f" and not (array >= 0).all():
+        return read_sequences(array, key, path)
     if array.ndim != 2 or array.dtype.kind not in "iufb" or array.shape[1] == 0:
         raise BadRecord(
             f"{key} is {array.dtype} {array.shape}",
             file=str(path),
-            why="pictures are uint8 [N, H, W] or [N, H, W, 1 or 3]; other numbers are [N, columns]",
+            why="pictures are uint8 [N, H, W] or [N, H, W, 1 or 3]; other numbers are [N, columns] "
+            "or, with a sign or with NaN behind their ends, sequences [N, time, features]",
             fix="store pictures as they are, 0 to 255, as uint8: scaling happens in the model",
         )
     with np.errstate(over="ignore"):
@@ -292,7 +300,8 @@ def _spec(name: str, parts: Mapping[str, tuple[Array, Array]], names: tuple[str,
             missing=any(bool(np.isnan(x).any()) for x, _ in parts.values()),
         )
     label = TensorSpec(name="label", dtype="int64", labels=names)
-    return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=(tensor,), targets=(label,))
+    inputs = sequence_specs(example) if example.ndim == 3 else (tensor,)
+    return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=inputs, targets=(label,))
 
 
 __all__ = ["MAX_BYTES", "check_classes", "divide", "open_npz", "read_npz"]

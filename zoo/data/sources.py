@@ -13,6 +13,7 @@ from zoo.data.catalog import describe_dataset, find_dataset, list_datasets, load
 from zoo.data.dataset import Dataset
 from zoo.data.info import DatasetInfo
 from zoo.data.options import ImageOptions, SplitOptions, TableOptions, read_options
+from zoo.data.series_options import SeriesOptions
 from zoo.data.text import is_text, open_text
 from zoo.errors import DataError, UnknownDataset
 from zoo.spec import DataSpec
@@ -82,6 +83,10 @@ def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:
 
         return open_npz(path, read_options(SplitOptions, options, str(path)))
     if kind in (".csv", ".tsv"):
+        from zoo.data.series import is_series, open_series
+
+        if is_series(path, options):
+            return open_series(path, read_options(SeriesOptions, options, str(path)))
         from zoo.data.columns import open_csv
 
         return open_csv(path, read_options(TableOptions, options, str(path)))

@@ -72,6 +72,19 @@ def _graph(graph: Graph) -> list[str]:
     ]
     for role, specs in (("in", graph.inputs), ("out", graph.outputs)):
         lines += [_tensor(role, spec) for spec in specs]
+    return [*lines, "", *_operators(graph.operators)]
+
+
+def _operators(operators: Mapping[str, int]) -> list[str]:
+    """Say what the graph is made of, and in which form it reads step by step, if it does."""
+    if not operators:
+        return []
+    shown = ", ".join(f"{name} {count}" for name, count in sorted(operators.items()))
+    lines = [f"Operators: {shown}."]
+    if real := [name for name in ("GRU", "LSTM", "RNN") if name in operators]:
+        lines.append(f"Steps are read by ONNX's own operator {' and '.join(real)}.")
+    if "Loop" in operators:
+        lines.append("Steps are read in a Loop: right, and slower than an operator of its own.")
     return [*lines, ""]
 
 

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,14 +124,18 @@ def golden(cases: Sequence[Case]) -> list[Case]:
 
 def count_nodes(graph: onnx.GraphProto) -> int:
     """Return how many nodes a graph has, those of its subgraphs included."""
-    total = 0
+    return sum(count_operators(graph).values())
+
+
+def count_operators(graph: onnx.GraphProto) -> dict[str, int]:
+    """Return how often each operator is used, in subgraphs too, by name."""
+    total: Counter[str] = Counter()
     for node in graph.node:
-        total += 1
+        total[node.op_type] += 1
         for attribute in node.attribute:
-            if attribute.HasField("g"):
-                total += count_nodes(attribute.g)
-            total += sum(count_nodes(inner) for inner in attribute.graphs)
-    return total
+            for inner in [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]:
+                total.update(count_operators(inner))
+    return dict(sorted(total.items()))
 
 
 def next_version(folder: Path) -> int:
@@ -196,6 +201,7 @@ __all__ = [
     "UNLISTED",
     "Proven",
     "count_nodes",
+    "count_operators",
     "golden",
     "next_version",
     "plain",

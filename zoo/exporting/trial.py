@@ -15,7 +15,7 @@ from zoo.exporting.fidelity import Yardstick
 from zoo.exporting.original import Original, ask, forwards_of
 from zoo.exporting.parity import calibrate, make_cases, prove
 from zoo.exporting.policy import Policy
-from zoo.exporting.publishing import Proven, count_nodes, golden
+from zoo.exporting.publishing import Proven, count_nodes, count_operators, golden
 from zoo.exporting.structure import check_structure
 from zoo.runtime.manifest import Graph, Manifest
 from zoo.runtime.session import check_interface, open_session
@@ -114,6 +114,7 @@ def _prove(form: Made, raw: bytes, graph: Graph, samples: Arrays) -> Proven:
     own = graph.model_copy(
         update={
             "nodes": count_nodes(form.proto.graph),
+            "operators": count_operators(form.proto.graph),
             "weights_sha256": _weights_hash(form.proto),
             "tolerance": tolerance,
             "parity": parity,

@@ -15,6 +15,7 @@ from zoo.metrics.records import (
     Mistake,
     Score,
 )
+from zoo.metrics.text_figures import draw_texts
 from zoo.spec import Arrays, DataSpec, Forward, Split, Task, TensorSpec
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def evaluate_classification(
     split: Split,
     data: DataSpec,
     *,
-    reference: Split | None = None,  # noqa: ARG001 - the most common class needs no training
+    reference: Split | None = None,
     batch_size: int = 256,
 ) -> Evaluation:
     """Measure a classifier's ``probabilities`` on a split.
@@ -89,6 +90,8 @@ def evaluate_classification(
     bins = _calibration(answers)
     right = int(np.trace(confusion))
     intervals = bootstrap_means(np.stack([losses, answers.brier], axis=1))
+    worst = _worst(labels, answers, losses)
+    found = answers.predicted == answers.true
 
     return Evaluation(
         task=Task.CLASSIFICATION,
@@ -108,8 +111,9 @@ def evaluate_classification(
             confusion=tuple(tuple(row) for row in confusion.tolist()),
             classes=classes,
             calibration=bins,
-            worst=_worst(labels, answers, losses),
+            worst=worst,
         ),
+        figures=draw_texts(split, data, worst, found) if reference is not None else (),
     )
 
 

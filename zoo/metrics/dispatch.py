@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from zoo.errors import ConfigError, Finding
 from zoo.metrics.classification import evaluate_classification
+from zoo.metrics.forecasting import evaluate_forecasting
 from zoo.metrics.reconstruction import evaluate_reconstruction
 from zoo.metrics.regression import evaluate_regression
 from zoo.spec import DataSpec, Forward, Split, Task
@@ -28,6 +29,7 @@ class _Measure(Protocol):
 
 _MEASURES: dict[Task, _Measure] = {
     Task.CLASSIFICATION: evaluate_classification,
+    Task.FORECASTING: evaluate_forecasting,
     Task.REGRESSION: evaluate_regression,
     Task.RECONSTRUCTION: evaluate_reconstruction,
 }

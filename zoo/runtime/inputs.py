@@ -291,6 +291,10 @@ def _load(path: Path) -> Any:
 
 
 def _csv(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
+    if any(spec.series is not None for spec in specs):
+        from zoo.runtime.series import encode_series
+
+        return encode_series(path, specs)
     table = read_table(path)
     rows = [dict(zip(table.header, cells, strict=True)) for cells in table.rows]
     # The target's column may stand in the table, so columns too many are no error here.

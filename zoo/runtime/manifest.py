@@ -86,6 +86,7 @@ class Graph(Frozen):
     file: str = Field(pattern=_FILE)
     opset: int = Field(ge=1)
     nodes: int = Field(ge=1)
+    operators: dict[str, int] = Field({}, description="How often each operator is used.")
     inputs: tuple[TensorSpec, ...] = Field(min_length=1)
     outputs: tuple[TensorSpec, ...] = Field(min_length=1)
     weights_sha256: str = Field(pattern=_SHA256)

@@ -20,10 +20,12 @@ class Prediction:
     Attributes:
         outputs: One array an output, examples along the first axis.
         specs: What the outputs are.
+        dates: Of a forecast from a file with dates: the date of each step.
     """
 
     outputs: Mapping[str, np.ndarray[Any, Any]]
     specs: Sequence[TensorSpec]
+    dates: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.outputs.values())))
@@ -65,6 +67,11 @@ class Prediction:
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return one plain dictionary an example, for ``--json``."""
         labels, classes, chances = self.labels, self.classes, self.probabilities
+        named = {
+            spec.name: [column.name for column in spec.columns]
+            for spec in self.specs
+            if spec.columns and len(spec.shape) == 2
+        }
         written = {
             spec.name: decode_text(self.outputs[spec.name], spec.text)
             for spec in self.specs
@@ -81,12 +88,21 @@ class Prediction:
                 names = classes or tuple(str(i) for i in range(len(values)))
                 row["probabilities"] = dict(zip(names, values, strict=True))
             for name, array in self.outputs.items():
-                if name in written:
+                if name in named:
+                    row[name] = self._steps(array[index], named[name])
+                elif name in written:
                     row[name] = written[name][index]
                 elif name not in row and not (name == LABEL and labels):
                     row[name] = array[index].tolist()
             rows.append(row)
         return rows
+
+    def _steps(self, values: np.ndarray[Any, Any], columns: list[str]) -> list[dict[str, Any]]:
+        """Return one dictionary a step of a forecast, with its date if it has one."""
+        steps = [dict(zip(columns, step, strict=True)) for step in values.tolist()]
+        if len(self.dates) != len(steps):
+            return steps
+        return [{"date": date, **step} for date, step in zip(self.dates, steps, strict=True)]
 
 
 __all__ = ["Prediction"]

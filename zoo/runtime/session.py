@@ -99,11 +99,13 @@ class Session:
             BadRecord: If a file or a row of it does not.
         """
         from zoo.runtime.inputs import encode
+        from zoo.runtime.series import forecast_dates
 
         arrays = encode(raw, self.inputs)
         count = len(next(iter(arrays.values())))
         if count <= _CHUNK:
-            return Prediction(self.run(arrays), self.outputs)
+            dates = forecast_dates(raw, self.inputs)
+            return Prediction(self.run(arrays), self.outputs, dates)
         parts = [
             self.run({name: array[start : start + _CHUNK] for name, array in arrays.items()})
             for start in range(0, count, _CHUNK)

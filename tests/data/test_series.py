@@ -1,0 +1,255 @@
+"""Series: dates on a beat, windows in time order, and what is said of a file that has neither."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import zoo
+from zoo.data.adding import adding
+from zoo.data.mackey_glass import mackey_glass
+from zoo.errors import BadRecord, ChecksumMismatch, ConfigError, DataError
+from zoo.runtime.moments import Step, find_step, read_moment
+from zoo.spec import Task
+
+
+def write(path: Path, rows: list[str], header: str = "date,x") -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n", "utf-8")
+    return path
+
+
+def days(count: int, start: str = "2020-01-01", step: int = 1) -> list[str]:
+    first = dt.date.fromisoformat(start)
+    return [f"{first + dt.timedelta(days=step * i)},{i + 0.5}" for i in range(count)]
+
+
+def test_a_file_of_dates_and_numbers_is_a_series(tmp_path: Path) -> None:
+    data = zoo.dataset(write(tmp_path / "s.csv", days(300)))
+
+    assert data.spec.task is Task.FORECASTING
+    history, calendar = data.spec.inputs
+    assert history.shape == (28, 1)
+    assert history.series is not None
+    assert (history.series.date, history.series.step) == ("date", "day")
+    assert [column.name for column in calendar.columns or ()] == ["weekday", "day_of_year"]
+    assert data.spec.targets[0].shape == (7, 1)
+
+
+def test_a_table_of_a_classifier_that_has_dates_stays_one(tmp_path: Path) -> None:
+    rows = [f"{day.split(',')[0]},{i % 3},{'ab'[i % 2]}" for i, day in enumerate(days(60))]
+    data = zoo.dataset(write(tmp_path / "t.csv", rows, "date,x,label"), drop="date")
+
+    assert data.spec.task is Task.CLASSIFICATION
+
+
+def test_windows_hold_what_came_before_and_targets_what_came_after(tmp_path: Path) -> None:
+    data = zoo.dataset(write(tmp_path / "s.csv", days(200)), window=10, horizon=3)
+    inputs, targets = data.split("train").take(np.array([0, 5]))
+
+    np.testing.assert_array_equal(inputs["history"][0, :, 0], np.arange(10) + 0.5)
+    np.testing.assert_array_equal(targets["forecast"][1, :, 0], np.arange(15, 18) + 0.5)
+    # Calendars of the window and of what is forecast: 1 January 2020 was a Wednesday.
+    np.testing.assert_array_equal(inputs["calendar"][0, :3], [[2, 1], [3, 2], [4, 3]])
+    assert inputs["calendar"].shape == (2, 13, 2)
+
+
+@given(
+    steps=st.integers(60, 400),
+    window=st.integers(2, 10),
+    horizon=st.integers(1, 6),
+    validation=st.floats(0.15, 0.4),
+    test=st.floats(0.15, 0.4),
+)
+@settings(max_examples=30, deadline=None)
+def test_no_window_crosses_a_border_of_the_splits(
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: int,
+    window: int,
+    horizon: int,
+    validation: float,
+    test: float,
+) -> None:
+    path = write(tmp_path_factory.mktemp("s") / "s.csv", days(steps))
+    data = zoo.dataset(
+        path, window=window, horizon=horizon, validation_share=validation, test_share=test
+    )
+    spans = []
+    for name in ("train", "validation", "test"):
+        inputs, targets = data.split(name).arrays()
+        seen = np.concatenate([inputs["history"].ravel(), targets["forecast"].ravel()])
+        spans.append((seen.min(), seen.max()))
+        assert (np.diff(inputs["history"][:, 0, 0]) == 1).all()
+
+    assert spans[0][1] < spans[1][0]
+    assert spans[1][1] < spans[2][0]
+    assert spans[2][1] == steps - 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "column", "says"),
+    [
+        (lambda rows: [*rows[:50], *rows[51:]], 52, "date", "1 row is missing"),
+        (lambda rows: [*rows[:50], rows[49], *rows[50:]], 52, "date", "second time"),
+        (lambda rows: [*rows[:50], rows[60], *rows[50:]], 53, "date", "earlier"),
+        (lambda rows: [*rows[:50], "yesterday,1", *rows[51:]], 52, "date", "is not a date"),
+        (lambda rows: [*rows[:50], "01/02/2020,1", *rows[51:]], 52, "date", "is not a date"),
+        (lambda rows: [*rows[:50], ",1", *rows[51:]], 52, "date", "the date is missing"),
+        (lambda rows: [*rows[:50], rows[50][:10] + ",much", *rows[51:]], 52, "x", "'much' is not"),
+        (lambda rows: [*rows[:50], rows[50][:10] + ",", *rows[51:]], 52, "x", "value is missing"),
+        (lambda rows: [*rows[:50], rows[50][:10] + ",1e300", *rows[51:]], 52, "x", "finite"),
+        (
+            lambda rows: [*rows[:50], rows[50][:10] + " 06:00,1", *rows[51:]],
+            52,
+            "date",
+            "off the beat",
+        ),
+    ],
+)
+def test_a_wrong_row_is_named_by_file_line_and_column(
+    tmp_path: Path, change, line: int, column: str, says: str
+) -> None:
+    path = write(tmp_path / "s.csv", change(days(100)))
+    with pytest.raises(BadRecord, match=says) as caught:
+        zoo.dataset(path, task="forecasting")
+
+    assert (caught.value.file, caught.value.row, caught.value.column) == (str(path), line, column)
+    assert caught.value.fix
+
+
+def test_gaps_are_filled_where_asked_and_never_forecast(tmp_path: Path) -> None:
+    rows = days(200)
+    cut = [*rows[:50], *rows[52:]]
+    cut[90] = cut[90].split(",")[0] + ","
+    data = zoo.dataset(
+        write(tmp_path / "s.csv", cut), gaps="interpolate", window=5, horizon=2, calendar=[]
+    )
+    inputs, targets = data.split("train").arrays()
+
+    # On a straight line, what is filled in is what was there; it is seen, and not forecast.
+    assert {50.5, 51.5, 92.5} <= set(inputs["history"].ravel().tolist())
+    assert not {50.5, 51.5, 92.5} & set(targets["forecast"].ravel().tolist())
+    assert not {50.5, 51.5, 92.5} & set(inputs["history"][:, -1, 0].tolist())
+
+
+def test_a_long_hole_is_not_filled(tmp_path: Path) -> None:
+    rows = days(300)
+    with pytest.raises(BadRecord, match="60 steps are missing"):
+        zoo.dataset(write(tmp_path / "s.csv", [*rows[:50], *rows[110:]]), gaps="interpolate")
+
+
+def test_a_series_too_short_says_how_long_it_must_be(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="too short") as caught:
+        zoo.dataset(write(tmp_path / "s.csv", days(40)))
+    assert "28 + 7" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"target": "y"},
+        {"date": "day"},
+        {"drop": "x"},
+        {"window": 1},
+        {"horizon": 0},
+        {"window": 1_000_000},
+        {"calendar": ["moon"]},
+        {"validation_share": 0.5, "test_share": 0.5},
+    ],
+)
+def test_a_wrong_option_is_a_config_error(tmp_path: Path, options: dict) -> None:
+    path = write(tmp_path / "s.csv", days(100))
+    with pytest.raises(ConfigError):
+        zoo.dataset(path, **{"task": "forecasting", **options})
+
+
+def test_several_columns_are_seen_and_the_named_ones_forecast(tmp_path: Path) -> None:
+    rows = [f"{day},{i % 7},{i % 3}" for i, day in enumerate(days(200))]
+    path = write(tmp_path / "s.csv", rows, "date,x,y,z")
+    data = zoo.dataset(path, task="forecasting", target=["z", "x"], drop="y")
+    _, targets = data.split("train").take(np.array([0]))
+
+    assert [c.name for c in data.spec.inputs[0].columns or ()] == ["x", "z"]
+    assert [c.name for c in data.spec.targets[0].columns or ()] == ["x", "z"]
+    assert targets["forecast"].shape == (1, 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("cells", "step"),
+    [
+        (["2020-01-01", "2020-01-02", "2020-01-04", "2020-01-05"], Step(1, "day")),
+        (["2020-01-03", "2020-01-10", "2020-01-17"], Step(7, "day")),
+        (["2020-01-01 00:00", "2020-01-01 03:00", "2020-01-01T06:00"], Step(3, "hour")),
+        (["2020-01", "2020-02", "2020-03"], Step(1, "month")),
+        (["2020-01-31", "2020-02-29", "2020-03-31"], Step(1, "month")),
+        (["2019-01-01", "2020-01-01", "2021-01-01"], Step(12, "month")),
+        (["2020/1/1", "2020/1/2", "2020/1/3"], Step(1, "day")),
+    ],
+)
+def test_the_step_is_found_from_the_dates(cells: list[str], step: Step) -> None:
+    moments = [moment for cell in cells if (moment := read_moment(cell))]
+
+    assert len(moments) == len(cells)
+    assert find_step(moments) == step
+    assert step.between(moments[0], moments[1]) == 1
+    assert step.advance(moments[0], 1) == moments[1]
+
+
+@pytest.mark.parametrize("cell", ["19810131", "1981", "31.01.1981", "01/31/1981", "3.5", "x", ""])
+def test_what_may_be_something_else_is_no_date(cell: str) -> None:
+    assert read_moment(cell) is None
+
+
+def test_the_chaotic_series_follows_its_equation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.data.mackey_glass.LEFT_OUT", 0)
+    values = mackey_glass(40)
+    start = values[0]
+    production = 0.2 * start / (1 + start**10)
+    t = np.arange(18)
+    # While the delayed value is the constant history, the equation is linear and has a solution.
+    exact = production / 0.1 + (start - production / 0.1) * np.exp(-0.1 * t)
+    np.testing.assert_allclose(values[:18], exact, rtol=1e-9)
+    # Later, Euler's method with a hundredth of the step agrees as well as Euler's method does.
+    x = [start] * 17_001
+    for now in range(17_000, 17_000 + 40_000):
+        delayed = x[now - 17_000]
+        x.append(x[now] + 1e-3 * (0.2 * delayed / (1 + delayed**10) - 0.1 * x[now]))
+    np.testing.assert_allclose(values, x[17_000::1000][:40], atol=1e-3)
+
+
+def test_the_chaotic_series_has_the_known_range_and_differs_by_seed() -> None:
+    one, again, other = mackey_glass(1_000), mackey_glass(1_000), mackey_glass(1_000, seed=1)
+
+    np.testing.assert_array_equal(one, again)
+    assert 0.2 < one.min() < 0.5
+    assert 1.2 < one.max() < 1.4
+    assert np.abs(one - other).max() > 0.5
+
+
+def test_marked_values_add_up_and_the_marks_lie_in_both_halves() -> None:
+    sequence, total = adding(500, 31)
+    values, marks = sequence[..., 0], sequence[..., 1]
+
+    np.testing.assert_allclose((values * marks).sum(axis=1), total, rtol=1e-6)
+    assert (marks[:, :15].sum(axis=1) == 1).all()
+    assert (marks[:, 15:].sum(axis=1) == 1).all()
+    assert np.square(total - 1).mean() == pytest.approx(1 / 6, rel=0.15)
+    assert not np.array_equal(sequence, adding(500, 31, stream=1)[0])
+
+
+def test_the_temperatures_are_read_from_a_local_copy(shared_data: Path) -> None:
+    file = shared_data / "timeseries" / "daily-min-temperatures.csv"
+    data = zoo.dataset("daily_min_temperatures", file=str(file))
+
+    assert data.sizes() == {"train": 2150, "validation": 695, "test": 696}
+    assert data.spec.inputs[0].series is not None
+    assert data.split("test").arrays()[1]["forecast"][-1, -1, 0] == pytest.approx(13.0)
+
+
+def test_another_file_is_not_the_temperatures(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.csv", days(4000), "Date,Temp")
+    with pytest.raises(ChecksumMismatch, match="is not the file"):
+        zoo.dataset("daily_min_temperatures", file=str(path)).split("train")

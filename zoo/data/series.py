@@ -1,0 +1,235 @@
+"""Series: from evenly spaced measurements to windows of history and what came after them.
+
+The steps are divided in time order, the earliest to train on, the latest to test on; windows are
+cut inside each part, so none crosses a border. A CSV file is read as a series if asked with
+``task=forecasting``, or, without options of a table, if its first column holds dates and all
+others hold numbers.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.series_options import SeriesOptions, WindowOptions
+from zoo.errors import BadRecord, ConfigError, DataError, Finding
+from zoo.runtime.moments import CALENDAR, read_moment
+from zoo.runtime.series import Series, read_series
+from zoo.runtime.table import Table, is_missing, is_number, read_table
+from zoo.spec import Column, DataSpec, SeriesSpec, Split, Task, TensorSpec
+
+_NEARLY = 0.9
+_HORIZONS = {"hour": 24, "day": 7, "month": 12}
+_CALENDARS = {
+    "second": ("minute", "hour"),
+    "minute": ("minute", "hour", "weekday"),
+    "hour": ("hour", "weekday", "day_of_year"),
+    "day": ("weekday", "day_of_year"),
+    "month": ("month",),
+}
+
+
+def is_series(path: Path, options: Mapping[str, Any] | None) -> bool:
+    """Return whether a CSV file is meant as a series: asked for, or clear from its columns."""
+    given = dict(options or {})
+    if "task" in given or not set(given) <= set(SeriesOptions.model_fields):
+        return bool(given.get("task") == "forecasting")
+    if {"horizon", "window", "calendar", "gaps", "date"} & set(given):
+        return True
+    try:
+        table = read_table(path)
+    except BadRecord:
+        return False
+    return _dates_first(table) and all(_is_measured(table, name) for name in table.header[1:])
+
+
+def open_series(path: Path, options: SeriesOptions) -> Dataset:
+    """Read a CSV file into windows: inputs ``history`` and ``calendar``, target ``forecast``.
+
+    Raises:
+        BadRecord: If a date, a cell or a column is wrong, or the series is too short.
+        ConfigError: If an option names a column that is not there.
+    """
+    table = read_table(path)
+    date, channels, targets = _columns(table, options)
+    series = read_series(
+        table, date=date, channels=channels, interpolate=options.gaps == "interpolate"
+    )
+    features: tuple[str, ...] | None = options.calendar
+    if features is None:
+        features = _CALENDARS[series.step.unit] if series.step else ()
+    if features and date is None:
+        raise ConfigError(
+            f"{path} has no dates, so it has no calendar",
+            findings=[Finding("calendar", features, "an empty list")],
+            fix="name the column of dates: date=COLUMN",
+        )
+    horizon = options.horizon or _HORIZONS.get(series.step.unit if series.step else "", 8)
+    spec = series_spec(
+        path.name,
+        [Column(name=name, categories=None) for name in channels],
+        targets,
+        window=options.window or 4 * horizon,
+        calendar=features or (),
+        series=SeriesSpec(
+            date=date,
+            every=series.step.every if series.step else 1,
+            unit=series.step.unit if series.step else "step",
+            horizon=horizon,
+            gaps=options.gaps,
+        ),
+    )
+    splits = windows(series, spec, options)
+    return Dataset(spec, lambda: splits)
+
+
+def series_spec(
+    name: str,
+    channels: Sequence[Column],
+    targets: Sequence[str],
+    *,
+    window: int,
+    series: SeriesSpec,
+    calendar: Sequence[str] = (),
+) -> DataSpec:
+    """Return what a forecaster takes and gives.
+
+    Args:
+        name: The id of the data.
+        channels: The measurements that are seen.
+        targets: The names of those that are forecast.
+        window: Steps that are seen.
+        series: How the window is cut from a table.
+        calendar: What is known of the seen and of the forecast steps, by :data:`CALENDAR`.
+
+    Shapes:
+        history: `[window, channels]`; calendar: `[window + horizon, features]`; forecast:
+        `[horizon, targets]`, all in raw units.
+    """
+    chosen = tuple(column for column in channels if column.name in targets)
+    units = {column.unit for column in chosen}
+    inputs = [
+        TensorSpec(
+            name="history", shape=(window, len(channels)), columns=tuple(channels), series=series
+        )
+    ]
+    if calendar:
+        columns = tuple(
+            Column(name=feature, unit=f"{CALENDAR[feature][0]} to {CALENDAR[feature][1]}")
+            for feature in calendar
+        )
+        shape = (window + series.horizon, len(calendar))
+        inputs.append(TensorSpec(name="calendar", shape=shape, dtype="int32", columns=columns))
+    forecast = TensorSpec(
+        name="forecast",
+        shape=(series.horizon, len(chosen)),
+        columns=chosen,
+        unit=units.pop() if len(units) == 1 else None,
+    )
+    return DataSpec(id=name, task=Task.FORECASTING, inputs=tuple(inputs), targets=(forecast,))
+
+
+def windows(series: Series, spec: DataSpec, options: WindowOptions) -> Mapping[str, Split]:
+    """Divide the steps in time order and cut every window inside each part, the earliest first.
+
+    A window is left out if a step that it ends with or forecasts was filled in: a straight line
+    is no measurement, and the one before a forecast was drawn towards what is forecast.
+
+    Raises:
+        DataError: If a part is too short for one window.
+    """
+    history, forecast = spec.inputs[0], spec.targets[0]
+    window, horizon = int(history.shape[0]), int(forecast.shape[0])
+    calendar = spec.input("calendar")
+    steps = len(series.values)
+    test = max(1, round(steps * options.test_share))
+    validation = max(1, round(steps * options.validation_share))
+    borders = {
+        "train": (0, steps - validation - test),
+        "validation": (steps - validation - test, steps - test),
+        "test": (steps - test, steps),
+    }
+    names = [column.name for column in forecast.columns or ()]
+    places = [series.channels.index(name) for name in names]
+    marks = (
+        series.calendar([column.name for column in calendar.columns or ()], 0, steps)
+        if calendar is not None
+        else None
+    )
+    splits = {}
+    for name, (start, stop) in borders.items():
+        origins = np.arange(start + window, stop - horizon + 1)
+        made = np.array([not series.filled[o - 1 : o + horizon].any() for o in origins], bool)
+        origins = origins[made] if len(origins) else origins
+        if not len(origins):
+            raise DataError(
+                f"the {name} part of {spec.id!r} is too short",
+                why=f"it has {stop - start} of the {steps} steps, and one window with its "
+                f"forecast takes {window} + {horizon}",
+                fix="give a longer series, a smaller window or horizon, or another "
+                "validation_share or test_share",
+            )
+        seen = _cut(series.values, origins, -window, 0)
+        inputs: dict[str, npt.NDArray[Any]] = {history.name: seen}
+        if calendar is not None and marks is not None:
+            inputs[calendar.name] = _cut(marks, origins, -window, horizon)
+        ahead = _cut(series.values[:, places], origins, 0, horizon)
+        splits[name] = ArraySplit(inputs, {forecast.name: ahead})
+    return splits
+
+
+def _cut(
+    values: npt.NDArray[Any], origins: npt.NDArray[np.int64], start: int, stop: int
+) -> npt.NDArray[Any]:
+    """Return what stands from ``start`` to before ``stop`` around each origin."""
+    return np.ascontiguousarray(values[origins[:, None] + np.arange(start, stop)])
+
+
+def _columns(table: Table, options: SeriesOptions) -> tuple[str | None, list[str], list[str]]:
+    """Return the column of dates, the measurements, and those of them that are forecast."""
+    date = options.date
+    if date is None:
+        date = next((name for name in table.header if _is_dates(table, name)), None)
+    asked = {"date": (date,) if date else (), "target": options.target, "drop": options.drop}
+    findings = []
+    for key, wanted in asked.items():
+        for name in wanted:
+            if name not in table.header:
+                near = difflib.get_close_matches(name, table.header, n=1)
+                allowed = f"the columns are {', '.join(table.header)}"
+                findings.append(Finding(key, name, allowed, near[0] if near else None))
+            elif key == "target" and (name == date or name in options.drop):
+                findings.append(Finding(key, name, "a column of measurements that is kept"))
+    channels = [name for name in table.header if name != date and name not in options.drop]
+    if not findings and not channels:
+        findings.append(Finding("columns", table.header, "a column of measurements is needed"))
+    if findings:
+        raise ConfigError(
+            f"the columns of {table.file} do not fit what was asked for",
+            findings=findings,
+            fix=f"head -1 {table.file} shows the columns",
+        )
+    return date, channels, [name for name in channels if name in (options.target or channels)]
+
+
+def _is_dates(table: Table, name: str) -> bool:
+    cells = table.column(name)
+    return sum(read_moment(cell) is not None for cell in cells) >= _NEARLY * len(cells)
+
+
+def _dates_first(table: Table) -> bool:
+    return len(table.header) > 1 and _is_dates(table, table.header[0])
+
+
+def _is_measured(table: Table, name: str) -> bool:
+    cells = [cell for cell in table.column(name) if not is_missing(cell)]
+    return bool(cells) and sum(map(is_number, cells)) >= _NEARLY * len(cells)
+
+
+__all__ = ["is_series", "open_series", "series_spec", "windows"]
