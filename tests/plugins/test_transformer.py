@@ -143,6 +143,7 @@ def test_an_artifact_writes_the_same_tokens_as_keras_from_raw_text(exported, tra
     encoded = zoo.predict(exported, texts[:3], signature="encode").outputs
     assert encoded["logits"].shape == (3, 55)
     assert zoo.verify(exported).signatures
+    assert "load_generator" in (exported / "card.md").read_text()
 
 
 def test_an_artifact_that_writes_nothing_says_so():
