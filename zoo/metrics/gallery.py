@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.metrics.reconstruction import Images, Measured
+    from zoo.metrics.images import Images
+    from zoo.metrics.reconstruction import Measured
 
 COLUMNS = 10
 """Pictures side by side."""
