@@ -56,17 +56,17 @@ class Transformer(zoo.Architecture[TransformerConfig]):
                 encoder_layers=1,
                 feed_forward=128,
                 dropout=0.3,
-                word_dropout=0.3,
+                word_dropout=0.4,
                 optimizer=zoo.OptimizerConfig(
-                    name="adamw", learning_rate=1e-3, weight_decay=0.05, warmup=0.1, clip_norm=1.0
+                    name="adamw", learning_rate=2e-3, weight_decay=0.1, warmup=0.1, clip_norm=1.0
                 ),
             )
-            return Recipe(config, TrainPlan(epochs=8, batch_size=64, monitor="val_accuracy"))
+            return Recipe(config, TrainPlan(epochs=10, batch_size=64, monitor="val_accuracy"))
         if _prose(data):
             config = TransformerConfig(width=128, feed_forward=512, label_smoothing=0.1)
             return Recipe(config, TrainPlan(epochs=4, batch_size=64))
         config = TransformerConfig(width=64, feed_forward=128, dropout=0.0)
-        return Recipe(config, TrainPlan(epochs=5, batch_size=128))
+        return Recipe(config, TrainPlan(epochs=8, batch_size=128))
 
     def build(self, config: TransformerConfig, data: DataSpec) -> keras.Model:
         """Return a compiled model: of a translation the one that learns, else the classifier.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.runtime.generator import written_text
 from zoo.runtime.manifest import Graph, Manifest
 from zoo.runtime.variant import Comparison, Variant
 from zoo.spec import TensorSpec
@@ -25,8 +26,7 @@ def write_card(manifest: Manifest) -> str:
         "```python",
         "import zoo.runtime",
         "",
-        'session = zoo.runtime.load("PATH OF THIS FOLDER")',
-        "session.predict(raw).as_dicts()",
+        *_use(manifest),
         "```",
         "",
         "`zoo verify PATH` proves this folder again; it needs onnxruntime and numpy only. Any",
@@ -167,6 +167,20 @@ def _compared(found: Comparison | None) -> list[str]:
     same = f"{found.agreement:.2%}" if found.agreement is not None else ""
     largest = max(found.max_difference.values(), default=0.0)
     return [f"{found.loss:.2f} {found.unit}{interval}", same, f"{largest:.1e}"]
+
+
+def _use(manifest: Manifest) -> tuple[str, str]:
+    """Return how it is opened and asked: what writes texts takes a loop around its graphs."""
+    signatures = {graph.signature: (graph.inputs, graph.outputs) for graph in manifest.graphs}
+    if written_text(signatures) is None:
+        return (
+            'session = zoo.runtime.load("PATH OF THIS FOLDER")',
+            "session.predict(raw).as_dicts()",
+        )
+    return (
+        'generator = zoo.runtime.load_generator("PATH OF THIS FOLDER")',
+        "generator.predict(raw, beams=4).texts",
+    )
 
 
 def _proof(graph: Graph, of: str) -> list[str]:
