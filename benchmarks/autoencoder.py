@@ -26,8 +26,8 @@ import numpy as np
 import zoo
 from zoo.errors import DatasetUnavailable
 from zoo.metrics.damage import Damage
+from zoo.metrics.fidelity import decibels
 from zoo.metrics.principal import fit_principal
-from zoo.metrics.reconstruction import decibels
 
 NOISE = (("gaussian", 0.3), ("salt_and_pepper", 0.3), ("masking", 0.3))
 BAR = 0.5

@@ -47,6 +47,29 @@ class MappedSplit:
         return None if arrays is None else self._change(*arrays)
 
 
+class PartSplit:
+    """Some examples of a split.
+
+    Args:
+        split: The whole.
+        positions: Which of its examples, in their new order.
+    """
+
+    def __init__(self, split: Split, positions: np.ndarray) -> None:
+        self._split, self._positions = split, positions
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def take(self, indices: np.ndarray) -> tuple[Arrays, Arrays]:
+        """Return the inputs and the targets at these positions of the part."""
+        return self._split.take(self._positions[indices])
+
+    def arrays(self) -> tuple[Arrays, Arrays] | None:
+        """Return everything at once, or ``None`` if the whole is not held in memory."""
+        return None if self._split.arrays() is None else self._split.take(self._positions)
+
+
 class MappedDataset:
     """A dataset whose every split is seen through one function.
 
@@ -77,4 +100,4 @@ class MappedDataset:
         return MappedSplit(self._dataset.split(name), self._change)
 
 
-__all__ = ["Change", "MappedDataset", "MappedSplit"]
+__all__ = ["Change", "MappedDataset", "MappedSplit", "PartSplit"]

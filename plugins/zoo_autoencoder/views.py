@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 import zoo
 from zoo import Arrays, DataSpec, Split
 from zoo.spec import Dataset, SplitName
-
-if TYPE_CHECKING:
-    import numpy as np
+from zoo.views import PartSplit
 
 _BLOCK = 1_024
 
@@ -79,30 +76,7 @@ class _Without:
                 why="nothing is left to learn from, or to choose an epoch by",
                 fix="hold fewer classes out",
             )
-        return _Some(split, kept)
-
-
-class _Some:
-    """Some examples of a split."""
-
-    def __init__(self, split: Split, kept: np.ndarray[Any, Any]) -> None:
-        self._split, self._kept = split, kept
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def take(self, indices: np.ndarray[Any, Any]) -> tuple[Arrays, Arrays]:
-        return self._split.take(self._kept[indices])
-
-    def arrays(self) -> tuple[Arrays, Arrays] | None:
-        arrays = self._split.arrays()
-        if arrays is None:
-            return None
-        inputs, targets = arrays
-        return (
-            {name: array[self._kept] for name, array in inputs.items()},
-            {name: array[self._kept] for name, array in targets.items()},
-        )
+        return PartSplit(split, kept)
 
 
 __all__ = ["reflect", "without"]

@@ -2,35 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
-from zoo.spec import Arrays, Dataset, DataSpec, Split
-
-if TYPE_CHECKING:
-    import numpy as np
-
-
-class Part:
-    """Some examples of a split.
-
-    Args:
-        split: The whole.
-        rows: Which of its examples.
-    """
-
-    def __init__(self, split: Split, rows: np.ndarray[Any, Any]) -> None:
-        self._split, self._rows = split, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def take(self, indices: np.ndarray[Any, Any]) -> tuple[Arrays, Arrays]:
-        """Return the inputs and the targets at these positions."""
-        return self._split.take(self._rows[indices])
-
-    def arrays(self) -> tuple[Arrays, Arrays] | None:
-        """Return everything at once, if the whole split can."""
-        return None if self._split.arrays() is None else self._split.take(self._rows)
+from zoo.spec import Dataset, DataSpec, Split
+from zoo.views import PartSplit
 
 
 class Watched:
@@ -75,7 +50,7 @@ def divide_validation(split: Split, *, decides: bool, needed: int) -> tuple[Spli
     count = len(split)
     calibrating = min(max(count // 2, needed), count - 1)
     rows = np.arange(calibrating) * count // max(calibrating, 1)
-    return Part(split, np.setdiff1d(np.arange(count), rows)), Part(split, rows)
+    return PartSplit(split, np.setdiff1d(np.arange(count), rows)), PartSplit(split, rows)
 
 
-__all__ = ["Part", "Watched", "divide_validation"]
+__all__ = ["Watched", "divide_validation"]

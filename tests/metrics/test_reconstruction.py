@@ -11,9 +11,10 @@ from hypothesis import given, settings, strategies as st
 from zoo.errors import ConfigError, DataError, Diverged
 from zoo.metrics import Evaluation, evaluate
 from zoo.metrics.damage import KINDS, Damage
+from zoo.metrics.fidelity import BEST_PSNR
 from zoo.metrics.figures import pack_figures, unpack_figures
 from zoo.metrics.principal import MOST_WIDE, WIDEST, fit_principal
-from zoo.metrics.reconstruction import BEST_PSNR, evaluate_autoencoder
+from zoo.metrics.reconstruction import evaluate_autoencoder
 from zoo.metrics.roc import auc, roc_curve
 from zoo.spec import DataSpec, Task, TensorSpec
 

@@ -16,15 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from zoo.data.text_options import token_tensor
+from zoo.data.text_options import NumbersOptions, token_tensor
 from zoo.errors import DataError
 from zoo.spec import SIGNS, DataSpec, Split, Task, TextSpec
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-    from zoo.data.named.text import NumbersOptions
 
 LIMIT = 1_000_000
 """Numbers are below this."""

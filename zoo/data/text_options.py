@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from zoo.config import Frozen
-from zoo.data.options import SplitOptions
+from zoo.data.options import SeedOptions, SplitOptions
 from zoo.spec import DataSpec, Task, TensorSpec, TextSpec
 
 MAX_PIECES = 100_000
@@ -148,11 +148,18 @@ def pair_spec(
     )
 
 
+class NumbersOptions(SeedOptions):
+    """Options of the numbers in words."""
+
+    examples: int = Field(30_000, ge=3_000, le=50_000, description="Numbers in the training split.")
+
+
 __all__ = [
     "MAX_LENGTH",
     "MAX_PIECES",
     "FileOptions",
     "LabelledOptions",
+    "NumbersOptions",
     "PairOptions",
     "PairVocabularyOptions",
     "VocabularyOptions",

@@ -16,6 +16,7 @@ from zoo.metrics.scores import describe_score
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.runtime.variant import Comparison
 from zoo.spec import Arrays, DataSpec, Forward, Forwards, Split, Task
+from zoo.views import PartSplit
 
 _BATCH = 256
 _FEWEST_IN_BLOCK = 5
@@ -110,7 +111,7 @@ class Yardstick:
             return []
         losses = []
         for start in range(BLOCKS):
-            part = _Part(self.split, np.arange(start, len(self.split), BLOCKS))
+            part = PartSplit(self.split, np.arange(start, len(self.split), BLOCKS))
             pair = [
                 self.architecture.evaluate(f, part, self.data) for f in (self.original, variant)
             ]
@@ -159,22 +160,6 @@ class _Differences:
     @property
     def paired(self) -> tuple[int, int] | None:
         return (self._worse, self._better) if self._target and self._labels else None
-
-
-class _Part:
-    """Some examples of a split."""
-
-    def __init__(self, split: Split, positions: np.ndarray[Any, Any]) -> None:
-        self._split, self._positions = split, positions
-
-    def __len__(self) -> int:
-        return len(self._positions)
-
-    def take(self, indices: np.ndarray[Any, Any]) -> tuple[Arrays, Arrays]:
-        return self._split.take(self._positions[indices])
-
-    def arrays(self) -> tuple[Arrays, Arrays] | None:
-        return None
 
 
 def _batches(split: Split) -> Iterator[tuple[Arrays, Arrays]]:

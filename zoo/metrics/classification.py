@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError, DataError, Diverged
+from zoo.metrics.batches import batches
 from zoo.metrics.intervals import bootstrap_macro_f1, bootstrap_means, wilson
 from zoo.metrics.records import (
     CalibrationBin,
@@ -121,26 +122,17 @@ def _answers(forward: Forward, split: Split, data: DataSpec, batch_size: int) ->
     """Run every example once."""
     import numpy as np
 
-    examples = len(split)
-    if examples == 0:
-        raise DataError(
-            f"the split of {data.id!r} to evaluate on is empty",
-            why="a score needs at least one example",
-            fix="give the split a larger share of the data",
-        )
     target = next(tensor for tensor in data.targets if tensor.labels is not None)
-    batches = []
-    for start in range(0, examples, batch_size):
-        positions = np.arange(start, min(start + batch_size, examples))
-        inputs, targets = split.take(positions)
+    rows = []
+    for positions, inputs, targets in batches(split, data, batch_size):
         true = _labels(targets, target, data, positions)
         given = _probabilities(forward(inputs), data, positions)
         given_true = given[np.arange(len(true)), true]
         predicted = given.argmax(axis=1)
         confidence = given[np.arange(len(true)), predicted]
         brier = np.square(given).sum(axis=1) - 2 * given_true + 1
-        batches.append((true, predicted, confidence, given_true, np.maximum(brier, 0)))
-    return _Answers(*(np.concatenate(column) for column in zip(*batches, strict=True)))
+        rows.append((true, predicted, confidence, given_true, np.maximum(brier, 0)))
+    return _Answers(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
 def _labels(

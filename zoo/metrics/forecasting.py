@@ -15,6 +15,7 @@ from zoo.metrics.backtest import (
     resampled_score,
     rmse_score,
 )
+from zoo.metrics.batches import batches
 from zoo.metrics.figures import Figure
 from zoo.metrics.forecast_figures import forecast_figures
 from zoo.metrics.forecasters import Forecaster, simple_forecasters
@@ -108,19 +109,11 @@ def _answers(
     """Return what was seen, what came, and what was said, of every window."""
     import numpy as np
 
-    if len(split) == 0:
-        raise DataError(
-            f"the split of {data.id!r} to evaluate on is empty",
-            why="a score needs at least one example",
-            fix="give the split a larger share of the data",
-        )
-    batches = []
-    for start in range(0, len(split), batch_size):
-        positions = np.arange(start, min(start + batch_size, len(split)))
-        inputs, targets = split.take(positions)
+    rows = []
+    for positions, inputs, targets in batches(split, data, batch_size):
         seen, came = _windows(inputs, targets, data)
-        batches.append((seen, came, _forecasts(forward(inputs), came.shape, data, positions)))
-    seen, came, said = (np.concatenate(column) for column in zip(*batches, strict=True))
+        rows.append((seen, came, _forecasts(forward(inputs), came.shape, data, positions)))
+    seen, came, said = (np.concatenate(column) for column in zip(*rows, strict=True))
     if not np.isfinite(came).any():
         raise DataError(f"no value of {data.id!r} is known that a forecast could be compared with")
     return seen, came, said

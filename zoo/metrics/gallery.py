@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.metrics.damage import Damage
+from zoo.metrics.fidelity import Measured, decibels
 from zoo.metrics.figures import (
     Bars,
     Figure,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.metrics.images import Images
-    from zoo.metrics.reconstruction import Measured
 
 COLUMNS = 10
 """Pictures side by side."""
@@ -69,8 +69,6 @@ def draw_autoencoder(
 
 def _beside(forward: Forward, found: Measured, chosen: NDArray[Any]) -> Pictures:
     """Show originals, reconstructions, and what principal components make of them."""
-    from zoo.metrics.reconstruction import decibels
-
     clean, given = _pictures(forward, found.images, chosen)
     rows = [_row("original", clean), _row("reconstruction", given)]
     known = found.familiar
@@ -96,8 +94,6 @@ def _beside(forward: Forward, found: Measured, chosen: NDArray[Any]) -> Pictures
 
 
 def _repaired(forward: Forward, found: Measured, damage: Damage) -> Pictures:
-    from zoo.metrics.reconstruction import decibels
-
     chosen = _examples(found)
     images, known = found.images, found.familiar
     low, high = images.limits

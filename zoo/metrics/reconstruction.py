@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ConfigError, DataError
+from zoo.errors import ConfigError
 from zoo.metrics.damage import Damage
+from zoo.metrics.fidelity import Measured, decibels, measure_images
 from zoo.metrics.images import Images
 from zoo.metrics.intervals import Z95, bootstrap_means
 from zoo.metrics.principal import Principal, fit_principal
@@ -20,9 +20,6 @@ from zoo.spec import DataSpec, Forward, Forwards, Split, Task
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-BEST_PSNR = 100.0
-"""Decibels of a perfect reconstruction, whose own figure would be infinite."""
 
 for _info in (
     ScoreInfo(
@@ -74,31 +71,6 @@ for _info in (
     ),
 ):
     register_score(_info)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was found out about every image of a split.
-
-    Attributes:
-        images: Which images.
-        classes: Index of each one's class, -1 where there are none.
-        familiar: Whether its class was trained on.
-        errors: Mean squared error of its values, in 0..1 intensity.
-        pca: The principal components it was compared with, if it was.
-        pca_errors: Their errors.
-        damaged: Error of the damaged image itself, if images were damaged.
-        repaired: Error of what the model made of it.
-    """
-
-    images: Images
-    classes: NDArray[np.int64]
-    familiar: NDArray[np.bool_]
-    errors: NDArray[np.float64]
-    pca: Principal | None = None
-    pca_errors: NDArray[np.float64] | None = None
-    damaged: NDArray[np.float64] | None = None
-    repaired: NDArray[np.float64] | None = None
 
 
 def evaluate_reconstruction(
@@ -191,64 +163,6 @@ def evaluate_autoencoder(
     )
 
 
-def measure_images(
-    forward: Forward,
-    images: Images,
-    *,
-    held_out: tuple[int, ...] = (),
-    pca: Principal | None = None,
-    damage: Damage | None = None,
-) -> Measured:
-    """Look at every image once.
-
-    Raises:
-        DataError: If no image is of a class that was trained on.
-    """
-    import numpy as np
-
-    classes, errors, by_pca, damaged, repaired = [], [], [], [], []
-    low, high = images.limits
-    for positions, inputs, kinds in images.blocks():
-        image = inputs[images.spec.name]
-        clean = images.scaled(image)
-        classes.append(kinds)
-        errors.append(_errors(clean, images.reconstruct(forward, inputs)))
-        if pca is not None:
-            flat = clean.reshape(len(clean), -1)
-            by_pca.append(_errors(flat, pca.reconstruct(flat)))
-        if damage is not None:
-            worse = damage(image, positions, low, high)
-            damaged.append(_errors(clean, images.scaled(worse)))
-            again = images.reconstruct(forward, {**inputs, images.spec.name: worse})
-            repaired.append(_errors(clean, again))
-    kinds = np.concatenate(classes)
-    familiar = ~np.isin(kinds, held_out)
-    if not familiar.any():
-        raise DataError(
-            "every image to measure on is of a class that was held out",
-            why="how well a model reconstructs is measured on the classes that it has seen",
-            fix="evaluate on data that has other classes too",
-        )
-    return Measured(
-        images,
-        kinds,
-        familiar,
-        np.concatenate(errors),
-        pca,
-        np.concatenate(by_pca) if by_pca else None,
-        np.concatenate(damaged) if damaged else None,
-        np.concatenate(repaired) if repaired else None,
-    )
-
-
-def decibels(errors: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the peak signal-to-noise ratio of mean squared errors in 0..1 intensity."""
-    import numpy as np
-
-    ratio: NDArray[np.float64] = -10 * np.log10(np.maximum(errors, 10 ** (-BEST_PSNR / 10)))
-    return ratio
-
-
 def _scores(found: Measured) -> dict[str, Score]:
     """Return the scores, the headline first."""
     known = found.familiar
@@ -289,12 +203,6 @@ def _auc(errors: NDArray[Any], known: NDArray[Any]) -> Score:
     return Score(value=value, low=low, high=high)
 
 
-def _errors(clean: NDArray[Any], given: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the mean squared error of each example."""
-    errors: NDArray[np.float64] = ((clean - given) ** 2).reshape(len(clean), -1).mean(axis=1)
-    return errors
-
-
 def _indices(names: tuple[str, ...], labels: tuple[str, ...]) -> tuple[int, ...]:
     missing = [name for name in names if name not in labels]
     if missing:
@@ -327,11 +235,4 @@ def _principal(images: Images, held_out: tuple[int, ...], size: int) -> Principa
     return fit_principal(rows(), size)
 
 
-__all__ = [
-    "BEST_PSNR",
-    "Measured",
-    "decibels",
-    "evaluate_autoencoder",
-    "evaluate_reconstruction",
-    "measure_images",
-]
+__all__ = ["evaluate_autoencoder", "evaluate_reconstruction"]

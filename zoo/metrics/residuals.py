@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.metrics.regression import Answers
+    from zoo.metrics.answers import Answers
 
 _REPEATS = 5
 _MOST_ROWS = 2_000

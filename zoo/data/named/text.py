@@ -12,6 +12,7 @@ from zoo.data.options import SeedOptions, SplitOptions
 from zoo.data.text_options import (
     MAX_LENGTH,
     MAX_PIECES,
+    NumbersOptions,
     PairVocabularyOptions,
     VocabularyOptions,
     labelled_spec,
@@ -21,12 +22,6 @@ from zoo.data.text_options import (
 SENTIMENT = ("negative", "positive")
 
 _FILE = "A local copy instead of a download; its texts must be the known ones."
-
-
-class NumbersOptions(SeedOptions):
-    """Options of the numbers in words."""
-
-    examples: int = Field(30_000, ge=3_000, le=50_000, description="Numbers in the training split.")
 
 
 class SpaEngOptions(SeedOptions, PairVocabularyOptions):
@@ -125,7 +120,6 @@ __all__ = [
     "ROWS",
     "SENTIMENT",
     "ImdbOptions",
-    "NumbersOptions",
     "RtPolarityOptions",
     "SpaEngOptions",
 ]
