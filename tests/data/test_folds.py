@@ -81,6 +81,19 @@ def test_validation_is_drawn_from_the_other_folds_in_its_share() -> None:
     }
 
 
+def test_each_fold_draws_its_validation_rows_anew() -> None:
+    drawn = [
+        divide(np.zeros(2_000, int), GroupOptions(folds=10, fold=fold, validation_share=0.1))
+        for fold in range(10)
+    ]
+    near = [np.concatenate([v - 1, v, v + 1]) for v in (d["validation"] for d in drawn)]
+    shared = [
+        np.isin(drawn[i]["validation"], near[j]).mean() for i in range(10) for j in range(i)
+    ]
+    # By chance three neighbours of a tenth of the rows, less those that are tested.
+    assert 0.2 < np.mean(shared) < 0.35
+
+
 def test_grouped_shares_are_near_what_was_asked() -> None:
     codes = np.repeat(np.arange(100), 7)
     parts = grouped_split(codes, validation=0.2, test=0.1, seed=5)

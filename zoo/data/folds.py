@@ -54,6 +54,9 @@ def divide(
     test = np.flatnonzero(folds == options.fold)
     rest = np.flatnonzero(folds != options.fold)
     share = min(0.9, validation * len(array) / len(rest))
+    # Drawn anew for every fold: what is validated on, or calibrated with, would else be nearly the
+    # same rows each time, and its luck would not average out.
+    seed = int(np.random.SeedSequence([seed, options.fold or 0]).generate_state(1)[0])
     if groups is not None:
         _, codes = np.unique(np.asarray(groups)[rest], return_inverse=True)
         inner = grouped_split(codes, validation=share, test=0, seed=seed)
