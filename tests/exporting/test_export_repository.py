@@ -110,7 +110,7 @@ def test_every_committed_configuration_is_one_that_the_protocol_knows(
     folder: Path, model_config: Any
 ) -> None:
     config = _parse(model_config, folder)
-    (graph,) = runtime.read_manifest(folder / "1").graphs
+    graph = runtime.read_manifest(folder / "1").graphs[0]
 
     assert config.default_model_filename == graph.file
     assert [tensor.name for tensor in config.input] == [spec.name for spec in graph.inputs]

@@ -22,8 +22,9 @@ from zoo.training.checkpoints import (
     run_variables,
     take_snapshot,
 )
-from zoo.training.engines import choose_engine
+from zoo.training.engines import Engine, choose_engine
 from zoo.training.folder import RunFolder
+from zoo.training.interrupt import heeded_interrupts
 from zoo.training.order import epoch_order
 from zoo.training.progress import Progress
 
@@ -72,18 +73,10 @@ class Loop:
             self._restore(model)
         state = self.progression
         self._progress.start(self.plan.epochs - state.epoch, steps)
-        while state.epoch < self.plan.epochs and not self._out_of_patience():
-            number = state.epoch + 1
-            self._notify("zoo_before_epoch", run_dir=self._folder.path, epoch=number)
-            started = time.perf_counter()
-            order = epoch_order(self.plan.seed, number, len(train))
-            rate = float(model.optimizer.learning_rate)
-            line: dict[str, float] = {"epoch": number}
-            line |= engine.train(order, self._progress.advance)
-            self._check_finite(line, number)
-            line |= {f"val_{name}": value for name, value in engine.validate().items()}
-            line |= {"learning_rate": rate, "seconds": round(time.perf_counter() - started, 3)}
-            self._close_epoch(model, line)
+        with heeded_interrupts() as check:
+            while state.epoch < self.plan.epochs and not self._out_of_patience():
+                self._close_epoch(model, self._epoch(model, engine, len(train)))
+                check()
         if self._out_of_patience():
             self.stopped_because = (
                 f"{self.plan.monitor} was not better for {self.plan.patience} epochs"
@@ -92,6 +85,19 @@ class Loop:
             self.stopped_because = "the plan was fulfilled"
         if self.plan.keep == "best" and self._best is not None:
             restore_snapshot(model.variables, self._best)
+
+    def _epoch(self, model: keras.Model, engine: Engine, examples: int) -> dict[str, float]:
+        """Run one epoch, and return its line of the history."""
+        number = self.progression.epoch + 1
+        self._notify("zoo_before_epoch", run_dir=self._folder.path, epoch=number)
+        started = time.perf_counter()
+        order = epoch_order(self.plan.seed, number, examples)
+        rate = float(model.optimizer.learning_rate)
+        line: dict[str, float] = {"epoch": number}
+        line |= engine.train(order, self._progress.advance)
+        self._check_finite(line, number)
+        line |= {f"val_{name}": value for name, value in engine.validate().items()}
+        return line | {"learning_rate": rate, "seconds": round(time.perf_counter() - started, 3)}
 
     def _close_epoch(self, model: keras.Model, line: dict[str, float]) -> None:
         """Judge an epoch, write what it left, tell who listens."""
