@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +11,7 @@ import numpy as np
 
 from zoo.api.blueprints import DataSource, blueprint_on, dataset
 from zoo.api.catalog import registry
+from zoo.api.forwards import another_session, keras_forward, session_forward
 from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.config import ModelConfig, validate
@@ -25,7 +25,7 @@ from zoo.runtime import (
     load as load_artifact,
 )
 from zoo.runtime.generator import Generator, written_text
-from zoo.spec import Arrays, Dataset, DataSpec, Forward, Forwards, Split
+from zoo.spec import Dataset, DataSpec, Forwards, Split
 from zoo.training.folder import FIGURES
 
 if TYPE_CHECKING:
@@ -153,9 +153,8 @@ def predict(
         graphs = target.manifest.graphs
         text = written_text({graph.signature: (graph.inputs, graph.outputs) for graph in graphs})
         if signature is None and text is not None:
-            opened = {graph.signature: _deferred(target, graph.signature) for graph in graphs}
-            return Generator(opened, graphs[0].inputs, text).predict(inputs, beams=beams)
-        return _asking(target, signature).predict(inputs)
+            return Generator(_opened(target), graphs[0].inputs, text).predict(inputs, beams=beams)
+        return another_session(target, signature).predict(inputs)
     from zoo.runtime.inputs import encode
     from zoo.runtime.series import forecast_dates
 
@@ -163,10 +162,10 @@ def predict(
     found = signatures(model)
     text = written_text({graph.name: (graph.inputs, graph.outputs) for graph in found})
     if signature is None and text is not None:
-        asked_by = {graph.name: _keras_forward(graph) for graph in found}
+        asked_by = {graph.name: keras_forward(graph) for graph in found}
         return Generator(asked_by, found[0].inputs, text).predict(inputs, beams=beams)
     asked = _choose(found, signature)
-    outputs = _keras_forward(asked)(encode(inputs, asked.inputs))
+    outputs = keras_forward(asked)(encode(inputs, asked.inputs))
     return Prediction(outputs, asked.outputs, forecast_dates(inputs, asked.inputs))
 
 
@@ -181,7 +180,9 @@ def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:
     if isinstance(target, Session):
         manifest = target.manifest
         architecture = registry().get(manifest.architecture)
-        opened = {graph.signature: _deferred(target, graph.signature) for graph in manifest.graphs}
+        opened = {
+            graph.signature: session_forward(target, graph.signature) for graph in manifest.graphs
+        }
         config = validate(
             architecture.Config, manifest.config, what=f"the configuration in {target.source}"
         )
@@ -189,26 +190,15 @@ def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:
     run = target if isinstance(target, Run) else None
     model = run.model if run else target
     blueprint: Blueprint = blueprint_on(model)
-    forwards = {asked.name: _keras_forward(asked) for asked in signatures(model)}
+    forwards = {asked.name: keras_forward(asked) for asked in signatures(model)}
     architecture = registry().get(blueprint.architecture)
     return _Subject(architecture, blueprint.data, forwards, blueprint.config, run)
 
 
-def _asking(session: Session, signature: str | None) -> Session:
-    """Return the session of another signature of the same artifact."""
-    if signature is None or signature == session.graph.signature:
-        return session
-    return load_artifact(session.source, signature=signature, threads=session.threads)
-
-
-def _deferred(session: Session, signature: str) -> Forward:
-    """Return a graph's forward; it is opened when it is first asked."""
-
-    @functools.cache
-    def opened() -> Session:
-        return _asking(session, signature)
-
-    return lambda inputs: opened().run(inputs)
+def _opened(session: Session) -> Forwards:
+    """Return every graph of an artifact; each is opened when it is first asked."""
+    names = [graph.signature for graph in session.manifest.graphs]
+    return {name: session_forward(session, name) for name in names}
 
 
 def _choose(found: Sequence[Signature], name: str | None) -> Signature:
@@ -229,46 +219,6 @@ def signatures(model: keras.Model) -> Sequence[Signature]:
     blueprint = blueprint_on(model)
     architecture = registry().get(blueprint.architecture)
     return architecture.signatures(model, blueprint.config, blueprint.data)
-
-
-def _keras_forward(signature: Signature) -> Forward:
-    """Return a function from named arrays to named arrays that asks a Keras model."""
-    import keras
-
-    model = signature.model
-    ask = model.predict_on_batch
-    dynamic = any(None in tensor.shape[1:] for tensor in model.inputs)
-    if dynamic and keras.backend.backend() == "tensorflow":
-        ask = _traced_once(model)
-
-    def forward(inputs: Arrays) -> Arrays:
-        named = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
-        given: Any
-        # Keras takes and gives what the model was made with: one tensor, some, or named ones.
-        if isinstance(model.input, Mapping):
-            given = named
-        else:
-            given = list(named.values())
-            given = given if isinstance(model.input, Sequence) else given[0]
-        outputs = ask(given)
-        if not isinstance(outputs, Mapping):
-            values = outputs if isinstance(outputs, list | tuple) else [outputs]
-            names = [tensor.name for tensor in signature.outputs]
-            outputs = dict(zip(names, values, strict=True))
-        return {name: np.asarray(value) for name, value in outputs.items()}
-
-    return forward
-
-
-def _traced_once(model: keras.Model) -> Callable[[Any], Any]:
-    """Return a model of any length as one graph: Keras traces one for each length it meets."""
-    import keras
-    import tensorflow as tf
-
-    taken = keras.tree.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), model.input)
-    return tf.function(  # type: ignore[no-any-return]
-        lambda given: model(given, training=False), input_signature=[taken], autograph=False
-    )
 
 
 def in_words_of(model: DataSpec, data: Dataset) -> Dataset:
