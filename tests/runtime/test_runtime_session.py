@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import ROOT
 from zoo.errors import BadRecord, ConfigError, DataError, Incompatible, Tampered
 from zoo.runtime import Session, bench, load
 from zoo.runtime.inputs import encode
@@ -268,3 +269,9 @@ def test_the_runtime_imports_nothing_of_the_training_side(image_artifact: Path) 
 def test_run_explains_that_it_takes_names(images: Session) -> None:
     with pytest.raises(DataError, match="image: expected an array"):
         images.run(_pictures())  # type: ignore[arg-type]
+
+
+def test_every_graph_of_a_committed_artifact_is_measured() -> None:
+    rows = bench(ROOT / "exports" / "autoencoder" / "1", batches=(2,), seconds=0.01)
+    assert [row.signature for row in rows] == ["reconstruct", "encode", "decode"]
+    assert all(row.batch == 2 and row.per_second > 0 for row in rows)

@@ -11,9 +11,10 @@ import numpy as np
 
 from zoo.config import Frozen
 from zoo.errors import ConfigError, Finding
-from zoo.runtime.manifest import VECTORS
-from zoo.runtime.session import load, read_checked
+from zoo.runtime.manifest import VECTORS, read_manifest
+from zoo.runtime.session import Session, load, read_checked
 from zoo.runtime.vectors import unpack_vectors
+from zoo.spec import Arrays
 
 _WARM_UP = 3
 _LIMIT = 2 * 2**30
@@ -46,7 +47,7 @@ def bench(
     threads: Sequence[int] = (1,),
     seconds: float = 1.0,
     *,
-    signature: str = "predict",
+    signature: str | None = None,
     providers: Sequence[str] | None = None,
 ) -> list[BenchRow]:
     """Measure an artifact on its own golden inputs, repeated to each batch size.
@@ -56,7 +57,7 @@ def bench(
         batches: Examples a call.
         threads: Threads a call, one session each.
         seconds: How long each combination is measured, after a warm-up.
-        signature: Which of its graphs.
+        signature: Which of its graphs; all of them by default.
         providers: onnxruntime's execution providers; the CPU by default.
 
     Raises:
@@ -72,36 +73,40 @@ def bench(
         findings.append(Finding("seconds", seconds, "more than 0, at most 3600"))
     if findings:
         raise ConfigError("the measurement cannot be made as asked", findings=findings)
+    chosen = [signature] if signature else [g.signature for g in read_manifest(Path(path)).graphs]
     rows = []
-    for count in threads:
-        session = load(path, signature=signature, threads=count, providers=providers)
-        raw = read_checked(Path(path), session.manifest, VECTORS, max_bytes=_LIMIT)
-        golden = unpack_vectors(raw, signature)[-1].inputs
-        for batch in batches:
-            feed = {name: _repeat(array, batch) for name, array in golden.items()}
-            for _ in range(_WARM_UP):
-                session.run(feed)
-            taken: list[float] = []
-            end = time.perf_counter() + seconds
-            while not taken or time.perf_counter() < end:
-                start = time.perf_counter()
-                session.run(feed)
-                taken.append(time.perf_counter() - start)
-            median, tail = np.percentile(taken, (50, 95))
-            rows.append(
-                BenchRow(
-                    path=str(path),
-                    signature=signature,
-                    batch=batch,
-                    threads=count,
-                    provider=session.providers[0],
-                    calls=len(taken),
-                    median_ms=float(median) * 1e3,
-                    p95_ms=float(tail) * 1e3,
-                    per_second=batch * len(taken) / sum(taken),
-                )
-            )
+    for name in chosen:
+        for count in threads:
+            session = load(path, signature=name, threads=count, providers=providers)
+            raw = read_checked(Path(path), session.manifest, VECTORS, max_bytes=_LIMIT)
+            golden = unpack_vectors(raw, name)[-1].inputs
+            rows += [_row(session, str(path), golden, batch, seconds) for batch in batches]
     return rows
+
+
+def _row(session: Session, path: str, golden: Arrays, batch: int, seconds: float) -> BenchRow:
+    """Time calls with one batch size."""
+    feed = {name: _repeat(array, batch) for name, array in golden.items()}
+    for _ in range(_WARM_UP):
+        session.run(feed)
+    taken: list[float] = []
+    end = time.perf_counter() + seconds
+    while not taken or time.perf_counter() < end:
+        start = time.perf_counter()
+        session.run(feed)
+        taken.append(time.perf_counter() - start)
+    median, tail = np.percentile(taken, (50, 95))
+    return BenchRow(
+        path=path,
+        signature=session.graph.signature,
+        batch=batch,
+        threads=session.threads,
+        provider=session.providers[0],
+        calls=len(taken),
+        median_ms=float(median) * 1e3,
+        p95_ms=float(tail) * 1e3,
+        per_second=batch * len(taken) / sum(taken),
+    )
 
 
 def _repeat(array: np.ndarray[Any, Any], batch: int) -> np.ndarray[Any, Any]:
