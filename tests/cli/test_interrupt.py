@@ -10,11 +10,19 @@ import time
 from pathlib import Path
 
 
+def _hears() -> None:
+    """Undo what a shell does to a job in the background: it is made deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_training_says_how_to_go_on_and_leaves_a_run_that_can(tmp_path: Path):
     run = tmp_path / "run"
     words = ["train", "cnn", "--epochs", "500", "--set", "filters=[[2],[2]]", "--run-dir", run]
     process = subprocess.Popen(
-        [sys.executable, "-m", "zoo", *words], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "zoo", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_hears,  # noqa: PLW1509 - no other thread runs here
     )
     deadline = time.monotonic() + 120
     while len(list((run / "checkpoints").glob("epoch-*.sha256"))) < 2:

@@ -19,6 +19,14 @@ from zoo.training.order import seeded
 from zoo.training.progress import Silent
 
 
+@pytest.fixture(autouse=True)
+def _hears():
+    """Have Python's own handler, also where the tests run in the background and are deaf."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Dying:
     """An object in whose clean-up somebody presses Ctrl-C: Python ignores what is raised there."""
 
