@@ -272,7 +272,7 @@ def test_a_table_may_hold_a_very_long_text(tmp_path: Path) -> None:
 
 def test_a_class_of_one_text_written_often_is_called_so(tmp_path: Path) -> None:
     rows = [*((text, "good") for text in GOOD), *[("the same", "bad")] * 30]
-    with pytest.raises(DataError, match=r"'bad' has 1 different text$|'bad' has 1 different text\n"):
+    with pytest.raises(DataError, match=r"'bad' has 1 different text\b"):
         zoo.dataset(_table(tmp_path / "films.csv", rows), text="review")
 
 

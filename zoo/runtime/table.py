@@ -78,7 +78,7 @@ def read_table(path: Path, text: str | None = None) -> Table:
     rows: list[list[str]] = []
     lines: list[int] = []
     start = 1
-    # Python refuses cells of more than 131,072 characters unless told otherwise: a long text is one.
+    # Python's own limit, 131,072 characters, is shorter than a long text.
     limit = csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     try:
         for cells in reader:
