@@ -170,6 +170,13 @@ def _optimizer(rate: float, weight_decay: float = 0.0) -> zoo.OptimizerConfig:
 def _check(data: DataSpec) -> None:
     """Refuse data that is neither a series nor sequences."""
     names = ", ".join(tensor.name for tensor in data.inputs)
+    if data.task not in LSTM.info.tasks:
+        raise zoo.errors.ConfigError(
+            f"lstm cannot learn {data.id}",
+            why=f"its task is {data.task.value}, and lstm forecasts, classifies or predicts a "
+            "number",
+            fix=f"zoo list --task {data.task.value}",
+        )
     tokens = [s for s in data.inputs if s.dtype == "int32" and len(s.shape) == 1]
     vectors = [s for s in data.inputs if s.dtype == "float32" and len(s.shape) == 2]
     series = data.task == Task.FORECASTING and data.input("history") in vectors

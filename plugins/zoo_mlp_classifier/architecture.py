@@ -153,6 +153,12 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
 
         inputs, parts = {}, []
         for spec in data.inputs:
+            if not (spec.is_image or spec.name in ("categorical", "numeric")):
+                raise zoo.errors.ConfigError(
+                    f"mlp_classifier cannot read the input {spec.name!r} of {data.id}",
+                    why="it takes an image, or numeric and categorical columns",
+                    fix=f"zoo list --task {data.task.value}",
+                )
             x = inputs[spec.name] = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
             if spec.is_image:
                 x = augment(scale_image(x, spec), config.augmentation)
@@ -160,14 +166,8 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
             elif spec.name == "categorical":
                 sizes = [len(column.categories or ()) for column in spec.columns or ()]
                 parts.append(OneHotColumns(sizes, name="one_hot")(x))
-            elif spec.name == "numeric":
-                parts.append(Standardise(flag_missing=spec.missing, name="standardise")(x))
             else:
-                raise zoo.errors.ConfigError(
-                    f"mlp_classifier cannot read the input {spec.name!r} of {data.id}",
-                    why="it takes an image, or numeric and categorical columns",
-                    fix="zoo list --task classification",
-                )
+                parts.append(Standardise(flag_missing=spec.missing, name="standardise")(x))
         features = parts[0] if len(parts) == 1 else layers.Concatenate(name="features")(parts)
         # One input is passed as it is, several by name: that is how people call a Keras model.
         return (next(iter(inputs.values())) if len(inputs) == 1 else inputs), features

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo.api.variants import _examples
+from zoo.errors import DataError
 
 READER = """
 import zoo
@@ -109,3 +111,13 @@ def test_the_command_line_reads_text_in_quotes(reader):
     first, second = done.stdout.splitlines()[-2:]
     assert first.split()[:4] == ["a", "fine", "film", "good"]
     assert second.split()[:3] == ["dull", "film", "bad"]
+
+
+def test_data_that_was_read_by_options_is_asked_for_again_to_quantise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pairs.tsv").write_text("".join(f"{n} a\t{n} b\n" for n in range(20)), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    spec = zoo.dataset("pairs.tsv", task="sequence-to-sequence", pieces="words").spec
+    with pytest.raises(DataError, match="--data-option KEY=VALUE"):
+        _examples(None, spec, "0" * 64)

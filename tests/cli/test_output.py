@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import given, strategies as st
 from pydantic import BaseModel
 
-from zoo.cli.output import emit_json, facts, plain, size, table
+from zoo.cli.output import emit_json, facts, plain, shortened, size, table
 
 
 class Colour(StrEnum):
@@ -95,3 +95,20 @@ def test_sizes_are_said_as_a_person_says_them():
         "2.3 MB",
         "5.0 GB",
     ]
+
+
+def test_columns_stay_straight_whatever_is_written_in_them():
+    rows = [("caf\u00e9", "x"), ("\u65e5\u672c", "x"), ("e\u0301", "x"), ("\U0001f600", "x")]
+    lines = table(("a", "b"), rows).splitlines()
+    assert lines[1:] == ["caf\u00e9  x", "\u65e5\u672c  x", "e\u0301     x", "\U0001f600    x"]
+
+
+def test_no_cell_breaks_its_line_or_steers_the_terminal():
+    text = table(("a", "b"), [("one\ntwo\x1b[31m", "x")])
+    assert text.splitlines()[1] == "one two\ufffd[31m  x"
+
+
+def test_a_long_text_is_shortened_by_the_columns_that_it_takes():
+    assert shortened("abcdef", 6) == "abcdef"
+    assert shortened("abcdef", 4) == "abc\u2026"
+    assert shortened("\u65e5" * 4, 6) == "\u65e5\u65e5\u2026"

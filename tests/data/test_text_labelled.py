@@ -232,3 +232,50 @@ def test_a_whole_dataset_can_be_read_by_another_vocabulary(tmp_path: Path) -> No
     assert mine.encoded_by(mine.spec) is mine
     digits = zoo.dataset("numbers_en_es", examples=3_000)
     assert digits.encoded_by(mine.spec) is digits
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16"])
+@pytest.mark.parametrize("text", ["{}, caf\xe9", '"{}, caf\xe9,\n here"'])
+def test_a_csv_file_is_read_in_the_encoding_that_is_said(
+    tmp_path: Path, encoding: str, text: str
+) -> None:
+    file = tmp_path / "films.csv"
+    rows = [f"{text.format(n)};{'good' if n % 2 else 'bad'}" for n in range(20)]
+    file.write_text("review;stars\n" + "\n".join(rows) + "\n", encoding=encoding)
+    data = zoo.dataset(file, text="review", encoding=encoding)
+    assert "caf\xe9" in data.spec.inputs[0].text.pieces
+    assert sum(data.sizes().values()) == 20
+
+
+def test_a_tsv_file_with_quoted_tabs_is_read_in_the_encoding_that_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "films.tsv"
+    rows = [f'"caf\xe9\t{n}"\t{n % 2}' for n in range(20)]
+    file.write_text("review\tstars\n" + "\n".join(rows) + "\n", encoding="latin-1")
+    data = zoo.dataset(file, text="review", encoding="latin-1")
+    assert "caf\xe9" in data.spec.inputs[0].text.pieces
+
+
+def test_the_bytes_of_utf_16_without_a_mark_are_known_by_their_zeros(tmp_path: Path) -> None:
+    file = _table(tmp_path / "films.csv", [("caf\U0001f600", "good")])
+    file.write_bytes(file.read_text("utf-8").encode("utf-16-le"))
+    with pytest.raises(BadRecord, match="encoding=utf-16"):
+        zoo.dataset(file, text="review")
+    with pytest.raises(BadRecord, match="encoding=utf-16"):
+        zoo.dataset(file, text="review", encoding="latin-1")
+
+
+def test_a_table_may_hold_a_very_long_text(tmp_path: Path) -> None:
+    rows = [*_rows(), ("word " * 40_000, "good")]
+    data = zoo.dataset(_table(tmp_path / "films.csv", rows), text="review")
+    assert sum(data.sizes().values()) == 41
+
+
+def test_a_class_of_one_text_written_often_is_called_so(tmp_path: Path) -> None:
+    rows = [*((text, "good") for text in GOOD), *[("the same", "bad")] * 30]
+    with pytest.raises(DataError, match=r"'bad' has 1 different text\b"):
+        zoo.dataset(_table(tmp_path / "films.csv", rows), text="review")
+
+
+def test_a_column_of_prose_is_pointed_to_the_readers_of_text(tmp_path: Path) -> None:
+    with pytest.raises(BadRecord, match="text=review"):
+        zoo.dataset(_table(tmp_path / "films.csv", _rows()))

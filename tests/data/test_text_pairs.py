@@ -125,3 +125,25 @@ def test_subwords_come_back_as_they_were_written(tmp_path: Path) -> None:
     source, target = data.spec.inputs[0].text, data.spec.targets[0].text
     assert decode_text(inputs["source"], source) == list(split.texts["source"])
     assert decode_text(targets["target"], target) == list(split.texts["target"])
+
+
+def test_pairs_too_long_for_another_model_are_left_out_when_it_is_measured_on_them(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "pairs.tsv"
+    lines = [f"{'a ' * (1 + n % 6)}{n}\t{'b ' * (1 + n % 5)}{n}" for n in range(60)]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    options: dict[str, Any] = {"task": "sequence-to-sequence", "pieces": "words"}
+    short = zoo.dataset(file, **options, max_length=5)
+    long = zoo.dataset(file, **options)
+    again = long.encoded_by(short.spec)
+    assert again.sizes()["train"] < long.sizes()["train"]
+    for split in ("train", "test"):
+        inputs, targets = again.split(split).arrays()
+        assert all(len(text.split()) <= 5 for text in again.split(split).texts["source"])
+        assert all(len(text.split()) <= 3 for text in again.split(split).texts["target"])
+        assert len(inputs["source"]) == len(targets["target"])
+    other = tmp_path / "long.tsv"
+    other.write_text("\n".join(f"{'a ' * 9}{n}\tb" for n in range(9)), encoding="utf-8")
+    with pytest.raises(DataError, match="short enough for the model"):
+        zoo.dataset(other, **options).encoded_by(short.spec)

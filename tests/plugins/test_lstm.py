@@ -225,6 +225,17 @@ def test_data_that_is_no_sequence_is_refused_with_what_is(data: DataSpec, says: 
         zoo.build("lstm", data=data)
 
 
+def test_sentence_pairs_are_refused_with_what_learns_them() -> None:
+    pairs = TOKENS.model_copy(update={"task": Task.SEQUENCE_TO_SEQUENCE, "targets": TOKENS.inputs})
+    with pytest.raises(ConfigError, match="zoo list --task sequence-to-sequence"):
+        zoo.build("lstm", data=pairs)
+
+
+def test_texts_are_refused_by_the_classifier_of_tables_with_what_learns_them() -> None:
+    with pytest.raises(ConfigError, match="'tokens'.*(?s:.*)zoo list --task classification"):
+        zoo.build("mlp_classifier", data=TOKENS)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"units": []}, {"units": [0]}, {"cell": "lstm2"}, {"memory": 1}, {"dropout": 1}]
 )

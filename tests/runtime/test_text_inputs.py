@@ -128,3 +128,16 @@ def test_what_a_model_writes_is_read_as_text() -> None:
     assert answer.as_dicts() == [{"target": "a b"}, {"target": "c"}]
     plain = TARGET.model_copy(update={"text": None})
     assert Prediction({"target": ids}, (plain,)).texts == []
+
+
+def test_a_text_longer_than_a_name_may_end_like_a_file() -> None:
+    assert _ids("a b " * 2_000 + "c.txt") == [[4, 5, 4, 5]]
+    with pytest.raises(BadRecord, match="no such file"):
+        encode("a" * 2_000 + ".txt", (TOKENS,))
+
+
+def test_a_file_in_another_encoding_is_told_how_to_convert(tmp_path: Path) -> None:
+    file = tmp_path / "texts.txt"
+    file.write_bytes("caf\xe9".encode("latin-1"))
+    with pytest.raises(BadRecord, match="iconv -f latin-1 -t utf-8"):
+        encode(file, (TOKENS,))

@@ -11,12 +11,17 @@ from zoo.api.artifacts import Artifact
 from zoo.api.asking import check_fit, in_words_of
 from zoo.api.blueprints import DataSource, dataset
 from zoo.api.catalog import hooks, registry
-from zoo.errors import DataError, UnknownDataset
+from zoo.errors import ConfigError, DataError, UnknownDataset
 from zoo.runtime import read_manifest
 from zoo.spec import Dataset, DataSpec
 
 if TYPE_CHECKING:
     from zoo.exporting.policy import QuantisationReport
+
+_SAY = (
+    "give what it was trained on, and the options of then: zoo quantise PATH --data FILE "
+    "--data-option KEY=VALUE"
+)
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,15 @@ def _examples(source: DataSource, spec: DataSpec, fingerprint: str) -> Dataset:
         raise DataError(
             f"the artifact was made from your own data, {spec.id!r}",
             why="its examples are needed again, to calibrate and to measure",
-            fix="say where they are: zoo quantise PATH --data FILE",
+            fix=_SAY,
+        ) from error
+    except (ConfigError, DataError) as error:
+        if chosen:
+            raise
+        raise DataError(
+            f"the data {spec.id!r} that the artifact was made from cannot be read as it stands",
+            why=f"an artifact does not keep how its data was read, and without that: {error.what}",
+            fix=_SAY,
         ) from error
     found = in_words_of(spec, found)
     check_fit(spec, found.spec)
@@ -143,7 +156,7 @@ def _examples(source: DataSource, spec: DataSpec, fingerprint: str) -> Dataset:
         raise DataError(
             f"the data {spec.id!r} is not what the artifact was made from",
             why="examples, labels or splits are others, so a test example may calibrate",
-            fix="give the data that it was trained on",
+            fix=_SAY,
         )
     return found
 

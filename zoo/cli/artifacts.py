@@ -8,11 +8,25 @@ from typing import Annotated, Any
 import typer
 
 from zoo.cli.options import Json, Out, Settings, example, settings
-from zoo.cli.output import emit, emit_json, facts, note, paint, plain, size, table
+from zoo.cli.output import (
+    emit,
+    emit_json,
+    facts,
+    note,
+    paint,
+    plain,
+    printable,
+    shortened,
+    size,
+    table,
+)
 from zoo.errors import ZooError
 
 _SHORT = 8
 """Values of one output that a line of a terminal has room for."""
+
+_WIDE = 60
+"""Columns of a terminal that a text may take that was asked about: its answer is behind it."""
 
 _Artifacts = Annotated[
     list[Path], typer.Argument(metavar="PATH", help="Artifacts: exports/NAME/VERSION.")
@@ -129,7 +143,14 @@ def predict(
     if as_json:
         emit_json(records)
         return
-    named = inputs if len(inputs) == len(records) else [str(at) for at in range(len(records))]
+    named = [str(at) for at in range(len(records))]
+    if len(inputs) == len(records):
+        # Of a text its beginning says which it is; of a path the whole.
+        prose = [any(sign.isspace() for sign in name) for name in inputs]
+        named = [
+            shortened(printable(name), _WIDE if text else 4 * _WIDE)
+            for name, text in zip(inputs, prose, strict=True)
+        ]
     if all("probabilities" in record for record in records):
         rows = [(name, *_answer(record, top)) for name, record in zip(named, records, strict=True)]
         emit(table(("input", "answer", "probability", "then"), rows))

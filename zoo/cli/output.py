@@ -13,6 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import IO, Any
+from unicodedata import category, east_asian_width
+
+REPLACED = "\ufffd"
+"""What a sign becomes that no terminal should get."""
 
 _STYLES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
@@ -80,12 +84,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, fold: bool
     On a terminal the last column is cut where the line would wrap, or moved below its row if
     ``fold`` says so; into a pipe it is whole.
     """
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
     numeric = [
         bool(cells) and all(_is_number(row[at]) for row in cells) for at in range(len(header))
     ]
     lines = [list(header), *cells]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(header))]
+    widths = [max(_width(line[at]) for line in lines) for at in range(len(header))]
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     if fold and room is not None and sum(widths) + 2 * len(widths) > room:
         return "\n".join(
@@ -100,10 +104,38 @@ def _line(
     cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool], room: int | None
 ) -> str:
     text = "  ".join(
-        cell.rjust(width) if right else cell.ljust(width)
+        " " * (width - _width(cell)) + cell if right else cell + " " * (width - _width(cell))
         for cell, width, right in zip(cells, widths, numeric, strict=True)
     ).rstrip()
-    return text if room is None or len(text) <= room else text[: room - 1] + "…"
+    return text if room is None else shortened(text, room)
+
+
+def printable(text: str) -> str:
+    """Return text on one line, without the signs that steer a terminal: it may be a stranger's."""
+    text = " ".join(text.splitlines()) if not text.isprintable() else text
+    return "".join(REPLACED if category(sign) in ("Cc", "Cs") else sign for sign in text)
+
+
+def shortened(text: str, room: int) -> str:
+    """Return text, or its beginning where it needs more columns of a terminal than there are."""
+    if _width(text) <= room:
+        return text
+    taken = 0
+    for place, sign in enumerate(text):
+        taken += _width(sign)
+        if taken > room - 1:
+            return text[:place] + "…"
+    return text
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if category(sign) in ("Mn", "Me", "Cf") else 1 + (east_asian_width(sign) in "WF")
+        for sign in text
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -128,4 +160,15 @@ def size(count: int) -> str:
     return f"{amount:.1f} GB"
 
 
-__all__ = ["emit", "emit_json", "facts", "note", "paint", "plain", "size", "table"]
+__all__ = [
+    "emit",
+    "emit_json",
+    "facts",
+    "note",
+    "paint",
+    "plain",
+    "printable",
+    "shortened",
+    "size",
+    "table",
+]

@@ -106,7 +106,13 @@ def divide(path: Path, options: SplitOptions, kind: Kind, draw: Draw | None = No
     if draw is not None:
         drawn = draw(files["train"], labels["train"], names, shares)
     else:
-        drawn = stratified_split(labels["train"], **shares, seed=options.split_seed, names=names)
+        drawn = stratified_split(
+            labels["train"],
+            validation=shares["validation"],
+            test=shares["test"],
+            seed=options.split_seed,
+            names=names,
+        )
     groups, codes = {}, {}
     for split in ("train", "validation", "test"):
         if split in drawn:

@@ -171,12 +171,16 @@ def _categories(
     present = {cell for cell in cells if not is_missing(cell)}
     crowded = len(present) > len(cells) / 2 and name not in options.categorical
     if len(present) > MAX_CATEGORIES or crowded:
+        ways = [f"leave it out: drop=[{name!r}]"]
+        if any(" " in cell for cell in present):
+            ways.append(f"or learn classes from it as text, with transformer or lstm: text={name}")
+        if len(present) <= MAX_CATEGORIES:
+            ways.append(f"or keep it: categorical=[{name!r}]")
         raise table.bad(
             f"the column has {len(present):,} different texts in {len(cells):,} rows",
             column=name,
             why=_crowd(table, cells),
-            fix=f"leave it out: drop=[{name!r}]"
-            + ("" if len(present) > MAX_CATEGORIES else f"; or keep it: categorical=[{name!r}]"),
+            fix="; ".join(ways),
         )
     known = tuple(sorted(present & {cells[int(row)] for row in train}))
     if not known:

@@ -25,6 +25,7 @@ def stratified_split(
     test: float,
     seed: int,
     names: Sequence[str] | None = None,
+    kind: str = "example",
 ) -> dict[str, Indices]:
     """Divide examples into ``train``, ``validation`` and ``test``, class by class.
 
@@ -37,6 +38,7 @@ def stratified_split(
         test: Share of every class for the test split; 0 for no such split.
         seed: Decides who goes where.
         names: The classes' names, for the error.
+        kind: What the examples are called there, in the singular.
 
     Returns:
         The positions of each split's examples in ascending order.
@@ -53,7 +55,8 @@ def stratified_split(
         order = shuffled(np.flatnonzero(array == index), seed, int(index))
         count = len(order)
         if count <= len(shares):
-            raise _too_few(names[int(index)] if names else str(index), count, len(shares) + 1)
+            name = names[int(index)] if names else str(index)
+            raise _too_few(name, count, len(shares) + 1, kind)
         wanted = [max(1, int(count * share + 0.5)) for _, share in shares]
         while sum(wanted) >= count:
             wanted[int(np.argmax(wanted))] -= 1
@@ -98,11 +101,11 @@ def shuffled(positions: npt.NDArray[np.intp], seed: int, stream: int) -> Indices
     return positions[order].astype(np.int64)
 
 
-def _too_few(name: str, count: int, needed: int) -> DataError:
+def _too_few(name: str, count: int, needed: int, kind: str) -> DataError:
     return DataError(
-        f"the class {name!r} has {count} example{'s' if count != 1 else ''}",
+        f"the class {name!r} has {count} {kind}{'s' if count != 1 else ''}",
         why=f"every class must be in each of the {needed} splits, so it needs at least {needed}",
-        fix=f"add examples of {name!r}, or leave the class out",
+        fix=f"add {kind}s of {name!r}, or leave the class out",
     )
 
 

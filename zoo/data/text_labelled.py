@@ -147,6 +147,7 @@ def split_by_text(
         test=shares["test"],
         seed=seed,
         names=names,
+        kind="example" if len(groups) == len(texts) else "different text",
     )
     return {
         split: np.sort(np.array([i for group in chosen for i in groups[group]], np.int64))

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.dataset import ArraySplit
-from zoo.runtime.text import encode_text
+from zoo.errors import DataError
+from zoo.runtime.text import encode_text, tokenizer
 from zoo.spec import Arrays, DataSpec, TensorSpec
 
 
@@ -54,10 +55,34 @@ class TextSplit:
         return self._encoded().digest()
 
     def encoded_by(self, data: DataSpec) -> TextSplit:
-        """Return the same texts in the vocabularies of another spec: those a model has learned."""
+        """Return the same texts in the vocabularies of another spec: those a model has learned.
+
+        Where a text is written for each, what is longer than that spec allows is left out, as it
+        was when the model learned: half a sentence has no translation to be measured by.
+
+        Raises:
+            DataError: If nothing is short enough.
+        """
         if data == self.data:
             return self
-        return TextSplit(data, self.texts, self._codes)
+        if not any(spec.text for spec in data.targets):
+            return TextSplit(data, self.texts, self._codes)
+        fits = np.ones(self._size, bool)
+        for specs, signs in ((data.inputs, 0), (data.targets, 2)):
+            for spec in specs:
+                if spec.text is None or spec.name not in self.texts:
+                    continue
+                ids, room = tokenizer(spec.text).ids, spec.text.max_length - signs
+                fits &= np.array([len(ids(text)) <= room for text in self.texts[spec.name]], bool)
+        kept = np.flatnonzero(fits)
+        if self._size and not len(kept):
+            raise DataError(
+                f"no text of {data.id!r} is short enough for the model",
+                why="cut by its vocabulary, each has more pieces than it has learned",
+                fix="give shorter texts, or train with a larger max_length",
+            )
+        texts = {name: [part[i] for i in kept.tolist()] for name, part in self.texts.items()}
+        return TextSplit(data, texts, {name: codes[kept] for name, codes in self._codes.items()})
 
     def _encoded(self) -> ArraySplit:
         if self._split is None:

@@ -56,16 +56,20 @@ class Table:
         return BadRecord(what, file=self.file, row=line, column=column, **more)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, text: str | None = None) -> Table:
     """Read a CSV file: UTF-8, a header line, one of comma, semicolon or tab between cells.
 
     The delimiter is the one that divides the header into most cells; the comma wins a tie.
     Blank lines do not count.
 
+    Args:
+        path: The file.
+        text: What it says, where that was decoded already: from another encoding than UTF-8.
+
     Raises:
         BadRecord: If the file is empty, not UTF-8, ragged, or its header is missing or not clear.
     """
-    text = _decode(path)
+    text = _decode(path) if text is None else text
     empty = BadRecord("the file is empty", file=str(path), fix="write a header line and the rows")
     if not text.strip():
         raise empty
@@ -74,6 +78,8 @@ def read_table(path: Path) -> Table:
     rows: list[list[str]] = []
     lines: list[int] = []
     start = 1
+    # Python's own limit, 131,072 characters, is shorter than a long text.
+    limit = csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     try:
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
@@ -88,6 +94,8 @@ def read_table(path: Path) -> Table:
             row=start,
             why="a quoted cell ends with a quote that a delimiter or the line's end follows",
         ) from error
+    finally:
+        csv.field_size_limit(limit)
     if not rows:  # nothing but quoted blanks
         raise empty
     header = rows.pop(0)

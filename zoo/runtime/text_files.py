@@ -10,8 +10,12 @@ from zoo.runtime.table import Table, read_table
 ENCODINGS = ("utf-8", "latin-1", "cp1252", "utf-16")
 
 
-def read_text(path: Path, encoding: str = "utf-8") -> str:
+def read_text(path: Path, encoding: str | None = None) -> str:
     """Return a file's text; a byte-order mark is taken off, line ends become line feeds.
+
+    Args:
+        path: The file.
+        encoding: What a user may have said; ``None`` for UTF-8 where nothing else can be said.
 
     Raises:
         BadRecord: If the file cannot be read or decoded; it names the line.
@@ -23,29 +27,43 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     return decode(data, str(path), encoding)
 
 
-def decode(data: bytes, file: str, encoding: str = "utf-8") -> str:
+def decode(data: bytes, file: str, encoding: str | None = None) -> str:
     """Return some bytes as text, as :func:`read_text` does."""
     try:
-        text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        text = data.decode("utf-8-sig" if encoding in (None, "utf-8") else encoding)
     except UnicodeDecodeError as error:
-        looks = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin-1"
+        looks = _likely(data)
+        convert = f"iconv -f {looks} -t utf-8 {file}"
         raise BadRecord(
-            f"the byte 0x{data[error.start]:02x} is not {encoding}",
+            f"the byte 0x{data[error.start]:02x} is not {encoding or 'utf-8'}",
             file=file,
             row=data.count(b"\n", 0, error.start) + 1,
             why="a guess at the encoding would change words in silence",
-            fix=f"say how it is written, e.g. encoding={looks}, or convert it to UTF-8",
+            fix=f"convert it to UTF-8: {convert}   (if it is {looks})"
+            if encoding is None
+            else f"say how it is written, e.g. encoding={looks}, or convert it to UTF-8",
         ) from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise BadRecord(
-            "the line holds a zero byte", file=file, row=line, why="this is no text file"
+            "the line holds a zero byte",
+            file=file,
+            row=line,
+            why="this is no text file, or it is UTF-16",
+            fix="" if encoding is None else "if it is UTF-16: encoding=utf-16",
         )
     return text
 
 
-def read_lines(path: Path, encoding: str = "utf-8") -> list[tuple[int, str]]:
+def _likely(data: bytes) -> str:
+    """Return what some bytes that are not what was said may be."""
+    start = data[:1_000]
+    marked = start.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return "utf-16" if marked or start.count(0) > len(start) // 4 else "latin-1"
+
+
+def read_lines(path: Path, encoding: str | None = None) -> list[tuple[int, str]]:
     """Return the lines that are not blank, each with its number, counted from 1.
 
     Raises:
@@ -59,7 +77,7 @@ def read_lines(path: Path, encoding: str = "utf-8") -> list[tuple[int, str]]:
     return found
 
 
-def read_text_table(path: Path, encoding: str = "utf-8") -> Table:
+def read_text_table(path: Path, encoding: str | None = None) -> Table:
     """Return a table that has a column of prose.
 
     A ``.tsv`` file whose every line has as many tabs as the first is taken as it is: prose may
@@ -69,13 +87,13 @@ def read_text_table(path: Path, encoding: str = "utf-8") -> Table:
         BadRecord: As :func:`zoo.runtime.table.read_table`.
     """
     if path.suffix.lower() != ".tsv":
-        return read_table(path)
+        return read_table(path, read_text(path, encoding))
     lines = read_lines(path, encoding)
     header = [name.strip() for name in lines[0][1].split("\t")]
     rows = [[_unquoted(cell.strip()) for cell in line.split("\t")] for _, line in lines[1:]]
     clear = len(set(header)) == len(header) > 1 and all(header) and rows
     if not clear or any(len(row) != len(header) for row in rows):
-        return read_table(path)
+        return read_table(path, read_text(path, encoding))
     return Table(str(path), header, rows, [number for number, _ in lines[1:]])
 
 

@@ -51,7 +51,14 @@ def is_file(raw: Any) -> bool:
         return True
     if not isinstance(raw, str) or not raw.lower().endswith(_SUFFIXES):
         return False
-    return not any(character.isspace() for character in raw) or Path(raw).is_file()
+    return not any(character.isspace() for character in raw) or _there(Path(raw))
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a text is longer than a name may be
+        return False
 
 
 def texts_of(raw: Any, spec: TensorSpec) -> Texts | None:
@@ -119,7 +126,7 @@ def _file_texts(path: Path, spec: TensorSpec) -> Texts | None:
     kind = path.suffix.lower()
     if kind in _ARRAYS:
         return None
-    if not path.is_file():
+    if not _there(path):
         raise BadRecord(
             "there is no such file",
             file=str(path),
