@@ -47,3 +47,8 @@ def test_a_file_without_them_is_told_their_names(tmp_path: Path) -> None:
 
     with pytest.raises(ZooError, match="by its name: sequence, length"):
         encode(tmp_path / "s.npz", SPECS)
+
+
+def test_a_folder_is_not_said_to_be_absent(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="it is a folder"):
+        encode(tmp_path, SPECS)

@@ -222,6 +222,8 @@ def _from_files(
     paths: Sequence[Path], specs: Sequence[TensorSpec]
 ) -> dict[str, np.ndarray[Any, Any]]:
     for path in paths:
+        if path.is_dir():
+            raise BadRecord("it is a folder", file=str(path), fix="give the files that are in it")
         if not path.is_file():
             raise BadRecord("there is no such file", file=str(path), fix="give a path that exists")
     kinds = {path.suffix.lower() for path in paths}
