@@ -187,10 +187,14 @@ def _check(data: DataSpec) -> None:
             fix="zoo train lstm --data SERIES.csv",
         )
     if not tokens and not vectors:
+        listed = f"zoo list --task {data.task.value}"
+        table = data.input("numeric") is not None
         raise zoo.errors.ConfigError(
             f"lstm reads sequences, and {data.id} has none",
             why=f"its inputs are {names}; a sequence is [time] ids or [time, features] numbers",
-            fix=f"zoo list --task {data.task.value}",
+            fix=f"if its rows are in time order, --data-option task=forecasting; else {listed}"
+            if table
+            else listed,
         )
 
 

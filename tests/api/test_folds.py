@@ -76,14 +76,37 @@ def test_the_interval_is_the_corrected_students_t() -> None:
         Fold(
             seed=0, fold=i, trained=80, examples=10, scores={"rmse": Score(value=v)}, cpu_seconds=1
         )
-        for i, v in enumerate([1.0, 2.0, 3.0])
+        for i, v in enumerate([11.0, 12.0, 13.0])
     ]
     done = CrossValidation(
         architecture="a", data="d", task=Task.REGRESSION, folds=3, results=tuple(rows)
     )
     half = 4.303 * 1.0 * math.sqrt(1 / 3 + 10 / 80)
     score = done.scores["rmse"]
-    assert (score.value, score.low, score.high) == pytest.approx((2, 2 - half, 2 + half))
+    assert (score.value, score.low, score.high) == pytest.approx((12, 12 - half, 12 + half))
+
+
+def test_no_interval_leaves_what_its_score_can_be() -> None:
+    rows = [
+        Fold(
+            seed=0,
+            fold=i,
+            trained=80,
+            examples=40,
+            scores={
+                "interval_coverage": Score(value=v),
+                "interval_width": Score(value=30 * v - 20),
+            },
+            cpu_seconds=1,
+        )
+        for i, v in enumerate([0.7, 0.99, 1.0])
+    ]
+    scores = CrossValidation(
+        architecture="a", data="d", task=Task.REGRESSION, folds=3, results=tuple(rows)
+    ).scores
+
+    assert scores["interval_coverage"].high == 1.0
+    assert scores["interval_width"].low == 0.0
 
 
 @pytest.mark.parametrize(

@@ -253,3 +253,48 @@ def test_another_file_is_not_the_temperatures(tmp_path: Path) -> None:
     path = write(tmp_path / "s.csv", days(4000), "Date,Temp")
     with pytest.raises(ChecksumMismatch, match="is not the file"):
         zoo.dataset("daily_min_temperatures", file=str(path)).split("train")
+
+
+def test_a_series_whose_differences_float32_rounds_away_is_refused(tmp_path: Path) -> None:
+    rows = [f"{cells.split(',')[0]},{1_000_000_000 + i % 7}" for i, cells in enumerate(days(300))]
+
+    with pytest.raises(BadRecord, match="only 2 apart") as caught:
+        zoo.dataset(write(tmp_path / "s.csv", rows))
+
+    assert "subtract 1000000000" in str(caught.value)
+
+
+def test_a_series_that_never_changes_is_refused_unless_it_is_only_seen(tmp_path: Path) -> None:
+    rows = [f"{cells},5" for cells in days(300)]
+    path = write(tmp_path / "s.csv", rows, "date,x,still")
+
+    with pytest.raises(BadRecord, match="the value is 5 in every row"):
+        zoo.dataset(path)
+
+    assert zoo.dataset(path, target="x").spec.inputs[0].shape == (28, 2)
+
+
+@pytest.mark.parametrize("size", ["1e25", "1e-25"])
+def test_a_series_whose_squares_leave_float32_is_refused(tmp_path: Path, size: str) -> None:
+    rows = [f"{cells.split(',')[0]},{i % 7}{size[1:]}" for i, cells in enumerate(days(300))]
+
+    with pytest.raises(BadRecord, match="give them in another unit"):
+        zoo.dataset(write(tmp_path / "s.csv", rows))
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"), [(1, "rows are an hour apart"), (2, "rows are 2 hours apart")]
+)
+def test_the_beat_is_said_in_words(tmp_path: Path, hours: int, said: str) -> None:
+    first = dt.datetime.fromisoformat("2020-01-01")
+    rows = [f"{first + dt.timedelta(hours=hours * i)},{i}" for i in range(300) if i != 9]
+
+    with pytest.raises(BadRecord, match=said):
+        zoo.dataset(write(tmp_path / "s.csv", rows))
+
+
+def test_dates_in_another_order_are_known_for_dates(tmp_path: Path) -> None:
+    rows = [f"{i % 28 + 1:02}/{i // 28 + 1:02}/2020,{i}" for i in range(300)]
+
+    with pytest.raises(BadRecord, match="only those like 1981-01-31 are read"):
+        zoo.dataset(write(tmp_path / "s.csv", rows))

@@ -351,3 +351,11 @@ def test_what_build_returns_can_be_saved_and_cloned(tmp_path: Path) -> None:
         for weight, same in zip(model.get_weights(), again.get_weights(), strict=True):
             np.testing.assert_array_equal(weight, same)
         assert clone.count_params() == model.count_params()
+
+
+def test_a_table_is_told_how_to_be_read_as_a_series(tmp_path):
+    path = tmp_path / "years.csv"
+    path.write_text("year,sales\n" + "\n".join(f"{1900 + i},{i % 9}.5" for i in range(120)))
+
+    with pytest.raises(ConfigError, match="task=forecasting"):
+        zoo.build("lstm", data=str(path))

@@ -20,6 +20,7 @@ from zoo.config import Frozen
 from zoo.errors import ConfigError, Finding
 from zoo.metrics import Score
 from zoo.metrics.intervals import student
+from zoo.metrics.scores import describe_score
 from zoo.spec import Task
 
 
@@ -82,7 +83,12 @@ class CrossValidation(Frozen):
                 means[name] = Score(value=mean, unit=first.unit)
                 continue
             half = student(count - 1) * statistics.stdev(values) * math.sqrt(1 / count + ratio)
-            means[name] = Score(value=mean, low=mean - half, high=mean + half, unit=first.unit)
+            low, high = mean - half, mean + half
+            # Student's t does not know that a share ends at 1; no truth is out there.
+            kind = describe_score(name)
+            low = low if kind.low is None else max(low, kind.low)
+            high = high if kind.high is None else min(high, kind.high)
+            means[name] = Score(value=mean, low=low, high=high, unit=first.unit)
         return means
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -15,6 +16,11 @@ _CHATTER = re.compile(
 )
 
 
+def _not_about_tracing(record: logging.LogRecord) -> bool:
+    # Every fold trains a model of its own, and each has to be traced.
+    return "triggered tf.function retracing" not in str(record.msg)
+
+
 @contextmanager
 def native_chatter_hidden() -> Iterator[None]:
     """Hold back the notes that native code writes to standard error; its warnings still come.
@@ -23,6 +29,7 @@ def native_chatter_hidden() -> Iterator[None]:
     file descriptor, behind Python's back, so that is where they are caught. What is neither a
     note nor blank is written out at the end.
     """
+    logging.getLogger("tensorflow").addFilter(_not_about_tracing)
     try:
         ours = sys.stderr.fileno() == 2
     except (OSError, ValueError, AttributeError):

@@ -15,6 +15,7 @@ Blanks around a cell do not count. A cell is *missing* if it is empty or ``NA``,
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,15 @@ from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.folds import divide, group_codes
 from zoo.data.npz import check_classes
 from zoo.data.options import TableOptions
+from zoo.data.scales import check_scale
 from zoo.data.splits import Indices
 from zoo.data.targets import MAX_CATEGORIES, NEARLY, read_classes, read_measurements, target_task
 from zoo.errors import ConfigError, Finding
 from zoo.runtime.table import Table, is_missing, is_number, read_table
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
+
+_DAY = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?", re.ASCII)
+_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 
 def open_csv(path: Path, options: TableOptions) -> Dataset:
@@ -143,7 +148,7 @@ def _is_numeric(table: Table, name: str, options: TableOptions) -> bool:
 
 
 def _numbers(table: Table, name: str) -> npt.NDArray[np.float32]:
-    values = np.empty(len(table.rows), np.float32)
+    values = np.empty(len(table.rows))
     for row, cell in enumerate(table.column(name)):
         if is_missing(cell):
             values[row] = np.nan
@@ -161,7 +166,8 @@ def _numbers(table: Table, name: str) -> npt.NDArray[np.float32]:
                 f"categorical=[{name!r}]",
             )
         values[row] = number
-    return values
+    check_scale(table, name, values)
+    return values.astype(np.float32)
 
 
 def _categories(
@@ -197,6 +203,13 @@ def _crowd(table: Table, cells: list[str]) -> str:
             f"most of its cells are numbers, but {len(odd):,} are not, the first on line "
             f"{table.lines[odd[0]]}: {cells[odd[0]]!r}; a missing value is an empty cell"
         )
+    if sum(_DAY.fullmatch(cell) is not None for cell in cells) >= NEARLY * len(cells):
+        return (
+            f"it looks like dates, of which only those like 1981-01-31 are read: of {cells[0]!r} "
+            "nobody knows which part is the month"
+        )
+    if all(_COMMA.fullmatch(cell) or is_missing(cell) or is_number(cell) for cell in cells):
+        return f"it looks like numbers with a decimal comma: write {cells[0].replace(',', '.')!r}"
     return "it looks like an identifier or prose: a model would learn rows by heart"
 
 

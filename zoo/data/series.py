@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.scales import check_scale
 from zoo.data.series_options import SeriesOptions, WindowOptions
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.runtime.moments import CALENDAR, read_moment
@@ -61,6 +62,17 @@ def open_series(path: Path, options: SeriesOptions) -> Dataset:
     series = read_series(
         table, date=date, channels=channels, interpolate=options.gaps == "interpolate"
     )
+    for name in channels:
+        cells = table.column(name)
+        values = np.array([np.nan if is_missing(cell) else float(cell) for cell in cells])
+        if name in targets and np.nanmin(values) == np.nanmax(values):
+            raise table.bad(
+                f"the value is {cells[0]} in every row",
+                column=name,
+                why="there is nothing to forecast",
+                fix="name the columns to forecast: target=COLUMN",
+            )
+        check_scale(table, name, values, predicted=True)
     features: tuple[str, ...] | None = options.calendar
     if features is None:
         features = _CALENDARS[series.step.unit] if series.step else ()

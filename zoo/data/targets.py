@@ -18,6 +18,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.scales import check_scale
 from zoo.errors import BadRecord
 from zoo.runtime.table import Table, is_missing, is_number
 from zoo.spec import Task
@@ -30,6 +31,8 @@ MAX_CATEGORIES = 1_000
 
 NEARLY = 0.9
 """A column with at least this share of numbers is meant to be one of numbers."""
+
+_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 
 def target_task(table: Table, name: str, asked: str | None) -> Task:
@@ -50,6 +53,10 @@ def target_task(table: Table, name: str, asked: str | None) -> Task:
             )
     if asked is not None:
         return Task(asked)
+    if all(_COMMA.fullmatch(cell) or is_number(cell) for cell in cells) and not all(
+        map(is_number, cells)
+    ):
+        raise _stray(table, name)
     numbers = [float(cell) for cell in cells if is_number(cell)]
     if len(numbers) < NEARLY * len(cells) or not _measured(numbers):
         return Task.CLASSIFICATION
@@ -85,6 +92,7 @@ def read_measurements(table: Table, name: str) -> npt.NDArray[np.float32]:
             why="there is nothing to learn",
             fix="name the column to predict: target=COLUMN",
         )
+    check_scale(table, name, values, predicted=True)
     return values.astype(np.float32)
 
 
@@ -124,6 +132,8 @@ def _measured(numbers: list[float]) -> bool:
 def _stray(table: Table, name: str) -> BadRecord:
     cells = table.column(name)
     row = next(row for row, cell in enumerate(cells) if not is_number(cell))
+    comma = _COMMA.fullmatch(cells[row]) is not None
+    point = f"write {cells[row].replace(',', '.')}, with a decimal point, and so everywhere"
     return table.bad(
         f"{cells[row]!r} is not a number",
         row,
@@ -131,7 +141,7 @@ def _stray(table: Table, name: str) -> BadRecord:
         why="the target is a measurement: its other cells are numbers"
         if sum(map(is_number, cells)) >= NEARLY * len(cells)
         else "the target of a regression is a number in every row",
-        fix="correct the cell, or ask for task=classification",
+        fix=point if comma else "correct the cell, or ask for task=classification",
     )
 
 

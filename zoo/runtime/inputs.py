@@ -222,6 +222,8 @@ def _from_files(
     paths: Sequence[Path], specs: Sequence[TensorSpec]
 ) -> dict[str, np.ndarray[Any, Any]]:
     for path in paths:
+        if path.is_dir():
+            raise BadRecord("it is a folder", file=str(path), fix="give the files that are in it")
         if not path.is_file():
             raise BadRecord("there is no such file", file=str(path), fix="give a path that exists")
     kinds = {path.suffix.lower() for path in paths}
@@ -267,14 +269,30 @@ def _npz(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
     names = [spec.name for spec in specs]
     if len(names) == 1 and names[0] not in archive and "x" in archive:
         return _from_arrays({names[0]: archive["x"]}, specs)
+    if names == ["sequence", "length"] and set(names).isdisjoint(archive) and "x" in archive:
+        values = np.asarray(archive["x"])
+        if values.ndim == 3 and values.dtype.kind in "iuf":
+            return _from_arrays(_ended(values), specs)
     absent = [name for name in names if name not in archive]
     if absent:
         raise BadRecord(
             f"it has no array {absent[0]!r}",
             file=str(path),
             why=f"it has: {', '.join(sorted(archive))}",
+            fix=f"store what the model takes by its name: {', '.join(names)}",
         )
     return _from_arrays({name: archive[name] for name in names}, specs)
+
+
+def _ended(values: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Return sequences that end where only NaN is left, as they were trained on."""
+    real = ~np.isnan(values).all(axis=-1)
+    length = np.where(real, np.arange(1, values.shape[1] + 1), 0).max(axis=1, initial=0)
+    behind = np.arange(values.shape[1]) >= length[:, None]
+    return {
+        "sequence": np.where(behind[..., None], 0, values),
+        "length": length.astype(np.int32),
+    }
 
 
 def _load(path: Path) -> Any:

@@ -217,7 +217,7 @@ def _places(
                 f"the date {cells[row]} is off the beat",
                 row,
                 date,
-                why=f"rows are a {step} apart, and {cells[row - 1]} stands before it",
+                why=f"rows are {_apart(step)} apart, and {cells[row - 1]} stands before it",
                 fix="give evenly spaced measurements",
             )
         if apart > 1 and not interpolate:
@@ -226,11 +226,17 @@ def _places(
                 f"{count} between {cells[row - 1]} and {cells[row]}",
                 row,
                 date,
-                why=f"rows are a {step} apart",
+                why=f"rows are {_apart(step)} apart",
                 fix="add them, or train with the data option gaps=interpolate",
             )
         places.append(places[-1] + apart)
     return np.array(places)
+
+
+def _apart(step: Step) -> str:
+    if step.every > 1:
+        return str(step)
+    return f"an {step}" if step.unit == "hour" else f"a {step}"
 
 
 def _numbers(table: Table, name: str, interpolate: bool) -> npt.NDArray[np.float64]:
