@@ -11,7 +11,7 @@ from zoo.api.artifacts import Artifact
 from zoo.api.asking import check_fit, in_words_of
 from zoo.api.blueprints import DataSource, dataset
 from zoo.api.catalog import hooks, registry
-from zoo.errors import DataError, UnknownDataset
+from zoo.errors import ConfigError, DataError, UnknownDataset
 from zoo.runtime import read_manifest
 from zoo.spec import Dataset, DataSpec
 
@@ -129,13 +129,14 @@ def _examples(source: DataSource, spec: DataSpec, fingerprint: str) -> Dataset:
     try:
         named: str | Path | Dataset = spec.id if source is None else source
         found: Dataset = dataset(named) if isinstance(named, str | Path) else named
-    except UnknownDataset as error:
+    except (UnknownDataset, ConfigError, DataError) as error:
         if chosen:
             raise
         raise DataError(
             f"the artifact was made from your own data, {spec.id!r}",
             why="its examples are needed again, to calibrate and to measure",
-            fix="say where they are: zoo quantise PATH --data FILE",
+            fix="say where they are, and read them as for the training: "
+            "zoo quantise PATH --data FILE --data-option KEY=VALUE",
         ) from error
     found = in_words_of(spec, found)
     check_fit(spec, found.spec)
