@@ -76,14 +76,34 @@ def test_the_interval_is_the_corrected_students_t() -> None:
         Fold(
             seed=0, fold=i, trained=80, examples=10, scores={"rmse": Score(value=v)}, cpu_seconds=1
         )
-        for i, v in enumerate([1.0, 2.0, 3.0])
+        for i, v in enumerate([11.0, 12.0, 13.0])
     ]
     done = CrossValidation(
         architecture="a", data="d", task=Task.REGRESSION, folds=3, results=tuple(rows)
     )
     half = 4.303 * 1.0 * math.sqrt(1 / 3 + 10 / 80)
     score = done.scores["rmse"]
-    assert (score.value, score.low, score.high) == pytest.approx((2, 2 - half, 2 + half))
+    assert (score.value, score.low, score.high) == pytest.approx((12, 12 - half, 12 + half))
+
+
+def test_an_interval_holds_nothing_that_a_score_cannot_be() -> None:
+    rows = [
+        Fold(
+            seed=0,
+            fold=i,
+            trained=80,
+            examples=10,
+            scores={"interval_coverage": Score(value=v), "rmse": Score(value=v)},
+            cpu_seconds=1,
+        )
+        for i, v in enumerate([0.2, 0.9, 1.0])
+    ]
+    done = CrossValidation(
+        architecture="a", data="d", task=Task.REGRESSION, folds=3, results=tuple(rows)
+    )
+    covered, error = done.scores["interval_coverage"], done.scores["rmse"]
+    assert (covered.low, covered.high) == (0.0, 1.0)
+    assert error.low == 0.0 and error.high > 1.0
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from zoo.config import Frozen
 from zoo.errors import ConfigError, Finding
 from zoo.metrics import Score
 from zoo.metrics.intervals import student
+from zoo.metrics.scores import describe_score
 from zoo.spec import Task
 
 
@@ -82,7 +83,10 @@ class CrossValidation(Frozen):
                 means[name] = Score(value=mean, unit=first.unit)
                 continue
             half = student(count - 1) * statistics.stdev(values) * math.sqrt(1 / count + ratio)
-            means[name] = Score(value=mean, low=mean - half, high=mean + half, unit=first.unit)
+            about = describe_score(name)
+            low = mean - half if about.low is None else max(mean - half, about.low)
+            high = mean + half if about.high is None else min(mean + half, about.high)
+            means[name] = Score(value=mean, low=low, high=high, unit=first.unit)
         return means
 
 
