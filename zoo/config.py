@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import ConfigError, Finding
 
+_LIST = "a list is written in brackets, on a command line in quotes: '[8, 16]'"
 _Validated = TypeVar("_Validated", bound=BaseModel)
 
 
@@ -148,6 +149,8 @@ def validate(kind: type[_Validated], data: Any, *, what: str, fix: str = "") -> 
 
 def _finding(kind: type[BaseModel], detail: Any) -> Finding:
     where = ".".join(str(part) for part in detail["loc"]) or "(whole)"
+    if detail["type"] in {"tuple_type", "list_type"}:
+        return Finding(where, detail["input"], _LIST)
     if detail["type"] != "extra_forbidden":
         return Finding(where, detail["input"], detail["msg"])
     known = list(_fields(kind))

@@ -214,7 +214,7 @@ def _image(data: DataSpec) -> TensorSpec:
         raise zoo.errors.ConfigError(
             f"autoencoder needs images of one size, and those of {data.id} are {image.shape}",
             why="a dense layer before the code has one weight a pixel",
-            fix="--option image_size=64 stretches the pictures of a folder to one size",
+            fix="--data-option image_size=64 stretches the pictures of a folder to one size",
         )
     return image
 

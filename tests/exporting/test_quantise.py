@@ -319,6 +319,7 @@ class Rebuilder(Tiny):
         data: DataSpec,
         *,
         reference: Split | None = None,
+        **_: Any,
     ) -> Evaluation:
         inputs, _ = split.take(np.arange(len(split)))
         error = np.square(forwards["predict"](inputs)["rebuilt"] - inputs["x"]).mean()

@@ -12,7 +12,7 @@ import pytest
 
 import zoo
 from zoo.data import ArraySplit, Dataset
-from zoo.errors import ConfigError, DataError, Incompatible
+from zoo.errors import ConfigError, DataError, Incompatible, QuantisationRejected
 from zoo.spec import DataSpec, Task, TensorSpec
 from zoo.training.engines import StockEngine, choose_engine
 
@@ -143,6 +143,11 @@ def test_a_wrong_field_is_a_finding_with_its_place(config: dict[str, Any], place
 
     finding = caught.value.findings[0]
     assert place in (finding.where, finding.did_you_mean)
+
+
+def test_a_list_that_was_given_as_a_text_is_told_how_it_is_written() -> None:
+    with pytest.raises(ConfigError, match=r"'\[8, 16\]'"):
+        zoo.build("autoencoder", filters="8,16")
 
 
 def test_codes_are_variational_or_sparse_and_a_class_is_held_out_once() -> None:
@@ -299,6 +304,38 @@ def test_an_artifact_is_measured_like_its_run_and_answers_every_signature(
     assert json.loads((folder / "manifest.json").read_text())["task"] == "reconstruction"
     with pytest.raises(Incompatible):
         zoo.predict(folder, images, signature="dream")
+
+
+def test_a_smaller_form_is_measured_on_what_the_configuration_is_about(
+    run: zoo.Run, tmp_path: Path
+) -> None:
+    folder = zoo.export(run, tmp_path, data=data()).path
+    # So small a network becomes no smaller; what was measured is said nevertheless.
+    with pytest.raises(QuantisationRejected) as caught:
+        zoo.quantise(
+            folder,
+            data=data(),
+            metric="psnr_repaired",
+            candidates=["int8_static"],
+            policy="smallest",
+            seconds=0.01,
+        )
+    compared = caught.value.report.candidates[0].comparison
+    assert compared is not None
+    whole = data().split("validation").take(np.arange(len(data().split("validation"))))[1]["label"]
+    assert compared.examples == int((whole != LABELS.index("c")).sum())
+    assert compared.metric == "psnr_repaired"
+
+
+def test_own_data_that_needs_options_is_asked_for_with_them(
+    run: zoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = zoo.export(run, tmp_path / "exports", data=data()).path
+    (tmp_path / data().spec.id).mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="made from your own data") as caught:
+        zoo.quantise(folder)
+    assert "--data-option" in str(caught.value)
 
 
 def test_the_published_digits_leave_less_than_half_of_what_components_leave() -> None:

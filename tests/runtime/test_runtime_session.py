@@ -99,6 +99,16 @@ def test_values_that_do_not_fit_are_refused(images: Session, raw: Any, expected:
         images.predict(raw)
 
 
+def test_grey_pictures_need_no_axis_for_their_one_channel(images: Session) -> None:
+    pictures = _pictures()
+    expected = images.predict(pictures).probabilities
+    np.testing.assert_array_equal(images.predict(pictures[..., 0]).probabilities, expected)
+    one = images.predict(pictures[0, ..., 0]).probabilities
+    np.testing.assert_array_equal(one, images.predict(pictures[0]).probabilities)
+    with pytest.raises(DataError, match="another shape"):
+        images.predict(pictures[..., :5, 0])
+
+
 def test_whole_numbers_of_another_type_are_converted_exactly(images: Session) -> None:
     pictures = _pictures()
     for kind in ("int64", "float32"):

@@ -209,9 +209,15 @@ def scores(evaluation: Any) -> str:
     rows = []
     for name, score in evaluation.scores.items():
         known = score.low is not None and score.high is not None
-        interval = f"[{score.low:.4f}, {score.high:.4f}]" if known else ""
-        rows.append((name.replace("_", " "), f"{score.value:.4f}", interval))
+        interval = f"[{_figure(score.low)}, {_figure(score.high)}]" if known else ""
+        unit = f" {score.unit}" if score.unit else ""
+        rows.append((name.replace("_", " "), _figure(score.value) + unit, interval))
     return table(("score", "value", "interval"), rows)
+
+
+def _figure(value: float) -> str:
+    """Return a number with four digits that say something."""
+    return f"{value:.4g}" if 0 < abs(value) < 0.01 else f"{value:.4f}"
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from zoo.architecture import Architecture
-from zoo.errors import ConfigError, Finding
+from zoo.config import ModelConfig
+from zoo.errors import ConfigError, DataError, Finding
 from zoo.exporting.parity import round_up
 from zoo.metrics import Evaluation
 from zoo.metrics.paired import BLOCKS, batch_means, paired_proportions
@@ -35,6 +36,7 @@ class Yardstick:
         name: The split's name.
         original: The original's answers, by signature.
         metric: The main metric; by default ``accuracy`` of a classifier, the first of others.
+        config: What the model is made of, which may say what it is to be measured on.
 
     Raises:
         ConfigError: If there is no such metric.
@@ -48,10 +50,11 @@ class Yardstick:
         name: Literal["validation", "test"],
         original: Forwards,
         metric: str | None = None,
+        config: ModelConfig | None = None,
     ) -> None:
         self.architecture, self.data, self.split, self.name = architecture, data, split, name
-        self.original = original
-        self.evaluation = architecture.evaluate(original, split, data)
+        self.original, self.config = original, config
+        self.evaluation = self._evaluate(original, split)
         self.metric = _main(self.evaluation, self.evaluation.task, metric)
 
     @property
@@ -67,7 +70,7 @@ class Yardstick:
         Raises:
             ZooError: If the architecture cannot measure the variant's answers.
         """
-        evaluation = self.architecture.evaluate(variant, self.split, self.data)
+        evaluation = self._evaluate(variant, self.split)
         old, new = self._score(self.evaluation), self._score(evaluation)
         loss = self._loss(old, new)
         differences = _Differences(self.data)
@@ -82,7 +85,7 @@ class Yardstick:
             interval = batch_means(loss, self._block_losses(variant))
         comparison = Comparison(
             split=self.name,
-            examples=len(self.split),
+            examples=evaluation.examples,
             metric=self.metric,
             unit=self.unit,
             original=old,
@@ -96,6 +99,9 @@ class Yardstick:
             neighbours=round_up(_neighbours(other, self.split)),
         )
         return comparison, evaluation
+
+    def _evaluate(self, forwards: Forwards, split: Split) -> Evaluation:
+        return self.architecture.evaluate(forwards, split, self.data, config=self.config)
 
     def _score(self, evaluation: Evaluation) -> float:
         return evaluation.scores[self.metric].value
@@ -112,9 +118,10 @@ class Yardstick:
         losses = []
         for start in range(BLOCKS):
             part = PartSplit(self.split, np.arange(start, len(self.split), BLOCKS))
-            pair = [
-                self.architecture.evaluate(f, part, self.data) for f in (self.original, variant)
-            ]
+            try:
+                pair = [self._evaluate(f, part) for f in (self.original, variant)]
+            except DataError:
+                return []  # so few examples that a block has none to measure on
             if any(self.metric not in evaluation.scores for evaluation in pair):
                 return []
             losses.append(self._loss(*map(self._score, pair)))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.architecture import Architecture
+from zoo.config import validate
 from zoo.errors import ConfigError, Finding, QuantisationRejected
 from zoo.exporting.candidates import CANDIDATES, require
 from zoo.exporting.fidelity import Yardstick
@@ -84,6 +85,9 @@ def quantise_artifact(
     original = open_original(path)
     calibration = take_examples(original, data.split("train"), calibration_examples)
     samples = take_examples(original, data.split("validation"), _SAMPLES)
+    config = validate(
+        architecture.Config, original.manifest.config, what=f"the configuration in {path}"
+    )
     yardstick = Yardstick(
         architecture,
         original.manifest.data,
@@ -91,6 +95,7 @@ def quantise_artifact(
         "validation",
         original.forwards,
         metric,
+        config,
     )
     trials = [
         try_candidate(CANDIDATES[name], original, calibration, samples, yardstick, policy)
@@ -128,6 +133,7 @@ def quantise_artifact(
         "test",
         original.forwards,
         yardstick.metric,
+        config,
     )
     test, evaluation = ruler.compare(winner.forwards(original.manifest))
     scores = evaluation.model_dump(mode="json", include={"examples", "scores"})

@@ -81,6 +81,7 @@ class Lines(_Figure):
 
     Attributes:
         ticks: Places on the axis and what to write there; chosen by the numbers if empty.
+        square: Whether it stays about as high as wide, however many points a line has.
     """
 
     kind: Literal["lines"] = "lines"
@@ -88,6 +89,7 @@ class Lines(_Figure):
     x_label: str
     y_label: str
     ticks: tuple[tuple[float, str], ...] = ()
+    square: bool = False
 
 
 class Bars(_Figure):

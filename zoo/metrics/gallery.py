@@ -143,6 +143,7 @@ def _anomalies(found: Measured) -> list[Figure]:
             series=tuple(series),
             x_label="familiar images flagged",
             y_label="unknown images found",
+            square=True,
         ),
         Histogram(
             title="How far off familiar and unknown images are",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.metrics.figures import (
     Bars,
@@ -17,22 +17,34 @@ from zoo.metrics.figures import (
     Series,
     Texts,
 )
+from zoo.report.fitting import cut, natural, number_axes, spaced, width
 from zoo.report.ink import INK, PALETTE, PAPER, QUIET, SOFT, STRONG, drawing, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Mark = Literal["line", "dashed", "dotted", "dash-dotted", "dot", "area"]
+
 _LONG_NAME = 28
-_LINE_STYLES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
+_LONG_LABEL = 40
+_INCH = 14.0
+"""Letters of an axis that fit into an inch."""
+_LINE_STYLES: tuple[tuple[Any, Mark], ...] = (
+    ("-", "line"),
+    ((0, (5, 2)), "dashed"),
+    ((0, (1.5, 1.5)), "dotted"),
+    ((0, (6, 2, 1.5, 2)), "dash-dotted"),
+)
 _TINY = 64
 
 
 @dataclass(frozen=True)
 class Legend:
-    """One entry below a drawing: a name, and the CSS variable of its colour."""
+    """One entry below a drawing: a name, the CSS variable of its colour, and what is drawn."""
 
     name: str
     colour: str
+    mark: Mark = "line"
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ def draw(figure: Figure, name: str) -> Drawn:
         "histogram": _histogram,
     }
     drawn, legend = art[figure.kind](figure, name)
-    wide = isinstance(figure, Lines) and max(len(s.x) for s in figure.series) > 60
+    wide = isinstance(figure, Lines) and _is_wide(figure)
     return Drawn(figure, figure.kind, drawn, legend, wide, f"{figure.title}. {figure.caption}")
 
 
@@ -92,11 +104,15 @@ def _scatter(figure: Scatter, name: str) -> tuple[str, tuple[Legend, ...]]:
         axes = canvas.add_axes((0.13, 0.13, 0.85, 0.84))
         axes.grid(visible=True, axis="both")
         size = 9.0 if len(figure.x) > 400 else 16.0
-        names = sorted(set(figure.groups))
+        groups, others = _groups(figure)
+        names = sorted(set(groups) - {others}, key=natural) + ([others] if others else [])
         legend = []
         for place, group in enumerate(names or [""]):
             colour = PALETTE[place % len(PALETTE)] if names else STRONG
-            chosen = [i for i in range(len(figure.x)) if not names or figure.groups[i] == group]
+            variable = f"--group-{place % len(PALETTE)}"
+            if others and group == others:
+                colour, variable = QUIET, "--quiet"
+            chosen = [i for i in range(len(figure.x)) if not names or groups[i] == group]
             axes.scatter(
                 [figure.x[i] for i in chosen],
                 [figure.y[i] for i in chosen],
@@ -107,35 +123,54 @@ def _scatter(figure: Scatter, name: str) -> tuple[str, tuple[Legend, ...]]:
                 edgecolors=PAPER,
             )
             if names:
-                legend.append(Legend(group, f"--group-{place % len(PALETTE)}"))
+                legend.append(Legend(group, variable, "dot"))
         if figure.diagonal:
             ends = (min(figure.x + figure.y), max(figure.x + figure.y))
             axes.plot(ends, ends, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=3)
         elif min(figure.y, default=0) < 0 < max(figure.y, default=0) and not names:
             axes.axhline(0, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)))
-        axes.set(xlabel=figure.x_label, ylabel=figure.y_label)
+        number_axes(axes)
+        axes.set(xlabel=cut(figure.x_label, 50), ylabel=cut(figure.y_label, _LONG_LABEL))
         return svg(canvas, name), tuple(legend)
 
 
+def _groups(figure: Scatter) -> tuple[Sequence[str], str]:
+    """Return each point's group, and the name of all those for which there is no colour left."""
+    counted = Counter(figure.groups)
+    if len(counted) <= len(PALETTE):
+        return figure.groups, ""
+    largest = sorted(counted, key=lambda group: (-counted[group], natural(group)))
+    told = set(largest[: len(PALETTE) - 1])
+    others = f"{len(counted) - len(told)} others"
+    return [group if group in told else others for group in figure.groups], others
+
+
+def _is_wide(figure: Lines) -> bool:
+    return not figure.square and max(len(series.x) for series in figure.series) > 60
+
+
 def _lines(figure: Lines, name: str) -> tuple[str, tuple[Legend, ...]]:
-    wide = max(len(series.x) for series in figure.series) > 60
-    with drawing(*((9.2, 3.0) if wide else (4.4, 3.1))) as canvas:
+    wide = _is_wide(figure)
+    size = (9.2, 3.0) if wide else (4.4, 3.6 if figure.square else 3.1)
+    with drawing(*size) as canvas:
         left = 0.065 if wide else 0.13
         axes = canvas.add_axes((left, 0.155, 0.985 - left, 0.81))
         legend = []
         others = [series for series in figure.series if not series.emphasis]
         for series in figure.series:
             colour, variable = _colour(series, others)
-            style: Any = "-"
+            style, mark = _LINE_STYLES[0]
             if not series.emphasis and len(others) > 1:
-                style = _LINE_STYLES[others.index(series) % len(_LINE_STYLES)]
+                style, mark = _LINE_STYLES[others.index(series) % len(_LINE_STYLES)]
             _line(axes, series, colour, style)
-            legend.append(Legend(series.name, variable))
-        axes.set(xlabel=figure.x_label, ylabel=figure.y_label)
+            legend.append(Legend(series.name, variable, mark))
+        room = _INCH * size[0] * (0.985 - left)
+        axes.set(xlabel=cut(figure.x_label, room), ylabel=cut(figure.y_label, _LONG_LABEL - 6))
         axes.margins(x=0.01)
+        number_axes(axes)
         if figure.ticks:
-            places, words = zip(*figure.ticks, strict=True)
-            axes.set_xticks(places, words)
+            kept = spaced(figure.ticks, room)
+            axes.set_xticks([place for place, _ in kept], [word for _, word in kept])
         return svg(canvas, name), tuple(legend) if len(legend) > 1 else ()
 
 
@@ -161,7 +196,8 @@ def _line(axes: Axes, series: Series, colour: str, style: Any) -> None:
 def _bars(figure: Bars, name: str) -> tuple[str, tuple[Legend, ...]]:
     count = len(figure.names)
     with drawing(4.4, 0.75 + 0.27 * count) as canvas:
-        longest = min(_LONG_NAME, max(map(len, figure.names)))
+        names = [cut(name, _LONG_NAME) for name in figure.names]
+        longest = max(map(width, names))
         left = min(0.48, 0.05 + 0.0145 * longest)
         bottom = 0.5 / (0.75 + 0.27 * count)
         axes = canvas.add_axes((left, bottom, 0.97 - left, 0.97 - bottom))
@@ -175,10 +211,10 @@ def _bars(figure: Bars, name: str) -> tuple[str, tuple[Legend, ...]]:
         if figure.lows and figure.highs:
             for place, low, high in zip(places, figure.lows, figure.highs, strict=True):
                 axes.plot((low, high), (place, place), color=INK, linewidth=1.0, zorder=4)
-        axes.set_yticks(
-            places, [textwrap.shorten(n, _LONG_NAME, placeholder="…") for n in figure.names]
-        )
-        axes.set_xlabel(figure.label)
+        axes.set_yticks(places, names)
+        axes.set_ylim(-0.6, count - 0.4)
+        number_axes(axes, y=False)
+        axes.set_xlabel(cut(figure.label, _LONG_LABEL))
         if min((*figure.values, *figure.lows)) >= 0:
             axes.set_xlim(left=0)
         return svg(canvas, name), ()
@@ -195,8 +231,10 @@ def _histogram(figure: Histogram, name: str) -> tuple[str, tuple[Legend, ...]]:
                 counts, figure.edges, fill=True, color=colour, alpha=1.0 if single else 0.55
             )
             if figure.groups:
-                legend.append(Legend(figure.groups[place], f"--group-{place % len(PALETTE)}"))
-        axes.set(xlabel=figure.label, ylabel="count")
+                variable = f"--group-{place % len(PALETTE)}"
+                legend.append(Legend(figure.groups[place], variable, "area"))
+        number_axes(axes)
+        axes.set(xlabel=cut(figure.label, _LONG_LABEL), ylabel="count")
         if min(figure.edges) < 0 < max(figure.edges):
             axes.axvline(0, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)))
         return svg(canvas, name), tuple(legend)

@@ -102,6 +102,8 @@ def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
         array = np.asarray(value)
     except ValueError as error:
         raise DataError(f"the input {spec.name!r} is no array", why=str(error)) from error
+    if spec.is_image and spec.shape[-1] == 1 and _is_grey(array, spec):
+        array = array[..., None]
     if array.ndim == len(spec.shape):
         array = array[None]
     fits = array.ndim == len(spec.shape) + 1 and all(
@@ -117,6 +119,14 @@ def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
     if not len(array):
         _refuse(f"the input {spec.name!r} has no examples", "at least one is needed")
     return _cast(array, spec)
+
+
+def _is_grey(array: np.ndarray[Any, Any], spec: TensorSpec) -> bool:
+    """Return whether only the one channel is missing, as in most files of grey pictures."""
+    if array.ndim not in (2, 3) or array.shape == spec.shape:
+        return False
+    sides = zip(spec.shape[:2], array.shape[-2:], strict=True)
+    return all(isinstance(size, str) or size == given for size, given in sides)
 
 
 def _cast(array: np.ndarray[Any, Any], spec: TensorSpec) -> np.ndarray[Any, Any]:
@@ -237,7 +247,9 @@ def _from_files(
             "the model does not take images",
             file=str(paths[0]),
             why=f"its inputs are {_names(specs)}",
-            fix="give a .csv, .npy or .npz file",
+            fix="give a .csv, .npy or .npz file"
+            if any(spec.columns for spec in specs)
+            else "give a .npy or .npz file",
         )
     from zoo.runtime.images import fit_image, read_image
 
