@@ -134,7 +134,7 @@ def _examples(source: DataSource, spec: DataSpec, fingerprint: str) -> Dataset:
     try:
         named: str | Path | Dataset = spec.id if source is None else source
         found: Dataset = dataset(named) if isinstance(named, str | Path) else named
-    except (UnknownDataset, ConfigError, DataError) as error:
+    except UnknownDataset as error:
         if chosen:
             raise
         raise DataError(
