@@ -207,3 +207,11 @@ def test_thinning_keeps_both_ends_and_the_order(count, most):
     if count:
         assert places[0] == 0
         assert places[-1] == count - 1
+
+
+def test_what_is_counted_is_counted_in_whole_numbers():
+    figure = Histogram(title="t", edges=(0.0, 1.0, 2.0), counts=((18, 7),), label="error")
+    words = re.findall(r"<text[^>]*>([^<]*)</text>", draw(figure, "f").svg)
+    counts = words[words.index("error") + 1 : words.index("count")]
+    assert len(counts) > 2
+    assert all(count.isdecimal() for count in counts)

@@ -221,6 +221,8 @@ def _bars(figure: Bars, name: str) -> tuple[str, tuple[Legend, ...]]:
 
 
 def _histogram(figure: Histogram, name: str) -> tuple[str, tuple[Legend, ...]]:
+    from matplotlib.ticker import MaxNLocator
+
     with drawing(4.4, 2.9) as canvas:
         axes = canvas.add_axes((0.13, 0.155, 0.85, 0.81))
         legend = []
@@ -233,6 +235,8 @@ def _histogram(figure: Histogram, name: str) -> tuple[str, tuple[Legend, ...]]:
             if figure.groups:
                 variable = f"--group-{place % len(PALETTE)}"
                 legend.append(Legend(figure.groups[place], variable, "area"))
+        # What is counted comes whole.
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         number_axes(axes)
         axes.set(xlabel=cut(figure.label, _LONG_LABEL), ylabel="count")
         if min(figure.edges) < 0 < max(figure.edges):
