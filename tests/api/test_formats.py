@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo.runtime.manifest import FileEntry, Graph, Manifest, Parity, Tolerance
+from zoo.runtime.manifest import FileEntry, Graph, Manifest, Parity, Tolerance, read_manifest
 from zoo.spec import Column, DataSpec, TensorSpec, TextSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "runs-and-artifacts.md"
@@ -66,8 +66,17 @@ def test_every_field_of_the_figures_is_on_the_page(run):
 
 
 def test_every_file_of_an_artifact_is_on_the_page_and_no_other(artifact):
-    files = {path.name for path in artifact.path.iterdir()}
-    assert first_column("An artifact: `exports/<name>/<version>/`") == files
+    named = first_column("An artifact: `exports/<name>/<version>/`")
+    assert named == {"SIGNATURE.onnx", *(path.name for path in artifact.path.iterdir())}
+
+
+def test_the_file_of_a_further_signature_has_its_name():
+    folder = PAGE.parents[1] / "exports" / "autoencoder" / "1"
+    graphs = read_manifest(folder).graphs
+    assert [graph.file for graph in graphs[1:]] == [
+        f"{graph.signature}.onnx" for graph in graphs[1:]
+    ]
+    assert graphs[0].file == "model.onnx" and len(graphs) == 3
 
 
 def test_every_field_of_a_manifest_is_on_the_page_and_no_other():

@@ -58,7 +58,8 @@ def test_a_decimal_comma_is_known_for_one(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_never_ends_is_asked_for_its_quote(tmp_path: Path) -> None:
-    path = write(tmp_path / "t.csv", {"a": ["x" * 200_000, "2"], "y": ["1", "2"]})
+    path = tmp_path / "t.csv"
+    path.write_text('a,y\n1,"2\n' + "3,4\n" * 50_000)
 
-    with pytest.raises(BadRecord, match="a cell has at most 131,072 characters"):
+    with pytest.raises(BadRecord, match="a quoted cell ends with a quote"):
         zoo.dataset(path)

@@ -333,7 +333,7 @@ def test_own_data_that_needs_options_is_asked_for_with_them(
     folder = zoo.export(run, tmp_path / "exports", data=data()).path
     (tmp_path / data().spec.id).mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match="made from your own data") as caught:
+    with pytest.raises(DataError, match="made from cannot be read as it stands") as caught:
         zoo.quantise(folder)
     assert "--data-option" in str(caught.value)
 

@@ -88,15 +88,11 @@ def read_table(path: Path, text: str | None = None) -> Table:
                 lines.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
-        limit = "limit" in str(error)
         raise BadRecord(
             f"the row cannot be read: {error}",
             file=str(path),
             row=start,
-            why=f"a cell has at most {csv.field_size_limit():,} characters"
-            if limit
-            else "a quoted cell ends with a quote that a delimiter or the line's end follows",
-            fix="shorten the cell, or close its quote" if limit else "",
+            why="a quoted cell ends with a quote that a delimiter or the line's end follows",
         ) from error
     finally:
         csv.field_size_limit(limit)
