@@ -70,11 +70,43 @@ class PartSplit:
         return None if self._split.arrays() is None else self._split.take(self._positions)
 
 
-class MappedDataset:
+class DatasetView:
     """A dataset whose every split is seen through one function.
 
     Args:
         dataset: What is seen.
+        view: From the name of a split, and the split, to what is seen of it.
+        spec: What that is; the dataset's own description by default.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        view: Callable[[SplitName, Split], Split],
+        spec: DataSpec | None = None,
+    ) -> None:
+        self._dataset, self._view, self._spec = dataset, view, spec
+
+    @property
+    def spec(self) -> DataSpec:
+        """What is seen."""
+        return self._dataset.spec if self._spec is None else self._spec
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of what is looked at: the view is code, and code has versions."""
+        return self._dataset.fingerprint
+
+    def split(self, name: SplitName) -> Split:
+        """Return one split, as it is seen."""
+        return self._view(name, self._dataset.split(name))
+
+
+class MappedDataset(DatasetView):
+    """A dataset whose every example is changed.
+
+    Args:
+        dataset: What is changed.
         change: From named inputs and targets to other ones.
         spec: What the changed data is; that of the dataset by default.
 
@@ -83,21 +115,7 @@ class MappedDataset:
     """
 
     def __init__(self, dataset: Dataset, change: Change, spec: DataSpec | None = None) -> None:
-        self._dataset, self._change, self._spec = dataset, change, spec
-
-    @property
-    def spec(self) -> DataSpec:
-        """What the changed data is."""
-        return self._dataset.spec if self._spec is None else self._spec
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint of what is seen: the view is code, and code has versions."""
-        return self._dataset.fingerprint
-
-    def split(self, name: SplitName) -> Split:
-        """Return one split."""
-        return MappedSplit(self._dataset.split(name), self._change)
+        super().__init__(dataset, lambda _, split: MappedSplit(split, change), spec)
 
 
-__all__ = ["Change", "MappedDataset", "MappedSplit", "PartSplit"]
+__all__ = ["Change", "DatasetView", "MappedDataset", "MappedSplit", "PartSplit"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import zoo
 from zoo import Arrays, DataSpec, Split
 from zoo.spec import Dataset, SplitName
-from zoo.views import PartSplit
+from zoo.views import DatasetView, PartSplit
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _BLOCK = 1_024
 
@@ -39,44 +43,41 @@ def reflect(data: DataSpec) -> Callable[[Arrays, Arrays], tuple[Arrays, Arrays]]
 
 
 def without(dataset: Dataset, held_out: tuple[str, ...]) -> Dataset:
-    """Return the data without the examples of some classes, in every split."""
-    return _Without(dataset, held_out) if held_out else dataset
+    """Return the data without the examples of some classes, in every split.
 
+    Raises:
+        DataError: By a split in which nothing is left.
+    """
+    if not held_out:
+        return dataset
+    target = next(t for t in dataset.spec.targets if t.labels is not None)
+    left_out = [(target.labels or ()).index(name) for name in held_out]
 
-class _Without:
-    def __init__(self, dataset: Dataset, held_out: tuple[str, ...]) -> None:
-        self._dataset = dataset
-        self._target = next(t for t in dataset.spec.targets if t.labels is not None)
-        labels = self._target.labels or ()
-        self._left_out = [labels.index(name) for name in held_out]
-
-    @property
-    def spec(self) -> DataSpec:
-        return self._dataset.spec
-
-    @property
-    def fingerprint(self) -> str:
-        return self._dataset.fingerprint
-
-    def split(self, name: SplitName) -> Split:
+    def view(name: SplitName, split: Split) -> Split:
         import numpy as np
 
-        split = self._dataset.split(name)
-        arrays = split.arrays()
-        if arrays is not None:
-            labels = arrays[1][self._target.name]
-        else:
-            blocks = range(0, len(split), _BLOCK)
-            parts = [np.arange(start, min(start + _BLOCK, len(split))) for start in blocks]
-            labels = np.concatenate([split.take(part)[1][self._target.name] for part in parts])
-        kept = np.flatnonzero(~np.isin(np.asarray(labels).reshape(-1), self._left_out))
+        kept = np.flatnonzero(~np.isin(_classes(split, target.name), left_out))
         if not len(kept):
             raise zoo.errors.DataError(
-                f"the split {name} of {self.spec.id} has only classes that are held out",
+                f"the split {name} of {dataset.spec.id} has only classes that are held out",
                 why="nothing is left to learn from, or to choose an epoch by",
                 fix="hold fewer classes out",
             )
         return PartSplit(split, kept)
+
+    return DatasetView(dataset, view)
+
+
+def _classes(split: Split, target: str) -> np.ndarray:
+    """Return the class index of every example; of data on disk, without holding it."""
+    import numpy as np
+
+    arrays = split.arrays()
+    if arrays is not None:
+        return np.asarray(arrays[1][target]).reshape(-1)
+    blocks = range(0, len(split), _BLOCK)
+    parts = [np.arange(start, min(start + _BLOCK, len(split))) for start in blocks]
+    return np.concatenate([split.take(part)[1][target].reshape(-1) for part in parts])
 
 
 __all__ = ["reflect", "without"]

@@ -10,7 +10,7 @@ from pydantic import Field
 import zoo
 from zoo import Arrays, DataSpec, Recipe, Signature, TrainLoop, TrainPlan
 from zoo.spec import Dataset
-from zoo_mlp_regressor.calibration import Watched, divide_validation
+from zoo_mlp_regressor.calibration import divide_validation, watching
 
 if TYPE_CHECKING:
     import keras
@@ -200,7 +200,7 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
                 f"the validation split has {len(validation)}",
                 fix="--set interval_level=0.8, or a larger --data-option validation_share=SHARE",
             )
-        loop.fit(model, Watched(dataset, watched))
+        loop.fit(model, watching(dataset, watched))
         learned, _ = self._answers(model, dataset.split("train"))
         members, truth = self._answers(model, held)
         interval: Any = model.get_layer("interval")

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from zoo.spec import Dataset, DataSpec, Split
-from zoo.views import PartSplit
+from zoo.spec import Dataset, Split
+from zoo.views import DatasetView, PartSplit
 
 
-class Watched:
-    """A dataset whose validation split is another.
-
-    Args:
-        dataset: Gives everything else.
-        validation: What the training loop watches.
-    """
-
-    def __init__(self, dataset: Dataset, validation: Split) -> None:
-        self._dataset, self._validation = dataset, validation
-
-    @property
-    def spec(self) -> DataSpec:
-        """What the data is."""
-        return self._dataset.spec
-
-    @property
-    def fingerprint(self) -> str:
-        """That of the dataset."""
-        return self._dataset.fingerprint
-
-    def split(self, name: Literal["train", "validation", "test"]) -> Split:
-        """Return one split."""
-        return self._validation if name == "validation" else self._dataset.split(name)
+def watching(dataset: Dataset, validation: Split) -> Dataset:
+    """Return the dataset with another validation split: what the training loop watches."""
+    return DatasetView(dataset, lambda name, split: validation if name == "validation" else split)
 
 
 def divide_validation(split: Split, *, decides: bool, needed: int) -> tuple[Split, Split]:
@@ -53,4 +30,4 @@ def divide_validation(split: Split, *, decides: bool, needed: int) -> tuple[Spli
     return PartSplit(split, np.setdiff1d(np.arange(count), rows)), PartSplit(split, rows)
 
 
-__all__ = ["Watched", "divide_validation"]
+__all__ = ["divide_validation", "watching"]
