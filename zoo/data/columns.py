@@ -14,7 +14,6 @@ Blanks around a cell do not count. A cell is *missing* if it is empty or ``NA``,
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.choice import absent_columns, refuse_choice
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.folds import divide, group_codes
 from zoo.data.npz import check_classes
@@ -30,12 +30,11 @@ from zoo.data.options import TableOptions
 from zoo.data.scales import check_scale
 from zoo.data.splits import Indices
 from zoo.data.targets import MAX_CATEGORIES, NEARLY, read_classes, read_measurements, target_task
-from zoo.errors import ConfigError, Finding
-from zoo.runtime.table import Table, is_missing, is_number, read_table
+from zoo.errors import Finding
+from zoo.runtime.table import Table, has_decimal_comma, is_missing, is_number, read_table
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
 
 _DAY = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?", re.ASCII)
-_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 
 def open_csv(path: Path, options: TableOptions) -> Dataset:
@@ -112,26 +111,17 @@ def _choose(table: Table, options: TableOptions) -> tuple[str, list[str]]:
     asked = {"target": (target,)} | {
         key: getattr(options, key) for key in ("numeric", "categorical", "drop", "group_by")
     }
-    findings = []
+    findings = absent_columns(table, asked)
     for key, wanted in asked.items():
         for name in wanted:
-            if name not in table.header:
-                near = difflib.get_close_matches(name, table.header, n=1)
-                allowed = f"the columns are {', '.join(table.header)}"
-                findings.append(Finding(key, name, allowed, near[0] if near else None))
-            elif key != "target" and name == target:
+            if key != "target" and name == target:
                 findings.append(Finding(key, name, "this is the target"))
             elif key == "categorical" and name in options.numeric:
                 findings.append(Finding(key, name, "a column is numeric or categorical, not both"))
     names = [name for name in table.header if name != target and name not in options.drop]
     if not findings and not names:
         findings.append(Finding("columns", table.header, "a column beside the target is needed"))
-    if findings:
-        raise ConfigError(
-            f"the columns of {table.file} do not fit what was asked for",
-            findings=findings,
-            fix=f"head -1 {table.file} shows the columns",
-        )
+    refuse_choice(table, findings)
     return target, names
 
 
@@ -208,7 +198,7 @@ def _crowd(table: Table, cells: list[str]) -> str:
             f"it looks like dates, of which only those like 1981-01-31 are read: of {cells[0]!r} "
             "nobody knows which part is the month"
         )
-    if all(_COMMA.fullmatch(cell) or is_missing(cell) or is_number(cell) for cell in cells):
+    if all(has_decimal_comma(cell) or is_missing(cell) or is_number(cell) for cell in cells):
         return f"it looks like numbers with a decimal comma: write {cells[0].replace(',', '.')!r}"
     return "it looks like an identifier or prose: a model would learn rows by heart"
 

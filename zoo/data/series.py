@@ -8,7 +8,6 @@ others hold numbers.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.choice import absent_columns, refuse_choice
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.scales import check_scale
 from zoo.data.series_options import SeriesOptions, WindowOptions
@@ -209,24 +209,14 @@ def _columns(table: Table, options: SeriesOptions) -> tuple[str | None, list[str
     if date is None:
         date = next((name for name in table.header if _is_dates(table, name)), None)
     asked = {"date": (date,) if date else (), "target": options.target, "drop": options.drop}
-    findings = []
-    for key, wanted in asked.items():
-        for name in wanted:
-            if name not in table.header:
-                near = difflib.get_close_matches(name, table.header, n=1)
-                allowed = f"the columns are {', '.join(table.header)}"
-                findings.append(Finding(key, name, allowed, near[0] if near else None))
-            elif key == "target" and (name == date or name in options.drop):
-                findings.append(Finding(key, name, "a column of measurements that is kept"))
+    findings = absent_columns(table, asked)
+    for name in options.target or ():
+        if name in table.header and (name == date or name in options.drop):
+            findings.append(Finding("target", name, "a column of measurements that is kept"))
     channels = [name for name in table.header if name != date and name not in options.drop]
     if not findings and not channels:
         findings.append(Finding("columns", table.header, "a column of measurements is needed"))
-    if findings:
-        raise ConfigError(
-            f"the columns of {table.file} do not fit what was asked for",
-            findings=findings,
-            fix=f"head -1 {table.file} shows the columns",
-        )
+    refuse_choice(table, findings)
     return date, channels, [name for name in channels if name in (options.target or channels)]
 
 

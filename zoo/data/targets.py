@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from zoo.data.scales import check_scale
 from zoo.errors import BadRecord
-from zoo.runtime.table import Table, is_missing, is_number
+from zoo.runtime.table import Table, has_decimal_comma, is_missing, is_number
 from zoo.spec import Task
 
 MAX_WHOLE_CLASSES = 20
@@ -31,8 +31,6 @@ MAX_CATEGORIES = 1_000
 
 NEARLY = 0.9
 """A column with at least this share of numbers is meant to be one of numbers."""
-
-_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 
 def target_task(table: Table, name: str, asked: str | None) -> Task:
@@ -53,7 +51,7 @@ def target_task(table: Table, name: str, asked: str | None) -> Task:
             )
     if asked is not None:
         return Task(asked)
-    if all(_COMMA.fullmatch(cell) or is_number(cell) for cell in cells) and not all(
+    if all(has_decimal_comma(cell) or is_number(cell) for cell in cells) and not all(
         map(is_number, cells)
     ):
         raise _stray(table, name)
@@ -132,7 +130,7 @@ def _measured(numbers: list[float]) -> bool:
 def _stray(table: Table, name: str) -> BadRecord:
     cells = table.column(name)
     row = next(row for row, cell in enumerate(cells) if not is_number(cell))
-    comma = _COMMA.fullmatch(cells[row]) is not None
+    comma = has_decimal_comma(cells[row])
     point = f"write {cells[row].replace(',', '.')}, with a decimal point, and so everywhere"
     return table.bad(
         f"{cells[row]!r} is not a number",

@@ -6,13 +6,13 @@ be measured on its memory.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.choice import absent_columns, refuse_choice
 from zoo.data.class_folders import Kind, divide
 from zoo.data.dataset import Dataset
 from zoo.data.npz import check_classes
@@ -20,7 +20,7 @@ from zoo.data.splits import SPLITS, Indices, stratified_split
 from zoo.data.text_options import LabelledOptions, VocabularyOptions, labelled_spec
 from zoo.data.text_split import TextSplit
 from zoo.data.text_vocabulary import learn_vocabulary
-from zoo.errors import BadRecord, ConfigError, Finding
+from zoo.errors import BadRecord, Finding
 from zoo.runtime.table import Table, is_missing
 from zoo.runtime.text import normal
 from zoo.runtime.text_files import read_text, read_text_table
@@ -169,13 +169,8 @@ def _text_of(file: Path, options: LabelledOptions) -> str:
 
 def _choose(table: Table, options: LabelledOptions) -> tuple[str, str]:
     """Return the columns of the text and of the class."""
-    findings = []
     asked = {"text": options.text, "target": options.target}
-    for key, name in asked.items():
-        if name is not None and name not in table.header:
-            near = difflib.get_close_matches(name, table.header, n=1)
-            allowed = f"the columns are {', '.join(table.header)}"
-            findings.append(Finding(key, name, allowed, near[0] if near else None))
+    findings = absent_columns(table, {k: (name,) for k, name in asked.items() if name is not None})
     text = options.text or ""
     others = [name for name in table.header if name != text]
     target = options.target if options.target is not None else (others or [""])[-1]
@@ -183,12 +178,7 @@ def _choose(table: Table, options: LabelledOptions) -> tuple[str, str]:
         findings.append(Finding("target", None, "a column beside the text is needed"))
     if not findings and target == text:
         findings.append(Finding("target", target, "this is the text"))
-    if findings:
-        raise ConfigError(
-            f"the columns of {table.file} do not fit what was asked for",
-            findings=findings,
-            fix=f"head -1 {table.file} shows the columns",
-        )
+    refuse_choice(table, findings)
     return text, target
 
 

@@ -13,6 +13,7 @@ from zoo.errors import BadRecord
 MISSING = frozenset({"", "?", "n/a", "na", "nan", "null"})
 """Cells, in lower case, that stand for a value that is not there."""
 
+_WITH_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DELIMITERS = ",;\t"
 
@@ -25,6 +26,11 @@ def is_missing(cell: str) -> bool:
 def is_number(cell: str) -> bool:
     """Return whether a cell, blanks removed, is a decimal number: ``-1.5``, ``.5``, ``3e8``."""
     return _NUMBER.fullmatch(cell) is not None
+
+
+def has_decimal_comma(cell: str) -> bool:
+    """Return whether a cell is a number as it is written with a comma: ``1,5``."""
+    return _WITH_COMMA.fullmatch(cell) is not None
 
 
 @dataclass(frozen=True)
@@ -201,4 +207,4 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-__all__ = ["MISSING", "Table", "is_missing", "is_number", "read_table"]
+__all__ = ["MISSING", "Table", "has_decimal_comma", "is_missing", "is_number", "read_table"]
