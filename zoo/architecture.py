@@ -8,7 +8,7 @@ should import keras inside its methods only, so that finding a model costs next 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
@@ -78,13 +78,25 @@ class Blueprint:
     data: DataSpec
 
 
+Measure = Callable[[], Mapping[str, float]]
+"""Measures a model between two epochs: names to numbers."""
+
+
 class TrainLoop(Protocol):
     """The zoo's training loop, as an architecture's ``train`` receives it."""
 
     plan: TrainPlan
 
-    def fit(self, model: keras.Model, dataset: Dataset) -> None:
-        """Train to the end of the plan, with checkpoints, early stopping and history."""
+    def fit(self, model: keras.Model, dataset: Dataset, *, measure: Measure | None = None) -> None:
+        """Train to the end of the plan, with checkpoints, early stopping and history.
+
+        Args:
+            model: A compiled model.
+            dataset: What it learns from.
+            measure: Asked after each epoch for further columns of its line of the history, which
+                the plan can watch. It must depend on the model and on nothing that an epoch before
+                left behind, or a resumed run would say something else.
+        """
 
 
 class Architecture(ABC, Generic[ConfigT]):
@@ -153,6 +165,7 @@ __all__ = [
     "ArchitectureInfo",
     "Blueprint",
     "ConfigT",
+    "Measure",
     "Recipe",
     "Signature",
     "TrainLoop",

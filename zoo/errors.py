@@ -79,6 +79,10 @@ class ZooError(Exception):
         }
 
 
+class ZooWarning(UserWarning):
+    """Something that goes on, and is probably not what was meant. The command line prints it."""
+
+
 class RegistryError(ZooError):
     """Something about finding a model by name."""
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zoo.api.learning import train as train
     from zoo.api.models import build as build
     from zoo.api.run import Run as Run
+    from zoo.api.sampling import sample as sample, write_samples as write_samples
     from zoo.api.serving import serve as serve
     from zoo.api.variants import Quantisation as Quantisation, quantise as quantise
 
@@ -62,10 +63,12 @@ _HOME = {
     "quantise": "variants",
     "register": "catalog",
     "registry": "catalog",
+    "sample": "sampling",
     "serve": "serving",
     "train": "learning",
     "verify": "artifacts",
     "verify_model": "artifacts",
+    "write_samples": "sampling",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one table says what there is and where

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-from zoo.cli import artifacts, demo, diff, folds, models, serving, training, variants
+from zoo.cli import artifacts, demo, diff, folds, models, sampling, serving, training, variants
 from zoo.cli.output import emit_json, paint
 from zoo.cli.quiet import native_chatter_hidden
-from zoo.errors import MissingExtra, ZooError
+from zoo.errors import MissingExtra, ZooError, ZooWarning
 
 INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the fault is in the program, not in what it was given."""
 
-_HEAVY = {"build", "crossvalidate", "demo", "evaluate", "export", "predict", "quantise", "train"}
+_HEAVY = {
+    *("build", "crossvalidate", "demo", "evaluate", "export"),
+    *("predict", "quantise", "sample", "train"),
+}
 """The commands that may import a framework."""
 
 _EPILOG = """\b
@@ -78,7 +82,7 @@ def _options(
     pass
 
 
-for _group in (models, training, folds, artifacts, variants, diff, serving, demo):
+for _group in (models, training, folds, artifacts, sampling, variants, diff, serving, demo):
     _group.add_commands(app)
 
 
@@ -96,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = list(sys.argv[1:] if arguments is None else arguments)
     before = words[: words.index("--")] if "--" in words else words
+    warnings.showwarning = _show_warning
     debug, as_json = "--debug" in before, "--json" in before
     if debug:
         words.remove("--debug")
@@ -123,6 +128,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - whatever it is, a person gets three lines
         _internal(error, debug=debug)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of the zoo for a person; those of others are for developers."""
+    if issubclass(category, ZooWarning):
+        print(f"{paint('warning:', 'yellow')} {message}", file=file or sys.stderr)
+        return
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(text)
 
 
 def _report(error: ZooError, *, as_json: bool) -> None:

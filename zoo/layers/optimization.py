@@ -64,11 +64,15 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def make_optimizer(config: OptimizerConfig) -> keras.optimizers.Optimizer:
+def make_optimizer(config: OptimizerConfig, *, momentum: float = 0.9) -> keras.optimizers.Optimizer:
     """Return the optimizer that a configuration describes.
 
     Biases and the scales and offsets of normalisation do not decay: shrinking them limits what
     a layer can say without making it simpler.
+
+    Args:
+        config: What it is.
+        momentum: Of SGD (Nesterov's).
     """
     rate = WarmupSchedule(config.learning_rate, config.schedule, config.warmup)
     common: dict[str, Any] = {"global_clipnorm": config.clip_norm}
@@ -78,7 +82,11 @@ def make_optimizer(config: OptimizerConfig) -> keras.optimizers.Optimizer:
         optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **common)
     else:
         optimizer = keras.optimizers.SGD(
-            rate, momentum=0.9, nesterov=True, weight_decay=config.weight_decay or None, **common
+            rate,
+            momentum=momentum,
+            nesterov=momentum > 0,
+            weight_decay=config.weight_decay or None,
+            **common,
         )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

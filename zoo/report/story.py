@@ -82,6 +82,8 @@ def lead(folder: RunRecords) -> str:
         "The model keeps the weights of" if dig(run, "plan", "keep") == "best" else "Its best was"
     )
     scores = [(k, number(v)) for k, v in run["best"].items()] if _is_map(run.get("best")) else []
+    watched = dig(run, "plan", "monitor")
+    scores.sort(key=lambda pair: pair[0] != watched)
     said = [f"{metric_name(k)} {value(k, v)}" for k, v in scores if v is not None][:2]
     return f"{opening} {kept} epoch {best}{' (' + ', '.join(said) + ')' if said else ''}."
 
@@ -153,7 +155,12 @@ def learning_curves(folder: RunRecords) -> list[Curve]:
 
 
 def learning_finding(folder: RunRecords) -> str:
-    """Return what the shape of the loss curves says, or nothing."""
+    """Return what the shape of the loss curves says, or nothing.
+
+    A plan that watches something else says that the loss is not what tells how good a model is.
+    """
+    if dig(folder.run, "plan", "monitor") not in (None, "val_loss"):
+        return ""
     loss, checked = folder.history.get("loss", []), folder.history.get("val_loss", [])
     if len(loss) < 3 or len(checked) != len(loss) or not all(map(math.isfinite, loss + checked)):
         return ""

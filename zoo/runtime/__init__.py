@@ -2,6 +2,7 @@
 
 from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime.bench import BenchRow, bench
+from zoo.runtime.chain import Chain, load_chain
 from zoo.runtime.diff import DiffReport, diff
 from zoo.runtime.generation import Generation, generate
 from zoo.runtime.generator import Generator, load_generator
@@ -15,6 +16,7 @@ __all__ = [
     "FORMAT_VERSION",
     "MAX_BYTES",
     "BenchRow",
+    "Chain",
     "DiffReport",
     "Generation",
     "Generator",
@@ -29,6 +31,7 @@ __all__ = [
     "generate",
     "is_model",
     "load",
+    "load_chain",
     "load_generator",
     "read_manifest",
     "verify",

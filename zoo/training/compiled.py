@@ -113,11 +113,16 @@ def _tensors(model: keras.Model, split: Split) -> Any:
     if arrays is None:
         raise ValueError("expected a split in memory. Received: one that is read on demand")
     inputs, outputs = arrays
-    return tf.nest.map_structure(tf.constant, (feed(model, inputs), targets(outputs)))
+    # A model that learns from examples alone has no targets: None stays None.
+    return _each(tf.constant, (feed(model, inputs), targets(outputs)))
 
 
 def _rows(data: Any, rows: Any) -> Any:
-    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
+    return _each(lambda tensor: tf.gather(tensor, rows), data)
+
+
+def _each(change: Callable[[Any], Any], data: Any) -> Any:
+    return tf.nest.map_structure(lambda leaf: None if leaf is None else change(leaf), data)
 
 
 __all__ = ["CompiledEngine"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from zoo.architecture import Measure
 from zoo.config import TrainPlan
 from zoo.errors import ConfigError, Diverged, Finding
 from zoo.layers import WarmupSchedule
@@ -58,8 +59,13 @@ class Loop:
         self._checkpoints = Checkpoints(folder.path / "checkpoints")
         self._best: Snapshot | None = None
 
-    def fit(self, model: keras.Model, dataset: Dataset) -> None:
+    def fit(self, model: keras.Model, dataset: Dataset, *, measure: Measure | None = None) -> None:
         """Train to the end of the plan; the model ends with the weights that the plan keeps.
+
+        Args:
+            model: A compiled model.
+            dataset: What it learns from.
+            measure: Asked after each epoch for further columns of its line of the history.
 
         Raises:
             Diverged: If the loss stops being a finite number. The checkpoint before stands.
@@ -68,14 +74,16 @@ class Loop:
         steps = math.ceil(len(train) / self.plan.batch_size)
         _span_schedule(model, steps * self.plan.epochs)
         engine = choose_engine(model, train, validation, self.plan)
-        self._check_monitor(engine.validate())
+        self._check_monitor(engine.validate(), measure)
         if self._resume:
             self._restore(model)
         state = self.progression
         self._progress.start(self.plan.epochs - state.epoch, steps)
         with heeded_interrupts() as check:
             while state.epoch < self.plan.epochs and not self._out_of_patience():
-                self._close_epoch(model, self._epoch(model, engine, len(train)))
+                line = self._epoch(model, engine, len(train))
+                line |= dict(measure()) if measure is not None else {}
+                self._close_epoch(model, line)
                 check()
         if self._out_of_patience():
             self.stopped_because = (
@@ -128,9 +136,11 @@ class Loop:
     def _out_of_patience(self) -> bool:
         return self.plan.patience is not None and self.progression.waited >= self.plan.patience
 
-    def _check_monitor(self, measured: dict[str, float]) -> None:
+    def _check_monitor(self, measured: dict[str, float], measure: Measure | None) -> None:
         """Refuse, before an epoch is spent, a plan that watches what nobody measures."""
         names = [*measured, *(f"val_{name}" for name in measured)]
+        if self.plan.monitor not in names and measure is not None:
+            names += measure()
         if self.plan.monitor not in names:
             raise ConfigError(
                 f"the plan watches {self.plan.monitor!r}",
