@@ -42,7 +42,7 @@ from zoo.data.aircraft.scene import (
 from zoo.data.aircraft.surface import PAINTS
 
 SCENES = [make_scene(0, "train", index) for index in range(1_296)]
-CAPTIONS = "689166b0ae001f93b0aeb4390cea9ae9a725837c90eb4a2d78ab2356788ccff1"
+CAPTIONS = "361073443cc71e678ac55b6c49d249a97877b2674f24e3eadc44aaeef25e239e"
 
 
 def test_captions_are_what_they_always_were() -> None:
@@ -86,7 +86,9 @@ def test_no_attribute_tells_the_class(what: str) -> None:
         assert counts[value, kind] == counts[value, "dent"]
 
 
-@pytest.mark.parametrize("what", ["vents", "scratches", "streaks", "shadow", "stripe", "seams"])
+@pytest.mark.parametrize(
+    "what", ["vents", "scratches", "streaks", "stains", "gleams", "shadow", "stripe", "seams"]
+)
 def test_what_distracts_is_as_likely_in_both_classes(what: str) -> None:
     shares = [
         np.mean([bool(getattr(scene, what)) for scene in SCENES if scene.kind == kind])
@@ -254,6 +256,8 @@ def test_the_summary_names_what_else_there_is() -> None:
         assert ("dirt" in text) == bool(scene.streaks)
         assert ("shadow" in text) == scene.shadow
         assert (" vent" in text) == bool(scene.vents)
+        assert (" stain" in text) == bool(scene.stains)
+        assert ("reflection" in text) == bool(scene.gleams)
         if scene.place.thing != "stripe":
             assert ("stripe" in text) == bool(scene.stripe)
 

@@ -188,7 +188,7 @@ def _orientation(picture: Any) -> Any:
 
 def _is_wide_pgm(picture: Any) -> bool:
     """Whether it is a PGM of more than 8 bits, which Pillow brings to the range of 16."""
-    return picture.format == "PPM" and picture.mode == "I"
+    return bool(picture.format == "PPM" and picture.mode == "I")
 
 
 def _is_grey(mode: str) -> bool:

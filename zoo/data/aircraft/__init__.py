@@ -10,9 +10,10 @@ two sheets. 3 sizes x 18 places x 6 colours x 2 kinds are 648 combinations. Wher
 the stripe, the letters or the seam, there is only one of it; the third window is named among
 three.
 
-In both classes alike there are seams with rivets, stripes, straight light scratches, streaks of
-dirt and shadows with straight edges. Pictures come in pairs of one size, place, severity and
-colour, one with a crack and one with a dent: see :mod:`zoo.data.aircraft.scene`.
+In both classes alike there are seams with rivets, stripes, vents of dark slots, straight light
+scratches, streaks of dirt, soft stains and reflections, and shadows with straight edges: how many
+pixels are dark or bright says little about the class. Pictures come in pairs of one size, place,
+severity and colour, one with a crack and one with a dent: see :mod:`zoo.data.aircraft.compose`.
 
     >>> from zoo.data.aircraft import draw, make_scene, truth_of
     >>> scene = make_scene(seed=0, split="train", index=0)
@@ -24,9 +25,10 @@ colour, one with a crack and one with a dent: see :mod:`zoo.data.aircraft.scene`
 
 from __future__ import annotations
 
+from zoo.data.aircraft.compose import combinations, make_scene
 from zoo.data.aircraft.drawing import SIDE, box_of, draw
 from zoo.data.aircraft.load import SceneSplit
-from zoo.data.aircraft.scene import Place, Scene, combinations, make_scene
+from zoo.data.aircraft.scene import Place, Scene
 from zoo.data.aircraft.words import Truth, caption, summary, truth_of
 
 __all__ = [

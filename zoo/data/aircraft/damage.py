@@ -14,7 +14,7 @@ from zoo.data.aircraft.scene import SEVERITIES, Scene, Stream
 if TYPE_CHECKING:
     import PIL.ImageDraw
 
-_WIDTHS = (0.013, 0.018, 0.024)
+_WIDTHS = (0.015, 0.019, 0.024)
 _PROGRESS = 0.035
 _LOBE = 0.55
 

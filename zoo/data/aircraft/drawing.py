@@ -99,7 +99,7 @@ def _dirty(
 
 
 def _lit(scene: Scene, size: int, stream: Stream) -> npt.NDArray[np.float32]:
-    """Return the light on a curved skin, a factor for every pixel, and the shadow on it."""
+    """Return the light on a curved skin, a factor for every pixel, with what shines or shades."""
     x, y = _grid(size)
     strength = stream.between(0.05, 0.28)
     toward = math.cos(scene.light), math.sin(scene.light)
@@ -107,6 +107,9 @@ def _lit(scene: Scene, size: int, stream: Stream) -> npt.NDArray[np.float32]:
     bend = np.float32(stream.between(0.05, 0.2))
     crest = np.float32(stream.between(0.3, 0.6))
     light = light * (1 - bend * (2 * (y - crest)) ** 2) * np.float32(scene.exposure)
+    for number in range(scene.stains + scene.gleams):
+        change = stream.between(-0.6, -0.3) if number < scene.stains else stream.between(0.25, 0.5)
+        light = light * (1 + np.float32(change) * _spot(scene, x, y, stream))
     if scene.shadow:
         way = stream.between(0, 2 * math.pi)
         edge, soft = stream.between(0.05, 0.3), stream.between(0.03, 0.12)
@@ -114,6 +117,20 @@ def _lit(scene: Scene, size: int, stream: Stream) -> npt.NDArray[np.float32]:
         cover = np.clip((past - np.float32(edge)) / np.float32(soft) + 0.5, 0, 1)
         light = light * (1 - np.float32(stream.between(0.2, 0.38)) * cover)
     return light.astype(np.float32)
+
+
+def _spot(
+    scene: Scene, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], stream: Stream
+) -> npt.NDArray[np.float32]:
+    """Return a soft spot beside the damage, 1 in its middle: as a dent has it, but of one sign."""
+    half = stream.between(0.09, 0.2), stream.between(0.09, 0.2)
+    for _ in range(8):
+        at = stream.between(0.05, 0.95), stream.between(0.05, 0.95)
+        if math.dist(at, scene.centre) > max(half) + scene.length / 2:
+            break
+    across, down = (x - np.float32(at[0])) / half[0], (y - np.float32(at[1])) / half[1]
+    spot: npt.NDArray[np.float32] = np.maximum(0, 1 - across * across - down * down) ** 2
+    return spot
 
 
 def _noise(scene: Scene, size: int) -> npt.NDArray[np.float32]:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.aircraft.compose import make_scene
 from zoo.data.aircraft.drawing import draw
-from zoo.data.aircraft.scene import KINDS, HoldOut, Scene, make_scene
+from zoo.data.aircraft.scene import KINDS, HoldOut, Scene
 from zoo.data.aircraft.words import Truth, truth_of
 from zoo.data.folder import MEMORY_BOUND
 from zoo.data.named.aircraft import SyntheticOptions, synthetic_spec

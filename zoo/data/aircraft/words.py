@@ -125,6 +125,8 @@ def _others(scene: Scene) -> list[str]:
         (scene.vents, "a vent", f"{_NUMBERS[scene.vents]} vents"),
         (scene.scratches, "a scratch", f"{_NUMBERS[scene.scratches]} scratches"),
         (scene.streaks, "a streak of dirt", "streaks of dirt"),
+        (scene.stains, "a stain", f"{_NUMBERS[scene.stains]} stains"),
+        (scene.gleams, "a reflection", f"{_NUMBERS[scene.gleams]} reflections"),
         (int(scene.shadow), "a shadow", ""),
     ):
         if count:
