@@ -102,7 +102,9 @@ def make_scene(seed: int, split: SplitName, index: int, hold_out: HoldOut = "non
     length = stream.between(*_LENGTHS[kind][level])
     roundness = stream.between(0.72, 1.0)
     thickness = length * roundness if kind == "dent" else 0.4 * length
-    angle, centre = _fit(length, thickness, room, stream)
+    # What is below a window shall not be half-way to the next.
+    sway = 0.06 if place.thing == "window" else 1.0
+    angle, centre = _fit(length, thickness, room, sway, stream)
     grade = SEVERITIES.index(severity)
     low, high = _BRANCHES[grade]
     return Scene(
@@ -216,9 +218,12 @@ def _paint(
 
 
 def _fit(
-    length: float, thickness: float, room: Box, stream: Stream
+    length: float, thickness: float, room: Box, sway: float, stream: Stream
 ) -> tuple[float, tuple[float, float]]:
-    """Return an angle and a centre with which the damage lies in its room."""
+    """Return an angle and a centre with which the damage lies in its room.
+
+    The centre is at most ``sway`` left or right of the middle.
+    """
     left, top, right, bottom = room
     width, height = right - left, bottom - top
     # The last resort is the way along which there is most room.
@@ -229,13 +234,10 @@ def _fit(
         down = float(np.hypot(length * s, thickness * c))
         if across <= width and down <= height:
             break
-    x = (
-        stream.between(left + across / 2, right - across / 2)
-        if across < width
-        else left + width / 2
-    )
-    y = stream.between(top + down / 2, bottom - down / 2) if down < height else top + height / 2
-    return angle, (x, y)
+    beside = min(sway, max(0.0, (width - across) / 2))
+    above = max(0.0, (height - down) / 2)
+    x = left + width / 2 + stream.between(-beside, beside)
+    return angle, (x, top + height / 2 + stream.between(-above, above))
 
 
 __all__ = ["combinations", "make_scene"]

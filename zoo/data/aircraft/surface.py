@@ -185,10 +185,12 @@ def _draw_door(
 def _draw_vent(
     scene: Scene, stream: Stream, camera: Camera, pen: PIL.ImageDraw.ImageDraw, paint: Paint
 ) -> None:
-    """Draw a few parallel slots, as dark as cracks are, where no window would hide them."""
+    """Draw a few parallel slots, as dark as cracks are, beside the windows and the damage."""
     for _ in range(8):
         x, y = stream.between(0.08, 0.92), stream.between(0.08, 0.86)
-        if all(abs(x - u) > 0.12 or abs(y + 0.05 - v) > 0.18 for u, v in scene.windows):
+        hidden = any(abs(x - u) < 0.12 and abs(y + 0.05 - v) < 0.18 for u, v in scene.windows)
+        away = math.dist((x, y + 0.05), scene.centre)
+        if not hidden and away > scene.length / 2 + 0.08:
             break
     half = stream.between(0.02, 0.05), stream.between(0.006, 0.010)
     dark = _times(paint, stream.between(0.15, 0.45))
