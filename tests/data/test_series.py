@@ -58,7 +58,7 @@ def test_windows_hold_what_came_before_and_targets_what_came_after(tmp_path: Pat
 
 
 @given(
-    steps=st.integers(60, 400),
+    steps=st.integers(110, 400),
     window=st.integers(2, 10),
     horizon=st.integers(1, 6),
     validation=st.floats(0.15, 0.4),
