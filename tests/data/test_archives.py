@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.data.archives import tar_members, zip_member
+from zoo.data.archives import tar_members, unpack_tar, zip_member
 from zoo.errors import BadRecord, UnsafeArchive
 
 
@@ -94,3 +94,42 @@ def test_a_zip_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
     path.write_bytes(raw)
     with pytest.raises((UnsafeArchive, BadRecord)):
         zip_member(path, "x.txt", max_member=1000)
+
+
+def _pictures(name: str) -> bool:
+    return name.endswith(".txt")
+
+
+def test_members_are_unpacked_to_a_folder_that_appears_whole(tmp_path: Path) -> None:
+    path = _tar(
+        tmp_path / "a.tar",
+        (tarfile.TarInfo("./top/x.txt"), b"one"),
+        (tarfile.TarInfo("top/deep/y.txt"), b"two"),
+        (tarfile.TarInfo("top/z.bin"), b"three"),
+    )
+    folder = unpack_tar(path, tmp_path / "cache" / "a", _pictures)
+    found = {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+    assert found == {"top/x.txt": b"one", "top/deep/y.txt": b"two"}
+    assert [entry.name for entry in (tmp_path / "cache").iterdir()] == ["a"]
+    (folder / "top" / "x.txt").write_bytes(b"kept")
+    assert (unpack_tar(path, folder, _pictures) / "top" / "x.txt").read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "says"),
+    [
+        (("a/x.txt", "../x.txt"), UnsafeArchive, "leave its folder"),
+        (("a/x.txt", "a/X.txt"), UnsafeArchive, "twice"),
+        (("a/x.txt", "a/./x.txt"), UnsafeArchive, "twice"),
+        (("a/x.txt", "a/x.txt/y.txt"), UnsafeArchive, "a file and a folder"),
+        (("a/x.bin",), BadRecord, "nothing of what"),
+    ],
+)
+def test_what_is_refused_leaves_nothing_unpacked(
+    tmp_path: Path, names: tuple[str, ...], error: type[Exception], says: str
+) -> None:
+    path = _tar(tmp_path / "a.tar", *((tarfile.TarInfo(name), b"one") for name in names))
+    with pytest.raises(error, match=says):
+        unpack_tar(path, tmp_path / "cache" / "a", _pictures)
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert not (tmp_path / "x.txt").exists()

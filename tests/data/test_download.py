@@ -297,3 +297,92 @@ def test_mnist_comes_through_its_pins(
     }
     with pytest.raises(ChecksumMismatch, match="are not MNIST"):
         mnist.load(MnistOptions(), remote=pinned)
+
+
+def unpublished(*urls: str) -> Remote:
+    return Remote(name="data.bin", urls=urls, size=None, sha256=None, first_use=True)
+
+
+def test_what_comes_first_is_recorded_and_said_once(
+    server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[tuple[int, int]] = []
+    for _ in range(2):
+        path = fetch(unpublished(server.url()), cache=tmp_path, progress=lambda *p: seen.append(p))
+        assert path.read_bytes() == DATA
+    digest = hashlib.sha256(DATA).hexdigest()
+    assert (tmp_path / "datasets" / "data.bin.sha256").read_text() == f"{digest}  data.bin\n"
+    assert len(server.requests) == 1 and seen[-1] == (len(DATA), len(DATA))
+    assert len(caplog.messages) == 1
+    assert all(word in caplog.text for word in ("data.bin", "trusted on first use", digest))
+
+
+def test_after_the_first_use_nothing_else_passes(server: Server, tmp_path: Path) -> None:
+    path = fetch(unpublished(server.url()), cache=tmp_path)
+    digest = hashlib.sha256(DATA).hexdigest()
+    path.write_bytes(DATA[::-1])
+    with pytest.raises(ChecksumMismatch, match="is not the file data.bin") as caught:
+        fetch(unpublished(server.url()), cache=tmp_path)
+    assert digest in caught.value.why
+    path.unlink()
+    server.files["/data.bin"] = b"another file"
+    with pytest.raises(ChecksumMismatch) as caught:
+        fetch(unpublished(server.url()), cache=tmp_path)
+    assert digest in caught.value.why
+    path.unlink(missing_ok=True)
+    server.files["/data.bin"] = DATA
+    assert fetch(unpublished(server.url()), cache=tmp_path).read_bytes() == DATA
+
+
+def test_a_file_placed_by_hand_is_the_first_one_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    with pytest.raises(DatasetUnavailable, match="ZOO_OFFLINE") as caught:
+        fetch(unpublished("http://127.0.0.1:9/x"), cache=tmp_path)
+    assert "of unknown size" in caught.value.why
+    (tmp_path / "datasets").mkdir()
+    placed = tmp_path / "datasets" / "data.bin"
+    placed.write_bytes(b"mine")
+    assert fetch(unpublished("http://127.0.0.1:9/x"), cache=tmp_path) == placed
+    assert hashlib.sha256(b"mine").hexdigest() in caplog.text
+    placed.write_bytes(b"not mine")
+    with pytest.raises(ChecksumMismatch):
+        fetch(unpublished("http://127.0.0.1:9/x"), cache=tmp_path)
+
+
+def test_a_record_that_was_changed_is_refused(server: Server, tmp_path: Path) -> None:
+    fetch(unpublished(server.url()), cache=tmp_path)
+    for text in ("", "no hash", "f" * 63 + "\n", "F" * 64 + "\n"):
+        (tmp_path / "datasets" / "data.bin.sha256").write_text(text)
+        with pytest.raises(ChecksumMismatch, match=r"data\.bin\.sha256 holds no SHA-256"):
+            fetch(unpublished(server.url()), cache=tmp_path)
+    (tmp_path / "datasets" / "data.bin.sha256").write_text("f" * 64 + "  data.bin\n")
+    with pytest.raises(ChecksumMismatch, match="is not the file"):
+        fetch(unpublished(server.url()), cache=tmp_path)
+
+
+def test_without_a_hash_a_broken_transfer_starts_over(server: Server, tmp_path: Path) -> None:
+    server.cut = [100_000, 50_000]
+    assert fetch(unpublished(server.url()), cache=tmp_path).read_bytes() == DATA
+    assert [wanted for _, wanted in server.requests] == [None, None, None]
+
+
+def test_a_file_of_unknown_size_must_say_how_long_it_is(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.data.download._LARGEST", len(DATA) - 1)
+    with pytest.raises(ChecksumMismatch) as caught:
+        fetch(unpublished(server.url()), cache=tmp_path)
+    assert "299,999 are taken" in caught.value.why
+    monkeypatch.setattr(Handler, "send_header", lambda *_: None)
+    with pytest.raises(DatasetUnavailable) as caught:
+        fetch(unpublished(server.url()), cache=tmp_path)
+    assert "does not say how long it is" in caught.value.why
+    assert names(tmp_path) == {".data.bin.lock"}
+
+
+def test_only_a_file_without_a_hash_is_trusted_on_first_use() -> None:
+    for size, sha256, first_use in ((1, "0" * 64, True), (None, None, False), (None, "0" * 64, 0)):
+        with pytest.raises(ValueError, match="first use"):
+            Remote(name="a", urls=("http://a",), size=size, sha256=sha256, first_use=first_use)

@@ -1,4 +1,4 @@
-"""Archives that were not made here: read member by member, and never unpacked to a disk.
+"""Archives that were not made here: read member by member, and written out by nobody else.
 
 Every member is looked at before any of its bytes are used: a path that would leave its folder, a
 link, a device, or more members or bytes than an archive of its kind has, and the archive is
@@ -7,13 +7,16 @@ refused.
 
 from __future__ import annotations
 
+import shutil
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from zoo.errors import BadRecord, UnsafeArchive
+from zoo.files import storage_errors, sync_folder
 
 _BROKEN = (
     tarfile.TarError,
@@ -77,6 +80,57 @@ def tar_members(
         raise _broken(path, error) from error
 
 
+def unpack_tar(
+    path: Path, folder: Path, wanted: Callable[[str], bool], *, max_member: int = 1 << 20
+) -> Path:
+    """Write the wanted members of a tar file to a folder that appears whole or not at all.
+
+    They are written to a fresh folder beside it, which a rename puts in place. A folder that is
+    there already is left as it is.
+
+    Args:
+        path: The archive.
+        folder: Where its members go.
+        wanted: Whether a member of that name is written.
+        max_member: The most bytes of one.
+
+    Raises:
+        UnsafeArchive: As :func:`tar_members`, or if two members have one name.
+        BadRecord: If it is no archive, cut off, or has nothing that is wanted.
+        StorageError: If the folder cannot be written.
+    """
+    if folder.is_dir():
+        return folder
+    with storage_errors(folder, "unpacking"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            written: set[str] = set()
+            for name, data in tar_members(path, wanted, max_member=max_member):
+                place = PurePosixPath(name)
+                # One name in two spellings would be one file on some file systems.
+                if (key := str(place).casefold()) in written:
+                    raise _unsafe(path, f"{name!r} is in it twice")
+                written.add(key)
+                target = fresh.joinpath(*place.parts)
+                try:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(data)
+                except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+                    raise _unsafe(path, f"{name!r} is a file and a folder") from error
+            if not written:
+                raise BadRecord("it has nothing of what is meant to be in it", file=str(path))
+            try:
+                fresh.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # Another process may have been first.
+                    raise
+            sync_folder(folder.parent)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    return folder
+
+
 def zip_member(path: Path, name: str, *, max_member: int) -> bytes:
     """Return the bytes of one member of a zip file.
 
@@ -121,4 +175,4 @@ def _broken(path: Path, error: Exception) -> BadRecord:
     )
 
 
-__all__ = ["tar_members", "zip_member"]
+__all__ = ["tar_members", "unpack_tar", "zip_member"]

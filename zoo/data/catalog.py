@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import Any
 
 from zoo.data.info import DatasetInfo, Describer, Loader, Row
-from zoo.data.named import images, series, tables, text
+from zoo.data.named import aircraft, images, series, tables, text
 from zoo.data.options import SeedOptions
 from zoo.errors import ConfigError
 from zoo.spec import NAME, DataSpec, Split
 
 _TABLE: dict[str, Row] = {
-    row[0].id: row for kind in (images, tables, series, text) for row in kind.ROWS
+    row[0].id: row for kind in (images, aircraft, tables, series, text) for row in kind.ROWS
 }
 
 

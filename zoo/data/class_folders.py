@@ -186,6 +186,9 @@ def _classes(path: Path, folders: Sequence[Path], kind: Kind) -> dict[str, list[
         for file in files:
             if file.is_dir():
                 raise _stray(file, "is a folder inside the folder of a class", kind)
+            if not file.is_file():
+                # Opening a pipe would wait for ever.
+                raise _stray(file, "is no regular file", kind)
             if file.suffix.lower() not in kind.suffixes:
                 raise _stray(file, f"is not a {kind.one}", kind)
         classes[name] = files

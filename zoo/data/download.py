@@ -1,5 +1,8 @@
 """Files from the network: pinned by size and SHA-256, and verified before anything reads them.
 
+A file whose SHA-256 nobody has published is trusted on first use: what comes first is recorded in
+``NAME.sha256`` beside it, which is said, and nothing else passes for that file from then on.
+
 A transfer that breaks goes on where it stopped, also in another process and after a kill; two
 processes that want one file make one transfer. ``ZOO_CACHE`` moves the cache (``~/.cache/zoo``),
 and ``ZOO_OFFLINE=1`` makes any use of the network an error. A file that was placed in the cache
@@ -10,18 +13,20 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import logging
 import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zoo.config import Frozen
 from zoo.errors import ChecksumMismatch, DatasetUnavailable
-from zoo.files import sha256_file, storage_errors, sync_folder
+from zoo.files import atomic_write, sha256_file, storage_errors, sync_folder
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are there, and the bytes there will be."""
@@ -29,6 +34,10 @@ Progress = Callable[[int, int], None]
 _BLOCK = 1 << 16
 _TIMEOUT = 30.0
 _ATTEMPTS = 3
+_LARGEST = 1 << 30
+"""Bytes that a file of unknown size may have."""
+
+_log = logging.getLogger(__name__)
 
 
 class Remote(Frozen):
@@ -37,15 +46,30 @@ class Remote(Frozen):
     Attributes:
         name: Its name in the cache.
         urls: Where it is; the first that answers with the right bytes is enough.
-        size: Its bytes.
+        size: Its bytes; ``None`` if nobody has published them either.
         sha256: Their SHA-256; ``None`` if nobody has published it. Then the size is compared, and
-            the caller compares what is inside.
+            the caller compares what is inside, or ``first_use`` holds.
+        first_use: Whether the SHA-256 of what comes first is recorded, and demanded from then on.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
     urls: tuple[str, ...] = Field(min_length=1)
-    size: int = Field(ge=1)
+    size: int | None = Field(ge=1)
     sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
+    first_use: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_known(self) -> Remote:
+        if self.first_use and self.sha256:
+            raise ValueError("a file with a published SHA-256 is not trusted on first use")
+        if self.size is None and not self.first_use:
+            raise ValueError("a file of unknown size must be trusted on first use")
+        return self
+
+    @property
+    def amount(self) -> str:
+        """Its bytes in words."""
+        return f"{self.size:,} bytes" if self.size else "of unknown size"
 
 
 class _Broken(Exception):
@@ -70,6 +94,8 @@ def is_offline() -> bool:
 def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | None = None) -> Path:
     """Return a verified local copy of a file, and download it if there is none.
 
+    Of a file that is trusted on first use, the SHA-256 is logged as a warning when it is recorded.
+
     Args:
         remote: The file.
         cache: Folder to keep it in; ``None`` for :func:`cache_dir`.
@@ -87,7 +113,7 @@ def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | Non
     if is_offline():
         raise DatasetUnavailable(
             f"{remote.name} is not here, and ZOO_OFFLINE forbids to download it",
-            why=f"it is {remote.size:,} bytes at {remote.urls[0]}",
+            why=f"it is {remote.amount}, at {remote.urls[0]}",
             fix=f"unset ZOO_OFFLINE, or place the file at {path} by hand",
         )
     with storage_errors(path, "downloading"):
@@ -102,16 +128,43 @@ def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | Non
 
 
 def _checked(path: Path, remote: Remote) -> Path:
+    record = path.with_name(f"{path.name}.sha256")
+    expected = remote.sha256
+    if remote.first_use and record.exists():
+        expected = _recorded(record)
     size = path.stat().st_size
-    found = sha256_file(path) if size == remote.size else "not computed"
-    if size != remote.size or found != (remote.sha256 or found):
+    right_size = size == (remote.size or size)
+    found = sha256_file(path) if right_size else "not computed"
+    if not right_size or found != (expected or found):
         raise ChecksumMismatch(
             f"{path} is not the file {remote.name} that is meant",
-            why=f"{size:,} bytes with SHA-256 {found}; expected {remote.size:,} bytes with "
-            f"{remote.sha256 or 'any'}",
+            why=f"{size:,} bytes with SHA-256 {found}; expected {remote.amount} with "
+            f"{expected or 'any'}",
             fix=f"rm {path}   (it is downloaded again)",
         )
+    if remote.first_use and not record.exists():
+        atomic_write(record, f"{found}  {path.name}\n".encode())
+        _log.warning(
+            "nobody has published a SHA-256 of %s: %s is trusted on first use. From now on only "
+            "%s passes, as %s says.",
+            remote.name,
+            path,
+            found,
+            record,
+        )
     return path
+
+
+def _recorded(record: Path) -> str:
+    """Read what was recorded at the first use, in the format of ``sha256sum``."""
+    text = record.read_text("utf-8", errors="replace")
+    if not (match := re.match(r"[0-9a-f]{64}(?=\s)", text)):
+        raise ChecksumMismatch(
+            f"{record} holds no SHA-256",
+            why="it says which file is trusted since its first use, and was changed",
+            fix=f"rm {record}   (the file beside it is then trusted anew)",
+        )
+    return match.group()
 
 
 def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> None:
@@ -120,6 +173,9 @@ def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> Non
     wrong = False
     for url in remote.urls:
         for _ in range(_ATTEMPTS):
+            if remote.first_use:
+                # No SHA-256 would tell whether a rest belongs to the beginning that is here.
+                part.unlink(missing_ok=True)
             resumed = part.exists() and part.stat().st_size > 0
             before = part.stat().st_size if resumed else 0
             try:
@@ -149,10 +205,10 @@ def _transfer(remote: Remote, url: str, part: Path, progress: Progress) -> None:
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise _Broken("only http and https addresses are used")
     done = part.stat().st_size if part.exists() else 0
-    if done > remote.size:
+    if remote.size and done > remote.size:
         part.unlink()
         done = 0
-    if done < remote.size:
+    if done != remote.size:
         _receive(remote, url, part, done, progress)
     found = sha256_file(part)
     if found != (remote.sha256 or found):
@@ -160,27 +216,29 @@ def _transfer(remote: Remote, url: str, part: Path, progress: Progress) -> None:
 
 
 def _receive(remote: Remote, url: str, part: Path, done: int, progress: Progress) -> None:
+    size = remote.size or 0
     headers = {"User-Agent": "neural-zoo", "Accept-Encoding": "identity"}
     if done:
         headers["Range"] = f"bytes={done}-"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme is checked
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
-            wanted = f"bytes {done}-{remote.size - 1}/{remote.size}"
+            wanted = f"bytes {done}-{size - 1}/{size}"
             if done and response.status != 206:
                 done = 0
             elif done and response.headers.get("Content-Range") != wanted:
                 raise _Wrong(f"it has {response.headers.get('Content-Range')}, expected {wanted}")
             length = response.headers.get("Content-Length")
-            if not done and length is not None and length.strip() != str(remote.size):
-                raise _Wrong(f"it has {length} bytes, expected {remote.size}")
+            size = size or _stated(length)
+            if not done and length is not None and length.strip() != str(size):
+                raise _Wrong(f"it has {length} bytes, expected {size}")
             with part.open("ab" if done else "wb") as stream:
                 while block := _next(response):
                     done += len(block)
-                    if done > remote.size:
-                        raise _Wrong(f"it is longer than {remote.size:,} bytes")
+                    if done > size:
+                        raise _Wrong(f"it is longer than {size:,} bytes")
                     stream.write(block)
-                    progress(done, remote.size)
+                    progress(done, size)
                 stream.flush()
                 os.fsync(stream.fileno())
     except urllib.error.HTTPError as error:
@@ -195,8 +253,17 @@ def _receive(remote: Remote, url: str, part: Path, done: int, progress: Progress
         ConnectionError,
     ) as error:
         raise _Broken(str(getattr(error, "reason", error)) or type(error).__name__) from error
-    if done < remote.size:
-        raise _Broken(f"it ended after {done:,} of {remote.size:,} bytes")
+    if done < size:
+        raise _Broken(f"it ended after {done:,} of {size:,} bytes")
+
+
+def _stated(length: str | None) -> int:
+    """Return the size that a server gives a file of unknown size."""
+    if length is None or not length.strip().isdecimal():
+        raise _Broken("it does not say how long it is, so that a cut off file could pass for whole")
+    if not 0 < int(length) <= _LARGEST:
+        raise _Wrong(f"it has {length} bytes; up to {_LARGEST:,} are taken")
+    return int(length)
 
 
 def _next(response: http.client.HTTPResponse) -> bytes:

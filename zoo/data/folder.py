@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,10 @@ import numpy.typing as npt
 
 from zoo.data.class_folders import Kind, divide
 from zoo.data.dataset import Dataset
+from zoo.data.folds import stratified_groups
+from zoo.data.near_duplicates import near_groups
 from zoo.data.options import MAX_SIDE, ImageOptions
+from zoo.data.splits import Indices
 from zoo.errors import BadRecord, ConfigError, Finding
 from zoo.files import sha256_json
 from zoo.runtime.images import SUFFIXES, Image, check_image, fit_image, probe_image, read_image
@@ -106,12 +109,13 @@ def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND)
     """Read a folder with one folder of pictures a class.
 
     Above the class folders there may be ``train``, ``validation`` (or ``valid``, ``val``) and
-    ``test``; what is missing of the latter two is drawn from ``train``. Only headers are read
+    ``test``; what is missing of the latter two is drawn from ``train``, with near duplicates (see
+    :mod:`zoo.data.near_duplicates`) on one side. Where nothing is drawn only headers are read
     here. Names are taken in sorted order, whatever order the file system has.
 
     Args:
         path: The folder.
-        options: Size, channels, shares and seed.
+        options: Size, channels, shares, seed, and what happens to near duplicates.
         bound: See :class:`ImageFolderSplit`.
 
     Raises:
@@ -119,7 +123,25 @@ def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND)
         DataError: If there are no classes, only one, or different ones in different splits.
         ConfigError: If the pictures differ in size, and no size is asked for.
     """
-    divided = divide(path, options, _KIND)
+
+    def draw(
+        files: Sequence[Path],
+        labels: npt.NDArray[np.int64],
+        names: tuple[str, ...],
+        shares: Mapping[str, float],
+    ) -> dict[str, Indices]:
+        together = options.near_duplicates == "together" and any(shares.values())
+        groups = near_groups(files) if together else np.arange(len(files))
+        return stratified_groups(
+            labels,
+            groups,
+            validation=shares["validation"],
+            test=shares["test"],
+            seed=options.split_seed,
+            names=names,
+        )
+
+    divided = divide(path, options, _KIND, draw)
     files = [file for group in divided.files.values() for file in group]
     shape = _shape(files, options, path)
     splits: dict[str, Split] = {

@@ -104,6 +104,99 @@ def grouped_split(
     return {"train": np.flatnonzero(np.isin(codes, left)), **parts}
 
 
+def stratified_groups(
+    labels: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    *,
+    validation: float,
+    test: float,
+    seed: int,
+    names: Sequence[str] | None = None,
+) -> dict[str, Indices]:
+    """Divide examples class by class, so that those of one group stay together.
+
+    Without two in one group this is :func:`zoo.data.splits.stratified_split`, example by example.
+    Else the groups come in an order that the seed decides, and each held-out split in turn takes
+    those that bring the numbers of its classes nearer to their shares, added up over the classes.
+    Where a class is still missing, the smallest group with it is taken.
+
+    Args:
+        labels: One class index an example.
+        groups: One group index an example, counted from 0 without gaps; a group may have several
+            classes.
+        validation: Share of every class for the validation split; 0 for no such split.
+        test: Share of every class for the test split; 0 for no such split.
+        seed: Decides who goes where.
+        names: The classes' names, for the error.
+
+    Returns:
+        The positions of each split's examples in ascending order.
+
+    Raises:
+        DataError: If a class has fewer examples, or is in fewer groups, than there are splits.
+    """
+    array, codes = np.asarray(labels), np.asarray(groups)
+    # It checks what holds with and without groups.
+    plain = stratified_split(array, validation=validation, test=test, seed=seed, names=names)
+    if np.bincount(codes).max() == 1:
+        return plain
+    classes, index = np.unique(array, return_inverse=True)
+    table = np.zeros((codes.max() + 1, len(classes)), np.int64)
+    np.add.at(table, (codes, index), 1)
+    left = shuffled(np.arange(len(table)), seed, _VALIDATION_STREAM).tolist()
+    parts: dict[str, Indices] = {}
+    held = [name for name in ("validation", "test") if name in plain]
+    for later, name in zip(reversed(range(1, len(held) + 1)), held, strict=True):
+        wanted = np.bincount(index[plain[name]], minlength=len(classes))
+        taken, missing = _held_groups(table, left, wanted, later)
+        if missing is not None:
+            label = int(classes[missing])
+            raise _too_near(names[label] if names else str(label), len(held) + 1)
+        left = [group for group in left if group not in taken]
+        parts[name] = np.flatnonzero(np.isin(codes, list(taken)))
+    return {"train": np.flatnonzero(np.isin(codes, left)), **parts}
+
+
+def _held_groups(
+    table: Indices, left: Sequence[int], wanted: Indices, later: int
+) -> tuple[set[int], int | None]:
+    """Choose the groups of one held-out split.
+
+    Args:
+        table: How many examples of each class a group has, ``[groups, classes]``.
+        left: The groups to choose from, in their order.
+        wanted: How many examples of each class the split should have.
+        later: How many splits come after it, each of which needs every class.
+
+    Returns:
+        The groups, and the class that none of them could have, if there is one.
+    """
+    spare = (table[left] > 0).sum(axis=0) - later
+    have = np.zeros_like(wanted)
+    taken: set[int] = set()
+
+    def can_go(group: int) -> bool:
+        return group not in taken and bool((spare[table[group] > 0] > 0).all())
+
+    def take(group: int) -> None:
+        nonlocal have, spare
+        taken.add(group)
+        have = have + table[group]
+        spare = spare - (table[group] > 0)
+
+    for group in left:
+        after = np.abs(have + table[group] - wanted).sum()
+        if after < np.abs(have - wanted).sum() and can_go(group):
+            take(group)
+    for missing in np.flatnonzero(wanted > 0).tolist():
+        if not have[missing]:
+            able = [group for group in left if table[group, missing] and can_go(group)]
+            if not able:
+                return taken, missing
+            take(min(able, key=lambda group: int(table[group].sum())))
+    return taken, None
+
+
 def assign_folds(
     strata: npt.ArrayLike,
     folds: int,
@@ -184,6 +277,14 @@ def _too_few_groups(count: int, needed: int, what: str) -> DataError:
     )
 
 
+def _too_near(name: str, needed: int) -> DataError:
+    return DataError(
+        f"the class {name!r} cannot be divided into {needed} splits",
+        why="examples that are nearly the same stay together, and the class has too few others",
+        fix=f"add other examples of {name!r}, or say near_duplicates=ignore",
+    )
+
+
 def _too_few_rows(names: Sequence[str] | None, index: int, count: int, folds: int) -> DataError:
     whose = f"the class {names[index]!r} has" if names else "there are"
     return DataError(
@@ -193,4 +294,4 @@ def _too_few_rows(names: Sequence[str] | None, index: int, count: int, folds: in
     )
 
 
-__all__ = ["assign_folds", "divide", "group_codes", "grouped_split"]
+__all__ = ["assign_folds", "divide", "group_codes", "grouped_split", "stratified_groups"]

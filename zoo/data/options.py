@@ -57,6 +57,8 @@ MAX_SIDE = 4096
 """The longest side, in pixels, of a picture as a model sees it."""
 _Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 _Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+ImageSize = Annotated[tuple[_Side, _Side], BeforeValidator(_size)]
+"""Height and width; ``64`` and ``"48x64"`` are read as such."""
 
 
 class ImageOptions(SplitOptions):
@@ -68,6 +70,11 @@ class ImageOptions(SplitOptions):
     )
     channels: Literal[1, 3] | None = Field(
         None, description="1 for grey, 3 for colour; null for what the pictures have."
+    )
+    near_duplicates: Literal["together", "ignore"] = Field(
+        "together",
+        description="'together': pictures that look nearly the same, as frames of one scene do, "
+        "stay on one side of every split that is drawn.",
     )
 
 
@@ -140,6 +147,7 @@ __all__ = [
     "MAX_SIDE",
     "GroupOptions",
     "ImageOptions",
+    "ImageSize",
     "OptionsT",
     "SeedOptions",
     "SplitOptions",

@@ -22,6 +22,7 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 """Endings of the formats that can be read, in lower case."""
 
 _PRECISION = 22
+_ON_ITS_SIDE = (5, 6, 7, 8)
 _MAGIC = {
     b"\xff\xd8\xff": "JPEG",
     b"GIF8": "GIF",
@@ -77,9 +78,9 @@ def probe_image(path: Path | str) -> tuple[int, int, int]:
             return header.height, header.width, header.channels
         with _open_other(_read(path), Path(path).suffix) as picture:
             width, height = picture.size
-            if picture.getexif().get(0x0112, 1) >= 5:
+            if _orientation(picture) in _ON_ITS_SIDE:
                 width, height = height, width
-            return height, width, 1 if _is_grey(picture.mode) else 3
+            return height, width, 1 if _is_grey(picture.mode) or _is_wide_pgm(picture) else 3
     except Corrupt as error:
         raise _bad(path, str(error)) from error
 
@@ -178,6 +179,18 @@ def _bad(path: Path | str, what: str) -> BadRecord:
     )
 
 
+def _orientation(picture: Any) -> Any:
+    try:
+        return picture.getexif().get(0x0112)
+    except Exception as error:  # Pillow's readers raise many kinds on damaged bytes.
+        raise Corrupt(f"the EXIF data cannot be read: {error}") from error
+
+
+def _is_wide_pgm(picture: Any) -> bool:
+    """Whether it is a PGM of more than 8 bits, which Pillow brings to the range of 16."""
+    return bool(picture.format == "PPM" and picture.mode == "I")
+
+
 def _is_grey(mode: str) -> bool:
     return mode in ("1", "L", "LA", "La") or mode.startswith("I;16")
 
@@ -194,6 +207,8 @@ def _open_other(data: bytes, suffix: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
             picture = PIL.Image.open(io.BytesIO(data), formats=[kind])
+    except PIL.UnidentifiedImageError as error:
+        raise Corrupt(f"the {kind} cannot be read: its header is damaged") from error
     except Exception as error:  # Pillow's decoders raise many kinds on damaged bytes.
         raise Corrupt(f"the {kind} cannot be read: {error}") from error
     _png.check_size(picture.height, picture.width)
@@ -208,6 +223,8 @@ def _decode_other(data: bytes, suffix: str) -> Image:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 upright = ImageOps.exif_transpose(picture)
+                if _is_wide_pgm(picture):
+                    return _png.to_eight(np.asarray(upright), 16)[..., None]
                 if upright.mode.startswith("I;16"):
                     return _png.to_eight(np.asarray(upright), 16)[..., None]
                 if upright.mode in ("I", "F"):

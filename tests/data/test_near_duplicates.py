@@ -1,0 +1,212 @@
+"""Near duplicates: what counts as one, and that they stay on one side of a split."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.data import resolve
+from zoo.data.folds import stratified_groups
+from zoo.data.near_duplicates import MIN_SIDE, fingerprint, near_groups, near_pairs
+from zoo.data.splits import stratified_split
+from zoo.errors import BadRecord, DataError
+from zoo.runtime.images import read_image
+
+PIL_Image = pytest.importorskip(
+    "PIL.Image", reason="the pictures of these tests are made by Pillow"
+)
+
+
+def scene(seed: int, side: int = 64) -> np.ndarray:
+    """Return a picture with large shapes, as photos have them."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8)
+    return np.asarray(
+        PIL_Image.fromarray(coarse).resize((side, side), PIL_Image.Resampling.BICUBIC)
+    )
+
+
+def compressed(pixels: np.ndarray) -> np.ndarray:
+    stream = io.BytesIO()
+    PIL_Image.fromarray(pixels).save(stream, "JPEG", quality=40)
+    return np.asarray(PIL_Image.open(stream))
+
+
+def noisy(pixels: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(9).normal(0, 8, pixels.shape)
+    return np.clip(pixels + noise, 0, 255).astype(np.uint8)
+
+
+def moved(pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(PIL_Image.fromarray(pixels[1:, 1:]).resize(pixels.shape[1::-1]))
+
+
+CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "nothing": lambda pixels: pixels,
+    "compressed": compressed,
+    "noisy": noisy,
+    "brighter": lambda pixels: np.clip(pixels * 1.1 + 8, 0, 255).astype(np.uint8),
+    "larger": lambda pixels: np.asarray(PIL_Image.fromarray(pixels).resize((100, 90))),
+    "moved": moved,
+    "grey": lambda pixels: np.asarray(PIL_Image.fromarray(pixels).convert("L"))[..., None],
+}
+
+
+def near(one: np.ndarray, other: np.ndarray) -> bool:
+    prints = [fingerprint(one), fingerprint(other)]
+    return bool(list(near_pairs([found for found in prints if found is not None])))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_copy_that_was_slightly_changed_is_near(change: str) -> None:
+    assert all(near(scene(seed), CHANGES[change](scene(seed))) for seed in range(10))
+
+
+def test_other_pictures_are_not_near() -> None:
+    prints = [found for seed in range(300) if (found := fingerprint(scene(seed)))]
+    assert len(prints) == 300
+    assert list(near_pairs(prints)) == []
+
+
+def test_a_mirrored_or_a_turned_picture_is_another() -> None:
+    assert not near(scene(0), scene(0)[:, ::-1])
+    assert not near(scene(0), scene(0)[::-1])
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.full((64, 64, 3), 200, np.uint8),
+        np.zeros((64, 64, 1), np.uint8),
+        scene(0)[: MIN_SIDE - 1],
+        scene(0)[:, : MIN_SIDE - 1],
+        np.zeros((1, 1, 3), np.uint8),
+    ],
+)
+def test_what_is_plain_or_small_is_near_to_nothing(pixels: np.ndarray) -> None:
+    assert fingerprint(np.ascontiguousarray(pixels)) is None
+
+
+def test_symbols_look_alike_without_being_copies() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn carries the digits")
+    images = resolve("digits").split("test").take(np.arange(100))[0]["image"]
+    assert not any(fingerprint(image) for image in images)
+
+
+def frames(folder: Path, scenes: int, each: int, classes: tuple[str, ...] = ("cat", "dog")) -> Path:
+    """Write some frames of every scene, a little noisier each."""
+    for kind, name in enumerate(classes):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number in range(scenes):
+            pixels = scene(100 * kind + number, 40)
+            for frame in range(each):
+                rng = np.random.default_rng(frame)
+                noise = rng.normal(0, 4, pixels.shape) if frame else 0
+                picture = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+                PIL_Image.fromarray(picture).save(folder / name / f"{number:02}-{frame}.png")
+    return folder
+
+
+def homes(folder: Path, **options: object) -> dict[tuple[str, str], set[str]]:
+    """Return in which splits the frames of each scene are."""
+    data = resolve(folder, options=options)
+    pixels = {read_image(f).tobytes(): (f.parent.name, f.name[:2]) for f in folder.rglob("*.png")}
+    found: dict[tuple[str, str], set[str]] = {}
+    for split in ("train", "validation", "test"):
+        for image in data.split(split).arrays()[0]["image"]:
+            found.setdefault(pixels[image.tobytes()], set()).add(split)
+    return found
+
+
+def test_frames_of_one_scene_stay_together_and_classes_keep_their_shares(tmp_path: Path) -> None:
+    folder = frames(tmp_path / "photos", scenes=14, each=3)
+    assert all(len(splits) == 1 for splits in homes(folder).values())
+    data = resolve(folder)
+    for split, wanted in (("validation", 6), ("test", 6)):
+        labels = data.split(split).arrays()[1]["label"]
+        assert np.abs(np.bincount(labels, minlength=2) - wanted).max() <= 1
+    assert sum(data.sizes().values()) == 84
+    assert resolve(folder).fingerprint == data.fingerprint
+    assert resolve(folder, options={"split_seed": 1}).fingerprint != data.fingerprint
+
+
+def test_ignored_they_are_divided_as_any_pictures(tmp_path: Path) -> None:
+    folder = frames(tmp_path / "photos", scenes=14, each=3)
+    assert any(len(s) > 1 for s in homes(folder, near_duplicates="ignore").values())
+
+
+def test_without_duplicates_the_split_is_the_one_without_the_comparison(tmp_path: Path) -> None:
+    folder = frames(tmp_path / "photos", scenes=8, each=1)
+    ignored = resolve(folder, options={"near_duplicates": "ignore"})
+    assert resolve(folder).fingerprint == ignored.fingerprint
+
+
+def test_copies_in_two_classes_are_one_group(tmp_path: Path) -> None:
+    folder = frames(tmp_path / "photos", scenes=8, each=1)
+    for name in ("cat", "dog"):
+        PIL_Image.fromarray(noisy(scene(777))).save(folder / name / "same.png")
+    files = sorted(folder.rglob("*.png"))
+    groups = near_groups(files)
+    same = [
+        group for file, group in zip(files, groups.tolist(), strict=True) if "same" in file.name
+    ]
+    assert len(set(same)) == 1 and len(set(groups.tolist())) == len(files) - 1
+    assert set(groups.tolist()) == set(range(len(files) - 1))
+
+
+def test_a_class_that_is_one_scene_cannot_be_divided(tmp_path: Path) -> None:
+    folder = frames(tmp_path / "photos", scenes=1, each=6)
+    with pytest.raises(
+        DataError, match="the class 'cat' cannot be divided into 3 splits"
+    ) as caught:
+        resolve(folder)
+    assert "near_duplicates=ignore" in caught.value.fix
+    assert resolve(folder, options={"near_duplicates": "ignore"}).sizes()["train"] == 8
+
+
+def test_a_picture_that_cannot_be_decoded_is_alone_and_one_that_is_gone_is_named(
+    tmp_path: Path,
+) -> None:
+    folder = frames(tmp_path / "photos", scenes=2, each=2)
+    files = sorted(folder.rglob("*.png"))
+    files[0].write_bytes(files[0].read_bytes()[:80])
+    assert near_groups(files).tolist() == [0, 1, 2, 2, 3, 3, 4, 4]
+    files[3].unlink()
+    with pytest.raises(BadRecord, match=files[3].name):
+        near_groups(files)
+
+
+def test_given_splits_are_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for split in ("train", "valid", "test"):
+        frames(tmp_path / split, scenes=1, each=2)
+    monkeypatch.setattr("zoo.data.folder.near_groups", None)
+    assert resolve(tmp_path).sizes() == {"train": 4, "validation": 4, "test": 4}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_group_is_divided_and_no_class_is_missing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, 120)
+    groups = np.unique(rng.integers(0, int(rng.integers(30, 120)), 120), return_inverse=True)[1]
+    parts = stratified_groups(labels, groups, validation=0.2, test=0.15, seed=seed)
+    plain = stratified_split(labels, validation=0.2, test=0.15, seed=seed)
+    assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(120))
+    owners = {name: set(groups[part].tolist()) for name, part in parts.items()}
+    assert not owners["train"] & owners["test"] and not owners["validation"] & owners["train"]
+    assert not owners["validation"] & owners["test"]
+    largest = int(np.bincount(groups).max())
+    for name, part in parts.items():
+        share = np.bincount(labels[part], minlength=3)
+        assert share.min() >= 1
+        wanted = np.bincount(labels[plain[name]], minlength=3)
+        assert np.abs(share - wanted).max() <= 2 * largest
+
+
+def test_without_groups_it_is_the_plain_split() -> None:
+    labels = np.repeat([0, 1], [30, 12])
+    parts = stratified_groups(labels, np.arange(42), validation=0.2, test=0.2, seed=3)
+    plain = stratified_split(labels, validation=0.2, test=0.2, seed=3)
+    assert all((parts[name] == plain[name]).all() for name in plain)

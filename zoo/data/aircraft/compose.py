@@ -1,0 +1,243 @@
+"""Scenes by their number: what is in them, where, and in which order combinations come.
+
+A scene is drawn from the seed, the split and its index alone: how many others there are changes
+nothing. Pictures come in pairs, at 2k and 2k + 1, that share the size, the place, the severity
+and the colour; one has a crack and the other a dent, and everything else is drawn anew for each.
+So nothing that a caption says besides the kind tells the kind. Pairs go through all combinations
+of size, place and colour in an order that the seed shuffles, each once before any comes again.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import numpy as np
+
+from zoo.data.aircraft.scene import (
+    COLOURS,
+    DOOR,
+    KINDS,
+    LETTER,
+    PLACES,
+    SEVERITIES,
+    SIZES,
+    WINDOW,
+    Colour,
+    Combination,
+    HoldOut,
+    Kind,
+    Place,
+    Scene,
+    Stream,
+)
+from zoo.data.splits import SPLITS, shuffled
+from zoo.spec import SplitName
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+_LENGTHS: dict[Kind, tuple[tuple[float, float], ...]] = {
+    "crack": ((0.16, 0.20), (0.28, 0.33), (0.42, 0.48)),
+    "dent": ((0.16, 0.19), (0.24, 0.27), (0.32, 0.345)),
+}
+_DEPTHS = ((0.19, 0.22), (0.27, 0.31), (0.36, 0.41))
+_BRANCHES = ((1, 1), (2, 3), (4, 6))
+_LETTERS = "ACEFHJKLNPTUX"
+_EDGE = 0.05
+
+
+@functools.cache
+def combinations(
+    seed: int = 0, split: SplitName = "train", hold_out: HoldOut = "none"
+) -> tuple[Combination, ...]:
+    """Return the combinations that a split shows.
+
+    With ``hold_out="combinations"`` a sixth of them is for ``test`` alone, and the others are for
+    ``train`` and ``validation``. They are chosen as in a Latin square, which the seed shuffles:
+    any two values of a combination are seen together in training, never the three.
+    """
+    everything = tuple(itertools.product(SIZES, PLACES, COLOURS))
+    if hold_out == "none":
+        return everything
+    rank: dict[object, int] = {}
+    for stream, values in enumerate((SIZES, PLACES, COLOURS)):
+        order = shuffled(np.arange(len(values)), seed, stream).tolist()
+        rank |= {value: order[place] for place, value in enumerate(values)}
+    held = {c for c in everything if sum(rank[value] for value in c) % len(COLOURS) == 0}
+    return tuple(c for c in everything if (c in held) == (split == "test"))
+
+
+@functools.lru_cache(64)
+def _order(seed: int, split: SplitName, hold_out: HoldOut, block: int) -> tuple[int, ...]:
+    count = len(combinations(seed, split, hold_out))
+    stream = 10 + 3 * block + SPLITS.index(split)
+    return tuple(shuffled(np.arange(count), seed, stream).tolist())
+
+
+def make_scene(seed: int, split: SplitName, index: int, hold_out: HoldOut = "none") -> Scene:
+    """Draw what one picture shows.
+
+    Args:
+        seed: With the split and the index it decides everything.
+        split: Each has scenes of its own.
+        index: From 0; there is no last one.
+        hold_out: See :func:`combinations`.
+
+    Example:
+        >>> make_scene(0, "train", 7).kind
+        'crack'
+    """
+    pair, second = divmod(index, 2)
+    known = combinations(seed, split, hold_out)
+    block, place_in_block = divmod(pair, len(known))
+    size, place, colour = known[_order(seed, split, hold_out, block)[place_in_block]]
+    shared = Stream(seed, SPLITS.index(split), pair, 0)
+    severity = shared.pick(SEVERITIES)
+    kind = KINDS[(shared.below(2) + second) % 2]
+    stream = Stream(seed, SPLITS.index(split), index, 1)
+    windows, door, room = _arrange(place, stream)
+    stripe, letters, seams, room = _paint(place, colour, room, stream)
+    level = SIZES.index(size)
+    length = stream.between(*_LENGTHS[kind][level])
+    roundness = stream.between(0.72, 1.0)
+    thickness = length * roundness if kind == "dent" else 0.4 * length
+    # What is below a window shall not be half-way to the next.
+    sway = 0.06 if place.thing == "window" else 1.0
+    angle, centre = _fit(length, thickness, room, sway, stream)
+    grade = SEVERITIES.index(severity)
+    low, high = _BRANCHES[grade]
+    return Scene(
+        kind=kind,
+        size=size,
+        severity=severity,
+        place=place,
+        colour=colour,
+        windows=windows,
+        door=door,
+        stripe=stripe,
+        letters=letters,
+        seams=seams,
+        centre=centre,
+        length=length,
+        angle=angle,
+        roundness=roundness,
+        depth=stream.between(*_DEPTHS[grade]),
+        branches=low + stream.below(high - low + 1),
+        vents=stream.pick((0, 0, 1, 1, 2)),
+        scratches=stream.pick((0, 0, 1, 2)),
+        streaks=stream.pick((0, 0, 1, 2, 3)),
+        stains=stream.pick((0, 0, 1, 1, 2)),
+        gleams=stream.pick((0, 1)),
+        shadow=stream.chance(0.35),
+        light=stream.between(-2.8, -0.34),
+        exposure=stream.between(0.86, 1.08),
+        turn=stream.between(-0.07, 0.07),
+        zoom=stream.between(0.95, 1.05),
+        blur=stream.between(0.0, 0.6),
+        noise=stream.between(1.5, 4.0),
+        tint=(stream.below(17) - 8, stream.below(17) - 8, stream.below(17) - 8),
+        grain=stream.below(2**62),
+    )
+
+
+def _arrange(
+    place: Place, stream: Stream
+) -> tuple[tuple[tuple[float, float], ...], tuple[float, float] | None, Box]:
+    """Return the windows, the door, and the room for the damage."""
+    free = (_EDGE, _EDGE, 1 - _EDGE, 1 - _EDGE)
+    if place.thing == "window":
+        above = place.relation == "above"
+        y = stream.between(0.68, 0.74) if above else stream.between(0.26, 0.32)
+        count = 3 if place.number == 3 else 2 + stream.below(2)
+        first = stream.between(0.20, 0.22)
+        windows = tuple((first + 0.29 * n, y) for n in range(count))
+        x = windows[place.number - 1][0]
+        gap = WINDOW[1] + 0.03
+        rows = (_EDGE, y - gap) if above else (y + gap, 1 - _EDGE)
+        return windows, None, (max(0.04, x - 0.175), rows[0], min(0.96, x + 0.175), rows[1])
+    if place.thing == "windows":
+        y = stream.between(0.44, 0.56)
+        ends = stream.between(0.15, 0.18), stream.between(0.82, 0.85)
+        gap = WINDOW[0] + 0.03
+        return (
+            ((ends[0], y), (ends[1], y)),
+            None,
+            (ends[0] + gap, y - 0.24, ends[1] - gap, y + 0.24),
+        )
+    if place.thing == "door":
+        y = stream.between(0.50, 0.54)
+        if place.relation == "on":
+            x = stream.between(0.46, 0.54)
+            inner = DOOR[0] + 0.005
+            return (), (x, y), (x - inner, y - 0.15, x + inner, y + DOOR[1] - 0.03)
+        left = place.relation == "left of"
+        x = stream.between(0.76, 0.80) if left else stream.between(0.20, 0.24)
+        gap = DOOR[0] + 0.03
+        columns = (_EDGE, x - gap) if left else (x + gap, 1 - _EDGE)
+        return (), (x, y), (columns[0], 0.15, columns[1], 0.85)
+    return (), None, free
+
+
+def _paint(
+    place: Place, colour: Colour, room: Box, stream: Stream
+) -> tuple[
+    tuple[Colour, float, float] | None,
+    tuple[str, float] | None,
+    tuple[tuple[bool, float], ...],
+    Box,
+]:
+    """Return the stripe, the letters, the seams, and what they leave of the room."""
+    before = place.relation in {"above", "left of"}
+    there = stream.between(0.72, 0.78) if before else stream.between(0.22, 0.28)
+    half = stream.between(0.04, 0.06)
+    other = stream.pick([name for name in COLOURS if name != colour])
+    stripe = letters = None
+    seams: tuple[tuple[bool, float], ...] = ()
+    gap = 0.0
+    if place.thing == "stripe":
+        stripe, gap = (other, there, half), half + 0.025
+    elif stream.chance(0.4) and place.thing != "letters":
+        stripe = (other, stream.between(0.1, 0.9), half)
+    text = "".join(stream.pick(_LETTERS) for _ in range(3 + stream.below(2)))
+    if place.thing == "letters":
+        letters, gap = (text, there), LETTER[1] + 0.025
+    if place.thing == "seam":
+        seams, gap = ((place.relation in {"left of", "right of"}, there),), 0.05
+    else:
+        found = [(upright, stream.between(0.06, 0.94)) for upright in (True, False)]
+        seams = tuple(seam for seam in found if stream.chance(0.6))
+    if gap:
+        left, top, right, bottom = room
+        if place.relation in {"above", "below"}:
+            top, bottom = (top, there - gap) if before else (there + gap, bottom)
+        else:
+            left, right = (left, there - gap) if before else (there + gap, right)
+        room = left, top, right, bottom
+    return stripe, letters, seams, room
+
+
+def _fit(
+    length: float, thickness: float, room: Box, sway: float, stream: Stream
+) -> tuple[float, tuple[float, float]]:
+    """Return an angle and a centre with which the damage lies in its room.
+
+    The centre is at most ``sway`` left or right of the middle.
+    """
+    left, top, right, bottom = room
+    width, height = right - left, bottom - top
+    # The last resort is the way along which there is most room.
+    angles = [stream.between(0, np.pi) for _ in range(6)] + [np.pi / 2 if height > width else 0.0]
+    for angle in angles:
+        c, s = abs(float(np.cos(angle))), abs(float(np.sin(angle)))
+        across = float(np.hypot(length * c, thickness * s))
+        down = float(np.hypot(length * s, thickness * c))
+        if across <= width and down <= height:
+            break
+    beside = min(sway, max(0.0, (width - across) / 2))
+    above = max(0.0, (height - down) / 2)
+    x = left + width / 2 + stream.between(-beside, beside)
+    return angle, (x, top + height / 2 + stream.between(-above, above))
+
+
+__all__ = ["combinations", "make_scene"]

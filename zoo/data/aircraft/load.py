@@ -1,0 +1,132 @@
+"""The splits of drawn aircraft damage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.aircraft.compose import make_scene
+from zoo.data.aircraft.drawing import draw
+from zoo.data.aircraft.scene import KINDS, HoldOut, Scene
+from zoo.data.aircraft.words import Truth, truth_of
+from zoo.data.folder import MEMORY_BOUND
+from zoo.data.named.aircraft import SyntheticOptions, synthetic_spec
+from zoo.runtime.images import Image
+from zoo.spec import Arrays, DataSpec, Split, SplitName
+
+
+class SceneSplit:
+    """Pictures that are drawn when they are first asked for.
+
+    Up to ``bound`` bytes they are kept; above it ``take`` draws those that are asked for each
+    time, and ``arrays`` returns ``None``.
+
+    Args:
+        seed: See :func:`zoo.data.aircraft.make_scene`.
+        split: Likewise.
+        count: How many pictures.
+        size: Pixels a side.
+        hold_out: See :func:`zoo.data.aircraft.make_scene`.
+        bound: Bytes of pictures that may be kept in memory.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        split: SplitName,
+        count: int,
+        size: int,
+        *,
+        hold_out: HoldOut = "none",
+        bound: int = MEMORY_BOUND,
+    ) -> None:
+        self._seed, self._split, self._count = seed, split, count
+        self._size, self._hold_out = size, hold_out
+        self._keeps = count * size * size * 3 <= bound
+        self._kept: dict[int, Image] = {}
+        self._pixels: Image | None = None
+        self._labels: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def scene(self, index: int) -> Scene:
+        """Return what the picture at this position shows."""
+        return make_scene(self._seed, self._split, index, self._hold_out)
+
+    def truth(self, indices: npt.NDArray[Any]) -> list[Truth]:
+        """Return what is true of the pictures at these positions."""
+        return [truth_of(self.scene(index), self._size) for index in self._positions(indices)]
+
+    def take(self, indices: npt.NDArray[Any]) -> tuple[Arrays, Arrays]:
+        """Return the pictures and the classes at these positions.
+
+        Raises:
+            MissingExtra: If Pillow is not installed.
+        """
+        chosen = self._positions(indices)
+        labels = self._classes()[chosen]
+        if self._pixels is not None:
+            return {"image": self._pixels[chosen]}, {"label": labels}
+        pixels = np.empty((len(chosen), self._size, self._size, 3), np.uint8)
+        for place, index in enumerate(chosen):
+            pixels[place] = self._picture(index)
+        return {"image": pixels}, {"label": labels}
+
+    def arrays(self) -> tuple[Arrays, Arrays] | None:
+        """Return everything at once, or ``None`` above the bound.
+
+        Raises:
+            MissingExtra: If Pillow is not installed.
+        """
+        if not self._keeps:
+            return None
+        if self._pixels is None:
+            pixels = self.take(np.arange(self._count))[0]["image"]
+            pixels.flags.writeable = False
+            self._pixels, self._kept = pixels, {}
+        return {"image": self._pixels}, {"label": self._classes()}
+
+    def _positions(self, indices: npt.NDArray[Any]) -> list[int]:
+        return [int(place) for place in np.arange(self._count)[np.asarray(indices)]]
+
+    def _classes(self) -> npt.NDArray[np.int64]:
+        if self._labels is None:
+            kinds = [KINDS.index(self.scene(index).kind) for index in range(self._count)]
+            self._labels = np.array(kinds, np.int64)
+            self._labels.flags.writeable = False
+        return self._labels
+
+    def _picture(self, index: int) -> Image:
+        if index in self._kept:
+            return self._kept[index]
+        picture = draw(self.scene(index), self._size)
+        if self._keeps:
+            self._kept[index] = picture
+        return picture
+
+
+def describe(options: SyntheticOptions) -> DataSpec:
+    """Return what the pictures are with these options."""
+    return synthetic_spec(options.image_size)
+
+
+def load(options: SyntheticOptions) -> Mapping[str, Split]:
+    """Return the splits; nothing is drawn yet."""
+    counts: dict[SplitName, int] = {
+        "train": options.examples,
+        "validation": options.validation_examples,
+        "test": options.test_examples,
+    }
+    return {
+        split: SceneSplit(
+            options.split_seed, split, count, options.image_size, hold_out=options.hold_out
+        )
+        for split, count in counts.items()
+    }
+
+
+__all__ = ["SceneSplit", "describe", "load"]
