@@ -118,7 +118,8 @@ def _cost() -> None:
     data = zoo.dataset("digits")
     train = _binary(data, "train").astype("float64")
     for batch, hidden in TIMED:
-        model = zoo.build("rbm", data=data.spec, hidden=hidden)
+        # As many chains as scikit-learn has, which is one an example of a batch.
+        model = zoo.build("rbm", data=data.spec, hidden=hidden, **{"rule.chains": batch})
         view = zoo.MappedDataset(data, learned(data.spec, gaussian=False, classes=False))
         plan = zoo.TrainPlan(batch_size=batch)
         engine = choose_engine(model, view.split("train"), view.split("validation"), plan)

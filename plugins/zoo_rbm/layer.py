@@ -97,8 +97,8 @@ class Boltzmann(keras.layers.Layer):
         """Create the parameters, those of independent units, and the chains."""
         visible = int(input_shape[-1])
 
-        def fixed(name: str, shape: tuple[int, ...], start: str = "zeros") -> Any:
-            return self.add_weight(name=name, shape=shape, initializer=start, trainable=False)
+        def fixed(name: str, shape: tuple[int, ...]) -> Any:
+            return self.add_weight(name=name, shape=shape, initializer="zeros", trainable=False)
 
         normal = keras.initializers.RandomNormal(stddev=_START, seed=self.seed)
         self.kernel = self.add_weight(
