@@ -19,7 +19,7 @@ def test_a_column_of_a_history_means_what_its_score_means():
         ("top_5_accuracy", True, True),
         ("roc_auc", True, True),
         ("mean_f1", True, True),
-        ("log_likelihood", True, False),
+        ("pseudo_likelihood", True, False),
         ("explained_variance", True, False),
         ("perplexity", False, False),
         ("max_error", False, False),
