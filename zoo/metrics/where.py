@@ -1,0 +1,120 @@
+"""Where a model looked: maps of evidence as heat, as a place, as a box, and as a picture.
+
+A map covers its picture: of ``rows`` x ``columns`` cells each has the same share of it. Places are
+shares of the picture's width and height, from its upper left corner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LEVEL = 0.5
+"""Cells with at least this share of the largest evidence are inside the box."""
+
+_HOT = (255, 96, 0)
+_COVER = 0.75
+
+
+@dataclass(frozen=True)
+class Box:
+    """A part of a picture, as shares of its sides."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def holds(self, x: float, y: float) -> bool:
+        """Return whether a place is inside."""
+        return self.left <= x <= self.right and self.top <= y <= self.bottom
+
+
+def heat(evidence: NDArray[Any], chosen: int) -> NDArray[np.float64]:
+    """Return what speaks for a class: 1 where most does, 0 where nothing does or some against it.
+
+    Args:
+        evidence: Of one picture.
+        chosen: Index of the class.
+
+    Shapes:
+        evidence: ``[rows, columns, classes]``
+        Returns: ``[rows, columns]``
+    """
+    import numpy as np
+
+    part = np.maximum(np.nan_to_num(evidence[..., chosen].astype("float64")), 0)
+    largest = float(part.max())
+    warm: NDArray[np.float64] = part / largest if largest > 0 else part
+    return warm
+
+
+def peak(warm: NDArray[Any]) -> tuple[float, float]:
+    """Return the place with the most heat, the middle of its cell: x and y."""
+    import numpy as np
+
+    rows, columns = warm.shape
+    row, column = np.unravel_index(int(warm.argmax()), warm.shape)
+    return (float(column) + 0.5) / columns, (float(row) + 0.5) / rows
+
+
+def box(warm: NDArray[Any], level: float = LEVEL) -> Box | None:
+    """Return what surrounds the hottest cells that hang together; ``None`` where nothing is hot."""
+    import numpy as np
+
+    rows, columns = warm.shape
+    if not warm.max() > 0:
+        return None
+    hot = warm >= level * warm.max()
+    start = tuple(int(i) for i in np.unravel_index(int(warm.argmax()), warm.shape))
+    found, edge = {start}, [start]
+    while edge:
+        row, column = edge.pop()
+        for near in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+            inside = 0 <= near[0] < rows and 0 <= near[1] < columns
+            if inside and near not in found and hot[near]:
+                found.add(near)
+                edge.append(near)
+    tall, wide = zip(*found, strict=True)
+    return Box(
+        min(wide) / columns, min(tall) / rows, (max(wide) + 1) / columns, (max(tall) + 1) / rows
+    )
+
+
+def enlarge(warm: NDArray[Any], height: int, width: int) -> NDArray[np.float64]:
+    """Return a map with one value a pixel, bilinear between the middles of its cells."""
+    import numpy as np
+
+    def weights(cells: int, pixels: int) -> NDArray[np.float64]:
+        place = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
+        near: NDArray[np.float64] = np.maximum(0, 1 - abs(place[:, None] - np.arange(cells)[None]))
+        return near
+
+    rows, columns = warm.shape
+    wide: NDArray[np.float64] = weights(rows, height) @ warm @ weights(columns, width).T
+    return wide
+
+
+def overlay(picture: NDArray[Any], warm: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return a picture, greyed, with its heat in colour.
+
+    Shapes:
+        picture: uint8 ``[height, width, 1 or 3]``
+        warm: ``[rows, columns]``
+        Returns: uint8 ``[height, width, 3]``
+    """
+    import numpy as np
+
+    height, width = picture.shape[:2]
+    cover = _COVER * np.clip(enlarge(warm, height, width), 0, 1)[..., None]
+    grey = picture.astype("float64").mean(axis=-1, keepdims=True)
+    mixed = grey * (1 - cover) + np.array(_HOT) * cover
+    drawn: NDArray[np.uint8] = np.rint(mixed).astype("uint8")
+    return drawn
+
+
+__all__ = ["LEVEL", "Box", "box", "enlarge", "heat", "overlay", "peak"]
