@@ -12,42 +12,12 @@ from numpy.typing import NDArray
 from zoo import Arrays, DataSpec, Evaluation, Forward, Score, Split, metrics
 from zoo.metrics.intervals import wilson
 from zoo.metrics.roc import auc, average_precision
-from zoo.metrics.scores import ScoreInfo, register_score
 from zoo.spec import Forwards
 from zoo_vgg16_damage.baselines import MOST, colours, histogram_right, majority
 from zoo_vgg16_damage.pictures import draw_damage
 
 BATCH = 32
 """Pictures that are looked at together: at 224 pixels a side a backbone takes much memory."""
-
-
-def _share(name: str, title: str, meaning: str) -> None:
-    register_score(ScoreInfo(name, title, meaning, higher_is_better=True, high=1.0, share=True))
-
-
-_share("roc_auc", "ROC area", "The chance that one that is looked for is found likelier than not.")
-_share(
-    "average_precision",
-    "Precision–recall area",
-    "Precision, averaged over everything that is there to be found.",
-)
-_share(
-    "accuracy_at_threshold",
-    "Accuracy at the threshold",
-    "Right answers, where the validation split chose from when on to say yes.",
-)
-_share("recall_at_threshold", "Recall at the threshold", "Of what is looked for, what was found.")
-_share("precision_at_threshold", "Precision at the threshold", "Of what was found, what is there.")
-_share(
-    "accuracy_majority",
-    "Accuracy of the most frequent class",
-    "Of always saying what most training pictures are.",
-)
-_share(
-    "accuracy_histogram",
-    "Accuracy of a colour histogram",
-    "Of logistic regression on how often each colour comes.",
-)
 
 
 @dataclass(frozen=True)
@@ -142,9 +112,9 @@ def _two_classes(answers: Answers, positive: int) -> dict[str, Score]:
         return found
     said = chance >= answers.threshold
     counts = {
-        "accuracy_at_threshold": (said == there, np.ones_like(there)),
-        "recall_at_threshold": (said, there),
-        "precision_at_threshold": (there, said),
+        "threshold_accuracy": (said == there, np.ones_like(there)),
+        "threshold_recall": (said, there),
+        "threshold_precision": (there, said),
     }
     for name, (right, of) in counts.items():
         if of.any():
@@ -161,8 +131,8 @@ def _beside(
     known = colours(reference, data, chosen)
     asked = colours(split, data, np.arange(len(split)))
     right = {
-        "accuracy_majority": majority(known[1], true, len(data.labels)),
-        "accuracy_histogram": histogram_right(known, asked),
+        "majority_accuracy": majority(known[1], true, len(data.labels)),
+        "histogram_accuracy": histogram_right(known, asked),
     }
     return {name: rate(n, len(true)) for name, n in right.items() if n is not None}
 

@@ -190,7 +190,8 @@ def _changer(model: keras.Model, view: int, seed: int) -> Callable[[NDArray[Any]
         changed = keras.ops.convert_to_numpy(changer(pixels.astype("float32"), training=True))
         kept = np.clip(changed, low, high)
         # Whole numbers again: a view is a picture like any other.
-        return (np.rint(kept) if spec.dtype == "uint8" else kept).astype(spec.dtype)
+        whole: NDArray[Any] = np.rint(kept) if spec.dtype == "uint8" else kept
+        return whole.astype(spec.dtype)
 
     return change
 

@@ -64,7 +64,8 @@ def dense_of(model: keras.Model) -> list[keras.layers.Layer]:
 
 def calibration_of(model: keras.Model) -> Calibration:
     """Return what a model's probabilities are calibrated by."""
-    return model.get_layer(_CALIBRATION)
+    found: Calibration = model.get_layer(_CALIBRATION)
+    return found
 
 
 __all__ = ["FEATURES", "attach", "calibration_of", "dense_of", "head_of", "make_head"]

@@ -30,8 +30,8 @@ _COLUMNS = 8
 _LONGEST = 160
 _BESIDE = {
     "accuracy": "this model",
-    "accuracy_histogram": "colour histogram",
-    "accuracy_majority": "most frequent class",
+    "histogram_accuracy": "colour histogram",
+    "majority_accuracy": "most frequent class",
 }
 
 
@@ -105,8 +105,8 @@ def _looked(
                 places,
                 said,
                 title="Where it looked when it was wrong",
-                caption="The mistakes it was surest of; above each what it said, and what it is.",
-                columns=[f"{m.predicted} {m.probability:.2f}, is {m.true}" for m in worst],
+                caption="The mistakes it was surest of, over each, what it said.",
+                columns=[f"{m.predicted} {m.probability:.2f}" for m in worst],
             )
         )
     return found
@@ -153,6 +153,8 @@ def _curves(
 ) -> list[Figure]:
     false, true = roc_curve(chance[there], chance[~there])
     recall, precision = precision_recall(chance[there], chance[~there])
+    # Until the first one is found there is no precision: the line begins with that of the first.
+    recall, precision = np.append(0.0, recall), np.append(precision[:1], precision)
     area, mean = scores["roc_auc"], scores["average_precision"]
     share = float(there.mean())
     return [
@@ -175,8 +177,8 @@ def _curves(
                 _series("this model", recall, precision),
                 Series(name="guessing", x=(0.0, 1.0), y=(share, share)),
             ),
-            x_label=f"{label} found (recall)",
-            y_label="of what was found, right (precision)",
+            x_label="recall",
+            y_label="precision",
             square=True,
         ),
     ]

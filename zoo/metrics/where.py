@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LEVEL = 0.5
-"""Cells with at least this share of the largest evidence are inside the box."""
+LEVEL = 0.7
+"""Cells with at least this share of the largest evidence are hot."""
 
 _HOT = (255, 96, 0)
 _COVER = 0.75
@@ -53,36 +53,55 @@ def heat(evidence: NDArray[Any], chosen: int) -> NDArray[np.float64]:
     return warm
 
 
-def peak(warm: NDArray[Any]) -> tuple[float, float]:
-    """Return the place with the most heat, the middle of its cell: x and y."""
+def middle(warm: NDArray[Any], level: float = LEVEL) -> tuple[float, float] | None:
+    """Return the centre of gravity of the hottest cells that hang together, as x and y.
+
+    ``None`` where nothing is hot.
+    """
     import numpy as np
 
-    rows, columns = warm.shape
-    row, column = np.unravel_index(int(warm.argmax()), warm.shape)
-    return (float(column) + 0.5) / columns, (float(row) + 0.5) / rows
+    hot = _hottest(warm, level)
+    if not hot.any():
+        return None
+    rows, columns = np.nonzero(hot)
+    weights = warm[hot]
+    x = float((weights * (columns + 0.5)).sum() / weights.sum()) / warm.shape[1]
+    y = float((weights * (rows + 0.5)).sum() / weights.sum()) / warm.shape[0]
+    return x, y
 
 
 def box(warm: NDArray[Any], level: float = LEVEL) -> Box | None:
     """Return what surrounds the hottest cells that hang together; ``None`` where nothing is hot."""
     import numpy as np
 
-    rows, columns = warm.shape
-    if not warm.max() > 0:
+    rows, columns = np.nonzero(_hottest(warm, level))
+    if not len(rows):
         return None
+    tall, wide = warm.shape
+    return Box(
+        float(columns.min()) / wide,
+        float(rows.min()) / tall,
+        float(columns.max() + 1) / wide,
+        float(rows.max() + 1) / tall,
+    )
+
+
+def _hottest(warm: NDArray[Any], level: float) -> NDArray[np.bool_]:
+    """Return the hot cells that can be reached from the hottest one, side by side."""
+    import numpy as np
+
+    reached = np.zeros(warm.shape, bool)
+    if not warm.max() > 0:
+        return reached
     hot = warm >= level * warm.max()
-    start = tuple(int(i) for i in np.unravel_index(int(warm.argmax()), warm.shape))
-    found, edge = {start}, [start]
+    edge = [divmod(int(warm.argmax()), warm.shape[1])]
     while edge:
         row, column = edge.pop()
-        for near in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
-            inside = 0 <= near[0] < rows and 0 <= near[1] < columns
-            if inside and near not in found and hot[near]:
-                found.add(near)
-                edge.append(near)
-    tall, wide = zip(*found, strict=True)
-    return Box(
-        min(wide) / columns, min(tall) / rows, (max(wide) + 1) / columns, (max(tall) + 1) / rows
-    )
+        inside = 0 <= row < warm.shape[0] and 0 <= column < warm.shape[1]
+        if inside and hot[row, column] and not reached[row, column]:
+            reached[row, column] = True
+            edge += [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
+    return reached
 
 
 def enlarge(warm: NDArray[Any], height: int, width: int) -> NDArray[np.float64]:
@@ -117,4 +136,4 @@ def overlay(picture: NDArray[Any], warm: NDArray[Any]) -> NDArray[np.uint8]:
     return drawn
 
 
-__all__ = ["LEVEL", "Box", "box", "enlarge", "heat", "overlay", "peak"]
+__all__ = ["LEVEL", "Box", "box", "enlarge", "heat", "middle", "overlay"]
