@@ -186,13 +186,13 @@ def weights_file(config: VGG16DamageConfig) -> Path:
         ChecksumMismatch: If what was downloaded is another file.
     """
     wanted = BACKBONES[config.backbone].file
-    if config.weights != "imagenet":
-        path = Path(config.weights).expanduser()
+    if config.pretrained != "imagenet":
+        path = Path(config.pretrained).expanduser()
         if path.is_file():
             return path
         raise DatasetUnavailable(
             f"there is no weights file {path}",
-            why="'weights' names a file of the backbone without its top, 'imagenet' or 'none'",
+            why="'pretrained' names a file of the backbone without its top, 'imagenet' or 'none'",
             fix=f"place {wanted.name} there; {_WITHOUT}",
         )
     folder = keras_home() / "models"
@@ -266,7 +266,7 @@ def _check(wanted: WeightsFile, path: Path) -> None:
 
 
 def _by_hand(path: Path) -> str:
-    return f"place the file at {path} by hand, or name another by --set weights=FILE; {_WITHOUT}"
+    return f"place the file at {path} by hand, or name another by --set pretrained=FILE; {_WITHOUT}"
 
 
 __all__ = [

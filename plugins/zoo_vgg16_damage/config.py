@@ -59,12 +59,12 @@ class VGG16DamageConfig(zoo.ModelConfig):
         "halved in between.",
     )
     backbone: Backbone = Field("vgg16", description="Of 'transfer': what sees.")
-    weights: str = Field(
+    pretrained: str = Field(
         "imagenet",
         min_length=1,
         max_length=4_096,
-        description="Of the backbone: 'imagenet' (downloaded once, as Keras pins it), the path of "
-        "a weights file without its top, or 'none', which learns everything anew.",
+        description="Weights of the backbone: 'imagenet' (downloaded once, as Keras pins it), the "
+        "path of a weights file without its top, or 'none', which learns everything anew.",
     )
     side: int = Field(
         224,
@@ -107,9 +107,9 @@ class VGG16DamageConfig(zoo.ModelConfig):
 
     @model_validator(mode="after")
     def _learns_from_something(self) -> Self:
-        if self.preset == "transfer" and self.weights == "none" and self.fine_tune.blocks != "all":
+        if self.preset == "transfer" and self.pretrained == "none" and self.fine_tune.blocks != "all":
             raise ValueError(
-                "weights 'none' leave the frozen blocks at random, and the features of a random "
+                "pretrained 'none' leaves the frozen blocks at random, and the features of a random "
                 "network are not transfer learning: fine_tune.blocks=all learns all of it, and "
                 "preset=small is made for learning from scratch"
             )
@@ -118,7 +118,7 @@ class VGG16DamageConfig(zoo.ModelConfig):
     @property
     def is_frozen(self) -> bool:
         """Whether there is a phase in which the backbone stays as it is."""
-        return self.preset == "transfer" and self.weights != "none"
+        return self.preset == "transfer" and self.pretrained != "none"
 
 
 __all__ = ["Backbone", "FineTuneConfig", "HeadConfig", "VGG16DamageConfig"]

@@ -32,7 +32,7 @@ def decide(model: keras.Model, split: Split, positive: int) -> None:
         if layer is calibration:
             break
         x = layer(x)
-    raw = keras.Model(model.inputs, x)
+    raw = keras.Model(model.inputs[0], x)
     logits, labels = [], []
     for start in range(0, len(split), _BATCH):
         # One size for all batches: a graph is traced anew for every other.

@@ -140,7 +140,7 @@ def _seer(model: keras.Model, head: HeadConfig) -> keras.Model:
     features = model.get_layer(FEATURES).output
     if head.pooling == "average":
         features = keras.ops.mean(features, axis=(1, 2), keepdims=True)
-    return keras.Model(model.inputs, features)
+    return keras.Model(model.inputs[0], features)
 
 
 def _filler(
