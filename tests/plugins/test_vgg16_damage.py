@@ -25,7 +25,7 @@ from zoo_vgg16_damage.head import calibration_of
 def announced() -> None:
     """Announce the architecture where the installed zoo is older than these tests."""
     if "vgg16_damage" not in zoo.list_models():
-        zoo.register(VGG16Damage())
+        zoo.register(VGG16Damage)
 
 
 def pictures(

@@ -44,7 +44,7 @@ QUICK: dict[str, Any] = {
 @pytest.fixture(scope="module", autouse=True)
 def announced() -> None:
     if "vgg16_damage" not in zoo.list_models():
-        zoo.register(VGG16Damage())
+        zoo.register(VGG16Damage)
 
 
 @pytest.fixture(scope="module")
@@ -480,7 +480,7 @@ _PROGRAM = """
 import sys, zoo
 from zoo_vgg16_damage import VGG16Damage
 if "vgg16_damage" not in zoo.list_models():
-    zoo.register(VGG16Damage())
+    zoo.register(VGG16Damage)
 weights, what, folder = sys.argv[1:]
 if what == "resume":
     zoo.train(resume=folder)
