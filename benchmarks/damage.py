@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import warnings
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 
 import zoo
 from zoo.metrics.intervals import wilson
-from zoo.metrics.where import heat, middle
+from zoo.metrics.where import box, heat, middle
 
 DATA = "aircraft_damage_synthetic"
 BAR = 0.95
@@ -91,19 +92,34 @@ def _game(model: Any, data: Any) -> None:
     evidence = zoo.predict(model, inputs, signature="where").outputs["evidence"]
     cell = side / evidence.shape[1]
     exact = near = 0
+    overlaps = []
     for one, index, true in zip(evidence, predicted, truth, strict=True):
-        place = middle(heat(one, int(index)))
-        if place is None:
+        warm = heat(one, int(index))
+        place, frame = middle(warm), box(warm)
+        if place is None or frame is None:
+            overlaps.append(0.0)
             continue
         x, y = place[0] * side, place[1] * side
         left, top, right, bottom = true.box
         exact += left <= x <= right and top <= y <= bottom
         near += left - cell <= x <= right + cell and top - cell <= y <= bottom + cell
+        overlaps.append(_overlap(true.box, [side * part for part in astuple(frame)]))
     areas = [(b[2] - b[0]) * (b[3] - b[1]) / side**2 for b in (true.box for true in truth)]
     print(f"\n{'pointing game':28}{'hits (95 %)':>26}")
     _line("inside the box", exact / len(truth), *wilson(exact, len(truth)))
     _line("within a cell of it", near / len(truth), *wilson(near, len(truth)))
     _line("a place at random", float(np.mean(areas)), None, None)
+    print()
+    _line("overlap of frame and box", float(np.mean(overlaps)), None, None)
+
+
+def _overlap(one: Any, other: Any) -> float:
+    """Return what two boxes share, as a part of what both cover."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    tall = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(wide, 0) * max(tall, 0)
+    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (one, other)]
+    return float(shared / (sum(areas) - shared))
 
 
 def _line(title: str, value: float, low: float | None, high: float | None) -> None:

@@ -107,11 +107,12 @@ class VGG16DamageConfig(zoo.ModelConfig):
 
     @model_validator(mode="after")
     def _learns_from_something(self) -> Self:
-        if self.preset == "transfer" and self.pretrained == "none" and self.fine_tune.blocks != "all":
+        random = self.preset == "transfer" and self.pretrained == "none"
+        if random and self.fine_tune.blocks != "all":
             raise ValueError(
-                "pretrained 'none' leaves the frozen blocks at random, and the features of a random "
-                "network are not transfer learning: fine_tune.blocks=all learns all of it, and "
-                "preset=small is made for learning from scratch"
+                "pretrained 'none' leaves the frozen blocks at random, and the features of a "
+                "random network are not transfer learning: fine_tune.blocks=all learns all of it, "
+                "and preset=small is made for learning from scratch"
             )
         return self
 

@@ -157,7 +157,7 @@ def render_damage(
 
 def _chance(share: float) -> str:
     """Return a probability in percent; none is written as certain."""
-    if 0.9995 <= share:
+    if share >= 0.9995:
         return f"over {percent(0.999)}"
     return percent(share) if share >= 0.0005 else f"under {percent(0.001)}"
 
