@@ -149,14 +149,29 @@ def make_backbone(name: str, side: int) -> keras.Model:
     return made
 
 
-def unfreeze(backbone: keras.Model, name: str, blocks: int | str) -> None:
-    """Let the last blocks learn, or all; batch normalisation stays as it is."""
+def unfreeze(
+    backbone: keras.Model, name: str, blocks: int | str, *, statistics: bool = False
+) -> None:
+    """Let the last blocks learn, or all of them.
+
+    Args:
+        backbone: The backbone.
+        name: Which one it is.
+        blocks: How many blocks, from the last one on, or ``all``.
+        statistics: Whether batch normalisation learns, too. One that has learned from a million
+            pictures would forget it over a few hundred.
+    """
+    import keras
+
     backbone.trainable = True
-    if blocks == "all":
-        return
-    learning = tuple(p for block in BACKBONES[name].blocks[: int(blocks)] for p in block)
+    learning: tuple[str, ...] = ("",)
+    if blocks != "all":
+        learning = tuple(p for block in BACKBONES[name].blocks[: int(blocks)] for p in block)
     for layer in backbone.layers:
-        layer.trainable = layer.name.startswith(learning)
+        # A layer that may learn uses the statistics of its batch, whatever the call said: Keras
+        # hands ``training`` down from the whole model.
+        still = isinstance(layer, keras.layers.BatchNormalization) and not statistics
+        layer.trainable = layer.name.startswith(learning) and not still
 
 
 def load_pretrained(model: keras.Model, config: VGG16DamageConfig) -> None:

@@ -26,16 +26,16 @@ def see(image: Any, config: VGG16DamageConfig, spec: TensorSpec) -> Any:
     """Return a backbone's map of features of a raw image.
 
     Grey pictures become colour; every picture is brought to the square, its aspect kept, and then
-    to what the backbone was trained on. It runs as in use, also while it learns: the statistics
-    of batch normalisation stay those it was trained with.
+    to what the backbone was trained on. The statistics of batch normalisation stay those that it
+    was trained with, also while it learns on; only one that starts from nothing makes its own.
     """
     from zoo.layers import augment
 
     backbone = make_backbone(config.backbone, config.side)
     if not config.is_frozen:
-        unfreeze(backbone, config.backbone, config.fine_tune.blocks)
+        unfreeze(backbone, config.backbone, config.fine_tune.blocks, statistics=True)
     x = augment(ops.cast(image, "float32"), config.augmentation)
-    return backbone(prepare(x, config, spec), training=False)
+    return backbone(prepare(x, config, spec))
 
 
 def prepare(image: Any, config: VGG16DamageConfig, spec: TensorSpec) -> Any:

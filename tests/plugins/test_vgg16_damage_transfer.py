@@ -434,6 +434,29 @@ def test_the_last_blocks_learn_slowly_and_the_others_not_at_all(
     assert all(name.startswith(("Conv_1", "block_16", "block_15", "block_14")) for name in moved)
 
 
+def test_a_backbone_that_learns_on_keeps_the_statistics_that_it_was_trained_with(
+    weights: Path,
+) -> None:
+    model = built(weights, augmentation={"flip": False, "shift": 0.0})
+    features = keras.Model(model.inputs[0], model.get_layer("features").output)
+    images = DATA.split("test").images
+    for blocks in (1, 3, "all"):
+        backbones.unfreeze(model.get_layer("backbone"), "mobilenetv2", blocks)
+        learning, still = (features(images, training=way) for way in (True, False))
+
+        np.testing.assert_allclose(learning, still, atol=1e-6)
+        assert model.get_layer("backbone").trainable_weights
+
+
+def test_one_that_starts_from_nothing_makes_its_own_statistics() -> None:
+    model = built(Path("none"), fine_tune={"blocks": "all"})
+    norm = model.get_layer("backbone").get_layer("bn_Conv1")
+    before = np.array(norm.moving_variance)
+    model.fit(DATA.split("test").images, DATA.split("test").labels, batch_size=10, verbose=0)
+
+    assert not np.array_equal(before, norm.moving_variance)
+
+
 def test_an_export_of_a_backbone_takes_raw_pictures_and_says_where(
     weights: Path, tmp_path: Path
 ) -> None:
