@@ -248,6 +248,26 @@ def test_a_photo_of_any_shape_has_a_report(
     json.loads(report.record.read_text("utf-8"))
 
 
+@pytest.mark.parametrize("kind", ["cmyk.jpg", "animated.gif", "sixteen.png", "alpha.png"])
+def test_photos_of_odd_kinds_are_read_as_training_reads_them(tmp_path: Path, kind: str) -> None:
+    from PIL import Image
+
+    colours = np.random.default_rng(2).integers(0, 256, (40, 50, 4), "uint8")
+    path = tmp_path / kind
+    if kind == "cmyk.jpg":
+        Image.fromarray(colours, "CMYK").save(path)
+    elif kind == "animated.gif":
+        frames = [Image.fromarray(colours[..., :3]), Image.fromarray(colours[::-1, :, :3])]
+        frames[0].save(path, save_all=True, append_images=frames[1:])
+    elif kind == "sixteen.png":
+        Image.fromarray(colours[..., 0].astype("uint16") * 257).save(path)
+    else:
+        Image.fromarray(colours, "RGBA").save(path)
+    (report,) = zoo.damage_report(path, CLASSIFIER, out=tmp_path / "out")
+
+    assert (report.damage.height, report.damage.width) == (40, 50)
+
+
 def test_models_of_another_kind_are_refused(photo: Path, tmp_path: Path) -> None:
     exports = ROOT / "exports"
     for other in ("mlp_regressor", "autoencoder", "transformer"):

@@ -265,6 +265,17 @@ def test_evidence_is_the_gradient_that_a_tape_finds(pooling: str, dense: tuple[i
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+def test_evidence_of_a_deep_head_is_exported_and_proven(tmp_path: Path) -> None:
+    data = Bars({"train": 8, "validation": 8, "test": 8})
+    model = zoo.build(
+        "vgg16_damage", data=data, stages=[[6]], head={"pooling": "flatten", "dense": (7,)}
+    )
+    artifact = zoo.export(model, tmp_path, data=data)
+
+    assert [graph["signature"] for graph in artifact.manifest["graphs"]] == ["predict", "where"]
+    assert zoo.verify(artifact.path).signatures[1].signature == "where"
+
+
 def test_rare_classes_count_as_much_as_common_ones() -> None:
     model = zoo.build("vgg16_damage", data=pictures(8, 8, 3))
     VGG16Damage().adapt(model, {}, {"label": np.array([0] * 30 + [1] * 10)})
