@@ -6,7 +6,6 @@ import functools
 import hashlib
 import http.server
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -20,25 +19,16 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.plugins.backbone import DATA, built, numbers, trained, write_weights
 from tests.plugins.test_vgg16_damage import Bars, pictures
 from zoo.errors import (
     ChecksumMismatch,
-    ConfigError,
     DataError,
     DatasetUnavailable,
 )
 from zoo_vgg16_damage import VGG16Damage, VGG16DamageConfig, backbones, cache
 from zoo_vgg16_damage.fitting import place
 from zoo_vgg16_damage.transfer import prepare
-
-DATA = Bars({"train": 40, "validation": 20, "test": 20})
-QUICK: dict[str, Any] = {
-    "preset": "transfer",
-    "backbone": "mobilenetv2",
-    "side": 32,
-    "views": 2,
-    "batch_size": 16,
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,16 +39,7 @@ def announced() -> None:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file in the format of ``keras.applications``, with random weights."""
-    import h5py
-    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
-
-    keras.utils.set_random_seed(4)
-    model = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(32, 32, 3))
-    path = tmp_path_factory.mktemp("weights") / "mobilenet.h5"
-    with h5py.File(path, "w") as file:
-        save_weights_to_hdf5_group(file, model)
-    return path
+    return write_weights(tmp_path_factory.mktemp("weights") / "mobilenet.h5")
 
 
 @pytest.fixture
@@ -105,17 +86,6 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv(cache.BOUND, raising=False)
     return tmp_path / "cache" / "features"
-
-
-def built(weights: Path, **config: Any) -> keras.Model:
-    fields = {k: v for k, v in QUICK.items() if k != "batch_size"}
-    chosen = {**fields, "pretrained": str(weights), **config}
-    return zoo.build("vgg16_damage", data=pictures(24, 24, 3), **chosen)
-
-
-def trained(weights: Path, folder: Path, data: Any = DATA, **config: Any) -> zoo.Run:
-    chosen = {**QUICK, "epochs": 2, "pretrained": str(weights), **config}
-    return zoo.train("vgg16_damage", data, run_dir=folder, **chosen)
 
 
 # What a backbone sees
@@ -287,130 +257,6 @@ def test_all_of_it_may_learn_from_nothing(tmp_path: Path) -> None:
     assert "phase" not in run.history[0]
 
 
-# What is kept on disk
-
-
-def test_the_head_learns_on_features_as_it_would_on_pictures(weights: Path, tmp_path: Path) -> None:
-    run = trained(weights, tmp_path / "run", augmentation={"flip": False, "shift": 0.0})
-    head = run.history[-1]
-    logs = run.model.evaluate(*_pair("validation"), verbose=0, return_dict=True)
-
-    assert len(run.history) == 2
-    assert logs["accuracy"] == pytest.approx(head["val_accuracy"], abs=0.051)
-
-
-def _pair(split: str) -> tuple[np.ndarray, np.ndarray]:
-    part = DATA.split(split)
-    return part.images, part.labels
-
-
-def test_features_are_computed_once(
-    weights: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = trained(weights, tmp_path / "first")
-    entries = sorted(path.name for path in own_cache.iterdir())
-    assert len(entries) == 3
-    monkeypatch.setattr(cache, "_stage", _forbidden)
-    second = trained(weights, tmp_path / "second")
-
-    assert sorted(path.name for path in own_cache.iterdir()) == entries
-    assert _numbers(first) == _numbers(second)
-
-
-def _forbidden(*_: Any) -> None:
-    raise AssertionError("features were computed again")
-
-
-def _numbers(run: zoo.Run) -> list[dict[str, float]]:
-    return [{k: v for k, v in line.items() if k != "seconds"} for line in run.history]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"seed": 1}, {"side": 40}, {"head": {"pooling": "flatten"}}, {"augmentation": {"shift": 0.2}}],
-)
-def test_another_view_or_another_sight_is_another_entry(
-    weights: Path, tmp_path: Path, own_cache: Path, change: dict[str, Any]
-) -> None:
-    trained(weights, tmp_path / "one", epochs=1)
-    before = {path.name for path in own_cache.iterdir()}
-    trained(weights, tmp_path / "two", epochs=1, **change)
-
-    assert {path.name for path in own_cache.iterdir()} - before
-
-
-@pytest.mark.parametrize("damage", ["features.npy", "labels.npy", "sha256.json"])
-def test_an_entry_that_is_not_whole_is_made_again(
-    weights: Path, tmp_path: Path, own_cache: Path, damage: str
-) -> None:
-    first = trained(weights, tmp_path / "first")
-    for entry in own_cache.iterdir():
-        raw = bytearray((entry / damage).read_bytes())
-        raw[-3] ^= 255
-        (entry / damage).write_bytes(raw)
-    second = trained(weights, tmp_path / "second")
-
-    assert _numbers(first) == _numbers(second)
-
-
-def _entry(name: str, rows: int, *, in_use: tuple[str, ...] = ()) -> None:
-    def fill(features: np.ndarray, labels: np.ndarray) -> None:
-        features[:] = 1
-        labels[:] = 2
-
-    cache.find_or_make(name, (rows, 1000), fill, in_use=in_use)
-
-
-def test_what_was_not_used_for_longest_goes_first(
-    own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(cache.BOUND, "0.00095")
-    for age, name in enumerate(("old", "middle", "new")):
-        _entry(name, 70)
-        os.utime(own_cache / name, (1_000 + age, 1_000 + age))
-    _entry("old", 70)
-    _entry("next", 70)
-
-    assert sorted(path.name for path in own_cache.iterdir()) == ["new", "next", "old"]
-
-
-def test_what_is_in_use_stays(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(cache.BOUND, "0.0005")
-    _entry("mine", 70)
-    _entry("other", 70, in_use=("mine", "other"))
-
-    assert sorted(path.name for path in own_cache.iterdir()) == ["mine", "other"]
-
-
-def test_a_computation_that_breaks_leaves_nothing(own_cache: Path) -> None:
-    def fill(features: np.ndarray, labels: np.ndarray) -> None:
-        features[0] = 1
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cache.find_or_make("broken", (3, 4), fill)
-
-    assert not own_cache.is_dir() or not list(own_cache.iterdir())
-
-
-def test_features_that_have_no_room_are_refused_before_any_is_computed(
-    weights: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(cache.BOUND, "0.0001")
-    with pytest.raises(ConfigError, match="features of this training") as caught:
-        trained(weights, tmp_path / "run")
-
-    assert "views=1" in caught.value.fix
-    assert not own_cache.exists()
-
-
-@pytest.mark.parametrize("text", ["much", "-1", "nan", "inf", "0"])
-def test_a_bound_that_is_no_number_is_a_finding(text: str, monkeypatch: Any) -> None:
-    monkeypatch.setenv(cache.BOUND, text)
-    with pytest.raises(ConfigError, match=cache.BOUND):
-        cache.bound()
-
-
 # Two phases
 
 
@@ -496,7 +342,7 @@ def test_a_run_that_is_killed_while_it_is_tuned_ends_in_the_bits_of_one_that_was
     ):
         names = [name for name in expected.files if name != "meta"]
         assert all(np.array_equal(expected[name], found[name]) for name in names)
-    assert _numbers(zoo.Run(whole)) == _numbers(zoo.Run(cut))
+    assert numbers(zoo.Run(whole)) == numbers(zoo.Run(cut))
 
 
 _PROGRAM = """
