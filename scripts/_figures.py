@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import zoo.metrics.dispatch  # noqa: F401 - registers what scores mean
+from zoo.api.catalog import registry
 from zoo.metrics.scores import describe_score
 from zoo.registry.catalogue import Measurement, parse_catalogue
 
@@ -29,6 +30,8 @@ def main() -> None:
 
 def render(catalogue: str) -> str:
     """Return the table for the text of a catalogue: one line for each set of weights."""
+    for model in parse_catalogue(catalogue, source="registry.yaml"):
+        registry().get(model.name)  # a plugin says what its own scores mean
     rows = [
         f"| `{model.name}` | {weights.trained_on} | {weights.parameters:,} "
         f"| {_headline(weights.measured)} |\n"

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import zoo_rbm.scores  # noqa: F401 - registers what its scores mean
 from zoo_rbm.architecture import RBM
 from zoo_rbm.config import (
     LikelihoodConfig,

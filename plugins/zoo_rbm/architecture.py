@@ -67,8 +67,9 @@ class RBM(zoo.Architecture[RBMConfig]):
         values = _values(spec)
         if not spec.is_image:
             config = RBMConfig(
-                hidden=max(16, min(256, 4 * values)),
-                optimizer=RBMOptimizerConfig(learning_rate=1e-3),
+                hidden=max(32, min(256, 8 * values)),
+                # Where a precision is learned, steps of SGD can run away from each other.
+                optimizer=RBMOptimizerConfig(name="adam", learning_rate=1e-2),
             )
             plan = TrainPlan(epochs=200, batch_size=50, monitor="val_log_likelihood", keep="last")
             return Recipe(config, plan)
@@ -231,7 +232,8 @@ class RBM(zoo.Architecture[RBMConfig]):
 
 
 def _values(spec: TensorSpec) -> int:
-    return math.prod(int(size) for size in spec.shape)
+    # A size that is not fixed is refused when the model is built.
+    return math.prod(size for size in spec.shape if isinstance(size, int))
 
 
 def _checked(config: RBMConfig, data: DataSpec) -> TensorSpec:

@@ -57,10 +57,7 @@ class LikelihoodConfig(Frozen):
         10_000, ge=1, le=1_000_000, description="Temperatures of the estimate that is kept."
     )
     watch: int = Field(
-        500,
-        ge=0,
-        le=1_000_000,
-        description="Temperatures of the estimate after each epoch; 0 to do without.",
+        500, ge=1, le=1_000_000, description="Temperatures of the estimate after each epoch."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from zoo_rbm.subject import Examples, Subject
 from zoo_rbm.uses import Values
 
 STEP = "gibbs_step"
-NEAR = 50
+NEAR = 3
 """Steps away from a real example: far enough to be another one, near enough to be of its kind."""
 
 STEPS = 200
@@ -32,35 +31,51 @@ def chain_of(subject: Subject) -> zoo.runtime.Chain:
     return zoo.runtime.Chain(subject.forwards[STEP], taken)
 
 
-def draw_classes(
-    subject: Subject, wanted: Mapping[int, int], *, start: Examples, seed: int = SEED
+def even_out(
+    subject: Subject, known: Examples, *, seed: int = SEED
 ) -> tuple[Values, NDArray[np.int64]]:
-    """Draw examples of classes, each chain from a real example of its class.
+    """Return examples and classes in which every class is as frequent as the most frequent one.
+
+    Half of what a class lacks is its own examples again, and half is drawn near them. Drawn alone
+    they would replace what is real; repeated alone they would say the same again.
 
     Args:
         subject: A machine that knows classes.
-        wanted: How many of each class.
-        start: Real examples.
+        known: Real examples with their classes.
         seed: Of everything random.
+    """
+    if known.labels is None:
+        raise ValueError("expected examples with classes. Received: examples without")
+    counts = np.bincount(known.labels)
+    lacking = np.where(counts > 0, counts.max() - counts, 0)
+    random = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(counts)), lacking)
+    places = np.array(
+        [random.choice(np.flatnonzero(known.labels == index)) for index in labels], int
+    )
+    drawn = np.arange(len(labels)) % 2 == 1
+    more = known.units[places]
+    if drawn.any():
+        more[drawn] = draw_near(subject, more[drawn], labels[drawn], seed=seed)
+    return np.concatenate([known.units, more]), np.concatenate([known.labels, labels])
+
+
+def draw_near(
+    subject: Subject, units: Values, labels: NDArray[Any], *, steps: int = NEAR, seed: int = SEED
+) -> Values:
+    """Draw examples a few steps away from others, their classes held.
 
     Returns:
-        The means of the visible units where each chain ends, and the classes.
+        The means of the visible units where each chain ends.
     """
-    labels = np.repeat(np.array([*wanted]), np.array([*wanted.values()]))
-    if not len(labels):
-        return np.zeros((0, start.units.shape[1])), labels
-    random = np.random.default_rng(seed)
-    if start.labels is None:
-        raise ValueError("expected examples with classes. Received: examples without")
-    places = [random.choice(np.flatnonzero(start.labels == index)) for index in labels]
     chain = chain_of(subject)
     image, label = (spec.name for spec in chain.states)
     one_hot = np.eye(len(subject.data.labels), dtype="float32")[labels]
-    state = {image: subject.raw(start.units[places]), label: one_hot}
-    found = chain.run(state, NEAR, seed=seed, held={label: one_hot})
+    state = {image: subject.raw(units), label: one_hot}
+    found = chain.run(state, steps, seed=seed, held={label: one_hot})
     # A state is all zeros and ones; its reconstruction has the greys that real examples have.
     raw = found[image].astype(subject.spec.dtype)
-    return subject.units(subject.ask("reconstruct", raw)["reconstruction"]), labels
+    return subject.units(subject.ask("reconstruct", raw)["reconstruction"])
 
 
 def draw_missing(
@@ -147,8 +162,9 @@ __all__ = [
     "STEP",
     "STEPS",
     "chain_of",
-    "draw_classes",
     "draw_missing",
+    "draw_near",
     "dreams",
+    "even_out",
     "filters",
 ]

@@ -23,9 +23,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from zoo_rbm.arrays import kit, normal, uniform
-
-_LEAST = 1e-7
+from zoo_rbm.arrays import gumbel, kit, normal, uniform
 
 
 @dataclass(frozen=True)
@@ -82,6 +80,20 @@ class Energy:
         field = self.hidden_field(v) if field is None else field
         return self._alone(v) - ops.sum(ops.softplus(field), axis=-1)
 
+    def lesson(self, v: Any, field: Any) -> Any:
+        """Return E(v, h) at the means of the hidden units, with the gradient of F(v).
+
+        ∂F = ∂E at the means, because F is least there; so log(1 + e^x) need not be computed to
+        learn. For tensors only.
+
+        Args:
+            v: Visible units, `(..., visible)`.
+            field: ``hidden_field(v)``.
+        """
+        ops = kit(self.weights)
+        means = ops.stop_gradient(ops.sigmoid(field))
+        return self._alone(v) - ops.sum(means * field, axis=-1)
+
     def hidden_free_energy(self, h: Any) -> Any:
         """Return −log Σ_v exp(−E(v, h)), an integral for Gaussian units, of `(..., hidden)`."""
         ops = kit(self.weights)
@@ -126,7 +138,33 @@ class Energy:
             return ops.sigmoid(own)
         return ops.concatenate([ops.sigmoid(own), ops.softmax(group, axis=-1)], axis=-1)
 
-    def draw_hidden(self, field: Any, noise: Any) -> Any:
+    def draw_hidden(self, field: Any, seed: Any) -> Any:
+        """Draw the hidden units given their field.
+
+        Args:
+            field: ``hidden_field(v)``.
+            seed: Where noise comes from: see :func:`zoo_rbm.arrays.uniform`.
+        """
+        return self._draw_binary(field, seed)
+
+    def draw_visible(self, field: Any, seed: Any) -> Any:
+        """Draw the visible units given their field.
+
+        Args:
+            field: ``visible_field(h)``.
+            seed: Where noise comes from.
+        """
+        ops = kit(self.weights)
+        if self.precision is not None:
+            return self.step_visible(field, normal(ops.shape(field), seed))
+        own, group = self._parts(field)
+        drawn = self._draw_binary(own, seed)
+        if group is None:
+            return drawn
+        best = self._largest(group + gumbel(ops.shape(group), seed))
+        return ops.concatenate([drawn, best], axis=-1)
+
+    def step_hidden(self, field: Any, noise: Any) -> Any:
         """Return hidden units that are on where the field exceeds logistic noise.
 
         P(field > noise) = sigmoid(field). Nothing but a comparison is done to the field, so that
@@ -135,8 +173,8 @@ class Energy:
         ops = kit(self.weights)
         return ops.cast(field > noise, "float32")
 
-    def draw_visible(self, field: Any, noise: Any) -> Any:
-        """Return visible units drawn given the field.
+    def step_visible(self, field: Any, noise: Any) -> Any:
+        """Return visible units for given noise.
 
         Args:
             field: ``visible_field(h)``.
@@ -149,11 +187,10 @@ class Energy:
             return field / self.precision + noise / ops.sqrt(self.precision)
         own, group = self._parts(field)
         one, many = self._parts(noise)
-        drawn = self.draw_hidden(own, one)
+        drawn = self.step_hidden(own, one)
         if group is None:
             return drawn
-        best = ops.one_hot(ops.argmax(group + many, axis=-1), self.classes, dtype=drawn.dtype)
-        return ops.concatenate([drawn, best], axis=-1)
+        return ops.concatenate([drawn, self._largest(group + many)], axis=-1)
 
     def class_log_odds(self, v: Any) -> Any:
         """Return log p(class | rest) up to a constant, `(..., classes)`.
@@ -201,6 +238,15 @@ class Energy:
         """Return the machine whose units know nothing of each other."""
         return dataclasses.replace(self, visible_bias=visible_bias, precision=precision, scale=0.0)
 
+    def _draw_binary(self, field: Any, seed: Any) -> Any:
+        ops = kit(self.weights)
+        luck = uniform(ops.shape(field), seed)
+        return ops.cast(luck < ops.sigmoid(field), "float32")
+
+    def _largest(self, values: Any) -> Any:
+        ops = kit(self.weights)
+        return ops.one_hot(ops.argmax(values, axis=-1), self.classes, dtype="float32")
+
     def _alone(self, v: Any) -> Any:
         """Return what a visible state costs by itself."""
         ops = kit(self.weights)
@@ -216,26 +262,4 @@ class Energy:
         return values[..., : -self.classes], values[..., -self.classes :]
 
 
-def logistic(shape: tuple[Any, ...], seed: Any) -> Any:
-    """Return standard logistic noise, log u − log(1 − u)."""
-    drawn = uniform(shape, seed)
-    ops = kit(drawn)
-    # Zero is drawn once in millions, and has no logarithm.
-    drawn = ops.maximum(drawn, _LEAST)
-    return ops.log(drawn) - ops.log1p(-drawn)
-
-
-def visible_noise(energy: Energy, shape: tuple[Any, ...], seed: Any) -> Any:
-    """Return what :meth:`Energy.draw_visible` needs for visible units of a shape."""
-    if energy.precision is not None:
-        return normal(shape, seed)
-    if not energy.classes:
-        return logistic(shape, seed)
-    lead, units = shape[:-1], int(shape[-1])
-    drawn = uniform((*lead, energy.classes), seed)
-    ops = kit(drawn)
-    gumbel = -ops.log(-ops.log(ops.clip(drawn, _LEAST, 1.0 - _LEAST)))
-    return ops.concatenate([logistic((*lead, units - energy.classes), seed), gumbel], axis=-1)
-
-
-__all__ = ["Energy", "logistic", "visible_noise"]
+__all__ = ["Energy"]

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 import zoo
 from zoo import Arrays, DataSpec, Evaluation, Score, Split, Task
 from zoo.metrics.intervals import bootstrap_means, wilson
-from zoo.metrics.scores import ScoreInfo, register_score
 from zoo.spec import Forwards
 from zoo_rbm.config import RBMConfig
-from zoo_rbm.drawing import draw_classes, draw_missing
+from zoo_rbm.drawing import draw_missing, even_out
 from zoo_rbm.pictures import draw_machine
 from zoo_rbm.signatures import FEATURES
 from zoo_rbm.subject import Examples, Subject, states, subject_of
@@ -33,79 +32,6 @@ _MANY = 5_000
 _HALF = SHARES.index(0.5)
 RARE = 0.5
 """A class with less than this share of the most frequent one's examples is a minority."""
-
-for _info in (
-    ScoreInfo(
-        "log_likelihood",
-        "Log-likelihood",
-        "Of an unseen example, mean, in nats: −F − log Z. The interval is that of the examples and "
-        "of log Z together.",
-        higher_is_better=True,
-        low=None,
-    ),
-    ScoreInfo(
-        "log_likelihood_alone",
-        "Log-likelihood of independent units",
-        "The same of a model that knows how often each unit is on, and nothing else.",
-        higher_is_better=True,
-        low=None,
-    ),
-    ScoreInfo("log_z", "log Z", "The logarithm of the partition function, in nats.", low=None),
-    ScoreInfo(
-        "accuracy_features",
-        "Accuracy on the features",
-        "Of a linear classifier that was given the hidden units.",
-        higher_is_better=True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "accuracy_raw",
-        "Accuracy on the raw values",
-        "Of the same linear classifier, given the values themselves.",
-        higher_is_better=True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "completion_rmse",
-        "Error of completed values",
-        "Root mean squared, where half of the values are missing at random and filled with the "
-        "mean of draws; 0 to 1 of binary units, standard deviations of Gaussian ones.",
-    ),
-    ScoreInfo("completion_rmse_mean_field", "Error of mean field", "The same, by mean field."),
-    ScoreInfo("completion_rmse_mean", "Error of the mean", "The same, filled with the mean."),
-    ScoreInfo(
-        "completion_rmse_neighbours",
-        "Error of the nearest neighbours",
-        "The same, filled with the mean of the five nearest training examples.",
-    ),
-    ScoreInfo(
-        "minority_f1",
-        "F1 of the rarest class",
-        "Of a linear classifier whose training data was evened out by drawn examples.",
-        higher_is_better=True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "minority_f1_plain",
-        "F1 of the rarest class, plain",
-        "Of a linear classifier on the training data as it is.",
-        higher_is_better=True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "minority_f1_repeated",
-        "F1 of the rarest class, repeated",
-        "Of a linear classifier whose rare examples were repeated at random.",
-        higher_is_better=True,
-        high=1.0,
-        share=True,
-    ),
-):
-    register_score(_info)
 
 
 def evaluate_machine(
@@ -249,14 +175,9 @@ def _evened(subject: Subject, tested: Examples, known: Examples) -> dict[str, fl
     rare = int(counts.argmin())
     if not 0 < counts[rare] < RARE * counts.max():
         return {}
-    wanted = {index: int(counts.max() - n) for index, n in enumerate(counts) if n > 0}
-    drawn, drawn_labels = draw_classes(subject, wanted, start=known)
     repeated = repeat_minority(labels)
     trained = {
-        "minority_f1": (
-            np.concatenate([known.units, drawn]),
-            np.concatenate([labels, drawn_labels]),
-        ),
+        "minority_f1": even_out(subject, known),
         "minority_f1_plain": (known.units, labels),
         "minority_f1_repeated": (known.units[repeated], labels[repeated]),
     }

@@ -38,10 +38,10 @@ class _Chains:
 class Boltzmann(keras.layers.Layer):
     """A restricted Boltzmann machine: visible states in, the means of its hidden units out.
 
-    In training it adds to the loss the mean free energy of the batch minus that of states drawn
-    from the machine, through which no gradient flows: its gradient is the one of contrastive
-    divergence, so that plain ``fit`` teaches it. Otherwise it adds the difference to the batch's
-    one-step mean-field reconstructions, which is only a sign of life.
+    In training it adds to the loss the mean energy of the batch minus that of states drawn from the
+    machine, through which no gradient flows: its gradient is that of the free energies, the one of
+    contrastive divergence, so that plain ``fit`` teaches it. Otherwise it adds the difference to
+    the batch's one-step mean-field reconstructions, which is only a sign of life.
 
     The parameters are centred (Montavon & Müller 2012; Melchior, Fischer & Wiskott 2016, JMLR 17):
     E is written with v − μ and h − λ instead of v and h, with μ the mean of the training data and
@@ -97,8 +97,8 @@ class Boltzmann(keras.layers.Layer):
         """Create the parameters, those of independent units, and the chains."""
         visible = int(input_shape[-1])
 
-        def fixed(name: str, shape: tuple[int, ...], start: str = "zeros") -> Any:
-            return self.add_weight(name=name, shape=shape, initializer=start, trainable=False)
+        def fixed(name: str, shape: tuple[int, ...]) -> Any:
+            return self.add_weight(name=name, shape=shape, initializer="zeros", trainable=False)
 
         normal = keras.initializers.RandomNormal(stddev=_START, seed=self.seed)
         self.kernel = self.add_weight(
@@ -174,13 +174,14 @@ class Boltzmann(keras.layers.Layer):
         energy = self.energy
         field = energy.hidden_field(visible)
         features = ops.sigmoid(field)
-        here = ops.mean(energy.free_energy(visible, field))
         if not training:
             again = energy.visible_mean(features)
-            self.add_loss(here - ops.mean(energy.free_energy(again)))
+            gap = energy.free_energy(visible, field) - energy.free_energy(again)
+            self.add_loss(ops.mean(gap))
             return features
         found = self._fantasies(energy, field)
-        gap = here - ops.mean(energy.free_energy(found.visible, found.field))
+        dreamt = ops.mean(energy.lesson(found.visible, found.field))
+        gap = ops.mean(energy.lesson(visible, field)) - dreamt
         # The value stays that of one example; the gradient, and so the step, grows with the batch.
         longer = ops.cast(ops.shape(visible)[0], gap.dtype) / self.rate_batch
         self.add_loss(longer * gap + ops.stop_gradient((1.0 - longer) * gap))

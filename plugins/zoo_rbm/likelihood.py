@@ -15,7 +15,7 @@ import numpy as np
 
 from zoo_rbm.arrays import one_thread
 from zoo_rbm.config import LikelihoodConfig
-from zoo_rbm.energy import Energy, logistic, visible_noise
+from zoo_rbm.energy import Energy
 
 _BLOCK = 2**14
 _RESAMPLES = 2_000
@@ -96,16 +96,16 @@ def anneal(energy: Energy, base: Energy, *, runs: int, steps: int, seed: int) ->
     source = np.random.default_rng(seed)
     betas = _schedule(steps)
     start = np.broadcast_to(base.visible_bias, (runs, energy.visible))
-    visible = base.draw_visible(start, visible_noise(energy, (runs, energy.visible), source))
+    visible = base.draw_visible(start, source)
     log_weight = np.zeros(runs)
     field = energy.hidden_field(visible)
     for before, beta in itertools.pairwise(betas.tolist()):
         old, new = energy.tempered(base, before), energy.tempered(base, beta)
         gained = old.free_energy(visible, before * field) - new.free_energy(visible, beta * field)
         log_weight += gained
-        hidden = new.draw_hidden(beta * field, logistic((runs, energy.hidden), source))
+        hidden = new.draw_hidden(beta * field, source)
         given = new.visible_field(hidden)
-        visible = new.draw_visible(given, visible_noise(energy, (runs, energy.visible), source))
+        visible = new.draw_visible(given, source)
         field = energy.hidden_field(visible)
     log_base = float(base.log_partition(base.visible_bias)) + energy.hidden * np.log(2.0)
     return _summary(log_weight, log_base, seed)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import zoo
 from zoo_rbm.config import RBMConfig
-from zoo_rbm.drawing import draw_classes, draw_missing, dreams
+from zoo_rbm.drawing import draw_missing, dreams, even_out
 from zoo_rbm.signatures import MACHINE, source
 from zoo_rbm.subject import Examples, Subject
 
@@ -152,8 +152,8 @@ class Machine:
     def balance(self, raw: Any, labels: Any, *, seed: int = 0) -> tuple[Array, Array]:
         """Return examples and classes in which every class is as frequent as the most frequent.
 
-        What is missing is drawn by a machine that has learned classes, each from a real example of
-        its class, a few steps away from it.
+        Half of what a class lacks is its own examples again; half is drawn near them, a few steps
+        away, by a machine that has learned classes.
 
         Args:
             raw: Training examples.
@@ -166,12 +166,12 @@ class Machine:
         self._need_classes()
         subject = self._subject
         raw, labels = np.asarray(raw), np.asarray(labels).reshape(-1).astype(int)
-        counts = np.bincount(labels, minlength=self._layer.classes)
-        wanted = {index: int(counts.max() - n) for index, n in enumerate(counts) if n}
         start = Examples(raw, subject.units(raw), labels)
-        units, drawn = draw_classes(subject, wanted, start=start, seed=seed)
-        more = subject.raw(units).astype(raw.dtype)
-        return np.concatenate([raw, more]), np.concatenate([labels, drawn])
+        units, found = even_out(subject, start, seed=seed)
+        more = subject.raw(units[len(raw) :])
+        if raw.dtype.kind != "f":
+            more = np.rint(more)
+        return np.concatenate([raw, more.astype(raw.dtype)]), found
 
     @functools.cached_property
     def _subject(self) -> Subject:

@@ -58,12 +58,12 @@ def draw_machine(
     figures += _compared(
         scores,
         "The rarest class",
-        "Of a linear classifier on test examples: its training data evened out by drawn "
-        "examples, by repeating rare ones, or not at all.",
+        "Of a linear classifier on test examples: its training data evened out by rare examples "
+        "and others drawn near them, by rare examples alone, or not at all.",
         "F1 of the rarest class",
         {
-            "drawn examples": "minority_f1",
-            "repeated examples": "minority_f1_repeated",
+            "repeated and drawn": "minority_f1",
+            "repeated": "minority_f1_repeated",
             "as it is": "minority_f1_plain",
         },
     )

@@ -140,8 +140,8 @@ class GibbsStep(_Question):
         if energy.classes:
             visible = ops.concatenate([visible, rest[0]], axis=-1)
             noise = ops.concatenate([noise, rest[1]], axis=-1)
-        hidden = energy.draw_hidden(energy.hidden_field(visible), hidden_noise)
-        drawn = energy.draw_visible(energy.visible_field(hidden), noise)
+        hidden = energy.step_hidden(energy.hidden_field(visible), hidden_noise)
+        drawn = energy.step_visible(energy.visible_field(hidden), noise)
         if energy.precision is not None:
             drawn = ops.round(drawn * _FINE) / _FINE
         following = self.units.restore(self._own(drawn))

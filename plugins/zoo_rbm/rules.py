@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 from keras import ops
 
-from zoo_rbm.energy import Energy, logistic, visible_noise
+from zoo_rbm.arrays import uniform
+from zoo_rbm.energy import Energy
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def contrastive(energy: Energy, field: Any, steps: int, seed: Any) -> Fantasies:
     """
     visible = field
     for _ in range(steps):
-        hidden = energy.draw_hidden(field, logistic(ops.shape(field), seed))
+        hidden = energy.draw_hidden(field, seed)
         visible, field = _visit(energy, energy, hidden, seed)
     return Fantasies(visible, field, field)
 
@@ -76,7 +76,7 @@ def persistent(
             # Odd and even pairs in turn, so that a state can travel the whole ladder.
             for first in (step % 2, 1 - step % 2):
                 visible, field = _swap(energy, base, betas, visible, field, seed, first)
-        hidden = energy.draw_hidden(betas * field, logistic(ops.shape(field), seed))
+        hidden = energy.draw_hidden(betas * field, seed)
     return Fantasies(visible[0], field[0], hidden)
 
 
@@ -90,7 +90,7 @@ def ladder(temperatures: int) -> list[float]:
 def _visit(energy: Energy, heated: Energy, hidden: Any, seed: Any) -> tuple[Any, Any]:
     """Draw the visible units at every temperature, and return them with the field at β = 1."""
     given = heated.visible_field(hidden)
-    drawn = heated.draw_visible(given, visible_noise(energy, ops.shape(given), seed))
+    drawn = heated.draw_visible(given, seed)
     # A fantasy is data like any other. A Gaussian one would carry a gradient of its own.
     visible = ops.stop_gradient(drawn)
     return visible, energy.hidden_field(visible)
@@ -124,7 +124,7 @@ def _swap(
     count = int(visible.shape[0])
     places = ops.reshape(ops.arange(count), (count, 1))
     pairs = ops.logical_and(places % 2 == first, places < count - 1)
-    luck = ops.log(keras.random.uniform(ops.shape(gain), seed=seed))
+    luck = ops.log(ops.maximum(uniform(ops.shape(gain), seed), 1e-7))
     up = ops.logical_and(pairs, luck < gain)
     down = ops.logical_and(places > 0, _shifted(up, -1))
 

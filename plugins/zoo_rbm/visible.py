@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo_rbm.arrays import uniform
 from zoo_rbm.layer import PACKAGE
 
 
@@ -76,7 +77,7 @@ class Visible(keras.layers.Layer):
             return shares
         if self.binarise == "threshold":
             return ops.cast(shares >= 0.5, self.compute_dtype)
-        luck = keras.random.uniform(ops.shape(shares), seed=self.generator)
+        luck = uniform(ops.shape(shares), self.generator)
         return ops.cast(luck < shares, self.compute_dtype)
 
     def restore(self, visible: Any) -> Any:

@@ -57,16 +57,13 @@ class Watch:
         ``val_log_likelihood`` and ``log_z`` in nats, and ``mixing``: how far apart two states of a
         chain are, one update apart, as a share of how far apart two chains are.
         """
-        line = {}
-        if self._likelihood.watch:
-            found = self.partition(self._likelihood.watch)
-            with one_thread():
-                free = self._machine.arrays.own_free_energy(self._visible)
-            line["val_log_likelihood"] = float(-free.mean(dtype="float64")) - found.value
-            if self._units.gaussian:
-                deviation = ops.convert_to_numpy(self._units.deviation)
-                line["val_log_likelihood"] -= float(np.log(deviation).sum())
-            line["log_z"] = found.value
+        found = self.partition(self._likelihood.watch)
+        with one_thread():
+            free = self._machine.arrays.own_free_energy(self._visible)
+        likely = float(-free.mean(dtype="float64")) - found.value
+        if self._units.gaussian:
+            likely -= float(np.log(ops.convert_to_numpy(self._units.deviation)).sum())
+        line = {"val_log_likelihood": likely, "log_z": found.value}
         if self._machine.rule != "contrastive":
             line["mixing"] = self._mixing()
             self._warn(line["mixing"])

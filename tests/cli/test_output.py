@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, strategies as st
 from pydantic import BaseModel
 
@@ -112,3 +113,25 @@ def test_a_long_text_is_shortened_by_the_columns_that_it_takes():
     assert shortened("abcdef", 6) == "abcdef"
     assert shortened("abcdef", 4) == "abc\u2026"
     assert shortened("\u65e5" * 4, 6) == "\u65e5\u65e5\u2026"
+
+
+def test_a_warning_of_the_zoo_is_a_sentence_and_the_run_goes_on(monkeypatch, capsys):
+    import warnings
+
+    from zoo import api
+    from zoo.cli import main
+    from zoo.errors import ZooWarning
+
+    def listed(*_, **__):
+        warnings.warn("the chains have stopped mixing", ZooWarning, stacklevel=2)
+        return []
+
+    monkeypatch.setattr(api, "listings", listed)
+    monkeypatch.setenv("NO_COLOR", "1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        with pytest.raises(SystemExit) as caught:
+            main(["list"])
+
+    assert not caught.value.code
+    assert capsys.readouterr().err.splitlines()[0] == "warning: the chains have stopped mixing"

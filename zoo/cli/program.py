@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import Annotated, NoReturn, TextIO
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -111,12 +111,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = list(sys.argv[1:] if arguments is None else arguments)
     before = words[: words.index("--")] if "--" in words else words
-    warnings.showwarning = _show_warning
     debug, as_json = "--debug" in before, "--json" in before
     if debug:
         words.remove("--debug")
     try:
-        with nullcontext() if debug or _HEAVY.isdisjoint(words[:1]) else native_chatter_hidden():
+        quiet = nullcontext() if debug or _HEAVY.isdisjoint(words[:1]) else native_chatter_hidden()
+        with quiet, _warnings_for_people():
             typer.main.get_command(app).main(words, prog_name="zoo")
     except ZooError as error:
         if debug:
@@ -141,20 +141,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _internal(error, debug=debug)
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Print a warning of the zoo for a person; those of others are for developers."""
-    if issubclass(category, ZooWarning):
-        print(f"{paint('warning:', 'yellow')} {message}", file=file or sys.stderr)
-        return
-    text = warnings.formatwarning(message, category, filename, lineno, line)
-    (file or sys.stderr).write(text)
+@contextmanager
+def _warnings_for_people() -> Iterator[None]:
+    """Print warnings of the zoo as sentences, without the line of code that gave them."""
+    before = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, ZooWarning):
+            print(f"{paint('warning:', 'yellow')} {message}", file=sys.stderr)
+        else:
+            before(message, category, *rest, **more)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _report(error: ZooError, *, as_json: bool) -> None:

@@ -65,10 +65,12 @@ class _Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return math.ceil(len(self._order) / self._size)
 
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self._order[index * self._size : (index + 1) * self._size]
         inputs, outputs = self._split.take(rows)
-        return feed(self._model, inputs), targets(outputs)
+        given, wanted = feed(self._model, inputs), targets(outputs)
+        # Keras reads a None as a target of an unknown kind.
+        return (given,) if wanted is None else (given, wanted)
 
 
 def choose_engine(model: keras.Model, train: Split, validation: Split, plan: TrainPlan) -> Engine:

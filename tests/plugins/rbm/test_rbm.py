@@ -1,0 +1,350 @@
+"""The machine from its configuration to what it publishes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from tests.plugins.rbm.examples import LABELS, QUICK, SHAPE, picture_spec, pictures, write_table
+from zoo.data import ArraySplit, Dataset
+from zoo.errors import ConfigError, DataError
+from zoo.report import write_run_report
+from zoo.spec import Column, DataSpec, Task, TensorSpec
+from zoo.training.engines import StockEngine, choose_engine
+from zoo_rbm import Machine, RBMConfig
+from zoo_rbm.views import learned
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
+    """A finished run on pictures whose classes it has learned too."""
+    folder = tmp_path_factory.mktemp("rbm")
+    return zoo.train(
+        "rbm", pictures(rare=40), run_dir=folder / "run", epochs=40, batch_size=20,
+        classes=True, **QUICK,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def artifact(run: zoo.Run, tmp_path_factory: pytest.TempPathFactory) -> zoo.Artifact:
+    return zoo.export(run.model, tmp_path_factory.mktemp("e"), data=pictures(rare=40))
+
+
+@pytest.fixture(scope="module")
+def table_run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
+    folder = tmp_path_factory.mktemp("table")
+    file = write_table(folder / "people.csv")
+    return zoo.train("rbm", file, run_dir=folder / "run", epochs=60, **QUICK)
+
+
+def test_plain_fit_teaches_a_machine_that_is_saved_and_loaded(tmp_path: Path) -> None:
+    data = pictures()
+    model = zoo.build("rbm", data=data.spec, **QUICK, **{"optimizer.learning_rate": 0.05})
+    image = data.split("train").arrays()[0]["image"]
+    zoo.api.registry().get("rbm").adapt(model, {"image": image}, {})
+    states = np.where(image < 128, 0, 255).astype("uint8")
+    before = Machine(model).log_likelihood(states).mean()
+    model.fit(states, epochs=100, batch_size=20, verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+
+    machine = Machine(model)
+    assert machine.log_likelihood(states).mean() > before + 1
+    np.testing.assert_array_equal(again.predict(image, verbose=0), model.predict(image, verbose=0))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"rule": {"kind": "contrastive", "steps": 2}},
+        {"rule": {"kind": "persistent", "chains": 7}},
+        {"rule": {"kind": "tempered", "temperatures": 3, "chains": 5}},
+        {"binarise": "threshold"},
+        {"sparsity": {"weight": 0.1}},
+        {"optimizer": {"name": "adam"}, "rate_batch": 1},
+        {"optimizer": {"weight_decay": 0.01, "momentum": 0.0}},
+        {"classes": True},
+        {"visible": "gaussian"},
+        {"visible": "gaussian", "learn_precision": False, "rule": {"kind": "tempered"}},
+    ],
+)
+def test_every_option_trains_in_the_compiled_engine(config: dict[str, Any]) -> None:
+    data = pictures()
+    model = zoo.build("rbm", data=data.spec, **{**QUICK, **config})
+    zoo.api.registry().get("rbm").adapt(model, *data.split("train").arrays())
+    gaussian = config.get("visible") == "gaussian"
+    view = zoo.MappedDataset(
+        data, learned(data.spec, gaussian=gaussian, classes="classes" in config)
+    )
+    plan = zoo.TrainPlan(batch_size=25)
+    engine = choose_engine(model, view.split("train"), view.split("validation"), plan)
+    line = engine.train(np.arange(120, dtype="int32"), lambda steps: None)
+
+    assert not isinstance(engine, StockEngine)
+    assert np.isfinite(line["loss"]) and np.isfinite(engine.validate()["loss"])
+
+
+def test_both_engines_take_the_same_steps() -> None:
+    data = pictures()
+    ends = []
+    for engine in ("compiled", "stock"):
+        keras.utils.set_random_seed(0)
+        model = zoo.build("rbm", data=data.spec, **QUICK)
+        zoo.api.registry().get("rbm").adapt(model, *data.split("train").arrays())
+        view = zoo.MappedDataset(data, learned(data.spec, gaussian=False, classes=False))
+        plan = zoo.TrainPlan(batch_size=25, engine=engine)
+        found = choose_engine(model, view.split("train"), view.split("validation"), plan)
+        for _ in range(2):
+            found.train(np.arange(120, dtype="int32"), lambda steps: None)
+        ends.append(model.get_weights())
+
+    for one, two in zip(*ends, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ({"hidden": 0}, "hidden"),
+        ({"hiden": 3}, "hidden"),
+        ({"rule": {"kind": "gibbs"}}, "rule.kind"),
+        ({"rule": {"steps": 0}}, "rule.steps"),
+        ({"rule": {"temperatures": 1}}, "rule.temperatures"),
+        ({"sparsity": {"target": 1}}, "sparsity.target"),
+        ({"likelihood": {"exact_units": 40}}, "likelihood.exact_units"),
+        ({"likelihood": {"watch": 0}}, "likelihood.watch"),
+        ({"optimizer": {"momentum": 1}}, "optimizer.momentum"),
+        ({"binarise": "none"}, "binarise"),
+        ({"visible": "gaussian", "classes": True}, "(whole)"),
+    ],
+)
+def test_a_wrong_field_is_a_finding_with_its_place(config: dict[str, Any], place: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        zoo.build("rbm", data=picture_spec(), **config)
+
+    finding = caught.value.findings[0]
+    assert place in (finding.where, finding.did_you_mean)
+
+
+def table_spec(*, categories: bool = False, labelled: bool = True) -> DataSpec:
+    numeric = TensorSpec(
+        name="numeric", shape=(2,), columns=(Column(name="one"), Column(name="two"))
+    )
+    inputs = [numeric]
+    if categories:
+        sex = Column(name="sex", categories=("f", "m"))
+        inputs.append(TensorSpec(name="categorical", shape=(1,), dtype="int32", columns=(sex,)))
+    label = TensorSpec(name="label", dtype="int64", labels=LABELS if labelled else None)
+    return DataSpec(id="t", task=Task.CLASSIFICATION, inputs=tuple(inputs), targets=(label,))
+
+
+def test_data_that_has_no_numbers_or_no_classes_is_refused_with_the_way_out() -> None:
+    text = DataSpec(
+        id="words",
+        task=Task.CLASSIFICATION,
+        inputs=(TensorSpec(name="tokens", shape=("time",), dtype="int32"),),
+    )
+    with pytest.raises(ConfigError, match="pictures or columns of numbers"):
+        zoo.build("rbm", data=text)
+    with pytest.raises(ConfigError, match="columns sex") as caught:
+        zoo.build("rbm", data=table_spec(categories=True))
+    assert "drop=" in caught.value.fix
+    with pytest.raises(ConfigError) as caught:
+        zoo.build("rbm", data=table_spec(labelled=False), visible="binary", classes=True)
+    assert caught.value.findings[0].where == "classes"
+
+
+def table_data(values: np.ndarray) -> Dataset:
+    part = ArraySplit({"numeric": values.astype("float32")}, {"label": np.zeros(len(values), int)})
+    return Dataset(table_spec(), lambda: dict.fromkeys(("train", "validation", "test"), part))
+
+
+@pytest.mark.parametrize(
+    ("change", "config", "says"),
+    [
+        (lambda v: v.__setitem__((3, 1), np.nan), {}, "two of example 3 of t is missing"),
+        (lambda v: v.__setitem__((5, 0), np.inf), {}, "one of example 5 of t is inf"),
+        (lambda v: v.__setitem__((slice(None), 1), 7), {}, "'two' of t is 7 throughout"),
+        (
+            lambda v: v.__setitem__((2, 0), 1.5),
+            {"visible": "binary"},
+            "one of example 2 of t is 1.5",
+        ),
+        (lambda v: v.__setitem__((2, 1), -0.1), {"visible": "binary"}, "example 2 of t is -0.1"),
+    ],
+)
+def test_values_that_no_unit_can_take_are_named_before_anything_is_learned(
+    change: Any, config: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    values = np.random.default_rng(0).random((20, 2))
+    change(values)
+    with pytest.raises(DataError, match=says) as caught:
+        zoo.train("rbm", table_data(values), run_dir=tmp_path / "run", epochs=1, **QUICK, **config)
+
+    assert caught.value.fix
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def test_the_history_tells_the_likelihood_and_the_mixing_of_every_epoch(run: zoo.Run) -> None:
+    last = run.history[-1]
+
+    assert {"val_log_likelihood", "log_z", "mixing"} <= set(last)
+    assert last["val_log_likelihood"] > run.history[0]["val_log_likelihood"]
+    assert run.record["plan"]["monitor"] == "val_log_likelihood"
+
+
+def test_an_evaluation_sets_every_use_beside_something_simpler(run: zoo.Run) -> None:
+    data = pictures(rare=40)
+    scores = zoo.evaluate(run.model, data).scores
+
+    assert next(iter(scores)) == "log_likelihood"
+    assert scores["log_likelihood"].value > scores["log_likelihood_alone"].value + 1
+    assert scores["log_likelihood"].low < scores["log_likelihood"].value
+    assert scores["accuracy_features"].value > 0.9
+    assert scores["completion_rmse"].value < scores["completion_rmse_mean"].value
+    assert 0 < scores["minority_f1"].value <= 1
+    assert {"accuracy_raw", "minority_f1_plain", "minority_f1_repeated"} <= set(scores)
+
+
+def test_the_likelihood_is_the_one_by_hand(run: zoo.Run) -> None:
+    machine = Machine(run)
+    states = np.array(np.meshgrid(*[[0, 1]] * 12)).reshape(12, -1).T.astype("float32")
+    every = machine.energy.own_free_energy(states)
+    exact = float(np.log(np.exp(-every.astype("float64") - 0).sum()))
+    raw = (states[::97] * 255).astype("uint8").reshape(-1, *SHAPE)
+
+    assert machine.log_partition(steps=3_000).value == pytest.approx(exact, abs=0.05)
+    by_hand = -every[::97] - exact
+    np.testing.assert_allclose(machine.log_likelihood(raw), by_hand, atol=0.1)
+
+
+def test_a_report_shows_dreams_filters_repairs_and_classes(tmp_path: Path) -> None:
+    run = zoo.train("rbm", run_dir=tmp_path / "run", epochs=2, **QUICK)
+    zoo.evaluate(run)
+    page = write_run_report(run.path).read_text("utf-8")
+
+    for title in (
+        *("Dreams", "Filters", "Damaged and repaired", "Missing values"),
+        *("What the features are worth", "How likely examples are"),
+    ):
+        assert title in page
+    assert "overfitting" not in page
+
+
+def test_every_signature_is_proven_and_a_chain_is_the_same_to_the_last_bit(
+    run: zoo.Run, artifact: zoo.Artifact
+) -> None:
+    names = [graph["signature"] for graph in artifact.manifest["graphs"]]
+    drawn = zoo.sample(run.model, 20, steps=300, label="b", seed=3)
+    same = zoo.sample(artifact.path, 20, steps=300, label="b", seed=3)
+
+    assert names == [
+        *("features", "reconstruct", "free_energy", "complete", "gibbs_step", "classify")
+    ]
+    assert zoo.verify(artifact.path)
+    for name, values in drawn.outputs.items():
+        np.testing.assert_array_equal(values, same.outputs[name])
+
+
+def test_an_artifact_is_measured_like_its_model(run: zoo.Run, artifact: zoo.Artifact) -> None:
+    data = pictures(rare=40)
+    one, two = (zoo.evaluate(target, data).scores for target in (run.model, artifact.path))
+
+    assert one.keys() == two.keys()
+    for name, score in one.items():
+        assert two[name].value == pytest.approx(score.value, abs=1e-3), name
+
+
+def test_what_is_drawn_of_a_class_looks_like_it(run: zoo.Run) -> None:
+    machine = Machine(run)
+    for index, label in enumerate(LABELS[:2]):
+        rows = machine.sample(50, steps=200, label=label).mean(axis=(0, 2, 3))
+        assert rows.argmax() == index
+    with pytest.raises(ConfigError, match="no class 'z'"):
+        machine.sample(1, label="z")
+
+
+def test_missing_pixels_are_completed_and_known_ones_stay(run: zoo.Run) -> None:
+    machine = Machine(run)
+    whole = pictures().split("test").arrays()[0]["image"].astype("float32")
+    broken = whole.copy()
+    broken[:, :, 0] = np.nan
+    for method in ("mean_field", "sampling"):
+        filled = machine.complete(broken, method=method)
+        np.testing.assert_array_equal(filled[:, :, 1:], whole[:, :, 1:])
+        apart = np.abs(filled - whole)[:, :, 0].mean()
+        assert apart < 0.6 * np.abs(whole[:, :, 0] - whole[:, :, 0].mean()).mean()
+
+
+def test_a_machine_that_knows_classes_evens_them_out(run: zoo.Run) -> None:
+    inputs, targets = pictures(rare=40).split("train").arrays()
+    images, labels = Machine(run).balance(inputs["image"], targets["label"])
+    counts = np.bincount(labels)
+
+    assert images.dtype == np.uint8
+    assert len(set(counts.tolist())) == 1
+    np.testing.assert_array_equal(images[: len(inputs["image"])], inputs["image"])
+    new = images[len(inputs["image"]) :][labels[len(inputs["image"]) :] == 2]
+    assert new.mean(axis=(0, 2, 3)).argmax() == 2
+
+
+def test_only_a_machine_is_taken_for_one(table_run: zoo.Run) -> None:
+    with pytest.raises(ConfigError, match="no restricted Boltzmann machine"):
+        Machine(zoo.build("cnn"))
+    machine = Machine(table_run)
+    with pytest.raises(ConfigError, match="not learned classes"):
+        machine.sample(1, label="a")
+    with pytest.raises(ConfigError, match="not learned classes"):
+        machine.balance(np.zeros((2, 3)), [0, 1])
+    with pytest.raises(DataError, match="another shape"):
+        machine.features(np.zeros((2, 5)))
+
+
+def test_a_table_is_learned_completed_drawn_and_exported(
+    table_run: zoo.Run, tmp_path: Path
+) -> None:
+    scores = zoo.evaluate(table_run).scores
+    assert scores["log_likelihood"].value > scores["log_likelihood_alone"].value + 0.5
+    assert scores["completion_rmse"].value < scores["completion_rmse_mean"].value
+    artifact = zoo.export(table_run, tmp_path)
+    one = zoo.sample(table_run, 9, steps=100, seed=1).outputs["numeric"]
+    two = zoo.sample(artifact.path, 9, steps=100, seed=1).outputs["numeric"]
+
+    np.testing.assert_array_equal(one, two)
+    tall = {"height": 190.0, "weight": None, "waist": None}
+    small = {**tall, "height": 150.0}
+    filled = zoo.predict(artifact.path, [tall, small], signature="complete")
+    found = filled.outputs["completion"]
+    np.testing.assert_allclose(found[:, 0], [190, 150], rtol=1e-6)
+    assert found[0, 1] > found[1, 1] + 5
+    assert found[0, 2] < found[1, 2] - 2
+
+
+def test_the_density_of_a_table_is_that_of_its_raw_values(table_run: zoo.Run) -> None:
+    machine = Machine(table_run)
+    rows = table_run.dataset().split("test").arrays()[0]["numeric"]
+    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    # An integral by draws from a wide normal distribution: the density must sum to one.
+    random = np.random.default_rng(0)
+    wide = 2.0 * spread
+    draws = random.standard_normal((60_000, 3))
+    points = (centre + wide * draws).astype("float32")
+    proposal = -0.5 * (draws**2).sum(axis=1) - 1.5 * np.log(2 * np.pi) - np.log(wide).sum()
+    ratio = np.exp(machine.log_likelihood(points).astype("float64") - proposal)
+
+    assert ratio.mean() == pytest.approx(1, abs=5 * ratio.std() / np.sqrt(len(ratio)) + 0.02)
+
+
+def test_the_config_is_plain_data_with_the_recipes_of_pictures_and_tables() -> None:
+    architecture = zoo.api.registry().get("rbm")
+    small = architecture.recipe(picture_spec())
+    table = architecture.recipe(table_spec())
+
+    assert RBMConfig.model_validate(small.config.model_dump()) == small.config
+    assert small.plan.keep == table.plan.keep == "last"
+    assert table.config.optimizer.name == "adam"

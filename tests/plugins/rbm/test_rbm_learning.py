@@ -1,0 +1,258 @@
+"""What a machine learns from: gradients beside exact ones, chains, noise, warnings."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from tests.plugins.rbm.tiny import HIDDEN, VISIBLE, machine, states, table
+from zoo.data import ArraySplit
+from zoo.errors import ZooWarning
+from zoo_rbm.config import LikelihoodConfig
+from zoo_rbm.energy import Energy
+from zoo_rbm.layer import GRID, Boltzmann
+from zoo_rbm.rules import ladder
+from zoo_rbm.visible import Visible
+from zoo_rbm.watch import MIXES_LEAST, Watch
+
+
+def layer_of(energy: Any, **options: Any) -> Boltzmann:
+    """Return a layer with the parameters of a machine."""
+    layer = Boltzmann(energy.hidden, gaussian=energy.precision is not None, seed=0, **options)
+    layer.build((None, energy.visible))
+    layer.kernel.assign(energy.weights)
+    layer.visible_bias.assign(energy.visible_bias)
+    layer.hidden_bias.assign(energy.hidden_bias)
+    if energy.precision is not None:
+        layer.log_precision.assign(np.log(energy.precision))
+    return layer
+
+
+def exact_gradient(energy: Any, data: np.ndarray) -> np.ndarray:
+    """Return the gradient of the mean negative log-likelihood with respect to the weights."""
+    v, h, cost = table(energy)
+    joint = np.exp(-cost)
+    joint /= joint.sum()
+    model = np.einsum("vh,vi,hj->ij", joint, v, h)
+    return model - data.T @ energy.hidden_mean(data) / len(data)
+
+
+def learned_gradient(layer: Boltzmann, data: np.ndarray) -> np.ndarray:
+    with tf.GradientTape() as tape:
+        layer(tf.constant(data), training=True)
+        loss = sum(layer.losses)
+    scale = layer.rate_batch / len(data)
+    return scale * np.asarray(tape.gradient(loss, layer.kernel.value))
+
+
+@pytest.mark.parametrize("rule", ["persistent", "tempered"])
+def test_with_many_chains_the_gradient_is_that_of_the_likelihood(rule: str) -> None:
+    energy = machine(0)
+    data = states(VISIBLE)[[1, 7, 7, 30]]
+    layer = layer_of(energy, rule=rule, chains=20_000, steps=30, temperatures=4)
+    found = learned_gradient(layer, data)
+
+    np.testing.assert_allclose(found, exact_gradient(energy, data), atol=0.02)
+
+
+def test_contrastive_divergence_nears_the_gradient_as_its_walk_grows() -> None:
+    energy = machine(1, scale=1.5)
+    data = np.repeat(states(VISIBLE)[[3, 17]], 5_000, axis=0)
+    exact = exact_gradient(energy, data)
+    apart = [
+        np.abs(learned_gradient(layer_of(energy, rule="contrastive", steps=k), data) - exact).max()
+        for k in (1, 30)
+    ]
+    assert apart[1] < 0.03 < apart[0]
+
+
+def test_a_gaussian_machine_learns_from_the_gradient_of_its_likelihood() -> None:
+    energy = machine(2, gaussian=True, scale=0.5)
+    data = np.random.default_rng(0).standard_normal((6, VISIBLE)).astype("float32")
+    layer = layer_of(energy, chains=40_000, steps=30)
+    h = states(HIDDEN)
+    weight = np.exp(-energy.hidden_free_energy(h).astype("float64"))
+    weight /= weight.sum()
+    model = np.einsum("h,hi,hj->ij", weight, energy.visible_mean(h), h)
+    exact = model - data.T @ energy.hidden_mean(data) / len(data)
+
+    np.testing.assert_allclose(learned_gradient(layer, data), exact, atol=0.03)
+
+
+def test_the_step_grows_with_the_batch_and_the_reported_loss_does_not() -> None:
+    energy = machine(3)
+    data = states(VISIBLE)[:8]
+    one, two = (layer_of(energy, rule="contrastive", rate_batch=n) for n in (8, 2))
+    with tf.GradientTape(persistent=True) as tape:
+        one(tf.constant(data), training=True)
+        two(tf.constant(data), training=True)
+        losses = sum(one.losses), sum(two.losses)
+    gradients = [
+        np.asarray(tape.gradient(loss, layer.kernel.value))
+        for loss, layer in zip(losses, (one, two), strict=True)
+    ]
+
+    assert float(losses[0]) == pytest.approx(float(losses[1]), abs=1e-5)
+    np.testing.assert_allclose(4 * gradients[0], gradients[1], rtol=1e-4, atol=1e-5)
+
+
+def test_the_chains_of_a_tempered_machine_visit_both_of_two_distant_modes() -> None:
+    energy = two_modes(12, 6.0)
+    shares = {}
+    for rule in ("persistent", "tempered"):
+        layer = layer_of(energy, rule=rule, chains=300, temperatures=8)
+        found = layer.advance(400, keras.random.SeedGenerator(3))
+        shares[rule] = float(np.asarray(found.visible).mean())
+
+    assert shares["persistent"] < 0.06
+    assert shares["tempered"] == pytest.approx(0.5, abs=0.1)
+
+
+def two_modes(units: int, strong: float) -> Energy:
+    """Return a machine whose units are all on or all off, as likely one as the other.
+
+    What lies between is so unlikely that Gibbs steps alone never cross.
+    """
+    weights = np.full((units, 1), strong, "float32")
+    bias = np.full(units, -strong / 2, "float32")
+    return Energy(weights, bias, np.full(1, -strong * units / 2, "float32"))
+
+
+def test_swapping_leaves_every_temperature_its_own_distribution() -> None:
+    energy = machine(4)
+    layer = layer_of(energy, rule="tempered", chains=20_000, temperatures=3)
+    found = layer.advance(30, keras.random.SeedGenerator(0))
+    hidden = np.asarray(found.hidden).mean(axis=1)
+    h = states(HIDDEN)
+    for place, beta in enumerate(ladder(3)):
+        heated = energy.tempered(energy.alone(np.zeros(VISIBLE, "float32")), beta)
+        weight = np.exp(-heated.hidden_free_energy(h).astype("float64"))
+        np.testing.assert_allclose(hidden[place], weight @ h / weight.sum(), atol=0.02)
+
+
+def test_centring_and_settling_leave_the_machine_as_it_is() -> None:
+    energy = machine(5)
+    layer = layer_of(energy)
+    v = states(VISIBLE)
+    layer.centre(np.linspace(0.1, 0.9, VISIBLE))
+    np.testing.assert_allclose(
+        np.asarray(layer.energy.free_energy(v)), energy.free_energy(v), atol=1e-4
+    )
+    layer.settle()
+
+    np.testing.assert_allclose(layer.arrays.free_energy(v), energy.free_energy(v), atol=5e-3)
+    for weight in (layer.kernel, layer.visible_bias, layer.hidden_bias):
+        steps = np.asarray(weight) / GRID
+        np.testing.assert_array_equal(steps, np.round(steps))
+    assert not np.any(np.asarray(layer.visible_offset))
+
+
+def test_a_fresh_machine_starts_from_units_that_are_as_often_on_as_in_the_data() -> None:
+    layer = Boltzmann(HIDDEN, seed=0)
+    layer.build((None, VISIBLE))
+    means = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    layer.centre(means)
+
+    found = layer.arrays.alone(layer.arrays.visible_bias).visible_mean(np.zeros(HIDDEN, "float32"))
+    np.testing.assert_allclose(found, means, atol=0.02)
+
+
+def test_sparsity_pulls_the_hidden_units_to_their_target() -> None:
+    data = zoo.dataset("digits")
+    means = {}
+    for weight in (0.0, 3.0):
+        model = zoo.build(
+            "rbm", data=data.spec, hidden=16, sparsity={"weight": weight, "target": 0.05}
+        )
+        image = data.split("train").arrays()[0]["image"][:400]
+        zoo.api.registry().get("rbm").adapt(model, {"image": image}, {})
+        model.fit(image, epochs=6, batch_size=20, verbose=0)
+        means[weight] = float(model.predict(image, verbose=0).mean())
+
+    assert means[3.0] < 0.2 < means[0.0]
+
+
+def watched(energy: Energy) -> tuple[Watch, Boltzmann]:
+    layer = layer_of(energy, chains=200)
+    units = Visible()
+    data = states(VISIBLE)[:, :, None, None]
+    units(data)
+    split = ArraySplit({"image": data}, {})
+    return Watch(units, layer, split, "image", LikelihoodConfig(runs=10, watch=20), 0), layer
+
+
+def test_chains_that_have_stopped_mixing_are_told_of_once_with_what_helps() -> None:
+    watch, layer = watched(two_modes(VISIBLE, 20.0))
+    layer._state.hidden.assign(np.arange(200).reshape(1, 200, 1) % 2)
+    with pytest.warns(ZooWarning, match="stopped mixing.*tempered") as caught:
+        line = watch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ZooWarning)
+        watch()
+
+    assert sum(one.category is ZooWarning for one in caught) == 1
+    assert line["mixing"] < MIXES_LEAST
+
+
+def test_chains_that_mix_are_not_warned_of_and_a_look_changes_nothing() -> None:
+    watch, layer = watched(machine(6, scale=0.5))
+    before = [np.array(variable) for variable in layer.variables]
+    line = watch()
+
+    assert line["mixing"] > 0.3
+    assert line == watch()
+    for old, new in zip(before, layer.variables, strict=True):
+        np.testing.assert_array_equal(old, np.asarray(new))
+
+
+def test_the_chains_are_state_and_no_weight() -> None:
+    layer = layer_of(machine(7), chains=50)
+    names = [variable.name for variable in layer.variables]
+
+    assert "chains" in names
+    assert "chains" not in [weight.name for weight in layer.weights]
+    assert layer.count_params() == sum(int(np.prod(w.shape)) for w in layer.weights)
+
+
+ZOO = [sys.executable, "-m", "zoo"]
+TRAIN = [
+    *("train", "rbm", "--epochs", "12", "--seed", "3", "--quiet", "--set", "hidden=24"),
+    *("--set", "likelihood.watch=5", "--set", "likelihood.steps=20", "--set", "rule.kind=tempered"),
+    *("--set", "rule.temperatures=3", "--set", "optimizer.momentum=0.7"),
+]
+
+
+def test_a_run_that_is_killed_goes_on_with_its_chains_to_the_same_bits(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    subprocess.run([*ZOO, *TRAIN, "--run-dir", whole], check=True, capture_output=True)
+    process = subprocess.Popen(
+        [*ZOO, *TRAIN, "--run-dir", cut], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while len(list((cut / "checkpoints").glob("epoch-*.sha256"))) < 2:
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline, "no second checkpoint in two minutes"
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    subprocess.run([*ZOO, "train", "--resume", cut], check=True, capture_output=True)
+
+    assert json.loads((cut / "run.json").read_text())["status"] == "finished"
+    ends = []
+    for run in (whole, cut):
+        with np.load(run / "checkpoints" / "epoch-00012.npz") as archive:
+            ends.append({name: archive[name] for name in archive.files if name != "meta"})
+    assert all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0])
+    one, two = (zoo.Run(run).model.get_weights() for run in (whole, cut))
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
