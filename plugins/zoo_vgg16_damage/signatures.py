@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from zoo import DataSpec, Signature, TensorSpec
+from zoo.metrics.where import cut_weights
 from zoo_vgg16_damage.config import VGG16DamageConfig
 from zoo_vgg16_damage.head import FEATURES, calibration_of, dense_of
 from zoo_vgg16_damage.layers import Evidence, Threshold
@@ -83,18 +84,9 @@ def _content(
     from zoo_vgg16_damage.fitting import place
 
     found = place(int(spec.shape[0]), int(spec.shape[1]), config.side)
-    tall = _cut(found.top, found.height, config.side, cells)
-    wide = _cut(found.left, found.width, config.side, cells)
-    return tall, wide
-
-
-def _cut(start: int, length: int, side: int, cells: int) -> np.ndarray:
-    """Return bilinear weights from a map's cells along one axis to those within the picture."""
-    count = max(1, round(cells * length / side))
-    centres = (start + (np.arange(count) + 0.5) * length / count) * cells / side - 0.5
-    centres = np.clip(centres, 0, cells - 1)
-    weights: np.ndarray = np.maximum(0, 1 - abs(centres[:, None] - np.arange(cells)[None]))
-    return weights.astype("float32")
+    tall = cut_weights(found.top, found.height, config.side, cells)
+    wide = cut_weights(found.left, found.width, config.side, cells)
+    return tall.astype("float32"), wide.astype("float32")
 
 
 __all__ = ["EVIDENCE", "WHERE", "published"]

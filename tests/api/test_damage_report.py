@@ -280,3 +280,25 @@ def test_models_of_another_kind_are_refused(photo: Path, tmp_path: Path) -> None
 def test_no_photos_are_a_finding(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="as asked"):
         zoo.damage_report([], CLASSIFIER, out=tmp_path)
+
+
+def test_the_map_of_a_photo_whose_aspect_was_kept_covers_the_photo_alone(tmp_path: Path) -> None:
+    split = zoo.dataset("aircraft_damage_synthetic", image_size=48, examples=8).split("train")
+    for kind in ("crack", "dent"):
+        (tmp_path / "photos" / kind).mkdir(parents=True)
+    pictures, classes = (next(iter(part.values())) for part in split.take(np.arange(8)))
+    for number, (picture, label) in enumerate(zip(pictures, classes, strict=True)):
+        folder = tmp_path / "photos" / ("crack", "dent")[label]
+        (folder / f"{number}.png").write_bytes(encode_png(picture[8:40]))
+    options = {"image_size": 48, "image_fit": "pad", "near_duplicates": "ignore"}
+    options |= {"validation_share": 0.25, "test_share": 0.25}
+    data = zoo.dataset(tmp_path / "photos", **options)
+    model = zoo.build("vgg16_damage", data=data.spec, stages=[[4], [4]], stem=4)
+    wide = next((tmp_path / "photos" / "dent").glob("*.png"))
+    found = zoo.damage_report(wide, model, out=tmp_path / "out")[0].damage
+
+    assert (found.height, found.width) == (32, 48)
+    if found.where is not None:
+        rows, columns = len(found.where.map), len(found.where.map[0])
+        assert rows / columns == pytest.approx(32 / 48, abs=0.1)
+        assert found.where.box.bottom <= 32

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from zoo.metrics.where import box, enlarge, heat, middle, overlay
+from zoo.metrics.where import box, cut, enlarge, heat, middle, overlay
 
 
 def spot(rows: int, columns: int, row: int, column: int) -> np.ndarray:
@@ -70,3 +70,13 @@ def test_numbers_that_are_none_are_no_heat() -> None:
     evidence[1, 1] = np.nan
 
     assert heat(evidence, 1)[1, 1] == 0
+
+
+def test_a_map_is_cut_to_the_picture_inside_a_padded_one() -> None:
+    warm = np.zeros((8, 8))
+    warm[3, 6] = 1.0
+    part = cut(warm, (16, 0, 32, 64), (64, 64))
+
+    assert part.shape == (4, 8)
+    assert np.unravel_index(part.argmax(), part.shape) == (1, 6)
+    np.testing.assert_allclose(cut(warm, (0, 0, 64, 64), (64, 64)), warm)

@@ -20,7 +20,7 @@ from zoo.api.catalog import registry
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, Incompatible
 from zoo.files import atomic_write, sha256_file, write_json
-from zoo.metrics.where import box, heat, middle
+from zoo.metrics.where import box, cut, heat, middle
 from zoo.report.damage import (
     Asked,
     Damage,
@@ -31,7 +31,7 @@ from zoo.report.damage import (
     require_page,
 )
 from zoo.runtime import Prediction, Session
-from zoo.runtime.images import read_image
+from zoo.runtime.images import PADDED, placed, read_image
 from zoo.runtime.tolerance import PROBABILITIES
 from zoo.spec import TensorSpec
 
@@ -97,6 +97,14 @@ class _Model:
     def ask(self, photos: Sequence[Path], signature: str | None = None) -> Prediction:
         return predict(self.target, [str(photo) for photo in photos], signature=signature)
 
+    def within(self, warm: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Return a map without what lies beside a photo whose aspect was kept."""
+        spec = next(iter(self.graphs.values()))[0][0]
+        if spec.outside != PADDED:
+            return warm
+        rows, columns = int(spec.shape[0]), int(spec.shape[1])
+        return cut(warm, placed(shape[0], shape[1], rows, columns), (rows, columns))
+
     @property
     def where(self) -> tuple[str, str] | None:
         """The signature and the output that say how much each place speaks for each class."""
@@ -159,7 +167,7 @@ def damage_report(
     found = []
     for place, (file, name) in enumerate(zip(files, _names(files), strict=True)):
         pixels = read_image(file)
-        warm = None if maps is None else maps[place]
+        warm = None if maps is None else model.within(maps[place], pixels.shape)
         damage = Damage(
             photo=file.name,
             sha256=sha256_file(file),

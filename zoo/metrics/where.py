@@ -104,6 +104,44 @@ def _hottest(warm: NDArray[Any], level: float) -> NDArray[np.bool_]:
     return reached
 
 
+def cut_weights(start: int, length: int, side: int, cells: int) -> NDArray[np.float64]:
+    """Return bilinear weights from all cells of a map along one axis to those of a part of it.
+
+    Args:
+        start: Where the part begins, in pixels of what the map covers.
+        length: How long it is.
+        side: How long all of it is.
+        cells: How many cells cover that.
+
+    Shapes:
+        Returns: ``[part of the cells, cells]``; the part has its share of them, at least one.
+    """
+    import numpy as np
+
+    count = max(1, round(cells * length / side))
+    centres = (start + (np.arange(count) + 0.5) * length / count) * cells / side - 0.5
+    centres = np.clip(centres, 0, cells - 1)
+    weights: NDArray[np.float64] = np.maximum(0, 1 - abs(centres[:, None] - np.arange(cells)[None]))
+    return weights
+
+
+def cut(
+    warm: NDArray[Any], place: tuple[int, int, int, int], size: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Return the part of a map that covers a picture inside a padded one.
+
+    Args:
+        warm: Of the padded picture, ``[rows, columns]``.
+        place: First row and column of the picture in it, and how many, in pixels.
+        size: Height and width of the padded picture, pixels.
+    """
+    top, left, tall, wide = place
+    rows = cut_weights(top, tall, size[0], warm.shape[0])
+    columns = cut_weights(left, wide, size[1], warm.shape[1])
+    part: NDArray[np.float64] = rows @ warm @ columns.T
+    return part
+
+
 def enlarge(warm: NDArray[Any], height: int, width: int) -> NDArray[np.float64]:
     """Return a map with one value a pixel, bilinear between the middles of its cells."""
     import numpy as np
@@ -136,4 +174,14 @@ def overlay(picture: NDArray[Any], warm: NDArray[Any]) -> NDArray[np.uint8]:
     return drawn
 
 
-__all__ = ["LEVEL", "Box", "box", "enlarge", "heat", "middle", "overlay"]
+__all__ = [
+    "LEVEL",
+    "Box",
+    "box",
+    "cut",
+    "cut_weights",
+    "enlarge",
+    "heat",
+    "middle",
+    "overlay",
+]
