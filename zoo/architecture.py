@@ -87,8 +87,22 @@ class TrainLoop(Protocol):
 
     plan: TrainPlan
 
-    def fit(self, model: keras.Model, dataset: Dataset, *, measure: Measure | None = None) -> None:
+    def fit(
+        self,
+        model: keras.Model,
+        dataset: Dataset,
+        *,
+        measure: Measure | None = None,
+        phase: str = "",
+        epochs: int | None = None,
+    ) -> None:
         """Train to the end of the plan, with checkpoints, early stopping and history.
+
+        A training in several parts calls this once for each, with names of their own. Every part
+        has its own checkpoints, schedule and patience; epochs are counted through, and what was
+        best before a part stays the best until one of its epochs is better: what the plan watches
+        must mean the same in all of them. A resumed run takes the parts that had ended from their
+        last checkpoints, so each must start from what the one before left in the model.
 
         Args:
             model: A compiled model.
@@ -96,6 +110,16 @@ class TrainLoop(Protocol):
             measure: Asked after each epoch for further columns of its line of the history, which
                 the plan can watch. It must depend on the model and on nothing that an epoch before
                 left behind, or a resumed run would say something else.
+            phase: The name of this part; nothing if there is one only.
+            epochs: How many epochs this part has; those of the plan by default.
+        """
+
+    def prepare(self, what: str, steps: int) -> Callable[[int], None]:
+        """Announce work before the epochs, and return what is called as its steps are done.
+
+        Args:
+            what: The work, in a few words: ``features``.
+            steps: How many steps it has.
         """
 
 
@@ -117,6 +141,14 @@ class Architecture(ABC, Generic[ConfigT]):
     def recipe(self, data: DataSpec) -> Recipe[ConfigT]:
         """Return the configuration and the plan to start from on this data."""
         return Recipe(self.Config(), TrainPlan())  # type: ignore[arg-type]  # Config is type[ConfigT]
+
+    def initialise(self, model: keras.Model) -> None:
+        """Put what was learned elsewhere into a fresh model.
+
+        Called where a model starts its life: by ``zoo.build`` without weights, and before a
+        training. A model whose weights come from a run or a file is not asked, and so needs
+        nothing besides them.
+        """
 
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
         """Fit statistics that live in the model (a normalisation) on the training split."""

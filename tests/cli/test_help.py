@@ -23,8 +23,8 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 def test_the_commands_are_the_verbs_of_the_zoo():
     verbs = (
-        "bench build crossvalidate demo diff doctor evaluate export info list plugins predict "
-        "quantise report sample serve train verify"
+        "bench build crossvalidate damage-report demo diff doctor evaluate export info list "
+        "plugins predict quantise report sample serve train verify"
     )
     assert verbs.split() == COMMANDS
 

@@ -63,3 +63,23 @@ def test_the_cursor_comes_back_after_an_error():
     with redirect_stderr(Terminal()) as terminal, pytest.raises(ZeroDivisionError):
         interrupted()
     assert "\x1b[?25h" in terminal.getvalue()
+
+
+def test_work_before_the_epochs_is_said_with_how_much_it_is(capsys):
+    with Progress() as progress:
+        progress.prepare("features", 1200)
+        progress.advance(1200)
+        progress.start(1, 5)
+        progress.epoch(1, {"loss": 1.0})
+    assert capsys.readouterr().err.splitlines() == [
+        "features: 1,200 steps",
+        "epoch 1/1  loss 1.0000",
+    ]
+
+
+def test_a_terminal_gets_a_bar_for_work_before_the_epochs():
+    with redirect_stderr(Terminal()) as terminal, Progress() as progress:
+        progress.prepare("features", 3)
+        progress.advance(3)
+    assert "features" in terminal.getvalue()
+    assert "3/3" in terminal.getvalue()

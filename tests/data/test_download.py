@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from zoo.data.dataset import arrays_digest
-from zoo.data.download import Remote, cache_dir, fetch, is_offline
+from zoo.data.download import Remote, fetch
+from zoo.environment import cache_dir, is_offline
 from zoo.errors import ChecksumMismatch, DatasetUnavailable, StorageError
 
 DATA = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()

@@ -14,7 +14,8 @@ from zoo.data import ImageFolderSplit, resolve
 from zoo.data.folder import open_folder
 from zoo.data.options import ImageOptions
 from zoo.errors import BadRecord, ConfigError, DataError
-from zoo.runtime.images import fit_image, read_image
+from zoo.metrics.png import encode_png
+from zoo.runtime.images import GREY, PADDED, fit_image, read_image
 
 PIL_Image = pytest.importorskip(
     "PIL.Image", reason="the pictures of these tests are made by Pillow"
@@ -252,3 +253,19 @@ def test_a_split_is_a_split_of_the_contract(photos: Path) -> None:
     inputs, targets = split.arrays() or ({}, {})
     assert not inputs["image"].flags.writeable and not targets["label"].flags.writeable
     assert targets["label"].dtype == np.int64
+
+
+def test_pictures_of_another_shape_keep_their_aspect_if_that_is_asked_for(tmp_path: Path) -> None:
+    for name, level in (("a", 0), ("b", 255)):
+        (tmp_path / name).mkdir()
+        for number, (height, width) in enumerate(((20, 40), (40, 20), (40, 40)) * 3):
+            pixels = np.full((height, width, 1), level, np.uint8)
+            pixels[0, 0] = number * 20
+            (tmp_path / name / f"{number}.png").write_bytes(encode_png(pixels))
+    data = resolve(tmp_path, options={"image_size": 16, "image_fit": "pad"})
+    image = data.split("train").arrays()[0]["image"]
+    kinds = {tuple(np.flatnonzero((one != GREY).any(axis=(1, 2)))[[0, -1]]) for one in image}
+
+    assert kinds == {(0, 15), (4, 11)}
+    assert data.spec.inputs[0].outside == PADDED
+    assert resolve(tmp_path, options={"image_size": 16}).spec.inputs[0].outside == ""

@@ -17,7 +17,7 @@ def test_a_column_of_a_history_means_what_its_score_means():
     ("name", "higher", "share"),
     [
         ("top_5_accuracy", True, True),
-        ("roc_auc", True, True),
+        ("pr_auc", True, True),
         ("mean_f1", True, True),
         ("pseudo_likelihood", True, False),
         ("explained_variance", True, False),

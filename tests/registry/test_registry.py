@@ -58,10 +58,10 @@ def test_listing_imports_no_plugin(site: Path) -> None:
 
 def test_names_come_in_natural_order(site: Path) -> None:
     for number in (16, 9, 2):
-        add(site, f"zoo-vg{number}", f"vg{number}", f"vg{number}_module", "")
+        add(site, f"zoo-xg{number}", f"xg{number}", f"xg{number}_module", "")
 
-    names = [listing.name for listing in Registry(Policy()).listings("vg*")]
-    assert names == ["vg2", "vg9", "vg16"]
+    names = [listing.name for listing in Registry(Policy()).listings("xg*")]
+    assert names == ["xg2", "xg9", "xg16"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from zoo.errors import BadRecord, MissingExtra
 from zoo.runtime import _png
-from zoo.runtime.images import check_image, fit_image, probe_image, read_image
+from zoo.runtime.images import GREY, check_image, fit_image, placed, probe_image, read_image
 
 PIL_Image = pytest.importorskip("PIL.Image", reason="the reference decoder is Pillow")
 
@@ -241,3 +241,25 @@ def test_fitting_a_picture_agrees_with_pillow(
     assert difference.max() <= 1
     if size[0] == shape[0] or size[1] == shape[1]:
         assert difference.max() == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    height=st.integers(1, 90),
+    width=st.integers(1, 90),
+    rows=st.integers(1, 40),
+    columns=st.integers(1, 40),
+)
+def test_a_padded_picture_lies_in_the_middle_with_its_aspect(
+    height: int, width: int, rows: int, columns: int
+) -> None:
+    top, left, tall, wide = placed(height, width, rows, columns)
+    whole = fit_image(np.zeros((height, width, 1), np.uint8), rows, columns, 1, padded=True)
+    inside = whole[top : top + tall, left : left + wide]
+
+    assert whole.shape == (rows, columns, 1)
+    assert not inside.any()
+    assert int((whole == GREY).sum()) == rows * columns - tall * wide
+    assert tall == rows or wide == columns
+    assert abs(rows - tall - 2 * top) <= 1 and abs(columns - wide - 2 * left) <= 1
+    assert abs(tall - height * min(rows / height, columns / width)) < 1

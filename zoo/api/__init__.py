@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         register as register,
         registry as registry,
     )
+    from zoo.api.damage import DamageReport as DamageReport, damage_report as damage_report
     from zoo.api.folds import (
         CrossValidation as CrossValidation,
         Fold as Fold,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Artifact": "artifacts",
     "CrossValidation": "folds",
+    "DamageReport": "damage",
     "Fold": "folds",
     "ModelInfo": "catalog",
     "Quantisation": "variants",
@@ -48,6 +50,7 @@ _HOME = {
     "bench": "artifacts",
     "build": "models",
     "crossvalidate": "folds",
+    "damage_report": "damage",
     "dataset": "blueprints",
     "diff": "artifacts",
     "doctor": "health",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from zoo.api.forwards import another_session, keras_forward, session_forward
 from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.config import ModelConfig, validate
-from zoo.errors import ArtifactError, DataError, Incompatible
+from zoo.errors import ArtifactError, DataError, Incompatible, ZooWarning
 from zoo.files import atomic_write
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import pack_figures
@@ -240,6 +241,14 @@ def check_fit(model: DataSpec, data: DataSpec) -> None:
                 fix="give data with the same shapes and the same classes in the same order",
             )
         for one, two in zip(mine, theirs, strict=True):
+            if one.is_image and one.outside != two.outside:
+                warnings.warn(
+                    f"the pictures of {data.id} come to their size in another way than those that "
+                    f"the model was made for: {two.outside or 'stretched'!r} instead of "
+                    f"{one.outside or 'stretched'!r}. The data option image_fit says how",
+                    ZooWarning,
+                    stacklevel=3,
+                )
             for what in ("text", "columns"):
                 if getattr(one, what) != getattr(two, what):
                     words = {"text": "vocabulary", "columns": "columns or categories"}[what]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from zoo.api.catalog import registry
 from zoo.api.packages import EXTRAS, version_of
-from zoo.data.download import is_offline
+from zoo.environment import is_offline
 from zoo.errors import ZooError
 from zoo.registry.entrypoints import scan
 

@@ -180,6 +180,7 @@ def _learn(
         try:
             model = prepared.build()
             record["parameters"] = model.count_params()
+            prepared.architecture.initialise(model)
             _adapt(prepared, model, data)
             prepared.architecture.train(model, data, loop)
             _save(model, folder)

@@ -68,6 +68,8 @@ def build(
     model = plan.build()
     if weights is not None:
         load_weights(model, file, of=name)
+    else:
+        architecture.initialise(model)
     return model
 
 

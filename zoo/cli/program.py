@@ -11,7 +11,18 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from zoo.cli import artifacts, demo, diff, folds, models, sampling, serving, training, variants
+from zoo.cli import (
+    artifacts,
+    damage,
+    demo,
+    diff,
+    folds,
+    models,
+    sampling,
+    serving,
+    training,
+    variants,
+)
 from zoo.cli.output import emit_json, paint
 from zoo.cli.quiet import native_chatter_hidden
 from zoo.errors import MissingExtra, ZooError, ZooWarning
@@ -20,7 +31,7 @@ INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the fault is in the program, not in what it was given."""
 
 _HEAVY = {
-    *("build", "crossvalidate", "demo", "evaluate", "export"),
+    *("build", "crossvalidate", "damage-report", "demo", "evaluate", "export"),
     *("predict", "quantise", "sample", "train"),
 }
 """The commands that may import a framework."""
@@ -82,7 +93,7 @@ def _options(
     pass
 
 
-for _group in (models, training, folds, artifacts, sampling, variants, diff, serving, demo):
+for _group in (models, training, folds, artifacts, sampling, damage, variants, diff, serving, demo):
     _group.add_commands(app)
 
 

@@ -16,9 +16,9 @@ _QUIET_SECONDS = 2.0
 class Progress:
     """What ``zoo.train(progress=...)`` calls.
 
-    ``start`` once, then for each epoch ``advance`` as steps are done and ``epoch`` at its end,
-    then ``stop``, also after an error. A context manager, so that the terminal is always put
-    back in order.
+    ``start`` once a phase, then for each epoch ``advance`` as steps are done and ``epoch`` at its
+    end, then ``stop``, also after an error; ``prepare`` where other work comes first. A context
+    manager, so that the terminal is always put back in order.
 
     Args:
         quiet: Say nothing at all.
@@ -38,8 +38,18 @@ class Progress:
 
     def start(self, epochs: int, steps: int) -> None:
         """Begin: so many epochs are to come, each of so many steps."""
-        self.stop()
         self._epochs, self._before = epochs, None
+        self._open("training", epochs * steps)
+
+    def prepare(self, what: str, steps: int) -> None:
+        """Say that so many steps of other work come before the epochs."""
+        self._open(what, steps)
+        if self._bar is None and not self._quiet and steps:
+            note(f"{what}: {steps:,} steps")
+
+    def _open(self, what: str, steps: int) -> None:
+        """Show a bar, on a terminal, in place of the one before."""
+        self.stop()
         if self._quiet or not sys.stderr.isatty():
             return
         from rich.console import Console
@@ -60,7 +70,7 @@ class Progress:
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task("", total=epochs * steps, place="training", scores="")
+        self._task = self._bar.add_task("", total=steps, place=what, scores="")
         self._bar.start()
 
     def advance(self, steps: int) -> None:

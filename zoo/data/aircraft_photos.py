@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from zoo.data.archives import unpack_tar
-from zoo.data.download import Remote, cache_dir, fetch
+from zoo.data.download import Remote, fetch
 from zoo.data.folder import open_folder
 from zoo.data.named.aircraft import AircraftOptions, photo_spec
 from zoo.data.options import ImageOptions
+from zoo.environment import cache_dir
 from zoo.errors import BadRecord, DataError
 from zoo.files import sha256_file
 from zoo.runtime.images import SUFFIXES

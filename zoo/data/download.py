@@ -25,6 +25,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from zoo.config import Frozen
+from zoo.environment import cache_dir, is_offline
 from zoo.errors import ChecksumMismatch, DatasetUnavailable
 from zoo.files import atomic_write, sha256_file, storage_errors, sync_folder
 
@@ -78,17 +79,6 @@ class _Broken(Exception):
 
 class _Wrong(Exception):
     """One address delivered other bytes; the text says which."""
-
-
-def cache_dir() -> Path:
-    """Return the folder of downloaded data: ``ZOO_CACHE``, or ``~/.cache/zoo``."""
-    chosen = os.environ.get("ZOO_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "zoo"
-
-
-def is_offline() -> bool:
-    """Return whether ``ZOO_OFFLINE`` forbids the network."""
-    return os.environ.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
 
 
 def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | None = None) -> Path:
@@ -286,4 +276,4 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-__all__ = ["Progress", "Remote", "cache_dir", "fetch", "is_offline"]
+__all__ = ["Progress", "Remote", "fetch"]

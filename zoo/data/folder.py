@@ -18,7 +18,15 @@ from zoo.data.options import MAX_SIDE, ImageOptions
 from zoo.data.splits import Indices
 from zoo.errors import BadRecord, ConfigError, Finding
 from zoo.files import sha256_json
-from zoo.runtime.images import SUFFIXES, Image, check_image, fit_image, probe_image, read_image
+from zoo.runtime.images import (
+    PADDED,
+    SUFFIXES,
+    Image,
+    check_image,
+    fit_image,
+    probe_image,
+    read_image,
+)
 from zoo.spec import Arrays, DataSpec, Split, Task, TensorSpec
 
 MEMORY_BOUND = 1 << 30
@@ -37,6 +45,7 @@ class ImageFolderSplit:
         files: The pictures.
         labels: A class index each.
         shape: Height, width, channels that every picture is brought to.
+        padded: Whether their aspect is kept.
         bound: Bytes of decoded pictures that may be kept in memory.
     """
 
@@ -46,12 +55,13 @@ class ImageFolderSplit:
         labels: npt.NDArray[np.int64],
         shape: tuple[int, int, int],
         *,
+        padded: bool = False,
         bound: int = MEMORY_BOUND,
     ) -> None:
         self._files = list(files)
         self._labels = np.ascontiguousarray(labels)
         self._labels.flags.writeable = False
-        self._shape = shape
+        self._shape, self._padded = shape, padded
         self._fits = len(self._files) * shape[0] * shape[1] * shape[2] <= bound
         self._kept: Image | None = None
 
@@ -101,7 +111,8 @@ class ImageFolderSplit:
     def _decode(self, indices: npt.NDArray[Any]) -> Image:
         pixels = np.empty((len(indices), *self._shape), np.uint8)
         for place, index in enumerate(indices.tolist()):
-            pixels[place] = fit_image(read_image(self._files[index]), *self._shape)
+            picture = read_image(self._files[index])
+            pixels[place] = fit_image(picture, *self._shape, padded=self._padded)
         return pixels
 
 
@@ -144,11 +155,18 @@ def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND)
     divided = divide(path, options, _KIND, draw)
     files = [file for group in divided.files.values() for file in group]
     shape = _shape(files, options, path)
+    padded = options.image_fit == "pad"
     splits: dict[str, Split] = {
-        split: ImageFolderSplit(group, divided.labels[split], shape, bound=bound)
+        split: ImageFolderSplit(group, divided.labels[split], shape, padded=padded, bound=bound)
         for split, group in divided.files.items()
     }
-    image = TensorSpec(name="image", shape=shape, dtype="uint8", range=(0, 255))
+    image = TensorSpec(
+        name="image",
+        shape=shape,
+        dtype="uint8",
+        range=(0, 255),
+        outside=PADDED if padded else "",
+    )
     label = TensorSpec(name="label", dtype="int64", labels=divided.names)
     spec = DataSpec(
         id=path.resolve().name, task=Task.CLASSIFICATION, inputs=(image,), targets=(label,)
@@ -166,7 +184,8 @@ def _shape(files: Sequence[Path], options: ImageOptions, path: Path) -> tuple[in
             raise ConfigError(
                 f"the pictures in {path} have {len(sizes)} sizes, from {small} to {large}",
                 findings=[Finding("image_size", None, "the height x width that the model sees")],
-                fix="choose one: image_size=64 stretches every picture to 64 x 64",
+                fix="choose one: image_size=64 stretches every picture to 64 x 64, or keeps "
+                "their aspect, with image_fit=pad too",
             )
         size = size or sizes[0]
         depth = channels or max(shape[2] for shape in shapes)

@@ -71,6 +71,11 @@ class ImageOptions(SplitOptions):
     channels: Literal[1, 3] | None = Field(
         None, description="1 for grey, 3 for colour; null for what the pictures have."
     )
+    image_fit: Literal["stretch", "pad"] = Field(
+        "stretch",
+        description="How a picture of another shape comes to that size: stretched, or with its "
+        "aspect kept and the rest grey. A model remembers it.",
+    )
     near_duplicates: Literal["together", "ignore"] = Field(
         "together",
         description="'together': pictures that look nearly the same, as frames of one scene do, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,13 +18,14 @@ PACKAGE = "zoo"
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class SmoothedCrossentropy(keras.losses.Loss):
-    """Cross-entropy of integer labels, with smoothing.
+    """Cross-entropy of integer labels, with smoothing, and with a weight for each class.
 
     The target puts ``1 - smoothing`` on the label and spreads the rest evenly over all classes
     (Szegedy et al. 2016, arXiv:1512.00567, section 7). Keras smooths one-hot labels only.
 
     Args:
         smoothing: Share of the target that is spread, from 0 to below 1.
+        weights: What an example of each class counts; one each if empty.
 
     Call arguments:
         y_true: Integer labels, `(batch,)` or `(batch, 1)`.
@@ -32,28 +33,51 @@ class SmoothedCrossentropy(keras.losses.Loss):
     """
 
     def __init__(
-        self, smoothing: float = 0.0, name: str = "smoothed_crossentropy", **kwargs: Any
+        self,
+        smoothing: float = 0.0,
+        weights: Sequence[float] = (),
+        name: str = "smoothed_crossentropy",
+        **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.smoothing = smoothing
+        self.smoothing, self.weights = smoothing, tuple(weights)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return one loss an example."""
         classes = y_pred.shape[-1]
         labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
         target = ops.one_hot(labels, classes, dtype=y_pred.dtype)
-        return keras.losses.categorical_crossentropy(target, y_pred, label_smoothing=self.smoothing)
+        losses = keras.losses.categorical_crossentropy(
+            target, y_pred, label_smoothing=self.smoothing
+        )
+        if not self.weights:
+            return losses
+        return losses * ops.take(ops.convert_to_tensor(self.weights, losses.dtype), labels)
 
     def get_config(self) -> dict[str, Any]:
         """Return what the loss is made from."""
-        return {**super().get_config(), "smoothing": self.smoothing}
+        own = {"smoothing": self.smoothing, "weights": self.weights}
+        return {**super().get_config(), **own}
 
 
 def compile_classifier(
-    model: keras.Model, optimizer: OptimizerConfig, *, smoothing: float = 0.0
+    model: keras.Model,
+    optimizer: OptimizerConfig,
+    *,
+    smoothing: float = 0.0,
+    weights: Sequence[float] = (),
 ) -> keras.Model:
-    """Compile a model whose one output is class probabilities, and return it."""
-    loss: Any = SmoothedCrossentropy(smoothing) if smoothing else "sparse_categorical_crossentropy"
+    """Compile a model whose one output is class probabilities, and return it.
+
+    Args:
+        model: The model.
+        optimizer: How its weights follow their gradients.
+        smoothing: Share of each target that is spread over all classes.
+        weights: What an example of each class counts in the loss; one each if empty.
+    """
+    loss: Any = "sparse_categorical_crossentropy"
+    if smoothing or weights:
+        loss = SmoothedCrossentropy(smoothing, weights)
     model.compile(optimizer=make_optimizer(optimizer), loss=loss, metrics=["accuracy"])
     return model
 

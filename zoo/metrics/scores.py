@@ -34,7 +34,7 @@ class ScoreInfo:
     share: bool = False
 
 
-_SHARES = ("accuracy", "f1", "auc", "coverage")
+_SHARES = ("accuracy", "f1", "auc", "coverage", "precision", "recall")
 _HIGHER = (*_SHARES, "r2", "likelihood", "explained_variance", "skill")
 _TABLE: dict[str, ScoreInfo] = {}
 
@@ -98,6 +98,62 @@ for _info in (
         "Brier score",
         "Squared distance from the truth: 0 is perfect, 2 is certain and wrong.",
         high=2.0,
+    ),
+    ScoreInfo(
+        "roc_auc",
+        "ROC area",
+        "The chance that one of what is looked for is found likelier than another one.",
+        True,
+        high=1.0,
+        share=True,
+    ),
+    ScoreInfo(
+        "average_precision",
+        "Precision–recall area",
+        "Precision, averaged over all that is there to be found.",
+        True,
+        high=1.0,
+        share=True,
+    ),
+    ScoreInfo(
+        "threshold_accuracy",
+        "Accuracy at the threshold",
+        "Right answers, from the probability on that the validation split chose.",
+        True,
+        high=1.0,
+        share=True,
+    ),
+    ScoreInfo(
+        "threshold_recall",
+        "Recall at the threshold",
+        "Of what is looked for, the share that was found.",
+        True,
+        high=1.0,
+        share=True,
+    ),
+    ScoreInfo(
+        "threshold_precision",
+        "Precision at the threshold",
+        "Of what was found, the share that is what was looked for.",
+        True,
+        high=1.0,
+        share=True,
+    ),
+    ScoreInfo(
+        "majority_accuracy",
+        "Most frequent class",
+        "Right answers of always saying what most training examples are.",
+        True,
+        high=1.0,
+        share=True,
+    ),
+    ScoreInfo(
+        "histogram_accuracy",
+        "Colour histogram",
+        "Right answers of logistic regression on how often each colour comes.",
+        True,
+        high=1.0,
+        share=True,
     ),
     ScoreInfo("mae", "Mean absolute error", "How far off an answer is, on average."),
     ScoreInfo("mse", "Mean squared error", "Of the differences' squares: large ones count most."),

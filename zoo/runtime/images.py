@@ -18,6 +18,12 @@ from zoo.errors import BadRecord, MissingExtra
 from zoo.runtime import _png
 from zoo.runtime._png import MAX_PIXELS, Corrupt, Image
 
+PADDED = "aspect kept, the rest grey"
+"""What a picture's spec says in ``outside`` if it is not stretched to its size."""
+
+GREY = 128
+"""The level of what is beside a picture whose aspect is kept."""
+
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Endings of the formats that can be read, in lower case."""
 
@@ -103,19 +109,22 @@ def check_image(path: Path | str, data: bytes) -> None:
         raise _bad(path, str(error)) from error
 
 
-def fit_image(array: Image, height: int, width: int, channels: int) -> Image:
+def fit_image(
+    array: Image, height: int, width: int, channels: int, *, padded: bool = False
+) -> Image:
     """Bring a picture to the size and the channels a model takes.
 
     Colour becomes grey by the ITU-R 601-2 luma in integers, as Pillow's ``"L"``; grey becomes
-    colour by repetition. Then it is *stretched* to the size, the aspect is not kept, with an
-    antialiased triangle filter, along the rows, then along the columns: Pillow's
-    ``resize(..., BILINEAR)`` to within one level.
+    colour by repetition. Then it is stretched to the size, or, its aspect kept, to what fits into
+    it (see :func:`placed`), the rest middle grey: with an antialiased triangle filter, along the
+    rows, then along the columns, Pillow's ``resize(..., BILINEAR)`` to within one level.
 
     Args:
         array: A picture, as :func:`read_image` returns it.
         height: Rows of the result.
         width: Columns of the result.
         channels: 1 or 3.
+        padded: Whether its aspect is kept.
 
     Returns:
         uint8 ``[height, width, channels]``, C-contiguous.
@@ -126,11 +135,41 @@ def fit_image(array: Image, height: int, width: int, channels: int) -> Image:
         array = (luma >> 16).astype(np.uint8)[..., None]
     elif array.shape[2] == 1 and channels == 3:
         array = np.repeat(array, 3, axis=2)
+    if padded:
+        top, left, rows, columns = placed(array.shape[0], array.shape[1], height, width)
+        whole = np.full((height, width, array.shape[2]), GREY, np.uint8)
+        inside = fit_image(array, rows, columns, channels)
+        whole[top : top + rows, left : left + columns] = inside
+        return whole
     if array.shape[1] != width:
         array = np.moveaxis(_resample(np.moveaxis(array, 1, 0), width), 0, 1)
     if array.shape[0] != height:
         array = _resample(array, height)
     return np.ascontiguousarray(array)
+
+
+def placed(height: int, width: int, rows: int, columns: int) -> tuple[int, int, int, int]:
+    """Return where a picture lies that is fitted into a size with its aspect kept.
+
+    Its longer side, by the shape of the size, fills it; its middle is the middle.
+
+    Args:
+        height: Of the picture, pixels.
+        width: Likewise.
+        rows: Of the size that it is fitted into.
+        columns: Likewise.
+
+    Returns:
+        The first row, the first column, and how many rows and columns.
+
+    Example:
+        >>> placed(50, 100, 224, 224)
+        (56, 0, 112, 224)
+    """
+    scale = min(rows / height, columns / width)
+    tall = min(rows, max(1, round(height * scale)))
+    wide = min(columns, max(1, round(width * scale)))
+    return (rows - tall) // 2, (columns - wide) // 2, tall, wide
 
 
 def _resample(array: Image, size: int) -> Image:
@@ -242,11 +281,14 @@ def _decode_other(data: bytes, suffix: str) -> Image:
 
 
 __all__ = [
+    "GREY",
     "MAX_PIXELS",
+    "PADDED",
     "SUFFIXES",
     "Image",
     "check_image",
     "fit_image",
+    "placed",
     "probe_image",
     "read_image",
 ]

@@ -251,7 +251,7 @@ def _from_files(
             if any(spec.columns for spec in specs)
             else "give a .npy or .npz file",
         )
-    from zoo.runtime.images import fit_image, read_image
+    from zoo.runtime.images import PADDED, fit_image, read_image
 
     height, width, channels = specs[0].shape
     if isinstance(height, str) or isinstance(width, str) or isinstance(channels, str):
@@ -261,7 +261,10 @@ def _from_files(
     elif len(paths) * height * width * channels > _BATCH_BYTES:
         _refuse(f"{len(paths):,} images are too many at once", "give fewer at a time")
     else:
-        images = [fit_image(read_image(path), height, width, channels) for path in paths]
+        padded = specs[0].outside == PADDED
+        images = [
+            fit_image(read_image(path), height, width, channels, padded=padded) for path in paths
+        ]
     return _from_arrays({specs[0].name: np.stack(images)}, specs)
 
 

@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 FIGURES = "figures.json"
 """What an evaluation shows besides its scores: see :mod:`zoo.metrics.figures`."""
 
-NOT_METRICS = frozenset({"epoch", "learning_rate", "seconds"})
+NOT_METRICS = frozenset({"epoch", "learning_rate", "phase", "seconds"})
 """Columns of a history that say when and how, and not how well."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from zoo.config import TrainPlan
 from zoo.errors import ConfigError, Diverged, Finding
 from zoo.layers import WarmupSchedule
 from zoo.metrics.scores import describe_score
-from zoo.spec import Dataset
+from zoo.spec import NAME, Dataset
 from zoo.training.checkpoints import (
     Checkpoints,
     Progression,
@@ -58,29 +59,43 @@ class Loop:
         self._folder, self._progress, self._notify, self._resume = folder, progress, notify, resume
         self._checkpoints = Checkpoints(folder.path / "checkpoints")
         self._best: Snapshot | None = None
+        self._end = 0
+        self._phases: list[str] = []
 
-    def fit(self, model: keras.Model, dataset: Dataset, *, measure: Measure | None = None) -> None:
+    def fit(
+        self,
+        model: keras.Model,
+        dataset: Dataset,
+        *,
+        measure: Measure | None = None,
+        phase: str = "",
+        epochs: int | None = None,
+    ) -> None:
         """Train to the end of the plan; the model ends with the weights that the plan keeps.
 
         Args:
             model: A compiled model.
             dataset: What it learns from.
             measure: Asked after each epoch for further columns of its line of the history.
+            phase: Which part of a training in several parts this is: see :class:`TrainLoop`.
+            epochs: How many epochs this part has; those of the plan by default.
 
         Raises:
+            ConfigError: If the plan watches what nobody measures.
             Diverged: If the loss stops being a finite number. The checkpoint before stands.
         """
+        self._begin(model, phase, self.plan.epochs if epochs is None else epochs)
         train, validation = dataset.split("train"), dataset.split("validation")
         steps = math.ceil(len(train) / self.plan.batch_size)
-        _span_schedule(model, steps * self.plan.epochs)
+        _span_schedule(model, steps * (self._end - self.progression.epoch))
         engine = choose_engine(model, train, validation, self.plan)
         self._check_monitor(engine.validate(), measure)
         if self._resume:
             self._restore(model)
         state = self.progression
-        self._progress.start(self.plan.epochs - state.epoch, steps)
+        self._progress.start(self._end - state.epoch, steps)
         with heeded_interrupts() as check:
-            while state.epoch < self.plan.epochs and not self._out_of_patience():
+            while state.epoch < self._end and not self._out_of_patience():
                 line = self._epoch(model, engine, len(train))
                 line |= dict(measure()) if measure is not None else {}
                 self._close_epoch(model, line)
@@ -94,6 +109,44 @@ class Loop:
         if self.plan.keep == "best" and self._best is not None:
             restore_snapshot(model.variables, self._best)
 
+    def prepare(self, what: str, steps: int) -> Callable[[int], None]:
+        """Announce work before the epochs, and return what is called as its steps are done.
+
+        Args:
+            what: The work, in a few words.
+            steps: How many steps it has.
+        """
+        # Whoever watches need not know of such work: it came after the protocol.
+        announce = getattr(self._progress, "prepare", None)
+        if announce is None:
+            return lambda done: None
+        announce(what, steps)
+        return self._progress.advance
+
+    def _begin(self, model: keras.Model, phase: str, epochs: int) -> None:
+        """Open a part of the training behind the one before, which did not end worse than it was.
+
+        Raises:
+            ValueError: If two parts have one name, or one of several has none.
+        """
+        if phase in self._phases or (self._phases and not phase) or "" in self._phases:
+            raise ValueError(
+                "expected a name for each of several phases, another for each. "
+                f"Received: phase={phase!r} after {self._phases}"
+            )
+        if phase and not NAME.fullmatch(phase):
+            raise ValueError(f"expected lower case and underscores. Received: phase={phase!r}")
+        state = self.progression
+        if self._phases:
+            # A fresh object, because a checkpoint of the phase before may still refer to the old.
+            self.progression = replace(state, history=list(state.history), waited=0)
+            # Of the phases before the best was kept, so this is what the model is now.
+            self._best = take_snapshot(model.variables) if state.best_epoch else None
+        self._phases.append(phase)
+        self._end = self.progression.epoch + epochs
+        folder = self._folder.path / "checkpoints"
+        self._checkpoints = Checkpoints(folder / phase if phase else folder)
+
     def _epoch(self, model: keras.Model, engine: Engine, examples: int) -> dict[str, float]:
         """Run one epoch, and return its line of the history."""
         number = self.progression.epoch + 1
@@ -102,6 +155,8 @@ class Loop:
         order = epoch_order(self.plan.seed, number, examples)
         rate = float(model.optimizer.learning_rate)
         line: dict[str, float] = {"epoch": number}
+        if self._phases != [""]:
+            line["phase"] = len(self._phases)
         line |= engine.train(order, self._progress.advance)
         self._check_finite(line, number)
         line |= {f"val_{name}": value for name, value in engine.validate().items()}
@@ -118,7 +173,7 @@ class Loop:
             self._best = take_snapshot(model.variables)
         else:
             state.waited += 1
-        last = state.epoch == self.plan.epochs or self._out_of_patience()
+        last = state.epoch == self._end or self._out_of_patience()
         if last or state.epoch % self.plan.checkpoint_every == 0:
             self._checkpoints.save(state, take_snapshot(run_variables(model)), self._best)
         self._folder.write_history(state.history)

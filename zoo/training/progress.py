@@ -7,10 +7,14 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Somebody who watches a run: a bar in a terminal, a line in a log."""
+    """Somebody who watches a run: a bar in a terminal, a line in a log.
+
+    One that also has ``prepare(what, steps)`` is told of work before the epochs, whose steps
+    ``advance`` then counts.
+    """
 
     def start(self, epochs: int, steps: int) -> None:
-        """A run starts: so many epochs of so many steps are to come."""
+        """A run, or a further phase of it, starts: so many epochs of so many steps are to come."""
 
     def advance(self, steps: int) -> None:
         """So many more steps are done."""

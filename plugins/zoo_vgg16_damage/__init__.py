@@ -1,0 +1,6 @@
+"""Pictures of damage, classified: a small network from scratch, or a backbone and a new head."""
+
+from zoo_vgg16_damage.architecture import VGG16Damage
+from zoo_vgg16_damage.config import FineTuneConfig, HeadConfig, VGG16DamageConfig
+
+__all__ = ["FineTuneConfig", "HeadConfig", "VGG16Damage", "VGG16DamageConfig"]

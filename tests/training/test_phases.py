@@ -1,0 +1,144 @@
+"""A training in several phases: each with its own checkpoints, resumable to the same bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tests.training.helpers import Squares, small_model
+from zoo.config import OptimizerConfig, TrainPlan
+from zoo.layers import compile_classifier
+from zoo.training.folder import RunFolder
+from zoo.training.loop import Loop
+from zoo.training.order import seeded
+from zoo.training.progress import Silent
+
+PLAN = TrainPlan(epochs=3, batch_size=16, seed=11)
+MORE = 2
+
+
+def two_phases(
+    path: Path,
+    plan: TrainPlan = PLAN,
+    *,
+    resume: bool = False,
+    stop_after: int | None = None,
+    rate: float = 1e-4,
+) -> tuple[list[np.ndarray], Loop]:
+    """Train quickly, then slowly; return every variable's value at the end, and the loop."""
+
+    def notify(moment: str, **arguments: Any) -> None:
+        if moment == "zoo_after_epoch" and arguments["epoch"] == stop_after:
+            raise KeyboardInterrupt
+
+    path.mkdir(exist_ok=True)
+    loop = Loop(RunFolder(path), plan, progress=Silent(), notify=notify, resume=resume)
+    with seeded(plan.seed):
+        model = small_model()
+        try:
+            loop.fit(model, Squares(), phase="quick")
+            compile_classifier(model, OptimizerConfig(name="sgd", learning_rate=rate))
+            loop.fit(model, Squares(), phase="slow", epochs=MORE)
+        except KeyboardInterrupt:
+            if stop_after is None:
+                raise
+    everything = [*model.variables, *model.optimizer.variables]
+    return [keras.ops.convert_to_numpy(variable).copy() for variable in everything], loop
+
+
+def lines(loop: Loop) -> list[dict[str, float]]:
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in loop.progression.history]
+
+
+def test_epochs_are_counted_through_and_every_line_says_its_phase(tmp_path: Path) -> None:
+    _, loop = two_phases(tmp_path)
+    history = loop.progression.history
+
+    assert [line["epoch"] for line in history] == [1, 2, 3, 4, 5]
+    assert [line["phase"] for line in history] == [1, 1, 1, 2, 2]
+    assert loop.progression.epoch == 5
+    assert max(line["learning_rate"] for line in history[3:]) <= 1e-4 + 1e-9
+
+
+def test_each_phase_has_its_own_checkpoints(tmp_path: Path) -> None:
+    two_phases(tmp_path)
+    found = {
+        phase: sorted(p.name for p in (tmp_path / "checkpoints" / phase).glob("epoch-*.npz"))
+        for phase in ("quick", "slow")
+    }
+
+    assert found == {
+        "quick": ["epoch-00002.npz", "epoch-00003.npz"],
+        "slow": ["epoch-00004.npz", "epoch-00005.npz"],
+    }
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 4])
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_a_run_stopped_in_any_phase_and_resumed_ends_in_the_bits_of_one_that_was_not(
+    tmp_path: Path, keep: str, stop_after: int
+) -> None:
+    plan = PLAN.model_copy(update={"keep": keep})
+    whole, whole_loop = two_phases(tmp_path / "whole", plan)
+    two_phases(tmp_path / "cut", plan, stop_after=stop_after)
+    resumed, resumed_loop = two_phases(tmp_path / "cut", plan, resume=True)
+
+    assert all(np.array_equal(a, b) for a, b in zip(whole, resumed, strict=True))
+    assert lines(whole_loop) == lines(resumed_loop)
+
+
+def test_a_phase_that_makes_it_worse_leaves_what_was_best_before(tmp_path: Path) -> None:
+    _, loop = two_phases(tmp_path, rate=9.0)
+    before = [line["val_loss"] for line in loop.progression.history[:3]]
+
+    assert loop.progression.best_epoch == 1 + int(np.argmin(before))
+    assert loop.progression.best_value == min(before)
+
+
+def test_a_phase_that_patience_ended_is_not_gone_on_with(tmp_path: Path) -> None:
+    plan = PLAN.model_copy(update={"patience": 1, "epochs": 40})
+    whole, loop = two_phases(tmp_path / "whole", plan)
+    first = sum(line["phase"] == 1 for line in loop.progression.history)
+    two_phases(tmp_path / "cut", plan, stop_after=first + 1)
+    resumed, again = two_phases(tmp_path / "cut", plan, resume=True)
+
+    assert first < 40
+    assert all(np.array_equal(a, b) for a, b in zip(whole, resumed, strict=True))
+    assert lines(loop) == lines(again)
+
+
+@pytest.mark.parametrize("names", [("", "slow"), ("quick", ""), ("quick", "quick"), ("Quick!",)])
+def test_phases_without_names_of_their_own_are_refused(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    loop = Loop(
+        RunFolder(tmp_path),
+        PLAN.model_copy(update={"epochs": 1}),
+        progress=Silent(),
+        notify=lambda *_, **__: None,
+    )
+    model = small_model()
+    with pytest.raises(ValueError, match="Received: phase="):
+        for name in names:
+            loop.fit(model, Squares(train=16), phase=name)
+
+
+def test_work_before_the_epochs_is_told_to_those_who_want_to_know(tmp_path: Path) -> None:
+    class Watcher(Silent):
+        def __init__(self) -> None:
+            self.told: list[Any] = []
+
+        def prepare(self, what: str, steps: int) -> None:
+            self.told.append((what, steps))
+
+        def advance(self, steps: int) -> None:
+            self.told.append(steps)
+
+    for watcher, told in ((Watcher(), [("features", 3), 1]), (Silent(), None)):
+        loop = Loop(RunFolder(tmp_path), PLAN, progress=watcher, notify=lambda *_, **__: None)
+        loop.prepare("features", 3)(1)
+        assert told is None or watcher.told == told
