@@ -136,7 +136,13 @@ class RBM(zoo.Architecture[RBMConfig]):
             name=MACHINE,
         )(visible)
         model = keras.Model(inputs if len(inputs) > 1 else raw, features, name=self.info.name)
-        model.compile(make_optimizer(config.optimizer, momentum=config.optimizer.momentum))
+        model.compile(
+            make_optimizer(
+                config.optimizer,
+                momentum=config.optimizer.momentum,
+                undecayed=("log_precision",),
+            )
+        )
         return model
 
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
@@ -191,7 +197,7 @@ class RBM(zoo.Architecture[RBMConfig]):
         )
         loop.fit(model, seen, measure=watch)
         machine.settle()
-        machine.believe(watch.partition(config.likelihood.steps))
+        machine.believe(watch.partition())
 
     def evaluate(
         self,

@@ -47,10 +47,11 @@ class LikelihoodConfig(Frozen):
     """How log Z is estimated: by enumeration where that is cheap, else by annealing."""
 
     exact_units: int = Field(
-        16,
+        20,
         ge=0,
         le=20,
-        description="Up to this many units on the smaller side, every state is counted.",
+        description="Up to this many units on the smaller side, every state is counted; after an "
+        "epoch up to 14 of them.",
     )
     runs: int = Field(100, ge=2, le=65_536, description="Annealing runs; their spread is known.")
     steps: int = Field(

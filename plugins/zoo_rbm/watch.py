@@ -21,6 +21,9 @@ MIXES_LEAST = 0.02
 """Chains whose states change by less than this share of what strangers differ by are stuck."""
 
 _MOST = 1_000
+_GLANCE = 14
+"""Units whose every state is counted in the time that annealing takes."""
+
 _SEED = 1986
 
 
@@ -47,6 +50,8 @@ class Watch:
     ) -> None:
         self._units, self._machine = units, machine
         self._likelihood, self._seed = likelihood, seed
+        few = min(_GLANCE, likelihood.exact_units)
+        self._glance = likelihood.model_copy(update={"exact_units": few})
         self._warned = False
         inputs, _ = split.take(np.linspace(0, len(split) - 1, min(len(split), _MOST)).astype(int))
         self._visible = visible_states(units, inputs[name], seed)
@@ -57,7 +62,7 @@ class Watch:
         ``val_log_likelihood`` and ``log_z`` in nats, and ``mixing``: how far apart two states of a
         chain are, one update apart, as a share of how far apart two chains are.
         """
-        found = self.partition(self._likelihood.watch)
+        found = self._partition(self._glance, self._likelihood.watch)
         with one_thread():
             free = self._machine.arrays.own_free_energy(self._visible)
         likely = float(-free.mean(dtype="float64")) - found.value
@@ -69,11 +74,14 @@ class Watch:
             self._warn(line["mixing"])
         return line
 
-    def partition(self, steps: int) -> LogPartition:
-        """Estimate log Z."""
+    def partition(self) -> LogPartition:
+        """Estimate log Z with care."""
+        return self._partition(self._likelihood, self._likelihood.steps)
+
+    def _partition(self, likelihood: LikelihoodConfig, steps: int) -> LogPartition:
         machine = self._machine
         return log_partition(
-            machine.arrays, machine.base_arrays, self._likelihood, steps=steps, seed=self._seed
+            machine.arrays, machine.base_arrays, likelihood, steps=steps, seed=self._seed
         )
 
     def _mixing(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -64,7 +65,9 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def make_optimizer(config: OptimizerConfig, *, momentum: float = 0.9) -> keras.optimizers.Optimizer:
+def make_optimizer(
+    config: OptimizerConfig, *, momentum: float = 0.9, undecayed: Sequence[str] = ()
+) -> keras.optimizers.Optimizer:
     """Return the optimizer that a configuration describes.
 
     Biases and the scales and offsets of normalisation do not decay: shrinking them limits what
@@ -73,6 +76,7 @@ def make_optimizer(config: OptimizerConfig, *, momentum: float = 0.9) -> keras.o
     Args:
         config: What it is.
         momentum: Of SGD (Nesterov's).
+        undecayed: Names of other weights that do not decay.
     """
     rate = WarmupSchedule(config.learning_rate, config.schedule, config.warmup)
     common: dict[str, Any] = {"global_clipnorm": config.clip_norm}
@@ -88,7 +92,7 @@ def make_optimizer(config: OptimizerConfig, *, momentum: float = 0.9) -> keras.o
             weight_decay=config.weight_decay or None,
             **common,
         )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", *undecayed])
     return optimizer
 
 

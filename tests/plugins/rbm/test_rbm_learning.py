@@ -256,3 +256,20 @@ def test_a_run_that_is_killed_goes_on_with_its_chains_to_the_same_bits(tmp_path:
     assert all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0])
     one, two = (zoo.Run(run).model.get_weights() for run in (whole, cut))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_weights_decay_and_biases_and_precisions_do_not() -> None:
+    data = zoo.dataset("diabetes").spec
+    numbers = data.model_copy(update={"inputs": data.inputs[:1]})
+    model = zoo.build(
+        "rbm", data=numbers, hidden=4, optimizer={"name": "adamw", "weight_decay": 0.5}
+    )
+    layer = model.get_layer("machine")
+    for weight in layer.trainable_weights:
+        weight.assign(keras.ops.ones_like(weight))
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.apply([keras.ops.zeros_like(weight) for weight in model.trainable_variables])
+
+    assert float(np.max(layer.kernel)) < 1
+    for weight in (layer.visible_bias, layer.hidden_bias, layer.log_precision):
+        np.testing.assert_array_equal(np.asarray(weight), 1)
