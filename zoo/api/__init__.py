@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zoo.api.health import doctor as doctor, plugins as plugins
     from zoo.api.learning import train as train
     from zoo.api.models import build as build
+    from zoo.api.reporting import write_report as write_report
     from zoo.api.run import Run as Run
     from zoo.api.sampling import sample as sample, write_samples as write_samples
     from zoo.api.serving import serve as serve
@@ -71,6 +72,7 @@ _HOME = {
     "train": "learning",
     "verify": "artifacts",
     "verify_model": "artifacts",
+    "write_report": "reporting",
     "write_samples": "sampling",
 }
 

@@ -43,7 +43,7 @@ def demo(
     On real images, in a few minutes, without the internet.
     """
     import zoo
-    from zoo.report import write_run_report
+    from zoo import api
 
     begin = time.monotonic()
     note(f"1/4  training {_MODEL} on the digits (the first seconds import TensorFlow)")
@@ -57,7 +57,7 @@ def demo(
     artifact = zoo.export(run, out / "exports")
     note("4/4  verifying the artifact in a process without Keras")
     _prove(artifact.path)
-    report = write_run_report(run.path)
+    report = api.write_report(run.path)
 
     accuracy = evaluation.scores["accuracy"]
     result = {

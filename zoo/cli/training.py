@@ -174,9 +174,9 @@ def report(
 
     The scores and the mistakes are there once the run was evaluated.
     """
-    from zoo.report import write_run_report
+    from zoo import api
 
-    page = write_run_report(target, out)
+    page = api.write_report(target, out)
     if as_json:
         emit_json({"path": page})
         return

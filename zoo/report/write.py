@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import MissingExtra, ZooError
+from zoo.errors import MissingExtra
 from zoo.files import atomic_write
 from zoo.metrics import ClassificationTables, Evaluation, Mistake
 from zoo.metrics.figures import Figure
 from zoo.report import figures, matrix, story, words
-from zoo.report.records import RunRecords, dig, read_run
+from zoo.report.records import RunRecords, read_run
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _CONFUSIONS = 6
@@ -50,19 +49,10 @@ def write_run_report(run_dir: Path, out: Path | None = None) -> Path:
         except ImportError as error:
             raise MissingExtra("the report", "report", package) from error
     folder = read_run(Path(run_dir))
-    _know_scores(folder)
     target = Path(out) if out is not None else folder.path / "report.html"
     # A label may hold half a surrogate pair, which no file can.
     atomic_write(target, _render(folder).encode("utf-8", "replace"))
     return target
-
-
-def _know_scores(folder: RunRecords) -> None:
-    """Let the run's plugin say what its scores mean; without it their names must do."""
-    from zoo.api.catalog import registry
-
-    with contextlib.suppress(ZooError):
-        registry().get(str(dig(folder.run, "architecture", "name")))
 
 
 def _render(folder: RunRecords) -> str:

@@ -13,7 +13,6 @@ import zoo
 from tests.plugins.rbm.examples import LABELS, QUICK, SHAPE, picture_spec, pictures, write_table
 from zoo.data import ArraySplit, Dataset
 from zoo.errors import ConfigError, DataError
-from zoo.report import write_run_report
 from zoo.spec import Column, DataSpec, Task, TensorSpec
 from zoo.training.engines import StockEngine, choose_engine
 from zoo_rbm import Machine, RBMConfig
@@ -226,7 +225,7 @@ def test_the_likelihood_is_the_one_by_hand(run: zoo.Run) -> None:
 def test_a_report_shows_dreams_filters_repairs_and_classes(tmp_path: Path) -> None:
     run = zoo.train("rbm", run_dir=tmp_path / "run", epochs=2, **QUICK)
     zoo.evaluate(run)
-    page = write_run_report(run.path).read_text("utf-8")
+    page = zoo.api.write_report(run.path).read_text("utf-8")
 
     for title in (
         *("Dreams", "Filters", "Damaged and repaired", "Missing values"),
@@ -234,6 +233,7 @@ def test_a_report_shows_dreams_filters_repairs_and_classes(tmp_path: Path) -> No
     ):
         assert title in page
     assert "overfitting" not in page
+    assert "of independent units" in page
 
 
 def test_every_signature_is_proven_and_a_chain_is_the_same_to_the_last_bit(
