@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pytest
 import zoo
 from tests.plugins.backbone import DATA, built, numbers, trained, write_weights
 from tests.plugins.test_vgg16_damage import Bars, pictures
+from tests.training.killing import assert_same_bits, kill_after
 from zoo.errors import (
     ChecksumMismatch,
     DataError,
@@ -324,25 +324,12 @@ def test_a_run_that_is_killed_while_it_is_tuned_ends_in_the_bits_of_one_that_was
     command = [sys.executable, "-c", _PROGRAM, str(weights)]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     subprocess.run([*command, "train", whole], check=True, capture_output=True)
-    process = subprocess.Popen(
-        [*command, "train", cut], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 240
-    while not list((cut / "checkpoints" / "tuned").glob("epoch-*.sha256")):
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline, "no checkpoint of the second phase"
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
+    kill_after([*command, "train", cut], cut / "checkpoints" / "tuned", 1)
     assert json.loads((cut / "run.json").read_text())["status"] == "running"
     subprocess.run([*command, "resume", cut], check=True, capture_output=True)
 
-    with (
-        np.load(whole / "checkpoints/tuned/epoch-00008.npz") as expected,
-        np.load(cut / "checkpoints/tuned/epoch-00008.npz") as found,
-    ):
-        names = [name for name in expected.files if name != "meta"]
-        assert all(np.array_equal(expected[name], found[name]) for name in names)
+    last = "checkpoints/tuned/epoch-00008.npz"
+    assert_same_bits(whole / last, cut / last)
     assert numbers(zoo.Run(whole)) == numbers(zoo.Run(cut))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import tensorflow as tf
 
 import zoo
 from tests.plugins.rbm.tiny import HIDDEN, VISIBLE, machine, states, table
+from tests.training.killing import assert_same_bits, kill_after
 from zoo.data import ArraySplit
 from zoo.errors import ZooWarning
 from zoo_rbm.config import LikelihoodConfig
@@ -236,24 +236,12 @@ TRAIN = [
 def test_a_run_that_is_killed_goes_on_with_its_chains_to_the_same_bits(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     subprocess.run([*ZOO, *TRAIN, "--run-dir", whole], check=True, capture_output=True)
-    process = subprocess.Popen(
-        [*ZOO, *TRAIN, "--run-dir", cut], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 120
-    while len(list((cut / "checkpoints").glob("epoch-*.sha256"))) < 2:
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline, "no second checkpoint in two minutes"
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
+    kill_after([*ZOO, *TRAIN, "--run-dir", cut], cut / "checkpoints")
     subprocess.run([*ZOO, "train", "--resume", cut], check=True, capture_output=True)
 
     assert json.loads((cut / "run.json").read_text())["status"] == "finished"
-    ends = []
-    for run in (whole, cut):
-        with np.load(run / "checkpoints" / "epoch-00012.npz") as archive:
-            ends.append({name: archive[name] for name in archive.files if name != "meta"})
-    assert all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0])
+    last = "checkpoints/epoch-00012.npz"
+    assert_same_bits(whole / last, cut / last)
     one, two = (zoo.Run(run).model.get_weights() for run in (whole, cut))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
