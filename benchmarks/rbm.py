@@ -28,6 +28,7 @@ import numpy as np
 import zoo
 from zoo.data import ArraySplit, Dataset
 from zoo.training.engines import choose_engine
+from zoo_rbm.arrays import uniform
 from zoo_rbm.config import LikelihoodConfig
 from zoo_rbm.energy import Energy
 from zoo_rbm.likelihood import log_partition
@@ -50,6 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         _likelihood(Path(folder), chosen.seeds)
         _cost()
+        _noise()
         _uses(Path(folder), chosen.seeds)
         _rare(Path(folder), chosen.seeds)
 
@@ -147,6 +149,40 @@ def _cost() -> None:
             f"{statistics.median(theirs):14.1f}{statistics.median(ratios):7.2f}",
             flush=True,
         )
+
+
+def _noise() -> None:
+    """Time uniform noise: the hash that the machine draws by, and Keras's own generator."""
+    import keras
+    import tensorflow as tf
+
+    seed = keras.random.SeedGenerator(0)
+    shape, steps = (100, 256), 300
+    kinds = {
+        "hash": uniform,
+        "keras.random": lambda size, seed: keras.random.uniform(size, seed=seed),
+    }
+    print(f"\n{'a number, CPU ns':22}{'XLA':>9}{'graph':>9}")
+    for name, draw in kinds.items():
+        found = []
+        for jit in (True, False):
+
+            @tf.function(jit_compile=jit, autograph=False)
+            def loop(values: Any, draw: Any = draw) -> Any:
+                def body(step: Any, values: Any) -> Any:
+                    return step + 1, 0.5 * values + draw(shape, seed)
+
+                return tf.while_loop(lambda step, _: step < steps, body, [tf.constant(0), values])
+
+            values = tf.zeros(shape)
+            loop(values)
+            times = []
+            for _ in range(5):
+                began = time.process_time()
+                loop(values)
+                times.append((time.process_time() - began) / steps / (shape[0] * shape[1]) * 1e9)
+            found.append(statistics.median(times))
+        print(f"{name:22}{found[0]:9.1f}{found[1]:9.1f}", flush=True)
 
 
 def _uses(folder: Path, seeds: int) -> None:

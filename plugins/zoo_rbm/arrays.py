@@ -95,9 +95,9 @@ def _hashed(shape: Any, seed: keras.random.SeedGenerator) -> Any:
     """Return uniform tensors by the hash ``pcg3d`` of a counter and the seed's two words.
 
     Jarzynski & Olano 2020, "Hash functions for GPU rendering", JCGT 9(3): three words in, three
-    out, without a flaw that TestU01 finds in such use. XLA runs it twenty times sooner than the
-    generator behind ``keras.random`` on a processor, and noise is what most of a small machine's
-    time goes into.
+    out. Noise is what most of a small machine's time goes into, and on a processor the generator
+    behind ``keras.random`` takes long for it, above all in XLA, by which plain ``fit`` runs:
+    ``scripts/bench rbm`` times both.
     """
     ops = keras.ops
     count = ops.prod(ops.convert_to_tensor(shape)) if _dynamic(shape) else int(np.prod(shape))

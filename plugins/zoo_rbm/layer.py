@@ -22,7 +22,7 @@ _WIDEST = 9.0
 
 
 class _Chains:
-    """Where the fantasies stand, and how often noise was drawn: state that is no weight.
+    """Where the fantasies stand: state that is no weight.
 
     Keras would count and publish a weight. Kept apart, the state is among a layer's ``variables``,
     and so in every checkpoint of a run, and not among its ``weights``.

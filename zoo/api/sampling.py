@@ -23,9 +23,6 @@ from zoo.spec import TensorSpec
 if TYPE_CHECKING:
     import keras
 
-KINDS = (".png", ".npz", ".csv")
-"""What drawn examples are written as."""
-
 _MOST = 100_000
 _GAP = 1
 
@@ -214,4 +211,4 @@ def _arrays(drawn: Prediction) -> bytes:
     return buffer.getvalue()
 
 
-__all__ = ["KINDS", "sample", "write_samples"]
+__all__ = ["sample", "write_samples"]

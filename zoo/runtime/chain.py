@@ -16,12 +16,10 @@ import numpy as np
 
 from zoo.errors import ConfigError, Finding, Incompatible
 from zoo.runtime._folder import MAX_BYTES
+from zoo.runtime.generation import NEXT
 from zoo.runtime.manifest import read_manifest
 from zoo.runtime.session import load
 from zoo.spec import Arrays, Forward, TensorSpec
-
-NEXT = "next_"
-"""How an output begins that takes the place of an input."""
 
 _LEAST = np.float32(1e-7)
 _Array = np.ndarray[Any, Any]
@@ -207,4 +205,4 @@ def _kept(values: _Array, name: str, held: Arrays | None) -> _Array:
     return np.where(np.isnan(fixed), values, fixed).astype("float32")
 
 
-__all__ = ["NEXT", "NOISES", "Chain", "chain_signature", "load_chain", "no_chain"]
+__all__ = ["NOISES", "Chain", "chain_signature", "load_chain", "no_chain"]
