@@ -15,7 +15,7 @@ from zoo.exporting import convert as _convert
 from zoo.exporting.canonical import add_label, canonical
 from zoo.exporting.divergence import first_divergence
 from zoo.exporting.parity import calibrate, make_cases, prove
-from zoo.exporting.probes import check_samples
+from zoo.exporting.probes import as_taken, check_samples
 from zoo.exporting.publishing import (
     FIRST_FILE,
     REPORT,
@@ -162,7 +162,7 @@ def _prove(
 ) -> Proven:
     """Convert one signature and compare it with its model."""
     signature = traced.signature
-    samples = _as_taken(traced, samples)
+    samples = as_taken(traced.inputs, samples)
     check_samples(traced.inputs, samples)
     outputs = tuple(_named(spec, data) for spec in traced.outputs)
     names = {spec.name for spec in outputs}
@@ -201,15 +201,6 @@ def _prove(
     )
     vectors = [Vector(case.probe.inputs, case.reference) for case in golden(cases)]
     return Proven(proto, graph, vectors)
-
-
-def _as_taken(traced: _convert.Traced, samples: Arrays) -> Arrays:
-    """Return whole numbers as floats where a signature takes them so, as one for NaN must."""
-    floats = {spec.name for spec in traced.inputs if spec.dtype == "float32"}
-    return {
-        name: array.astype("float32") if name in floats and array.dtype.kind in "iu" else array
-        for name, array in samples.items()
-    }
 
 
 def _extended(traced: _convert.Traced, samples: Arrays) -> Arrays:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import ConfigError, DataError, Finding, Unsupported
+from zoo.exporting.probes import as_taken
 from zoo.runtime import MAX_BYTES, verify
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
 from zoo.runtime.session import open_session, read_checked
@@ -99,7 +100,8 @@ def take_examples(original: Original, split: Split, count: int) -> Arrays:
 def ask(session: Any, graph: Graph, arrays: Arrays) -> dict[str, np.ndarray[Any, Any]]:
     """Run a graph on those of some arrays that it takes."""
     names = [spec.name for spec in graph.outputs]
-    values = session.run(names, {spec.name: arrays[spec.name] for spec in graph.inputs})
+    taken = as_taken(graph.inputs, arrays)
+    values = session.run(names, {spec.name: taken[spec.name] for spec in graph.inputs})
     return dict(zip(names, values, strict=True))
 
 

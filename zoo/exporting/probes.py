@@ -62,6 +62,15 @@ def make_probe(
     return Probe(inputs, dict(lengths))
 
 
+def as_taken(specs: Sequence[TensorSpec], arrays: Arrays) -> Arrays:
+    """Return whole numbers as floats where a signature takes them so, as one for NaN must."""
+    floats = {spec.name for spec in specs if spec.dtype == "float32"}
+    return {
+        name: array.astype("float32") if name in floats and array.dtype.kind in "iu" else array
+        for name, array in arrays.items()
+    }
+
+
 def dynamic_axes(specs: Sequence[TensorSpec], samples: Arrays) -> dict[str, int]:
     """Return the dynamic axes and the samples' size of each (8 without samples)."""
     axes: dict[str, int] = {}
@@ -166,6 +175,7 @@ __all__ = [
     "LENGTHS",
     "SEEDS",
     "Probe",
+    "as_taken",
     "check_samples",
     "dynamic_axes",
     "make_probe",

@@ -15,6 +15,7 @@ from zoo.exporting.fidelity import Yardstick
 from zoo.exporting.original import Original, ask, forwards_of
 from zoo.exporting.parity import calibrate, make_cases, prove
 from zoo.exporting.policy import Policy
+from zoo.exporting.probes import as_taken
 from zoo.exporting.publishing import Proven, count_nodes, count_operators, golden
 from zoo.exporting.structure import check_structure
 from zoo.runtime.manifest import Graph, Manifest
@@ -84,7 +85,8 @@ def _form(candidate: Candidate, original: Original, graph: Graph, calibration: A
     """Make one graph of a candidate, in canonical form."""
     inputs = [spec.name for spec in graph.inputs]
     known = all(name in calibration for name in inputs)
-    examples = {name: calibration[name] for name in inputs} if known else None
+    taken = as_taken(graph.inputs, calibration)
+    examples = {name: taken[name] for name in inputs} if known else None
     made = candidate.make(Source(original.protos[graph.signature], examples))
     foreign = sorted({n.op_type for n in made.proto.graph.node if n.domain not in ("", "ai.onnx")})
     if foreign:
@@ -107,7 +109,8 @@ def _prove(form: Made, raw: bytes, graph: Graph, samples: Arrays) -> Proven:
     """Compare a graph with itself over every batch size and optimisation level."""
     native = open_session(raw, graph.file)
     check_interface(native, graph, graph.file)
-    given = {spec.name: samples[spec.name] for spec in graph.inputs if spec.name in samples}
+    taken = as_taken(graph.inputs, samples)
+    given = {spec.name: taken[spec.name] for spec in graph.inputs if spec.name in taken}
     cases = make_cases(graph.inputs, lambda inputs: ask(native, graph, inputs), given)
     tolerance = calibrate(form.exact or form.proto, cases, graph.file)
     parity = prove(raw, cases, tolerance, graph.file)

@@ -348,3 +348,15 @@ def test_the_config_is_plain_data_with_the_recipes_of_pictures_and_tables() -> N
     assert RBMConfig.model_validate(small.config.model_dump()) == small.config
     assert small.plan.keep == table.plan.keep == "last"
     assert table.config.optimizer.name == "adam"
+
+
+def test_the_smaller_forms_of_a_machine_are_tried_with_whole_numbers_as_it_takes_them(
+    tmp_path: Path,
+) -> None:
+    artifact = zoo.export(zoo.build("rbm", weights="digits"), tmp_path)
+    found = zoo.quantise(artifact.path, candidates=("int8_dynamic", "float16"), seconds=0.02)
+
+    assert zoo.verify(found.artifact.path)
+    assert [graph["signature"] for graph in found.artifact.manifest["graphs"]] == [
+        *("features", "reconstruct", "free_energy", "complete", "gibbs_step")
+    ]
