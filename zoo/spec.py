@@ -69,13 +69,16 @@ class TextSpec(Frozen):
     Attributes:
         split: Where text is cut: at blanks and punctuation, at every character, or into subwords,
             the longest known piece first (WordPiece; Schuster & Nakajima 2012; Wu et al. 2016,
-            arXiv:1609.08144).
+            arXiv:1609.08144), which keep their blanks; or into BERT's word pieces (Devlin et al.
+            2019, arXiv:1810.04805), of which those inside a word begin with ``##``.
         pieces: The vocabulary; a piece's index is its id. Empty while it is not known yet.
         lowercase: Whether upper and lower case are one.
         max_length: The most ids a text may have, signs included.
+        prompts: Beginnings that a model has learned to go on from, each behind the name of what
+            it writes then: ``("summary", "a detailed photo of")``.
     """
 
-    split: Literal["words", "characters", "subwords"]
+    split: Literal["words", "characters", "subwords", "wordpiece"]
     pieces: tuple[str, ...] = ()
     lowercase: bool = False
     max_length: int = Field(ge=2, le=100_000)
@@ -83,6 +86,8 @@ class TextSpec(Frozen):
     unknown: int = 1
     start: int = 2
     end: int = 3
+    # Left out where there are none, so that what was written before there were any stays the same.
+    prompts: tuple[tuple[str, str], ...] = Field((), exclude_if=lambda found: not found)
 
 
 class SeriesSpec(Frozen):
