@@ -150,6 +150,15 @@ class Architecture(ABC, Generic[ConfigT]):
         nothing besides them.
         """
 
+    def elsewhere(self, weights: str) -> tuple[ConfigT, DataSpec] | None:
+        """Return what a model is made of whose weights others have published under a name.
+
+        The configuration says enough for :meth:`initialise` to load them; ``None`` where the name
+        says nothing to this architecture. ``zoo.build(NAME, weights=...)`` asks for it where a
+        name is neither of the zoo's own weights nor of a run or a file.
+        """
+        return None
+
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
         """Fit statistics that live in the model (a normalisation) on the training split."""
 

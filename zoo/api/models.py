@@ -30,7 +30,8 @@ def build(
     Args:
         name: A model of :func:`list_models`.
         weights: What it was trained on (``"digits"``: see :func:`info`), the folder of a run, or
-            a ``.weights.h5`` or ``.keras`` file; ``None`` for fresh random weights.
+            a ``.weights.h5`` or ``.keras`` file, or what others have published, where the
+            architecture knows it by name; ``None`` for fresh random weights.
         data: What the model is made for: a dataset, its id, a path, or a ``DataSpec``. Sizes,
             channels and classes come from it. By default the model's own, or the one that the
             weights were trained on.
@@ -61,8 +62,15 @@ def build(
         source = _published_data(entry) if data is None else data
         file = _published_file(architecture.info.name, entry)
     else:
-        base, source = None, data
-        file = _own_file(weights, of=name) if weights is not None else Path()
+        foreign = None
+        if weights is not None and not Path(weights).is_file():
+            foreign = architecture.elsewhere(str(weights))
+        if foreign is not None:
+            base, source = foreign[0], foreign[1] if data is None else data
+            weights, file = None, Path()
+        else:
+            base, source = None, data
+            file = _own_file(weights, of=name) if weights is not None else Path()
     needs_keras(f"building {name}")
     plan = prepare(name, data_of(source, architecture.default_dataset), config, base)
     model = plan.build()

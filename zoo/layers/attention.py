@@ -27,7 +27,7 @@ def attend(query: Any, keys: Any, values: Any, allowed: Any, heads: int) -> Any:
         query: What looks.
         keys: What is looked for.
         values: What is found there.
-        allowed: Which pairs may see each other; broadcast over the shape below.
+        allowed: Which pairs may see each other; broadcast over the shape below. ``None`` for all.
         heads: How many heads share the width.
 
     Shapes:
@@ -42,7 +42,8 @@ def attend(query: Any, keys: Any, values: Any, allowed: Any, heads: int) -> Any:
     keys = ops.transpose(_part(keys, heads), (0, 2, 3, 1))
     values = ops.transpose(_part(values, heads), (0, 2, 1, 3))
     scores = ops.matmul(query * size**-0.5, keys)
-    scores = ops.where(allowed, scores, ops.cast(BARRED, scores.dtype))
+    if allowed is not None:
+        scores = ops.where(allowed, scores, ops.cast(BARRED, scores.dtype))
     # One key has all the weight; Keras warns of a softmax over one value.
     weights = ops.ones_like(scores) if scores.shape[-1] == 1 else ops.softmax(scores, axis=-1)
     found = ops.matmul(weights, values)
@@ -107,9 +108,13 @@ class SelfAttention(keras.layers.Layer):
         allowed: Which positions are real, bool `(batch, time)`; all, if it is left out.
         past: The cache that an earlier call gave, `(batch, before, 2 * width)`: keys and values,
             side by side. What is computed with it equals one call over everything.
+        place: Where in the cache the one position of ``x`` belongs, if the cache has its full
+            length from the beginning, as a loop inside a graph needs it; ``allowed`` then says
+            which places are filled, this one included. The rotary form has no such cache.
 
     Returns:
-        The output `(batch, time, width)` and the cache `(batch, before + time, 2 * width)`.
+        The output `(batch, time, width)` and the cache `(batch, before + time, 2 * width)`; with a
+        place, of the same length as before.
     """
 
     def __init__(
@@ -130,9 +135,15 @@ class SelfAttention(keras.layers.Layer):
         self.outer.build((None, None, width))
         self.width = width
 
-    def call(self, x: Any, allowed: Any = None, past: Any = None) -> Any:
+    def call(self, x: Any, allowed: Any = None, past: Any = None, place: Any = None) -> Any:
         """Attend."""
         query, keys, values = ops.split(self.inner(x), 3, axis=-1)
+        if place is not None:
+            here = ops.equal(ops.arange(ops.shape(past)[1]), place)[None, :, None]
+            present = ops.where(here, ops.concatenate([keys, values], axis=-1), past)
+            keys, values = ops.split(present, 2, axis=-1)
+            found = attend(query, keys, values, allowed[:, None, None, :], self.heads)
+            return self.outer(found), present
         before = 0 if past is None else ops.shape(past)[1]
         if self.rotary:
             query = rotate(query, self.heads, before)
@@ -187,11 +198,11 @@ class CrossAttention(keras.layers.Layer):
         self.inner.build((None, None, width))
         self.outer.build((None, None, width))
 
-    def call(self, x: Any, memory: Any, allowed: Any) -> Any:
+    def call(self, x: Any, memory: Any, allowed: Any = None) -> Any:
         """Attend."""
         keys, values = ops.split(memory, 2, axis=-1)
-        found = attend(self.inner(x), keys, values, allowed[:, None, None, :], self.heads)
-        return self.outer(found)
+        pairs = None if allowed is None else allowed[:, None, None, :]
+        return self.outer(attend(self.inner(x), keys, values, pairs, self.heads))
 
     def get_config(self) -> dict[str, Any]:
         """Return what the layer is made from."""

@@ -10,6 +10,7 @@ from zoo.runtime.manifest import FORMAT_VERSION, Manifest, read_manifest
 from zoo.runtime.prediction import Prediction
 from zoo.runtime.repository import ModelReport, is_model, verify_model
 from zoo.runtime.session import Session, load
+from zoo.runtime.text import decode_text, encode_text
 from zoo.runtime.verify import SignatureReport, VerifyReport, verify
 
 __all__ = [
@@ -27,7 +28,9 @@ __all__ = [
     "SignatureReport",
     "VerifyReport",
     "bench",
+    "decode_text",
     "diff",
+    "encode_text",
     "generate",
     "is_model",
     "load",

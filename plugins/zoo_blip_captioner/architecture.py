@@ -1,0 +1,240 @@
+"""The plugin: which captioner fits some data, how it learns, what it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import zoo
+from zoo import (
+    DataSpec,
+    Evaluation,
+    Recipe,
+    Signature,
+    Split,
+    Task,
+    TensorSpec,
+    TrainLoop,
+    TrainPlan,
+)
+from zoo.spec import Dataset, Forwards
+from zoo_blip_captioner.config import BlipCaptionerConfig, TextConfig, VisionConfig
+from zoo_blip_captioner.learning import longest, previous, taught
+
+if TYPE_CHECKING:
+    import keras
+
+LAYER = "captioner"
+"""The layer of a model that is the captioner."""
+
+_TOKENS = 16
+"""Tokens a side that a small captioner has at most."""
+
+
+class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
+    """BLIP's captioner: a small one for drawings, or its own size for its published weights."""
+
+    info = zoo.ArchitectureInfo(
+        name="blip_captioner",
+        summary="BLIP: says in words what a picture shows; small from scratch, or the published.",
+        tasks=(Task.CAPTIONING,),
+        tags=("attention", "image", "text", "transfer"),
+        references=(
+            "Li et al. 2022, BLIP: Bootstrapping language-image pre-training, arXiv:2201.12086",
+            "Dosovitskiy et al. 2021, An image is worth 16x16 words, arXiv:2010.11929",
+            "Devlin et al. 2019, BERT, arXiv:1810.04805",
+            "Xiao et al. 2021, Early convolutions help transformers see better, arXiv:2106.14881",
+        ),
+        limits=(
+            "The small captioner knows drawn aircraft alone: of a photo it says something fluent "
+            "about an aircraft that is not there.",
+            "It always says something, and never that it does not know.",
+            "What it says of a photo may be wrong in kind, number, place and colour: it is no "
+            "inspection, and a person decides.",
+            "The published captioner learned from pictures and texts of the web, with their "
+            "prejudices.",
+        ),
+    )
+    Config = BlipCaptionerConfig
+    default_dataset = "aircraft_captions_synthetic"
+
+    def recipe(self, data: DataSpec) -> Recipe[BlipCaptionerConfig]:
+        """Return a small captioner whose patches are as many as suit the picture."""
+        side = int(_image(data).shape[0])
+        patch = next(
+            (p for p in range(8, side + 1, 8) if side % p == 0 and side // p <= _TOKENS), 8
+        )
+        config = BlipCaptionerConfig(vision=VisionConfig(patch=None if patch == 8 else patch))
+        return Recipe(config, TrainPlan(epochs=20, batch_size=64))
+
+    def elsewhere(self, weights: str) -> tuple[BlipCaptionerConfig, DataSpec] | None:
+        """Return what a published captioner is made of: of a folder, or of a repository.
+
+        Raises:
+            DatasetUnavailable: If it is not here, and cannot be downloaded.
+            Incompatible: If it holds another model, or a pickle.
+            DataError: If a file cannot be read.
+        """
+        from zoo_blip_captioner.pretrained import find_folder, is_named, read_config, read_words
+
+        if not is_named(weights):
+            return None
+        folder = find_folder(weights)
+        vision, text = read_config(folder)
+        side = vision.pop("image_size")
+        words = read_words(folder, text.pop("vocabulary"), text["positions"])
+        config = BlipCaptionerConfig(
+            preset="base",
+            pretrained=weights,
+            vision=VisionConfig(**vision),
+            text=TextConfig(**text),
+        )
+        image = TensorSpec(name="image", shape=(side, side, 3), dtype="uint8", range=(0, 255))
+        caption = TensorSpec(name="caption", shape=("time",), dtype="int32", text=words)
+        name = Path(weights).name if folder == Path(weights) else weights
+        data = DataSpec(id=name, task=Task.CAPTIONING, inputs=(image,), targets=(caption,))
+        return config, data
+
+    def build(self, config: BlipCaptionerConfig, data: DataSpec) -> keras.Model:
+        """Return a compiled model from a picture and the words before each word to their scores.
+
+        Shapes:
+            In: `image` `(batch, size, size, 3)`, raw pixels; of each text of the data
+                `previous_NAME` `(batch, time)`, the start sign first.
+            Out, by the text's name: logits `(batch, time, vocabulary)`.
+
+        Raises:
+            ConfigError: If the data has no square pictures or no texts with a vocabulary, or they
+                do not fit the network.
+        """
+        import keras
+
+        from zoo.layers import TokenAccuracy, TokenCrossentropy, make_optimizer
+        from zoo_blip_captioner.captioner import BlipCaptioner
+
+        captioner = BlipCaptioner(*_sides(config, data), data.targets[0].text, name=LAYER)
+        captioner.build()
+        captioner.vision.trainable = not config.freeze_encoder
+        spec = _image(data)
+        image = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
+        ids = {
+            target.name: keras.Input((None,), dtype=target.dtype, name=previous(target.name))
+            for target in data.targets
+        }
+        logits = captioner({"images": image, "ids": ids})
+        inputs = {spec.name: image} | {tensor.name: tensor for tensor in ids.values()}
+        model = keras.Model(inputs, logits, name=self.info.name)
+        model.compile(
+            optimizer=make_optimizer(config.optimizer),
+            loss={name: TokenCrossentropy(config.label_smoothing) for name in logits},
+            metrics={name: [TokenAccuracy()] for name in logits},
+        )
+        return model
+
+    def initialise(self, model: keras.Model) -> None:
+        """Load what a captioner learned elsewhere, if the configuration names one.
+
+        Raises:
+            DatasetUnavailable: If it is not here, and cannot be downloaded.
+            ChecksumMismatch: If it is another file than is meant.
+            Incompatible: If it does not fit the model.
+            DataError: If it cannot be read.
+        """
+        config: BlipCaptionerConfig = model.blueprint.config
+        if config.pretrained is None:
+            return
+        from zoo_blip_captioner.checkpoint import read_weights
+        from zoo_blip_captioner.pretrained import find_folder
+
+        folder = find_folder(config.pretrained, revision=config.revision, sha256=config.sha256)
+        read_weights(model.get_layer(LAYER), folder)
+
+    def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
+        """Train by teacher forcing: the captioner is told the true words before each place."""
+        loop.fit(model, zoo.MappedDataset(dataset, taught(dataset.spec)))
+
+    def evaluate(
+        self,
+        forwards: Forwards,
+        split: Split,
+        data: DataSpec,
+        *,
+        config: BlipCaptionerConfig | None = None,
+        reference: Split | None = None,
+    ) -> Evaluation:
+        """Measure what is written about each picture, with one beam."""
+        return zoo.metrics.evaluate_captions(forwards, split, data, reference=reference)
+
+    def signatures(
+        self, model: keras.Model, config: BlipCaptionerConfig, data: DataSpec
+    ) -> Sequence[Signature]:
+        """Return ``encode``, ``decode`` and ``write``."""
+        from zoo_blip_captioner.signatures import published
+
+        return published(model.get_layer(LAYER), data)
+
+
+def _sides(
+    config: BlipCaptionerConfig, data: DataSpec
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Return what the two sides are made from, for this data."""
+    sizes, side = config.sizes(), int(_image(data).shape[0])
+    _texts(data)
+    vision = {**sizes.vision, "image_size": side}
+    text = {**sizes.text}
+    patch, room, needed = vision["patch"], text.get("positions"), longest(data)
+    if side % patch:
+        raise zoo.errors.ConfigError(
+            "blip_captioner config: 1 wrong value",
+            findings=[zoo.Finding("vision.patch", patch, f"a divisor of {side} pixels a side")],
+            fix=f"choose another, or --data-option image_size={max(patch, side // patch * patch)}",
+        )
+    if room is None:
+        text["positions"] = needed
+    elif room < needed:
+        raise zoo.errors.ConfigError(
+            "blip_captioner config: 1 wrong value",
+            findings=[zoo.Finding("text.positions", room, f"at least {needed}, as the data needs")],
+            fix="choose more, or --data-option max_length=N takes shorter texts alone",
+        )
+    return vision, text
+
+
+def _image(data: DataSpec) -> TensorSpec:
+    spec = data.inputs[0]
+    if data.task != Task.CAPTIONING or not spec.is_image:
+        raise zoo.errors.ConfigError(
+            f"blip_captioner needs pictures with captions, and {data.id} has none",
+            why=f"it is data for {data.task.value}, with "
+            f"{', '.join(tensor.name for tensor in (*data.inputs, *data.targets))}",
+            fix="zoo train blip_captioner --data FOLDER, with captions.jsonl beside the pictures",
+        )
+    rows, columns, channels = spec.shape
+    if rows != columns or channels != 3 or not isinstance(rows, int):
+        raise zoo.errors.ConfigError(
+            f"blip_captioner needs square pictures in colours, and those of {data.id} are "
+            f"{list(spec.shape)}",
+            why="its patches lie in a square of a fixed size",
+            fix="--data-option image_size=96 --data-option channels=3 brings them to that",
+        )
+    return spec
+
+
+def _texts(data: DataSpec) -> None:
+    for target in data.targets:
+        if target.text is None or len(target.text.pieces) < 5:
+            raise zoo.errors.ConfigError(
+                f"the vocabulary of {target.name!r} of {data.id} is not known",
+                why="it is learned from the training split when the data is opened",
+                fix=f"give the data itself, not its description: zoo.dataset({data.id!r})",
+            )
+        if target.text.pieces != data.targets[0].text.pieces:
+            raise zoo.errors.ConfigError(
+                f"the texts of {data.id} have different vocabularies",
+                why="one side of the captioner writes them all",
+                fix="give data whose texts share one",
+            )
+
+
+__all__ = ["LAYER", "BlipCaptioning"]

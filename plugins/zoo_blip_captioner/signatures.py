@@ -1,0 +1,142 @@
+"""What an exported captioner can be asked: to look, to go on by one word, to write a whole text.
+
+Importing this module imports keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+from keras import ops
+
+from zoo import DataSpec, Signature, TensorSpec
+from zoo_blip_captioner.captioner import GreedyWriter
+from zoo_blip_captioner.learning import known
+
+if TYPE_CHECKING:
+    from zoo_blip_captioner.captioner import BlipCaptioner
+
+LARGEST = 2**31 - 2**24
+"""Bytes of weights that one file can hold."""
+
+
+def published(captioner: BlipCaptioner, data: DataSpec) -> Sequence[Signature]:
+    """Return the three graphs of a captioner.
+
+    ``encode`` looks at a picture once: it gives keys and values of it for every block of the text,
+    and empty caches. ``decode`` takes all that and one word: it gives the scores of the next word,
+    and caches that are longer by one. ``write`` is the whole greedy search as one graph, for a
+    server that knows nothing of loops; it holds every weight once more, and is left out where
+    a file could not hold them.
+    """
+    graphs = [_encode(captioner, data), _decode(captioner, data)]
+    if 4 * captioner.count_params() < LARGEST:
+        graphs.append(_write(captioner, data))
+    return graphs
+
+
+def _encode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
+    image = _image(data)
+    memories = captioner.decoder.remember(captioner.vision(image))
+    outputs: dict[str, Any] = {}
+    specs = []
+    for number, memory in enumerate(memories, start=1):
+        outputs |= {
+            f"memory_{number}": memory,
+            f"cache_{number}": Nothing(name=f"c{number}")(memory),
+        }
+        specs += [_memory(captioner, number), _cache(captioner, number, 0)]
+    return Signature("encode", keras.Model(image, outputs), data.inputs[:1], tuple(specs))
+
+
+def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
+    words, decoder = known(data.targets[0]), captioner.decoder
+    token = keras.Input((), dtype="int32", name="token")
+    tokens, width = captioner.vision.tokens, decoder.width
+    numbers = range(1, decoder.layers + 1)
+    memories = [keras.Input((tokens, 2 * width), name=f"memory_{n}") for n in numbers]
+    caches = [keras.Input((None, 2 * width), name=f"cache_{n}") for n in numbers]
+    logits, after = decoder(ops.expand_dims(token, 1), memories, pasts=caches)
+    inputs = {"token": token} | {x.name: x for x in (*memories, *caches)}
+    outputs = {"logits": logits[:, 0]} | {f"next_cache_{n}": after[n - 1] for n in numbers}
+    taken = [
+        TensorSpec(
+            name="token",
+            dtype="int32",
+            range=(0, len(words.pieces) - 1),
+            text=words,
+            inside="the word that was chosen",
+        )
+    ]
+    given = [
+        TensorSpec(
+            name="logits",
+            shape=(len(words.pieces),),
+            inside="how much each word of the vocabulary is the next one",
+        )
+    ]
+    for number in numbers:
+        taken += [_memory(captioner, number), _cache(captioner, number)]
+        told = f"cache_{number}, with the word's place behind it"
+        shape = ("past_and_token", 2 * width)
+        given.append(TensorSpec(name=f"next_cache_{number}", shape=shape, inside=told))
+    return Signature("decode", keras.Model(inputs, outputs), tuple(taken), tuple(given))
+
+
+def _write(captioner: BlipCaptioner, data: DataSpec) -> Signature:
+    words = known(data.targets[0])
+    image = _image(data)
+    steps = min(words.max_length, captioner.decoder.positions) - 1
+    start = Beginning(words.start, name="start")(image)
+    text = GreedyWriter(captioner, steps, name="text")(image, start, ops.equal(start, words.start))
+    spec = TensorSpec(
+        name="text",
+        shape=(steps,),
+        dtype="int32",
+        text=words,
+        inside="the likeliest word at every step, behind the start sign; padded",
+    )
+    return Signature("write", keras.Model(image, {"text": text}), data.inputs[:1], (spec,))
+
+
+def _image(data: DataSpec) -> Any:
+    spec = data.inputs[0]
+    return keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
+
+
+def _memory(captioner: BlipCaptioner, number: int) -> TensorSpec:
+    told = f"keys and values of the picture, side by side, for block {number} of the text"
+    shape = (captioner.vision.tokens, 2 * captioner.decoder.width)
+    return TensorSpec(name=f"memory_{number}", shape=shape, inside=told)
+
+
+def _cache(captioner: BlipCaptioner, number: int, length: int | str = "past") -> TensorSpec:
+    told = f"keys and values of what was written, side by side, of block {number} of the text"
+    shape = (length, 2 * captioner.decoder.width)
+    return TensorSpec(name=f"cache_{number}", shape=shape, inside=told)
+
+
+class Nothing(keras.layers.Layer):
+    """Of a sequence, its first no positions: an empty cache of the right width."""
+
+    def call(self, x: Any) -> Any:
+        """Cut."""
+        return x[:, :0]
+
+
+class Beginning(keras.layers.Layer):
+    """The start sign, once for each picture: int32 `(batch, 1)`."""
+
+    def __init__(self, start: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.start = start
+
+    def call(self, image: Any) -> Any:
+        """Begin."""
+        row = ops.zeros_like(ops.cast(image[:, :1, 0, 0], "int32"))
+        return row + self.start
+
+
+__all__ = ["LARGEST", "published"]
