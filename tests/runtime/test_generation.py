@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from zoo.errors import ConfigError, Diverged
-from zoo.runtime.generation import generate, length_divisor, likelihood
+from zoo.runtime.generation import generate, likelihood
+from zoo.runtime.search import length_divisor
 from zoo.spec import TextSpec
 
 PIECES = 9
