@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("ZOO_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data beside the checkout; a test that asks for it skips without it."""
     if not SHARED.is_dir():

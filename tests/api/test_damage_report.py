@@ -87,10 +87,60 @@ class Writer(zoo.Architecture[WriterConfig]):
         )
 
 
+class TellerConfig(zoo.ModelConfig):
+    """What the teller of these tests is made of."""
+
+    prompt: str = Field("seen", description="What it begins a summary with; none if empty.")
+
+
+class Teller(zoo.Architecture[TellerConfig]):
+    """Writes one word after another: which, the last word decides."""
+
+    info = zoo.ArchitectureInfo(
+        name="teller",
+        summary="Writes the same words about every picture, one after another.",
+        tasks=(zoo.Task.CLASSIFICATION,),
+    )
+    Config = TellerConfig
+    default_dataset = "digits"
+
+    def build(self, config: TellerConfig, data: zoo.DataSpec) -> Any:
+        return Writer().build(WriterConfig(), data)
+
+    def signatures(self, model: Any, config: TellerConfig, data: zoo.DataSpec) -> Any:
+        import keras
+
+        prompts = (("summary", config.prompt),) if config.prompt else ()
+        text = zoo.TextSpec(
+            split="words", pieces=(*SIGNS, *WORDS, "seen"), max_length=8, prompts=prompts
+        )
+        next_word = {"[start]": "a", "a": "dent", "seen": "the", "the": "window"}
+        follow = np.zeros((len(text.pieces), len(text.pieces)), "float32")
+        for place, piece in enumerate(text.pieces):
+            follow[place, text.pieces.index(next_word.get(piece, "[end]"))] = 9.0
+        image = model.inputs[0]
+        seen = keras.ops.cast(image[:, :1, 0, 0], "float32") * 0.0
+        memory, token = (
+            keras.Input((1,), name="memory"),
+            keras.Input((), dtype="int32", name="token"),
+        )
+        scores = keras.ops.take(follow, token, axis=0) + memory
+        logits = zoo.TensorSpec(name="logits", shape=(len(text.pieces),))
+        kept = zoo.TensorSpec(name="memory", shape=(1,))
+        chosen = zoo.TensorSpec(name="token", dtype="int32", text=text)
+        begins = keras.Model({image.name: image}, {"logits": seen + follow[2], "memory": seen})
+        goes_on = keras.Model({"memory": memory, "token": token}, {"logits": scores})
+        return (
+            zoo.Signature("encode", begins, data.inputs, (logits, kept)),
+            zoo.Signature("decode", goes_on, (kept, chosen), (logits,)),
+        )
+
+
 @pytest.fixture(scope="module", autouse=True)
 def announced() -> None:
-    if "writer" not in zoo.list_models():
-        zoo.register(Writer)
+    for architecture in (Writer, Teller):
+        if architecture.info.name not in zoo.list_models():
+            zoo.register(architecture)
 
 
 def test_a_report_says_class_probability_and_place(photo: Path, tmp_path: Path) -> None:
@@ -151,6 +201,25 @@ def test_whatever_writes_about_pictures_is_a_captioner(
     assert "a dent below the window" in page
     assert "<b>it</b>" not in page
     assert "It does not look." in page
+
+
+@pytest.mark.parametrize("prompt", ["seen", ""])
+def test_what_writes_word_by_word_writes_the_summary_behind_its_prompt(
+    photo: Path, tmp_path: Path, prompt: str
+) -> None:
+    teller = zoo.build("teller", prompt=prompt)
+    (report,) = zoo.damage_report(photo, CLASSIFIER, captioner=teller, out=tmp_path / "out")
+
+    assert report.damage.caption == "a dent"
+    assert report.damage.summary == ("the window" if prompt else None)
+
+
+def test_a_model_that_writes_goes_on_from_a_prompt_or_from_words(photo: Path) -> None:
+    teller = zoo.build("teller")
+
+    assert zoo.predict(teller, str(photo)).texts == ["a dent"]
+    assert zoo.predict(teller, str(photo), prompt="summary").texts == ["the window"]
+    assert zoo.predict(teller, str(photo), prompt="a dent below the", beams=2).texts == ["window"]
 
 
 def test_a_classifier_that_does_not_say_where_is_reported_without(
@@ -273,6 +342,10 @@ def test_models_of_another_kind_are_refused(photo: Path, tmp_path: Path) -> None
     for other in ("mlp_regressor", "autoencoder", "transformer"):
         with pytest.raises(Incompatible, match="does not classify pictures"):
             zoo.damage_report(photo, exports / other / "1", out=tmp_path / "out")
+    with pytest.raises(Incompatible, match="does not look at pictures"):
+        zoo.damage_report(
+            photo, CLASSIFIER, captioner=exports / "transformer" / "1", out=tmp_path / "out"
+        )
     with pytest.raises(Incompatible, match="writes no texts"):
         zoo.damage_report(photo, CLASSIFIER, captioner=DIGITS, out=tmp_path / "out")
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.data.text_vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, ConfigError, DataError, MissingExtra
 from zoo.runtime.text import decode_text
-from zoo.spec import SIGNS, Task
+from zoo.spec import SIGNS, Task, TextSpec
 
 GOOD = [f"a fine film number {n}" for n in range(20)]
 BAD = [f"a dull film number {n}" for n in range(20)]
@@ -279,3 +280,8 @@ def test_a_class_of_one_text_written_often_is_called_so(tmp_path: Path) -> None:
 def test_a_column_of_prose_is_pointed_to_the_readers_of_text(tmp_path: Path) -> None:
     with pytest.raises(BadRecord, match="text=review"):
         zoo.dataset(_table(tmp_path / "films.csv", _rows()))
+
+
+def test_a_vocabulary_of_bert_s_word_pieces_is_not_learned() -> None:
+    with pytest.raises(DataError, match="not learned here"):
+        learn_vocabulary(GOOD, TextSpec(split="wordpiece", max_length=8), 100)

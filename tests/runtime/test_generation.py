@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from zoo.errors import ConfigError, Diverged
-from zoo.runtime.generation import generate, length_divisor, likelihood
+from zoo.runtime.generation import generate, likelihood
+from zoo.runtime.search import OURS, REFERENCE, length_divisor, weighed
 from zoo.spec import TextSpec
 
 PIECES = 9
@@ -184,6 +185,71 @@ def test_the_likelihood_of_a_sequence_is_that_of_its_tokens_and_padding_has_none
         assert found.log_probability[row].sum() == pytest.approx(toy.log_probability(row, said))
         assert (found.log_probability[row, len(said) :] == 0).all()
         assert (found.chosen[row, len(said) :] == 0).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    beams=st.integers(1, 3),
+    prompt=st.lists(st.integers(1, PIECES - 1), max_size=5),
+    rule=st.sampled_from([OURS, REFERENCE]),
+)
+def test_a_prompt_is_said_and_what_follows_is_all_that_counts(seed, beams, prompt, rule):
+    toy = Toy(seed)
+    options = {"prompt": prompt, "beams": beams, "rule": rule, "length_penalty": 1.0}
+
+    found = generate(toy.forwards, {"kind": np.arange(3)}, text(), **options)
+    told = likelihood(toy.forwards, {"kind": np.arange(3)}, found.tokens, prompt=prompt)
+
+    for kind in range(3):
+        tokens = found.tokens[kind].tolist()
+        if END in tokens:
+            tokens = tokens[: tokens.index(END) + 1]
+        assert len(prompt) + len(tokens) <= 7
+        total = toy.log_probability(kind, [*prompt, *tokens])
+        before = toy.log_probability(kind, prompt)
+        assert found.log_probability[kind] == pytest.approx(total - before)
+        assert found.score[kind] == pytest.approx((total - before) / rule.divisor(len(tokens), 1.0))
+        if tokens[-1]:
+            assert told.log_probability[kind].sum() == pytest.approx(total - before)
+
+
+def test_the_greedy_text_goes_on_with_the_likeliest_token_behind_the_prompt():
+    toy = Toy(4)
+    toy.start[:, 5] = 30.0
+    free = generate(toy.forwards, {"kind": np.arange(3)}, text())
+    led = generate(toy.forwards, {"kind": np.arange(3)}, text(), prompt=[5])
+
+    assert [real(row)[1:] for row in free.tokens] == [real(row) for row in led.tokens]
+    assert led.steps == free.steps
+
+
+def test_a_prompt_that_leaves_no_room_is_named():
+    with pytest.raises(ConfigError, match="at most 6 pieces") as caught:
+        generate(Toy(0).forwards, {"kind": np.array([0])}, text(), prompt=[4] * 7)
+    assert caught.value.findings[0].where == "prompt"
+    last = generate(Toy(0).forwards, {"kind": np.array([0])}, text(), prompt=[4] * 6)
+    assert real(last.tokens[0]) == [END]
+
+
+def test_padding_that_was_written_counts_and_padding_behind_does_not():
+    toy = Toy(5)
+    tokens = np.array([[4, 0, 5, END, 0], [6, END, 0, 0, 0]], np.int32)
+
+    found = likelihood(toy.forwards, {"kind": np.arange(2)}, tokens)
+
+    for row, said in enumerate([[4, 0, 5, END], [6, END]]):
+        assert found.log_probability[row].sum() == pytest.approx(toy.log_probability(row, said))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_scores_of_any_width_have_the_same_probabilities(dtype):
+    logits = np.random.default_rng(0).normal(0, 8, (4, 30_524)).astype(dtype)
+    scores, weight = weighed(logits)
+    exact = log_softmax(logits.astype(np.longdouble))
+
+    assert np.abs(scores - weight[:, None] - exact).max() < 1e-5
+    assert scores.argmax(axis=1).tolist() == logits.argmax(axis=1).tolist()
 
 
 @pytest.mark.parametrize(

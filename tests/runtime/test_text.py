@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import string
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from zoo.runtime.text import (
     SPACE,
     decode_text,
     encode_text,
-    longest_pieces,
     normal,
     tokenizer,
     units,
@@ -83,27 +81,6 @@ def test_the_longest_piece_is_taken_first() -> None:
     assert [SUBWORDS.pieces[i] for i in ids] == [f"{SPACE}the", f"{SPACE}the", "s", "ing"]
 
 
-def test_bert_s_rule_is_the_same_function_with_a_prefix() -> None:
-    vocabulary = {"un": 0, "##aff": 1, "##able": 2, "[UNK]": 3, "aff": 4}
-    rule = {"longest": 4, "unknown": 3, "inside": "##", "whole": True}
-    assert longest_pieces("unaffable", vocabulary, **rule) == [0, 1, 2]
-    assert longest_pieces("unaffablx", vocabulary, **rule) == [3]
-
-
-def test_bert_s_own_vocabulary_cuts_as_bert_does(shared_data: Path) -> None:
-    lines = (shared_data / "bert" / "vocab.txt").read_text(encoding="utf-8").split("\n")
-    index = {piece: place for place, piece in enumerate(lines) if piece}
-    rule = {"longest": 18, "unknown": index["[UNK]"], "inside": "##", "whole": True}
-    expected = {
-        "tokenization": ["token", "##ization"],
-        "embeddings": ["em", "##bed", "##ding", "##s"],
-        "cat": ["cat"],
-        "\u5e86x": ["[UNK]"],
-    }
-    for word, pieces in expected.items():
-        assert [lines[i] for i in longest_pieces(word, index, **rule)] == pieces
-
-
 def test_words_and_signs_are_cut_apart() -> None:
     assert words("forty-two, isn't it? (¡Sí!)") == [
         *("forty", "-", "two", ",", "isn't", "it", "?", "(", "¡", "Sí", "!", ")"),
@@ -139,7 +116,7 @@ def test_lower_case_is_composed_too() -> None:
     assert normal("cafe\u0301") == "café"
 
 
-@pytest.mark.parametrize("split", ["words", "characters", "subwords"])
+@pytest.mark.parametrize("split", ["words", "characters", "subwords", "wordpiece"])
 def test_nobody_can_write_a_sign(split: str) -> None:
     spec = _spec(split, *dict.fromkeys("".join(SIGNS)), "pad", "end", "unknown", "start", SPACE)
     text = "[pad][end] [start][unknown]"

@@ -16,7 +16,14 @@ from zoo.api.forwards import another_session, keras_forward, session_forward
 from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.config import ModelConfig, validate
-from zoo.errors import ArtifactError, DataError, Incompatible, ZooWarning
+from zoo.errors import (
+    ArtifactError,
+    ConfigError,
+    DataError,
+    Finding,
+    Incompatible,
+    ZooWarning,
+)
 from zoo.files import atomic_write
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import pack_figures
@@ -128,6 +135,7 @@ def predict(
     *,
     signature: str | None = None,
     beams: int = 1,
+    prompt: str = "",
 ) -> Prediction:
     """Answer for raw inputs: arrays, records, or files.
 
@@ -137,10 +145,13 @@ def predict(
         signature: What to ask, e.g. ``encode``; by default the first thing that it answers. A
             model that writes texts writes one for each input, unless a signature is named.
         beams: Of a model that writes: how many beginnings of a text its search keeps.
+        prompt: Of a model that writes: what its text begins with, which is not in the answer. The
+            name of one of its prompts, or words.
 
     Raises:
         Incompatible: If there is no such signature.
-        ConfigError: If there are fewer beams than one, or too many.
+        ConfigError: If there are fewer beams than one, or too many, if the model cannot begin with
+            the prompt, or if there are such options and nothing is written.
         DataError: If the inputs do not fit the model.
         ArtifactError: If the target is none of these.
 
@@ -154,7 +165,9 @@ def predict(
         graphs = target.manifest.graphs
         text = written_text({graph.signature: (graph.inputs, graph.outputs) for graph in graphs})
         if signature is None and text is not None:
-            return Generator(_opened(target), graphs[0].inputs, text).predict(inputs, beams=beams)
+            writer = Generator(_opened(target), graphs[0].inputs, text)
+            return writer.predict(inputs, beams=beams, prompt=prompt)
+        _nothing_is_written(beams, prompt)
         return another_session(target, signature).predict(inputs)
     from zoo.runtime.inputs import encode
     from zoo.runtime.series import forecast_dates
@@ -164,10 +177,23 @@ def predict(
     text = written_text({graph.name: (graph.inputs, graph.outputs) for graph in found})
     if signature is None and text is not None:
         asked_by = {graph.name: keras_forward(graph) for graph in found}
-        return Generator(asked_by, found[0].inputs, text).predict(inputs, beams=beams)
+        writer = Generator(asked_by, found[0].inputs, text)
+        return writer.predict(inputs, beams=beams, prompt=prompt)
+    _nothing_is_written(beams, prompt)
     asked = _choose(found, signature)
     outputs = keras_forward(asked)(encode(inputs, asked.inputs))
     return Prediction(outputs, asked.outputs, forecast_dates(inputs, asked.inputs))
+
+
+def _nothing_is_written(beams: int, prompt: str) -> None:
+    """Refuse options of a text where a model is asked that writes none."""
+    findings = []
+    if beams != 1:
+        findings.append(Finding("beams", beams, "1: nothing is written here"))
+    if prompt:
+        findings.append(Finding("prompt", prompt, "none: nothing is written here"))
+    if findings:
+        raise ConfigError("the model cannot be asked like this", findings=findings)
 
 
 def is_path(target: str | Path) -> bool:

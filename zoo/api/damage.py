@@ -31,6 +31,7 @@ from zoo.report.damage import (
     require_page,
 )
 from zoo.runtime import Prediction, Session
+from zoo.runtime.generator import written_text
 from zoo.runtime.images import PADDED, placed, read_image
 from zoo.runtime.tolerance import PROBABILITIES
 from zoo.spec import TensorSpec
@@ -94,8 +95,11 @@ class _Model:
         asked = Asked(name=info.name, source=source, licence=info.licence, limits=info.limits)
         return cls(model, found, asked)
 
-    def ask(self, photos: Sequence[Path], signature: str | None = None) -> Prediction:
-        return predict(self.target, [str(photo) for photo in photos], signature=signature)
+    def ask(
+        self, photos: Sequence[Path], signature: str | None = None, prompt: str = ""
+    ) -> Prediction:
+        names = [str(photo) for photo in photos]
+        return predict(self.target, names, signature=signature, prompt=prompt)
 
     def within(self, warm: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Return a map without what lies beside a photo whose aspect was kept."""
@@ -134,7 +138,8 @@ def damage_report(
             gives ``probabilities`` for a picture. If another of its signatures gives a map for
             each class, it also says where.
         captioner: Likewise one that writes texts about a picture; the first is the caption, one
-            called ``summary``, or the second, the summary.
+            called ``summary``, or the second, the summary. One that writes token by token writes
+            the summary behind its prompt of that name, if it has one.
         out: Folder that receives ``<photo>.json`` and ``<photo>.html``; files of an earlier report
             on a photo of that name are replaced.
 
@@ -194,10 +199,16 @@ def damage_report(
     return reports
 
 
+def _looks(model: _Model) -> bool:
+    """Return whether a model takes a picture and nothing else."""
+    inputs, _ = next(iter(model.graphs.values()))
+    return len(inputs) == 1 and inputs[0].is_image
+
+
 def _check_classifier(model: _Model) -> None:
     inputs, outputs = next(iter(model.graphs.values()))
     names = [spec.name for spec in outputs]
-    if len(inputs) == 1 and inputs[0].is_image and PROBABILITIES in names:
+    if _looks(model) and PROBABILITIES in names:
         return
     taken = ", ".join(f"{spec.name} {list(spec.shape)}" for spec in inputs)
     raise Incompatible(
@@ -245,6 +256,12 @@ def _looked(warm: np.ndarray, height: int, width: int) -> Looked | None:
 
 def _texts(writer: _Model, files: Sequence[Path]) -> list[tuple[str, str]]:
     """Return caption and summary of each photo; what is not written is empty."""
+    if not _looks(writer):
+        raise Incompatible(
+            f"{writer.asked.source or writer.asked.name} does not look at pictures",
+            why="the path of a photo would be a text to it",
+            fix="--captioner names a run or an artifact that describes pictures",
+        )
     answers = writer.ask(files)
     names = [spec.name for spec in answers.specs if spec.text is not None]
     names = [name for name in names if name in answers.outputs]
@@ -254,6 +271,11 @@ def _texts(writer: _Model, files: Sequence[Path]) -> list[tuple[str, str]]:
             why=f"it gives {', '.join(answers.outputs)}",
             fix="--captioner names a run or an artifact that describes pictures",
         )
+    written = written_text(writer.graphs)
+    if written is not None:
+        led = _SUMMARY in dict(written.prompts)
+        summaries = writer.ask(files, prompt=_SUMMARY).texts if led else [""] * len(files)
+        return list(zip(answers.texts, summaries, strict=True))
     rows = answers.as_dicts()
     caption = next((name for name in names if name != _SUMMARY), names[0])
     summary = next((name for name in names if name == _SUMMARY), None)

@@ -129,6 +129,13 @@ def predict(
             min=1, metavar="N", help="Of a model that writes: beginnings that its search keeps."
         ),
     ] = 1,
+    prompt: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|TEXT",
+            help="Of a model that writes: what its text begins with, by its name or in words.",
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Ask a trained model.
@@ -138,7 +145,7 @@ def predict(
     import zoo
 
     given = inputs if len(inputs) > 1 else inputs[0]
-    prediction = zoo.predict(target, given, signature=signature, beams=beams)
+    prediction = zoo.predict(target, given, signature=signature, beams=beams, prompt=prompt)
     records = plain(prediction)
     if as_json:
         emit_json(records)

@@ -26,13 +26,19 @@ def learn_vocabulary(texts: Iterable[str], spec: TextSpec, size: int) -> TextSpe
         size: The most pieces, signs included.
 
     Raises:
-        DataError: If there is nothing in the texts.
+        DataError: If there is nothing in the texts, or BERT's word pieces are asked for.
         MissingExtra: If subwords are asked for, and ``tokenizers`` is not installed.
 
     Example:
         >>> learn_vocabulary(["a b", "b"], TextSpec(split="words", max_length=8), 100).pieces[4:]
         ('b', 'a')
     """
+    if spec.split == "wordpiece":
+        raise DataError(
+            "a vocabulary of BERT's word pieces is not learned here",
+            why="it comes with the model that was trained with it",
+            fix="pieces=subwords learns one that keeps its blanks",
+        )
     normals = (normal(text, lowercase=spec.lowercase) for text in texts)
     room = size - len(SIGNS)
     if spec.split == "subwords":

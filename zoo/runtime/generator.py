@@ -13,11 +13,12 @@ from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime.generation import CHOSEN, DECODE, ENCODE, generate
 from zoo.runtime.manifest import read_manifest
 from zoo.runtime.prediction import Prediction
+from zoo.runtime.prompt import prompt_ids
 from zoo.runtime.session import Session, load
 from zoo.spec import Arrays, Forwards, TensorSpec, TextSpec
 
 TEXT = "text"
-"""The output that holds what was written: ids, without the start sign, padded."""
+"""The output that holds what was written: ids, without the start sign and the prompt, padded."""
 
 _CHUNK = 256
 
@@ -48,6 +49,7 @@ class Generator:
         beams: int = 1,
         length_penalty: float = 0.6,
         max_tokens: int | None = None,
+        prompt: str = "",
     ) -> Prediction:
         """Write a text for each raw input.
 
@@ -56,15 +58,17 @@ class Generator:
                 texts, or arrays of ids.
             beams: How many prefixes the search keeps; 1 takes the likeliest token every time.
             length_penalty: See :func:`zoo.runtime.generation.generate`.
-            max_tokens: The most tokens of a text, its end included; what was learned, if left out.
+            max_tokens: The most tokens of a text, its prompt and its end included; what was
+                learned, if left out.
+            prompt: What every text begins with: the name of one of ``text.prompts``, or words.
 
         Returns:
-            ``texts``, and as outputs their ids, ``text``, and the ``log_probability`` of each, in
-            nats.
+            ``texts``, without their prompt, and as outputs their ids, ``text``, and the
+            ``log_probability`` of each, in nats.
 
         Raises:
             DataError: If an input does not fit: it is empty, or longer than what was learned.
-            ConfigError: If an option is out of range.
+            ConfigError: If an option is out of range, or the model cannot begin with the prompt.
 
         Example:
             >>> load_generator("exports/transformer/1").predict("forty-two").texts
@@ -72,6 +76,7 @@ class Generator:
         """
         from zoo.runtime.inputs import encode
 
+        said = prompt_ids(prompt, self.text)
         arrays = encode(raw, self.inputs)
         count = len(next(iter(arrays.values())))
         found = [
@@ -82,12 +87,18 @@ class Generator:
                 beams=beams,
                 length_penalty=length_penalty,
                 max_tokens=max_tokens,
+                prompt=said,
             )
             for start in range(0, count, _CHUNK)
         ]
         width = max(part.tokens.shape[1] for part in found)
         tokens = [
-            np.pad(part.tokens, ((0, 0), (0, width - part.tokens.shape[1]))) for part in found
+            np.pad(
+                part.tokens,
+                ((0, 0), (0, width - part.tokens.shape[1])),
+                constant_values=self.text.pad,
+            )
+            for part in found
         ]
         outputs = {
             TEXT: np.concatenate(tokens),

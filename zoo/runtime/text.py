@@ -1,7 +1,7 @@
 """Text to ids and back, by the :class:`zoo.TextSpec` that travels with the data and the artifact.
 
 Text is first made *normal*: Unicode's composed form (NFC), every run of blanks one space, none at
-the ends, lower case if the spec says so. Then it is cut by one of three rules:
+the ends, lower case if the spec says so. Then it is cut by one of four rules:
 
 ``words``
     Runs of letters and digits (with an apostrophe inside: *don't*) and single other signs are
@@ -16,6 +16,9 @@ the ends, lower case if the spec says so. Then it is cut by one of three rules:
     (the greedy rule of WordPiece: Wu et al. 2016, arXiv:1609.08144, section 4.1); a character
     that begins no piece is the unknown piece by itself. Joined again, the pieces are the normal
     text: nothing is lost but unknown characters.
+``wordpiece``
+    BERT's own rule, from the text as it is: see :mod:`zoo.runtime.word_pieces`. Pieces in square
+    brackets are signs.
 
 The unknown piece decodes to U+FFFD. Signs (padding, start, end) never come out of text: whoever
 writes ``[end]`` gets the pieces of these five characters.
@@ -33,6 +36,14 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.errors import DataError
+from zoo.runtime.word_pieces import (
+    INSIDE,
+    LONGEST_WORD,
+    bert_words,
+    is_sign,
+    joined,
+    longest_pieces,
+)
 from zoo.spec import TextSpec
 
 Ids = npt.NDArray[np.int32]
@@ -93,43 +104,7 @@ CUTTERS: Mapping[str, Callable[[str], Iterable[str]]] = {
     "characters": list,
     "subwords": units,
 }
-"""From a normal text to what the vocabulary is made of, by :attr:`zoo.TextSpec.split`."""
-
-
-def longest_pieces(
-    unit: str,
-    index: Mapping[str, int],
-    *,
-    longest: int,
-    unknown: int,
-    inside: str = "",
-    whole: bool = False,
-) -> list[int]:
-    """Return the ids of one unit: from the left, always the longest piece that fits.
-
-    Args:
-        unit: The text, without blanks.
-        index: Ids by piece.
-        longest: The length of the longest piece, the prefix ``inside`` not counted.
-        unknown: The id of what fits no piece.
-        inside: What pieces that continue a unit begin with: ``##`` in BERT's vocabularies.
-        whole: Whether a unit with anything unknown in it is unknown as a whole, as in BERT.
-    """
-    ids, place = [], 0
-    while place < len(unit):
-        prefix = inside if place else ""
-        for end in range(min(len(unit), place + longest), place, -1):
-            found = index.get(prefix + unit[place:end])
-            if found is not None:
-                ids.append(found)
-                place = end
-                break
-        else:
-            if whole:
-                return [unknown]
-            ids.append(unknown)
-            place += 1
-    return ids
+"""From a normal text to what a vocabulary is learned from, by :attr:`zoo.TextSpec.split`."""
 
 
 class Tokenizer:
@@ -148,28 +123,43 @@ class Tokenizer:
             )
         self.spec = spec
         self._signs = {spec.pad, spec.unknown, spec.start, spec.end}
+        if spec.split == "wordpiece":
+            self._signs |= {i for i, piece in enumerate(spec.pieces) if is_sign(piece)}
         self._index = {p: i for i, p in enumerate(spec.pieces) if i not in self._signs}
         self._longest = max((len(piece) for piece in self._index), default=1)
         self._known: dict[str, list[int]] = {}
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of one text, without signs and of any length."""
-        text = normal(text, lowercase=self.spec.lowercase)
-        unknown = self.spec.unknown
-        if self.spec.split == "words":
-            return [self._index.get(word, unknown) for word in words(text)]
-        if self.spec.split == "characters":
-            return [self._index.get(character, unknown) for character in text]
+        spec = self.spec
+        if spec.split == "wordpiece":
+            return self._pieces(bert_words(text, lowercase=spec.lowercase))
+        text = normal(text, lowercase=spec.lowercase)
+        if spec.split == "subwords":
+            return self._pieces(units(text))
+        return [self._index.get(piece, spec.unknown) for piece in CUTTERS[spec.split](text)]
+
+    def _pieces(self, parts: Iterable[str]) -> list[int]:
         ids: list[int] = []
-        for unit in units(text):
-            known = self._known.get(unit)
+        for part in parts:
+            known = self._known.get(part)
             if known is None:
-                known = longest_pieces(unit, self._index, longest=self._longest, unknown=unknown)
+                known = self._cut(part)
                 if len(self._known) >= _CACHED:
                     self._known.clear()
-                self._known[unit] = known
+                self._known[part] = known
             ids += known
         return ids
+
+    def _cut(self, part: str) -> list[int]:
+        unknown = self.spec.unknown
+        if self.spec.split == "subwords":
+            return longest_pieces(part, self._index, longest=self._longest, unknown=unknown)
+        if len(part) > LONGEST_WORD:
+            return [unknown]
+        return longest_pieces(
+            part, self._index, longest=self._longest, unknown=unknown, inside=INSIDE, whole=True
+        )
 
     def text(self, ids: Iterable[int]) -> str:
         """Return the text of some ids, up to the end sign; padding and start are left out."""
@@ -183,10 +173,10 @@ class Tokenizer:
                 pieces.append(self.spec.pieces[index])
         if self.spec.split == "words":
             return _spaced(pieces)
-        joined = "".join(pieces)
-        if self.spec.split == "subwords":
-            joined = joined.replace(SPACE, " ").removeprefix(" ")
-        return joined
+        if self.spec.split == "wordpiece":
+            return joined(pieces)
+        text = "".join(pieces)
+        return text.replace(SPACE, " ").removeprefix(" ") if self.spec.split == "subwords" else text
 
 
 def _spaced(pieces: Sequence[str]) -> str:
@@ -319,7 +309,6 @@ __all__ = [
     "Tokenizer",
     "decode_text",
     "encode_text",
-    "longest_pieces",
     "normal",
     "pack",
     "tokenizer",
