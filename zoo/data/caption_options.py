@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zoo.data.options import ImageOptions
 from zoo.data.text_options import MAX_LENGTH, MAX_PIECES, VocabularyOptions, token_tensor
@@ -47,9 +47,19 @@ class CaptionOptions(ImageOptions, VocabularyOptions):
     )
     prompt: str = Field(
         PROMPTS[0][1],
+        pattern=r"\S",
         description="What a model goes on from where it shall write a summary; where there are "
         "summaries.",
     )
+
+    @model_validator(mode="after")
+    def _one_vocabulary(self) -> CaptionOptions:
+        learned = {"pieces", "vocabulary_size", "lowercase"} & self.model_fields_set
+        if self.vocabulary is not None and learned:
+            raise ValueError(
+                f"vocabulary=FILE decides {' and '.join(sorted(learned))}: leave them out"
+            )
+        return self
 
 
 def caption_spec(

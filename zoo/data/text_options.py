@@ -96,7 +96,7 @@ def token_tensor(name: str, text: TextSpec, note: str = "") -> TensorSpec:
         text: How text becomes it.
         note: What else a reader of the artifact's card should know.
     """
-    kind = {"wordpiece": "word pieces"}.get(text.split, text.split)
+    kind = "BERT's word pieces" if text.split == "wordpiece" else text.split
     outside = f"text is cut into {kind}, and they into ids by the vocabulary that is kept here"
     last = len(text.pieces) - 1
     return TensorSpec(
