@@ -59,25 +59,26 @@ def spec(*names: str, text: TextSpec = TEXT) -> DataSpec:
 def parrot(captions: list[str], summaries: list[str] | None = None):
     """A model that says a text of its own for each grey level, whatever it is told."""
     plans = encode_text([*captions, *(summaries or [])], TEXT, signs=True, width=12)[:, 1:]
-    prompt = [WORDS.index(word) + 4 for word in ("it", "is")]
+    begins = WORDS.index("it") + 4
 
     def logits(row, place):
         return np.eye(len(TEXT.pieces), dtype="float32")[plans[row, place]] * 9
 
     def encode(inputs):
         row = inputs["image"][:, 0, 0, 0].astype(int)
-        place = np.zeros(len(row), int)
-        return {"logits": logits(row, place), "row": row, "place": place}
+        none = np.zeros(len(row), int)
+        return {"logits": logits(row, none), "row": row, "place": none, "told": none}
 
     def decode(state):
-        row, place, token = state["row"], state["place"] + 1, state["token"]
+        row, place, told = state["row"], state["place"] + 1, state["told"]
         if summaries:
-            # The prompt is said, and from then on the summary is.
-            told = (place == 1) & (token == prompt[0])
-            row = np.where(told, row + len(captions), row)
-            place = np.where((place == 2) & (state["row"] >= len(captions)) & (token == prompt[1])
-                             & ~told, 0, place)  # fmt: skip
-        return {"logits": logits(row, place), "next_row": row, "next_place": place}
+            # Of the prompt of two words the first turns to the summary, the second begins it.
+            second, first = told == 1, (told == 0) & (place == 1) & (state["token"] == begins)
+            row = np.where(first, row + len(captions), row)
+            told = np.where(first | second, told + 1, told)
+            place = np.where(first | second, 0, place)
+        return {"logits": logits(row, place), "next_row": row, "next_place": place,
+                "next_told": told}  # fmt: skip
 
     return {"encode": encode, "decode": decode}
 
@@ -181,14 +182,14 @@ def test_a_word_that_is_not_meant_is_marked():
 
 def test_a_text_that_has_a_prompt_is_written_from_it():
     pytest.importorskip("zoo.runtime.search", reason="prompts come with the search")
-    summaries = ["it is deep", "the red door", "deep", "on the door"]
-    part = Pictures([0, 1, 2, 3], caption=TRUE, summary=[*summaries[:3], "on the red door"])
+    summaries = ["it is deep", "the red door", "deep", "it is on the blue door"]
+    part = Pictures([0, 1, 2, 3], caption=TRUE, summary=[*summaries[:3], "it is on the red door"])
     data = spec("caption", "summary", text=PROMPTED)
     found = evaluate_captions(parrot(SAID, summaries), part, data, reference=part)
     assert found.scores["summary_exact_match"].value == 0.75
     assert found.scores["summary_bleu"].value > 50
     assert found.figures[-1].title == "The summary"
-    assert found.figures[-1].rows[0] == ("on the red door", "on the door")
+    assert found.figures[-1].rows[0] == ("it is on the red door", "it is on the blue door")
 
 
 def test_without_sacrebleu_there_are_the_scores_that_need_none(monkeypatch):
