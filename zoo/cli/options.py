@@ -23,8 +23,8 @@ Data = Annotated[
     str | None,
     typer.Option(
         metavar="ID|PATH",
-        help="A dataset's name, or your own: a folder of class folders, a .npz, .csv or "
-        ".tsv file, or sentence pairs. "
+        help="A dataset's name, or your own: a folder of class folders or of captioned "
+        "pictures, a .npz, .csv or .tsv file, or sentence pairs. "
         "Left out: the model's default, which works offline.",
     ),
 ]

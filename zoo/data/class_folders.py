@@ -125,19 +125,45 @@ def divide(path: Path, options: SplitOptions, kind: Kind, draw: Draw | None = No
 
 def suffixes(path: Path) -> Iterator[str]:
     """Yield how the names of the files below a folder end, those in its folders first."""
-    entries = _entries(path)
+    inside = entries(path)
     for depth in range(3):
-        files = [entry for entry in entries if not entry.is_dir()]
-        folders = [entry for entry in entries if entry.is_dir()]
+        files = [entry for entry in inside if not entry.is_dir()]
+        folders = [entry for entry in inside if entry.is_dir()]
         if depth == 2 or not folders:
             yield from (file.suffix.lower() for file in files)
             return
-        entries = _entries(folders[0])
+        inside = entries(folders[0])
+
+
+def split_folders(path: Path, folders: Sequence[Path]) -> dict[Path, str]:
+    """Return the split that each folder is for, of those that are; none without ``train``.
+
+    Args:
+        path: Where they are, for the error.
+        folders: What lies there.
+
+    Raises:
+        DataError: If two folders are for one split.
+    """
+    divided = {
+        entry: _ALIASES[entry.name.lower()] for entry in folders if entry.name.lower() in _ALIASES
+    }
+    if "train" not in divided.values():
+        return {}
+    for split in divided.values():
+        same = [folder.name for folder, other in divided.items() if other == split]
+        if len(same) > 1:
+            raise DataError(
+                f"{path} has two folders for the {split} split",
+                why=f"{', '.join(same)} mean the same",
+                fix="merge them into one",
+            )
+    return divided
 
 
 def _splits(path: Path, kind: Kind) -> dict[str, dict[str, list[Path]]]:
     """Return the files by split and class, everything in sorted order."""
-    inside = _entries(path)
+    inside = entries(path)
     loose = [entry for entry in inside if not entry.is_dir()]
     folders = [entry for entry in inside if entry.is_dir()]
     if not folders:
@@ -146,10 +172,8 @@ def _splits(path: Path, kind: Kind) -> dict[str, dict[str, list[Path]]]:
             why="a folder a class is expected: the folder's name is the class",
             fix=f"mkdir {path}/NAME for every class, and move its {kind.many} there",
         )
-    divided = {
-        entry: _ALIASES[entry.name.lower()] for entry in folders if entry.name.lower() in _ALIASES
-    }
-    if "train" not in divided.values():
+    divided = split_folders(path, folders)
+    if not divided:
         if loose:
             raise _stray(loose[0], "lies beside the folders of the classes", kind)
         return {"train": _classes(path, folders, kind)}
@@ -157,13 +181,7 @@ def _splits(path: Path, kind: Kind) -> dict[str, dict[str, list[Path]]]:
         raise _stray(rest[0], "lies beside the folders of the splits", kind)
     result: dict[str, dict[str, list[Path]]] = {}
     for folder, split in divided.items():
-        if split in result:
-            raise DataError(
-                f"{path} has two folders for the {split} split",
-                why=", ".join(f.name for f, s in divided.items() if s == split) + " mean the same",
-                fix="merge them into one",
-            )
-        content = _entries(folder)
+        content = entries(folder)
         if stray := [entry for entry in content if not entry.is_dir()]:
             raise _stray(stray[0], "lies beside the folders of the classes", kind)
         result[split] = _classes(folder, content, kind)
@@ -176,7 +194,7 @@ def _classes(path: Path, folders: Sequence[Path], kind: Kind) -> dict[str, list[
         name = _normal(folder.name)
         if name in classes:
             raise DataError(f"{path} has two folders that are both called {name!r}")
-        files = _entries(folder)
+        files = entries(folder)
         if not files:
             raise DataError(
                 f"{folder} is empty",
@@ -195,7 +213,12 @@ def _classes(path: Path, folders: Sequence[Path], kind: Kind) -> dict[str, list[
     return classes
 
 
-def _entries(folder: Path) -> list[Path]:
+def entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder in sorted order, without what is hidden.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
     try:
         found = [e for e in folder.iterdir() if not e.name.startswith(".")]
     except OSError as error:
@@ -220,4 +243,4 @@ def _stray(entry: Path, what: str, kind: Kind) -> BadRecord:
     )
 
 
-__all__ = ["Divided", "Draw", "Kind", "divide", "suffixes"]
+__all__ = ["Divided", "Draw", "Kind", "divide", "entries", "split_folders", "suffixes"]

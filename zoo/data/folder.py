@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,12 @@ from zoo.data.class_folders import Kind, divide
 from zoo.data.dataset import Dataset
 from zoo.data.folds import stratified_groups
 from zoo.data.near_duplicates import near_groups
-from zoo.data.options import MAX_SIDE, ImageOptions
+from zoo.data.options import ImageOptions
+from zoo.data.photos import MEMORY_BOUND, Photos, Shape, photo_shape, photo_tensor
 from zoo.data.splits import Indices
-from zoo.errors import BadRecord, ConfigError, Finding
 from zoo.files import sha256_json
-from zoo.runtime.images import (
-    PADDED,
-    SUFFIXES,
-    Image,
-    check_image,
-    fit_image,
-    probe_image,
-    read_image,
-)
+from zoo.runtime.images import SUFFIXES
 from zoo.spec import Arrays, DataSpec, Split, Task, TensorSpec
-
-MEMORY_BOUND = 1 << 30
-"""A split whose decoded pictures take more bytes (1 GiB) is decoded as it is used instead."""
 
 _KIND = Kind("picture", "pictures", tuple(SUFFIXES))
 
@@ -53,20 +41,17 @@ class ImageFolderSplit:
         self,
         files: Sequence[Path],
         labels: npt.NDArray[np.int64],
-        shape: tuple[int, int, int],
+        shape: Shape,
         *,
         padded: bool = False,
         bound: int = MEMORY_BOUND,
     ) -> None:
-        self._files = list(files)
+        self._photos = Photos(files, shape, padded=padded, bound=bound)
         self._labels = np.ascontiguousarray(labels)
         self._labels.flags.writeable = False
-        self._shape, self._padded = shape, padded
-        self._fits = len(self._files) * shape[0] * shape[1] * shape[2] <= bound
-        self._kept: Image | None = None
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._photos)
 
     def take(self, indices: npt.NDArray[Any]) -> tuple[Arrays, Arrays]:
         """Return the pictures and the classes at these positions.
@@ -75,8 +60,7 @@ class ImageFolderSplit:
             BadRecord: If a picture cannot be decoded.
         """
         chosen = np.asarray(indices)
-        pixels = self._all()[chosen] if self._fits else self._decode(chosen)
-        return {"image": pixels}, {"label": self._labels[chosen]}
+        return {"image": self._photos.take(chosen)}, {"label": self._labels[chosen]}
 
     def arrays(self) -> tuple[Arrays, Arrays] | None:
         """Return everything at once, or ``None`` above the bound.
@@ -84,7 +68,9 @@ class ImageFolderSplit:
         Raises:
             BadRecord: If a picture cannot be decoded.
         """
-        return ({"image": self._all()}, {"label": self._labels}) if self._fits else None
+        if not self._photos.fits:
+            return None
+        return {"image": self._photos.all()}, {"label": self._labels}
 
     def digest(self) -> str:
         """Return the SHA-256 over the files' bytes and classes in their order.
@@ -92,28 +78,8 @@ class ImageFolderSplit:
         Raises:
             BadRecord: If a file is gone, empty, or a PNG whose checksums do not hold.
         """
-        seen = []
-        for file, label in zip(self._files, self._labels.tolist(), strict=True):
-            try:
-                data = file.read_bytes()
-            except OSError as error:
-                raise BadRecord(f"cannot be read: {error.strerror}", file=str(file)) from error
-            check_image(file, data)
-            seen.append([hashlib.sha256(data).hexdigest(), label])
-        return sha256_json(seen)
-
-    def _all(self) -> Image:
-        if self._kept is None:
-            self._kept = self._decode(np.arange(len(self._files)))
-            self._kept.flags.writeable = False
-        return self._kept
-
-    def _decode(self, indices: npt.NDArray[Any]) -> Image:
-        pixels = np.empty((len(indices), *self._shape), np.uint8)
-        for place, index in enumerate(indices.tolist()):
-            picture = read_image(self._files[index])
-            pixels[place] = fit_image(picture, *self._shape, padded=self._padded)
-        return pixels
+        pairs = zip(self._photos.digests(), self._labels.tolist(), strict=True)
+        return sha256_json([list(pair) for pair in pairs])
 
 
 def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND) -> Dataset:
@@ -154,19 +120,13 @@ def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND)
 
     divided = divide(path, options, _KIND, draw)
     files = [file for group in divided.files.values() for file in group]
-    shape = _shape(files, options, path)
+    shape = photo_shape(files, options, path)
     padded = options.image_fit == "pad"
     splits: dict[str, Split] = {
         split: ImageFolderSplit(group, divided.labels[split], shape, padded=padded, bound=bound)
         for split, group in divided.files.items()
     }
-    image = TensorSpec(
-        name="image",
-        shape=shape,
-        dtype="uint8",
-        range=(0, 255),
-        outside=PADDED if padded else "",
-    )
+    image = photo_tensor(shape, padded=padded)
     label = TensorSpec(name="label", dtype="int64", labels=divided.names)
     spec = DataSpec(
         id=path.resolve().name, task=Task.CLASSIFICATION, inputs=(image,), targets=(label,)
@@ -174,30 +134,4 @@ def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND)
     return Dataset(spec, lambda: splits)
 
 
-def _shape(files: Sequence[Path], options: ImageOptions, path: Path) -> tuple[int, int, int]:
-    size, channels = options.image_size, options.channels
-    if size is None or channels is None:
-        shapes = {probe_image(file) for file in files}
-        sizes = sorted({shape[:2] for shape in shapes})
-        if size is None and len(sizes) > 1:
-            small, large = (f"{height}x{width}" for height, width in (sizes[0], sizes[-1]))
-            raise ConfigError(
-                f"the pictures in {path} have {len(sizes)} sizes, from {small} to {large}",
-                findings=[Finding("image_size", None, "the height x width that the model sees")],
-                fix="choose one: image_size=64 stretches every picture to 64 x 64, or keeps "
-                "their aspect, with image_fit=pad too",
-            )
-        size = size or sizes[0]
-        depth = channels or max(shape[2] for shape in shapes)
-    else:
-        depth = channels
-    if max(size) > MAX_SIDE:
-        raise ConfigError(
-            f"the pictures in {path} are {size[0]} x {size[1]} pixels",
-            findings=[Finding("image_size", None, f"at most {MAX_SIDE} pixels a side")],
-            fix="image_size=224 makes them smaller",
-        )
-    return (*size, depth)
-
-
-__all__ = ["MEMORY_BOUND", "ImageFolderSplit", "open_folder"]
+__all__ = ["ImageFolderSplit", "open_folder"]

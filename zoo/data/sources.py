@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.data.caption_options import CaptionOptions
 from zoo.data.catalog import describe_dataset, find_dataset, list_datasets, load_dataset
 from zoo.data.dataset import Dataset
 from zoo.data.info import DatasetInfo
@@ -19,8 +20,8 @@ from zoo.errors import DataError, UnknownDataset
 from zoo.spec import DataSpec
 
 _KINDS = (
-    "a folder with one folder of pictures or of .txt files a class, a .npz file, a .csv or .tsv "
-    "file, or a .tsv or .txt file of sentence pairs"
+    "a folder with one folder of pictures or of .txt files a class, a folder of pictures with a "
+    "captions.jsonl, a .npz file, a .csv or .tsv file, or a .tsv or .txt file of sentence pairs"
 )
 
 
@@ -30,8 +31,8 @@ def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> 
     A registered name wins over a file of that name: write ``./digits`` for the file.
 
     Args:
-        source: A registered name, or the path of a folder of class folders, a ``.npz`` or a
-            ``.csv`` file.
+        source: A registered name, or the path of a folder of class folders or of captioned
+            pictures, a ``.npz`` or a ``.csv`` file.
         options: What that kind of source can be told; see :mod:`zoo.data.options`.
 
     Returns:
@@ -69,6 +70,11 @@ def _registered(info: DatasetInfo, options: Mapping[str, Any] | None) -> Dataset
 
 
 def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:
+    if path.is_dir():
+        from zoo.data.captioned import is_captioned, open_captioned
+
+        if is_captioned(path):
+            return open_captioned(path, read_options(CaptionOptions, options, str(path)))
     if path.exists() and is_text(path, options):
         return open_text(path, options)
     if path.is_dir():

@@ -15,10 +15,10 @@ import numpy as np
 from zoo.data.dataset import Dataset
 from zoo.data.splits import SPLITS, Indices
 from zoo.data.text_options import PairOptions, PairVocabularyOptions, pair_spec, text_spec
-from zoo.data.text_split import TextSplit
+from zoo.data.text_split import TextSplit, fits, left_out, none_short
 from zoo.data.text_vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, DataError
-from zoo.runtime.text import normal, tokenizer
+from zoo.runtime.text import normal
 from zoo.runtime.text_files import read_text
 from zoo.spec import DataSpec, Split
 
@@ -138,26 +138,16 @@ def pair_splits(
         source = target = both
     else:
         source, target = (learn_vocabulary(t, bare, options.vocabulary_size) for t in texts)
-    first, second = tokenizer(source), tokenizer(target)
-    fits = np.array(
-        [
-            len(first.ids(one)) <= options.max_length
-            and len(second.ids(other)) <= options.max_length - 2
-            for one, other in pairs
-        ]
-    )
-    lost = int((~fits).sum())
-    note = f"{lost:,} of {len(pairs):,} pairs were left out as longer than {options.max_length} ids"
-    spec = pair_spec(name, options, source.pieces, target.pieces, note if lost else "")
+    bare_spec = pair_spec(name, options, source.pieces, target.pieces)
+    both_sides = {"source": [one for one, _ in pairs], "target": [other for _, other in pairs]}
+    short = fits(both_sides, bare_spec)
+    note = left_out(short, "pairs", options.max_length)
+    spec = pair_spec(name, options, source.pieces, target.pieces, note)
     splits: dict[str, Split] = {}
     for split, indices in parts.items():
-        kept = [pairs[i] for i in indices.tolist() if fits[i]]
+        kept = [pairs[i] for i in indices.tolist() if short[i]]
         if not kept:
-            raise DataError(
-                f"{name}: no pair of the {split} split is short enough",
-                why=f"a text may have {options.max_length} ids",
-                fix="raise it: max_length=80",
-            )
+            raise none_short(name, split, "pair", options.max_length)
         splits[split] = TextSplit(
             spec,
             {"source": [source for source, _ in kept], "target": [target for _, target in kept]},

@@ -67,20 +67,7 @@ class TextSplit:
             return self
         if not any(spec.text for spec in data.targets):
             return TextSplit(data, self.texts, self._codes)
-        fits = np.ones(self._size, bool)
-        for specs, signs in ((data.inputs, 0), (data.targets, 2)):
-            for spec in specs:
-                if spec.text is None or spec.name not in self.texts:
-                    continue
-                ids, room = tokenizer(spec.text).ids, spec.text.max_length - signs
-                fits &= np.array([len(ids(text)) <= room for text in self.texts[spec.name]], bool)
-        kept = np.flatnonzero(fits)
-        if self._size and not len(kept):
-            raise DataError(
-                f"no text of {data.id!r} is short enough for the model",
-                why="cut by its vocabulary, each has more pieces than it has learned",
-                fix="give shorter texts, or train with a larger max_length",
-            )
+        kept = short_enough(self.texts, data)
         texts = {name: [part[i] for i in kept.tolist()] for name, part in self.texts.items()}
         return TextSplit(data, texts, {name: codes[kept] for name, codes in self._codes.items()})
 
@@ -97,4 +84,60 @@ class TextSplit:
         return encode_text(self.texts[spec.name], spec.text, signs=signs, too_long="cut")
 
 
-__all__ = ["TextSplit"]
+def fits(texts: Mapping[str, Sequence[str]], data: DataSpec) -> npt.NDArray[np.bool_]:
+    """Return which examples have no text of more ids than the data allows.
+
+    Of a target its signs count, and the prompt of its name.
+
+    Args:
+        texts: By the name of a tensor, one text an example.
+        data: What the tensors are, with their vocabularies.
+    """
+    found = np.ones(len(next(iter(texts.values()))), bool)
+    for specs, signs in ((data.inputs, 0), (data.targets, 2)):
+        for spec in specs:
+            if spec.text is None or spec.name not in texts:
+                continue
+            ids = tokenizer(spec.text).ids
+            room = spec.text.max_length - signs
+            if signs and (prompt := dict(spec.text.prompts).get(spec.name)):
+                room -= len(ids(prompt))
+            found &= np.array([len(ids(text)) <= room for text in texts[spec.name]], bool)
+    return found
+
+
+def short_enough(texts: Mapping[str, Sequence[str]], data: DataSpec) -> npt.NDArray[np.intp]:
+    """Return the positions of the examples that a model's spec allows: see :func:`fits`.
+
+    Raises:
+        DataError: If there is none, though there are examples.
+    """
+    found = fits(texts, data)
+    kept = np.flatnonzero(found)
+    if len(found) and not len(kept):
+        raise DataError(
+            f"no text of {data.id!r} is short enough for the model",
+            why="cut by its vocabulary, each has more pieces than it has learned",
+            fix="give shorter texts, or train with a larger max_length",
+        )
+    return kept
+
+
+def left_out(short: npt.NDArray[np.bool_], what: str, length: int) -> str:
+    """Return how many examples were left out as too long, in words; nothing if none was."""
+    lost = int((~short).sum())
+    if not lost:
+        return ""
+    return f"{lost:,} of {len(short):,} {what} were left out as longer than {length} ids"
+
+
+def none_short(name: str, split: str, what: str, length: int) -> DataError:
+    """Return the error that nothing is left of a split."""
+    return DataError(
+        f"{name}: no {what} of the {split} split is short enough",
+        why=f"a text may have {length} ids",
+        fix=f"raise it: max_length={2 * length}",
+    )
+
+
+__all__ = ["TextSplit", "fits", "left_out", "none_short", "short_enough"]

@@ -1,13 +1,19 @@
-"""Vocabularies: the pieces that text is made of, learned from the training split alone."""
+"""Vocabularies: the pieces that text is made of, learned from the training split or of a file."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from zoo.errors import DataError, MissingExtra
+from zoo.data.text_options import MAX_PIECES
+from zoo.errors import BadRecord, DataError, MissingExtra
 from zoo.runtime.text import CUTTERS, normal
+from zoo.runtime.text_files import read_text
 from zoo.spec import SIGNS, TextSpec
+
+DECODER_SIGNS = ("[DEC]", "[ENC]")
+"""What BLIP adds to BERT's pieces: the start of a written text, and a sign of its encoder."""
 
 _ALPHABET = 1_000
 """The most different characters that a vocabulary of subwords begins with."""
@@ -55,6 +61,54 @@ def learn_vocabulary(texts: Iterable[str], spec: TextSpec, size: int) -> TextSpe
     return spec.model_copy(update={"pieces": (*SIGNS, *learned)})
 
 
+def read_wordpieces(path: Path, max_length: int) -> TextSpec:
+    """Return how a ``vocab.txt`` as BERT has it cuts text: its word pieces, in lower case.
+
+    A piece stands on each line, and its line less one is its id. ``[DEC]``, the start of what is
+    written, and ``[ENC]`` are added behind the last where they are missing, as BLIP does (Li et
+    al. 2022, arXiv:2201.12086).
+
+    Args:
+        path: The file.
+        max_length: The most ids a text may have, signs included.
+
+    Raises:
+        BadRecord: If it cannot be read, or lacks ``[PAD]`` on its first line, ``[UNK]`` or
+            ``[SEP]``; if it has a piece twice, or too many.
+    """
+    pieces = read_text(path).removesuffix("\n").split("\n")
+    why = "a vocab.txt has a piece a line, its signs among them, [PAD] first"
+    for sign in ("[UNK]", "[SEP]"):
+        if sign not in pieces:
+            raise BadRecord(f"the piece {sign!r} is missing", file=str(path), why=why)
+    if pieces[0] != "[PAD]":
+        raise BadRecord(f"the first piece is {pieces[0]!r}", file=str(path), row=1, why=why)
+    if len(pieces) > MAX_PIECES:
+        raise BadRecord(
+            f"there are {len(pieces):,} pieces", file=str(path), why=f"at most {MAX_PIECES:,}"
+        )
+    seen: dict[str, int] = {}
+    for row, piece in enumerate(pieces, 1):
+        if (first := seen.setdefault(piece, row)) != row:
+            raise BadRecord(
+                f"the piece {piece!r} is that of line {first}",
+                file=str(path),
+                row=row,
+                why="a piece has one id",
+            )
+    pieces += [sign for sign in DECODER_SIGNS if sign not in seen]
+    return TextSpec(
+        split="wordpiece",
+        pieces=tuple(pieces),
+        lowercase=True,
+        max_length=max_length,
+        pad=0,
+        unknown=pieces.index("[UNK]"),
+        start=pieces.index("[DEC]"),
+        end=pieces.index("[SEP]"),
+    )
+
+
 def _subwords(texts: Iterator[str], size: int) -> list[str]:
     try:
         from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -73,4 +127,4 @@ def _subwords(texts: Iterator[str], size: int) -> list[str]:
     return sorted(vocabulary, key=lambda piece: int(vocabulary[piece]))[:size]
 
 
-__all__ = ["learn_vocabulary"]
+__all__ = ["DECODER_SIGNS", "learn_vocabulary", "read_wordpieces"]

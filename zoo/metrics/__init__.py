@@ -7,6 +7,7 @@ imports no numpy; measuring does.
 
 from __future__ import annotations
 
+from zoo.metrics.captioning import evaluate_captions
 from zoo.metrics.dispatch import evaluate
 from zoo.metrics.records import (
     CalibrationBin,
@@ -26,5 +27,6 @@ __all__ = [
     "Mistake",
     "Score",
     "evaluate",
+    "evaluate_captions",
     "evaluate_translation",
 ]

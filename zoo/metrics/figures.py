@@ -179,8 +179,29 @@ class Texts(_Figure):
         return self
 
 
+class CaptionedPicture(Frozen):
+    """A picture and what was written below it.
+
+    Attributes:
+        image: By :func:`encode_picture`.
+        written: What was written, part by part, and whether the part is right.
+        meant: What should have been; empty where that was written.
+    """
+
+    image: str
+    written: tuple[tuple[str, bool], ...]
+    meant: str = ""
+
+
+class Sheet(_Figure):
+    """Pictures side by side, each with its text."""
+
+    kind: Literal["sheet"] = "sheet"
+    pictures: tuple[CaptionedPicture, ...] = Field(min_length=1)
+
+
 Figure = Annotated[
-    Scatter | Lines | Bars | Histogram | Pictures | Texts, Field(discriminator="kind")
+    Scatter | Lines | Bars | Histogram | Pictures | Texts | Sheet, Field(discriminator="kind")
 ]
 
 _LIST: TypeAdapter[tuple[Figure, ...]] = TypeAdapter(
@@ -237,6 +258,7 @@ def thin(count: int, most: int = MOST_POINTS) -> list[int]:
 __all__ = [
     "MOST_POINTS",
     "Bars",
+    "CaptionedPicture",
     "Figure",
     "Histogram",
     "Lines",
@@ -244,6 +266,7 @@ __all__ = [
     "Pictures",
     "Scatter",
     "Series",
+    "Sheet",
     "Texts",
     "encode_picture",
     "pack_figures",

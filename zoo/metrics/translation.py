@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zoo.errors import ConfigError, DataError
+from zoo.metrics.batches import Batch, batches
+from zoo.metrics.corpus import (
+    corpus_scores,
+    share,
+    text_spec,
+    text_tensor,
+    token_accuracy,
+    told_right,
+    true_texts,
+)
 from zoo.metrics.figures import Bars, Figure, Texts
-from zoo.metrics.intervals import bootstrap_sums, wilson
 from zoo.metrics.records import Evaluation, Score
-from zoo.metrics.scores import ScoreInfo, register_score
-from zoo.spec import DataSpec, Forward, Split, Task, TensorSpec, TextSpec
+from zoo.spec import DataSpec, Forward, Split, Task, TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
 SHOWN = 8
 """How many right and how many wrong texts a report shows."""
 
+_WHY = "a translation is measured between a text that is read and one that is written"
 _GROUPS = 6
 _FEWEST = 20
 
@@ -70,27 +78,15 @@ def evaluate_translation(
     """
     import numpy as np
 
-    if len(split) == 0:
-        raise DataError(
-            f"the split of {data.id!r} to evaluate on is empty",
-            why="a score needs at least one example",
-            fix="give the split a larger share of the data",
-        )
-    source, target = _text(data, data.inputs), _text(data, data.targets)
+    source, target = (text_tensor(data, side, _WHY) for side in (data.inputs, data.targets))
     texts = _Written()
-    for start in range(0, len(split), batch_size):
-        positions = np.arange(start, min(start + batch_size, len(split)))
-        _write(forwards, split, positions, (source, target), beams, texts)
+    for batch in batches(split, data, batch_size):
+        _write(forwards, split, batch, (source, target), beams, texts)
     right = np.array([a == b for a, b in zip(texts.written, texts.references, strict=True)])
-    scores = {"exact_match": _score(float(right.mean()), wilson(int(right.sum()), len(right)))}
-    scores |= _corpus_scores(texts)
-    if _known(target).split == "subwords" and "bleu" in scores:
+    scores = {"exact_match": share(right), **_corpus(texts)}
+    if text_spec(target).split == "subwords" and "bleu" in scores:
         scores = {"bleu": scores.pop("bleu"), "chrf": scores.pop("chrf"), **scores}
-    tokens = np.concatenate(texts.tokens)
-    scores["token_accuracy"] = _score(
-        float(tokens[:, 0].sum() / tokens[:, 1].sum()),
-        bootstrap_sums(tokens, lambda sums: sums[:, 0] / np.maximum(sums[:, 1], 1)),
-    )
+    scores["token_accuracy"] = token_accuracy(np.concatenate(texts.tokens))
     return Evaluation(
         task=Task.SEQUENCE_TO_SEQUENCE,
         examples=len(split),
@@ -102,7 +98,7 @@ def evaluate_translation(
 def _write(
     forwards: Mapping[str, Forward],
     split: Split,
-    positions: NDArray[np.int64],
+    batch: Batch,
     specs: tuple[TensorSpec, TensorSpec],
     beams: int,
     texts: _Written,
@@ -110,67 +106,21 @@ def _write(
     """Write a text for each source of a batch, and ask how likely the true one is."""
     import numpy as np
 
-    from zoo.runtime.generation import generate, likelihood
+    from zoo.runtime.generation import generate
     from zoo.runtime.text import decode_text
 
     source, target = specs
-    inputs, targets = split.take(positions)
+    positions, inputs, targets = batch
     read, true = np.asarray(inputs[source.name]), np.asarray(targets[target.name])
-    said = true[:, 1:]
     # Columns of padding alone change nothing, and cost a step each.
     read = read[:, : max(1, int((read != 0).sum(axis=1).max()))]
-    said = said[:, : max(1, int((said != 0).sum(axis=1).max()))]
-    found = generate(forwards, {source.name: read}, _known(target), beams=beams)
-    told = likelihood(forwards, {source.name: read}, said)
-    right = ((told.chosen == said) & (said != 0)).sum(axis=1)
-    texts.tokens.append(np.stack([right, (said != 0).sum(axis=1)], axis=1).astype(np.float64))
-    texts.sources += decode_text(read, _known(source))
-    texts.references += _true_texts(split, positions, target, true)
-    texts.written += decode_text(found.tokens, _known(target))
+    found = generate(forwards, {source.name: read}, text_spec(target), beams=beams)
+    texts.tokens.append(told_right(forwards, {source.name: read}, true))
+    texts.sources += decode_text(read, text_spec(source))
+    texts.references += true_texts(split, positions, target, true)
+    texts.written += decode_text(found.tokens, text_spec(target))
     texts.lengths += (read != 0).sum(axis=1).tolist()
     texts.cut += int(found.cut.sum())
-
-
-def _true_texts(
-    split: Split, positions: NDArray[np.int64], target: TensorSpec, ids: NDArray[Any]
-) -> list[str]:
-    """Return the references as they were written, where the split still knows, else as decoded."""
-    from zoo.runtime.text import decode_text, normal
-
-    raw = getattr(split, "texts", {}).get(target.name)
-    if raw is None:
-        return decode_text(ids, _known(target))
-    return [normal(raw[place], lowercase=_known(target).lowercase) for place in positions.tolist()]
-
-
-def _corpus_scores(texts: _Written) -> dict[str, Score]:
-    """Return BLEU and chrF with their intervals; nothing where sacrebleu is not installed."""
-    import numpy as np
-
-    try:
-        from sacrebleu.metrics import BLEU, CHRF
-    except ImportError:
-        return {}
-    found = {}
-    for name, metric in (("bleu", BLEU()), ("chrf", CHRF())):
-        # What sacrebleu's own significance tests resample; it has no public name there.
-        rows = np.asarray(
-            metric._extract_corpus_statistics(texts.written, [texts.references]),  # noqa: SLF001
-            np.float64,
-        )
-        value = _from_sums(metric)
-        found[name] = _score(float(value(rows.sum(axis=0)[None])[0]), bootstrap_sums(rows, value))
-    return found
-
-
-def _from_sums(metric: Any) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    def value(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        import numpy as np
-
-        whole = sums.astype(np.int64).tolist()
-        return np.array([metric._compute_score_from_stats(row).score for row in whole])  # noqa: SLF001
-
-    return value
 
 
 def _figures(texts: _Written, right: NDArray[np.bool_], headline: str) -> tuple[Figure, ...]:
@@ -234,70 +184,16 @@ def _group_score(
     texts: _Written, right: NDArray[np.bool_], inside: NDArray[np.int64], headline: str
 ) -> Score:
     if headline == "exact_match":
-        hits = int(right[inside].sum())
-        return _score(hits / len(inside), wilson(hits, len(inside)))
+        return share(right[inside])
     part = _Written(
         references=[texts.references[i] for i in inside],
         written=[texts.written[i] for i in inside],
     )
-    return _corpus_scores(part)[headline]
+    return _corpus(part)[headline]
 
 
-def _text(data: DataSpec, tensors: Sequence[TensorSpec]) -> TensorSpec:
-    for tensor in tensors:
-        if tensor.text is not None:
-            return tensor
-    raise ConfigError(
-        f"the data {data.id!r} has no text to write",
-        why="a translation is measured between a text that is read and one that is written",
-        fix="evaluate on the data that the model was built for",
-    )
+def _corpus(texts: _Written) -> dict[str, Score]:
+    return corpus_scores(texts.written, [[reference] for reference in texts.references])
 
-
-def _known(spec: TensorSpec) -> TextSpec:
-    if spec.text is None:
-        raise TypeError(f"expected a text. Received: {spec.name}")
-    return spec.text
-
-
-def _score(value: float, interval: tuple[float, float] | None) -> Score:
-    low, high = interval or (None, None)
-    return Score(value=value, low=low, high=high)
-
-
-for _info in (
-    ScoreInfo(
-        "exact_match",
-        "Exact match",
-        "Texts that are the reference to the letter.",
-        higher_is_better=True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "bleu",
-        "BLEU",
-        "Runs of up to four words that the reference has too, of the whole corpus: 100 is the "
-        "reference itself.",
-        higher_is_better=True,
-        high=100.0,
-    ),
-    ScoreInfo(
-        "chrf",
-        "chrF",
-        "Runs of up to six characters that both have: kinder to a wrong ending than BLEU.",
-        higher_is_better=True,
-        high=100.0,
-    ),
-    ScoreInfo(
-        "token_accuracy",
-        "Token accuracy",
-        "Next tokens that are right, given the true ones before them; padding does not count.",
-        higher_is_better=True,
-        high=1.0,
-        share=True,
-    ),
-):
-    register_score(_info)
 
 __all__ = ["SHOWN", "evaluate_translation"]

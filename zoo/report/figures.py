@@ -15,6 +15,7 @@ from zoo.metrics.figures import (
     Pictures,
     Scatter,
     Series,
+    Sheet,
     Texts,
 )
 from zoo.report.fitting import cut, natural, number_axes, spaced, width
@@ -71,7 +72,7 @@ def draw(figure: Figure, name: str) -> Drawn:
         figure: What an evaluation shows.
         name: What identifies the drawing in the page.
     """
-    if isinstance(figure, Pictures | Texts):
+    if isinstance(figure, Pictures | Texts | Sheet):
         return Drawn(figure, figure.kind, "", (), wide=True, alt=figure.title)
     art: dict[str, Callable[[Any, str], tuple[str, tuple[Legend, ...]]]] = {
         "scatter": _scatter,

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.metrics.png import encode_png
+from zoo.metrics.png import encode_png, shrink
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,24 +48,8 @@ def picture(array: np.ndarray) -> Picture:
             spread = np.ptp(values) or 1.0
             pixels = np.rint((values - values.min()) / spread * 255).astype(np.uint8)
     tiny = max(array.shape[:2]) <= TINY
-    data = base64.b64encode(encode_png(_shrink(pixels))).decode("ascii")
+    data = base64.b64encode(encode_png(shrink(pixels, LARGEST))).decode("ascii")
     return Picture(f"data:image/png;base64,{data}", tiny)
-
-
-def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Average square blocks of pixels until the longer side fits."""
-    import numpy as np
-
-    height, width, channels = pixels.shape
-    step = -(-max(height, width) // LARGEST)
-    if step == 1:
-        return pixels
-    # A side shorter than one block is repeated into one.
-    padded = np.pad(pixels, ((0, -height % step), (0, -width % step), (0, 0)), mode="edge")
-    height, width = padded.shape[0] // step, padded.shape[1] // step
-    blocks = padded.reshape(height, step, width, step, channels)
-    means: NDArray[np.uint8] = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
-    return means
 
 
 __all__ = ["LARGEST", "TINY", "Picture", "picture"]

@@ -25,14 +25,16 @@ severity and colour, one with a crack and one with a dent: see :mod:`zoo.data.ai
 
 from __future__ import annotations
 
+from zoo.data.aircraft.captions import CaptionedSceneSplit
 from zoo.data.aircraft.compose import combinations, make_scene
 from zoo.data.aircraft.drawing import SIDE, box_of, draw
 from zoo.data.aircraft.load import SceneSplit
 from zoo.data.aircraft.scene import Place, Scene
-from zoo.data.aircraft.words import Truth, caption, summary, truth_of
+from zoo.data.aircraft.words import Truth, caption, read, summary, truth_of
 
 __all__ = [
     "SIDE",
+    "CaptionedSceneSplit",
     "Place",
     "Scene",
     "SceneSplit",
@@ -42,6 +44,7 @@ __all__ = [
     "combinations",
     "draw",
     "make_scene",
+    "read",
     "summary",
     "truth_of",
 ]

@@ -17,12 +17,18 @@ import numpy as np
 from zoo.data.aircraft.scene import (
     COLOURS,
     DOOR,
+    GLEAMS,
     KINDS,
     LETTER,
     PLACES,
+    SCRATCHES,
     SEVERITIES,
     SIZES,
+    STAINS,
+    STREAKS,
+    VENTS,
     WINDOW,
+    WINDOWS,
     Colour,
     Combination,
     HoldOut,
@@ -55,10 +61,12 @@ def combinations(
 
     With ``hold_out="combinations"`` a sixth of them is for ``test`` alone, and the others are for
     ``train`` and ``validation``. They are chosen as in a Latin square, which the seed shuffles:
-    any two values of a combination are seen together in training, never the three.
+    any two values of a combination are seen together in training, never the three. With
+    ``hold_out="half"`` it is the same, and ``test`` shows all: the held-out ones and the others
+    by turns, a pair of pictures each, so that half of its pictures show what was trained on.
     """
     everything = tuple(itertools.product(SIZES, PLACES, COLOURS))
-    if hold_out == "none":
+    if hold_out == "none" or (hold_out == "half" and split == "test"):
         return everything
     rank: dict[object, int] = {}
     for stream, values in enumerate((SIZES, PLACES, COLOURS)):
@@ -68,9 +76,18 @@ def combinations(
     return tuple(c for c in everything if (c in held) == (split == "test"))
 
 
+def _combination(seed: int, split: SplitName, pair: int, hold_out: HoldOut) -> Combination:
+    """Return what a pair of pictures shows."""
+    known = combinations(seed, split, hold_out)
+    if hold_out == "half" and split == "test":
+        pair, held = divmod(pair, 2)
+        known = combinations(seed, "test" if held else "train", "combinations")
+    block, place = divmod(pair, len(known))
+    return known[_order(seed, split, len(known), block)[place]]
+
+
 @functools.lru_cache(64)
-def _order(seed: int, split: SplitName, hold_out: HoldOut, block: int) -> tuple[int, ...]:
-    count = len(combinations(seed, split, hold_out))
+def _order(seed: int, split: SplitName, count: int, block: int) -> tuple[int, ...]:
     stream = 10 + 3 * block + SPLITS.index(split)
     return tuple(shuffled(np.arange(count), seed, stream).tolist())
 
@@ -89,9 +106,7 @@ def make_scene(seed: int, split: SplitName, index: int, hold_out: HoldOut = "non
         'crack'
     """
     pair, second = divmod(index, 2)
-    known = combinations(seed, split, hold_out)
-    block, place_in_block = divmod(pair, len(known))
-    size, place, colour = known[_order(seed, split, hold_out, block)[place_in_block]]
+    size, place, colour = _combination(seed, split, pair, hold_out)
     shared = Stream(seed, SPLITS.index(split), pair, 0)
     severity = shared.pick(SEVERITIES)
     kind = KINDS[(shared.below(2) + second) % 2]
@@ -124,11 +139,11 @@ def make_scene(seed: int, split: SplitName, index: int, hold_out: HoldOut = "non
         roundness=roundness,
         depth=stream.between(*_DEPTHS[grade]),
         branches=low + stream.below(high - low + 1),
-        vents=stream.pick((0, 0, 1, 1, 2)),
-        scratches=stream.pick((0, 0, 1, 2)),
-        streaks=stream.pick((0, 0, 1, 2, 3)),
-        stains=stream.pick((0, 0, 1, 1, 2)),
-        gleams=stream.pick((0, 1)),
+        vents=stream.pick(VENTS),
+        scratches=stream.pick(SCRATCHES),
+        streaks=stream.pick(STREAKS),
+        stains=stream.pick(STAINS),
+        gleams=stream.pick(GLEAMS),
         shadow=stream.chance(0.35),
         light=stream.between(-2.8, -0.34),
         exposure=stream.between(0.86, 1.08),
@@ -149,7 +164,7 @@ def _arrange(
     if place.thing == "window":
         above = place.relation == "above"
         y = stream.between(0.68, 0.74) if above else stream.between(0.26, 0.32)
-        count = 3 if place.number == 3 else 2 + stream.below(2)
+        count = 3 if place.number == 3 else stream.pick(WINDOWS)
         first = stream.between(0.20, 0.22)
         windows = tuple((first + 0.29 * n, y) for n in range(count))
         x = windows[place.number - 1][0]

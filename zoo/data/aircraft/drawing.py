@@ -137,8 +137,10 @@ def _noise(scene: Scene, size: int) -> npt.NDArray[np.float32]:
     """Return the camera's noise: four bytes added up are close to a normal distribution."""
     count = size * size * 3
     raw = np.random.PCG64(np.random.SeedSequence([scene.grain, 4])).random_raw(-(-count // 2))
-    parts = np.asarray(raw, np.uint64).view(np.uint8).reshape(-1, 4)[:count]
-    total = parts.sum(axis=1, dtype=np.int32).astype(np.float32) - np.float32(510)
+    parts = np.asarray(raw, np.uint64).view(np.uint32)[:count]
+    # Two bytes at a time: a fifth of what a sum along an axis of four takes.
+    pairs = (parts & 0x00FF00FF) + ((parts >> 8) & 0x00FF00FF)
+    total = ((pairs & 0xFFFF) + (pairs >> 16)).astype(np.float32) - np.float32(510)
     # The sum of four bytes has a standard deviation of 147.8.
     noise: npt.NDArray[np.float32] = total * np.float32(scene.noise / 147.8)
     return noise.reshape(size, size, 3)

@@ -12,8 +12,8 @@ from zoo.data.aircraft.compose import make_scene
 from zoo.data.aircraft.drawing import draw
 from zoo.data.aircraft.scene import KINDS, HoldOut, Scene
 from zoo.data.aircraft.words import Truth, truth_of
-from zoo.data.folder import MEMORY_BOUND
 from zoo.data.named.aircraft import SyntheticOptions, synthetic_spec
+from zoo.data.photos import MEMORY_BOUND
 from zoo.runtime.images import Image
 from zoo.spec import Arrays, DataSpec, Split, SplitName
 
@@ -48,7 +48,7 @@ class SceneSplit:
         self._keeps = count * size * size * 3 <= bound
         self._kept: dict[int, Image] = {}
         self._pixels: Image | None = None
-        self._labels: npt.NDArray[np.int64] | None = None
+        self._answers: Arrays | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -62,19 +62,19 @@ class SceneSplit:
         return [truth_of(self.scene(index), self._size) for index in self._positions(indices)]
 
     def take(self, indices: npt.NDArray[Any]) -> tuple[Arrays, Arrays]:
-        """Return the pictures and the classes at these positions.
+        """Return the pictures and the targets at these positions.
 
         Raises:
             MissingExtra: If Pillow is not installed.
         """
         chosen = self._positions(indices)
-        labels = self._classes()[chosen]
+        targets = {name: array[chosen] for name, array in self._known().items()}
         if self._pixels is not None:
-            return {"image": self._pixels[chosen]}, {"label": labels}
+            return {"image": self._pixels[chosen]}, targets
         pixels = np.empty((len(chosen), self._size, self._size, 3), np.uint8)
         for place, index in enumerate(chosen):
             pixels[place] = self._picture(index)
-        return {"image": pixels}, {"label": labels}
+        return {"image": pixels}, targets
 
     def arrays(self) -> tuple[Arrays, Arrays] | None:
         """Return everything at once, or ``None`` above the bound.
@@ -88,17 +88,22 @@ class SceneSplit:
             pixels = self.take(np.arange(self._count))[0]["image"]
             pixels.flags.writeable = False
             self._pixels, self._kept = pixels, {}
-        return {"image": self._pixels}, {"label": self._classes()}
+        return {"image": self._pixels}, self._known()
 
     def _positions(self, indices: npt.NDArray[Any]) -> list[int]:
         return [int(place) for place in np.arange(self._count)[np.asarray(indices)]]
 
-    def _classes(self) -> npt.NDArray[np.int64]:
-        if self._labels is None:
-            kinds = [KINDS.index(self.scene(index).kind) for index in range(self._count)]
-            self._labels = np.array(kinds, np.int64)
-            self._labels.flags.writeable = False
-        return self._labels
+    def targets(self) -> Arrays:
+        """Return what is to be learned of every picture: the class of its damage."""
+        kinds = [KINDS.index(self.scene(index).kind) for index in range(self._count)]
+        return {"label": np.array(kinds, np.int64)}
+
+    def _known(self) -> Arrays:
+        if self._answers is None:
+            self._answers = self.targets()
+            for array in self._answers.values():
+                array.flags.writeable = False
+        return dict(self._answers)
 
     def _picture(self, index: int) -> Image:
         if index in self._kept:
@@ -114,19 +119,23 @@ def describe(options: SyntheticOptions) -> DataSpec:
     return synthetic_spec(options.image_size)
 
 
-def load(options: SyntheticOptions) -> Mapping[str, Split]:
-    """Return the splits; nothing is drawn yet."""
-    counts: dict[SplitName, int] = {
+def counts(options: SyntheticOptions) -> dict[SplitName, int]:
+    """Return how many pictures each split has."""
+    return {
         "train": options.examples,
         "validation": options.validation_examples,
         "test": options.test_examples,
     }
+
+
+def load(options: SyntheticOptions) -> Mapping[str, Split]:
+    """Return the splits; nothing is drawn yet."""
     return {
         split: SceneSplit(
             options.split_seed, split, count, options.image_size, hold_out=options.hold_out
         )
-        for split, count in counts.items()
+        for split, count in counts(options).items()
     }
 
 
-__all__ = ["SceneSplit", "describe", "load"]
+__all__ = ["SceneSplit", "counts", "describe", "load"]

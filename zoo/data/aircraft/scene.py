@@ -15,7 +15,8 @@ Kind = Literal["crack", "dent"]
 Size = Literal["small", "medium", "large"]
 Severity = Literal["minor", "moderate", "severe"]
 Colour = Literal["white", "grey", "blue", "red", "green", "yellow"]
-HoldOut = Literal["none", "combinations"]
+HoldOut = Literal["none", "combinations", "half"]
+"""What ``test`` shows: what all splits do, what it alone has, or both by turns."""
 Thing = Literal["window", "windows", "door", "stripe", "letters", "seam"]
 Relation = Literal["above", "below", "left of", "right of", "on", "between"]
 
@@ -23,6 +24,15 @@ KINDS: tuple[Kind, ...] = ("crack", "dent")
 SIZES: tuple[Size, ...] = ("small", "medium", "large")
 SEVERITIES: tuple[Severity, ...] = ("minor", "moderate", "severe")
 COLOURS: tuple[Colour, ...] = ("white", "grey", "blue", "red", "green", "yellow")
+
+VENTS = (0, 0, 1, 1, 2)
+"""How many there may be, each as likely as it stands here; the others likewise."""
+SCRATCHES = (0, 0, 1, 2)
+STREAKS = (0, 0, 1, 2, 3)
+STAINS = (0, 0, 1, 1, 2)
+GLEAMS = (0, 1)
+WINDOWS = (2, 3)
+"""Where the damage is beside one of them."""
 
 
 @dataclass(frozen=True)
@@ -167,12 +177,18 @@ __all__ = [
     "COLOURS",
     "DOOR",
     "DOOR_WINDOW",
+    "GLEAMS",
     "KINDS",
     "LETTER",
     "PLACES",
+    "SCRATCHES",
     "SEVERITIES",
     "SIZES",
+    "STAINS",
+    "STREAKS",
+    "VENTS",
     "WINDOW",
+    "WINDOWS",
     "Colour",
     "Combination",
     "HoldOut",

@@ -1,15 +1,41 @@
-"""What a scene says in words, and as plain data."""
+"""What a scene says in words, and as plain data; and what words say of a scene."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from zoo.data.aircraft.drawing import SIDE, box_of
-from zoo.data.aircraft.scene import Kind, Place, Scene, Severity, Size
+from zoo.data.aircraft.scene import (
+    COLOURS,
+    GLEAMS,
+    KINDS,
+    PLACES,
+    SCRATCHES,
+    SEVERITIES,
+    SIZES,
+    STAINS,
+    STREAKS,
+    VENTS,
+    WINDOWS,
+    Colour,
+    Kind,
+    Place,
+    Scene,
+    Severity,
+    Size,
+)
+from zoo.runtime.text import words
 
-_NUMBERS = ("no", "one", "two", "three", "four")
+ATTRIBUTES = ("kind", "size", "place", "colour")
+"""What a caption says, and :func:`read` finds in it."""
+
+_NUMBERS = ("", "one", "two", "three")
 _ORDINALS = ("", "first ", "second ", "third ")
 _LENGTHS: dict[Size, str] = {"small": "short", "medium": "medium", "large": "long"}
 _DETAILS: dict[Kind, dict[Severity, str]] = {
@@ -85,8 +111,7 @@ def caption(scene: Scene) -> str:
         >>> caption(make_scene(0, "train", 0))
         'a large dent below the letters of a white fuselage'
     """
-    word = size_word(scene.kind, scene.size)
-    return f"a {word} {scene.kind} {place_words(scene.place)} of a {scene.colour} fuselage"
+    return _caption(scene.kind, scene.size, scene.place, scene.colour)
 
 
 def summary(scene: Scene) -> str:
@@ -96,10 +121,7 @@ def summary(scene: Scene) -> str:
         >>> summary(make_scene(0, "train", 0))
         'A large dent below the letters of a white fuselage is severe and deep. Also seen: ...'
     """
-    first = f"{caption(scene).capitalize()} is {_DETAILS[scene.kind][scene.severity]}."
-    *most, last = _others(scene) or ["nothing"]
-    listed = f"{', '.join(most)} and {last}" if most else last
-    return f"{first} Also seen: {listed}."
+    return _summary(caption(scene), scene.kind, scene.severity, _others(scene))
 
 
 def size_word(kind: Kind, size: Size) -> str:
@@ -112,26 +134,143 @@ def place_words(place: Place) -> str:
     return f"{place.relation} the {_ORDINALS[place.number]}{place.thing}"
 
 
-def _others(scene: Scene) -> list[str]:
-    """Name what the place does not: first the things, then what lies on the paint."""
-    thing = scene.place.thing
-    found = []
-    if thing == "window":
-        others = len(scene.windows) - 1
-        found.append(f"{_NUMBERS[others]} other window{'s' * (others > 1)}")
-    if scene.stripe and thing != "stripe":
-        found.append(f"a {scene.stripe[0]} stripe")
-    for count, one, many in (
-        (scene.vents, "a vent", f"{_NUMBERS[scene.vents]} vents"),
-        (scene.scratches, "a scratch", f"{_NUMBERS[scene.scratches]} scratches"),
-        (scene.streaks, "a streak of dirt", "streaks of dirt"),
-        (scene.stains, "a stain", f"{_NUMBERS[scene.stains]} stains"),
-        (scene.gleams, "a reflection", f"{_NUMBERS[scene.gleams]} reflections"),
-        (int(scene.shadow), "a shadow", ""),
-    ):
-        if count:
-            found.append(one if count == 1 else many)
+def vocabulary() -> tuple[str, ...]:
+    """Return every word and sign of all captions and summaries, in the order of the alphabet.
+
+    They come from the rules that write the texts: no scene is drawn for them.
+    """
+    texts = [_listed(list(_all_others()))]
+    for kind, size, place, colour in itertools.product(KINDS, SIZES, PLACES, COLOURS):
+        said = _caption(kind, size, place, colour)
+        texts += [said, *(_summary(said, kind, severity, []) for severity in SEVERITIES)]
+    return tuple(sorted({word for text in texts for word in words(text)}))
+
+
+def read(text: str) -> dict[str, str]:
+    """Return what a caption or a summary says; what it does not say is left out.
+
+    A text that follows no rule is read all the same, each attribute by the first words that name
+    one. The size is *small*, *medium* or *large*, of a crack as of a dent, so that a wrong kind is
+    one mistake and not two.
+
+    Returns:
+        Of the keys ``kind``, ``size``, ``place`` and ``colour`` those that are said; of a summary
+        ``severity`` too.
+
+    Example:
+        >>> read("a long crack on the door of a red fuselage")
+        {'kind': 'crack', 'size': 'large', 'place': 'on the door', 'colour': 'red'}
+    """
+    plain = " ".join(words(text)).lower()
+    found = {}
+    for name, (pattern, meaning) in _readers().items():
+        if match := pattern.search(plain):
+            found[name] = meaning[match[1]]
     return found
 
 
-__all__ = ["Truth", "caption", "place_words", "size_word", "summary", "truth_of"]
+@functools.cache
+def _readers() -> Mapping[str, tuple[re.Pattern[str], Mapping[str, str]]]:
+    """Return what finds each attribute, and what the words mean that it finds."""
+    places = {place_words(place): place_words(place) for place in PLACES}
+    sizes = {size_word(kind, size): size for kind in KINDS for size in SIZES}
+    # A dent "of medium depth" may be large: what says the size stands before the kind.
+    return {
+        "kind": _reader({kind: kind for kind in KINDS}),
+        "size": _reader(sizes, f"(?= (?:{'|'.join(KINDS)})\\b)"),
+        "place": _reader(places),
+        "colour": _reader({colour: colour for colour in COLOURS}, r"(?= fuselage\b)"),
+        "severity": _reader({severity: severity for severity in SEVERITIES}),
+    }
+
+
+def _reader(
+    meaning: Mapping[str, str], before: str = ""
+) -> tuple[re.Pattern[str], Mapping[str, str]]:
+    either = "|".join(sorted(map(re.escape, meaning), key=len, reverse=True))
+    return re.compile(rf"\b({either})\b{before}"), meaning
+
+
+def _caption(kind: Kind, size: Size, place: Place, colour: Colour) -> str:
+    return f"a {size_word(kind, size)} {kind} {place_words(place)} of a {colour} fuselage"
+
+
+def _summary(said: str, kind: Kind, severity: Severity, others: list[str]) -> str:
+    first = f"{said.capitalize()} is {_DETAILS[kind][severity]}."
+    return f"{first} Also seen: {_listed(others or ['nothing'])}."
+
+
+def _listed(items: list[str]) -> str:
+    *most, last = items
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _others(scene: Scene) -> list[str]:
+    """Name what the place does not: first the things, then what lies on the paint."""
+    thing = scene.place.thing
+    found: list[str] = []
+    if thing == "window":
+        found += _windows(len(scene.windows) - 1)
+    if scene.stripe and thing != "stripe":
+        found += _stripe(scene.stripe[0])
+    counts = (
+        scene.vents,
+        scene.scratches,
+        scene.streaks,
+        scene.stains,
+        scene.gleams,
+        int(scene.shadow),
+    )
+    for count, (one, many, _) in zip(counts, _THINGS, strict=True):
+        found += _counted(count, one, many)
+    return found
+
+
+def _all_others() -> Iterable[str]:
+    """Yield everything that :func:`_others` may name."""
+    for number in WINDOWS:
+        yield from _windows(number - 1)
+    for colour in COLOURS:
+        yield from _stripe(colour)
+    for one, many, counts in _THINGS:
+        for count in counts:
+            yield from _counted(count, one, many)
+
+
+_THINGS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
+    ("a vent", "{} vents", VENTS),
+    ("a scratch", "{} scratches", SCRATCHES),
+    ("a streak of dirt", "streaks of dirt", STREAKS),
+    ("a stain", "{} stains", STAINS),
+    ("a reflection", "{} reflections", GLEAMS),
+    ("a shadow", "", (0, 1)),
+)
+"""How one of each is called, several of them, and how many there may be."""
+
+
+def _windows(others: int) -> Iterator[str]:
+    yield f"{_NUMBERS[others]} other window{'s' * (others > 1)}"
+
+
+def _stripe(colour: Colour) -> Iterator[str]:
+    yield f"a {colour} stripe"
+
+
+def _counted(count: int, one: str, many: str) -> Iterator[str]:
+    if count == 1:
+        yield one
+    elif count > 1:
+        yield many.format(_NUMBERS[count])
+
+
+__all__ = [
+    "ATTRIBUTES",
+    "Truth",
+    "caption",
+    "place_words",
+    "read",
+    "size_word",
+    "summary",
+    "truth_of",
+    "vocabulary",
+]

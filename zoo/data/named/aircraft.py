@@ -6,12 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
+from zoo.data.caption_options import PROMPTS, caption_spec
 from zoo.data.info import DatasetInfo, Row
 from zoo.data.options import ImageSize, SeedOptions
-from zoo.spec import DataSpec, Task, TensorSpec
+from zoo.spec import DataSpec, Task, TensorSpec, TextSpec
 
 SIDE = 96
 """Pixels a side of a drawn picture, where nothing else is asked for."""
+
+LENGTH = 56
+"""The most ids of a text: a summary of 50 words and signs, its prompt, its start, its end."""
 
 _LABELS = ("crack", "dent")
 
@@ -29,6 +33,22 @@ class SyntheticOptions(SeedOptions):
         "none",
         description="'combinations': a sixth of the combinations of size, place and colour are "
         "in the test split alone, though any two values of each are trained on together.",
+    )
+
+
+class SyntheticCaptionOptions(SyntheticOptions):
+    """Options of drawn aircraft damage with captions."""
+
+    examples: int = Field(8_000, ge=2, le=1_000_000, description="Pictures to train on.")
+    validation_examples: int = Field(
+        500, ge=2, le=100_000, description="Pictures of the validation split."
+    )
+    test_examples: int = Field(1_000, ge=4, le=100_000, description="Pictures of the test split.")
+    hold_out: Literal["none", "combinations"] = Field(
+        "combinations",
+        description="'combinations': a sixth of the combinations of size, place and colour are "
+        "never trained on, though any two values of each are. Half of the test split shows them, "
+        "and half what was trained on.",
     )
 
 
@@ -53,10 +73,25 @@ def photo_spec(size: tuple[int, int]) -> DataSpec:
     return _spec("aircraft_damage", size)
 
 
+def captioned_spec(size: int, words: tuple[str, ...] = ()) -> DataSpec:
+    """Return what drawn pictures with captions are.
+
+    Args:
+        size: Pixels a side.
+        words: The vocabulary, its signs included; empty while it is not known.
+    """
+    text = TextSpec(split="words", pieces=words, max_length=LENGTH, prompts=PROMPTS)
+    image = _image((size, size))
+    return caption_spec("aircraft_captions_synthetic", image, text, summary=True)
+
+
+def _image(size: tuple[int, int]) -> TensorSpec:
+    return TensorSpec(name="image", shape=(*size, 3), dtype="uint8", range=(0, 255))
+
+
 def _spec(name: str, size: tuple[int, int]) -> DataSpec:
-    image = TensorSpec(name="image", shape=(*size, 3), dtype="uint8", range=(0, 255))
     label = TensorSpec(name="label", dtype="int64", labels=_LABELS)
-    return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=(image,), targets=(label,))
+    return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=(_image(size),), targets=(label,))
 
 
 ROWS: tuple[Row, ...] = (
@@ -75,6 +110,19 @@ ROWS: tuple[Row, ...] = (
     ),
     (
         DatasetInfo(
+            summary="drawn close-ups of an aircraft's skin, a caption of one sentence and a "
+            "summary of two for each",
+            licence="Apache-2.0",
+            source="computed: 9,500 pictures of 96 x 96 pixels, by the rules of zoo.data.aircraft",
+            offline=True,
+            spec=captioned_spec(SIDE),
+            options=SyntheticCaptionOptions,
+            describe="zoo.data.aircraft.captions:describe",
+        ),
+        "zoo.data.aircraft.captions:load",
+    ),
+    (
+        DatasetInfo(
             summary="446 photos of cracks and dents in aircraft, in three given splits",
             licence="CC BY 4.0",
             source="Aircraft Damage Detection by Youssef Donia (Roboflow Universe), as a course "
@@ -88,4 +136,14 @@ ROWS: tuple[Row, ...] = (
     ),
 )
 
-__all__ = ["ROWS", "SIDE", "AircraftOptions", "SyntheticOptions", "photo_spec", "synthetic_spec"]
+__all__ = [
+    "LENGTH",
+    "ROWS",
+    "SIDE",
+    "AircraftOptions",
+    "SyntheticCaptionOptions",
+    "SyntheticOptions",
+    "captioned_spec",
+    "photo_spec",
+    "synthetic_spec",
+]

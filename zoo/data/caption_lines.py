@@ -1,0 +1,239 @@
+"""Files of captions: a JSON object a line, with a picture and what it shows.
+
+``{"image": "photos/1.jpg", "caption": "…", "summary": "…"}``; Hugging Face's names ``file_name``
+and ``text`` are read too. Several lines for one picture are several captions of it. What else an
+object holds is not looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.data.class_folders import entries, split_folders
+from zoo.data.splits import SPLITS
+from zoo.errors import BadRecord, DataError
+from zoo.runtime.text import normal
+from zoo.runtime.text_files import read_lines
+
+FILES = ("captions.jsonl", "metadata.jsonl")
+"""How a file of captions may be called; the second is Hugging Face's name."""
+
+_IMAGE = ("image", "file_name")
+_CAPTION = ("caption", "text")
+_SUMMARY = ("summary",)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One caption.
+
+    Attributes:
+        jsonl: The file that it stands in.
+        row: Its line there, counted from 1.
+        photo: The picture.
+        caption: What it shows.
+        summary: The same at length, if it is there.
+    """
+
+    jsonl: Path
+    row: int
+    photo: Path
+    caption: str
+    summary: str | None
+
+    def bad(self, what: str, *, why: str = "", fix: str = "") -> BadRecord:
+        """Return an error that names this line."""
+        return BadRecord(what, file=str(self.jsonl), row=self.row, why=why, fix=fix)
+
+
+def find_captions(path: Path) -> dict[str, Path]:
+    """Return the file of captions of each split; of one set that is not divided, of ``train``.
+
+    Nothing is returned for a folder without one.
+
+    Raises:
+        DataError: If a folder has two, or could be one set as well as three, or a split has none.
+    """
+    folders = split_folders(path, [entry for entry in entries(path) if entry.is_dir()])
+    whole = _captions_in(path)
+    inside = {split: _captions_in(folder) for folder, split in folders.items()}
+    there = {split: file for split, file in inside.items() if file is not None}
+    if whole is not None and there:
+        raise DataError(
+            f"{path} could be read in two ways",
+            why=f"{whole.name} is one set, which is divided here, and there is "
+            f"{os.path.relpath(next(iter(there.values())), path)} too, one of divided ones",
+            fix="take one of them out",
+        )
+    if whole is not None:
+        return {"train": whole}
+    if there:
+        for folder, split in folders.items():
+            if split not in there:
+                raise DataError(
+                    f"{folder} has no captions",
+                    why=f"there are captions for {' and '.join(there)}, and every split needs "
+                    f"its own {FILES[0]}",
+                    fix=f"write {folder / FILES[0]}, or take the folder out: what is missing is "
+                    "drawn from train",
+                )
+    return {split: there[split] for split in SPLITS if split in there}
+
+
+def read_captions(jsonl: Path) -> list[Line]:
+    """Return the lines of a file of captions.
+
+    Raises:
+        BadRecord: If a line is no object, has no picture or no caption, or names a picture that
+            is not there or lies outside the folder. It names the line.
+    """
+    lines = [_line(jsonl, row, text) for row, text in read_lines(jsonl)]
+    check_summaries(lines)
+    return lines
+
+
+def check_summaries(lines: Sequence[Line]) -> None:
+    """Refuse captions of which some have a summary and some have none.
+
+    Raises:
+        BadRecord: It names the first line that is unlike the first of all.
+    """
+    for line in lines:
+        if (line.summary is None) != (lines[0].summary is None):
+            raise line.bad(
+                "there is no summary" if line.summary is None else "there is a summary",
+                why=f"line {lines[0].row} of {lines[0].jsonl} has "
+                f"{'none' if lines[0].summary is None else 'one'}: all lines have a summary, or "
+                "none has",
+                fix="complete them, or take them out",
+            )
+
+
+def _captions_in(folder: Path) -> Path | None:
+    found = [folder / name for name in FILES if (folder / name).is_file()]
+    if len(found) > 1:
+        raise DataError(
+            f"{folder} has {' and '.join(FILES)}",
+            why="both hold captions, and they may say different things",
+            fix="take one of them out",
+        )
+    return found[0] if found else None
+
+
+def _line(jsonl: Path, row: int, text: str) -> Line:
+    def bad(what: str, *, why: str = "", fix: str = "") -> BadRecord:
+        return BadRecord(what, file=str(jsonl), row=row, why=why, fix=fix)
+
+    def pairs(found: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in found]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise bad(
+                f"the key {twice!r} is there twice",
+                why="only one of its values could count",
+                fix="take one of them out; a second caption is a line of its own",
+            )
+        return dict(found)
+
+    try:
+        record = json.loads(text, object_pairs_hook=pairs)
+    except (ValueError, RecursionError) as error:
+        raise bad(
+            f"this is not JSON: {error}",
+            why="a line is an object by itself, in braces, and nothing follows it",
+            fix='{"image": "photos/1.jpg", "caption": "what it shows"}',
+        ) from error
+    if not isinstance(record, dict):
+        raise bad(
+            f"this is no JSON object: {text.strip()[:40]}",
+            why="a line is an object: keys and values in braces",
+            fix='{"image": "photos/1.jpg", "caption": "what it shows"}',
+        )
+    name = _value(record, _IMAGE, bad)
+    caption = _value(record, _CAPTION, bad)
+    summary = _value(record, _SUMMARY, bad) if record.get(_SUMMARY[0]) is not None else None
+    return Line(jsonl, row, _photo(jsonl.parent, name, bad), caption, summary)
+
+
+def _value(record: Mapping[str, Any], names: Sequence[str], bad: Any) -> str:
+    """Return what stands under one of some names.
+
+    Raises:
+        BadRecord: If there is nothing, or no text, or something under two of them.
+    """
+    there = [name for name in names if name in record]
+    if not there:
+        near = difflib.get_close_matches(names[0], record, n=1)
+        hint = f"call {near[0]!r} {names[0]!r}" if near else f"add {names[0]!r}"
+        raise bad(
+            f"the key {names[0]!r} is missing",
+            why=f"the line has {', '.join(map(repr, record)) or 'no key'}; a folder with a file "
+            f"of this name holds captioned pictures",
+            fix=f"{hint}, or take the file out if the folder's folders are classes",
+        )
+    if len(there) > 1:
+        raise bad(
+            f"there are {there[0]!r} and {there[1]!r}",
+            why="both mean the same",
+            fix="take one of them out",
+        )
+    value = record[there[0]]
+    if not isinstance(value, str):
+        raise bad(f"{there[0]!r} is {str(value)[:40]}, and no text", fix='write it in quotes: "…"')
+    if "\0" in value:
+        raise bad(f"{there[0]!r} holds a zero byte", fix="take it out")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise bad(f"{there[0]!r} holds half a character", fix="write it anew") from error
+    if not normal(value):
+        raise bad(
+            f"the {there[0]} is empty",
+            why="there is nothing to learn from",
+            fix="fill it in, or take the line out",
+        )
+    return value
+
+
+def _photo(folder: Path, name: str, bad: Any) -> Path:
+    """Return where a picture is.
+
+    Raises:
+        BadRecord: If it is outside the folder, or not there.
+    """
+    inside = os.path.normpath(name)
+    if Path(name).is_absolute() or Path(inside).parts[:1] == (os.pardir,):
+        raise bad(
+            f"the picture {name!r} is outside the folder",
+            why="a path begins at the file of captions and stays below its folder, so that the "
+            "folder can be moved and nothing else is read",
+            fix="move the picture into the folder, and write its path from there",
+        )
+    photo = folder / inside
+    # A name that is too long for the system is an error there, and not a picture here.
+    with contextlib.suppress(OSError):
+        if photo.is_file():
+            return photo
+        if photo.exists():
+            # Opening a pipe would wait for ever.
+            raise bad(f"the picture {name!r} is no regular file", fix="name a picture")
+    beside, likely = folder, inside.replace("\\", "/")
+    with contextlib.suppress(OSError):
+        if (folder / likely).parent.is_dir():
+            beside = (folder / likely).parent
+    names = [os.path.relpath(entry, folder) for entry in entries(beside)]
+    near = difflib.get_close_matches(likely, names, n=1)
+    raise bad(
+        f"there is no picture {name!r}",
+        why=f"paths begin at {folder}",
+        fix=f"did you mean {near[0]!r}?" if near else "add it, or take the line out",
+    )
+
+
+__all__ = ["FILES", "Line", "check_summaries", "find_captions", "read_captions"]
