@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import ExportError, ParityFailed, Unsupported
-from zoo.exporting.probes import BATCHES, KINDS, LENGTHS, SEEDS, Probe, dynamic_axes, make_probe
+from zoo.exporting.probes import (
+    BATCHES,
+    KINDS,
+    SEEDS,
+    Probe,
+    dynamic_axes,
+    lengths_of,
+    make_probe,
+)
 from zoo.runtime.manifest import Parity, Tolerance
 from zoo.runtime.session import OPTIMISATION, open_session
 from zoo.runtime.tolerance import compare_all, row_scale
@@ -69,7 +77,7 @@ def make_cases(inputs: Sequence[TensorSpec], answer: Forward, samples: Arrays) -
     cases = [_case(answer, make_probe(inputs, samples, batch, seed, axes)) for batch, seed in main]
     for axis, own in axes.items():
         found = 1
-        for length in LENGTHS:
+        for length in lengths_of(axis, inputs, samples):
             if length == own:
                 continue
             probe = make_probe(inputs, samples, 2, SEEDS[0], {**axes, axis: length})

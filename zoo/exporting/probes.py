@@ -15,7 +15,12 @@ BATCHES = (1, 2, 7, 64)
 SEEDS = (0, 1)
 KINDS = ("samples", "zeros", "lowest", "highest", "alternating", "random", "missing")
 LENGTHS = (1, 2, 3, 5, 8, 13, 24)
-"""Sizes to try of a dynamic axis; the samples' own is tried too."""
+"""Sizes to try of a dynamic axis; the samples' own is tried too.
+
+So is none at all, where the samples have none: a cache before the first word.
+"""
+
+_USUAL = 8
 
 _SPREAD = 3.0
 
@@ -72,14 +77,24 @@ def as_taken(specs: Sequence[TensorSpec], arrays: Arrays) -> Arrays:
 
 
 def dynamic_axes(specs: Sequence[TensorSpec], samples: Arrays) -> dict[str, int]:
-    """Return the dynamic axes and the samples' size of each (8 without samples)."""
+    """Return the dynamic axes and the samples' size of each (8 without samples, or of none)."""
     axes: dict[str, int] = {}
     for spec in specs:
         for place, size in enumerate(spec.shape):
             if isinstance(size, str):
                 given = samples.get(spec.name)
-                axes[size] = given.shape[place + 1] if given is not None else axes.get(size, 8)
+                own = given.shape[place + 1] if given is not None else axes.get(size, _USUAL)
+                axes[size] = own or _USUAL
     return axes
+
+
+def lengths_of(axis: str, specs: Sequence[TensorSpec], samples: Arrays) -> tuple[int, ...]:
+    """Return the sizes of a dynamic axis that are tried beside the samples' own."""
+    for spec in specs:
+        given = samples.get(spec.name)
+        if given is not None and axis in spec.shape and not given.shape[spec.shape.index(axis) + 1]:
+            return (0, *LENGTHS)
+    return LENGTHS
 
 
 def check_samples(specs: Sequence[TensorSpec], samples: Arrays) -> None:
@@ -129,7 +144,7 @@ def _limits(
     if spec.columns is not None and all(c.categories is not None for c in spec.columns):
         sizes = [len(c.categories or ()) for c in spec.columns]
         return np.zeros(shape), np.broadcast_to(np.array(sizes, float), shape)
-    if samples is not None:
+    if samples is not None and samples.size:
         # Per feature, because columns have their own scales; places of a sequence have one.
         features = 1 if not shape or isinstance(spec.shape[-1], str) else shape[-1]
         flat = samples.reshape(-1, features).astype(np.float64)
@@ -178,5 +193,6 @@ __all__ = [
     "as_taken",
     "check_samples",
     "dynamic_axes",
+    "lengths_of",
     "make_probe",
 ]

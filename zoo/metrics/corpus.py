@@ -83,7 +83,7 @@ def told_right(
     said = ids[:, 1:]
     # Columns of padding alone change nothing, and cost a step each.
     said = said[:, : max(1, int((said != 0).sum(axis=1).max()))]
-    told = likelihood(forwards, inputs, said)
+    told = likelihood(forwards, inputs, said, start=int(ids[0, 0]))
     right = ((told.chosen == said) & (said != 0)).sum(axis=1)
     return np.stack([right, (said != 0).sum(axis=1)], axis=1).astype(np.float64)
 

@@ -9,6 +9,7 @@ from zoo.runtime.generator import Generator, load_generator
 from zoo.runtime.manifest import FORMAT_VERSION, Manifest, read_manifest
 from zoo.runtime.prediction import Prediction
 from zoo.runtime.repository import ModelReport, is_model, verify_model
+from zoo.runtime.search import OURS, REFERENCE, Rule
 from zoo.runtime.session import Session, load
 from zoo.runtime.text import decode_text, encode_text
 from zoo.runtime.verify import SignatureReport, VerifyReport, verify
@@ -16,6 +17,8 @@ from zoo.runtime.verify import SignatureReport, VerifyReport, verify
 __all__ = [
     "FORMAT_VERSION",
     "MAX_BYTES",
+    "OURS",
+    "REFERENCE",
     "BenchRow",
     "Chain",
     "DiffReport",
@@ -24,6 +27,7 @@ __all__ = [
     "Manifest",
     "ModelReport",
     "Prediction",
+    "Rule",
     "Session",
     "SignatureReport",
     "VerifyReport",

@@ -4,8 +4,9 @@ Whatever writes tokens one after another (a translator, a captioner) has two sig
 
 ``encode``
     Takes the inputs, and gives ``logits``, the scores of the first token ``[batch, vocabulary]``,
-    and the *state*: every other output, whatever it is called. A prompt or a start sign has its
-    place in that graph.
+    and the *state*: every other output, whatever it is called. The start sign has its place in
+    that graph. Where it gives no ``logits``, the state is that before the start sign, which is then
+    the first token that ``decode`` takes: so no weight of the writing side is there twice.
 ``decode``
     Takes the whole state by the same names, and ``token``, the chosen ids ``[batch]``. It gives
     the next ``logits``, and as ``next_NAME`` each part of the state that changed: a key–value
@@ -107,8 +108,7 @@ def generate(
     _check(forwards, beams=beams, length_penalty=penalty, limit=limit, prompt=prompt)
     rows, room = len(next(iter(inputs.values()))), limit - len(prompt)
     search = Search(rows, text, beams=beams, length_penalty=penalty, limit=room, rule=rule)
-    logits, state = _begin(forwards, inputs, prompt)
-    steps = len(prompt)
+    logits, state, steps = _begin(forwards, inputs, text.start, prompt)
     while True:
         parents = search.step(logits)
         if not len(parents):
@@ -138,6 +138,7 @@ def likelihood(
     inputs: Arrays,
     tokens: Ids,
     *,
+    start: int = 2,
     prompt: Sequence[int] = (),
 ) -> Likelihood:
     """Ask a model how likely it holds given sequences, by the same two signatures.
@@ -146,12 +147,13 @@ def likelihood(
         forwards: ``encode`` and ``decode``.
         inputs: What ``encode`` takes, one row an example.
         tokens: ``[rows, time]``, without the start sign and the prompt, padded with 0 on the right.
+        start: The start sign, for a model whose ``encode`` leaves it out.
         prompt: What is said before every sequence.
 
     Raises:
         Diverged: If a score is not a number.
     """
-    logits, state = _begin(forwards, inputs, prompt)
+    logits, state, _ = _begin(forwards, inputs, start, prompt)
     rows, length = tokens.shape
     found, chosen = np.zeros((rows, length)), np.zeros((rows, length), np.int32)
     # A 0 with something behind it was written, and is no padding.
@@ -173,15 +175,16 @@ def likelihood(
 
 
 def _begin(
-    forwards: Mapping[str, Forward], inputs: Arrays, prompt: Sequence[int]
-) -> tuple[npt.NDArray[Any], dict[str, npt.NDArray[Any]]]:
-    """Say the prompt: the scores of the token behind it, and the state."""
+    forwards: Mapping[str, Forward], inputs: Arrays, start: int, prompt: Sequence[int]
+) -> tuple[npt.NDArray[Any], dict[str, npt.NDArray[Any]], int]:
+    """Say the prompt: the scores of the token behind it, the state, and the steps it took."""
     state = dict(forwards[ENCODE](inputs))
-    logits = state.pop(LOGITS)
-    for token in prompt:
-        said = np.full(len(logits), token, np.int32)
-        logits, state = _ask(forwards[DECODE], state, said)
-    return logits, state
+    rows = len(next(iter(inputs.values())))
+    logits = state.pop(LOGITS, None)
+    first = (*(() if logits is not None else (start,)), *prompt)
+    for token in first:
+        logits, state = _ask(forwards[DECODE], state, np.full(rows, token, np.int32))
+    return np.asarray(logits), state, len(first)
 
 
 def _ask(

@@ -15,12 +15,14 @@ from zoo.runtime.manifest import read_manifest
 from zoo.runtime.prediction import Prediction
 from zoo.runtime.prompt import prompt_ids
 from zoo.runtime.session import Session, load
-from zoo.spec import Arrays, Forwards, TensorSpec, TextSpec
+from zoo.spec import Forwards, TensorSpec, TextSpec
 
 TEXT = "text"
 """The output that holds what was written: ids, without the start sign and the prompt, padded."""
 
-_CHUNK = 256
+_MOST_ROWS = 256
+_MOST_BYTES = 1 << 23
+"""Of what is written about at a time: large pictures come in few, for the sake of memory."""
 
 
 class Generator:
@@ -79,17 +81,19 @@ class Generator:
         said = prompt_ids(prompt, self.text)
         arrays = encode(raw, self.inputs)
         count = len(next(iter(arrays.values())))
+        row_bytes = max(1, sum(array.nbytes for array in arrays.values()) // count)
+        rows = max(1, min(_MOST_ROWS, _MOST_BYTES // row_bytes))
         found = [
             generate(
                 self._forwards,
-                _chunk(arrays, start),
+                {name: array[start : start + rows] for name, array in arrays.items()},
                 self.text,
                 beams=beams,
                 length_penalty=length_penalty,
                 max_tokens=max_tokens,
                 prompt=said,
             )
-            for start in range(0, count, _CHUNK)
+            for start in range(0, count, rows)
         ]
         width = max(part.tokens.shape[1] for part in found)
         tokens = [
@@ -105,10 +109,6 @@ class Generator:
             "log_probability": np.concatenate([part.log_probability for part in found]),
         }
         return Prediction(outputs, written_specs(self.text))
-
-
-def _chunk(arrays: Arrays, start: int) -> Arrays:
-    return {name: array[start : start + _CHUNK] for name, array in arrays.items()}
 
 
 def written_specs(text: TextSpec) -> tuple[TensorSpec, TensorSpec]:
