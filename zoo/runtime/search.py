@@ -5,6 +5,7 @@ There is one search. What searches do differently is a :class:`Rule`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -168,7 +169,7 @@ class Search:
         if self.beams == 1:
             return np.arange(len(scores)), likeliest
         count = min(self.beams + 1, scores.shape[1])
-        best = np.argpartition(scores, -count, axis=1)[:, -count:]
+        best = highest(scores, count)
         # The likeliest of equals may be missing there, and must not be.
         missing = (best != likeliest[:, None]).all(axis=1)
         best[missing, 0] = likeliest[missing]
@@ -221,6 +222,28 @@ class Search:
         return self.best_tokens[:, : int(self.best_length.max(initial=1))]
 
 
+def highest(scores: npt.NDArray[Any], count: int) -> Places:
+    """Return the places of the highest scores of each row; the lowest of them stands first.
+
+    Args:
+        scores: ``[rows, vocabulary]``.
+        count: How many of a row.
+    """
+    rows, size = scores.shape
+    width = math.isqrt(size)
+    blocks = size // width
+    if blocks <= count:
+        return np.argpartition(scores, -count, axis=1)[:, -count:]
+    # As many blocks as there are places hold them all: a tenth of the time for a vocabulary.
+    tops = scores[:, : blocks * width].reshape(rows, blocks, width).max(axis=2)
+    chosen = np.argpartition(tops, -count, axis=1)[:, -count:]
+    places = (chosen[:, :, None] * width + np.arange(width)).reshape(rows, -1)
+    rest = np.broadcast_to(np.arange(blocks * width, size), (rows, size - blocks * width))
+    places = np.concatenate([places, rest], axis=1)
+    best = np.argpartition(np.take_along_axis(scores, places, axis=1), -count, axis=1)
+    return np.take_along_axis(places, best[:, -count:], axis=1)
+
+
 def weighed(logits: npt.ArrayLike) -> tuple[npt.NDArray[Any], Floats]:
     """Return scores as floats, and what to take from those of each row for log probabilities.
 
@@ -239,10 +262,10 @@ def weighed(logits: npt.ArrayLike) -> tuple[npt.NDArray[Any], Floats]:
             why="its weights or this input hold NaN or infinity",
             fix="train with a lower optimizer.learning_rate or with optimizer.clip_norm",
         )
-    highest = scores.max(axis=1, keepdims=True)
+    top = scores.max(axis=1, keepdims=True)
     # In the scores' own type: a vocabulary of 30,000 in float64 costs as much as a small model.
-    spread = np.exp(scores - highest).sum(axis=1)
-    return scores, highest[:, 0].astype(np.float64) + np.log(spread.astype(np.float64))
+    spread = np.exp(scores - top).sum(axis=1)
+    return scores, top[:, 0].astype(np.float64) + np.log(spread.astype(np.float64))
 
 
 def _rank(row: Places) -> Places:
@@ -252,4 +275,13 @@ def _rank(row: Places) -> Places:
     return places - np.maximum.accumulate(np.where(first, places, 0))
 
 
-__all__ = ["OURS", "REFERENCE", "Rule", "Search", "length_divisor", "plain_divisor", "weighed"]
+__all__ = [
+    "OURS",
+    "REFERENCE",
+    "Rule",
+    "Search",
+    "highest",
+    "length_divisor",
+    "plain_divisor",
+    "weighed",
+]
