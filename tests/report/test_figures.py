@@ -14,12 +14,14 @@ from pydantic import ValidationError
 
 from zoo.metrics.figures import (
     Bars,
+    CaptionedPicture,
     Histogram,
     Lines,
     PictureRow,
     Pictures,
     Scatter,
     Series,
+    Sheet,
     Texts,
     encode_picture,
     pack_figures,
@@ -138,6 +140,29 @@ def test_a_text_is_shown_and_never_run(page):
     html = page(ALL)
     assert "<b>seven</b>" not in html
     assert "&lt;b&gt;seven&lt;/b&gt;" in html
+
+
+def test_a_picture_stands_above_its_text_and_wrong_words_are_marked(page):
+    sheet = Sheet(
+        title="Captions",
+        caption="Two of them.",
+        pictures=(
+            CaptionedPicture(
+                image=DIGIT,
+                written=(("a", True), ("<i>long</i>", False), ("crack", True)),
+                meant="a short crack",
+            ),
+            CaptionedPicture(image=DIGIT, written=(("a dent", True),)),
+        ),
+    )
+    html = page((sheet,))
+    assert html.count(DIGIT) == 2
+    wrong = '<figcaption>a <b class="miss">&lt;i&gt;long&lt;/i&gt;</b> crack'
+    assert f"{wrong}<small>a short crack</small></figcaption>" in html
+    assert '<figcaption class="good">a dent</figcaption>' in html
+    assert unpack_figures(pack_figures((sheet,))) == (sheet,)
+    with pytest.raises(ValidationError):
+        Sheet(title="t", pictures=())
 
 
 def test_the_same_figures_give_the_same_page(page):

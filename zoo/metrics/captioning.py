@@ -256,7 +256,7 @@ for _info in (
     ScoreInfo(
         "exact_match_seen",
         "Exact match, seen",
-        "Of pictures of what was trained on, in other pictures.",
+        "Of new pictures of combinations that were trained on.",
         higher_is_better=True,
         high=1.0,
         share=True,

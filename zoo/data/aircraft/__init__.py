@@ -14,6 +14,7 @@ In both classes alike there are seams with rivets, stripes, vents of dark slots,
 scratches, streaks of dirt, soft stains and reflections, and shadows with straight edges: how many
 pixels are dark or bright says little about the class. Pictures come in pairs of one size, place,
 severity and colour, one with a crack and one with a dent: see :mod:`zoo.data.aircraft.compose`.
+What a picture shows is said in a closed language of 66 words and signs, which :func:`read` reads.
 
     >>> from zoo.data.aircraft import draw, make_scene, truth_of
     >>> scene = make_scene(seed=0, split="train", index=0)
