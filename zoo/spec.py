@@ -63,8 +63,8 @@ SIGNS = ("[pad]", "[unknown]", "[start]", "[end]")
 class TextSpec(Frozen):
     """How text becomes a sequence of ids, and ids text. It travels with every artifact.
 
-    The first four pieces are signs: padding, an unknown piece, the start and the end of a text.
-    Ids are padded on the right.
+    Four pieces are signs: padding, an unknown piece, the start and the end of a text; in a
+    vocabulary that the zoo makes, the first four. Ids are padded on the right.
 
     Attributes:
         split: Where text is cut: at blanks and punctuation, at every character, or into subwords,

@@ -20,7 +20,7 @@ from zoo import (
 )
 from zoo.spec import Dataset, Forwards
 from zoo_blip_captioner.config import BlipCaptionerConfig, TextConfig, VisionConfig
-from zoo_blip_captioner.learning import longest, previous, taught
+from zoo_blip_captioner.learning import known, longest, previous, taught
 
 if TYPE_CHECKING:
     import keras
@@ -113,7 +113,8 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         from zoo.layers import TokenAccuracy, TokenCrossentropy, make_optimizer
         from zoo_blip_captioner.captioner import BlipCaptioner
 
-        captioner = BlipCaptioner(*_sides(config, data), data.targets[0].text, name=LAYER)
+        vision, text = _sides(config, data)
+        captioner = BlipCaptioner(vision, text, known(data.targets[0]), name=LAYER)
         captioner.build()
         captioner.vision.trainable = not config.freeze_encoder
         spec = _image(data)
@@ -229,7 +230,7 @@ def _texts(data: DataSpec) -> None:
                 why="it is learned from the training split when the data is opened",
                 fix=f"give the data itself, not its description: zoo.dataset({data.id!r})",
             )
-        if target.text.pieces != data.targets[0].text.pieces:
+        if target.text.pieces != known(data.targets[0]).pieces:
             raise zoo.errors.ConfigError(
                 f"the texts of {data.id} have different vocabularies",
                 why="one side of the captioner writes them all",

@@ -29,7 +29,8 @@ def prompt_of(target: TensorSpec) -> NDArray[np.int32]:
     said = dict(text.prompts).get(target.name)
     if said is None:
         return np.zeros(0, np.int32)
-    return zoo.runtime.encode_text([said], text)[0]
+    ids: NDArray[np.int32] = zoo.runtime.encode_text([said], text)[0]
+    return ids
 
 
 def taught(data: DataSpec) -> Callable[[Arrays, Arrays], tuple[Arrays, Arrays]]:
