@@ -13,6 +13,7 @@ import numpy as np
 from zoo.api.blueprints import DataSource, blueprint_on, dataset
 from zoo.api.catalog import registry
 from zoo.api.forwards import another_session, keras_forward, session_forward
+from zoo.api.models import build, own_weights
 from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.config import ModelConfig, validate
@@ -136,22 +137,27 @@ def predict(
     signature: str | None = None,
     beams: int = 1,
     prompt: str = "",
+    weights: str | Path | None = None,
 ) -> Prediction:
     """Answer for raw inputs: arrays, records, or files.
 
     Args:
-        target: A run or its folder, a model of :func:`build`, an artifact or its folder.
+        target: A run or its folder, a model of :func:`build`, an artifact or its folder; or the
+            name of a model, which answers with trained weights.
         inputs: See :meth:`zoo.runtime.Session.predict`. An artifact answers without keras.
         signature: What to ask, e.g. ``encode``; by default the first thing that it answers. A
             model that writes texts writes one for each input, unless a signature is named.
         beams: Of a model that writes: how many beginnings of a text its search keeps.
         prompt: Of a model that writes: what its text begins with, which is not in the answer. The
             name of one of its prompts, or words.
+        weights: With the name of a model: which weights, as :func:`build` takes them; by default
+            the first that the zoo has of it.
 
     Raises:
         Incompatible: If there is no such signature.
         ConfigError: If there are fewer beams than one, or too many, if the model cannot begin with
-            the prompt, or if there are such options and nothing is written.
+            the prompt, if there are such options and nothing is written, or weights and no
+            name, or a name without weights.
         DataError: If the inputs do not fit the model.
         ArtifactError: If the target is none of these.
 
@@ -159,13 +165,12 @@ def predict(
         >>> zoo.predict("exports/cnn/1", ["seven.png", "nine.png"]).labels
         ['7', '9']
     """
-    if isinstance(target, str | Path):
-        target = load(target)
+    target = opened(target, weights=weights)
     if isinstance(target, Session):
         graphs = target.manifest.graphs
         text = written_text({graph.signature: (graph.inputs, graph.outputs) for graph in graphs})
         if signature is None and text is not None:
-            writer = Generator(_opened(target), graphs[0].inputs, text)
+            writer = Generator(_sessions(target), graphs[0].inputs, text)
             return writer.predict(inputs, beams=beams, prompt=prompt)
         _nothing_is_written(beams, prompt)
         return another_session(target, signature).predict(inputs)
@@ -196,6 +201,29 @@ def _nothing_is_written(beams: int, prompt: str) -> None:
         raise ConfigError("the model cannot be asked like this", findings=findings)
 
 
+def opened(
+    target: Run | keras.Model | Session | str | Path, *, weights: str | Path | None = None
+) -> Run | keras.Model | Session:
+    """Return what a folder holds, what a name stands for, or the target itself.
+
+    Raises:
+        ConfigError: If there are weights and no name, or a name without weights.
+        RegistryError: If there is no model of that name.
+        ArtifactError: If a folder is neither a run nor an artifact.
+    """
+    if isinstance(target, str) and is_name(target):
+        return build(target, weights=own_weights(target) if weights is None else weights)
+    if weights is not None:
+        wrong = Finding("weights", str(weights), "none: they go with the name of a model")
+        raise ConfigError("the model cannot be asked like this", findings=[wrong])
+    return load(target) if isinstance(target, str | Path) else target
+
+
+def is_name(target: str) -> bool:
+    """Return whether something is the name of a model, and no folder."""
+    return not is_path(target) and not Path(target).exists()
+
+
 def is_path(target: str | Path) -> bool:
     """Return whether something was written as a path, and not as a name."""
     return isinstance(target, Path) or len(Path(target).parts) > 1
@@ -222,7 +250,7 @@ def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:
     return _Subject(architecture, blueprint.data, forwards, blueprint.config, run)
 
 
-def _opened(session: Session) -> Forwards:
+def _sessions(session: Session) -> Forwards:
     """Return every graph of an artifact; each is opened when it is first asked."""
     names = [graph.signature for graph in session.manifest.graphs]
     return {name: session_forward(session, name) for name in names}
@@ -304,4 +332,14 @@ def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
         atomic_write(path, lambda stream: np.savez_compressed(stream, worst_image=image))
 
 
-__all__ = ["check_fit", "evaluate", "in_words_of", "is_path", "load", "predict", "signatures"]
+__all__ = [
+    "check_fit",
+    "evaluate",
+    "in_words_of",
+    "is_name",
+    "is_path",
+    "load",
+    "opened",
+    "predict",
+    "signatures",
+]

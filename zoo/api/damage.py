@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.api.asking import load, predict, signatures
+from zoo.api.asking import opened, predict, signatures
 from zoo.api.catalog import registry
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, Incompatible
@@ -76,8 +76,7 @@ class _Model:
     def of(cls, target: Any) -> _Model:
         """Open a model, whatever form it has."""
         source = str(target) if isinstance(target, str | Path) else ""
-        if isinstance(target, str | Path):
-            target = load(target)
+        target = opened(target)
         if isinstance(target, Session):
             manifest = target.manifest
             graphs = {g.signature: (g.inputs, g.outputs) for g in manifest.graphs}
@@ -134,9 +133,9 @@ def damage_report(
 
     Args:
         photos: Picture files.
-        classifier: A run or its folder, a model of :func:`build`, an artifact or its folder, that
-            gives ``probabilities`` for a picture. If another of its signatures gives a map for
-            each class, it also says where.
+        classifier: A run or its folder, a model of :func:`build` or the name of one with weights
+            of its own, an artifact or its folder, that gives ``probabilities`` for a picture. If
+            another of its signatures gives a map for each class, it also says where.
         captioner: Likewise one that writes texts about a picture; the first is the caption, one
             called ``summary``, or the second, the summary. One that writes token by token writes
             the summary behind its prompt of that name, if it has one.

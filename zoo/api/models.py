@@ -110,6 +110,24 @@ def published(name: str, weights: str | Path | None) -> WeightsEntry | None:
     return next((entry for entry in _entries(name) if entry.id == str(weights)), None)
 
 
+def own_weights(name: str) -> str:
+    """Return the id of the first trained weights that the catalogue has of a model.
+
+    Raises:
+        RegistryError: If there is no such model.
+        ConfigError: If it has none.
+    """
+    known = registry().get(name).info.name
+    found = _entries(known)
+    if not found:
+        raise ConfigError(
+            f"{name} comes without trained weights",
+            findings=[Finding("weights", None, "a run, or a file of weights")],
+            fix=f"zoo train {name}",
+        )
+    return found[0].id
+
+
 def _published_file(of: str, entry: WeightsEntry) -> Path:
     """Return the checked file of published weights: inside a package, or downloaded.
 
@@ -149,4 +167,4 @@ def _packaged(file: str, sha256: str | None) -> Path:
     return path
 
 
-__all__ = ["build", "published"]
+__all__ = ["build", "own_weights", "published"]

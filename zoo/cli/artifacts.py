@@ -108,7 +108,10 @@ def verify(paths: _Artifacts, as_json: Json = False) -> None:
 
 def predict(
     target: Annotated[
-        str, typer.Argument(metavar="RUN|ARTIFACT", help="What answers: a folder of either.")
+        str,
+        typer.Argument(
+            metavar="RUN|ARTIFACT|NAME", help="What answers: a folder of either, or a model."
+        ),
     ],
     inputs: Annotated[
         list[str],
@@ -136,16 +139,27 @@ def predict(
             help="Of a model that writes: what its text begins with, by its name or in words.",
         ),
     ] = "",
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID|PATH",
+            help="With a NAME: which trained weights; the first of 'zoo info' if left out.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Ask a trained model.
 
-    An artifact answers without Keras.
+    An artifact answers without Keras. A model's NAME answers with the weights that come with it.
     """
     import zoo
 
     given = inputs if len(inputs) > 1 else inputs[0]
-    prediction = zoo.predict(target, given, signature=signature, beams=beams, prompt=prompt)
+    prediction = zoo.predict(
+        target, given, signature=signature, beams=beams, prompt=prompt, weights=weights
+    )
+    if not Path(target).exists():
+        note(f"{target} has limits. {' '.join(zoo.info(target).limits[:2])}")
     records = plain(prediction)
     if as_json:
         emit_json(records)

@@ -15,12 +15,16 @@ def damage_report(
     photos: Annotated[list[str], typer.Argument(metavar="PHOTO", help="Picture files.")],
     classifier: Annotated[
         str,
-        typer.Option(metavar="RUN|ARTIFACT", help="What says which damage: a folder of either."),
+        typer.Option(
+            metavar="RUN|ARTIFACT|NAME",
+            help="What says which damage: a folder of either, or a model.",
+        ),
     ],
     captioner: Annotated[
         str | None,
         typer.Option(
-            metavar="RUN|ARTIFACT", help="What describes a photo; nothing is written if left out."
+            metavar="RUN|ARTIFACT|NAME",
+            help="What describes a photo; nothing is written if left out.",
         ),
     ] = None,
     out: Annotated[
