@@ -77,6 +77,20 @@ need() {
     mv "$VENV/.zoo-$1.tmp" "$VENV/.zoo-$1"
 }
 
+# need_torch: PyTorch, which captions are compared with. It is large, and is built for processors
+# alone on some machines only: where it cannot be had, the tests that need it say so and are skipped.
+need_torch() {
+    "$VENV/bin/python" -c 'import torch' >/dev/null 2>&1 && return
+    [ -f "$VENV/.zoo-no-torch" ] && return
+    say "installing requirements/torch.txt"
+    if ! "$VENV/bin/python" -m pip install -qq --disable-pip-version-check --no-deps \
+        --require-hashes --requirement "$ROOT/requirements/torch.txt" >"$VENV/.zoo-torch.log" 2>&1; then
+        say "PyTorch's build for processors alone is not to be had here ($VENV/.zoo-torch.log says why):
+  the comparison of captions with it is skipped; 'pip install torch' into .venv brings it back"
+        : >"$VENV/.zoo-no-torch"
+    fi
+}
+
 install_pinned() {
     "$VENV/bin/python" -m pip install -qq --disable-pip-version-check "$@" ||
         fail "pip could not install, see above
