@@ -20,13 +20,10 @@ from zoo import (
 )
 from zoo.spec import Dataset, Forwards
 from zoo_blip_captioner.config import BlipCaptionerConfig, TextConfig, VisionConfig
-from zoo_blip_captioner.learning import known, longest, previous, taught
+from zoo_blip_captioner.learning import known, longest, taught, widths
 
 if TYPE_CHECKING:
     import keras
-
-LAYER = "captioner"
-"""The layer of a model that is the captioner."""
 
 _TOKENS = 16
 """Tokens a side that a small captioner has at most."""
@@ -63,9 +60,9 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         """Return a small captioner whose patches are as many as suit the picture."""
         side = int(_image(data).shape[0])
         patch = next(
-            (p for p in range(8, side + 1, 8) if side % p == 0 and side // p <= _TOKENS), 8
+            (p for p in range(16, side + 1, 16) if side % p == 0 and side // p <= _TOKENS), 16
         )
-        config = BlipCaptionerConfig(vision=VisionConfig(patch=None if patch == 8 else patch))
+        config = BlipCaptionerConfig(vision=VisionConfig(patch=None if patch == 16 else patch))
         return Recipe(config, TrainPlan(epochs=20, batch_size=64))
 
     def elsewhere(self, weights: str) -> tuple[BlipCaptionerConfig, DataSpec] | None:
@@ -102,36 +99,21 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         Shapes:
             In: `image` `(batch, size, size, 3)`, raw pixels; of each text of the data
                 `previous_NAME` `(batch, time)`, the start sign first.
-            Out, by the text's name: logits `(batch, time, vocabulary)`.
+            Out, by the text's name: logits `(batch, time, vocabulary)`; and as `glance`, which
+                words the caption has: logits `(batch, vocabulary)`.
 
         Raises:
             ConfigError: If the data has no square pictures or no texts with a vocabulary, or they
                 do not fit the network.
         """
-        import keras
-
-        from zoo.layers import TokenAccuracy, TokenCrossentropy, make_optimizer
         from zoo_blip_captioner.captioner import BlipCaptioner
+        from zoo_blip_captioner.teaching import teachable
 
         vision, text = _sides(config, data)
-        captioner = BlipCaptioner(vision, text, known(data.targets[0]), name=LAYER)
+        captioner = BlipCaptioner(vision, text, known(data.targets[0]), name="captioner")
         captioner.build()
         captioner.vision.trainable = not config.freeze_encoder
-        spec = _image(data)
-        image = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
-        ids = {
-            target.name: keras.Input((None,), dtype=target.dtype, name=previous(target.name))
-            for target in data.targets
-        }
-        logits = captioner({"images": image, "ids": ids})
-        inputs = {spec.name: image} | {tensor.name: tensor for tensor in ids.values()}
-        model = keras.Model(inputs, logits, name=self.info.name)
-        model.compile(
-            optimizer=make_optimizer(config.optimizer),
-            loss={name: TokenCrossentropy(config.label_smoothing) for name in logits},
-            metrics={name: [TokenAccuracy()] for name in logits},
-        )
-        return model
+        return teachable(captioner, config, data)
 
     def initialise(self, model: keras.Model) -> None:
         """Load what a captioner learned elsewhere, if the configuration names one.
@@ -147,13 +129,16 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
             return
         from zoo_blip_captioner.checkpoint import read_weights
         from zoo_blip_captioner.pretrained import find_folder
+        from zoo_blip_captioner.teaching import captioner_of
 
         folder = find_folder(config.pretrained, revision=config.revision, sha256=config.sha256)
-        read_weights(model.get_layer(LAYER), folder)
+        read_weights(captioner_of(model), folder)
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
         """Train by teacher forcing: the captioner is told the true words before each place."""
-        loop.fit(model, zoo.MappedDataset(dataset, taught(dataset.spec)))
+        config: BlipCaptionerConfig = model.blueprint.config
+        change = taught(dataset.spec, widths(dataset), glances=config.glances)
+        loop.fit(model, zoo.MappedDataset(dataset, change))
 
     def evaluate(
         self,
@@ -172,8 +157,9 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
     ) -> Sequence[Signature]:
         """Return ``encode``, ``decode`` and ``write``."""
         from zoo_blip_captioner.signatures import published
+        from zoo_blip_captioner.teaching import captioner_of
 
-        return published(model.get_layer(LAYER), data)
+        return published(captioner_of(model), data)
 
 
 def _sides(
@@ -238,4 +224,4 @@ def _texts(data: DataSpec) -> None:
             )
 
 
-__all__ = ["LAYER", "BlipCaptioning"]
+__all__ = ["BlipCaptioning"]

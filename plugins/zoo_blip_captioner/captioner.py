@@ -15,8 +15,9 @@ import numpy as np
 
 import zoo
 from zoo import TextSpec
+from zoo_blip_captioner.stem import PACKAGE
 from zoo_blip_captioner.text import TextDecoder
-from zoo_blip_captioner.vision import PACKAGE, VisionTransformer
+from zoo_blip_captioner.vision import VisionTransformer
 from zoo_blip_captioner.writing import write_greedily
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ class BlipCaptioner(keras.Model):
         self._writer = functools.lru_cache(maxsize=_WRITERS)(self._make_writer)
 
     def build(self, input_shape: Any = None) -> None:
-        """Create the weights."""
+        """Create the weights, once."""
+        if self.built:  # type: ignore[has-type]
+            return
         size = self.vision.image_size
         self.vision.build((None, size, size, 3))
         self.decoder.build((None, None))

@@ -87,6 +87,13 @@ class BlipCaptionerConfig(zoo.ModelConfig):
     freeze_encoder: bool = Field(
         False, description="Whether the side that sees stays as it is, and only the text learns."
     )
+    glance: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        description="Weight of a second loss: which words the caption has, asked of the stem "
+        "alone. Without a stem there is none.",
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each target spread.")
     optimizer: zoo.OptimizerConfig = zoo.OptimizerConfig(
         learning_rate=1e-3, weight_decay=0.05, warmup=0.1, clip_norm=1.0
@@ -108,6 +115,11 @@ class BlipCaptionerConfig(zoo.ModelConfig):
         if self.pretrained is None and (self.revision or self.sha256):
             raise ValueError("revision and sha256 say which 'pretrained' is meant, which is null")
         return self
+
+    @property
+    def glances(self) -> bool:
+        """Whether the stem is asked for the words of a caption."""
+        return self.glance > 0 and bool(self.sizes().vision["stem"])
 
     def sizes(self) -> Sizes:
         """Return what the two layers take, presets and what was chosen put together."""
@@ -133,14 +145,14 @@ _BASE = {"width": 768, "layers": 12, "heads": 12, "feed_forward": 3072}
 _PRESETS = {
     "small": Sizes(
         {
-            "patch": 8,
+            "patch": 16,
             "width": 96,
             "layers": 2,
-            "heads": 4,
-            "feed_forward": 192,
-            "stem": ((24,), (48, 48), (96, 96)),
+            "heads": 3,
+            "feed_forward": 384,
+            "stem": ((16,), (32, 32), (64, 64), (96,)),
         },
-        {"width": 96, "layers": 2, "heads": 4, "feed_forward": 192},
+        {"width": 96, "layers": 1, "heads": 4, "feed_forward": 384},
     ),
     "base": Sizes(
         {**_BASE, "patch": 16, "stem": ()},

@@ -12,7 +12,7 @@ import keras
 from keras import ops
 
 from zoo.layers import CrossAttention, SelfAttention
-from zoo_blip_captioner.vision import PACKAGE
+from zoo_blip_captioner.stem import PACKAGE
 
 EPSILON = 1e-12
 

@@ -12,12 +12,7 @@ import keras
 from keras import ops
 
 from zoo.layers import EncoderBlock
-
-PACKAGE = "zoo_blip_captioner"
-
-MEAN = (122.7709383, 116.7460125, 104.09373615)
-DEVIATION = (68.5005327, 66.6321579, 70.32316305)
-"""Of red, green and blue of 0 to 255: the numbers of CLIP (Radford et al. 2021), as BLIP uses."""
+from zoo_blip_captioner.stem import PACKAGE, Stem
 
 EPSILON = 1e-5
 
@@ -30,9 +25,8 @@ class VisionTransformer(keras.layers.Layer):
     front, a learned vector a place is added; then blocks that are normalised before each part, and
     a normalisation at the end.
 
-    Small networks learn far faster where the first looks are convolutions (Xiao et al. 2021,
-    arXiv:2106.14881): a stem of stages, each of which halves the picture with its first
-    convolution, then stands in front of the patches, which shrink by as much.
+    A stem of convolutions may stand in front of the patches, which shrink by as much as it does:
+    see :class:`zoo_blip_captioner.stem.Stem`.
 
     Args:
         image_size: Pixels a side.
@@ -80,21 +74,13 @@ class VisionTransformer(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Create the parts."""
-        channels = input_shape[-1]
         policy = {"dtype": self.dtype_policy}
-        self.convolutions = []
-        shape = (None, self.image_size, self.image_size, channels)
-        for number, stage in enumerate(self.stem, start=1):
-            for step, filters in enumerate(stage, start=1):
-                made = _Convolution(
-                    filters, 1 if step > 1 else 2, name=f"{number}_{step}", **policy
-                )
-                made.build(shape)
-                shape = made.compute_output_shape(shape)
-                self.convolutions.append(made)
+        self.look = Stem(self.stem, name="stem", **policy)
+        shape = (None, self.image_size, self.image_size, input_shape[-1])
+        self.look.build(shape)
         size = self.patch // 2 ** len(self.stem)
         self.patches = keras.layers.Conv2D(self.width, size, strides=size, **policy)
-        self.patches.build(shape)
+        self.patches.build(self.look.compute_output_shape(shape))
         small = keras.initializers.RandomNormal(stddev=0.02)
         self.whole = self.add_weight(name="whole", shape=(1, 1, self.width), initializer=small)
         self.places = self.add_weight(
@@ -111,12 +97,17 @@ class VisionTransformer(keras.layers.Layer):
             part.build((None, self.tokens, self.width))
 
     def call(self, images: Any, training: bool = False) -> Any:
-        """Look."""
-        mean, deviation = (ops.convert_to_tensor(v, self.compute_dtype) for v in (MEAN, DEVIATION))
-        x = (ops.cast(images, self.compute_dtype) - mean) / deviation
-        for convolution in self.convolutions:
-            x = convolution(x, training=training)
-        x = ops.reshape(self.patches(x), (-1, self.tokens - 1, self.width))
+        """Look, and think about it."""
+        return self.think(self.look(images, training=training), training=training)
+
+    def think(self, looked: Any, training: bool = False) -> Any:
+        """Return the tokens of what the stem saw.
+
+        Shapes:
+            looked: `(batch, rows, columns, filters)`
+            Out: `(batch, 1 + (image_size / patch)², width)`
+        """
+        x = ops.reshape(self.patches(looked), (-1, self.tokens - 1, self.width))
         whole = ops.cast(self.whole, x.dtype) + ops.zeros_like(x[:, :1])
         x = ops.concatenate([whole, x], axis=1) + ops.cast(self.places, x.dtype)
         for block in self.blocks:
@@ -138,41 +129,4 @@ class VisionTransformer(keras.layers.Layer):
         }
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class _Convolution(keras.layers.Layer):
-    """A convolution of 3 x 3, normalised over the batch, and what is positive of it."""
-
-    def __init__(self, filters: int, stride: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.filters, self.stride = filters, stride
-
-    def build(self, input_shape: Any) -> None:
-        """Create the parts."""
-        self.convolution = keras.layers.Conv2D(
-            self.filters,
-            3,
-            strides=self.stride,
-            padding="same",
-            use_bias=False,
-            kernel_initializer="he_normal",
-            dtype=self.dtype_policy,
-        )
-        self.norm = keras.layers.BatchNormalization(momentum=0.9, dtype=self.dtype_policy)
-        self.convolution.build(input_shape)
-        self.norm.build(self.compute_output_shape(input_shape))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape of what comes out."""
-        batch, rows, columns, _ = input_shape
-        return (batch, -(-rows // self.stride), -(-columns // self.stride), self.filters)
-
-    def call(self, x: Any, training: bool = False) -> Any:
-        """Convolve."""
-        return ops.relu(self.norm(self.convolution(x), training=training))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
-        return {**super().get_config(), "filters": self.filters, "stride": self.stride}
-
-
-__all__ = ["DEVIATION", "EPSILON", "MEAN", "PACKAGE", "VisionTransformer"]
+__all__ = ["EPSILON", "VisionTransformer"]
