@@ -291,3 +291,39 @@ def test_scores_that_are_no_numbers_are_said_to_be():
     toy.start[0, 5] = np.nan
     with pytest.raises(Diverged):
         generate(toy.forwards, {"kind": np.array([0])}, text())
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("prompt", [(), (5, 6)])
+def test_where_encode_gives_no_scores_the_start_sign_is_said_first(beams, prompt):
+    """A model of two graphs, and the same one whose start sign is a token as the others are."""
+    toy = Toy(3)
+    whole = toy.forwards
+
+    def encode(inputs):
+        state = dict(whole["encode"](inputs))
+        del state["logits"]
+        return {**state, "begun": np.zeros(len(inputs["kind"]), bool)}
+
+    def decode(state):
+        begun = state["begun"]
+        if not begun.any():
+            assert (state["token"] == text().start).all()
+            begin = whole["encode"]({"kind": state["memory"]})
+            return {"logits": begin["logits"], "next_begun": ~begun}
+        rest = {name: array for name, array in state.items() if name != "begun"}
+        return whole["decode"](rest)
+
+    apart = {"encode": encode, "decode": decode}
+    inputs = {"kind": np.arange(4)}
+    options = {"beams": beams, "prompt": prompt}
+    expected, found = (generate(f, inputs, text(), **options) for f in (whole, apart))
+
+    np.testing.assert_array_equal(found.tokens, expected.tokens)
+    np.testing.assert_array_equal(found.log_probability, expected.log_probability)
+    assert found.steps == expected.steps + 1
+    told = [
+        likelihood(f, inputs, expected.tokens, start=2, prompt=prompt).log_probability
+        for f in (whole, apart)
+    ]
+    np.testing.assert_array_equal(*told)

@@ -1,0 +1,183 @@
+"""The captioner as a model of the zoo: built for data, trained, measured, exported, asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.errors import ConfigError, UnknownModel
+from zoo.spec import DataSpec, Task, TensorSpec
+
+DATA = "aircraft_captions_synthetic"
+AIRCRAFT = "aircraft_damage_synthetic"
+SMALL = {"examples": 48, "validation_examples": 16, "test_examples": 16, "image_size": 48}
+SIZES = {
+    "vision": {"stem": ((8,), (12,)), "patch": 8, "width": 16, "layers": 1, "heads": 2},
+    "text": {"width": 16, "layers": 2, "heads": 2, "feed_forward": 32},
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
+    folder = tmp_path_factory.mktemp("captions") / "run"
+    data = zoo.dataset(DATA, **SMALL)
+    return zoo.train("blip_captioner", data, run_dir=folder, epochs=2, batch_size=16, **SIZES)
+
+
+@pytest.fixture(scope="module")
+def artifact(run: zoo.Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return zoo.export(run, out=tmp_path_factory.mktemp("exports")).path
+
+
+@pytest.fixture
+def pictures(run: zoo.Run) -> np.ndarray:
+    return run.dataset().split("test").take(np.arange(5))[0]["image"]
+
+
+def test_a_training_step_asks_for_every_word_behind_the_true_ones_but_not_for_the_prompt() -> None:
+    from zoo_blip_captioner.learning import taught
+
+    data = zoo.dataset(DATA, **SMALL)
+    inputs, targets = data.split("train").take(np.arange(3))
+    told, wanted = taught(data.spec, glances=True)(inputs, targets)
+    text = data.spec.targets[1].text
+    prompt = zoo.runtime.encode_text(["a detailed photo of"], text)[0]
+
+    for name, skipped in (("caption", 0), ("summary", len(prompt))):
+        before, after, true = told[f"previous_{name}"], wanted[name], targets[name]
+        assert (before[:, 0] == text.start).all()
+        np.testing.assert_array_equal(before[:, 1 : 1 + skipped], np.tile(prompt[:skipped], (3, 1)))
+        np.testing.assert_array_equal(after[:, :skipped], 0)
+        np.testing.assert_array_equal(after[:, skipped:], true[:, 1:])
+        np.testing.assert_array_equal(before[:, 1 + skipped :], true[:, 1:-1])
+    for there, text_of in zip(wanted["glance"], data.split("train").texts["caption"], strict=False):
+        words = {text.pieces[i] for i in np.flatnonzero(there)} - set(zoo.spec.SIGNS)
+        assert words == set(text_of.split())
+
+
+def test_padding_that_every_text_has_is_cut_away() -> None:
+    from zoo_blip_captioner.learning import taught, widths
+
+    data = zoo.dataset(DATA, **SMALL)
+    found = widths(data)
+    texts = [text for name in ("train", "validation") for text in data.split(name).texts["caption"]]
+    told, _ = taught(data.spec, found)(*data.split("train").take(np.arange(4)))
+
+    assert found["caption"] == 2 + max(len(text.split()) for text in texts)
+    assert told["previous_caption"].shape[1] == found["caption"] - 1
+
+
+def test_it_learns_and_says_how_well(run: zoo.Run) -> None:
+    history = (run.path / "history.csv").read_text().splitlines()
+    loss = history[0].split(",").index("loss")
+    first, last = (float(line.split(",")[loss]) for line in history[1:])
+    scores = zoo.evaluate(run).scores
+
+    assert last < first
+    assert next(iter(scores)) == "exact_match"
+    assert {"bleu", "chrf", "cider", "summary_bleu", "place_accuracy"} <= set(scores)
+
+
+def test_an_artifact_writes_what_keras_writes(
+    run: zoo.Run, artifact: Path, pictures: np.ndarray
+) -> None:
+    for options in ({}, {"prompt": "summary"}, {"beams": 3}):
+        expected = zoo.predict(run, {"image": pictures}, **options)
+        found = zoo.predict(artifact, {"image": pictures}, **options)
+
+        assert found.texts == expected.texts
+        np.testing.assert_array_equal(found.outputs["text"], expected.outputs["text"])
+
+
+def test_the_whole_search_as_one_graph_writes_what_the_loop_writes(
+    artifact: Path, pictures: np.ndarray
+) -> None:
+    text = zoo.runtime.load_generator(artifact).text
+    captioner = zoo.runtime.load(artifact, signature="write")
+    written = captioner.predict({"image": pictures}).outputs["text"]
+    scores = {name: zoo.runtime.load(artifact, signature=name) for name in ("encode", "decode")}
+    forwards = {name: session.run for name, session in scores.items()}
+    looped = zoo.runtime.generate(
+        forwards, {"image": pictures}, text, rule=zoo.runtime.REFERENCE
+    ).tokens
+
+    np.testing.assert_array_equal(written[:, : looped.shape[1]], looped)
+    assert (written[:, looped.shape[1] :] == text.pad).all()
+
+
+def test_a_photo_of_any_size_gets_a_caption_and_a_summary_in_a_damage_report(
+    artifact: Path, tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (70, 110, 3)).astype("uint8")
+    Image.fromarray(pixels).save(tmp_path / "wing.png")
+    report = zoo.damage_report(
+        tmp_path / "wing.png", "vgg16_damage", captioner=artifact, out=tmp_path / "out"
+    )[0]
+    caption, summary = (
+        zoo.predict(artifact, str(tmp_path / "wing.png"), prompt=prompt).texts[0]
+        for prompt in ("", "summary")
+    )
+
+    assert (report.damage.caption or "", report.damage.summary or "") == (caption, summary)
+
+
+def test_a_frozen_side_that_sees_stays_as_it_is(tmp_path: Path) -> None:
+    from zoo_blip_captioner.teaching import captioner_of
+
+    data = zoo.dataset(DATA, **SMALL)
+    options: dict[str, Any] = {**SIZES, "freeze_encoder": True}
+    run = zoo.train("blip_captioner", data, run_dir=tmp_path / "run", epochs=1, **options)
+    before = zoo.build("blip_captioner", data=data, **options)
+    run_weights = captioner_of(run.model)
+
+    assert not captioner_of(before).vision.trainable_weights
+    assert not run_weights.vision.trainable_weights
+    # Statistics of a batch normalisation that learned nothing are those it began with.
+    for norm in run_weights.vision.look.norms:
+        np.testing.assert_array_equal(np.asarray(norm.moving_mean), 0)
+        np.testing.assert_array_equal(np.asarray(norm.moving_variance), 1)
+
+
+def spec(shape: tuple[int | str, ...], task: Task = Task.CAPTIONING) -> DataSpec:
+    image = TensorSpec(name="image", shape=shape, dtype="uint8", range=(0, 255))
+    return DataSpec(
+        id="x", task=task, inputs=(image,), targets=zoo.dataset(DATA, **SMALL).spec.targets
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "word"),
+    [
+        (spec((32, 32, 3), Task.CLASSIFICATION), {}, "captions"),
+        (spec((48, 32, 3)), {}, "square"),
+        (spec((32, 32, 1)), {}, "colours"),
+        (spec((40, 40, 3)), {"vision": {"patch": 16}}, "vision.patch"),
+        (spec((32, 32, 3)), {"text": {"positions": 8}}, "text.positions"),
+        (spec((32, 32, 3)), {"vision": {"width": 10, "heads": 4}}, "divisible"),
+        (spec((32, 32, 3)), {"vision": {"patch": 4}}, "halved"),
+        (spec((32, 32, 3)), {"sha256": "0" * 64}, "pretrained"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_a_word_that_helps(
+    data: DataSpec, options: dict[str, Any], word: str
+) -> None:
+    with pytest.raises(ConfigError, match=word):
+        zoo.build("blip_captioner", data=data, **options)
+
+
+def test_a_model_answers_by_its_name_with_the_weights_that_come_with_it(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (96, 96, 3)).astype("uint8")
+    Image.fromarray(pixels).save(tmp_path / "wing.png")
+    expected = zoo.predict(zoo.build("vgg16_damage", weights=AIRCRAFT), str(tmp_path / "wing.png"))
+    found = zoo.predict("vgg16_damage", str(tmp_path / "wing.png"))
+
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+    with pytest.raises(UnknownModel):
+        zoo.predict("vgg17_damage", str(tmp_path / "wing.png"))
+    with pytest.raises(ConfigError, match="weights"):
+        zoo.predict("vgg16_damage", str(tmp_path / "wing.png"), weights="nothing")
