@@ -94,9 +94,12 @@ class BlipCaptionerConfig(zoo.ModelConfig):
         description="Weight of a second loss: which words the caption has, asked of the stem "
         "alone. Without a stem there is none.",
     )
+    shift: int = Field(
+        3, ge=0, le=64, description="Largest shift of a training picture, pixels either way."
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each target spread.")
     optimizer: zoo.OptimizerConfig = zoo.OptimizerConfig(
-        learning_rate=1e-3, weight_decay=0.05, warmup=0.1, clip_norm=1.0
+        learning_rate=2e-3, weight_decay=0.05, warmup=0.05, clip_norm=1.0
     )
 
     @model_validator(mode="after")

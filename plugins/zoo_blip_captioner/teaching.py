@@ -35,9 +35,14 @@ class Teacher(keras.layers.Layer):
     Asked for the words directly, the stem learns to see them first (deep supervision: Lee et al.
     2015, arXiv:1409.5185).
 
+    Pictures that are learned from are shifted a little, all of a batch alike, with what stands at
+    the edge mirrored: captions stay true, and no pixel can be learned by heart.
+
     Args:
         captioner: What learns.
         glances: Whether the stem is asked.
+        shift: Largest shift, pixels either way.
+        seed: Of the shifts.
 
     Call arguments:
         inputs: ``images``, and ``ids``, a mapping of texts: see :class:`BlipCaptioner`.
@@ -47,9 +52,17 @@ class Teacher(keras.layers.Layer):
         of each word being in the caption, `(batch, vocabulary)`.
     """
 
-    def __init__(self, captioner: BlipCaptioner, glances: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        captioner: BlipCaptioner,
+        glances: bool = True,
+        shift: int = 0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.captioner, self.glances = captioner, glances
+        self.captioner, self.glances, self.shift, self.seed = captioner, glances, shift, seed
+        self.seeds = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights."""
@@ -65,7 +78,10 @@ class Teacher(keras.layers.Layer):
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         """Say what is next everywhere, and what is there at all."""
         captioner = self.captioner
-        looked = captioner.vision.look(inputs["images"], training=training)
+        images = inputs["images"]
+        if training and self.shift:
+            images = self._shifted(images)
+        looked = captioner.vision.look(images, training=training)
         memories = captioner.decoder.remember(captioner.vision.think(looked, training=training))
         outputs = {
             name: captioner.decoder(ids, memories, training=training)[0]
@@ -76,10 +92,18 @@ class Teacher(keras.layers.Layer):
             outputs[GLANCE] = self.words(ops.concatenate(features, axis=-1))
         return outputs
 
+    def _shifted(self, images: Any) -> Any:
+        edge, size = self.shift, self.captioner.vision.image_size
+        wide = ops.pad(images, [[0, 0], [edge, edge], [edge, edge], [0, 0]], mode="symmetric")
+        at = keras.random.randint((2,), 0, 2 * edge + 1, seed=self.seeds)
+        rows = ops.take(wide, at[0] + ops.arange(size), axis=1)
+        return ops.take(rows, at[1] + ops.arange(size), axis=2)
+
     def get_config(self) -> dict[str, Any]:
         """Return what the layer is made from."""
         made = keras.saving.serialize_keras_object(self.captioner)
-        return {**super().get_config(), "captioner": made, "glances": self.glances}
+        own = {"captioner": made, "glances": self.glances}
+        return {**super().get_config(), **own, "shift": self.shift, "seed": self.seed}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Teacher:
@@ -125,7 +149,8 @@ def teachable(captioner: BlipCaptioner, config: BlipCaptionerConfig, data: DataS
         for target in data.targets
     }
     glances = config.glances
-    outputs = Teacher(captioner, glances, name=_TEACHER)({"images": image, "ids": ids})
+    teacher = Teacher(captioner, glances, config.shift, name=_TEACHER)
+    outputs = teacher({"images": image, "ids": ids})
     inputs = {spec.name: image} | {tensor.name: tensor for tensor in ids.values()}
     model = keras.Model(inputs, outputs, name="blip_captioner")
     losses = {name: TokenCrossentropy(config.label_smoothing) for name in ids}

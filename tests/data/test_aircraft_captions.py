@@ -55,7 +55,7 @@ def test_the_vocabulary_is_known_before_a_picture_is_drawn(monkeypatch: pytest.M
 
     monkeypatch.setattr("zoo.data.aircraft.load.draw", refuse)
     data = zoo.dataset(NAME)
-    assert data.sizes() == {"train": 8_000, "validation": 500, "test": 1_000}
+    assert data.sizes() == {"train": 36_000, "validation": 500, "test": 1_000}
     assert data.spec.task is Task.CAPTIONING
     caption_, summary_ = data.spec.targets
     assert caption_.text == summary_.text and len(caption_.text.pieces) == 72

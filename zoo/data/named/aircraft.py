@@ -39,7 +39,7 @@ class SyntheticOptions(SeedOptions):
 class SyntheticCaptionOptions(SyntheticOptions):
     """Options of drawn aircraft damage with captions."""
 
-    examples: int = Field(8_000, ge=2, le=1_000_000, description="Pictures to train on.")
+    examples: int = Field(36_000, ge=2, le=1_000_000, description="Pictures to train on.")
     validation_examples: int = Field(
         500, ge=2, le=100_000, description="Pictures of the validation split."
     )
