@@ -98,6 +98,15 @@ def write_photos(folder: Path) -> None:
             Image.fromarray(pixels).save(folder / name / f"{number:02}.{kind}")
 
 
+def write_aircraft(file: Path) -> None:
+    """Write a photo of another shape than the model's input: one of the drawn ones, wider."""
+    from PIL import Image
+
+    from zoo.data.aircraft import draw, make_scene
+
+    Image.fromarray(draw(make_scene(7, "test", 3), 160)).resize((200, 160)).save(file)
+
+
 def write_flowers(file: Path) -> None:
     """Write a table of measurements of three species, one value of it missing."""
     random = np.random.default_rng(0)

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.docs.newcomer import Newcomer, write_digit, write_flowers, write_photos
+from tests.docs.newcomer import (
+    Newcomer,
+    write_aircraft,
+    write_digit,
+    write_flowers,
+    write_photos,
+)
 from tests.docs.pages import ROOT, Block, after, blocks
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -31,6 +37,7 @@ def newcomer(tmp_path_factory):
     write_photos(newcomer.folder / "photos")
     write_flowers(newcomer.folder / "flowers.csv")
     write_digit(newcomer.folder / "digit.png")
+    write_aircraft(newcomer.folder / "photo.jpg")
     return newcomer
 
 
