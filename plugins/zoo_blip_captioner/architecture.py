@@ -63,7 +63,7 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
             (p for p in range(16, side + 1, 16) if side % p == 0 and side // p <= _TOKENS), 16
         )
         config = BlipCaptionerConfig(vision=VisionConfig(patch=None if patch == 16 else patch))
-        return Recipe(config, TrainPlan(epochs=9, batch_size=32))
+        return Recipe(config, TrainPlan(epochs=8, batch_size=32))
 
     def elsewhere(self, weights: str) -> tuple[BlipCaptionerConfig, DataSpec] | None:
         """Return what a published captioner is made of: of a folder, or of a repository.
