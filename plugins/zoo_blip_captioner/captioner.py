@@ -156,31 +156,35 @@ class BlipCaptioner(keras.Model):
         gives: the class ``BlipForConditionalGeneration`` of the package transformers.
 
         Args:
-            images: Raw pixels, `(batch, size, size, 3)`.
+            images: Raw pixels, whole numbers from 0 to 255, `(batch, size, size, 3)`.
             prompt: Words to go on from: text; or ids `(batch, time)` whose first is the start
-                sign and whose padding, if there is any, ``mask`` tells.
+                sign and whose padding, if there is any, ``mask`` tells. Padding belongs in front:
+                a text goes on from the last place of its row, as the reference's does.
             mask: Of ids: which are real, bool `(batch, time)`.
             max_new_tokens: The longest text, its end included.
             strategy: ``greedy`` takes the likeliest word at every step, ``beam`` keeps several
                 beginnings.
             beams: How many those are.
-            length_penalty: Above 0 favours long texts, below it short ones.
+            length_penalty: From 0 for none; the higher, the longer the texts.
             early_stopping: Whether a search ends as soon as as many texts as beams have ended.
 
         Returns:
             Ids `(batch, time)` behind the prompt, the end sign included, padded.
 
         Raises:
-            ConfigError: If an option is out of range, or prompt and text are longer than the
-                positions there are.
+            ConfigError: If an option is out of range, prompt and text are longer than the
+                positions there are, or no word of a prompt is known.
+            DataError: If pictures or ids do not fit the captioner.
         """
         pixels = self._pixels(images)
         ids, real = self._beginning(prompt, mask, len(pixels))
-        self._check(ids.shape[1], max_new_tokens, strategy, beams)
+        findings = self._wrong(ids.shape[1], max_new_tokens, strategy, beams, length_penalty)
+        if findings:
+            raise zoo.errors.ConfigError("nothing can be written as asked", findings=findings)
         if strategy == "greedy":
             given = {"images": pixels, "ids": ids, "mask": real}
             found = self._writer(ids.shape[1], max_new_tokens).predict_on_batch(given)
-            return _trimmed(np.asarray(found, np.int32), self.words.pad)
+            return _trimmed(np.asarray(found, np.int32), self.words.end)
         from zoo_blip_captioner.beams import search
 
         return search(
@@ -223,46 +227,74 @@ class BlipCaptioner(keras.Model):
         made.compile(jit_compile=False)
         return made
 
-    def _pixels(self, images: Any) -> NDArray[Any]:
-        pixels = np.asarray(images)
+    def _pixels(self, images: Any) -> NDArray[np.uint8]:
         size = self.vision.image_size
+        pixels = _numbers(images, "pictures")
         if pixels.shape[1:] != (size, size, 3) or not len(pixels):
             raise zoo.errors.DataError(
                 f"expected pictures of {size} x {size} pixels in three colours",
                 why=f"received an array of {pixels.dtype}{list(pixels.shape)}",
-                fix="zoo.runtime.read_image and zoo.runtime.fit_image bring a file to that size",
+                fix="zoo.predict reads files and brings them to the size of a model of zoo.build",
             )
-        return pixels
+        with np.errstate(invalid="ignore"):
+            exact = pixels.astype(np.uint8)
+        # Floats from 0 to 1 would become black without a word.
+        if not np.array_equal(exact, pixels):
+            raise zoo.errors.DataError(
+                "expected raw pixels, whole numbers from 0 to 255",
+                why=f"received {pixels.dtype} from {pixels.min()} to {pixels.max()}",
+                fix="leave scaling to the captioner; floats from 0 to 1: np.rint(255 * images)",
+            )
+        return exact
 
     def _beginning(
         self, prompt: str | NDArray[Any] | None, mask: NDArray[Any] | None, count: int
     ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return the words that each text begins with, the start sign first."""
         if prompt is None or isinstance(prompt, str):
-            said = zoo.runtime.encode_text([prompt], self.words)[0] if prompt else []
+            if mask is not None:
+                raise zoo.errors.DataError("a mask tells the padding of ids", why="there are none")
+            said = _said(prompt, self.words) if prompt else ()
             ids = np.tile(np.array([self.words.start, *said], np.int32), (count, 1))
-        else:
-            ids = np.asarray(prompt, np.int32)
-        if ids.ndim != 2 or len(ids) != count:
+            return ids, np.ones(ids.shape, bool)
+        given = _numbers(prompt, "ids of a prompt")
+        if given.ndim != 2 or len(given) != count or not given.shape[1]:
             raise zoo.errors.DataError(
                 "the prompt does not fit the pictures",
-                why=f"expected ids of {count} rows. Received: {list(ids.shape)}",
+                why=f"expected ids of {count} rows. Received: {list(given.shape)}",
             )
-        real = np.ones(ids.shape, bool) if mask is None else np.asarray(mask, bool)
-        return ids, real
+        known = len(self.words.pieces)
+        if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= known:
+            raise zoo.errors.DataError(
+                "the prompt is not made of the captioner's words",
+                why=f"ids are whole numbers from 0 to {known - 1:,}. Received: {given.dtype} from "
+                f"{given.min()} to {given.max()}",
+            )
+        real = np.ones(given.shape, bool) if mask is None else _numbers(mask, "mask").astype(bool)
+        if real.shape != given.shape or not real.any(axis=1).all():
+            raise zoo.errors.DataError(
+                "the mask does not fit the prompt",
+                why=f"expected {list(given.shape)}, and something real in every row. Received: "
+                f"{list(real.shape)}",
+            )
+        return given.astype(np.int32), real
 
-    def _check(self, time: int, limit: int, strategy: str, beams: int) -> None:
+    def _wrong(
+        self, time: int, limit: Any, strategy: Any, beams: Any, penalty: Any
+    ) -> list[zoo.Finding]:
+        """Return what cannot be done of what was asked."""
         findings = []
         room = self.decoder.positions - time
-        if not 1 <= limit <= room:
+        if not _is_whole(limit) or not 1 <= limit <= room:
             said = f"from 1 to {room:,}: there are {self.decoder.positions:,} positions, and the "
             findings.append(zoo.Finding("max_new_tokens", limit, f"{said}beginning takes {time:,}"))
         if strategy not in ("greedy", "beam"):
             findings.append(zoo.Finding("strategy", strategy, "greedy or beam"))
-        if not 1 <= beams <= 64:
+        if not _is_whole(beams) or not 1 <= beams <= 64:
             findings.append(zoo.Finding("beams", beams, "from 1 to 64"))
-        if findings:
-            raise zoo.errors.ConfigError("nothing can be written as asked", findings=findings)
+        if not isinstance(penalty, int | float) or not 0 <= penalty <= 10:
+            findings.append(zoo.Finding("length_penalty", penalty, "from 0 to 10"))
+        return findings
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -305,10 +337,40 @@ class GreedyWriter(keras.layers.Layer):
         return keras.KerasTensor((images.shape[0], self.steps), dtype="int32")
 
 
-def _trimmed(ids: NDArray[np.int32], pad: int) -> NDArray[np.int32]:
-    """Return ids without the columns that are padding in every row."""
-    used = np.flatnonzero((ids != pad).any(axis=0))
-    return ids[:, : int(used[-1]) + 1 if len(used) else 1]
+def _trimmed(ids: NDArray[np.int32], end: int) -> NDArray[np.int32]:
+    """Return ids without the columns behind the end of every text."""
+    ended = ids == end
+    lengths = np.where(ended.any(axis=1), ended.argmax(axis=1) + 1, ids.shape[1])
+    return ids[:, : int(lengths.max())]
+
+
+def _numbers(given: Any, what: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise zoo.errors.DataError(f"the {what} are no array", why=str(error)) from error
+    if array.dtype.kind not in "biuf":
+        raise zoo.errors.DataError(
+            f"the {what} are no numbers", why=f"received an array of {array.dtype}"
+        )
+    return array
+
+
+def _said(prompt: str, words: TextSpec) -> NDArray[np.int32]:
+    """Return the ids of a prompt of which something is known."""
+    found: NDArray[np.int32] = np.zeros(0, np.int32)
+    if prompt.strip():
+        found = zoo.runtime.encode_text([prompt], words)[0]
+    if (found == words.unknown).all():
+        raise zoo.errors.ConfigError(
+            "the captioner cannot go on from this prompt",
+            findings=[zoo.Finding("prompt", prompt[:80], "words of which it knows one at least")],
+        )
+    return found
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 __all__ = ["BlipCaptioner", "GreedyWriter"]
