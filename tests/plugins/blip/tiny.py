@@ -64,7 +64,7 @@ def captioner(folder: Path, seed: int = 0, **text: Any) -> BlipCaptioner:
     random = np.random.default_rng(seed)
     for weight in made.weights:
         scale = 0.3 if len(weight.shape) > 1 else 0.1
-        weight.assign(np.asarray(weight) + scale * random.standard_normal(weight.shape))
+        weight.assign((weight.name == "gamma") + scale * random.standard_normal(weight.shape))
     return made
 
 
