@@ -125,7 +125,7 @@ class BlipCaptioner(keras.Model):
             ConfigError: As :meth:`generate`, and if there is no such task.
         """
         if prompt is None and task != "caption":
-            prompt = dict(self.words.prompts).get(task)
+            prompt = next((said for name, said in self.words.prompts if name == task), None)
             if prompt is None:
                 known = ["caption", *(name for name, _ in self.words.prompts)]
                 raise zoo.errors.ConfigError(
@@ -179,6 +179,8 @@ class BlipCaptioner(keras.Model):
         pixels = self._pixels(images)
         ids, real = self._beginning(prompt, mask, len(pixels))
         findings = self._wrong(ids.shape[1], max_new_tokens, strategy, beams, length_penalty)
+        if not isinstance(early_stopping, bool):
+            findings.append(zoo.Finding("early_stopping", early_stopping, "true or false"))
         if findings:
             raise zoo.errors.ConfigError("nothing can be written as asked", findings=findings)
         if strategy == "greedy":

@@ -145,7 +145,7 @@ def test_beam_search_writes_the_same_texts_behind_a_prompt(
 
 def test_the_prompt_of_a_summary_is_that_of_the_reference(both: Any) -> None:
     theirs, ours = both
-    said = [tiny.START, *(tiny.PIECES.index(word) for word in "a detailed photo of".split())]
+    said = [tiny.START, *(tiny.PIECES.index(word) for word in ["a", "detailed", "photo", "of"])]
     ids = np.tile(np.array(said, np.int32), (2, 1))
     images = tiny.pictures(2)
     expected = theirs.write(images, ids, limit=LIMIT)
