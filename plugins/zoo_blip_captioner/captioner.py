@@ -15,6 +15,7 @@ import numpy as np
 
 import zoo
 from zoo import TextSpec
+from zoo_blip_captioner.question import beginning, check_options, raw_pixels
 from zoo_blip_captioner.text import TextDecoder
 from zoo_blip_captioner.vision import PACKAGE, VisionTransformer
 from zoo_blip_captioner.writing import write_greedily
@@ -32,6 +33,12 @@ class BlipCaptioner(keras.Model):
 
     It is an ordinary Keras model, which may be a layer of a larger one: nothing in it leaves the
     graph, so it can be traced, saved, trained and exported.
+
+    Pictures have its size already. ``zoo.predict`` brings files to it with the zoo's own filter, a
+    triangle; the reference is prepared with Pillow's bicubic one. Of a photo the pixels then differ
+    by 0.5 to 2 levels of 255 in the mean, and by 25 at sharp edges, so that a text may differ in
+    a word. Whoever wants the reference's numbers resizes so: ``picture.convert("RGB").resize((384,
+    384), PIL.Image.Resampling.BICUBIC)``.
 
     Args:
         vision: What :class:`zoo_blip_captioner.VisionTransformer` takes.
@@ -176,13 +183,16 @@ class BlipCaptioner(keras.Model):
                 positions there are, or no word of a prompt is known.
             DataError: If pictures or ids do not fit the captioner.
         """
-        pixels = self._pixels(images)
-        ids, real = self._beginning(prompt, mask, len(pixels))
-        findings = self._wrong(ids.shape[1], max_new_tokens, strategy, beams, length_penalty)
-        if not isinstance(early_stopping, bool):
-            findings.append(zoo.Finding("early_stopping", early_stopping, "true or false"))
-        if findings:
-            raise zoo.errors.ConfigError("nothing can be written as asked", findings=findings)
+        pixels = raw_pixels(images, self.vision.image_size)
+        ids, real = beginning(prompt, mask, len(pixels), self.words)
+        asked = {
+            "max_new_tokens": max_new_tokens,
+            "strategy": strategy,
+            "beams": beams,
+            "length_penalty": length_penalty,
+            "early_stopping": early_stopping,
+        }
+        check_options(asked, ids.shape[1], self.decoder.positions)
         if strategy == "greedy":
             given = {"images": pixels, "ids": ids, "mask": real}
             found = self._writer(ids.shape[1], max_new_tokens).predict_on_batch(given)
@@ -228,75 +238,6 @@ class BlipCaptioner(keras.Model):
         made = keras.Model({"images": images, "ids": ids, "mask": real}, found)
         made.compile(jit_compile=False)
         return made
-
-    def _pixels(self, images: Any) -> NDArray[np.uint8]:
-        size = self.vision.image_size
-        pixels = _numbers(images, "pictures")
-        if pixels.shape[1:] != (size, size, 3) or not len(pixels):
-            raise zoo.errors.DataError(
-                f"expected pictures of {size} x {size} pixels in three colours",
-                why=f"received an array of {pixels.dtype}{list(pixels.shape)}",
-                fix="zoo.predict reads files and brings them to the size of a model of zoo.build",
-            )
-        with np.errstate(invalid="ignore"):
-            exact = pixels.astype(np.uint8)
-        # Floats from 0 to 1 would become black without a word.
-        if not np.array_equal(exact, pixels):
-            raise zoo.errors.DataError(
-                "expected raw pixels, whole numbers from 0 to 255",
-                why=f"received {pixels.dtype} from {pixels.min()} to {pixels.max()}",
-                fix="leave scaling to the captioner; floats from 0 to 1: np.rint(255 * images)",
-            )
-        return exact
-
-    def _beginning(
-        self, prompt: str | NDArray[Any] | None, mask: NDArray[Any] | None, count: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Return the words that each text begins with, the start sign first."""
-        if prompt is None or isinstance(prompt, str):
-            if mask is not None:
-                raise zoo.errors.DataError("a mask tells the padding of ids", why="there are none")
-            said = _said(prompt, self.words) if prompt else ()
-            ids = np.tile(np.array([self.words.start, *said], np.int32), (count, 1))
-            return ids, np.ones(ids.shape, bool)
-        given = _numbers(prompt, "ids of a prompt")
-        if given.ndim != 2 or len(given) != count or not given.shape[1]:
-            raise zoo.errors.DataError(
-                "the prompt does not fit the pictures",
-                why=f"expected ids of {count} rows. Received: {list(given.shape)}",
-            )
-        known = len(self.words.pieces)
-        if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= known:
-            raise zoo.errors.DataError(
-                "the prompt is not made of the captioner's words",
-                why=f"ids are whole numbers from 0 to {known - 1:,}. Received: {given.dtype} from "
-                f"{given.min()} to {given.max()}",
-            )
-        real = np.ones(given.shape, bool) if mask is None else _numbers(mask, "mask").astype(bool)
-        if real.shape != given.shape or not real.any(axis=1).all():
-            raise zoo.errors.DataError(
-                "the mask does not fit the prompt",
-                why=f"expected {list(given.shape)}, and something real in every row. Received: "
-                f"{list(real.shape)}",
-            )
-        return given.astype(np.int32), real
-
-    def _wrong(
-        self, time: int, limit: Any, strategy: Any, beams: Any, penalty: Any
-    ) -> list[zoo.Finding]:
-        """Return what cannot be done of what was asked."""
-        findings = []
-        room = self.decoder.positions - time
-        if not _is_whole(limit) or not 1 <= limit <= room:
-            said = f"from 1 to {room:,}: there are {self.decoder.positions:,} positions, and the "
-            findings.append(zoo.Finding("max_new_tokens", limit, f"{said}beginning takes {time:,}"))
-        if strategy not in ("greedy", "beam"):
-            findings.append(zoo.Finding("strategy", strategy, "greedy or beam"))
-        if not _is_whole(beams) or not 1 <= beams <= 64:
-            findings.append(zoo.Finding("beams", beams, "from 1 to 64"))
-        if not isinstance(penalty, int | float) or not 0 <= penalty <= 10:
-            findings.append(zoo.Finding("length_penalty", penalty, "from 0 to 10"))
-        return findings
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -344,35 +285,6 @@ def _trimmed(ids: NDArray[np.int32], end: int) -> NDArray[np.int32]:
     ended = ids == end
     lengths = np.where(ended.any(axis=1), ended.argmax(axis=1) + 1, ids.shape[1])
     return ids[:, : int(lengths.max())]
-
-
-def _numbers(given: Any, what: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(given)
-    except ValueError as error:
-        raise zoo.errors.DataError(f"the {what} are no array", why=str(error)) from error
-    if array.dtype.kind not in "biuf":
-        raise zoo.errors.DataError(
-            f"the {what} are no numbers", why=f"received an array of {array.dtype}"
-        )
-    return array
-
-
-def _said(prompt: str, words: TextSpec) -> NDArray[np.int32]:
-    """Return the ids of a prompt of which something is known."""
-    found: NDArray[np.int32] = np.zeros(0, np.int32)
-    if prompt.strip():
-        found = zoo.runtime.encode_text([prompt], words)[0]
-    if (found == words.unknown).all():
-        raise zoo.errors.ConfigError(
-            "the captioner cannot go on from this prompt",
-            findings=[zoo.Finding("prompt", prompt[:80], "words of which it knows one at least")],
-        )
-    return found
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 __all__ = ["BlipCaptioner", "GreedyWriter"]

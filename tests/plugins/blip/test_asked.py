@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from tests.plugins.blip import tiny
 from zoo.errors import ConfigError, DataError, ZooError
 from zoo_blip_captioner.captioner import BlipCaptioner
+from zoo_blip_captioner.question import beginning
 
 LIMIT = 3
 
@@ -226,7 +227,7 @@ def test_a_prompt_that_is_too_long_is_refused(ours: BlipCaptioner) -> None:
 @given(prompt=st.text(max_size=40))
 def test_no_prompt_is_answered_with_another_kind_of_error(ours: BlipCaptioner, prompt: str) -> None:
     try:
-        ids, real = ours._beginning(prompt, None, 2)
+        ids, real = beginning(prompt, None, 2, ours.words)
     except ZooError as error:
         assert error.what
     else:

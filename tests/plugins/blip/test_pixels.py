@@ -43,6 +43,22 @@ def test_a_picture_of_the_right_size_becomes_the_same_numbers(both: Any, tmp_pat
     np.testing.assert_array_equal(read_image(tmp_path / "one.png"), pixels[0])
 
 
+def test_resized_with_pillow_s_bicubic_filter_a_picture_is_what_the_reference_is_given(
+    both: Any,
+) -> None:
+    """With the zoo's own filter it is a little another one: see BlipCaptioner."""
+    images = pytest.importorskip("PIL.Image", reason="the reference prepares with Pillow")
+    theirs, ours = both
+    whole = [images.fromarray(one) for one in tiny.pictures(2, side=90)]
+    whole.append(whole[0].resize((20, 55)).convert("L"))
+    ready = prepared(whole, tiny.SIDE)
+    size = (tiny.SIDE, tiny.SIDE)
+    pixels = np.stack([np.asarray(one.convert("RGB").resize(size, 3)) for one in whole])
+    with theirs.torch.no_grad():
+        seen = theirs.model.vision_model(pixel_values=theirs.torch.tensor(ready))[0].numpy()
+    assert np.abs(seen - np.asarray(ours.encode(pixels))).max() <= 1e-4
+
+
 def test_a_picture_of_one_colour_is_the_same_however_it_is_brought_to_size(both: Any) -> None:
     images = pytest.importorskip("PIL.Image", reason="the reference prepares with Pillow")
     _, ours = both

@@ -99,8 +99,8 @@ def test_the_first_patches_are_cut_and_scaled_alike_for_any_kind_of_number(both:
 def test_heads_that_a_configuration_leaves_out_are_the_default_of_the_library(
     tmp_path: Path, said: int | None, heads: int
 ) -> None:
-    wide = {"hidden_size": 96, "num_attention_heads": heads, "initializer_range": 0.1}
-    theirs = tiny.reference(tmp_path, **wide)
+    wide = {"hidden_size": 96, "num_attention_heads": heads}
+    theirs = tiny.reference(tmp_path, spread=0.1, **wide)
     tiny.change(tmp_path, text_config={"num_attention_heads": said})
     ours = tiny.load_captioner(tmp_path)
     assert ours.decoder.heads == heads
@@ -108,6 +108,20 @@ def test_heads_that_a_configuration_leaves_out_are_the_default_of_the_library(
     _, logits = theirs.score(tiny.pictures(2), ids, mask)
     found = np.asarray(ours({"images": tiny.pictures(2), "ids": ids, "mask": mask}))
     assert far(logits[mask], found[mask]) <= CLOSE
+
+
+def test_what_keeps_a_norm_from_dividing_by_nothing_is_as_large_as_the_reference_s(
+    tmp_path: Path,
+) -> None:
+    """Vectors of almost nothing, whose variance is less than 1e-5, show it."""
+    theirs, ours = tiny.pair(tmp_path, spread=1e-4, shake=1e-4)
+    ids, _ = tiny.begun(2, 6)
+    images = tiny.pictures(2)
+    seen, logits = theirs.score(images, ids)
+    found = np.asarray(ours({"images": images, "ids": ids}))
+    np.testing.assert_allclose(ours.encode(images), seen, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(found, logits, atol=1e-6)
+    assert np.abs(logits).max() > 1e-4
 
 
 def test_a_configuration_of_nothing_but_what_is_unusual_is_enough(tmp_path: Path) -> None:

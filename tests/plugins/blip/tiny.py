@@ -162,7 +162,13 @@ def torch() -> Any:
 
 
 def reference(
-    folder: Path, seed: int = 0, ends: float = 0.0, shake: float = 0.1, **text: Any
+    folder: Path,
+    seed: int = 0,
+    *,
+    ends: float = 0.0,
+    spread: float = 0.3,
+    shake: float = 0.1,
+    **text: Any,
 ) -> Reference:
     """Write a random model of the reference into a folder, and return it.
 
@@ -170,6 +176,7 @@ def reference(
         folder: Where to.
         seed: Of the weights.
         ends: Added to the score of the end sign.
+        spread: The deviation of what is drawn.
         shake: How far biases and norms, which begin as 0 and 1, are moved.
         **text: Other fields of the text's configuration.
     """
@@ -177,9 +184,9 @@ def reference(
     import transformers
 
     machine.manual_seed(seed)
-    vision = {**VISION_CONFIG, "initializer_range": 0.3}
+    drawn = {"initializer_range": spread}
     config = transformers.BlipConfig(
-        vision_config=vision, text_config={**TEXT_CONFIG, "initializer_range": 0.3, **text}
+        vision_config={**VISION_CONFIG, **drawn}, text_config={**TEXT_CONFIG, **drawn, **text}
     )
     model = transformers.BlipForConditionalGeneration(config).eval()
     with machine.no_grad():
