@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         load_captioner as load_captioner,
         save_captioner as save_captioner,
     )
+    from zoo_blip_captioner.teaching import captioner_of as captioner_of
     from zoo_blip_captioner.text import TextDecoder as TextDecoder
     from zoo_blip_captioner.vision import VisionTransformer as VisionTransformer
 
@@ -28,6 +29,7 @@ _HOMES = {
     "BlipCaptioner": "captioner",
     "TextDecoder": "text",
     "VisionTransformer": "vision",
+    "captioner_of": "teaching",
     "load_captioner": "pretrained",
     "save_captioner": "pretrained",
 }
@@ -46,6 +48,7 @@ __all__ = [
     "BlipCaptioning",
     "TextDecoder",
     "VisionTransformer",
+    "captioner_of",
     "load_captioner",
     "save_captioner",
 ]

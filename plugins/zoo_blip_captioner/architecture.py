@@ -71,21 +71,22 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         Raises:
             DatasetUnavailable: If it is not here, and cannot be downloaded.
             Incompatible: If it holds another model, or a pickle.
+            ConfigError: If its sizes are out of range.
             DataError: If a file cannot be read.
         """
-        from zoo_blip_captioner.pretrained import find_folder, is_named, read_config, read_words
+        from zoo_blip_captioner.hub import find_folder, is_named
+        from zoo_blip_captioner.pretrained import read_folder
 
         if not is_named(weights):
             return None
         folder = find_folder(weights)
-        vision, text = read_config(folder)
-        side = vision.pop("image_size")
-        words = read_words(folder, text.pop("vocabulary"), text["positions"])
+        found = read_folder(folder)
+        side, words = found.side, found.words
         config = BlipCaptionerConfig(
             preset="base",
             pretrained=weights,
-            vision=VisionConfig(**vision),
-            text=TextConfig(**text),
+            vision=VisionConfig(**found.vision),
+            text=TextConfig(**found.text),
         )
         image = TensorSpec(name="image", shape=(side, side, 3), dtype="uint8", range=(0, 255))
         caption = TensorSpec(name="caption", shape=("time",), dtype="int32", text=words)
@@ -121,18 +122,22 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         Raises:
             DatasetUnavailable: If it is not here, and cannot be downloaded.
             ChecksumMismatch: If it is another file than is meant.
-            Incompatible: If it does not fit the model.
+            ConfigError: If it has other sizes or words than the model.
+            Incompatible: If its tensors do not fit, or it holds a pickle alone.
             DataError: If it cannot be read.
         """
         config: BlipCaptionerConfig = model.blueprint.config
         if config.pretrained is None:
             return
         from zoo_blip_captioner.checkpoint import read_weights
-        from zoo_blip_captioner.pretrained import find_folder
+        from zoo_blip_captioner.hub import find_folder
+        from zoo_blip_captioner.pretrained import check_fit
         from zoo_blip_captioner.teaching import captioner_of
 
         folder = find_folder(config.pretrained, revision=config.revision, sha256=config.sha256)
-        read_weights(captioner_of(model), folder)
+        captioner = captioner_of(model)
+        check_fit(captioner, config, folder)
+        read_weights(captioner, folder)
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
         """Train by teacher forcing: the captioner is told the true words before each place."""

@@ -15,6 +15,7 @@ import numpy as np
 
 import zoo
 from zoo import TextSpec
+from zoo_blip_captioner.question import beginning, check_options, raw_pixels
 from zoo_blip_captioner.stem import PACKAGE
 from zoo_blip_captioner.text import TextDecoder
 from zoo_blip_captioner.vision import VisionTransformer
@@ -33,6 +34,12 @@ class BlipCaptioner(keras.Model):
 
     It is an ordinary Keras model, which may be a layer of a larger one: nothing in it leaves the
     graph, so it can be traced, saved, trained and exported.
+
+    Pictures have its size already. ``zoo.predict`` brings files to it with the zoo's own filter, a
+    triangle; the reference is prepared with Pillow's bicubic one. Of a photo the pixels then differ
+    by 0.5 to 2 levels of 255 in the mean, and by 25 at sharp edges, so that a text may differ in
+    a word. Whoever wants the reference's numbers resizes so: ``picture.convert("RGB").resize((384,
+    384), PIL.Image.Resampling.BICUBIC)``.
 
     Args:
         vision: What :class:`zoo_blip_captioner.VisionTransformer` takes.
@@ -128,7 +135,7 @@ class BlipCaptioner(keras.Model):
             ConfigError: As :meth:`generate`, and if there is no such task.
         """
         if prompt is None and task != "caption":
-            prompt = dict(self.words.prompts).get(task)
+            prompt = next((said for name, said in self.words.prompts if name == task), None)
             if prompt is None:
                 known = ["caption", *(name for name, _ in self.words.prompts)]
                 raise zoo.errors.ConfigError(
@@ -159,31 +166,40 @@ class BlipCaptioner(keras.Model):
         gives: the class ``BlipForConditionalGeneration`` of the package transformers.
 
         Args:
-            images: Raw pixels, `(batch, size, size, 3)`.
+            images: Raw pixels, whole numbers from 0 to 255, `(batch, size, size, 3)`.
             prompt: Words to go on from: text; or ids `(batch, time)` whose first is the start
-                sign and whose padding, if there is any, ``mask`` tells.
+                sign and whose padding, if there is any, ``mask`` tells. Padding belongs in front:
+                a text goes on from the last place of its row, as the reference's does.
             mask: Of ids: which are real, bool `(batch, time)`.
             max_new_tokens: The longest text, its end included.
             strategy: ``greedy`` takes the likeliest word at every step, ``beam`` keeps several
                 beginnings.
             beams: How many those are.
-            length_penalty: Above 0 favours long texts, below it short ones.
+            length_penalty: From 0 for none; the higher, the longer the texts.
             early_stopping: Whether a search ends as soon as as many texts as beams have ended.
 
         Returns:
             Ids `(batch, time)` behind the prompt, the end sign included, padded.
 
         Raises:
-            ConfigError: If an option is out of range, or prompt and text are longer than the
-                positions there are.
+            ConfigError: If an option is out of range, prompt and text are longer than the
+                positions there are, or no word of a prompt is known.
+            DataError: If pictures or ids do not fit the captioner.
         """
-        pixels = self._pixels(images)
-        ids, real = self._beginning(prompt, mask, len(pixels))
-        self._check(ids.shape[1], max_new_tokens, strategy, beams)
+        pixels = raw_pixels(images, self.vision.image_size)
+        ids, real = beginning(prompt, mask, len(pixels), self.words)
+        asked = {
+            "max_new_tokens": max_new_tokens,
+            "strategy": strategy,
+            "beams": beams,
+            "length_penalty": length_penalty,
+            "early_stopping": early_stopping,
+        }
+        check_options(asked, ids.shape[1], self.decoder.positions)
         if strategy == "greedy":
             given = {"images": pixels, "ids": ids, "mask": real}
             found = self._writer(ids.shape[1], max_new_tokens).predict_on_batch(given)
-            return _trimmed(np.asarray(found, np.int32), self.words.pad)
+            return _trimmed(np.asarray(found, np.int32), self.words.end)
         from zoo_blip_captioner.beams import search
 
         return search(
@@ -226,47 +242,6 @@ class BlipCaptioner(keras.Model):
         made.compile(jit_compile=False)
         return made
 
-    def _pixels(self, images: Any) -> NDArray[Any]:
-        pixels = np.asarray(images)
-        size = self.vision.image_size
-        if pixels.shape[1:] != (size, size, 3) or not len(pixels):
-            raise zoo.errors.DataError(
-                f"expected pictures of {size} x {size} pixels in three colours",
-                why=f"received an array of {pixels.dtype}{list(pixels.shape)}",
-                fix="zoo.runtime.read_image and zoo.runtime.fit_image bring a file to that size",
-            )
-        return pixels
-
-    def _beginning(
-        self, prompt: str | NDArray[Any] | None, mask: NDArray[Any] | None, count: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Return the words that each text begins with, the start sign first."""
-        if prompt is None or isinstance(prompt, str):
-            said = zoo.runtime.encode_text([prompt], self.words)[0] if prompt else []
-            ids = np.tile(np.array([self.words.start, *said], np.int32), (count, 1))
-        else:
-            ids = np.asarray(prompt, np.int32)
-        if ids.ndim != 2 or len(ids) != count:
-            raise zoo.errors.DataError(
-                "the prompt does not fit the pictures",
-                why=f"expected ids of {count} rows. Received: {list(ids.shape)}",
-            )
-        real = np.ones(ids.shape, bool) if mask is None else np.asarray(mask, bool)
-        return ids, real
-
-    def _check(self, time: int, limit: int, strategy: str, beams: int) -> None:
-        findings = []
-        room = self.decoder.positions - time
-        if not 1 <= limit <= room:
-            said = f"from 1 to {room:,}: there are {self.decoder.positions:,} positions, and the "
-            findings.append(zoo.Finding("max_new_tokens", limit, f"{said}beginning takes {time:,}"))
-        if strategy not in ("greedy", "beam"):
-            findings.append(zoo.Finding("strategy", strategy, "greedy or beam"))
-        if not 1 <= beams <= 64:
-            findings.append(zoo.Finding("beams", beams, "from 1 to 64"))
-        if findings:
-            raise zoo.errors.ConfigError("nothing can be written as asked", findings=findings)
-
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class GreedyWriter(keras.layers.Layer):
@@ -308,10 +283,11 @@ class GreedyWriter(keras.layers.Layer):
         return keras.KerasTensor((images.shape[0], self.steps), dtype="int32")
 
 
-def _trimmed(ids: NDArray[np.int32], pad: int) -> NDArray[np.int32]:
-    """Return ids without the columns that are padding in every row."""
-    used = np.flatnonzero((ids != pad).any(axis=0))
-    return ids[:, : int(used[-1]) + 1 if len(used) else 1]
+def _trimmed(ids: NDArray[np.int32], end: int) -> NDArray[np.int32]:
+    """Return ids without the columns behind the end of every text."""
+    ended = ids == end
+    lengths = np.where(ended.any(axis=1), ended.argmax(axis=1) + 1, ids.shape[1])
+    return ids[:, : int(lengths.max())]
 
 
 __all__ = ["BlipCaptioner", "GreedyWriter"]

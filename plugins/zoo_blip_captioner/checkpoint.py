@@ -20,12 +20,14 @@ from zoo_blip_captioner.names import BUFFERS, REPEATED, Link, links
 if TYPE_CHECKING:
     from zoo_blip_captioner.captioner import BlipCaptioner
 
+TYPE = ".safetensors"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 _SHOWN = 8
+_FLOATS = ("F16", "BF16", "F32", "F64")
 
 
 def weights_files(source: Path) -> list[Path]:
@@ -35,7 +37,7 @@ def weights_files(source: Path) -> list[Path]:
         Incompatible: If there is none, or only a pickle.
         DataError: If the index of several files cannot be read.
     """
-    if source.suffix.lower() in PICKLED:
+    if source.suffix.lower() in PICKLED and not source.is_dir():
         raise _pickle(source)
     if source.is_file():
         return [source]
@@ -43,8 +45,11 @@ def weights_files(source: Path) -> list[Path]:
         return [source / WEIGHTS]
     if (source / INDEX).is_file():
         names = sorted(set(_index(source / INDEX).values()))
-        if bad := [name for name in names if Path(name).name != name]:
-            raise DataError(f"{source / INDEX} names a file outside its folder", why=bad[0])
+        if bad := [name for name in names if Path(name).name != name or Path(name).suffix != TYPE]:
+            raise DataError(
+                f"{source / INDEX} names something else than a {TYPE} file of its folder",
+                why=repr(bad[0]),
+            )
         return [source / name for name in names]
     for name in PICKLES:
         if (source / name).exists():
@@ -59,7 +64,7 @@ def weights_files(source: Path) -> list[Path]:
 def read_weights(captioner: BlipCaptioner, source: Path) -> None:
     """Put the tensors of a folder or file into a captioner: each once, and none left over.
 
-    Everything is compared before anything is changed.
+    Everything is compared, and every number looked at, before anything is changed.
 
     Raises:
         Incompatible: If tensors are missing, too many, or of other shapes.
@@ -69,6 +74,10 @@ def read_weights(captioner: BlipCaptioner, source: Path) -> None:
     wanted = _links(captioner)
     with _Tensors(weights_files(source)) as tensors:
         _compare(wanted, tensors, source)
+        # Read twice rather than kept: the largest captioner would be in memory twice.
+        for link in wanted:
+            for name in link.tensors:
+                tensors.read(name)
         for link in wanted:
             link.weight.assign(link.ours({name: tensors.read(name) for name in link.tensors}))
 
@@ -81,7 +90,10 @@ def write_weights(captioner: BlipCaptioner, folder: Path) -> Path:
         StorageError: If it cannot be written.
         MissingExtra: If safetensors is not installed.
     """
-    from safetensors.numpy import save
+    try:
+        from safetensors.numpy import save
+    except ImportError as error:
+        raise MissingExtra("writing weights of the hub", "captioning", "safetensors") from error
 
     tensors: dict[str, Any] = {}
     for link in _links(captioner):
@@ -141,20 +153,40 @@ class _Tensors:
         """Return a tensor as float32.
 
         Raises:
-            DataError: If it cannot be read, or a number of it is not finite.
+            DataError: If it cannot be read, is not of floats, or one of them is not finite.
         """
         opened, file = self._home[name]
+        kind = opened.get_slice(name).get_dtype()
+        if kind not in _FLOATS:
+            raise DataError(
+                f"{file}: the tensor {name!r} is of type {kind}",
+                why=f"weights are of {', '.join(_FLOATS)}",
+                fix="take a file of weights that were not quantised",
+            )
         try:
-            array = opened.get_tensor(name)
-        except (self._broken, OSError, TypeError, AttributeError) as error:
+            array = _brain_floats(file, name) if kind == "BF16" else opened.get_tensor(name)
+        except (self._broken, OSError) as error:
             raise _unreadable(file, error, name) from error
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32, copy=False)
         if not np.isfinite(array).all():
             raise DataError(
                 f"{file}: the tensor {name!r} holds NaN or infinity",
                 why="no model computes anything with such a weight",
                 fix="fetch the file again, or take another one",
             )
-        return array.astype(np.float32, copy=False)
+        return array
+
+
+def _brain_floats(file: Path, name: str) -> Any:
+    """Return a tensor of bfloat16, the upper halves of float32, which NumPy has no type for."""
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        told = json.loads(stream.read(length))[name]
+        first, behind = told["data_offsets"]
+        stream.seek(8 + length + first)
+        halves = np.frombuffer(stream.read(behind - first), "<u2")
+    return (halves.astype(np.uint32) << 16).view(np.float32).reshape(told["shape"])
 
 
 def _links(captioner: BlipCaptioner) -> list[Link]:

@@ -1,69 +1,50 @@
-"""BLIP's published captioners: found, checked, and turned into ours; and ours written their way.
+"""BLIP's published captioners turned into ours, and ours written in their form.
 
-A folder on disk comes first; then the cache of the hub; then the hub itself, unless
-``ZOO_OFFLINE`` forbids the network. Importing this module imports no keras.
+Importing this module imports no keras.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import TextSpec
-from zoo.environment import is_offline
-from zoo.errors import (
-    ChecksumMismatch,
-    ConfigError,
-    DataError,
-    DatasetUnavailable,
-    Finding,
-    Incompatible,
-    MissingExtra,
-)
-from zoo.files import atomic_write, sha256_file, write_json
-from zoo_blip_captioner.checkpoint import WEIGHTS, read_weights, weights_files, write_weights
+from zoo.config import validate
+from zoo.errors import ConfigError, DataError, Finding, Incompatible, MissingExtra, Unsupported
+from zoo.files import atomic_write, write_json
+from zoo_blip_captioner.checkpoint import read_weights, write_weights
+from zoo_blip_captioner.config import BlipCaptionerConfig, Sizes
+from zoo_blip_captioner.hub import CONFIG, DEFAULT, TOKENIZER, VOCABULARY, find_folder
 
 if TYPE_CHECKING:
     from zoo_blip_captioner.captioner import BlipCaptioner
 
-DEFAULT = "Salesforce/blip-image-captioning-base"
 SUMMARY = "a detailed photo of"
 """The beginning behind which a longer text is written."""
 
-CONFIG, VOCABULARY, TOKENIZER = "config.json", "vocab.txt", "tokenizer.json"
-
 _START, _END, _PAD, _UNKNOWN = "[DEC]", "[SEP]", "[PAD]", "[UNK]"
 _LENGTH = 128
+_MOST_PIXELS, _MOST_PIECES = 4_096, 1_000_000
 
 
 @dataclass(frozen=True)
-class Pin:
-    """What of a repository is meant.
+class Published:
+    """What a published captioner is made of.
 
     Attributes:
-        revision: The commit of its configuration and vocabulary.
-        weights_revision: Where its safetensors file is: the main branch of this repository holds a
-            pickle alone, and the hub's own conversion lies beside it.
-        sha256: Of small files, by name.
+        side: Pixels a side of its pictures.
+        vision: What :class:`zoo_blip_captioner.VisionTransformer` takes besides.
+        text: What :class:`zoo_blip_captioner.TextDecoder` takes, but for the vocabulary.
+        words: How ids become words.
     """
 
-    revision: str
-    weights_revision: str
-    sha256: dict[str, str]
-
-
-PINS = {
-    DEFAULT: Pin(
-        "82a37760796d32b1411fe092ab5d4e227313294b",
-        "refs/pr/50",
-        {
-            CONFIG: "f7846f82f4e2c4a2ccbab9ae8b0e44873540a271a76a1288effd078180c13a82",
-            VOCABULARY: "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-        },
-    )
-}
+    side: int
+    vision: dict[str, Any]
+    text: dict[str, Any]
+    words: TextSpec
 
 
 def load_captioner(
@@ -84,15 +65,16 @@ def load_captioner(
         DatasetUnavailable: If it is not here, and cannot be downloaded.
         ChecksumMismatch: If a file is another one than was pinned.
         Incompatible: If it holds another model, a pickle, or tensors that do not fit.
+        ConfigError: If its sizes are out of range.
         DataError: If a file cannot be read.
         MissingExtra: If transformers or safetensors is not installed.
     """
     from zoo_blip_captioner.captioner import BlipCaptioner
 
     folder = find_folder(source, revision=revision, sha256=sha256)
-    vision, text = read_config(folder)
-    words = read_words(folder, text.pop("vocabulary"), text["positions"])
-    captioner = BlipCaptioner(vision, text, words, name="captioner")
+    found = read_folder(folder)
+    vision = {**found.vision, "image_size": found.side}
+    captioner = BlipCaptioner(vision, found.text, found.words, name="captioner")
     captioner.build()
     read_weights(captioner, folder)
     return captioner
@@ -102,12 +84,22 @@ def save_captioner(captioner: BlipCaptioner, folder: str | Path) -> Path:
     """Write a captioner as the reference reads it, and return the folder.
 
     Raises:
-        Unsupported: If the captioner has a stem, which the reference has not.
+        Unsupported: If the captioner has a stem, or words that are not BERT's pieces, which the
+            reference has not.
         StorageError: If it cannot be written.
+        MissingExtra: If safetensors is not installed.
     """
     place = Path(folder)
-    write_weights(captioner, place)
     vision, decoder, words = captioner.vision, captioner.decoder, captioner.words
+    signs = tuple(words.pieces[i] for i in (words.pad, words.unknown, words.start, words.end))
+    if words.split != "wordpiece" or signs != (_PAD, _UNKNOWN, _START, _END):
+        raise Unsupported(
+            "the words of this captioner have no form in the reference's files",
+            why=f"BLIP cuts text into BERT's word pieces, from {_START} to {_END}; these are "
+            f"{words.split}, from {words.pieces[words.start]} to {words.pieces[words.end]}",
+            fix="save it as a Keras model: captioner.save('mine.keras')",
+        )
+    write_weights(captioner, place)
     shared = {"hidden_act": "gelu", "tie_word_embeddings": True}
     write_json(
         place / CONFIG,
@@ -135,6 +127,7 @@ def save_captioner(captioner: BlipCaptioner, folder: str | Path) -> Path:
                 "num_attention_heads": decoder.heads,
                 "max_position_embeddings": decoder.positions,
                 "layer_norm_eps": 1e-12,
+                "hidden_dropout_prob": decoder.dropout,
                 "bos_token_id": words.start,
                 "sep_token_id": words.end,
                 "pad_token_id": words.pad,
@@ -146,104 +139,146 @@ def save_captioner(captioner: BlipCaptioner, folder: str | Path) -> Path:
     return place
 
 
-def find_folder(
-    source: str | Path, *, revision: str | None = None, sha256: str | None = None
-) -> Path:
-    """Return the folder of a captioner, downloaded if it must be, its pinned files compared.
-
-    Raises:
-        DatasetUnavailable: If it is not here, and cannot be downloaded.
-        ChecksumMismatch: If a file is another one than was pinned.
-        Incompatible: If it holds a pickle alone.
-    """
-    path = Path(source).expanduser()
-    if path.is_dir():
-        folder = path
-    elif isinstance(source, Path) or _looks_like_path(source):
-        if path.exists():
-            weights_files(path)  # says what is wrong with a file of that kind
-        raise DatasetUnavailable(
-            f"there is no folder {path}",
-            why="a captioner is a folder with config.json, vocab.txt and model.safetensors",
-            fix=f"name such a folder, or a repository of the hub: {DEFAULT}",
-        )
-    else:
-        folder = _from_hub(source, revision)
-        pin = PINS.get(source)
-        if pin is not None and revision in (None, pin.revision):
-            for name, wanted in pin.sha256.items():
-                _check(folder / name, wanted)
-    if sha256 is not None:
-        files = weights_files(folder)
-        if len(files) != 1:
-            raise ConfigError(
-                "a SHA-256 is of one file",
-                findings=[Finding("sha256", sha256, f"nothing: {folder} has {len(files)} files")],
-            )
-        _check(files[0], sha256)
-    return folder
-
-
-def read_config(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what a folder's configuration says of the two sides, its gaps filled.
+def read_folder(folder: Path) -> Published:
+    """Return what the captioner in a folder is made of, the gaps of its configuration filled.
 
     A published configuration leaves out what was the default of its time, or holds half a hundred
     fields of no meaning to it; the package transformers knows the defaults.
 
-    Returns:
-        What :class:`VisionTransformer` takes; what :class:`TextDecoder` takes.
-
     Raises:
         Incompatible: If it is of another model, or of a form that is not supported.
-        DataError: If it cannot be read.
+        ConfigError: If a size is out of range.
+        DataError: If a file cannot be read.
         MissingExtra: If transformers is not installed.
     """
     path = folder / CONFIG
+    config = _understood(path, _raw(path))
+    seen, said = config.vision_config, config.text_config
+    _supported(path, seen, said)
+    sides = {
+        "vision": {
+            "patch": seen.patch_size,
+            "width": seen.hidden_size,
+            "layers": seen.num_hidden_layers,
+            "heads": seen.num_attention_heads,
+            "feed_forward": seen.intermediate_size,
+        },
+        "text": {
+            "width": said.hidden_size,
+            "layers": said.num_hidden_layers,
+            "heads": said.num_attention_heads,
+            "feed_forward": said.intermediate_size,
+            "positions": said.max_position_embeddings,
+            "dropout": said.hidden_dropout_prob,
+        },
+    }
+    validate(BlipCaptionerConfig, {"preset": "base", **sides}, what=f"the sizes in {path}")
+    words = read_words(folder, said.vocab_size, said.max_position_embeddings)
+    signs = (
+        ("bos_token_id", said.bos_token_id, words.start),
+        ("sep_token_id", said.sep_token_id, words.end),
+        ("pad_token_id", said.pad_token_id, words.pad),
+    )
+    if wrong := [
+        Finding(f"text_config.{name}", theirs, f"{ours}, where {words.pieces[ours]} is")
+        for name, theirs, ours in signs
+        if theirs != ours
+    ]:
+        raise Incompatible(
+            f"{path} is not of the vocabulary beside it",
+            why="; ".join(map(str, wrong)),
+            fix="use the vocabulary that the captioner was published with",
+        )
+    return Published(seen.image_size, sides["vision"], sides["text"], words)
+
+
+def check_fit(captioner: BlipCaptioner, config: BlipCaptionerConfig, folder: Path) -> None:
+    """Refuse weights of a captioner of other sizes or words, and say what to ask for instead.
+
+    Raises:
+        ConfigError: With a finding a size; and as :func:`read_folder`.
+    """
+    found = read_folder(folder)
+    ours = {"vision": captioner.vision, "text": captioner.decoder}
+    theirs = {"vision": found.vision, "text": found.text}
+    findings = [
+        Finding(f"{side}.{name}", getattr(ours[side], name), f"{value}, as the weights have it")
+        for side, values in theirs.items()
+        for name, value in values.items()
+        if name != "dropout" and getattr(ours[side], name) != value
+    ]
+    settings, options = [], []
+    if stem := captioner.vision.stem:
+        findings.append(Finding("vision.stem", stem, "none, as the weights have it"))
+    if findings:
+        settings = _settings(config, Sizes(found.vision, found.text))
+    if captioner.vision.image_size != found.side:
+        wanted = f"{found.side} pixels a side"
+        findings.append(Finding("the pictures", captioner.vision.image_size, wanted))
+        options.append(f"image_size={found.side}")
+    if not _same_words(captioner.words, found.words):
+        what = f"the vocabulary in {folder}"
+        findings.append(Finding("the words", f"{len(captioner.words.pieces):,} others", what))
+        options.append(f"vocabulary={folder / VOCABULARY}")
+    if findings:
+        said = [f"--set {setting}" for setting in settings]
+        said += [f"--data-option {option}" for option in options]
+        raise ConfigError(
+            f"the weights in {folder} are of another captioner than this one",
+            findings=findings,
+            fix=" ".join(said),
+        )
+
+
+def _settings(config: BlipCaptionerConfig, found: Sizes) -> list[str]:
+    """Return what a configuration has to say to have these sizes."""
+    base = BlipCaptionerConfig(preset="base").sizes()
+    pairs = (("vision", found.vision, base.vision), ("text", found.text, base.text))
+    own = [
+        f"{side}.{name}={value}"
+        for side, sizes, usual in pairs
+        for name, value in sizes.items()
+        if name != "dropout" and value != usual[name]
+    ]
+    return ["preset=base", *own, *(["'vision.stem=[]'"] if config.vision.stem else [])]
+
+
+def _same_words(one: TextSpec, other: TextSpec) -> bool:
+    names = ("split", "pieces", "lowercase", "pad", "unknown", "start", "end")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _raw(path: Path) -> dict[str, Any]:
+    """Return a configuration as it stands in a file, if it is a captioner's."""
     try:
         raw = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{path} cannot be read", why=str(error), fix="a folder of a captioner has one"
         ) from error
     kind = raw.get("model_type") if isinstance(raw, dict) else None
     heads = (raw.get("architectures") or []) if isinstance(raw, dict) else []
-    if kind != "blip" or (heads and "BlipForConditionalGeneration" not in heads):
+    if kind != "blip" or (heads and "BlipForConditionalGeneration" not in str(heads)):
         raise Incompatible(
             f"{path} is the configuration of another model",
             why=f"its model_type is {kind!r}, its architectures are {heads}; a captioner has "
             "'blip' and BlipForConditionalGeneration",
             fix=f"name the folder of a captioner, or {DEFAULT}",
         )
+    return dict(raw)
+
+
+def _understood(path: Path, raw: dict[str, Any]) -> Any:
     try:
         from transformers import BlipConfig
     except ImportError as error:
         raise MissingExtra("reading BLIP's configuration", "captioning", "transformers") from error
     try:
-        config = BlipConfig(**raw)
+        return BlipConfig(**raw)
     except Exception as error:  # its validation has errors of its own
         raise DataError(
             f"{path} cannot be understood", why=" ".join(str(error).split())[:300]
         ) from error
-    seen, said = config.vision_config, config.text_config
-    _supported(path, seen, said)
-    vision = {
-        "image_size": seen.image_size,
-        "patch": seen.patch_size,
-        "width": seen.hidden_size,
-        "layers": seen.num_hidden_layers,
-        "heads": seen.num_attention_heads,
-        "feed_forward": seen.intermediate_size,
-    }
-    text = {
-        "vocabulary": said.vocab_size,
-        "width": said.hidden_size,
-        "layers": said.num_hidden_layers,
-        "heads": said.num_attention_heads,
-        "feed_forward": said.intermediate_size,
-        "positions": said.max_position_embeddings,
-        "dropout": said.hidden_dropout_prob,
-    }
-    return vision, text
 
 
 def read_words(folder: Path, vocabulary: int, positions: int = 512) -> TextSpec:
@@ -258,10 +293,17 @@ def read_words(folder: Path, vocabulary: int, positions: int = 512) -> TextSpec:
         DataError: If there is no vocabulary, one that is too long, or one without the signs.
     """
     pieces = _pieces(folder)
+    twice = [piece for piece, count in Counter(pieces).items() if count > 1]
+    if twice or len(pieces) > vocabulary:
+        raise DataError(
+            f"the vocabulary in {folder} is not that of the captioner beside it",
+            why=f"it has {twice[0]!r} more than once"
+            if twice
+            else f"it has {len(pieces):,} pieces, and the captioner {vocabulary:,}",
+            fix="use the vocabulary that the captioner was published with",
+        )
     if _START not in pieces:
-        pieces += [_START, "[ENC]"]
-    if len(pieces) > vocabulary:
-        pieces = pieces[:vocabulary]
+        pieces = [*pieces, _START, "[ENC]"][:vocabulary]
     pieces += [f"[unused_{index}]" for index in range(len(pieces), vocabulary)]
     index = {piece: place for place, piece in enumerate(pieces)}
     if missing := [sign for sign in (_PAD, _UNKNOWN, _START, _END) if sign not in index]:
@@ -319,11 +361,18 @@ def _supported(path: Path, seen: Any, said: Any) -> None:
         )
         if got != wanted
     ]
+    side, patch = seen.image_size, seen.patch_size
     findings += [
-        Finding(f"vision_config.{name}", value, "one number, for a square")
-        for name, value in (("image_size", seen.image_size), ("patch_size", seen.patch_size))
-        if not isinstance(value, int)
+        Finding(f"vision_config.{name}", value, "one number above 0, for a square")
+        for name, value in (("image_size", side), ("patch_size", patch))
+        if not isinstance(value, int) or value < 1
     ]
+    if not findings and (side % patch or side > _MOST_PIXELS):
+        allowed = f"a multiple of patch_size, {patch}, up to {_MOST_PIXELS:,}"
+        findings.append(Finding("vision_config.image_size", side, allowed))
+    if not 5 <= said.vocab_size <= _MOST_PIECES:
+        allowed = f"from 5 to {_MOST_PIECES:,}"
+        findings.append(Finding("text_config.vocab_size", said.vocab_size, allowed))
     if findings:
         raise Incompatible(
             f"{path} describes a captioner that is not supported",
@@ -332,90 +381,12 @@ def _supported(path: Path, seen: Any, said: Any) -> None:
         )
 
 
-def is_named(source: str) -> bool:
-    """Return whether a text names a captioner's folder, or could name a repository of the hub."""
-    return (Path(source).expanduser() / CONFIG).is_file() or not _looks_like_path(source)
-
-
-def _looks_like_path(source: str) -> bool:
-    owner, slash, name = source.partition("/")
-    bare = slash and owner not in ("", ".", "..", "~") and name and "/" not in name
-    return not bare or Path(source).exists() or Path(name).suffix in (".h5", ".keras")
-
-
-def _from_hub(name: str, revision: str | None) -> Path:
-    """Return the folder in the hub's cache that holds a repository's files."""
-    try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
-    except ImportError as error:
-        raise MissingExtra("the hub's captioners", "captioning", "huggingface_hub") from error
-    pin = PINS.get(name)
-    commit = revision or (pin.revision if pin else None)
-    weights = revision or (pin.weights_revision if pin else None)
-    offline = is_offline()
-
-    def get(file: str, at: str | None) -> Path:
-        return Path(hf_hub_download(name, file, revision=at, local_files_only=offline))
-
-    try:
-        config = get(CONFIG, commit)
-        vocabulary = get(VOCABULARY, commit)
-        tensors = get(WEIGHTS, weights)
-    except EntryNotFoundError as error:
-        raise Incompatible(
-            f"the repository {name!r} has not all files of a captioner",
-            why=" ".join(str(error).split())[:300],
-            fix=f"{_by_hand(name)}; a pickle (pytorch_model.bin) is not opened",
-        ) from error
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
-        raise DatasetUnavailable(
-            f"the captioner {name!r} is not here, and cannot be downloaded",
-            why="ZOO_OFFLINE forbids the network"
-            if offline
-            else " ".join(str(error).split())[:300],
-            fix=_by_hand(name),
-        ) from error
-    return _gathered(config, vocabulary, tensors)
-
-
-def _gathered(config: Path, vocabulary: Path, tensors: Path) -> Path:
-    """Return one folder with the three files, which may lie in two revisions of the cache."""
-    if config.parent == tensors.parent:
-        return config.parent
-    for file in (config, vocabulary):
-        link = tensors.parent / file.name
-        if not link.exists():
-            atomic_write(link, file.read_bytes())
-    return tensors.parent
-
-
-def _by_hand(name: str) -> str:
-    return (
-        f"fetch {CONFIG}, {VOCABULARY} and {WEIGHTS} of {name} into a folder where there is a "
-        "network, and name that folder"
-    )
-
-
-def _check(path: Path, wanted: str) -> None:
-    found = sha256_file(path)
-    if found != wanted:
-        raise ChecksumMismatch(
-            f"{path} is not the file that is meant",
-            why=f"its SHA-256 is {found}, expected {wanted}",
-            fix="remove it, so that it is downloaded again, or name another revision",
-        )
-
-
 __all__ = [
-    "DEFAULT",
-    "PINS",
     "SUMMARY",
-    "Pin",
-    "find_folder",
-    "is_named",
+    "Published",
+    "check_fit",
     "load_captioner",
-    "read_config",
+    "read_folder",
     "read_words",
     "save_captioner",
 ]

@@ -1,0 +1,156 @@
+"""What a captioner is asked: pictures, a beginning, options; checked before anything is computed.
+
+Importing this module imports no keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import zoo
+from zoo import TextSpec
+from zoo.errors import ConfigError, DataError, Finding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MOST_BEAMS = 64
+
+
+def raw_pixels(images: Any, size: int) -> NDArray[np.uint8]:
+    """Return pictures as they are looked at.
+
+    Shapes:
+        images: whole numbers from 0 to 255 of any type, `(batch, size, size, 3)`, and the same out
+
+    Raises:
+        DataError: If they are anything else.
+    """
+    pixels = _numbers(images, "pictures")
+    if pixels.shape[1:] != (size, size, 3) or not len(pixels):
+        raise DataError(
+            f"expected pictures of {size} x {size} pixels in three colours",
+            why=f"received an array of {pixels.dtype}{list(pixels.shape)}",
+            fix="zoo.predict reads files and brings them to the size of a model of zoo.build",
+        )
+    with np.errstate(invalid="ignore"):
+        exact: NDArray[np.uint8] = pixels.astype(np.uint8)
+    # Floats from 0 to 1 would become black without a word.
+    if not np.array_equal(exact, pixels):
+        raise DataError(
+            "expected raw pixels, whole numbers from 0 to 255",
+            why=f"received {pixels.dtype} from {pixels.min()} to {pixels.max()}",
+            fix="leave scaling to the captioner; floats from 0 to 1: np.rint(255 * images)",
+        )
+    return exact
+
+
+def beginning(
+    prompt: Any, mask: Any, count: int, words: TextSpec
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Return the words that each text begins with, the start sign first, and which are real.
+
+    Args:
+        prompt: Text, ids `(count, time)`, or ``None``.
+        mask: Which ids are real; all, if it is ``None``.
+        count: How many pictures there are.
+        words: How text becomes ids.
+
+    Raises:
+        ConfigError: If no word of a text is known.
+        DataError: If ids or mask do not fit.
+    """
+    if prompt is None or isinstance(prompt, str):
+        if mask is not None:
+            raise DataError("a mask tells the padding of ids", why="the prompt is none of ids")
+        said = _said(prompt, words) if prompt else ()
+        ids = np.tile(np.array([words.start, *said], np.int32), (count, 1))
+        return ids, np.ones(ids.shape, bool)
+    given = _numbers(prompt, "ids of a prompt")
+    if given.ndim != 2 or len(given) != count or not given.shape[1]:
+        raise DataError(
+            "the prompt does not fit the pictures",
+            why=f"expected ids of {count} rows. Received: {list(given.shape)}",
+        )
+    known = len(words.pieces)
+    if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= known:
+        raise DataError(
+            "the prompt is not made of the captioner's words",
+            why=f"ids are whole numbers from 0 to {known - 1:,}. Received: {given.dtype} from "
+            f"{given.min()} to {given.max()}",
+        )
+    real = np.ones(given.shape, bool) if mask is None else _numbers(mask, "mask").astype(bool)
+    if real.shape != given.shape or not real.any(axis=1).all():
+        raise DataError(
+            "the mask does not fit the prompt",
+            why=f"expected {list(given.shape)}, and something real in every row. Received: "
+            f"{list(real.shape)}",
+        )
+    return given.astype(np.int32), real
+
+
+def check_options(asked: Mapping[str, Any], time: int, positions: int) -> None:
+    """Refuse options that are out of range.
+
+    Args:
+        asked: Those of :meth:`zoo_blip_captioner.BlipCaptioner.generate`, by name.
+        time: How many words the beginning has.
+        positions: The longest text, its beginning included.
+
+    Raises:
+        ConfigError: With a finding an option.
+    """
+    limit, strategy, beams = asked["max_new_tokens"], asked["strategy"], asked["beams"]
+    penalty, early = asked["length_penalty"], asked["early_stopping"]
+    room = positions - time
+    rules = {
+        "max_new_tokens": (
+            _is_whole(limit) and 1 <= limit <= room,
+            f"from 1 to {room:,}: there are {positions:,} positions, and the beginning takes "
+            f"{time:,}",
+        ),
+        "strategy": (strategy in ("greedy", "beam"), "greedy or beam"),
+        "beams": (_is_whole(beams) and 1 <= beams <= _MOST_BEAMS, f"from 1 to {_MOST_BEAMS}"),
+        "length_penalty": (
+            isinstance(penalty, int | float) and 0 <= penalty <= 10,
+            "from 0 to 10",
+        ),
+        "early_stopping": (isinstance(early, bool), "true or false"),
+    }
+    if findings := [
+        Finding(name, asked[name], allowed) for name, (right, allowed) in rules.items() if not right
+    ]:
+        raise ConfigError("nothing can be written as asked", findings=findings)
+
+
+def _numbers(given: Any, what: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise DataError(f"the {what} are no array", why=str(error)) from error
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"the {what} are no numbers", why=f"received an array of {array.dtype}")
+    return array
+
+
+def _said(prompt: str, words: TextSpec) -> NDArray[np.int32]:
+    """Return the ids of a prompt of which something is known."""
+    found: NDArray[np.int32] = np.zeros(0, np.int32)
+    if prompt.strip():
+        found = zoo.runtime.encode_text([prompt], words)[0]
+    if (found == words.unknown).all():
+        raise ConfigError(
+            "the captioner cannot go on from this prompt",
+            findings=[Finding("prompt", prompt[:80], "words of which it knows one at least")],
+        )
+    return found
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+__all__ = ["beginning", "check_options", "raw_pixels"]

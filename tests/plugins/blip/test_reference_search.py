@@ -1,0 +1,160 @@
+"""What a small captioner writes is what the reference writes, token for token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.plugins.blip import tiny
+
+SEEDS = (0, 1)
+ENDS = 5.0
+"""Added to the score of the end sign, so that texts end, and at different lengths."""
+
+LIMIT = 9
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def both(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return tiny.pair(tmp_path_factory.mktemp("reference"), request.param, ends=ENDS)
+
+
+def lengths(ids: np.ndarray) -> set[int]:
+    return {list(row).index(tiny.END) if tiny.END in row else -1 for row in ids}
+
+
+def padded(ids: np.ndarray) -> np.ndarray:
+    """Return ids with padding behind each end.
+
+    The beam search of the reference takes a padding of id 0 for one that was not given, and writes
+    the end sign there again and again.
+    """
+    behind = np.cumsum(ids == tiny.END, axis=1) - (ids == tiny.END) > 0
+    return np.where(behind, tiny.PAD, ids)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_greedy_texts_are_equal_and_end_where_the_reference_ends(both: Any, rows: int) -> None:
+    theirs, ours = both
+    images = tiny.pictures(rows, seed=rows)
+    expected = theirs.write(images, limit=LIMIT)
+    found = ours.generate(images, max_new_tokens=LIMIT)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_texts_of_one_batch_end_at_different_places_and_are_padded(both: Any) -> None:
+    theirs, ours = both
+    images = tiny.pictures(12, seed=5)
+    expected = theirs.write(images, limit=LIMIT)
+    found = ours.generate(images, max_new_tokens=LIMIT)
+    np.testing.assert_array_equal(found, expected)
+    assert len(lengths(found)) > 2
+    ended = np.cumsum(found == tiny.END, axis=1) - (found == tiny.END) > 0
+    assert ended.any() and (found[ended] == tiny.PAD).all()
+
+
+def test_a_text_that_never_ends_is_as_long_as_was_allowed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    theirs, ours = tiny.pair(tmp_path_factory.mktemp("endless"), 3, ends=-90.0)
+    images = tiny.pictures(2)
+    for limit in (1, 7, 31):
+        found = ours.generate(images, max_new_tokens=limit)
+        assert found.shape == (2, limit) and tiny.END not in found
+        np.testing.assert_array_equal(found, theirs.write(images, limit=limit))
+
+
+def test_padding_that_is_the_likeliest_word_is_written_like_any_other(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    theirs, ours = tiny.pair(tmp_path_factory.mktemp("padding"), 4, ends=-90.0)
+    with theirs.torch.no_grad():
+        theirs.model.text_decoder.cls.predictions.bias[tiny.PAD] += 90
+    ours.decoder.bias.assign(theirs.model.text_decoder.cls.predictions.bias.detach().numpy())
+    expected = theirs.write(tiny.pictures(2), limit=5)
+    assert expected.tolist() == [[tiny.PAD] * 5] * 2
+    np.testing.assert_array_equal(ours.generate(tiny.pictures(2), max_new_tokens=5), expected)
+
+
+def test_the_picture_decides_what_is_written(both: Any) -> None:
+    _, ours = both
+    found = ours.generate(tiny.pictures(6), max_new_tokens=LIMIT)
+    assert len({tuple(row) for row in found.tolist()}) > 1
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_behind_a_prompt_with_padding_on_either_side_greedy_texts_are_equal(
+    both: Any, left: bool, rows: int
+) -> None:
+    theirs, ours = both
+    images = tiny.pictures(rows, seed=rows)
+    ids, mask = tiny.begun(rows, 6, seed=rows, left=left)
+    expected = theirs.write(images, ids, mask, limit=LIMIT)
+    found = ours.generate(images, ids, mask=mask, max_new_tokens=LIMIT)
+    np.testing.assert_array_equal(found, expected)
+    # The same graph, every word real.
+    expected = theirs.write(images, ids, limit=LIMIT)
+    np.testing.assert_array_equal(ours.generate(images, ids, max_new_tokens=LIMIT), expected)
+
+
+def test_padding_in_front_changes_nothing(both: Any) -> None:
+    _, ours = both
+    image = tiny.pictures(1)
+    ids, _ = tiny.begun(1, 4)
+    wide = np.pad(ids, ((0, 0), (3, 0)), constant_values=9)
+    mask = np.arange(7)[None] >= 3
+    for strategy in ("greedy", "beam"):
+        how: dict[str, Any] = {"strategy": strategy, "max_new_tokens": LIMIT}
+        found = ours.generate(image, wide, mask=mask, **how)
+        np.testing.assert_array_equal(found, ours.generate(image, ids, **how))
+
+
+@pytest.mark.parametrize("beams", [2, 3, 4])
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_beam_search_writes_the_same_texts(both: Any, beams: int, rows: int) -> None:
+    theirs, ours = both
+    images = tiny.pictures(rows, seed=10 * beams + rows)
+    # Each penalty meets each number of beams and of rows.
+    penalty = (0.5, 1.0, 2.0)[(beams + rows) % 3]
+    for early in (False, True):
+        how = {"length_penalty": penalty, "early_stopping": early}
+        expected = padded(theirs.write(images, limit=LIMIT, num_beams=beams, **how))
+        found = ours.generate(images, strategy="beam", beams=beams, max_new_tokens=LIMIT, **how)
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("early", [True, False])
+def test_beam_search_writes_the_same_texts_behind_a_prompt(
+    both: Any, left: bool, early: bool
+) -> None:
+    theirs, ours = both
+    images = tiny.pictures(3, seed=8)
+    ids, mask = tiny.begun(3, 6, seed=8, left=left)
+    how: dict[str, Any] = {"length_penalty": 1.0, "early_stopping": early}
+    expected = padded(theirs.write(images, ids, mask, limit=LIMIT, num_beams=3, **how))
+    found = ours.generate(
+        images, ids, mask=mask, strategy="beam", beams=3, max_new_tokens=LIMIT, **how
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_the_prompt_of_a_summary_is_that_of_the_reference(both: Any) -> None:
+    theirs, ours = both
+    said = [tiny.START, *(tiny.PIECES.index(word) for word in ["a", "detailed", "photo", "of"])]
+    ids = np.tile(np.array(said, np.int32), (2, 1))
+    images = tiny.pictures(2)
+    expected = theirs.write(images, ids, limit=LIMIT)
+    np.testing.assert_array_equal(
+        ours.generate(images, tiny.SUMMARY, max_new_tokens=LIMIT), expected
+    )
+    from zoo.runtime import decode_text
+
+    assert ours.write(images, "summary", max_new_tokens=LIMIT) == decode_text(expected, ours.words)
+    assert ours.write(images, prompt=tiny.SUMMARY, max_new_tokens=LIMIT) == decode_text(
+        expected, ours.words
+    )

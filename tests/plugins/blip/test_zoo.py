@@ -1,0 +1,298 @@
+"""Through the zoo's own verbs a published captioner is built, asked and trained further."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zoo
+from tests.plugins.blip import tiny
+from zoo.errors import BadRecord, ConfigError, DataError, Incompatible, ZooError
+from zoo.metrics.png import encode_png
+from zoo_blip_captioner.pretrained import load_captioner
+from zoo_blip_captioner.teaching import captioner_of
+
+CAPTIONS = ("a black jet", "two jets on grass", "a jet on a runway", "a photo of grass")
+SIZES: dict[str, Any] = {
+    "preset": "base",
+    **{
+        f"{side}.{name}": value
+        for side, sizes in (("vision", tiny.VISION), ("text", tiny.TEXT))
+        for name, value in sizes.items()
+        if name != "image_size"
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.published(tmp_path_factory.mktemp("source"))
+
+
+@pytest.fixture(scope="module")
+def model(source: Path) -> Any:
+    return zoo.build("blip_captioner", weights=source)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Captioned pictures whose captions are made of the words of the tiny vocabulary."""
+    folder = tmp_path_factory.mktemp("photos")
+    lines = []
+    for number in range(16):
+        pixels = tiny.pictures(1, seed=number)[0]
+        (folder / f"{number}.png").write_bytes(encode_png(pixels))
+        lines.append(json.dumps({"image": f"{number}.png", "caption": CAPTIONS[number % 4]}))
+    (folder / "captions.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def options(source: Path) -> dict[str, Any]:
+    vocabulary = str(source / "vocab.txt")
+    return {"image_size": tiny.SIDE, "vocabulary": vocabulary, "max_length": 12}
+
+
+def test_a_folder_is_built_into_the_model_that_it_holds(source: Path, model: Any) -> None:
+    layer, loaded = captioner_of(model), load_captioner(source)
+    assert tiny.same(tiny.values(layer), tiny.values(loaded))
+    config = model.blueprint.config
+    assert config.pretrained == str(source)
+    assert config.sizes().vision == {
+        **{k: v for k, v in tiny.VISION.items() if k != "image_size"},
+        "stem": (),
+        "dropout": 0.0,
+    }
+    assert model.blueprint.data.inputs[0].shape == (tiny.SIDE, tiny.SIDE, 3)
+
+
+def test_the_built_model_scores_as_the_captioner(source: Path, model: Any) -> None:
+    ids, _ = tiny.begun(2, 5)
+    images = tiny.pictures(2)
+    found = model({"image": images, "previous_caption": ids})["caption"]
+    np.testing.assert_array_equal(found, load_captioner(source)({"images": images, "ids": ids}))
+
+
+def test_a_folder_may_be_named_as_a_text(source: Path) -> None:
+    made = zoo.build("blip_captioner", weights=str(source))
+    assert made.blueprint.config.pretrained == str(source)
+
+
+def test_what_is_no_captioner_s_folder_is_refused(source: Path, tmp_path: Path) -> None:
+    for wrong in ("digits", tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ConfigError, match="has no weights"):
+            zoo.build("blip_captioner", weights=wrong)
+    (tmp_path / "old.pth").write_bytes(b"\x80\x04pickle")
+    with pytest.raises(Incompatible):
+        zoo.build("blip_captioner", weights=tmp_path / "old.pth")
+
+
+def test_a_picture_is_answered_with_a_text(model: Any, tmp_path: Path) -> None:
+    pixels = tiny.pictures(1)[0]
+    (tmp_path / "one.png").write_bytes(encode_png(pixels))
+    answer = zoo.predict(model, tmp_path / "one.png", beams=2)
+    assert len(answer.texts) == 1 and isinstance(answer.texts[0], str)
+    assert zoo.predict(model, pixels, beams=2).texts == answer.texts
+    assert np.isfinite(answer.outputs["log_probability"]).all()
+
+
+def test_a_prompt_is_said_first_by_its_name_or_its_words(model: Any) -> None:
+    pixels = tiny.pictures(2)
+    found = zoo.predict(model, pixels, prompt="summary")
+    again = zoo.predict(model, pixels, prompt="a detailed photo of")
+    np.testing.assert_array_equal(found.outputs["text"], again.outputs["text"])
+    for wrong in ("  ", "elephants", "photo " * 60):
+        with pytest.raises(ConfigError, match="cannot begin with this prompt"):
+            zoo.predict(model, pixels, prompt=wrong)
+    with pytest.raises(ConfigError):
+        zoo.predict(model, pixels, beams=0)
+
+
+def test_training_begins_with_the_weights_that_were_learned_elsewhere(
+    source: Path, photos: Path, tmp_path: Path
+) -> None:
+    """With a rate of almost nothing, what comes out is what went in."""
+    run = zoo.train(
+        "blip_captioner",
+        photos,
+        data_options=options(source),
+        run_dir=tmp_path / "run",
+        epochs=1,
+        batch_size=4,
+        pretrained=str(source),
+        **SIZES,
+        **{"optimizer.learning_rate": 1e-12, "optimizer.weight_decay": 0.0},
+    )
+    trained, wanted = captioner_of(run.model), load_captioner(source)
+    for found, value in zip(tiny.values(trained), tiny.values(wanted), strict=True):
+        np.testing.assert_allclose(found, value, atol=1e-6)
+    # A run is complete in itself: the folder is not asked again.
+    moved = source.rename(source.parent / "moved")
+    try:
+        again = captioner_of(zoo.load(run.path).model)
+        assert tiny.same(tiny.values(again), tiny.values(trained))
+    finally:
+        moved.rename(source)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_frozen_side_that_sees_stays_as_it_is_to_the_last_bit(
+    source: Path, photos: Path, frozen: bool
+) -> None:
+    data = zoo.dataset(photos, **options(source))
+    stem = {"vision.stem": [[4], [4]], "pretrained": None}
+    for more in ({"pretrained": str(source)}, stem) if frozen else (stem,):
+        chosen = {**SIZES, **more, "freeze_encoder": frozen, "text.dropout": 0.1}
+        made = zoo.build("blip_captioner", data=data, **chosen)
+        layer = captioner_of(made)
+        before = tiny.values(layer.vision), tiny.values(layer.decoder)
+        inputs, targets = data.split("train").take(np.arange(4))
+        ids = targets["caption"]
+        given = {"image": inputs["image"], "previous_caption": ids[:, :-1]}
+        for _ in range(2):
+            made.train_on_batch(given, {"caption": ids[:, 1:]})
+        assert tiny.same(before[0], tiny.values(layer.vision)) is frozen
+        assert not tiny.same(before[1], tiny.values(layer.decoder))
+        if not frozen:
+            pairs = zip(before[0], tiny.values(layer.vision), strict=True)
+            assert all(not np.array_equal(old, new) for old, new in pairs)
+
+
+def settings_of(error: ZooError) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the advice of an error says, as a reader of it would type it."""
+    config = dict(re.findall(r"--set '?([a-z_.]+)=([^' ]+)", error.fix))
+    data = dict(re.findall(r"--data-option ([a-z_]+)=(\S+)", error.fix))
+    return {k: json.loads(v) if v[0] in "[0123456789" else v for k, v in config.items()}, data
+
+
+def test_the_sizes_to_ask_for_are_said_and_help(source: Path, photos: Path) -> None:
+    data = zoo.dataset(photos)
+    with pytest.raises(ConfigError, match="are of another captioner") as caught:
+        zoo.build("blip_captioner", data=data, pretrained=str(source), **{"vision.patch": 12,
+            "vision.stem": [[8], [8]]})  # fmt: skip
+    why = caught.value.why
+    assert "vision.width: 48, as the weights have it. Received: 96" in why
+    assert "vision.stem: none" in why and "the words: the vocabulary in" in why
+    config, said = settings_of(caught.value)
+    assert config == {
+        "preset": "base",
+        **{name: value for name, value in SIZES.items() if name != "preset"},
+        "vision.stem": [],
+    }
+    made = zoo.build(
+        "blip_captioner",
+        data=zoo.dataset(photos, max_length=12, **said),
+        pretrained=str(source),
+        **config,
+    )
+    wanted = tiny.values(load_captioner(source))
+    assert tiny.same(tiny.values(captioner_of(made)), wanted)
+
+
+def test_a_picture_of_another_size_is_said_and_helps(source: Path, photos: Path) -> None:
+    data = zoo.dataset(photos, **{**options(source), "image_size": 48})
+    with pytest.raises(ConfigError) as caught:
+        zoo.build("blip_captioner", data=data, pretrained=str(source), **SIZES)
+    assert "the pictures: 36 pixels a side. Received: 48" in caught.value.why
+    assert settings_of(caught.value) == ({}, {"image_size": "36"})
+
+
+def test_words_in_another_order_are_other_words(source: Path, photos: Path, tmp_path: Path) -> None:
+    swapped = list(tiny.PIECES)
+    swapped[20], swapped[21] = swapped[21], swapped[20]
+    file = tiny.write_vocabulary(tmp_path / "swapped", tuple(swapped))
+    data = zoo.dataset(photos, **{**options(source), "vocabulary": str(file)})
+    with pytest.raises(ConfigError) as caught:
+        zoo.build("blip_captioner", data=data, pretrained=str(source), **SIZES)
+    assert [finding.where for finding in caught.value.findings] == ["the words"]
+    assert str(source / "vocab.txt") in caught.value.fix
+
+
+def test_a_hash_or_a_revision_of_nothing_is_refused(photos: Path) -> None:
+    for wrong in ({"sha256": "0" * 64}, {"revision": "main"}):
+        with pytest.raises(ConfigError, match="which is null"):
+            zoo.build("blip_captioner", data=zoo.dataset(photos), **wrong)
+
+
+class TestOddFiles:
+    """Pictures in files of every kind; they come to the model's size as the runtime brings them."""
+
+    @pytest.fixture
+    def images(self) -> Any:
+        return pytest.importorskip("PIL.Image", reason="only PNG is read without Pillow")
+
+    def test_files_of_many_kinds_are_read(self, model: Any, images: Any, tmp_path: Path) -> None:
+        pixels = tiny.pictures(1, side=50)[0]
+        colour = images.fromarray(pixels)
+        kinds = {
+            "palette.png": colour.quantize(16),
+            "grey.png": colour.convert("L"),
+            "clear.png": colour.convert("RGBA"),
+            "grey-clear.png": colour.convert("LA"),
+            "black-and-white.png": colour.convert("1"),
+            "deep.png": images.fromarray(pixels[..., 0].astype(np.uint16) * 257),
+            "print.jpg": colour.convert("CMYK"),
+            "tiny.png": colour.resize((1, 1)),
+            "flat.png": colour.resize((300, 2)),
+            "moving.gif": colour.quantize(8),
+            "web.webp": colour,
+        }
+        for name, picture in kinds.items():
+            picture.save(tmp_path / name)
+        answer = zoo.predict(model, [tmp_path / name for name in kinds])
+        assert len(answer.texts) == len(kinds)
+        assert np.isfinite(answer.outputs["log_probability"]).all()
+
+    def test_a_photo_is_turned_upright_first(self, model: Any, images: Any, tmp_path: Path) -> None:
+        pixels = tiny.pictures(1)[0]
+        exif = images.Exif()
+        exif[0x0112] = 6
+        images.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+        images.fromarray(pixels).save(tmp_path / "turned.tiff", exif=exif)
+        upright = np.rot90(pixels, -1).copy()
+        expected = zoo.predict(model, upright).outputs
+        found = zoo.predict(model, tmp_path / "turned.tiff").outputs
+        np.testing.assert_array_equal(found["text"], expected["text"])
+        np.testing.assert_array_equal(found["log_probability"], expected["log_probability"])
+
+    @pytest.mark.parametrize("what", ["cut", "empty", "text", "html", "zeros", "pickle", "absent"])
+    def test_what_is_no_picture_is_refused_by_its_name(
+        self, model: Any, tmp_path: Path, what: str
+    ) -> None:
+        whole = encode_png(tiny.pictures(1)[0])
+        data = {
+            "cut": whole[: len(whole) // 2],
+            "empty": b"",
+            "text": b"a black jet",
+            "html": b"<html>not found</html>",
+            "zeros": b"\0" * 4000,
+            "pickle": b"\x80\x04N.",
+        }
+        file = tmp_path / "photo.jpg"
+        if what != "absent":
+            file.write_bytes(data[what])
+        with pytest.raises(BadRecord) as caught:
+            zoo.predict(model, file)
+        assert caught.value.file == str(file)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            np.zeros((1, 35, 36, 3), np.uint8),
+            np.zeros((0, 36, 36, 3), np.uint8),
+            np.full((1, 36, 36, 3), 0.5),
+            np.full((1, 36, 36, 3), 300),
+            [],
+            {"picture": np.zeros((1, 36, 36, 3), np.uint8)},
+            "nothing.png",
+            "a black jet",
+        ],
+        ids=lambda value: str(getattr(value, "shape", value))[:30],
+    )
+    def test_what_does_not_fit_is_refused(self, model: Any, wrong: Any) -> None:
+        with pytest.raises(DataError):
+            zoo.predict(model, wrong)
