@@ -144,7 +144,7 @@ def test_a_frozen_side_that_sees_stays_as_it_is_to_the_last_bit(
     source: Path, photos: Path, frozen: bool
 ) -> None:
     data = zoo.dataset(photos, **options(source))
-    stem = {"vision.stem": [[4], [4]], "pretrained": None}
+    stem = {"vision.stem": [[4], [4]], "pretrained": None, "glance": 0}
     for more in ({"pretrained": str(source)}, stem) if frozen else (stem,):
         chosen = {**SIZES, **more, "freeze_encoder": frozen, "text.dropout": 0.1}
         made = zoo.build("blip_captioner", data=data, **chosen)
