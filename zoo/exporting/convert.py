@@ -302,7 +302,12 @@ def weights_hash(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
+def weights_bytes(model: keras.Model) -> int:
+    """Return how many bytes the weights of a model have."""
+    return sum(weight.value.dtype.size * int(np.prod(weight.shape)) for weight in model.weights)
+
+
 Converter = Callable[[Traced], "onnx.ModelProto"]
 
 
-__all__ = ["OPSET", "Converter", "Traced", "convert", "require", "weights_hash"]
+__all__ = ["OPSET", "Converter", "Traced", "convert", "require", "weights_bytes", "weights_hash"]
