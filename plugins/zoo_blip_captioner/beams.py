@@ -81,13 +81,14 @@ def _graphs(captioner: BlipCaptioner) -> tuple[Any, Any]:
         mask = ops.convert_to_tensor(given["mask"])
         positions = counted(mask)
         logits, caches = decoder(given["ids"], memories, allowed=mask, positions=positions)
-        state = {f"memory_{n}": memories[n - 1] for n in numbers}
+        state = {f"keys_{n}": memories[n - 1][0] for n in numbers}
+        state |= {f"values_{n}": memories[n - 1][1] for n in numbers}
         state |= {f"cache_{n}": caches[n - 1] for n in numbers}
         state |= {_REAL: mask, _PLACE: positions[:, -1:] + 1}
         return {"logits": logits[:, -1], **state}
 
     def go_on(given: Arrays) -> dict[str, Any]:
-        memories = [given[f"memory_{n}"] for n in numbers]
+        memories = [(given[f"keys_{n}"], given[f"values_{n}"]) for n in numbers]
         caches = [given[f"cache_{n}"] for n in numbers]
         word = ops.convert_to_tensor(given["token"])[:, None]
         real = ops.concatenate([given[_REAL], ops.ones_like(given[_REAL][:, :1])], axis=1)

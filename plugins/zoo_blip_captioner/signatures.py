@@ -5,6 +5,7 @@ Importing this module imports keras.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -42,24 +43,28 @@ def _encode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
     memories = captioner.decoder.remember(captioner.vision(image))
     outputs: dict[str, Any] = {}
     specs = []
-    for number, memory in enumerate(memories, start=1):
+    for number, (keys, values) in enumerate(memories, start=1):
         outputs |= {
-            f"memory_{number}": memory,
-            f"cache_{number}": Nothing(name=f"c{number}")(memory),
+            f"keys_{number}": keys,
+            f"values_{number}": values,
+            f"cache_{number}": Nothing(2 * captioner.decoder.width, name=f"c{number}")(values),
         }
-        specs += [_memory(captioner, number), _cache(captioner, number, 0)]
+        specs += [*_memory(captioner, number), _cache(captioner, number, 0)]
     return Signature("encode", keras.Model(image, outputs), data.inputs[:1], tuple(specs))
 
 
 def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
     words, decoder = known(data.targets[0]), captioner.decoder
     token = keras.Input((), dtype="int32", name="token")
-    tokens, width = captioner.vision.tokens, decoder.width
-    numbers = range(1, decoder.layers + 1)
-    memories = [keras.Input((tokens, 2 * width), name=f"memory_{n}") for n in numbers]
+    width, numbers = decoder.width, range(1, decoder.layers + 1)
+    memories = [
+        tuple(keras.Input(spec.shape, name=spec.name) for spec in _memory(captioner, n))
+        for n in numbers
+    ]
     caches = [keras.Input((None, 2 * width), name=f"cache_{n}") for n in numbers]
     logits, after = decoder(ops.expand_dims(token, 1), memories, pasts=caches)
-    inputs = {"token": token} | {x.name: x for x in (*memories, *caches)}
+    state = (*itertools.chain.from_iterable(memories), *caches)
+    inputs = {"token": token} | {x.name: x for x in state}
     outputs = {"logits": logits[:, 0]} | {f"next_cache_{n}": after[n - 1] for n in numbers}
     taken = [
         TensorSpec(
@@ -78,7 +83,7 @@ def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
         )
     ]
     for number in numbers:
-        taken += [_memory(captioner, number), _cache(captioner, number)]
+        taken += [*_memory(captioner, number), _cache(captioner, number)]
         told = f"cache_{number}, with the word's place behind it"
         shape = ("past_and_token", 2 * width)
         given.append(TensorSpec(name=f"next_cache_{number}", shape=shape, inside=told))
@@ -106,10 +111,14 @@ def _image(data: DataSpec) -> Any:
     return keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
 
 
-def _memory(captioner: BlipCaptioner, number: int) -> TensorSpec:
-    told = f"keys and values of the picture, side by side, for block {number} of the text"
-    shape = (captioner.vision.tokens, 2 * captioner.decoder.width)
-    return TensorSpec(name=f"memory_{number}", shape=shape, inside=told)
+def _memory(captioner: BlipCaptioner, number: int) -> tuple[TensorSpec, TensorSpec]:
+    heads, tokens = captioner.decoder.heads, captioner.vision.tokens
+    size = captioner.decoder.width // heads
+    told = f"of the picture, of each head of block {number} of the text"
+    return (
+        TensorSpec(name=f"keys_{number}", shape=(heads, size, tokens), inside=f"keys {told}"),
+        TensorSpec(name=f"values_{number}", shape=(heads, tokens, size), inside=f"values {told}"),
+    )
 
 
 def _cache(captioner: BlipCaptioner, number: int, length: int | str = "past") -> TensorSpec:
@@ -119,11 +128,17 @@ def _cache(captioner: BlipCaptioner, number: int, length: int | str = "past") ->
 
 
 class Nothing(keras.layers.Layer):
-    """Of a sequence, its first no positions: an empty cache of the right width."""
+    """Of the values of a picture, a sequence of no positions: an empty cache of the right width."""
 
-    def call(self, x: Any) -> Any:
+    def __init__(self, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width = width
+
+    def call(self, values: Any) -> Any:
         """Cut."""
-        return x[:, :0]
+        # Cut last: TensorFlow's kernels divide by the size of what they multiply.
+        whole = values[:, 0, :1, :1] * ops.ones((1, 1, self.width), values.dtype)
+        return whole[:, :0]
 
 
 class Beginning(keras.layers.Layer):

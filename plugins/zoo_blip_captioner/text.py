@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.layers import CrossAttention, SelfAttention
+from zoo.layers import CrossAttention, SelfAttention, lay_out
 from zoo_blip_captioner.stem import PACKAGE
 
 EPSILON = 1e-12
@@ -32,7 +32,7 @@ class TextBlock(keras.layers.Layer):
 
     Call arguments:
         x: `(batch, time, width)`
-        memory: Keys and values of the picture, `(batch, tokens, 2 * width)`: see :meth:`remember`.
+        memory: Keys and values of the picture: see :meth:`remember`.
         allowed: Which positions of the text are real, bool `(batch, before + time)`; all, if it is
             left out.
         past: What this block's own attention saw before, `(batch, before, 2 * width)`.
@@ -64,14 +64,18 @@ class TextBlock(keras.layers.Layer):
         self.keys_values.build((None, None, self.seen))
         self.narrow.build((None, None, self.feed_forward))
 
-    def remember(self, seen: Any) -> Any:
+    def remember(self, seen: Any) -> tuple[Any, Any]:
         """Return keys and values of a picture, which are the same for every word.
+
+        They are laid out as the products of every step need them: laid out at each step, they
+        would cost a third of what all weights of the step cost.
 
         Shapes:
             seen: `(batch, tokens, seen)`
-            Out: `(batch, tokens, 2 * width)`
+            Out: `(batch, heads, width / heads, tokens)`, `(batch, heads, tokens, width / heads)`
         """
-        return self.keys_values(seen)
+        keys, values = ops.split(self.keys_values(seen), 2, axis=-1)
+        return lay_out(keys, values, self.heads)
 
     def call(
         self,
@@ -173,19 +177,14 @@ class TextDecoder(keras.layers.Layer):
         for part in (self.entry, self.drop, *self.blocks, self.last, self.exit):
             part.build((None, None, self.width))
 
-    def remember(self, seen: Any) -> list[Any]:
-        """Return keys and values of a picture, of each block.
-
-        Shapes:
-            seen: `(batch, tokens, seen)`
-            Out, of each block: `(batch, tokens, 2 * width)`
-        """
+    def remember(self, seen: Any) -> list[tuple[Any, Any]]:
+        """Return keys and values of a picture, of each block: see :class:`TextBlock`."""
         return [block.remember(seen) for block in self.blocks]
 
     def call(
         self,
         ids: Any,
-        memories: Sequence[Any],
+        memories: Sequence[tuple[Any, Any]],
         allowed: Any = None,
         pasts: Sequence[Any] | None = None,
         place: Any = None,

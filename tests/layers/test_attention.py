@@ -20,6 +20,7 @@ from zoo.layers import (
     TokenCrossentropy,
     TokenEmbedding,
     attend,
+    lay_out,
 )
 
 RNG = np.random.default_rng(0)
@@ -71,6 +72,29 @@ def test_cross_attention_looks_at_what_is_real_alone():
     changed = np.where(real[..., None], memory, 100.0).astype("float32")
 
     np.testing.assert_allclose(numpy(layer(x, changed, real)), before, atol=1e-6)
+
+
+def test_cross_attention_gives_the_same_of_keys_and_values_that_were_laid_out_before():
+    x, memory = vectors(3, 5, WIDTH), vectors(3, 6, 2 * WIDTH)
+    real = np.arange(6)[None] < np.array([6, 2, 4])[:, None]
+    layer = CrossAttention(HEADS)
+    laid = lay_out(*np.split(memory, 2, axis=-1), HEADS)
+
+    for allowed in (None, real):
+        found = layer(x, laid, allowed)
+        np.testing.assert_array_equal(numpy(found), numpy(layer(x, memory, allowed)))
+
+
+def test_one_position_alone_needs_no_mask_to_see_what_came_before():
+    layer = SelfAttention(HEADS, causal=True)
+    token, past = keras.Input((1, WIDTH)), keras.Input((None, 2 * WIDTH))
+    function = keras.Function([token, past], layer(token, past=past))
+    x = vectors(2, 4, WIDTH)
+    whole, cache = layer(x)
+    found, after = function([x[:, 3:], cache[:, :3]])
+
+    np.testing.assert_allclose(numpy(found), numpy(whole)[:, 3:], atol=1e-6)
+    np.testing.assert_allclose(numpy(after), numpy(cache), atol=1e-6)
 
 
 @settings(max_examples=20, deadline=None)

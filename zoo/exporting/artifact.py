@@ -15,7 +15,7 @@ from zoo.exporting import convert as _convert
 from zoo.exporting.canonical import add_label, canonical
 from zoo.exporting.divergence import first_divergence
 from zoo.exporting.parity import calibrate, make_cases, prove
-from zoo.exporting.probes import as_taken, check_samples
+from zoo.exporting.probes import MOST_BYTES, as_taken, check_samples
 from zoo.exporting.publishing import (
     FIRST_FILE,
     REPORT,
@@ -179,7 +179,8 @@ def _prove(
     raw = check_structure(proto, file)
     # Kept for keep_failed: what is published is written over it, with its metadata.
     write(stage / file, raw)
-    cases = make_cases(traced.inputs, _answer(traced, label=label), samples)
+    answer, weights = _answer(traced, label=label), _convert.weights_bytes(signature.model)
+    cases = make_cases(traced.inputs, answer, samples, weights=weights)
     try:
         tolerances = calibrate(proto, cases, file)
         parity = prove(raw, cases, tolerances, file)
@@ -207,7 +208,12 @@ def _extended(traced: _convert.Traced, samples: Arrays) -> Arrays:
     """Add what a signature makes of the samples: one's output may be another's input."""
     if any(spec.name not in samples for spec in traced.inputs):
         return samples
-    return {**traced({spec.name: samples[spec.name] for spec in traced.inputs}), **samples}
+    given = {spec.name: samples[spec.name] for spec in traced.inputs}
+    one = traced({name: array[:1] for name, array in given.items()})
+    size = sum(array.nbytes for array in one.values())
+    few = max(1, MOST_BYTES // max(size, 1))
+    found = traced({name: array[:few] for name, array in given.items()})
+    return {**found, **{name: array[:few] for name, array in samples.items()}}
 
 
 def _answer(traced: _convert.Traced, *, label: bool) -> Forward:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from zoo.architecture import Signature
 from zoo.errors import MissingExtra, Unsupported
+from zoo.exporting.weights import LeftOut, foldable, left_out, put_back
 from zoo.spec import Arrays, TensorSpec
 
 if TYPE_CHECKING:
@@ -71,9 +73,35 @@ class Traced:
 
     def __call__(self, arrays: Arrays) -> dict[str, np.ndarray[Any, Any]]:
         """Return the Keras model's outputs: the reference of every comparison."""
-        values = self.model([arrays[spec.name] for spec in self.inputs], training=False)
-        values = values if isinstance(values, list | tuple) else [values]
+        taken = [np.asarray(arrays[spec.name]).astype(spec.dtype) for spec in self.inputs]
+        with _unoptimised():
+            values = self._function(*taken)
         return {s.name: np.asarray(v) for s, v in zip(self.outputs, values, strict=True)}
+
+    @functools.cached_property
+    def _function(self) -> Callable[..., Sequence[Any]]:
+        """The model traced once: the same operations as one by one, without Python between them."""
+        import tensorflow as tf
+
+        def answer(*values: Any) -> Sequence[Any]:
+            found = self.model(list(values), training=False)
+            return found if isinstance(found, list | tuple) else [found]
+
+        made: Callable[..., Sequence[Any]] = tf.function(answer, input_signature=self.tensors())
+        return made
+
+    def tensors(self) -> list[Any]:
+        """Return what TensorFlow calls the inputs, of any number of examples."""
+        import tensorflow as tf
+
+        return [
+            tf.TensorSpec(
+                (None, *(None if isinstance(size, str) else size for size in spec.shape)),
+                spec.dtype,
+                name=spec.name,
+            )
+            for spec in self.inputs
+        ]
 
 
 def _keys(structure: Any) -> list[str] | None:
@@ -117,33 +145,68 @@ def convert(traced: Traced) -> onnx.ModelProto:
     Raises:
         Unsupported: If tf2onnx has no form for the model.
     """
-    import tensorflow as tf
-    import tf2onnx
-
-    signature = [
-        tf.TensorSpec(
-            (None, *(None if isinstance(size, str) else size for size in spec.shape)),
-            spec.dtype,
-            name=spec.name,
-        )
-        for spec in traced.inputs
-    ]
     try:
         with _quiet():
-            proto, _ = tf2onnx.convert.from_keras(
-                traced.model,
-                input_signature=signature,
-                opset=OPSET,
-                custom_op_handlers={"Erfc": (_erfc, []), "Bitcast": (_sign_bit, [])},
-            )
+            weights = left_out(traced.model)
+            proto = _converted(traced, weights)
+            if kept := foldable(proto, weights):
+                weights = left_out(traced.model, kept)
+                proto = _converted(traced, weights)
     except Exception as error:  # tf2onnx raises whatever its handlers do
         raise Unsupported(
             f"the signature {traced.name!r} has no ONNX form",
             why=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
             fix="replace the layer that tf2onnx does not know",
         ) from error
-    made: onnx.ModelProto = proto
-    return made
+    put_back(proto, weights)
+    return proto
+
+
+def _converted(traced: Traced, weights: Sequence[LeftOut]) -> onnx.ModelProto:
+    """Convert a model whose large weights are inputs."""
+    import keras
+    import tensorflow as tf
+    from tf2onnx import optimizer, tf_loader, tfonnx
+
+    taken = traced.tensors()
+    taken += [tf.TensorSpec(w.variable.shape, w.variable.dtype, name=w.name) for w in weights]
+
+    @tf.function(input_signature=taken)
+    def answer(*values: Any) -> Any:
+        given, stand_ins = values[: len(traced.inputs)], values[len(traced.inputs) :]
+        pairs = [(item.variable, value) for item, value in zip(weights, stand_ins, strict=True)]
+        with keras.StatelessScope(state_mapping=pairs):
+            return traced.model(list(given), training=False)
+
+    with tf.device("/cpu:0"):
+        concrete = answer.get_concrete_function()
+        # Behind the arguments come the tensors that the model holds itself.
+        inputs = [tensor.name for tensor in concrete.inputs[: len(taken)]]
+        outputs = [tensor.name for tensor in concrete.outputs]
+        frozen = tf_loader.from_function(concrete, inputs, outputs)
+        renamed = dict(zip(inputs, [spec.name for spec in taken], strict=True))
+
+        def written(*, careful: bool) -> onnx.ModelProto:
+            with tf.Graph().as_default() as graph:
+                tf.import_graph_def(frozen, name="")
+                made = tfonnx.process_tf_graph(
+                    graph,
+                    continue_on_error=True,
+                    opset=OPSET,
+                    custom_op_handlers={"Erfc": (_erfc, []), "Bitcast": (_sign_bit, [])},
+                    input_names=inputs,
+                    output_names=outputs,
+                    tensors_to_rename=renamed,
+                )
+                made = optimizer.optimize_graph(made, catch_errors=careful)
+                proto: onnx.ModelProto = made.make_model("")
+                return proto
+
+        try:
+            return written(careful=False)
+        except Exception:  # noqa: BLE001 - an optimisation that fails is left out
+            # A copy of everything before each optimisation: that takes most of the time.
+            return written(careful=True)
 
 
 def _erfc(context: Any, node: Any, name: str, _: Any) -> None:
@@ -194,6 +257,24 @@ def _keeps_sign_only(reader: Any) -> bool:
 
 
 @contextlib.contextmanager
+def _unoptimised() -> Iterator[None]:
+    """Keep TensorFlow from rewriting graphs for the length of a call.
+
+    The operations then give bit by bit what they give one by one. A rewritten graph differs in the
+    last places, and the reference would depend on the rewriting.
+    """
+    import tensorflow as tf
+
+    name = "disable_meta_optimizer"
+    before = tf.config.optimizer.get_experimental_options().get(name, False)
+    try:
+        tf.config.optimizer.set_experimental_options({name: True})
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({name: before})
+
+
+@contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Silence the converter for the length of a call, and put everything back."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
@@ -221,7 +302,12 @@ def weights_hash(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
+def weights_bytes(model: keras.Model) -> int:
+    """Return how many bytes the weights of a model have."""
+    return sum(weight.value.dtype.size * int(np.prod(weight.shape)) for weight in model.weights)
+
+
 Converter = Callable[[Traced], "onnx.ModelProto"]
 
 
-__all__ = ["OPSET", "Converter", "Traced", "convert", "require", "weights_hash"]
+__all__ = ["OPSET", "Converter", "Traced", "convert", "require", "weights_bytes", "weights_hash"]

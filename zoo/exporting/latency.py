@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,11 @@ class Latency:
 
 
 def interleaved(
-    sessions: Mapping[str, Any], examples: Arrays, *, seconds: float
+    sessions: Mapping[str, Any],
+    examples: Arrays,
+    *,
+    seconds: float,
+    batches: Sequence[int] = BATCHES,
 ) -> dict[str, dict[int, Latency]]:
     """Time every graph once a round, so that what else the machine does hits all of them alike.
 
@@ -41,12 +45,13 @@ def interleaved(
         sessions: Opened graphs with the same inputs. The first is what the others compare with.
         examples: Inputs, repeated to each batch size.
         seconds: How long a graph and batch size is measured.
+        batches: The batch sizes.
 
     Returns:
         By graph and batch size.
     """
     found: dict[str, dict[int, Latency]] = {name: {} for name in sessions}
-    for batch in BATCHES:
+    for batch in batches:
         feed = {n: np.ascontiguousarray(a[np.arange(batch) % len(a)]) for n, a in examples.items()}
         for session in sessions.values():
             _calls(session, feed, _WARM_UP)

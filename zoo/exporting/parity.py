@@ -11,10 +11,10 @@ import numpy as np
 
 from zoo.errors import ExportError, ParityFailed, Unsupported
 from zoo.exporting.probes import (
-    BATCHES,
     KINDS,
     SEEDS,
     Probe,
+    batches_of,
     dynamic_axes,
     lengths_of,
     make_probe,
@@ -41,6 +41,7 @@ HALF_CAP = 5e-3
 QUANTISED_CAP = 5e-2
 """Of graphs with integer weights: the last place can decide a whole step of an activation."""
 
+_USUAL_BATCH = 7
 _ULP = 2.0**-23
 _STEPS = 2**7
 """Units in the last place that provoke such decisions on a few examples already.
@@ -59,28 +60,43 @@ class Case:
     probe: Probe
     reference: Arrays
 
+    @property
+    def bytes(self) -> int:
+        """Of the inputs and the answers."""
+        arrays = (*self.probe.inputs.values(), *self.reference.values())
+        return sum(array.nbytes for array in arrays)
 
-def make_cases(inputs: Sequence[TensorSpec], answer: Forward, samples: Arrays) -> list[Case]:
+
+def make_cases(
+    inputs: Sequence[TensorSpec], answer: Forward, samples: Arrays, *, weights: int = 0
+) -> list[Case]:
     """Ask the model at every batch size, and at several lengths of every dynamic axis.
 
     Args:
         inputs: What it takes.
         answer: The model: the reference of every comparison.
         samples: Real examples, by input name.
+        weights: Bytes of the model's weights. Of a model with many, and of large examples, fewer
+            are asked for at once.
 
     Raises:
         ExportError: If the model itself gives a value that is not finite.
         Unsupported: If it runs at one length of an axis that is declared dynamic.
     """
     axes = dynamic_axes(inputs, samples)
-    main = [(batch, SEEDS[0]) for batch in BATCHES] + [(BATCHES[-2], seed) for seed in SEEDS[1:]]
+    one = _case(answer, make_probe(inputs, samples, 1, SEEDS[0], axes))
+    batches = batches_of(one.bytes, weights)
+    usual = max(batch for batch in batches if batch <= _USUAL_BATCH)
+    main = [(batch, SEEDS[0]) for batch in batches[1:]] + [(usual, seed) for seed in SEEDS[1:]]
     cases = [_case(answer, make_probe(inputs, samples, batch, seed, axes)) for batch, seed in main]
+    cases.insert(0, one)
     for axis, own in axes.items():
         found = 1
         for length in lengths_of(axis, inputs, samples):
             if length == own:
                 continue
-            probe = make_probe(inputs, samples, 2, SEEDS[0], {**axes, axis: length})
+            few = min(usual, 2)
+            probe = make_probe(inputs, samples, few, SEEDS[0], {**axes, axis: length})
             try:
                 case = _case(answer, probe)
             except ExportError:
@@ -120,6 +136,8 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
     """
     from onnx import TensorProto
 
+    if all(array.dtype.kind != "f" for array in cases[0].reference.values()):
+        return {}  # whole numbers must be equal
     kinds = {tensor.data_type for tensor in proto.graph.initializer if tensor.dims}
     quantised = TensorProto.INT8 in kinds
     factor, units = (1.0, _STEPS) if quantised else (FACTOR, 1)
@@ -189,7 +207,7 @@ def prove(
         for axis, length in case.probe.lengths.items():
             lengths.setdefault(axis, set()).add(length)
     return Parity(
-        batches=BATCHES,
+        batches=tuple(sorted({case.probe.batch for case in cases})),
         lengths={axis: tuple(sorted(found)) for axis, found in sorted(lengths.items())},
         seeds=SEEDS,
         probes=KINDS,

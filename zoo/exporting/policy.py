@@ -29,8 +29,8 @@ class Policy(Frozen):
 
     Attributes:
         preference: ``smallest`` counts bytes; ``fastest`` the geometric mean of the latencies at
-            batch 1 and 64; ``balanced`` the geometric mean of both. Each is a ratio to the
-            original's, and the least one wins.
+            batch 1 and 64 (of a large model, the largest that was proven); ``balanced`` the
+            geometric mean of both. Each is a ratio to the original's, and the least one wins.
         max_loss: The most that the main metric may lose on the validation split: points
             (hundredths) of a share, percent of any other metric.
         min_agreement: The least share of examples that must get the original's class.

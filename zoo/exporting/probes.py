@@ -20,6 +20,12 @@ LENGTHS = (1, 2, 3, 5, 8, 13, 24)
 So is none at all, where the samples have none: a cache before the first word.
 """
 
+MOST_BYTES = 2**29
+"""Of the inputs and answers of one call: of large examples, fewer are asked for at once."""
+
+MOST_WORK = 2**33
+"""Bytes of weights that one call reads, each once an example: what a large network is spared."""
+
 _USUAL = 8
 
 _SPREAD = 3.0
@@ -40,6 +46,20 @@ class Probe:
     def batch(self) -> int:
         """The number of examples."""
         return len(next(iter(self.inputs.values())))
+
+
+def batches_of(example: int, weights: int = 0) -> tuple[int, ...]:
+    """Return the batch sizes that are tried: one, and the others that are not too much.
+
+    Args:
+        example: Bytes of the inputs and answers of one example.
+        weights: Bytes of the weights.
+    """
+    return BATCHES[:1] + tuple(
+        batch
+        for batch in BATCHES[1:]
+        if batch * example <= MOST_BYTES and batch * weights <= MOST_WORK
+    )
 
 
 def make_probe(
@@ -188,9 +208,12 @@ __all__ = [
     "BATCHES",
     "KINDS",
     "LENGTHS",
+    "MOST_BYTES",
+    "MOST_WORK",
     "SEEDS",
     "Probe",
     "as_taken",
+    "batches_of",
     "check_samples",
     "dynamic_axes",
     "lengths_of",

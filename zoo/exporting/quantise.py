@@ -11,7 +11,7 @@ from zoo.config import validate
 from zoo.errors import ConfigError, Finding, QuantisationRejected
 from zoo.exporting.candidates import CANDIDATES, require
 from zoo.exporting.fidelity import Yardstick
-from zoo.exporting.latency import Latency, interleaved
+from zoo.exporting.latency import BATCHES, Latency, interleaved
 from zoo.exporting.original import Original, open_original, take_examples
 from zoo.exporting.policy import CandidateRow, Policy, QuantisationReport, choose, judge
 from zoo.exporting.publishing import (
@@ -186,7 +186,13 @@ def _time(
         if trial.raws:
             name = trial.candidate.name
             sessions[name] = open_session(trial.raws[0], name, threads=threads)
-    return interleaved(sessions, {s.name: samples[s.name] for s in graph.inputs}, seconds=seconds)
+    most = max(graph.parity.batches)  # of a large model, no more were proven in one call
+    return interleaved(
+        sessions,
+        {s.name: samples[s.name] for s in graph.inputs},
+        seconds=seconds,
+        batches=sorted({min(batch, most) for batch in BATCHES}),
+    )
 
 
 def _row(

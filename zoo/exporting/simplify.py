@@ -7,12 +7,16 @@ hash seed of the process. Here it is decided by shape inference: the same graph 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     import onnx
+
+_LARGE = 2**12
+"""Elements that no shape has."""
 
 
 def constant_shapes(proto: onnx.ModelProto) -> None:
@@ -28,7 +32,7 @@ def constant_shapes(proto: onnx.ModelProto) -> None:
     from onnx import numpy_helper
 
     try:
-        inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(_without_weights(proto), data_prop=True)
     except onnx.shape_inference.InferenceError:
         return  # the check of the structure, which comes next, says what is wrong with the graph
     known = {
@@ -48,6 +52,25 @@ def constant_shapes(proto: onnx.ModelProto) -> None:
         tensor = numpy_helper.from_array(np.array(target, "int64"), name)
         proto.graph.initializer.append(tensor)
         node.input[1] = name
+
+
+def _without_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model whose large constants are inputs: of them, their shapes alone matter here."""
+    import onnx
+
+    light = onnx.ModelProto(ir_version=proto.ir_version, opset_import=proto.opset_import)
+    light.graph.name = proto.graph.name
+    light.graph.node.extend(proto.graph.node)
+    light.graph.input.extend(proto.graph.input)
+    light.graph.output.extend(proto.graph.output)
+    light.graph.value_info.extend(proto.graph.value_info)
+    for tensor in proto.graph.initializer:
+        if math.prod(tensor.dims) < _LARGE:
+            light.graph.initializer.append(tensor)
+            continue
+        value = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        light.graph.input.append(value)
+    return light
 
 
 __all__ = ["constant_shapes"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -111,7 +112,10 @@ def _prove(form: Made, raw: bytes, graph: Graph, samples: Arrays) -> Proven:
     check_interface(native, graph, graph.file)
     taken = as_taken(graph.inputs, samples)
     given = {spec.name: taken[spec.name] for spec in graph.inputs if spec.name in taken}
-    cases = make_cases(graph.inputs, lambda inputs: ask(native, graph, inputs), given)
+    weights = sum(4 * math.prod(tensor.dims) for tensor in form.proto.graph.initializer)
+    cases = make_cases(
+        graph.inputs, lambda inputs: ask(native, graph, inputs), given, weights=weights
+    )
     tolerance = calibrate(form.exact or form.proto, cases, graph.file)
     parity = prove(raw, cases, tolerance, graph.file)
     own = graph.model_copy(

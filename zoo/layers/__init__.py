@@ -4,7 +4,7 @@ Everything is written with ``keras`` and ``keras.ops``, for any backend, and is 
 saving under the package name ``zoo``.
 """
 
-from zoo.layers.attention import CrossAttention, SelfAttention, attend
+from zoo.layers.attention import CrossAttention, SelfAttention, attend, lay_out
 from zoo.layers.augmentation import RandomAffine, RandomElastic
 from zoo.layers.blocks import DecoderBlock, EncoderBlock
 from zoo.layers.classification import (
@@ -64,6 +64,7 @@ __all__ = [
     "classifier_signature",
     "compile_classifier",
     "compile_regressor",
+    "lay_out",
     "make_optimizer",
     "regressor_signature",
     "scale_image",

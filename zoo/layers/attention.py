@@ -36,18 +36,32 @@ def attend(query: Any, keys: Any, values: Any, allowed: Any, heads: int) -> Any:
         allowed: bool `(batch, 1, queries, keys)`, any axis may be 1
         Out: `(batch, queries, width)`
     """
-    width = query.shape[-1]
-    size = width // heads
-    query = ops.transpose(_part(query, heads), (0, 2, 1, 3))
+    return _attend(query, *lay_out(keys, values, heads), allowed)
+
+
+def lay_out(keys: Any, values: Any, heads: int) -> tuple[Any, Any]:
+    """Return keys and values as the products of attention need them, each head by itself.
+
+    Who looks at the same ones many times, as each step of a decoder does, lays them out once.
+
+    Shapes:
+        keys, values: `(batch, keys, width)`
+        Out: `(batch, heads, width / heads, keys)` and `(batch, heads, keys, width / heads)`
+    """
     keys = ops.transpose(_part(keys, heads), (0, 2, 3, 1))
-    values = ops.transpose(_part(values, heads), (0, 2, 1, 3))
+    return keys, ops.transpose(_part(values, heads), (0, 2, 1, 3))
+
+
+def _attend(query: Any, keys: Any, values: Any, allowed: Any) -> Any:
+    heads, size = keys.shape[1:3]
+    query = ops.transpose(_part(query, heads), (0, 2, 1, 3))
     scores = ops.matmul(query * size**-0.5, keys)
     if allowed is not None:
         scores = ops.where(allowed, scores, ops.cast(BARRED, scores.dtype))
     # One key has all the weight; Keras warns of a softmax over one value.
     weights = ops.ones_like(scores) if scores.shape[-1] == 1 else ops.softmax(scores, axis=-1)
     found = ops.matmul(weights, values)
-    return _join(ops.transpose(found, (0, 2, 1, 3)), width)
+    return _join(ops.transpose(found, (0, 2, 1, 3)), heads * size)
 
 
 def _part(x: Any, heads: int) -> Any:
@@ -157,11 +171,13 @@ class SelfAttention(keras.layers.Layer):
 
     def _pairs(self, x: Any, keys: Any, allowed: Any, before: Any) -> Any:
         queries, seen = ops.shape(x)[1], ops.shape(keys)[1]
-        pairs = ops.ones((1, 1, 1, 1), "bool") if allowed is None else allowed[:, None, None, :]
-        if not self.causal:
+        pairs = None if allowed is None else allowed[:, None, None, :]
+        # One position alone is the last, and may see all that is there.
+        if not self.causal or x.shape[1] == 1:
             return pairs
         here = ops.arange(queries)[:, None] + before
-        return ops.logical_and(pairs, (ops.arange(seen)[None, :] <= here)[None, None])
+        earlier = (ops.arange(seen)[None, :] <= here)[None, None]
+        return earlier if pairs is None else ops.logical_and(pairs, earlier)
 
     def get_config(self) -> dict[str, Any]:
         """Return what the layer is made from."""
@@ -178,7 +194,8 @@ class CrossAttention(keras.layers.Layer):
 
     Call arguments:
         x: What looks, `(batch, time, width)`
-        memory: Keys and values, side by side, `(batch, memory, 2 * width)`
+        memory: Keys and values, side by side, `(batch, memory, 2 * width)`; or a pair of them, laid
+            out by :func:`lay_out`.
         allowed: Which of them are real, bool `(batch, memory)`
 
     Returns:
@@ -200,8 +217,11 @@ class CrossAttention(keras.layers.Layer):
 
     def call(self, x: Any, memory: Any, allowed: Any = None) -> Any:
         """Attend."""
-        keys, values = ops.split(memory, 2, axis=-1)
         pairs = None if allowed is None else allowed[:, None, None, :]
+        if isinstance(memory, list | tuple):
+            keys, values = memory
+            return self.outer(_attend(self.inner(x), keys, values, pairs))
+        keys, values = ops.split(memory, 2, axis=-1)
         return self.outer(attend(self.inner(x), keys, values, pairs, self.heads))
 
     def get_config(self) -> dict[str, Any]:
@@ -235,6 +255,7 @@ __all__ = [
     "SelfAttention",
     "attend",
     "check_heads",
+    "lay_out",
     "position_angles",
     "rotate",
 ]
