@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the machine's matter: benchmarks measure it, tests do not.
+settings.register_profile("zoo", deadline=None)
+settings.load_profile("zoo")
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("ZOO_SHARED_DATA", ROOT.parent / "shared" / "data"))
