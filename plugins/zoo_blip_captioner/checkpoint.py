@@ -100,7 +100,7 @@ class _Tensors:
             from safetensors import SafetensorError, safe_open
         except ImportError as error:
             raise MissingExtra("reading weights of the hub", "captioning", "safetensors") from error
-        self._broken = SafetensorError
+        self._broken, self._open = SafetensorError, safe_open
         self._opened: list[Any] = []
         self._home: dict[str, tuple[Any, Path]] = {}
         for file in files:
@@ -143,9 +143,11 @@ class _Tensors:
         Raises:
             DataError: If it cannot be read, or a number of it is not finite.
         """
-        opened, file = self._home[name]
+        _, file = self._home[name]
         try:
-            array = opened.get_tensor(name)
+            # Opened anew: what was read through one opening stays in memory as long as it is open.
+            with self._open(file, framework="np") as opened:
+                array = opened.get_tensor(name)
         except (self._broken, OSError, TypeError, AttributeError) as error:
             raise _unreadable(file, error, name) from error
         if not np.isfinite(array).all():
