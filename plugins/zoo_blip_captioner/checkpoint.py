@@ -112,7 +112,7 @@ class _Tensors:
             from safetensors import SafetensorError, safe_open
         except ImportError as error:
             raise MissingExtra("reading weights of the hub", "captioning", "safetensors") from error
-        self._broken = SafetensorError
+        self._broken, self._open = SafetensorError, safe_open
         self._opened: list[Any] = []
         self._home: dict[str, tuple[Any, Path]] = {}
         for file in files:
@@ -164,7 +164,9 @@ class _Tensors:
                 fix="take a file of weights that were not quantised",
             )
         try:
-            array = _brain_floats(file, name) if kind == "BF16" else opened.get_tensor(name)
+            # Opened anew: what was read through one opening stays in memory as long as it is open.
+            with self._open(file, framework="np") as anew:
+                array = _brain_floats(file, name) if kind == "BF16" else anew.get_tensor(name)
         except (self._broken, OSError) as error:
             raise _unreadable(file, error, name) from error
         with np.errstate(over="ignore"):

@@ -105,6 +105,7 @@ def check_options(asked: Mapping[str, Any], time: int, positions: int) -> None:
     """
     limit, strategy, beams = asked["max_new_tokens"], asked["strategy"], asked["beams"]
     penalty, early = asked["length_penalty"], asked["early_stopping"]
+    compiled = asked["jit_compile"]
     room = positions - time
     rules = {
         "max_new_tokens": (
@@ -119,6 +120,10 @@ def check_options(asked: Mapping[str, Any], time: int, positions: int) -> None:
             "from 0 to 10",
         ),
         "early_stopping": (isinstance(early, bool), "true or false"),
+        "jit_compile": (
+            isinstance(compiled, bool) and (not compiled or strategy == "greedy"),
+            "true or false, and true for the greedy search alone",
+        ),
     }
     if findings := [
         Finding(name, asked[name], allowed) for name, (right, allowed) in rules.items() if not right

@@ -243,6 +243,9 @@ def open_session(
             why="onnxruntime could not start the provider that was asked for",
             fix="install what the provider needs, or ask for CPUExecutionProvider",
         )
+    # It keeps the whole file, to start anew on another provider, which would be a silent fallback.
+    native.disable_fallback()
+    native._model_bytes = None  # noqa: SLF001 - nothing public lets go of it
     return native
 
 
