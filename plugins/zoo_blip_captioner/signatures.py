@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LARGEST = 2**31 - 2**24
 """Bytes of weights that one file can hold."""
 
+LONGEST = 64
+"""Words that ``write`` writes at most: its caches have that length at every step."""
+
 
 def published(captioner: BlipCaptioner, data: DataSpec) -> Sequence[Signature]:
     """Return the three graphs of a captioner.
@@ -93,7 +96,7 @@ def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
 def _write(captioner: BlipCaptioner, data: DataSpec) -> Signature:
     words = known(data.targets[0])
     image = _image(data)
-    steps = min(words.max_length, captioner.decoder.positions) - 1
+    steps = min(words.max_length, captioner.decoder.positions, LONGEST + 1) - 1
     start = Beginning(words.start, name="start")(image)
     text = GreedyWriter(captioner, steps, name="text")(image, start, ops.equal(start, words.start))
     spec = TensorSpec(
@@ -154,4 +157,4 @@ class Beginning(keras.layers.Layer):
         return row + self.start
 
 
-__all__ = ["LARGEST", "published"]
+__all__ = ["LARGEST", "LONGEST", "published"]

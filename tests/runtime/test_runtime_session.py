@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 from zoo.errors import BadRecord, ConfigError, DataError, Incompatible, Tampered
 from zoo.runtime import Session, bench, load
 from zoo.runtime.inputs import encode
+from zoo.runtime.session import open_session
 from zoo.spec import TensorSpec
 
 RECORD = {"age": 30, "height": 1.7, "pay": 1500, "colour": "red", "size": "m"}
@@ -274,6 +275,14 @@ def test_the_runtime_imports_nothing_of_the_training_side(image_artifact: Path) 
         timeout=60,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_an_opened_graph_keeps_nothing_of_its_file(image_artifact: Path) -> None:
+    raw = (image_artifact / "model.onnx").read_bytes()
+    before = sys.getrefcount(raw)
+    native = open_session(raw, "model.onnx")
+    assert sys.getrefcount(raw) == before
+    assert native.run(["label"], {"image": _pictures(2)})[0].shape == (2,)
 
 
 def test_run_explains_that_it_takes_names(images: Session) -> None:

@@ -172,6 +172,7 @@ def _prove(
     proto = canonical(
         converted, f"{name}.{signature.name}", signature.inputs, outputs, traced.order
     )
+    del converted  # as large as the graph
     outputs = tuple(sorted(outputs, key=lambda spec: traced.order.index(spec.name)))
     if label:
         chances = next(spec for spec in outputs if spec.name == PROBABILITIES)

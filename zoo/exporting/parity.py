@@ -151,7 +151,10 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
         for output, array in cases[0].reference.items()
         if array.dtype.kind == "f"
     }
+    del base  # each opened graph holds all weights, and one at a time is enough
+    moved: Any = None
     for seed in SEEDS:
+        del moved
         moved = open_session(_perturbed(proto, seed, units), name, optimisation="basic")
         for case, old in zip(cases, before, strict=True):
             new = _answer(moved, case, "basic")
@@ -187,7 +190,9 @@ def prove(
     """
     worst: dict[str, float] = {}
     absolute: dict[str, float] = {}
+    session: Any = None
     for level in OPTIMISATION:
+        del session
         session = open_session(raw, name, optimisation=level)
         for case in cases:
             actual = _answer(session, case, level)
