@@ -131,9 +131,9 @@ class Keras:
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        from zoo_blip_captioner.pretrained import load_captioner
+        from zoo_blip_captioner.captioner import BlipCaptioner
 
-        self.model = load_captioner(work / "weights")
+        self.model = BlipCaptioner.from_pretrained(work / "weights")
 
     def write(self, pixels: Any, tokens: int) -> list[int]:
         options = {"max_new_tokens": tokens, "jit_compile": self.jit_compile}

@@ -118,10 +118,10 @@ def _export(work: Path) -> None:
     from zoo.exporting.canonical import canonical
     from zoo.exporting.convert import Traced, convert
     from zoo.exporting.simplify import constant_shapes
-    from zoo_blip_captioner.pretrained import load_captioner
+    from zoo_blip_captioner.captioner import BlipCaptioner
     from zoo_blip_captioner.signatures import published
 
-    captioner = load_captioner(work / "weights")
+    captioner = BlipCaptioner.from_pretrained(work / "weights")
     words = captioner.words.model_copy(update={"max_length": 21})
     side = captioner.vision.image_size
     image = zoo.TensorSpec(name="image", shape=(side, side, 3), dtype="uint8", range=(0, 255))

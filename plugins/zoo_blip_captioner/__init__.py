@@ -18,7 +18,6 @@ from zoo_blip_captioner.config import BlipCaptionerConfig
 if TYPE_CHECKING:
     from zoo_blip_captioner.captioner import BlipCaptioner as BlipCaptioner
     from zoo_blip_captioner.pretrained import (
-        load_captioner as load_captioner,
         save_captioner as save_captioner,
     )
     from zoo_blip_captioner.teaching import captioner_of as captioner_of
@@ -30,7 +29,6 @@ _HOMES = {
     "TextDecoder": "text",
     "VisionTransformer": "vision",
     "captioner_of": "teaching",
-    "load_captioner": "pretrained",
     "save_captioner": "pretrained",
 }
 
@@ -49,6 +47,5 @@ __all__ = [
     "TextDecoder",
     "VisionTransformer",
     "captioner_of",
-    "load_captioner",
     "save_captioner",
 ]

@@ -18,13 +18,13 @@ from zoo_blip_captioner.writing import counted
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_blip_captioner.captioner import BlipCaptioner
+    from zoo_blip_captioner.sides import Sides
 
 _REAL, _PLACE = "real", "place"
 
 
 def search(
-    captioner: BlipCaptioner,
+    captioner: Sides,
     inputs: Arrays,
     *,
     beams: int,
@@ -68,7 +68,7 @@ def search(
     return found.tokens
 
 
-def _graphs(captioner: BlipCaptioner) -> tuple[Any, Any]:
+def _graphs(captioner: Sides) -> tuple[Any, Any]:
     """Return a function that reads the beginning, and one that goes on by a word.
 
     What is real among the words so far, and the position of the next one, are part of the state.
@@ -77,7 +77,7 @@ def _graphs(captioner: BlipCaptioner) -> tuple[Any, Any]:
     numbers = range(1, decoder.layers + 1)
 
     def look(given: Arrays) -> dict[str, Any]:
-        memories = decoder.remember(captioner.encode(given["images"]))
+        memories = decoder.remember(captioner.vision(given["images"], training=False))
         mask = ops.convert_to_tensor(given["mask"])
         positions = counted(mask)
         logits, caches = decoder(given["ids"], memories, allowed=mask, positions=positions)

@@ -15,6 +15,10 @@ import numpy as np
 
 import zoo
 from zoo import TextSpec
+from zoo_blip_captioner.beams import search
+from zoo_blip_captioner.checkpoint import read_weights
+from zoo_blip_captioner.hub import DEFAULT, find_folder
+from zoo_blip_captioner.pretrained import read_folder
 from zoo_blip_captioner.question import beginning, check_options, raw_pixels
 from zoo_blip_captioner.stem import PACKAGE
 from zoo_blip_captioner.text import TextDecoder
@@ -205,8 +209,6 @@ class BlipCaptioner(keras.Model):
             writer = self._writer(ids.shape[1], max_new_tokens, jit_compile)
             found = writer.predict_on_batch(given)
             return _trimmed(np.asarray(found, np.int32), self.words.end)
-        from zoo_blip_captioner.beams import search
-
         return search(
             self,
             {"images": pixels, "ids": ids, "mask": real},
@@ -217,14 +219,36 @@ class BlipCaptioner(keras.Model):
         )
 
     @classmethod
-    def from_pretrained(cls, source: str | Path, **options: Any) -> BlipCaptioner:
-        """Return the captioner of a folder or of a repository of the hub.
+    def from_pretrained(
+        cls, source: str | Path = DEFAULT, *, revision: str | None = None, sha256: str | None = None
+    ) -> BlipCaptioner:
+        """Return the captioner of a folder, or of a repository of the hub.
 
-        See :func:`zoo_blip_captioner.pretrained.load_captioner`.
+        The folder has ``config.json``, ``vocab.txt`` (or ``tokenizer.json``) and
+        ``model.safetensors``, as ``BlipForConditionalGeneration.save_pretrained`` and the
+        tokenizer's own write them.
+
+        Args:
+            source: A folder, or the name of a repository.
+            revision: Of a repository: a commit, a branch or a tag; what is pinned, or the main
+                branch.
+            sha256: What the weights' file must have.
+
+        Raises:
+            DatasetUnavailable: If it is not here, and cannot be downloaded.
+            ChecksumMismatch: If a file is another one than was pinned.
+            Incompatible: If it holds another model, a pickle, or tensors that do not fit.
+            ConfigError: If its sizes are out of range.
+            DataError: If a file cannot be read.
+            MissingExtra: If transformers or safetensors is not installed.
         """
-        from zoo_blip_captioner.pretrained import load_captioner
-
-        return load_captioner(source, **options)
+        folder = find_folder(source, revision=revision, sha256=sha256)
+        found = read_folder(folder)
+        vision = {**found.vision, "image_size": found.side}
+        captioner = cls(vision, found.text, found.words, name="captioner")
+        captioner.build()
+        read_weights(captioner, folder)
+        return captioner
 
     def get_config(self) -> dict[str, Any]:
         """Return what the model is made from."""

@@ -18,7 +18,7 @@ from zoo.files import atomic_write, storage_errors
 from zoo_blip_captioner.names import BUFFERS, REPEATED, Link, links
 
 if TYPE_CHECKING:
-    from zoo_blip_captioner.captioner import BlipCaptioner
+    from zoo_blip_captioner.sides import Sides
 
 TYPE = ".safetensors"
 WEIGHTS = "model.safetensors"
@@ -61,7 +61,7 @@ def weights_files(source: Path) -> list[Path]:
     )
 
 
-def read_weights(captioner: BlipCaptioner, source: Path) -> None:
+def read_weights(captioner: Sides, source: Path) -> None:
     """Put the tensors of a folder or file into a captioner: each once, and none left over.
 
     Everything is compared, and every number looked at, before anything is changed.
@@ -82,7 +82,7 @@ def read_weights(captioner: BlipCaptioner, source: Path) -> None:
             link.weight.assign(link.ours({name: tensors.read(name) for name in link.tensors}))
 
 
-def write_weights(captioner: BlipCaptioner, folder: Path) -> Path:
+def write_weights(captioner: Sides, folder: Path) -> Path:
     """Write the weights as a file that the reference reads, and return it.
 
     Raises:
@@ -191,7 +191,7 @@ def _brain_floats(file: Path, name: str) -> Any:
     return (halves.astype(np.uint32) << 16).view(np.float32).reshape(told["shape"])
 
 
-def _links(captioner: BlipCaptioner) -> list[Link]:
+def _links(captioner: Sides) -> list[Link]:
     if captioner.vision.stem:
         raise Unsupported(
             "a captioner with a stem has no form in the reference's files",

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_blip_captioner.captioner import BlipCaptioner
+    from zoo_blip_captioner.sides import Sides
 
 REPEATED = {
     "text_decoder.cls.predictions.decoder.weight": (
@@ -65,7 +65,7 @@ class Link:
         }
 
 
-def links(captioner: BlipCaptioner) -> list[Link]:
+def links(captioner: Sides) -> list[Link]:
     """Return every weight of a captioner without a stem, with the names in the reference's files.
 
     The names are those of ``BlipForConditionalGeneration``: of the picture's attention one matrix

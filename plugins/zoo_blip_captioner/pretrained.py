@@ -15,12 +15,12 @@ from zoo import TextSpec
 from zoo.config import validate
 from zoo.errors import ConfigError, DataError, Finding, Incompatible, MissingExtra, Unsupported
 from zoo.files import atomic_write, write_json
-from zoo_blip_captioner.checkpoint import read_weights, write_weights
+from zoo_blip_captioner.checkpoint import write_weights
 from zoo_blip_captioner.config import BlipCaptionerConfig, Sizes
-from zoo_blip_captioner.hub import CONFIG, DEFAULT, TOKENIZER, VOCABULARY, find_folder
+from zoo_blip_captioner.hub import CONFIG, DEFAULT, TOKENIZER, VOCABULARY
 
 if TYPE_CHECKING:
-    from zoo_blip_captioner.captioner import BlipCaptioner
+    from zoo_blip_captioner.sides import Sides
 
 SUMMARY = "a detailed photo of"
 """The beginning behind which a longer text is written."""
@@ -47,40 +47,7 @@ class Published:
     words: TextSpec
 
 
-def load_captioner(
-    source: str | Path = DEFAULT, *, revision: str | None = None, sha256: str | None = None
-) -> BlipCaptioner:
-    """Return the captioner of a folder, or of a repository of the hub.
-
-    The folder has ``config.json``, ``vocab.txt`` (or ``tokenizer.json``) and
-    ``model.safetensors``, as ``BlipForConditionalGeneration.save_pretrained`` and the tokenizer's
-    own write them.
-
-    Args:
-        source: A folder, or the name of a repository.
-        revision: Of a repository: a commit, a branch or a tag; what is pinned, or the main branch.
-        sha256: What the weights' file must have.
-
-    Raises:
-        DatasetUnavailable: If it is not here, and cannot be downloaded.
-        ChecksumMismatch: If a file is another one than was pinned.
-        Incompatible: If it holds another model, a pickle, or tensors that do not fit.
-        ConfigError: If its sizes are out of range.
-        DataError: If a file cannot be read.
-        MissingExtra: If transformers or safetensors is not installed.
-    """
-    from zoo_blip_captioner.captioner import BlipCaptioner
-
-    folder = find_folder(source, revision=revision, sha256=sha256)
-    found = read_folder(folder)
-    vision = {**found.vision, "image_size": found.side}
-    captioner = BlipCaptioner(vision, found.text, found.words, name="captioner")
-    captioner.build()
-    read_weights(captioner, folder)
-    return captioner
-
-
-def save_captioner(captioner: BlipCaptioner, folder: str | Path) -> Path:
+def save_captioner(captioner: Sides, folder: str | Path) -> Path:
     """Write a captioner as the reference reads it, and return the folder.
 
     Raises:
@@ -192,7 +159,7 @@ def read_folder(folder: Path) -> Published:
     return Published(seen.image_size, sides["vision"], sides["text"], words)
 
 
-def check_fit(captioner: BlipCaptioner, config: BlipCaptionerConfig, folder: Path) -> None:
+def check_fit(captioner: Sides, config: BlipCaptionerConfig, folder: Path) -> None:
     """Refuse weights of a captioner of other sizes or words, and say what to ask for instead.
 
     Raises:
@@ -385,7 +352,6 @@ __all__ = [
     "SUMMARY",
     "Published",
     "check_fit",
-    "load_captioner",
     "read_folder",
     "read_words",
     "save_captioner",

@@ -144,7 +144,7 @@ def test_a_file_of_another_kind_is_refused(folder: Path, other: BlipCaptioner, d
 def test_half_precision_is_read_as_what_it_says(folder: Path, other: BlipCaptioner) -> None:
     exact = safetensors.load_file(folder / WEIGHTS)
     edit(folder, lambda t: t.update({k: v.astype(np.float16) for k, v in t.items()}))
-    read = tiny.load_captioner(folder)
+    read = tiny.load(folder)
     halved = exact[NAMES["last"]].astype(np.float16).astype(np.float32)
     np.testing.assert_array_equal(read.decoder.bias, halved)
 
@@ -165,9 +165,9 @@ def test_bfloat16_is_read_exactly(folder: Path) -> None:
     exact = safetensors.load_file(folder / WEIGHTS)
     cut = {k: (v.view("<u4") & 0xFFFF0000).view("<f4") for k, v in exact.items()}
     safetensors.save_file(cut, folder / WEIGHTS)
-    wanted = tiny.values(tiny.load_captioner(folder))
+    wanted = tiny.values(tiny.load(folder))
     write_brain_floats(folder / WEIGHTS, exact)
-    assert tiny.same(tiny.values(tiny.load_captioner(folder)), wanted)
+    assert tiny.same(tiny.values(tiny.load(folder)), wanted)
 
 
 def test_bfloat16_with_a_nan_is_refused(folder: Path, other: BlipCaptioner) -> None:
@@ -198,7 +198,8 @@ def write_index(folder: Path, home: Any) -> None:
 def test_several_files_with_an_index_are_one(folder: Path, source: Path) -> None:
     split(folder)
     assert tiny.same(
-        tiny.values(tiny.load_captioner(folder)), tiny.values(tiny.load_captioner(source))
+        tiny.values(tiny.load(folder)),
+        tiny.values(tiny.load(source)),
     )
 
 
@@ -244,7 +245,7 @@ def test_the_tied_matrix_may_be_there_again_if_it_is_the_same(
     folder: Path, other: BlipCaptioner
 ) -> None:
     edit(folder, lambda t: t.update({again: t[first].copy() for again, first in REPEATED.items()}))
-    tiny.load_captioner(folder)
+    tiny.load(folder)
     edit(folder, lambda t: t.update({TIED: t[TIED] + np.float32(1e-3)}))
     error = refused(other, folder, Incompatible, "1 of another form")
     assert "it is tied" in error.why
@@ -258,7 +259,7 @@ def test_the_tied_matrix_of_another_shape_is_refused(folder: Path, other: BlipCa
 def test_the_counted_positions_of_older_files_are_passed_over(folder: Path) -> None:
     counted = np.arange(32)[None]
     edit(folder, lambda tensors: tensors.update(dict.fromkeys(BUFFERS, counted)))
-    tiny.load_captioner(folder)
+    tiny.load(folder)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model.bin.index.json"])
@@ -280,7 +281,7 @@ def test_a_pickle_that_is_named_is_refused_with_advice(tmp_path: Path, name: str
 
 
 def test_a_folder_may_be_called_like_a_pickle(folder: Path) -> None:
-    tiny.load_captioner(folder.rename(folder.parent / "mine.bin"))
+    tiny.load(folder.rename(folder.parent / "mine.bin"))
 
 
 def test_a_folder_without_weights_says_so(folder: Path, other: BlipCaptioner) -> None:

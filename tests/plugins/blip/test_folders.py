@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from tests.plugins.blip import tiny
 from zoo.errors import ConfigError, DataError, DatasetUnavailable, Incompatible, ZooError
 from zoo_blip_captioner.hub import find_folder, is_named
-from zoo_blip_captioner.pretrained import load_captioner, read_folder, read_words
+from zoo_blip_captioner.pretrained import read_folder, read_words
 
 pytest.importorskip("transformers", reason="it knows what a configuration leaves out")
 
@@ -72,7 +72,7 @@ def test_what_a_configuration_leaves_out_is_the_default_of_the_library(folder: P
 def test_the_configuration_of_another_model_is_refused(folder: Path, config: Any) -> None:
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(Incompatible, match="configuration of another model") as caught:
-        load_captioner(folder)
+        tiny.load(folder)
     assert str(folder / "config.json") in caught.value.what
 
 
@@ -80,13 +80,13 @@ def test_the_configuration_of_another_model_is_refused(folder: Path, config: Any
 def test_what_is_no_json_is_refused(folder: Path, text: str) -> None:
     (folder / "config.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match="cannot be read"):
-        load_captioner(folder)
+        tiny.load(folder)
 
 
 def test_a_folder_without_a_configuration_says_so(folder: Path) -> None:
     (folder / "config.json").unlink()
     with pytest.raises(DataError, match="cannot be read") as caught:
-        load_captioner(folder)
+        tiny.load(folder)
     assert "a folder of a captioner has one" in caught.value.fix
 
 
@@ -117,7 +117,7 @@ def test_a_form_that_is_not_supported_is_refused_by_the_field_s_name(
 ) -> None:
     tiny.change(folder, **{side: {field: value}})
     with pytest.raises(Incompatible) as caught:
-        load_captioner(folder)
+        tiny.load(folder)
     assert f"{side}.{field}: " in caught.value.why and repr(value) in caught.value.why
 
 
@@ -137,7 +137,7 @@ def test_sizes_out_of_range_are_refused_by_name(
 ) -> None:
     tiny.change(folder, **{side: {field: value}})
     with pytest.raises(ConfigError, match="the sizes in") as caught:
-        load_captioner(folder)
+        tiny.load(folder)
     assert where in caught.value.why
 
 
@@ -178,13 +178,13 @@ def test_whatever_a_configuration_says_it_is_understood_or_refused(
 def test_weights_of_other_sizes_than_the_configuration_are_refused(folder: Path) -> None:
     tiny.change(folder, vision_config={"intermediate_size": 44})
     with pytest.raises(Incompatible, match="9 of another form"):
-        load_captioner(folder)
+        tiny.load(folder)
 
 
 def test_a_folder_without_words_says_so(folder: Path) -> None:
     (folder / "vocab.txt").unlink()
     with pytest.raises(DataError, match="holds no vocabulary") as caught:
-        load_captioner(folder)
+        tiny.load(folder)
     assert "vocab.txt" in caught.value.fix
 
 
@@ -192,7 +192,7 @@ def test_a_folder_without_words_says_so(folder: Path) -> None:
 def test_words_without_a_sign_are_refused(folder: Path, sign: str) -> None:
     tiny.write_vocabulary(folder, tuple("x" if p == sign else p for p in tiny.PIECES))
     with pytest.raises(DataError) as caught:
-        load_captioner(folder)
+        tiny.load(folder)
     assert f"has no {sign}" in caught.value.what
 
 
@@ -208,7 +208,7 @@ def test_words_of_another_captioner_are_refused(
 ) -> None:
     tiny.write_vocabulary(folder, pieces)
     with pytest.raises(DataError, match="is not that of the captioner") as caught:
-        load_captioner(folder)
+        tiny.load(folder)
     assert message in caught.value.why
 
 
@@ -248,19 +248,19 @@ def test_a_tokenizer_json_will_do_instead(folder: Path, source: Path) -> None:
 def test_a_tokenizer_of_another_kind_is_refused(folder: Path, other: Any) -> None:
     tokenizer(folder, **other)
     with pytest.raises(DataError):
-        load_captioner(folder)
+        tiny.load(folder)
 
 
 def test_words_that_are_no_text_are_refused(folder: Path) -> None:
     (folder / "vocab.txt").write_bytes(b"[PAD]\n\xff\xfe\n")
     with pytest.raises(DataError, match="cannot be read"):
-        load_captioner(folder)
+        tiny.load(folder)
 
 
 @pytest.mark.parametrize("name", ["nothing/here/at-all", "./captioner", "/nowhere", "nowhere"])
 def test_a_path_where_nothing_is_is_not_asked_of_the_hub(name: str) -> None:
     with pytest.raises(DatasetUnavailable, match="there is no folder"):
-        load_captioner(name)
+        tiny.load(name)
     assert not is_named(name)
 
 

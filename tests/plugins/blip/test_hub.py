@@ -20,7 +20,7 @@ from zoo.errors import ChecksumMismatch, ConfigError, DatasetUnavailable, Incomp
 from zoo_blip_captioner import hub as places
 from zoo_blip_captioner.checkpoint import WEIGHTS
 from zoo_blip_captioner.hub import PINS, Pin, find_folder
-from zoo_blip_captioner.pretrained import load_captioner, read_folder
+from zoo_blip_captioner.pretrained import read_folder
 from zoo_blip_captioner.teaching import captioner_of
 
 huggingface_hub = pytest.importorskip("huggingface_hub", reason="it speaks with the hub")
@@ -56,16 +56,16 @@ def weights_of(source: Path) -> str:
 def test_a_repository_is_downloaded_once_and_then_read_without_a_network(
     hub: Hub, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = tiny.values(load_captioner(source))
-    assert tiny.same(tiny.values(load_captioner(NAME)), wanted)
+    wanted = tiny.values(tiny.load(source))
+    assert tiny.same(tiny.values(tiny.load(NAME)), wanted)
     assert sorted(hub.fetched) == sorted(FILES)
 
-    load_captioner(NAME)
+    tiny.load(NAME)
     assert len(hub.fetched) == 3
 
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     hub.requests.clear()
-    assert tiny.same(tiny.values(load_captioner(NAME)), wanted)
+    assert tiny.same(tiny.values(tiny.load(NAME)), wanted)
     assert hub.requests == []
 
 
@@ -80,7 +80,7 @@ def test_offline_what_is_not_in_the_cache_is_not_asked_for(
 ) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     with pytest.raises(DatasetUnavailable, match="is not here") as caught:
-        load_captioner(NAME)
+        tiny.load(NAME)
     assert caught.value.why == "ZOO_OFFLINE forbids the network"
     assert all(name in caught.value.fix for name in FILES)
     assert hub.requests == []
@@ -90,21 +90,21 @@ def test_a_revision_is_a_commit_a_branch_or_a_tag(hub: Hub, tmp_path: Path) -> N
     hub.commits["v2"] = OTHER
     other = tiny.published(tmp_path / "other", seed=3)
     hub.publish(NAME, other, "v2")
-    wanted = tiny.values(load_captioner(other))
+    wanted = tiny.values(tiny.load(other))
     for revision in ("v2", OTHER):
-        assert tiny.same(tiny.values(load_captioner(NAME, revision=revision)), wanted)
-    assert not tiny.same(tiny.values(load_captioner(NAME)), wanted)
+        assert tiny.same(tiny.values(tiny.load(NAME, revision=revision)), wanted)
+    assert not tiny.same(tiny.values(tiny.load(NAME)), wanted)
     with pytest.raises(DatasetUnavailable, match="cannot be downloaded"):
-        load_captioner(NAME, revision="nowhere")
+        tiny.load(NAME, revision="nowhere")
 
 
 def test_weights_are_the_ones_that_were_meant(hub: Hub, source: Path) -> None:
-    load_captioner(NAME, sha256=weights_of(source))
+    tiny.load(NAME, sha256=weights_of(source))
     with pytest.raises(ChecksumMismatch, match="not the file that is meant") as caught:
-        load_captioner(NAME, sha256="0" * 64)
+        tiny.load(NAME, sha256="0" * 64)
     assert weights_of(source) in caught.value.why
     with pytest.raises(ChecksumMismatch):
-        load_captioner(source, sha256="0" * 64)
+        tiny.load(source, sha256="0" * 64)
 
 
 def pinned(monkeypatch: pytest.MonkeyPatch, config: bytes) -> None:
@@ -118,10 +118,13 @@ def test_configuration_and_weights_may_lie_in_two_revisions(
     del hub.files[NAME, COMMIT, WEIGHTS]
     hub.publish(NAME, source, "refs/pr/50", WEIGHTS)
     pinned(monkeypatch, (source / "config.json").read_bytes())
-    assert tiny.same(tiny.values(load_captioner(NAME)), tiny.values(load_captioner(source)))
+    assert tiny.same(
+        tiny.values(tiny.load(NAME)),
+        tiny.values(tiny.load(source)),
+    )
     assert OTHER in str(find_folder(NAME))
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    load_captioner(NAME)
+    tiny.load(NAME)
 
 
 def test_what_lies_beside_the_weights_is_not_taken_for_what_is_pinned(
@@ -141,9 +144,9 @@ def test_a_pinned_file_that_has_changed_is_refused(
     hub.publish(NAME, source, "refs/pr/50", WEIGHTS)
     pinned(monkeypatch, b"another")
     with pytest.raises(ChecksumMismatch, match="config.json is not the file"):
-        load_captioner(NAME)
+        tiny.load(NAME)
     # Whoever names another revision means another one.
-    load_captioner(NAME, revision="main")
+    tiny.load(NAME, revision="main")
 
 
 def test_the_default_captioner_is_pinned() -> None:
@@ -158,7 +161,7 @@ def test_a_repository_without_a_file_says_which(hub: Hub, missing: str) -> None:
     del hub.files[NAME, COMMIT, missing]
     hub.files[NAME, COMMIT, "pytorch_model.bin"] = b"pickle"
     with pytest.raises(Incompatible, match="has not all files of a captioner") as caught:
-        load_captioner(NAME)
+        tiny.load(NAME)
     assert "404" in caught.value.why
     assert "is not opened" in caught.value.fix
     assert not any(path.endswith(".bin") for _, path in hub.requests)
@@ -171,20 +174,20 @@ def test_a_tokenizer_json_is_fetched_where_there_is_no_vocabulary(
     index = {piece: place for place, piece in enumerate(tiny.PIECES)}
     said = json.dumps({"model": {"vocab": index}}).encode()
     hub.files[NAME, COMMIT, "tokenizer.json"] = said
-    assert load_captioner(NAME).words.pieces == tiny.PIECES
+    assert tiny.load(NAME).words.pieces == tiny.PIECES
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    assert load_captioner(NAME).words.pieces == tiny.PIECES
+    assert tiny.load(NAME).words.pieces == tiny.PIECES
 
 
 def test_a_repository_that_is_not_there_is_unavailable(hub: Hub) -> None:
     with pytest.raises(DatasetUnavailable, match="cannot be downloaded"):
-        load_captioner("nobody/nothing")
+        tiny.load("nobody/nothing")
 
 
 @pytest.mark.parametrize("name", ["a/b c", "a--/b", "a/b\0c", "-a/b", "ä/ö", "a/.."])
 def test_a_name_that_cannot_be_one_is_unavailable(hub: Hub, name: str) -> None:
     with pytest.raises((DatasetUnavailable, Incompatible)):
-        load_captioner(name)
+        tiny.load(name)
     assert hub.fetched == []
 
 
@@ -193,7 +196,7 @@ def test_a_hub_that_refuses_is_said(hub: Hub, status: int, monkeypatch: pytest.M
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     hub.status = status
     with pytest.raises(DatasetUnavailable, match="cannot be downloaded"):
-        load_captioner(NAME)
+        tiny.load(NAME)
 
 
 def test_a_hub_that_is_not_there_is_said(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +207,7 @@ def test_a_hub_that_is_not_there_is_said(hub: Hub, monkeypatch: pytest.MonkeyPat
     template = "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     with pytest.raises(DatasetUnavailable, match="cannot be downloaded"):
-        load_captioner(NAME)
+        tiny.load(NAME)
 
 
 def test_a_transfer_that_breaks_off_leaves_no_weights(
@@ -213,9 +216,12 @@ def test_a_transfer_that_breaks_off_leaves_no_weights(
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     hub.cut = 10_000
     with pytest.raises(DatasetUnavailable, match="cannot be downloaded"):
-        load_captioner(NAME)
+        tiny.load(NAME)
     hub.cut = None
-    assert tiny.same(tiny.values(load_captioner(NAME)), tiny.values(load_captioner(source)))
+    assert tiny.same(
+        tiny.values(tiny.load(NAME)),
+        tiny.values(tiny.load(source)),
+    )
 
 
 def test_a_folder_of_that_name_comes_first(
@@ -223,7 +229,7 @@ def test_a_folder_of_that_name_comes_first(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(source, tmp_path / NAME)
-    load_captioner(NAME)
+    tiny.load(NAME)
     assert hub.requests == []
 
 
@@ -233,13 +239,13 @@ def test_a_sha256_of_several_files_is_refused(source: Path, tmp_path: Path) -> N
     folder = Path(shutil.copytree(source, tmp_path / "parts"))
     split(folder)
     with pytest.raises(ConfigError, match="is of one file"):
-        load_captioner(folder, sha256="0" * 64)
+        tiny.load(folder, sha256="0" * 64)
 
 
 def test_a_model_is_built_of_what_the_hub_has(hub: Hub, source: Path) -> None:
     model = zoo.build("blip_captioner", weights=NAME)
     layer = captioner_of(model)
-    assert tiny.same(tiny.values(layer), tiny.values(load_captioner(source)))
+    assert tiny.same(tiny.values(layer), tiny.values(tiny.load(source)))
     assert model.blueprint.config.pretrained == NAME and model.blueprint.data.id == NAME
 
 

@@ -102,7 +102,7 @@ def test_heads_that_a_configuration_leaves_out_are_the_default_of_the_library(
     wide = {"hidden_size": 96, "num_attention_heads": heads}
     theirs = tiny.reference(tmp_path, spread=0.1, **wide)
     tiny.change(tmp_path, text_config={"num_attention_heads": said})
-    ours = tiny.load_captioner(tmp_path)
+    ours = tiny.load(tmp_path)
     assert ours.decoder.heads == heads
     ids, mask = tiny.begun(2, 6)
     _, logits = theirs.score(tiny.pictures(2), ids, mask)
@@ -139,7 +139,7 @@ def test_a_configuration_of_nothing_but_what_is_unusual_is_enough(tmp_path: Path
         transformers_version=None,
         image_text_hidden_size=None,
     )
-    ours = tiny.load_captioner(tmp_path)
+    ours = tiny.load(tmp_path)
     ids, _ = tiny.begun(2, 6)
     _, logits = theirs.score(tiny.pictures(2), ids)
     assert far(logits, ours({"images": tiny.pictures(2), "ids": ids})) <= CLOSE

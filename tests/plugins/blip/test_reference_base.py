@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from tests.plugins.blip import tiny
-from zoo_blip_captioner.pretrained import load_captioner
 
 STEPS = 5
 
@@ -55,7 +54,7 @@ def test_the_captioner_of_the_published_size_is_the_reference(
     expected: tuple[Path, dict[str, Any]],
 ) -> None:
     folder, wanted = expected
-    ours = load_captioner(folder)
+    ours = tiny.load(folder)
     images, ids, mask = wanted["images"], wanted["ids"], wanted["mask"]
     assert 223e6 < ours.count_params() < 225e6
     assert (ours.words.start, ours.words.end, ours.words.pad) == (30522, 102, 0)

@@ -13,7 +13,7 @@ from tests.plugins.blip import tiny
 from zoo.errors import Unsupported
 from zoo.spec import TextSpec
 from zoo_blip_captioner.captioner import BlipCaptioner
-from zoo_blip_captioner.pretrained import load_captioner, save_captioner
+from zoo_blip_captioner.pretrained import save_captioner
 
 STEM = {**tiny.VISION, "patch": 12, "stem": ((8,), (8, 8))}
 
@@ -32,7 +32,7 @@ def test_what_is_saved_and_loaded_again_is_the_same_to_the_last_bit(
     ours: BlipCaptioner, tmp_path: Path
 ) -> None:
     first = save_captioner(ours, tmp_path / "first")
-    again = load_captioner(first)
+    again = tiny.load(first)
     assert tiny.same(tiny.values(ours), tiny.values(again))
     assert again.words == ours.words
     assert again.decoder.get_config() == ours.decoder.get_config() | {

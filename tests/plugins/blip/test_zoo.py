@@ -14,7 +14,6 @@ import zoo
 from tests.plugins.blip import tiny
 from zoo.errors import BadRecord, ConfigError, DataError, Incompatible, ZooError
 from zoo.metrics.png import encode_png
-from zoo_blip_captioner.pretrained import load_captioner
 from zoo_blip_captioner.teaching import captioner_of
 
 CAPTIONS = ("a black jet", "two jets on grass", "a jet on a runway", "a photo of grass")
@@ -58,7 +57,7 @@ def options(source: Path) -> dict[str, Any]:
 
 
 def test_a_folder_is_built_into_the_model_that_it_holds(source: Path, model: Any) -> None:
-    layer, loaded = captioner_of(model), load_captioner(source)
+    layer, loaded = captioner_of(model), tiny.load(source)
     assert tiny.same(tiny.values(layer), tiny.values(loaded))
     config = model.blueprint.config
     assert config.pretrained == str(source)
@@ -74,7 +73,7 @@ def test_the_built_model_scores_as_the_captioner(source: Path, model: Any) -> No
     ids, _ = tiny.begun(2, 5)
     images = tiny.pictures(2)
     found = model({"image": images, "previous_caption": ids})["caption"]
-    np.testing.assert_array_equal(found, load_captioner(source)({"images": images, "ids": ids}))
+    np.testing.assert_array_equal(found, tiny.load(source)({"images": images, "ids": ids}))
 
 
 def test_a_folder_may_be_named_as_a_text(source: Path) -> None:
@@ -127,7 +126,7 @@ def test_training_begins_with_the_weights_that_were_learned_elsewhere(
         **SIZES,
         **{"optimizer.learning_rate": 1e-12, "optimizer.weight_decay": 0.0},
     )
-    trained, wanted = captioner_of(run.model), load_captioner(source)
+    trained, wanted = captioner_of(run.model), tiny.load(source)
     for found, value in zip(tiny.values(trained), tiny.values(wanted), strict=True):
         np.testing.assert_allclose(found, value, atol=1e-6)
     # A run is complete in itself: the folder is not asked again.
@@ -189,7 +188,7 @@ def test_the_sizes_to_ask_for_are_said_and_help(source: Path, photos: Path) -> N
         pretrained=str(source),
         **config,
     )
-    wanted = tiny.values(load_captioner(source))
+    wanted = tiny.values(tiny.load(source))
     assert tiny.same(tiny.values(captioner_of(made)), wanted)
 
 

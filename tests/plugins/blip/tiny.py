@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from zoo_blip_captioner.captioner import BlipCaptioner
-from zoo_blip_captioner.pretrained import SUMMARY, load_captioner, read_words, save_captioner
+from zoo_blip_captioner.pretrained import SUMMARY, read_words, save_captioner
 from zoo_blip_captioner.stem import DEVIATION, MEAN
 
+load = BlipCaptioner.from_pretrained
 BERT_SIGNS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 SAID = ("a", "detailed", "photo", "of", "black", "jet", "##s", "on", "grass", "two", "##way", "run")
 PIECES = (*BERT_SIGNS, *SAID, *(f"w{index}" for index in range(42)), "[DEC]", "[ENC]")
@@ -201,7 +202,7 @@ def reference(
 def pair(folder: Path, seed: int = 0, **options: Any) -> tuple[Reference, BlipCaptioner]:
     """Return a random model of the reference, and ours with its weights."""
     theirs = reference(folder, seed, **options)
-    return theirs, load_captioner(folder)
+    return theirs, load(folder)
 
 
 __all__ = [
