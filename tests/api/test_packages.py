@@ -16,7 +16,8 @@ def test_every_extra_brings_the_packages_that_are_said_of_it():
     for extra, modules in EXTRAS.items():
         names = {re.split(r"[\[>=<]", entry)[0] for entry in declared[extra]} - {"neural-zoo"}
         assert names == set(modules), extra
-    assert set(declared) == {*EXTRAS, "all", "dev"}
+    # What developers of the zoo have is no extra of its users.
+    assert set(declared) == {*EXTRAS, "all", "dev", "parity"}
 
 
 def test_a_module_leads_to_its_extra_and_a_stranger_to_none():

@@ -193,7 +193,8 @@ CASES = [
     Case("torn-metrics", "export run", 6, "ZOO-E4", ("metrics.json", "zoo evaluate"), torn_metrics),
     Case("gone", "evaluate run", 3, "ZOO-E101", ("gone",), unknown_architecture),
     Case("export-gone", "export run", 3, "ZOO-E101", ("gone",), unknown_architecture),
-    Case("predict-nothing", "predict nothing x.png", 8, "ZOO-E600", ("nothing",)),
+    Case("predict-nothing", "predict nothing x.png", 3, "ZOO-E101", ("nothing", "no model")),
+    Case("predict-nowhere", "predict runs/nothing x.png", 8, "ZOO-E600", ("no such folder",)),
     Case("bench-nothing", "bench nothing", 8, "ZOO-E602", ("nothing",)),
     Case(
         "predict-flipped",

@@ -9,7 +9,11 @@ EXTRAS = {
     "vision": {"pillow": "PIL"},
     "datasets": {"scikit-learn": "sklearn"},
     "report": {"jinja2": "jinja2", "matplotlib": "matplotlib"},
-    "captioning": {"transformers": "transformers"},
+    "captioning": {
+        "huggingface-hub": "huggingface_hub",
+        "safetensors": "safetensors",
+        "transformers": "transformers",
+    },
     "serve": {"starlette": "starlette", "uvicorn": "uvicorn"},
     "text": {"sacrebleu": "sacrebleu", "tokenizers": "tokenizers"},
 }
