@@ -130,7 +130,8 @@ def _fill(
         file = FIRST_FILE if index == 0 else f"{signature.name}.onnx"
         traced = _convert.Traced(signature)
         proven.append(_prove(stage, traced, file, name, blueprint.data, samples))
-        samples = _extended(traced, samples)
+        if index < len(signatures) - 1:
+            samples = _extended(traced, samples)
     config = plain(blueprint.config.model_dump(mode="json"), "config")
     draft = Manifest(
         name=name,
