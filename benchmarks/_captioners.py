@@ -295,10 +295,9 @@ def _rest(clock: Clock) -> Seconds:
 
 
 def _words(work: Path) -> Any:
-    from zoo_blip_captioner.pretrained import read_config, read_words
+    from zoo_blip_captioner.pretrained import read_folder
 
-    _, text = read_config(work / "weights")
-    return read_words(work / "weights", text["vocabulary"], text["positions"])
+    return read_folder(work / "weights").words
 
 
 def picture(side: int) -> np.ndarray[Any, Any]:
