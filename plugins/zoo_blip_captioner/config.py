@@ -16,13 +16,12 @@ Stage = Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)]
 _PRESET = "of the preset if null"
 
 
-class VisionConfig(Frozen):
-    """The side that sees. What is null is as the preset has it."""
+class BlocksConfig(Frozen):
+    """What the blocks of either side are made of. What is null is as the preset has it."""
 
-    patch: Annotated[int, Field(ge=1, le=256)] | None = Field(
-        None, description=f"Pixels a side of what becomes one token; {_PRESET}."
+    width: Width | None = Field(
+        None, description=f"Size of the vector of each token or word; {_PRESET}."
     )
-    width: Width | None = Field(None, description=f"Size of the vector of each token; {_PRESET}.")
     layers: Annotated[int, Field(ge=1, le=64)] | None = Field(
         None, description=f"Blocks; {_PRESET}."
     )
@@ -31,6 +30,14 @@ class VisionConfig(Frozen):
     )
     feed_forward: Width | None = Field(
         None, description=f"Inner width of each block's feed-forward part; {_PRESET}."
+    )
+
+
+class VisionConfig(BlocksConfig):
+    """The side that sees. What is null is as the preset has it."""
+
+    patch: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None, description=f"Pixels a side of what becomes one token; {_PRESET}."
     )
     stem: Annotated[tuple[Stage, ...], Field(max_length=6)] | None = Field(
         None,
@@ -40,19 +47,9 @@ class VisionConfig(Frozen):
     dropout: float = Field(0.0, ge=0, lt=1, description="Share silenced of what each part adds.")
 
 
-class TextConfig(Frozen):
+class TextConfig(BlocksConfig):
     """The side that writes. What is null is as the preset has it."""
 
-    width: Width | None = Field(None, description=f"Size of the vector of each word; {_PRESET}.")
-    layers: Annotated[int, Field(ge=1, le=64)] | None = Field(
-        None, description=f"Blocks; {_PRESET}."
-    )
-    heads: Annotated[int, Field(ge=1, le=64)] | None = Field(
-        None, description=f"Heads of each attention, which share the width; {_PRESET}."
-    )
-    feed_forward: Width | None = Field(
-        None, description=f"Inner width of each block's feed-forward part; {_PRESET}."
-    )
     positions: Annotated[int, Field(ge=2, le=8_192)] | None = Field(
         None,
         description="Longest text, its prompt included; of 'small' what the data needs, if null.",

@@ -182,8 +182,7 @@ def _write(forwards: Mapping[str, Forward], inputs: Arrays, target: _Target, bea
     from zoo.runtime.generation import generate
     from zoo.runtime.text import decode_text
 
-    prompt: dict[str, Any] = {"prompt": target.prompt} if target.prompt else {}
-    found = generate(forwards, inputs, target.text, beams=beams, **prompt)
+    found = generate(forwards, inputs, target.text, beams=beams, prompt=target.prompt)
     target.written += decode_text(found.tokens, target.text)
     target.cut += int(found.cut.sum())
 

@@ -113,7 +113,7 @@ ROWS: tuple[Row, ...] = (
             summary="drawn close-ups of an aircraft's skin, a caption of one sentence and a "
             "summary of two for each",
             licence="Apache-2.0",
-            source="computed: 9,500 pictures of 96 x 96 pixels, by the rules of zoo.data.aircraft",
+            source="computed: 37,500 pictures of 96 x 96 pixels, by the rules of zoo.data.aircraft",
             offline=True,
             spec=captioned_spec(SIDE),
             options=SyntheticCaptionOptions,
