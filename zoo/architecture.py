@@ -10,14 +10,26 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, Protocol, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from zoo import metrics
 from zoo.config import Frozen, ModelConfig, TrainPlan
 from zoo.metrics import Evaluation
-from zoo.spec import NAME, Arrays, Dataset, DataSpec, Forwards, Split, Task, TensorSpec
+from zoo.spec import (
+    NAME,
+    NAME_LENGTH,
+    VERSION,
+    Arrays,
+    Dataset,
+    DataSpec,
+    Forwards,
+    Split,
+    Task,
+    TensorSpec,
+    name_fault,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -25,11 +37,30 @@ if TYPE_CHECKING:
 API_VERSION = 1
 """The version of this contract. A plugin that declares a newer one is listed, and not loaded."""
 
+OLDEST_API_VERSION = 1
+"""The oldest version of this contract that plugins may still be written for."""
+
+
+def _is_a_name(text: str) -> str:
+    fault = name_fault(text)
+    if fault is not None:
+        raise ValueError(fault)
+    return text
+
 
 class ArchitectureInfo(Frozen):
-    """Who an architecture is."""
+    """Who an architecture is.
 
-    name: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
+    Attributes:
+        version: Which version of the architecture it is. Announce the first as ``name``, a later
+            one beside it as ``name@2``: an older one goes on loading what was made with it.
+        api_version: The version of the plugin interface that it is written for.
+    """
+
+    name: Annotated[str, AfterValidator(_is_a_name)] = Field(
+        pattern=f"^{NAME.pattern}$", max_length=NAME_LENGTH
+    )
+    version: str = Field("1", pattern=f"^{VERSION.pattern}$", coerce_numbers_to_str=True)
     summary: str = Field(min_length=8, max_length=200)
     tasks: tuple[Task, ...] = Field(min_length=1)
     tags: tuple[str, ...] = ()
@@ -38,7 +69,13 @@ class ArchitectureInfo(Frozen):
         (), description="What it cannot do, or should not be used for: a sentence each."
     )
     licence: str = "Apache-2.0"
-    api_version: int = API_VERSION
+    # The first, not the newest: a plugin that does not say was not written for what came later.
+    api_version: int = Field(1, ge=1)
+
+    @property
+    def identity(self) -> str:
+        """What runs and artifacts call it: ``cnn`` of the first version, then ``cnn@2``."""
+        return self.name if self.version == "1" else f"{self.name}@{self.version}"
 
 
 ConfigT = TypeVar("ConfigT", bound=ModelConfig)
@@ -71,11 +108,17 @@ class Signature:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """Where a model came from: enough to build it again. ``zoo.build`` leaves it on the model."""
+    """Where a model came from: enough to build it again. ``zoo.build`` leaves it on the model.
+
+    Attributes:
+        architecture: The model, with its version if that is not the first: ``cnn``, ``cnn@2``.
+        distribution: Which distribution's model of that name it is, if that is known.
+    """
 
     architecture: str
     config: ModelConfig
     data: DataSpec
+    distribution: str = ""
 
 
 Measure = Callable[[], Mapping[str, float]]
@@ -202,6 +245,7 @@ class Architecture(ABC, Generic[ConfigT]):
 
 __all__ = [
     "API_VERSION",
+    "OLDEST_API_VERSION",
     "Architecture",
     "ArchitectureInfo",
     "Blueprint",

@@ -83,6 +83,14 @@ class ZooWarning(UserWarning):
     """Something that goes on, and is probably not what was meant. The command line prints it."""
 
 
+class ModelDeprecated(ZooWarning):
+    """A name goes on working, and will not for ever."""
+
+
+class InterfaceDeprecated(ZooWarning):
+    """A plugin uses a part of the plugin interface that will go."""
+
+
 class RegistryError(ZooError):
     """Something about finding a model by name."""
 

@@ -21,6 +21,36 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """Names become folders, metadata keys and server routes: lower case, digits, underscores."""
 
+NAME_LENGTH = 64
+"""The most characters of a name."""
+
+RESERVED = frozenset(
+    {"aux", "con", "nul", "prn"}
+    | {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
+)
+"""Devices on Windows, of which none can be the name of a folder."""
+
+VERSION = re.compile(r"[1-9][0-9]{0,3}(rc[1-9][0-9]{0,2})?")
+"""Versions of an architecture: ``2``; ``3rc1`` is tried out before ``3``."""
+
+
+def name_fault(name: str) -> str | None:
+    """Return why something is no name of a model, or ``None`` if it is one."""
+    if len(name) > NAME_LENGTH:
+        return f"it has {len(name)} characters, and a name has at most {NAME_LENGTH}"
+    if name in RESERVED:
+        return "it is a device on Windows, where no folder can be called so"
+    if NAME.fullmatch(name):
+        return None
+    foreign = next((sign for sign in name if not sign.isascii()), None)
+    if foreign is not None:
+        import unicodedata
+
+        called = unicodedata.name(foreign, f"U+{ord(foreign):04X}")
+        return f"it has a {called}; a name has the letters a to z, digits and underscores"
+    return "a name has lower-case letters, digits, and underscores between them"
+
+
 Arrays = Mapping[str, "np.ndarray"]
 """Named arrays that share their first axis, the examples."""
 
@@ -213,7 +243,10 @@ class Dataset(Protocol):
 
 __all__ = [
     "NAME",
+    "NAME_LENGTH",
+    "RESERVED",
     "SIGNS",
+    "VERSION",
     "Arrays",
     "Column",
     "DataSpec",
@@ -226,4 +259,5 @@ __all__ = [
     "Task",
     "TensorSpec",
     "TextSpec",
+    "name_fault",
 ]

@@ -1,25 +1,51 @@
-"""Read ``registry.yaml``: what is published about models, as data.
+"""What ``registry.yaml`` says of models, as checked data.
 
-The zoo's own file and those of third parties follow one schema; the catalogue is their union.
+The zoo's own file and those of third parties follow one schema.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from zoo.config import Frozen
 from zoo.errors import CatalogueInvalid
-from zoo.registry.entrypoints import Provider
-from zoo.spec import NAME, Task
+from zoo.registry.names import FIRST, identity
+from zoo.spec import NAME, VERSION, Task, name_fault
 
 MAX_BYTES = 4 * 2**20
 """A catalogue larger than this is refused before it is parsed."""
+
+SCHEMA_VERSION = 1
+"""What this zoo reads."""
+
+
+def _name(text: str) -> str:
+    fault = name_fault(text)
+    if fault is not None:
+        raise ValueError(fault)
+    return text
+
+
+def _packaged(text: str) -> str:
+    package, slash, inside = text.partition("/")
+    parts = inside.split("/")
+    if not all(part.isidentifier() for part in package.split(".")) or not slash:
+        raise ValueError("expected a package, a slash, and the path inside it")
+    if "\\" in inside or {"", ".", ".."} & set(parts):
+        raise ValueError("the path may not lead out of the package")
+    return text
+
+
+_Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$"), AfterValidator(_name)]
+_Packaged = Annotated[str, AfterValidator(_packaged)]
+
+# Files that are written by programs keep their bytes where there is nothing new to say.
+_unsaid: Callable[[Any], bool] = lambda value: not value  # noqa: E731
 
 
 class Measured(Frozen):
@@ -62,11 +88,11 @@ class WeightsEntry(Frozen):
     trained_on: str
     config: dict[str, Any] = {}
     parameters: int = Field(ge=0)
-    file: str | None = Field(None, description="A package, a slash, the path inside it.")
+    file: _Packaged | None = Field(None, description="A package, a slash, the path inside it.")
     urls: tuple[str, ...] = ()
     bytes: int = Field(ge=1)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    spec: str | None = None
+    spec: _Packaged | None = None
     spec_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     measured: Measurement | None = None
 
@@ -81,10 +107,38 @@ class ArtifactEntry(Frozen):
     worst_error: float = Field(ge=0)
 
 
-class ModelEntry(Frozen):
-    """What is known of one model without importing it."""
+class Deprecated(Frozen):
+    """That a name should no longer be used, since when, and what to use instead."""
 
-    name: str = Field(pattern=f"^{NAME.pattern}$")
+    since: str = Field(description="The version of the distribution that first said so.")
+    successor: _Name | None = Field(None, description="The model to use instead.")
+    removed_in: str | None = Field(None, description="The version that will be without it.")
+    reason: str = Field("", max_length=500)
+
+    def sentence(self, name: str) -> str:
+        """Say it of a name."""
+        text = f"{name!r} is deprecated since {self.since}"
+        text += f" and goes with {self.removed_in}" if self.removed_in else ""
+        text += f": {self.reason.rstrip('.')}" if self.reason else ""
+        return f"{text}. Use {self.successor!r} instead" if self.successor else text
+
+
+class ModelEntry(Frozen):
+    """What is known of one model without importing it.
+
+    Attributes:
+        version: Which version of the architecture this is about.
+        aliases: Other names that it answers to.
+        api_version: The version of the plugin interface that it is written for.
+    """
+
+    name: _Name
+    version: str = Field(
+        FIRST,
+        pattern=f"^{VERSION.pattern}$",
+        coerce_numbers_to_str=True,
+        exclude_if=lambda version: version == FIRST,
+    )
     distribution: str
     summary: str
     tasks: tuple[Task, ...]
@@ -92,8 +146,16 @@ class ModelEntry(Frozen):
     licence: str = "unknown"
     default_dataset: str | None = None
     parameters: int | None = Field(None, ge=0)
+    aliases: tuple[_Name, ...] = Field((), exclude_if=_unsaid)
+    deprecated: Deprecated | None = Field(None, exclude_if=_unsaid)
+    api_version: int | None = Field(None, ge=1, exclude_if=_unsaid)
     weights: tuple[WeightsEntry, ...] = ()
     artifacts: tuple[ArtifactEntry, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """What it is called: ``cnn``, ``cnn@2``."""
+        return identity(self.name, self.version)
 
 
 class _File(Frozen):
@@ -133,6 +195,13 @@ def parse_catalogue(text: str, *, source: str) -> tuple[ModelEntry, ...]:
         data = yaml.load(text, Loader=loader)  # noqa: S506 - both candidates are safe loaders
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise invalid(" ".join(str(error).split()), error) from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if isinstance(version, int) and not isinstance(version, bool) and version > SCHEMA_VERSION:
+        raise CatalogueInvalid(
+            f"{source} is written for a newer zoo",
+            why=f"its schema_version is {version}, and this zoo reads {SCHEMA_VERSION}",
+            fix="pip install --upgrade neural-zoo",
+        )
     try:
         models = _File.model_validate(data).models
     except ValidationError as error:
@@ -142,7 +211,8 @@ def parse_catalogue(text: str, *, source: str) -> tuple[ModelEntry, ...]:
         ]
         more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
         raise invalid("; ".join(faults[:5]) + more, error) from error
-    names = [model.name for model in models]
+    names = [model.identity for model in models]
+    names += {alias for model in models for alias in model.aliases} & {m.name for m in models}
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise invalid(f"{', '.join(twice)} stands in it twice")
@@ -163,6 +233,12 @@ def read_catalogue(path: Path) -> tuple[ModelEntry, ...]:
         CatalogueInvalid: If it cannot be read or does not follow the schema.
     """
     try:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
+            raise CatalogueInvalid(
+                f"{path} cannot be read",
+                why=f"it is not there, no file, or larger than {MAX_BYTES} bytes",
+                fix="reinstall its distribution",
+            )
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogueInvalid(
@@ -171,42 +247,13 @@ def read_catalogue(path: Path) -> tuple[ModelEntry, ...]:
     return parse_catalogue(text, source=str(path))
 
 
-def fragment_path(provider: Provider) -> Path:
-    """Return the ``registry.yaml`` of a third party's package, without importing the package.
-
-    Raises:
-        CatalogueInvalid: If there is no such top-level package.
-    """
-    package = provider.value.partition(":")[0].partition(".")[0]
-    try:
-        spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
-        spec = None
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        return Path(folder) / "registry.yaml"
-    raise CatalogueInvalid(
-        f"{provider.label} announces a catalogue in {package!r}, and there is no such package",
-        fix=f"pip install --force-reinstall {provider.distribution}",
-    )
-
-
-def merge(fragments: Iterable[tuple[str, Iterable[ModelEntry]]]) -> dict[str, ModelEntry]:
-    """Join catalogues; the first to describe a model of a distribution is believed."""
-    entries: dict[str, ModelEntry] = {}
-    for _, models in fragments:
-        for model in models:
-            entries.setdefault(model.name, model)
-    return entries
-
-
 __all__ = [
     "ArtifactEntry",
+    "Deprecated",
     "Measured",
     "Measurement",
     "ModelEntry",
     "WeightsEntry",
-    "fragment_path",
-    "merge",
     "own_catalogue_path",
     "parse_catalogue",
     "read_catalogue",

@@ -39,6 +39,21 @@ class Provider:
         """The distribution and its version, as messages name them."""
         return f"{self.distribution} {self.version}"
 
+    @property
+    def module(self) -> str:
+        """The module that would be imported."""
+        return self.value.partition(":")[0].strip()
+
+    @property
+    def installed(self) -> importlib.metadata.Distribution | None:
+        """The metadata of the distribution."""
+        return self._entry_point.dist
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The distribution and the name: what it is, whatever else offers that name."""
+        return self.distribution, self.name
+
     def load(self) -> Any:
         """Import the module and return the attribute."""
         return self._entry_point.load()

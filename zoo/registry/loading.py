@@ -6,10 +6,12 @@ import inspect
 import traceback
 from typing import Any
 
-from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo
+from zoo.architecture import Architecture, ArchitectureInfo
 from zoo.config import ModelConfig
 from zoo.errors import PluginBroken
 from zoo.registry.entrypoints import Provider
+from zoo.registry.interface import version_mismatch
+from zoo.registry.names import identity, split_version
 
 
 def load_architecture(provider: Provider) -> Architecture[Any]:
@@ -39,14 +41,12 @@ def contract_faults(candidate: object, name: str) -> list[str]:
     info = getattr(candidate, "info", None)
     if not isinstance(info, ArchitectureInfo):
         return [f"expected info to be a zoo.ArchitectureInfo. Received: {info!r}"]
-    if info.api_version > API_VERSION:
-        return [
-            f"it is written for version {info.api_version} of the plugin interface, and this zoo "
-            f"offers version {API_VERSION}: upgrade neural-zoo"
-        ]
+    unfit = version_mismatch(info.api_version, "the plugin")
+    if unfit is not None:
+        return [unfit.why]
     faults = []
-    if info.name != name:
-        faults.append(f"the entry point is called {name!r} and info.name is {info.name!r}")
+    if info.identity != identity(*split_version(name)):
+        faults.append(f"the entry point is called {name!r} and info.name is {info.identity!r}")
     config = getattr(candidate, "Config", None)
     if not inspect.isclass(config) or not issubclass(config, ModelConfig):
         faults.append(f"expected Config to derive from zoo.ModelConfig. Received: {config!r}")

@@ -1,9 +1,9 @@
-"""Resolve the name of a model to the plugin that provides it."""
+"""Every model that can be asked for by name."""
 
 from __future__ import annotations
 
 import difflib
-import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -13,25 +13,28 @@ from typing import Any, Literal
 from zoo.architecture import Architecture
 from zoo.errors import (
     CatalogueInvalid,
+    ModelDeprecated,
     NameCollision,
     PluginBroken,
     PolicyDenied,
     RegistryError,
     UnknownModel,
 )
-from zoo.registry.catalogue import (
-    ModelEntry,
-    fragment_path,
-    merge,
-    own_catalogue_path,
-    read_catalogue,
-)
-from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES, HOOKS, Provider, normalise, scan
-from zoo.registry.loading import broken, contract_faults, load_architecture
+from zoo.registry.catalogue import ModelEntry
+from zoo.registry.choosing import Choice, Chooser
+from zoo.registry.entrypoints import HOOKS, Provider, scan
+from zoo.registry.fragments import Catalogue
+from zoo.registry.interface import warn_of_deprecations
+from zoo.registry.loading import contract_faults, load_architecture
+from zoo.registry.names import Reference, natural_order, readings, split_version
 from zoo.registry.policy import Policy
-from zoo.spec import NAME, Task
+from zoo.registry.provenance import verify
+from zoo.spec import Task
 
 Status = Literal["ready", "not installed", "broken", "contested", "denied"]
+
+HERE = "(registered here)"
+"""Where an architecture comes from that was defined in this process."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,9 @@ class Listing:
         providers: The distributions that offer it.
         entry: What the catalogue says of it.
         problem: Why it is not ready, as one line.
+        fix: What to do about that.
+        versions: The versions of the architecture that are offered, the newest first.
+        notice: That the name is deprecated, and what to use instead.
     """
 
     name: str
@@ -51,6 +57,9 @@ class Listing:
     providers: tuple[Provider, ...] = ()
     entry: ModelEntry | None = None
     problem: str = ""
+    fix: str = ""
+    versions: tuple[str, ...] = ()
+    notice: str = ""
 
     @property
     def distribution(self) -> str:
@@ -74,45 +83,32 @@ class Registry:
     _loaded: dict[tuple[str, str], Architecture[Any]] = field(default_factory=dict)
     _quarantine: dict[tuple[str, str], PluginBroken] = field(default_factory=dict)
     _local: dict[str, Architecture[Any]] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
 
     @cached_property
     def _found(self) -> dict[str, list[Provider]]:
         return scan() if self.providers is None else self.providers
 
     @cached_property
-    def _offers(self) -> dict[str, list[Provider]]:
-        offers: dict[str, list[Provider]] = {}
-        for provider in self._found.get(ARCHITECTURES, ()):
-            offers.setdefault(provider.name, []).append(provider)
-        return offers
+    def _catalogue(self) -> Catalogue:
+        return Catalogue(self._found, self.policy)
 
     @cached_property
-    def _catalogue(self) -> tuple[dict[str, ModelEntry], list[CatalogueInvalid]]:
-        fragments: list[tuple[str, Iterable[ModelEntry]]] = []
-        problems: list[CatalogueInvalid] = []
-        own = own_catalogue_path()
-        if own.exists():
-            fragments.append(("neural-zoo", read_catalogue(own)))
-        for provider in self._found.get(CATALOGUES, ()):
-            if self.policy.refusal(provider):
-                continue
-            try:
-                fragments.append((provider.distribution, read_catalogue(fragment_path(provider))))
-            except CatalogueInvalid as error:
-                if self.policy.strict:
-                    raise
-                problems.append(error)
-        return merge(fragments), problems
+    def _chooser(self) -> Chooser:
+        return Chooser(self._found, self._catalogue, self.policy)
 
     @property
     def catalogue(self) -> dict[str, ModelEntry]:
-        """The union of all catalogues, by model name."""
-        return self._catalogue[0]
+        """The union of all catalogues, by identity; of two that describe one, the zoo's own."""
+        entries: dict[str, ModelEntry] = {}
+        for entry in self._catalogue.entries.values():
+            entries.setdefault(entry.identity, entry)
+        return entries
 
     @property
     def catalogue_problems(self) -> list[CatalogueInvalid]:
-        """The fragments that could not be read."""
-        return self._catalogue[1]
+        """What was not believed: fragments that could not be read, entries about others."""
+        return self._catalogue.problems if self._catalogue.entries else []
 
     @property
     def quarantine(self) -> list[PluginBroken]:
@@ -121,11 +117,20 @@ class Registry:
 
     def hook_providers(self) -> list[Provider]:
         """Return the announced hook packages that policy allows."""
-        return [p for p in self._found.get(HOOKS, ()) if self.policy.refusal(p) is None]
+        return [p for p in self._found.get(HOOKS, ()) if self._refusal(p) is None]
 
-    def names(self) -> list[str]:
-        """Return every known name in natural order: installed, registered or catalogued."""
-        known = {*self._offers, *self._local, *self.catalogue}
+    def names(self, *, hidden: bool = False) -> list[str]:
+        """Return every known name in natural order: installed, registered or catalogued.
+
+        Args:
+            hidden: With those of other versions than the one that a plain name means.
+        """
+        known = {*self._chooser.names(), *self._local}
+        if hidden:
+            for model in self._chooser.offers:
+                _, *others = self._chooser.versions(model)
+                known |= {f"{model}@{version}" for version in others}
+                known |= {o.identity for o in self._chooser.offers[model] if model not in known}
         return sorted(known, key=natural_order)
 
     def listing(self, name: str) -> Listing:
@@ -133,34 +138,68 @@ class Registry:
 
         Raises:
             UnknownModel: If nothing is.
+            NameCollision: If it can be read in two ways.
         """
-        entry = self.catalogue.get(name)
-        if name in self._local:
-            return Listing(name, "ready", entry=None)
-        offers = self._offers.get(name, [])
-        if not offers:
-            if entry is None:
-                raise self._unknown(name)
-            return Listing(name, "not installed", entry=entry, problem=_install(entry))
+        if self._here(name) is not None:
+            return Listing(name, "ready")
+        if name in self._chooser.misnamed:
+            error = self._chooser.misfit(name)
+            status: Status = "denied" if isinstance(error, PolicyDenied) else "broken"
+            providers = tuple(self._chooser.misnamed[name])
+            return Listing(name, status, providers, problem=error.why, fix=error.fix)
+        reference = self._chooser.read(name)
         try:
-            provider = self._choose(name)
-        except PolicyDenied as error:
-            return Listing(name, "denied", tuple(offers), entry, error.why)
-        except NameCollision as error:
-            return Listing(name, "contested", tuple(offers), entry, error.why)
-        except PluginBroken as error:
-            return Listing(name, "broken", tuple(offers), entry, error.why)
-        if entry is not None and normalise(entry.distribution) != provider.distribution:
-            entry = None  # the catalogue describes somebody else's model of that name
-        failed = self._quarantine.get((provider.distribution, name))
-        if failed is not None:
-            return Listing(name, "broken", (provider,), entry, failed.why)
-        return Listing(name, "ready", (provider,), entry)
+            offers = self._chooser.candidates(reference)
+        except UnknownModel as error:
+            return self._not_installed(name, reference, error)
+        versions = tuple(self._chooser.versions(offers[0].model))
+        try:
+            choice = self._chooser.pick(reference, offers)
+        except (PolicyDenied, NameCollision, PluginBroken) as error:
+            kinds: dict[type[RegistryError], Status] = {
+                PolicyDenied: "denied",
+                NameCollision: "contested",
+                PluginBroken: "broken",
+            }
+            providers = tuple(offer.provider for offer in offers)
+            entry = self._catalogue.of(offers[0].distribution, offers[0].identity)
+            status = kinds[type(error)]
+            return Listing(name, status, providers, entry, error.why, error.fix, versions)
+        failed = self._quarantine.get(choice.provider.key)
+        status = "ready" if failed is None else "broken"
+        problem, fix = (failed.why, failed.fix) if failed is not None else ("", "")
+        providers = (choice.provider,)
+        return Listing(
+            name, status, providers, choice.entry, problem, fix, versions, choice.notice
+        )
+
+    def _not_installed(self, name: str, reference: Reference, error: UnknownModel) -> Listing:
+        for entry in self._catalogue.named(reference.model):
+            notice = entry.deprecated.sentence(entry.name) if entry.deprecated else ""
+            return Listing(
+                name, "not installed", (), entry, error.fix, error.fix, notice=notice
+            )
+        raise error
 
     def listings(
-        self, pattern: str = "*", *, task: str | None = None, tags: Iterable[str] = ()
+        self,
+        pattern: str = "*",
+        *,
+        task: str | None = None,
+        tags: Iterable[str] = (),
+        installed: bool = False,
+        hidden: bool = False,
     ) -> list[Listing]:
-        """Return what is known of every name that matches, in natural order."""
+        """Return what is known of every name that matches, in natural order.
+
+        Args:
+            pattern: A glob, which aliases match too.
+            task: Only those for this task.
+            tags: Only those that have all of these.
+            installed: Only those that are installed.
+            hidden: Deprecated names and other versions too, which a pattern without ``*`` and
+                ``?`` finds in any case.
+        """
         if task is not None and task not in set(Task):
             near = difflib.get_close_matches(task, list(Task), n=1)
             raise RegistryError(
@@ -169,11 +208,17 @@ class Registry:
                 fix=f"zoo list --task {near[0] if near else Task.CLASSIFICATION}",
             )
         wanted = set(tags)
+        exact = not set(pattern) & set("*?[")
         listings = []
-        for name in self.names():
-            if not fnmatchcase(name, pattern):
-                continue
+        for name in self.names(hidden=hidden or exact):
             listing = self.listing(name)
+            called = (name, *(listing.entry.aliases if listing.entry else ()))
+            if not any(fnmatchcase(one, pattern) for one in called):
+                continue
+            if (listing.notice and not (hidden or exact)) or (
+                installed and listing.status == "not installed"
+            ):
+                continue
             if task is not None or wanted:
                 tasks, has = self._facets(listing)
                 if (task is not None and task not in tasks) or not wanted <= has:
@@ -181,35 +226,116 @@ class Registry:
             listings.append(listing)
         return listings
 
-    def get(self, name: str) -> Architecture[Any]:
-        """Return the architecture of that name, importing its plugin if need be.
-
-        Args:
-            name: ``cnn``, or ``distribution:cnn`` where two distributions offer it.
+    def choose(self, name: str) -> Choice:
+        """Return which plugin a name means, importing nothing.
 
         Raises:
             UnknownModel, NameCollision, PluginBroken, PolicyDenied: See :mod:`zoo.errors`.
         """
-        if name in self._local:
-            return self._local[name]
-        provider = self._choose(name)
-        key = (provider.distribution, provider.name)
+        if name in self._chooser.misnamed:
+            raise self._chooser.misfit(name)
+        reference = self._chooser.read(name)
+        try:
+            offers = self._chooser.candidates(reference)
+        except UnknownModel as error:
+            if self._quarantine and not self._chooser.is_known(reference.model):
+                suspects = [problem.what for problem in self._quarantine.values()]
+                raise self._chooser.unknown(reference, suspects) from error
+            raise
+        return self._chooser.pick(reference, offers)
+
+    def get(self, name: str) -> Architecture[Any]:
+        """Return the architecture of that name, importing its plugin if need be.
+
+        Args:
+            name: ``cnn``; ``cnn@2``; ``distribution:cnn`` where two distributions offer it;
+                ``cnn:mnist`` means the same architecture as ``cnn``.
+
+        Raises:
+            UnknownModel, NameCollision, PluginBroken, PolicyDenied: See :mod:`zoo.errors`.
+        """
+        here = self._here(name)
+        if here is not None:
+            return here
+        choice = self.choose(name)
+        self._warn_of(choice)
+        provider = choice.provider
+        key = provider.key
         if key in self._quarantine:
             raise self._quarantine[key]
         if key not in self._loaded:
+            refusal = self._refusal(provider)
+            if refusal is not None:
+                raise PolicyDenied(
+                    f"{name!r} may not run", why=refusal, fix="zoo plugins --verify"
+                )
             try:
                 self._loaded[key] = load_architecture(provider)
             except PluginBroken as error:
                 self._quarantine[key] = error
                 raise
+            warn_of_deprecations(provider, type(self._loaded[key]))
         return self._loaded[key]
+
+    def recall(self, known_as: str, distribution: str = "") -> Architecture[Any]:
+        """Return the architecture that a run or an artifact was made by.
+
+        It is the version that is recorded, whatever a plain name means by now, and of the recorded
+        distribution, unless the policy pins the name to another.
+
+        Args:
+            known_as: The recorded identity: ``cnn`` is the first version.
+            distribution: The recorded distribution, if it is known.
+
+        Raises:
+            UnknownModel, NameCollision, PluginBroken, PolicyDenied: See :mod:`zoo.errors`.
+        """
+        model, version = split_version(known_as)
+        if model in self._local or distribution == HERE or self.policy.pinned(model):
+            distribution = ""
+        return self.get(f"{distribution}:{model}@{version}" if distribution else f"{model}@{version}")
 
     def provenance(self, name: str) -> tuple[str, str]:
         """Return the distribution and the version behind a name that can be had."""
-        if name in self._local:
-            return "(registered here)", "0"
-        provider = self._choose(name)
+        if self._here(name) is not None:
+            return HERE, "0"
+        provider = self.choose(name).provider
         return provider.distribution, provider.version
+
+    def weights_of(self, name: str) -> tuple[str, ModelEntry | None]:
+        """Return the weights that a name asks for, if any, and what is published of its model."""
+        if self._here(name) is not None:
+            return next((r.weights for r in readings(name) if r.model in self._local), ""), None
+        choice = self.choose(name)
+        return choice.weights, choice.entry
+
+    def _here(self, name: str) -> Architecture[Any] | None:
+        """Return what was registered in this process under a name, whatever weights it asks for."""
+        for reading in readings(name):
+            found = self._local.get(reading.model)
+            if found is None or reading.distribution:
+                continue
+            if reading.version in ("", found.info.version):
+                return found
+        return None
+
+    def _refusal(self, provider: Provider) -> str | None:
+        """Return why policy refuses to load a provider; trusted to the byte, its files are read."""
+        verdict = self.policy.verdict(provider)
+        if not verdict.allowed:
+            return verdict.reason
+        if not verdict.exact or provider.installed is None:
+            return None
+        found = verify(provider.installed)
+        if found.state == "verified":
+            return None
+        differs = "; ".join(found.faults[:3]) or found.state
+        return f"{verdict.reason}, and {provider.label} is not what was trusted: {differs}"
+
+    def _warn_of(self, choice: Choice) -> None:
+        if choice.notice and choice.notice not in self._told:
+            self._told.add(choice.notice)
+            warnings.warn(choice.notice, ModelDeprecated, stacklevel=3)
 
     def register(self, architecture: type[Architecture[Any]]) -> None:
         """Make an architecture that is defined in this process known by its name.
@@ -225,10 +351,11 @@ class Registry:
             raise PluginBroken(
                 f"{name} cannot be registered", why="; ".join(faults), fix="see zoo.Architecture"
             )
-        if name in self._offers:
+        offers = self._chooser.offers.get(name)
+        if offers:
             raise NameCollision(
                 f"{name!r} is taken",
-                why=f"{self._offers[name][0].label} offers it",
+                why=f"{offers[0].provider.label} offers it",
                 fix="choose another info.name",
             )
         self._local[name] = architecture()
@@ -240,71 +367,5 @@ class Registry:
         entry = listing.entry
         return (set(entry.tasks), set(entry.tags)) if entry else (set(), set())
 
-    def _choose(self, name: str) -> Provider:
-        """Return the one provider of a name that policy allows."""
-        distribution, _, model = name.rpartition(":")
-        offers = self._offers.get(model, [])
-        if not offers:
-            raise self._unknown(model)
-        wanted = normalise(distribution) if distribution else self.policy.pinned(model)
-        if wanted is not None:
-            chosen = [offer for offer in offers if offer.distribution == wanted]
-            if not chosen:
-                raise UnknownModel(
-                    f"{wanted} does not offer {model!r}",
-                    why=f"offered by {', '.join(offer.label for offer in offers)}",
-                    fix=f"zoo info {offers[0].distribution}:{model}",
-                )
-            offers = chosen
-        allowed = [offer for offer in offers if self.policy.refusal(offer) is None]
-        if not allowed:
-            raise PolicyDenied(
-                f"{model!r} may not run",
-                why="; ".join(filter(None, map(self.policy.refusal, offers))),
-                fix="change ZOO_ALLOW or ZOO_BLOCK",
-            )
-        if len(allowed) > 1:
-            first = allowed[0].distribution
-            raise NameCollision(
-                f"{model!r} is offered by {len(allowed)} distributions",
-                why=", ".join(offer.label for offer in allowed),
-                fix=f"say {first}:{model}, or export ZOO_PIN={model}={first}",
-            )
-        if not NAME.fullmatch(model):
-            raise broken(
-                allowed[0], f"{model!r} is not a name: lower-case letters, digits, underscores"
-            )
-        return allowed[0]
 
-    def _unknown(self, name: str) -> UnknownModel:
-        entry = self.catalogue.get(name)
-        if entry is not None:
-            return UnknownModel(
-                f"{name!r} is not installed",
-                why=f"the catalogue knows it: {entry.summary}",
-                fix=_install(entry),
-            )
-        near = difflib.get_close_matches(name.lower(), self.names(), n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        suspects = [e.what for e in self._quarantine.values()]
-        return UnknownModel(
-            f"there is no model {name!r}",
-            why=f"{hint}{'; '.join(suspects) or 'no installed plugin offers it'}",
-            fix=f"zoo info {near[0]}" if near else "zoo list",
-        )
-
-
-def natural_order(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that puts ``vgg9`` before ``vgg16``."""
-    return [
-        (0, int(part), "") if part.isdigit() else (1, 0, part)
-        for part in re.split(r"(\d+)", name)
-        if part
-    ]
-
-
-def _install(entry: ModelEntry) -> str:
-    return f"pip install {entry.distribution}"
-
-
-__all__ = ["Listing", "Registry", "Status", "natural_order"]
+__all__ = ["HERE", "Listing", "Registry", "Status"]

@@ -1,0 +1,144 @@
+"""The union of all catalogues: the zoo's own, and what installed distributions say of themselves.
+
+A package that carries a ``registry.yaml`` announces itself in the group ``zoo.catalogues``; the
+file is found and read without importing the package. It is believed about the models of its own
+distribution, and about nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from zoo.errors import CatalogueInvalid
+from zoo.registry.catalogue import ModelEntry, own_catalogue_path, read_catalogue
+from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES, Provider, normalise
+from zoo.registry.policy import Policy
+
+OWN = "neural-zoo"
+"""The distribution that the zoo itself is."""
+
+FILE = "registry.yaml"
+
+
+class Catalogue:
+    """What is published about models, by the distribution that publishes it.
+
+    Args:
+        found: What is announced, by group.
+        policy: Of a distribution that may not run, nothing is read.
+    """
+
+    def __init__(self, found: Mapping[str, list[Provider]], policy: Policy) -> None:
+        self._found = found
+        self._policy = policy
+        self.problems: list[CatalogueInvalid] = []
+
+    @cached_property
+    def entries(self) -> dict[tuple[str, str], ModelEntry]:
+        """Every entry by distribution and identity, the zoo's own first.
+
+        Raises:
+            CatalogueInvalid: If the policy is strict and a fragment is wrong.
+        """
+        entries: dict[tuple[str, str], ModelEntry] = {}
+        own = own_catalogue_path()
+        for model in read_catalogue(own) if own.exists() else ():
+            entries[normalise(model.distribution), model.identity] = model
+        for model in self._fragments():
+            # What a distribution says of itself is newer than what the zoo knew of it.
+            entries[normalise(model.distribution), model.identity] = model
+        return entries
+
+    def of(self, distribution: str, identity: str) -> ModelEntry | None:
+        """Return what is said of a distribution's model."""
+        return self.entries.get((distribution, identity))
+
+    def named(self, name: str) -> list[ModelEntry]:
+        """Return the entries whose model is called so, or has it as another name."""
+        return [e for e in self.entries.values() if name == e.name or name in e.aliases]
+
+    def _fragments(self) -> Iterator[ModelEntry]:
+        for provider in self._found.get(CATALOGUES, ()):
+            if provider.distribution == OWN or self._policy.refusal(provider):
+                continue
+            try:
+                models = read_catalogue(fragment_path(provider))
+            except CatalogueInvalid as error:
+                self._report(error)
+                continue
+            packages = self._packages(provider)
+            for model in models:
+                fault = _foreign(model, provider, packages)
+                if fault is None:
+                    yield model
+                else:
+                    self._report(fault)
+
+    def _packages(self, provider: Provider) -> set[str]:
+        """Return the packages that a distribution names as its own."""
+        return {
+            other.module
+            for group in (ARCHITECTURES, CATALOGUES)
+            for other in self._found.get(group, ())
+            if other.distribution == provider.distribution
+        }
+
+    def _report(self, problem: CatalogueInvalid) -> None:
+        if self._policy.strict:
+            raise problem
+        self.problems.append(problem)
+
+
+def _foreign(
+    model: ModelEntry, provider: Provider, packages: Iterable[str]
+) -> CatalogueInvalid | None:
+    """Return why a fragment may not say this of a model, or ``None`` if it may."""
+    if normalise(model.distribution) != provider.distribution:
+        return CatalogueInvalid(
+            f"the catalogue of {provider.label} describes {model.name!r} of {model.distribution}",
+            why="a distribution describes its own models only; the entry is left out",
+            fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
+        )
+    own = set(packages)
+    for weights in model.weights:
+        for file in filter(None, (weights.file, weights.spec)):
+            package = file.partition("/")[0]
+            if not any(package == name or package.startswith(f"{name}.") for name in own):
+                return CatalogueInvalid(
+                    f"the catalogue of {provider.label} keeps weights of {model.name!r} in "
+                    f"{package!r}",
+                    why=f"its own packages are {', '.join(sorted(own))}; the entry is left out",
+                    fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
+                )
+    return None
+
+
+def fragment_path(provider: Provider) -> Path:
+    """Return the ``registry.yaml`` of a third party's package, without importing the package.
+
+    ``importlib.util.find_spec`` imports the parents of a dotted name. So it is asked for the first
+    part alone, and the rest is looked for as folders.
+
+    Raises:
+        CatalogueInvalid: If there is no such package, or no file in it.
+    """
+    first, *rest = provider.module.split(".")
+    try:
+        spec = importlib.util.find_spec(first)
+    except (ImportError, ValueError, AttributeError):
+        spec = None
+    places = [Path(place, *rest) for place in (spec and spec.submodule_search_locations) or ()]
+    for place in places:
+        if (place / FILE).is_file():
+            return place / FILE
+    missing = f"no {FILE} in it" if any(map(Path.is_dir, places)) else "no such package"
+    raise CatalogueInvalid(
+        f"{provider.label} announces a catalogue in {provider.module!r}, and there is {missing}",
+        fix=f"pip install --force-reinstall {provider.distribution}",
+    )
+
+
+__all__ = ["OWN", "Catalogue", "fragment_path"]
