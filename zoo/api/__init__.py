@@ -31,9 +31,10 @@ if TYPE_CHECKING:
         Fold as Fold,
         crossvalidate as crossvalidate,
     )
-    from zoo.api.health import doctor as doctor, plugins as plugins
+    from zoo.api.health import doctor as doctor
     from zoo.api.learning import train as train
     from zoo.api.models import build as build
+    from zoo.api.provenance import plugins as plugins, require_order as require_order
     from zoo.api.reporting import write_report as write_report
     from zoo.api.run import Run as Run
     from zoo.api.sampling import sample as sample, write_samples as write_samples
@@ -62,11 +63,12 @@ _HOME = {
     "list_models": "catalog",
     "listings": "catalog",
     "load": "asking",
-    "plugins": "health",
+    "plugins": "provenance",
     "predict": "asking",
     "quantise": "variants",
     "register": "catalog",
     "registry": "catalog",
+    "require_order": "provenance",
     "sample": "sampling",
     "serve": "serving",
     "train": "learning",

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.api.asking import check_fit, in_words_of, is_path, signatures
-from zoo.api.blueprints import DataSource, blueprint_on, dataset, needs_keras
+from zoo.api.blueprints import (
+    DataSource,
+    architecture_of,
+    blueprint_on,
+    dataset,
+    needs_keras,
+)
 from zoo.api.catalog import hooks, registry
 from zoo.api.models import build, published
 from zoo.api.run import Run
@@ -86,10 +92,12 @@ def export(
     # A name has no folder in it; a path that does not exist is refused as a path.
     by_name = isinstance(target, str | Path) and not (Path(target).exists() or is_path(target))
     if isinstance(target, str | Path) and (weights is not None or by_name):
-        architecture = registry().get(str(target))
-        weights = architecture.default_dataset if weights is None else weights
-        entry = published(architecture.info.name, weights)
-        target = build(str(target), weights=weights)
+        model_name = str(target)
+        named, _ = registry().weights_of(model_name)
+        if weights is None and not named:
+            weights = registry().get(model_name).default_dataset
+        entry = published(model_name, named or weights)
+        target = build(model_name, weights=weights)
     elif isinstance(target, str | Path):
         target = Run(target)
     run = target if isinstance(target, Run) else None
@@ -101,14 +109,14 @@ def export(
         )
     model = run.model if run else target
     blueprint = blueprint_on(model)
-    architecture = registry().get(blueprint.architecture)
+    architecture = architecture_of(blueprint)
     if isinstance(data, str | Path):
         data = dataset(data)
     elif data is None or isinstance(data, DataSpec):
         data = run.dataset() if run else dataset(blueprint.data.id)
     data = in_words_of(blueprint.data, data)
     check_fit(blueprint.data, data.spec)
-    name = blueprint.architecture if name is None else name
+    name = architecture.info.name if name is None else name
     hooks().call("zoo_before_export", name=name, target=Path(out) / name)
     metrics, origin = _record_of(run, entry)
     path = export_artifact(

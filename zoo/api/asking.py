@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from zoo.api.blueprints import DataSource, blueprint_on, dataset
+from zoo.api.blueprints import DataSource, architecture_of, blueprint_on, dataset
 from zoo.api.catalog import registry
 from zoo.api.forwards import another_session, keras_forward, session_forward
 from zoo.api.models import build, own_weights
@@ -212,7 +212,10 @@ def opened(
         ArtifactError: If a folder is neither a run nor an artifact.
     """
     if isinstance(target, str) and is_name(target):
-        return build(target, weights=own_weights(target) if weights is None else weights)
+        named, _ = registry().weights_of(target)
+        if weights is None and not named:
+            weights = own_weights(target)
+        return build(target, weights=weights)
     if weights is not None:
         wrong = Finding("weights", str(weights), "none: they go with the name of a model")
         raise ConfigError("the model cannot be asked like this", findings=[wrong])
@@ -234,7 +237,7 @@ def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:
         target = load(target)
     if isinstance(target, Session):
         manifest = target.manifest
-        architecture = registry().get(manifest.architecture)
+        architecture = registry().recall(manifest.architecture)
         opened = {
             graph.signature: session_forward(target, graph.signature) for graph in manifest.graphs
         }
@@ -246,7 +249,7 @@ def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:
     model = run.model if run else target
     blueprint: Blueprint = blueprint_on(model)
     forwards = {asked.name: keras_forward(asked) for asked in signatures(model)}
-    architecture = registry().get(blueprint.architecture)
+    architecture = architecture_of(blueprint)
     return _Subject(architecture, blueprint.data, forwards, blueprint.config, run)
 
 
@@ -272,7 +275,7 @@ def _choose(found: Sequence[Signature], name: str | None) -> Signature:
 def signatures(model: keras.Model) -> Sequence[Signature]:
     """Return what a model of the zoo is asked once it is exported."""
     blueprint = blueprint_on(model)
-    architecture = registry().get(blueprint.architecture)
+    architecture = architecture_of(blueprint)
     return architecture.signatures(model, blueprint.config, blueprint.data)
 
 

@@ -82,11 +82,22 @@ def prepare(
 ) -> Prepared:
     """Decide a model's configuration: the recipe for the data, then what the caller says."""
     architecture = registry().get(name)
+    distribution, _ = registry().provenance(name)
     start = architecture.recipe(data).config if base is None else base
     config = configure(
         start, overrides, what=f"{architecture.info.name} config", fix=f"zoo info {name}"
     )
-    return Prepared(architecture, Blueprint(architecture.info.name, config, data))
+    blueprint = Blueprint(architecture.info.identity, config, data, distribution)
+    return Prepared(architecture, blueprint)
+
+
+def architecture_of(blueprint: Blueprint) -> Architecture[Any]:
+    """Return the architecture that a model came from: that version, of that distribution.
+
+    Raises:
+        RegistryError: If it is no longer there.
+    """
+    return registry().recall(blueprint.architecture, blueprint.distribution)
 
 
 def blueprint_on(model: Any) -> Blueprint:
@@ -129,6 +140,7 @@ def load_weights(model: keras.Model, file: Path, *, of: str) -> None:
 __all__ = [
     "DataSource",
     "Prepared",
+    "architecture_of",
     "blueprint_on",
     "data_of",
     "dataset",

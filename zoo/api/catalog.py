@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.architecture import Architecture
-from zoo.errors import UnknownModel, ZooError
+from zoo.errors import ConfigError, Finding, ZooError
 from zoo.registry import Hooks, Listing, Registry
 
 
@@ -21,7 +22,7 @@ def registry() -> Registry:
 @functools.cache
 def hooks() -> Hooks:
     """Return the lifecycle hooks of this process; ``hooks().register(...)`` adds an object."""
-    return Hooks(registry().hook_providers(), strict=registry().policy.strict)
+    return Hooks(registry().hook_providers(), strict=registry().policy.hook_failures == "fail")
 
 
 def register(architecture: type[Architecture[Any]]) -> type[Architecture[Any]]:
@@ -43,7 +44,12 @@ def register(architecture: type[Architecture[Any]]) -> type[Architecture[Any]]:
 
 
 def list_models(
-    pattern: str = "*", *, task: str | None = None, tags: Iterable[str] = ()
+    pattern: str = "*",
+    *,
+    task: str | None = None,
+    tags: Iterable[str] = (),
+    installed: bool = False,
+    hidden: bool = False,
 ) -> list[str]:
     """Return the names of models that match, in natural order, importing no plugin.
 
@@ -51,6 +57,9 @@ def list_models(
         pattern: A glob: ``*``, ``mlp*``.
         task: Only those for this task, e.g. ``classification``.
         tags: Only those that have all of these.
+        installed: Only those that are installed, without what the catalogue knows besides.
+        hidden: With deprecated names, and the other versions of an architecture. A pattern
+            without wildcards finds these in any case.
 
     Raises:
         RegistryError: If there is no such task.
@@ -59,14 +68,20 @@ def list_models(
         >>> zoo.list_models("mlp*", task="classification")
         ['mlp_classifier']
     """
-    return [listing.name for listing in listings(pattern, task=task, tags=tags)]
+    found = listings(pattern, task=task, tags=tags, installed=installed, hidden=hidden)
+    return [listing.name for listing in found]
 
 
 def listings(
-    pattern: str = "*", *, task: str | None = None, tags: Iterable[str] = ()
+    pattern: str = "*",
+    *,
+    task: str | None = None,
+    tags: Iterable[str] = (),
+    installed: bool = False,
+    hidden: bool = False,
 ) -> list[Listing]:
     """Return what is known of the models that match, importing no plugin."""
-    return registry().listings(pattern, task=task, tags=tags)
+    return registry().listings(pattern, task=task, tags=tags, installed=installed, hidden=hidden)
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,13 @@ class ModelInfo:
     """What is known of one model.
 
     Attributes:
+        name: What the model is called, aliases resolved, with its version if that is not the
+            first.
+        versions: Of the architecture, the newest first, if there is more than one.
+        aliases: Other names that it answers to.
+        deprecated: Why it should no longer be used, and what to use instead.
+        version: Of the distribution.
+        fix: What to do about the problem.
         schema: The JSON schema of its configuration.
         recipe: The ``config`` and the ``plan`` that it starts from on its default data.
     """
@@ -92,6 +114,10 @@ class ModelInfo:
     version: str
     location: str
     problem: str = ""
+    fix: str = ""
+    versions: list[str] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+    deprecated: str = ""
     weights: list[dict[str, Any]] = field(default_factory=list)
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     schema: dict[str, Any] = field(default_factory=dict)
@@ -104,23 +130,31 @@ def info(name: str) -> ModelInfo:
     A model that cannot be loaded is described as far as the catalogue goes, with its problem.
 
     Args:
-        name: A model of :func:`list_models`, or ``distribution:model``.
+        name: A model of :func:`list_models`, or ``distribution:model``. With weights
+            (``cnn:mnist``) those alone are described.
 
     Raises:
         UnknownModel: If nothing is known of the name.
+        NameCollision: If it can be read in two ways.
+        ConfigError: If it asks for weights that are not there.
 
     Example:
         >>> zoo.info("cnn").default_dataset
         'digits'
     """
-    model = name.rpartition(":")[2]
-    listing = registry().listing(model)
+    listing = registry().listing(name)
     entry = listing.entry.model_dump(mode="json") if listing.entry else {}
     about: dict[str, Any] = {
         key: entry.get(key)
         for key in ("summary", "tasks", "tags", "licence", "default_dataset", "parameters")
     }
-    status, problem = listing.status, listing.problem
+    weights = entry.get("weights", [])
+    if listing.weights:
+        known = [found["id"] for found in weights]
+        weights = [found for found in weights if found["id"] == listing.weights]
+        if not weights:
+            raise no_such_weights(name.removesuffix(f":{listing.weights}"), listing.weights, known)
+    status, problem, fix = listing.status, listing.problem, listing.fix
     provider = listing.providers[0] if listing.providers else None
     schema: dict[str, Any] = {}
     recipe: dict[str, Any] = {}
@@ -129,13 +163,10 @@ def info(name: str) -> ModelInfo:
     if status != "not installed":
         try:
             architecture = registry().get(name)
-        except UnknownModel:
-            raise
         except ZooError as error:
             if status == "ready":
-                status, problem = "broken", error.why
+                status, problem, fix = "broken", error.why, error.fix
         else:
-            status, problem = "ready", ""
             own = architecture.info.model_dump(mode="json")
             about |= {key: own[key] for key in ("summary", "tasks", "tags", "licence")}
             about["default_dataset"] = architecture.default_dataset
@@ -143,7 +174,7 @@ def info(name: str) -> ModelInfo:
             schema = architecture.Config.model_json_schema()
             recipe = _recipe(architecture)
     return ModelInfo(
-        name=model,
+        name=listing.identity or listing.name,
         summary=about["summary"] or "",
         status=status,
         tasks=about["tasks"] or [],
@@ -157,10 +188,34 @@ def info(name: str) -> ModelInfo:
         version=provider.version if provider else "",
         location=provider.location if provider else "",
         problem=problem,
-        weights=entry.get("weights", []),
+        fix=fix if problem else "",
+        versions=list(listing.versions) if len(listing.versions) > 1 else [],
+        aliases=list(listing.entry.aliases) if listing.entry else [],
+        deprecated=listing.notice,
+        weights=weights,
         artifacts=entry.get("artifacts", []),
         schema=schema,
         recipe=recipe,
+    )
+
+
+def no_such_weights(
+    model: str, weights: str, known: Sequence[str], *, more: str = ""
+) -> ConfigError:
+    """Return the error for weights that a model does not have.
+
+    Args:
+        model: Whose.
+        weights: Which.
+        known: Those that it has.
+        more: What else would be right, in words.
+    """
+    near = difflib.get_close_matches(weights, known, n=1)
+    allowed = f"one of {', '.join(known) or '(none)'}{more}"
+    return ConfigError(
+        f"{model} has no weights {weights!r}",
+        findings=[Finding("weights", weights, allowed, near[0] if near else None)],
+        fix=f"zoo info {model}",
     )
 
 
@@ -178,4 +233,13 @@ def _recipe(architecture: Architecture[Any]) -> dict[str, Any]:
     }
 
 
-__all__ = ["ModelInfo", "hooks", "info", "list_models", "listings", "register", "registry"]
+__all__ = [
+    "ModelInfo",
+    "hooks",
+    "info",
+    "list_models",
+    "listings",
+    "no_such_weights",
+    "register",
+    "registry",
+]

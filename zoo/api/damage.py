@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.api.asking import opened, predict, signatures
-from zoo.api.catalog import registry
+from zoo.api.blueprints import architecture_of
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, Incompatible
 from zoo.files import atomic_write, sha256_file, write_json
@@ -89,7 +89,7 @@ class _Model:
             return cls(target, graphs, asked)
         model = target.model if isinstance(target, Run) else target
         found = {one.name: (one.inputs, one.outputs) for one in signatures(model)}
-        info = registry().get(model.blueprint.architecture).info
+        info = architecture_of(model.blueprint).info
         source = source or (str(target.path) if isinstance(target, Run) else "")
         asked = Asked(name=info.name, source=source, licence=info.licence, limits=info.limits)
         return cls(model, found, asked)

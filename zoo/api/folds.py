@@ -180,7 +180,7 @@ def crossvalidate(
                 if watch is not None:
                     watch(row)
     return CrossValidation(
-        architecture=architecture.info.name,
+        architecture=architecture.info.identity,
         data=source,
         task=opened.spec.task,
         folds=folds,

@@ -1,4 +1,4 @@
-"""What would run, and what is wrong."""
+"""What is wrong with an installation."""
 
 from __future__ import annotations
 
@@ -10,41 +10,6 @@ from zoo.api.catalog import registry
 from zoo.api.packages import EXTRAS, version_of
 from zoo.environment import is_offline
 from zoo.errors import ZooError
-from zoo.registry.entrypoints import scan
-
-
-@dataclass(frozen=True)
-class PluginRow:
-    """One announcement of an installed distribution."""
-
-    name: str
-    kind: str
-    distribution: str
-    version: str
-    value: str
-    location: str
-    verdict: str
-
-
-def plugins() -> list[PluginRow]:
-    """Return what installed distributions announce, importing none of it.
-
-    The verdict is ``would run``, or why policy refuses it.
-    """
-    policy = registry().policy
-    return [
-        PluginRow(
-            name=provider.name,
-            kind=group.removeprefix("zoo."),
-            distribution=provider.distribution,
-            version=provider.version,
-            value=provider.value,
-            location=provider.location,
-            verdict=policy.refusal(provider) or "would run",
-        )
-        for group, providers in scan().items()
-        for provider in providers
-    ]
 
 
 @dataclass(frozen=True)
@@ -100,4 +65,4 @@ def doctor() -> list[Diagnosis]:
     return found
 
 
-__all__ = ["Diagnosis", "PluginRow", "doctor", "plugins"]
+__all__ = ["Diagnosis", "doctor"]

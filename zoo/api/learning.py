@@ -10,11 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.api.blueprints import DataSource, Prepared, dataset, needs_keras, prepare
+from zoo.api.blueprints import (
+    DataSource,
+    Prepared,
+    architecture_of,
+    dataset,
+    needs_keras,
+    prepare,
+)
 from zoo.api.catalog import hooks, registry
+from zoo.api.models import fresh_weights
 from zoo.api.packages import version_of
 from zoo.api.run import Run
-from zoo.architecture import Blueprint
 from zoo.config import TrainPlan, configure
 from zoo.errors import ConfigError, DataError, Finding, ZooError
 from zoo.files import sha256_json
@@ -79,6 +86,7 @@ def train(
         raise ConfigError(
             "which model?", findings=[Finding("name", None, "a model's name")], fix="zoo list"
         )
+    fresh_weights(name)
     architecture = registry().get(name)
     needs_keras(f"training {name}")
     source, options, found = _dataset(data, architecture.default_dataset, data_options or {})
@@ -93,7 +101,7 @@ def train(
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
     fingerprint = found.fingerprint
 
-    folder = RunFolder.create(prepared.blueprint.architecture, run_dir)
+    folder = RunFolder.create(architecture.info.name, run_dir)
     distribution, version = registry().provenance(name)
     record = {
         "format_version": FORMAT_VERSION,
@@ -126,7 +134,7 @@ def train(
 
 def _resume(path: Path, name: str | None, changes: list[str], progress: Progress | None) -> Run:
     run = Run(path)
-    if name is not None and name != run.architecture:
+    if name not in (None, run.architecture, run.architecture.partition("@")[0]):
         changes = ["name", *changes]
     if changes:
         raise ConfigError(
@@ -137,8 +145,7 @@ def _resume(path: Path, name: str | None, changes: list[str], progress: Progress
     if run.status == "finished":
         return run
     needs_keras("resuming a run")
-    blueprint = Blueprint(run.architecture, run.config, run.data_spec)
-    prepared = Prepared(registry().get(run.architecture), blueprint)
+    prepared = Prepared(architecture_of(run.blueprint), run.blueprint)
     return _learn(run.folder, run.record, prepared, run.plan, run.dataset(), progress, resume=True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.blueprints import DataSource, data_of, load_weights, needs_keras, prepare
-from zoo.api.catalog import registry
+from zoo.api.catalog import no_such_weights, registry
 from zoo.api.run import Run
 from zoo.config import ModelConfig, validate
 from zoo.errors import ConfigError, Finding, Tampered
@@ -49,28 +49,30 @@ def build(
         >>> model.predict(images)
     """
     architecture = registry().get(name)
-    entry = published(architecture.info.name, weights)
-    if isinstance(weights, str | Path) and (Path(weights) / "run.json").is_file():
+    given, weights = weights, _chosen_weights(name, weights)
+    by_name = given is None and weights is not None
+    entry = published(name, weights)
+    if not by_name and weights is not None and (Path(weights) / "run.json").is_file():
         run = Run(Path(weights))
         base: ModelConfig | None = (
-            run.config if run.architecture == architecture.info.name else None
+            run.config if run.architecture == architecture.info.identity else None
         )
         source: DataSource = run.data_spec if data is None else data
         file = run.folder.model_file
     elif entry is not None:
         base = validate(architecture.Config, entry.config, what=f"weights {entry.id!r}")
         source = _published_data(entry) if data is None else data
-        file = _published_file(architecture.info.name, entry)
+        file = _published_file(architecture.info.identity, entry)
     else:
         foreign = None
-        if weights is not None and not Path(weights).is_file():
+        if weights is not None and (by_name or not Path(weights).is_file()):
             foreign = architecture.elsewhere(str(weights))
         if foreign is not None:
             base, source = foreign[0], foreign[1] if data is None else data
             weights, file = None, Path()
         else:
             base, source = None, data
-            file = _own_file(weights, of=name) if weights is not None else Path()
+            file = Path() if weights is None else _own_file(weights, of=name, by_name=by_name)
     needs_keras(f"building {name}")
     plan = prepare(name, data_of(source, architecture.default_dataset), config, base)
     model = plan.build()
@@ -81,28 +83,56 @@ def build(
     return model
 
 
-def _own_file(weights: str | Path, *, of: str) -> Path:
-    """Return a file of the user's.
+def _own_file(weights: str | Path, *, of: str, by_name: bool) -> Path:
+    """Return a file of the user's, which the name of a model cannot mean.
 
     Raises:
         ConfigError: If there is no such file, and no published weights of that name.
     """
     file = Path(weights)
-    if not file.is_file():
+    if by_name or not file.is_file():
         known = [entry.id for entry in _entries(of)]
-        raise ConfigError(
-            f"{of} has no weights {str(file)!r}",
-            findings=[
-                Finding("weights", str(file), f"one of {', '.join(known) or '(none)'}, or a file")
-            ],
-            fix=f"zoo info {of}",
-        )
+        model = of.removesuffix(f":{weights}") if by_name else of
+        raise no_such_weights(model, str(file), known, more="" if by_name else ", or a file")
     return file
 
 
 def _entries(name: str) -> tuple[WeightsEntry, ...]:
-    entry = registry().catalogue.get(name.rpartition(":")[2])
+    _, entry = registry().weights_of(name)
     return entry.weights if entry else ()
+
+
+def _chosen_weights(name: str, weights: str | Path | None) -> str | Path | None:
+    """Return which weights are asked for: by the name itself (``cnn:mnist``), or beside it.
+
+    Raises:
+        RegistryError: If there is no such model.
+        ConfigError: If by both.
+    """
+    named, _ = registry().weights_of(name)
+    if named and weights is not None:
+        raise ConfigError(
+            f"{name} already names its weights",
+            findings=[Finding("weights", str(weights), "left out, or a name without weights")],
+            fix=f"zoo info {name.removesuffix(f':{named}')}",
+        )
+    return named or weights
+
+
+def fresh_weights(name: str) -> None:
+    """Refuse a name that asks for trained weights where a training starts from fresh ones.
+
+    Raises:
+        ConfigError: If it does.
+    """
+    named, _ = registry().weights_of(name)
+    if named:
+        model = name.removesuffix(f":{named}")
+        raise ConfigError(
+            "a training starts from fresh weights",
+            findings=[Finding("name", name, f"a model without weights: {model}")],
+            fix=f"zoo train {model}",
+        )
 
 
 def published(name: str, weights: str | Path | None) -> WeightsEntry | None:
@@ -117,8 +147,7 @@ def own_weights(name: str) -> str:
         RegistryError: If there is no such model.
         ConfigError: If it has none.
     """
-    known = registry().get(name).info.name
-    found = _entries(known)
+    found = _entries(name)
     if not found:
         raise ConfigError(
             f"{name} comes without trained weights",
@@ -167,4 +196,4 @@ def _packaged(file: str, sha256: str | None) -> Path:
     return path
 
 
-__all__ = ["build", "own_weights", "published"]
+__all__ = ["build", "fresh_weights", "own_weights", "published"]

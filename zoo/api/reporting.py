@@ -29,7 +29,8 @@ def write_report(run_dir: str | Path, out: str | Path | None = None) -> Path:
     # A plugin says what its own scores mean when it is loaded. Without it, as of a run that came
     # from elsewhere, their names must do.
     with contextlib.suppress(ZooError, KeyError, TypeError):
-        registry().get(RunFolder(Path(run_dir)).read_record()["architecture"]["name"])
+        made_by = RunFolder(Path(run_dir)).read_record()["architecture"]
+        registry().recall(made_by["name"], made_by["distribution"])
     return write_run_report(Path(run_dir), None if out is None else Path(out))
 
 

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.api.blueprints import Prepared, dataset, load_weights, needs_keras
+from zoo.api.blueprints import Prepared, architecture_of, dataset, load_weights, needs_keras
 from zoo.api.catalog import registry
 from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, validate
@@ -41,8 +41,13 @@ class Run:
 
     @property
     def architecture(self) -> str:
-        """The name of the model."""
+        """The name of the model, with its version if that is not the first."""
         return str(self.record["architecture"]["name"])
+
+    @property
+    def distribution(self) -> str:
+        """The distribution that the model came from."""
+        return str(self.record["architecture"].get("distribution", ""))
 
     @property
     def status(self) -> str:
@@ -77,8 +82,13 @@ class Run:
     @property
     def config(self) -> ModelConfig:
         """The model's configuration."""
-        kind = registry().get(self.architecture).Config
+        kind = registry().recall(self.architecture, self.distribution).Config
         return validate(kind, self.record["config"], what=str(self.path / "run.json"))
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """Where the model comes from."""
+        return Blueprint(self.architecture, self.config, self.data_spec, self.distribution)
 
     @property
     def plan(self) -> TrainPlan:
@@ -96,8 +106,7 @@ class Run:
                 fix=again if self.status == "finished" else f"{again} --resume {self.path}",
             )
         needs_keras("loading a run")
-        blueprint = Blueprint(self.architecture, self.config, self.data_spec)
-        model = Prepared(registry().get(self.architecture), blueprint).build()
+        model = Prepared(architecture_of(self.blueprint), self.blueprint).build()
         load_weights(model, file, of=self.architecture)
         return model
 

@@ -104,11 +104,12 @@ def quantise(
     manifest = read_manifest(path)
     examples = _examples(data, manifest.data, manifest.data_fingerprint)
     target = Path(out) if out is not None else path.resolve().parent.parent
-    name = manifest.architecture
+    architecture = registry().recall(manifest.architecture)
+    name = architecture.info.name
     hooks().call("zoo_before_export", name=name, target=target)
     report = quantise_artifact(
         path,
-        registry().get(name),
+        architecture,
         examples,
         out=target,
         policy=wanted,

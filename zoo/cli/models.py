@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from zoo.cli.options import Data, DataOptions, Json, Settings, example, pairs, settings
-from zoo.cli.output import emit, emit_json, facts, note, paint, plain, table
+from zoo.cli.output import emit, emit_json, facts, note, paint, plain, printable, table
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="A model, as 'zoo list' names it.")]
 
@@ -25,6 +25,12 @@ def list_models(
         list[str] | None,
         typer.Option(metavar="TAG", help="Only with this tag; repeat for more."),
     ] = None,
+    installed: Annotated[
+        bool, typer.Option("--installed", help="Without what is only known, and not installed.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="With deprecated names and other versions.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the models there are.
@@ -33,7 +39,12 @@ def list_models(
     """
     from zoo import api
 
-    listings = api.listings(pattern, task=task, tags=tuple(tag or ()))
+    listings = api.listings(
+        pattern, task=task, tags=tuple(tag or ()), installed=installed, hidden=every
+    )
+    problems = api.registry().catalogue_problems
+    if problems:
+        note(f"not believed of catalogues: {len(problems)}; 'zoo doctor' says what and why")
     if as_json:
         emit_json([_listing(listing) for listing in listings])
         return
@@ -50,9 +61,7 @@ def list_models(
                 f"{entry.parameters:,}" if entry and entry.parameters else "",
                 " ".join(weights.id for weights in entry.weights) if entry else "",
                 listing.status,
-                listing.problem.splitlines()[0]
-                if listing.problem
-                else (entry.summary if entry else ""),
+                _remark(listing),
             )
         )
     emit(table(("name", "task", "parameters", "weights", "status", "summary"), rows))
@@ -137,27 +146,54 @@ def build(
     emit(f"\n{model.count_params():,} parameters")
 
 
-def plugins(as_json: Json = False) -> None:
+def plugins(
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Compare every file with its RECORD; 1 if one differs."),
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Fail if one is broken or contested, or denied and no rule speaks of it.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Show which packages would run.
 
-    With version and place, before anything of them is imported.
+    With version, place and the rule that decides, before anything of them is imported.
     """
     import zoo
+    from zoo import api
 
-    found = plain(zoo.plugins())
+    rows = zoo.plugins(verify_files=verify)
     if as_json:
-        emit_json(found)
-        return
-    if not found:
+        emit_json(rows)
+    elif rows:
+        _show_plugins(rows)
+    else:
         note(
             "no plugin is installed; pip install --force-reinstall neural-zoo brings the zoo's own"
         )
-        return
+    if strict:
+        api.require_order(rows)
+    if any(row.files in {"differs", "no record"} for row in rows):
+        raise typer.Exit(1)
+
+
+def _show_plugins(rows: Sequence[Any]) -> None:
     # What decides comes before where it lies: a narrow terminal cuts the end.
-    first = ("name", "kind", "verdict")
-    columns = [name for name in (*first, *found[0]) if any(row.get(name) for row in found)]
-    columns = list(dict.fromkeys(columns))
-    emit(table(columns, [[_cell(row.get(name)) for name in columns] for row in found]))
+    columns = ["name", "kind", "verdict", "distribution", "version"]
+    columns += ["files"] if any(row.files for row in rows) else []
+    columns += ["rule", "editable", "location"]
+    found = plain(rows)
+    emit(table(columns, [[_cell(row[name]) for name in columns] for row in found]))
+    for distribution, faults in {row.distribution: row.faults for row in rows}.items():
+        for fault in faults:
+            emit(f"{distribution}: {printable(fault)}")
+    if any(row.files == "editable" for row in rows):
+        note("editable: the code lies in a working folder, and RECORD does not speak of it")
 
 
 def doctor(as_json: Json = False) -> None:
@@ -182,13 +218,27 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def _remark(listing: Any) -> str:
+    """Return the most important thing to say of a model, in one line."""
+    if listing.problem:
+        return str(listing.problem).splitlines()[0]
+    if listing.notice:
+        return str(listing.notice)
+    return listing.entry.summary if listing.entry else ""
+
+
 def _listing(listing: Any) -> dict[str, Any]:
     entry = plain(listing.entry) or {}
     return {
         "name": listing.name,
         "status": listing.status,
         "problem": listing.problem,
+        "fix": listing.fix,
         "distribution": listing.distribution,
+        "identity": listing.identity,
+        "versions": list(listing.versions),
+        "aliases": entry.get("aliases", []),
+        "deprecated": listing.notice,
         **{key: entry.get(key) for key in ("summary", "tasks", "tags", "licence", "parameters")},
         "default_dataset": entry.get("default_dataset"),
         "weights": entry.get("weights", []),
@@ -286,7 +336,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("list", epilog=example("zoo list 'mlp*' --task classification"))(list_models)
     app.command("info", epilog=example("zoo info cnn --schema"))(info)
     app.command("build", epilog=example("zoo build cnn --weights digits --out cnn.keras"))(build)
-    app.command("plugins", epilog=example("zoo plugins --json"))(plugins)
+    app.command("plugins", epilog=example("zoo plugins --verify --strict"))(plugins)
     app.command("doctor", epilog=example("zoo doctor"))(doctor)
 
 

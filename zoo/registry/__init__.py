@@ -7,4 +7,13 @@ from zoo.registry.hooks import Hooks
 from zoo.registry.policy import Policy
 from zoo.registry.registry import Listing, Registry
 
-__all__ = ["Choice", "Hooks", "Listing", "ModelEntry", "Policy", "Provider", "Registry", "WeightsEntry"]
+__all__ = [
+    "Choice",
+    "Hooks",
+    "Listing",
+    "ModelEntry",
+    "Policy",
+    "Provider",
+    "Registry",
+    "WeightsEntry",
+]

@@ -215,7 +215,11 @@ class Chooser:
         versions = [
             offer
             for offer in offers
-            if (offer.version == reference.version if reference.version else is_stable(offer.version))
+            if (
+                offer.version == reference.version
+                if reference.version
+                else is_stable(offer.version)
+            )
         ]
         if not versions:
             there = sorted({offer.version for offer in offers}, key=version_order)

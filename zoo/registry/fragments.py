@@ -58,7 +58,15 @@ class Catalogue:
 
     def named(self, name: str) -> list[ModelEntry]:
         """Return the entries whose model is called so, or has it as another name."""
-        return [e for e in self.entries.values() if name == e.name or name in e.aliases]
+        return self._by_name.get(name, [])
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[ModelEntry]]:
+        found: dict[str, list[ModelEntry]] = {}
+        for entry in self.entries.values():
+            for name in (entry.name, *entry.aliases):
+                found.setdefault(name, []).append(entry)
+        return found
 
     def _fragments(self) -> Iterator[ModelEntry]:
         for provider in self._found.get(CATALOGUES, ()):

@@ -54,9 +54,7 @@ class Rule:
         found = _RULE.fullmatch(text.strip())
         if found is None:
             raise ValueError(f"expected {RULE_FORM}")
-        return cls(
-            normalise(found["name"]), found["version"] or "", found["sha256"] or "", source
-        )
+        return cls(normalise(found["name"]), found["version"] or "", found["sha256"] or "", source)
 
     def __str__(self) -> str:
         text = self.distribution
@@ -72,17 +70,17 @@ class Rule:
         if provider.distribution != self.distribution:
             return ""
         if self.version and not _same_version(self.version, provider.version):
-            return f"{self} is, and {provider.label} is installed"
+            return f"it has {self}, and {provider.label} is installed"
         if not self.sha256:
             return None
         installed = provider.installed
         if installed is not None and editable_folder(installed) is not None:
-            return f"{self} is, and {provider.label} is an editable install, which has no hash"
+            return f"it has {self}, and {provider.label} is an editable install, which has no hash"
         found = content_hash(installed) if installed is not None else None
         if found == self.sha256:
             return None
         told = f"has {found[:12]}…" if found else "has no RECORD that could be hashed"
-        return f"{self} is, and {provider.label} {told}"
+        return f"it has {self}, and {provider.label} {told}"
 
 
 @dataclass(frozen=True)
@@ -142,9 +140,7 @@ class Policy:
             () if listed is None else ((source, listed),)
         )
         self.block = tuple(Rule.parse(text, source) for text in block)
-        self.pins = {
-            name: Pin(normalise(found), source) for name, found in (pins or {}).items()
-        }
+        self.pins = {name: Pin(normalise(found), source) for name, found in (pins or {}).items()}
         self.strict = strict
         self.hook_failures: HookFailures = hook_failures or ("fail" if strict else "warn")
         self.sources: tuple[str, ...] = ()
@@ -169,7 +165,7 @@ class Policy:
                 near = [miss for miss in misses if miss]
                 reason = f"{provider.distribution} is not on the allow-list ({source})"
                 reason += f": {'; '.join(near)}" if near else ""
-                return Verdict(allowed=False, reason=reason, explicit=bool(near))
+                return Verdict(allowed=False, reason=reason)
             for rule, miss in zip(rules, misses, strict=True):
                 if miss is None:
                     reasons.append(f"{rule} is on the allow-list ({source})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -26,7 +26,7 @@ from zoo.registry.entrypoints import HOOKS, Provider, scan
 from zoo.registry.fragments import Catalogue
 from zoo.registry.interface import warn_of_deprecations
 from zoo.registry.loading import contract_faults, load_architecture
-from zoo.registry.names import Reference, natural_order, readings, split_version
+from zoo.registry.names import Reference, is_stable, natural_order, readings, split_version
 from zoo.registry.policy import Policy
 from zoo.registry.provenance import verify
 from zoo.spec import Task
@@ -50,6 +50,8 @@ class Listing:
         fix: What to do about that.
         versions: The versions of the architecture that are offered, the newest first.
         notice: That the name is deprecated, and what to use instead.
+        identity: What the name means, aliases and versions resolved: ``cnn``, ``cnn@2``.
+        weights: The weights that the name asks for; empty if it names none.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Listing:
     fix: str = ""
     versions: tuple[str, ...] = ()
     notice: str = ""
+    identity: str = ""
+    weights: str = ""
 
     @property
     def distribution(self) -> str:
@@ -88,6 +92,11 @@ class Registry:
     @cached_property
     def _found(self) -> dict[str, list[Provider]]:
         return scan() if self.providers is None else self.providers
+
+    @property
+    def announced(self) -> Mapping[str, Sequence[Provider]]:
+        """Everything that installed distributions announce, by group."""
+        return self._found
 
     @cached_property
     def _catalogue(self) -> Catalogue:
@@ -140,14 +149,30 @@ class Registry:
             UnknownModel: If nothing is.
             NameCollision: If it can be read in two ways.
         """
-        if self._here(name) is not None:
-            return Listing(name, "ready")
+        here = self._here(name)
+        if here is not None:
+            return Listing(name, "ready", identity=here.info.identity)
         if name in self._chooser.misnamed:
             error = self._chooser.misfit(name)
             status: Status = "denied" if isinstance(error, PolicyDenied) else "broken"
             providers = tuple(self._chooser.misnamed[name])
             return Listing(name, status, providers, problem=error.why, fix=error.fix)
-        reference = self._chooser.read(name)
+        return self._described(name, self._chooser.read(name))
+
+    def listing_of(self, provider: Provider) -> Listing:
+        """Say what is known of one announcement of a model, importing nothing."""
+        if provider.name in self._chooser.misnamed:
+            return self.listing(provider.name)
+        model, version = split_version(provider.name)
+        own = Reference(model, provider.distribution, version)
+        asked = Reference(model, version="" if is_stable(version) else version)
+        for reference in (own, asked):
+            listing = self._described(provider.name, reference)
+            if listing.status in {"broken", "contested"}:
+                break
+        return listing
+
+    def _described(self, name: str, reference: Reference) -> Listing:
         try:
             offers = self._chooser.candidates(reference)
         except UnknownModel as error:
@@ -163,21 +188,34 @@ class Registry:
             }
             providers = tuple(offer.provider for offer in offers)
             entry = self._catalogue.of(offers[0].distribution, offers[0].identity)
-            status = kinds[type(error)]
-            return Listing(name, status, providers, entry, error.why, error.fix, versions)
+            return Listing(
+                name, kinds[type(error)], providers, entry, error.why, error.fix, versions
+            )
         failed = self._quarantine.get(choice.provider.key)
-        status = "ready" if failed is None else "broken"
-        problem, fix = (failed.why, failed.fix) if failed is not None else ("", "")
-        providers = (choice.provider,)
         return Listing(
-            name, status, providers, choice.entry, problem, fix, versions, choice.notice
+            name,
+            "ready" if failed is None else "broken",
+            (choice.provider,),
+            choice.entry,
+            problem=failed.why if failed is not None else "",
+            fix=failed.fix if failed is not None else "",
+            versions=versions,
+            notice=choice.notice,
+            identity=choice.offer.identity,
+            weights=choice.weights,
         )
 
     def _not_installed(self, name: str, reference: Reference, error: UnknownModel) -> Listing:
         for entry in self._catalogue.named(reference.model):
             notice = entry.deprecated.sentence(entry.name) if entry.deprecated else ""
             return Listing(
-                name, "not installed", (), entry, error.fix, error.fix, notice=notice
+                name,
+                "not installed",
+                entry=entry,
+                problem=error.fix,
+                fix=error.fix,
+                notice=notice,
+                weights=reference.weights,
             )
         raise error
 
@@ -266,9 +304,7 @@ class Registry:
         if key not in self._loaded:
             refusal = self._refusal(provider)
             if refusal is not None:
-                raise PolicyDenied(
-                    f"{name!r} may not run", why=refusal, fix="zoo plugins --verify"
-                )
+                raise PolicyDenied(f"{name!r} may not run", why=refusal, fix="zoo plugins --verify")
             try:
                 self._loaded[key] = load_architecture(provider)
             except PluginBroken as error:
@@ -293,7 +329,9 @@ class Registry:
         model, version = split_version(known_as)
         if model in self._local or distribution == HERE or self.policy.pinned(model):
             distribution = ""
-        return self.get(f"{distribution}:{model}@{version}" if distribution else f"{model}@{version}")
+        return self.get(
+            f"{distribution}:{model}@{version}" if distribution else f"{model}@{version}"
+        )
 
     def provenance(self, name: str) -> tuple[str, str]:
         """Return the distribution and the version behind a name that can be had."""

@@ -92,9 +92,7 @@ def read_policy(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
     """
     variables = os.environ if environ is None else environ
     environment = _from_variables(variables)
-    files = [
-        Source(str(path), read_settings(path)) for path in settings_files(variables, cwd=cwd)
-    ]
+    files = [Source(str(path), read_settings(path)) for path in settings_files(variables, cwd=cwd)]
     return merge(environment, files)
 
 

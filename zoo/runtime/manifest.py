@@ -17,7 +17,7 @@ from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
 from zoo.runtime._folder import read_bytes
 from zoo.runtime.variant import Variant
-from zoo.spec import NAME, DataSpec, Task, TensorSpec
+from zoo.spec import NAME, VERSION, DataSpec, Task, TensorSpec
 
 FORMAT_VERSION = 1
 """The version of the artifact format. A reader refuses a newer one."""
@@ -100,12 +100,13 @@ class Manifest(Frozen):
 
     Attributes:
         name: Under which name it was published, and is served.
-        architecture: What made the model; the registry knows it by this name.
+        architecture: What made the model; the registry knows it by this name. A version stands
+            behind it if it is not the first: ``cnn@2``.
     """
 
     format_version: Literal[1] = 1
     name: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
-    architecture: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
+    architecture: str = Field(pattern=f"^{NAME.pattern}(@{VERSION.pattern})?$", max_length=72)
     summary: str
     limits: tuple[str, ...] = Field((), description="What its architecture cannot do, in words.")
     task: Task
