@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
@@ -13,19 +16,44 @@ def install(
     version: str = "1.0",
     points: Mapping[str, Mapping[str, str]] | None = None,
     files: Mapping[str, str] | None = None,
-) -> None:
-    """Lay a distribution into a folder as an installer would: metadata, entry points, files."""
+    requires: Iterable[str] = (),
+    editable: Path | None = None,
+    record: bool = False,
+) -> Path:
+    """Lay a distribution into a folder as an installer would: metadata, entry points, files.
+
+    Returns:
+        The folder of its metadata.
+    """
     info = site / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    needs = "".join(f"Requires-Dist: {need}\n" for need in requires)
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}\nA description.\n"
+    )
     text = ""
     for group, entries in (points or {}).items():
         text += f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
     (info / "entry_points.txt").write_text(text)
+    if editable is not None:
+        origin = {"url": editable.as_uri(), "dir_info": {"editable": True}}
+        (info / "direct_url.json").write_text(json.dumps(origin))
     for path, content in (files or {}).items():
-        target = site / path
+        target = (editable or site) / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
+    if record:
+        brought = [*(files or {}), f"{info.name}/METADATA", f"{info.name}/entry_points.txt"]
+        lines = [recorded(site, path) for path in brought]
+        (info / "RECORD").write_text("\n".join([*lines, f"{info.name}/RECORD,,"]) + "\n")
+    return info
+
+
+def recorded(site: Path, path: str) -> str:
+    """Return the line of RECORD for a file."""
+    content = (site / path).read_bytes()
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return f"{path},sha256={digest},{len(content)}"
 
 
 ARCHITECTURE = '''
@@ -36,7 +64,8 @@ class {cls}(zoo.Architecture[zoo.ModelConfig]):
     """A model that a test made up."""
 
     info = zoo.ArchitectureInfo(
-        name="{name}", summary="A model that a test made up.", tasks=("classification",)
+        name="{name}", version="{version}", summary="A model that a test made up.",
+        tasks=("classification",),
     )
     Config = zoo.ModelConfig
     default_dataset = "digits"
@@ -46,6 +75,6 @@ class {cls}(zoo.Architecture[zoo.ModelConfig]):
 '''
 
 
-def architecture(name: str, cls: str = "Model") -> str:
+def architecture(name: str, cls: str = "Model", version: str = "1") -> str:
     """Return the source of a module with one well-formed architecture."""
-    return ARCHITECTURE.format(name=name, cls=cls)
+    return ARCHITECTURE.format(name=name, cls=cls, version=version)

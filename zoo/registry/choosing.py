@@ -154,7 +154,13 @@ class Chooser:
                 fix=f"say {first.distribution}:{first.model}@1 for the model, "
                 f"{weights.model}@1:{weights.weights} for the weights",
             )
-        return model if is_model or not (is_weights or self.is_known(weights.model)) else weights
+        if is_model:
+            return model
+        if is_weights or self.is_known(weights.model):
+            return weights
+        if self.is_known(model.model):
+            return model
+        raise self.unknown(text)
 
     def is_known(self, model: str) -> bool:
         """Return whether a name means a model, installed or not."""

@@ -148,7 +148,8 @@ def _fault(installed: importlib.metadata.Distribution, row: Row) -> str | None:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, row.algorithm).digest()
     except FileNotFoundError:
-        return f"{row.path} is missing"
+        # ``pip install --target`` moves scripts, and leaves their old places in RECORD.
+        return None if PurePosixPath(row.path).parts[0] == ".." else f"{row.path} is missing"
     except (OSError, ValueError) as error:
         return f"{row.path} cannot be read: {error}"
     same = base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == row.digest.rstrip("=")

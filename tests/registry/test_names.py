@@ -1,0 +1,347 @@
+"""How models are called: what can be read in one way, in two, or in none."""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.registry.fakes import architecture, install
+from zoo.architecture import ArchitectureInfo
+from zoo.errors import (
+    CatalogueInvalid,
+    ModelDeprecated,
+    NameCollision,
+    PluginBroken,
+    UnknownModel,
+)
+from zoo.registry import Policy, Registry
+from zoo.registry.catalogue import parse_catalogue
+from zoo.registry.names import (
+    Reference,
+    identity,
+    looks_like,
+    readings,
+    split_version,
+    version_order,
+)
+from zoo.spec import name_fault
+
+GROUP = "zoo.architectures"
+CATALOGUES = "zoo.catalogues"
+
+MODELS = st.from_regex(r"[a-z][a-z0-9]{0,6}(_[a-z0-9]{1,4})?", fullmatch=True).filter(
+    lambda name: name_fault(name) is None
+)
+DISTRIBUTIONS = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,6}[A-Za-z0-9])?", fullmatch=True)
+VERSIONS = st.from_regex(r"[1-9][0-9]{0,2}(rc[1-9])?", fullmatch=True)
+WEIGHTS = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,8}", fullmatch=True)
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def entry(name: str, distribution: str, more: str = "") -> str:
+    return (
+        f"- name: {name}\n  distribution: {distribution}\n  summary: A thing.\n"
+        f"  tasks: [regression]\n{more}"
+    )
+
+
+def weights(name: str) -> str:
+    return (
+        f"  weights:\n  - id: {name}\n    trained_on: digits\n    parameters: 1\n    bytes: 1\n"
+        f"    sha256: {'a' * 64}\n"
+    )
+
+
+def add(
+    site: Path, distribution: str, models: dict[str, str], entries: str = "", **more: object
+) -> None:
+    """Install a distribution with a package, its models by announced name, and a catalogue."""
+    package = distribution.replace("-", "_") + "_package"
+    source = "\n".join(
+        architecture(split_version(name)[0], cls, split_version(name)[1])
+        for name, cls in models.items()
+    )
+    points = {GROUP: {name: f"{package}:{cls}" for name, cls in models.items()}}
+    files = {f"{package}/__init__.py": source}
+    if entries:
+        points[CATALOGUES] = {"own": package}
+        files[f"{package}/registry.yaml"] = f"schema_version: 1\nmodels:\n{entries}"
+    install(site, distribution, points=points, files=files, **more)
+
+
+@given(MODELS, DISTRIBUTIONS | st.just(""), VERSIONS | st.just(""), WEIGHTS | st.just(""))
+def test_what_is_written_is_among_what_is_read(model, distribution, version, weights):
+    said = Reference(model, distribution, version, weights)
+    parts = [distribution, f"{model}@{version}" if version else model, weights]
+    text = ":".join(part for part in parts if part)
+
+    found = readings(text)
+
+    assert said in found
+    assert len(found) <= (2 if text.count(":") == 1 and not version else 1)
+
+
+@given(st.text(alphabet=string.printable + "сα@:", max_size=20))
+def test_any_text_is_read_as_names_or_as_nothing(text):
+    for reading in readings(text):
+        assert name_fault(reading.model) is None
+        assert set(text) >= set(reading.model)
+
+
+@given(MODELS, VERSIONS)
+def test_an_identity_says_the_version_unless_it_is_the_first(model, version):
+    assert split_version(identity(model, version)) == (model, version)
+    assert ("@" in identity(model, version)) == (version != "1")
+
+
+@given(st.lists(st.integers(1, 999), min_size=1))
+def test_a_candidate_comes_before_what_it_is_one_for(numbers):
+    versions = [text for n in numbers for text in (str(n), f"{n}rc1", f"{n}rc2")]
+    ordered = sorted(versions, key=version_order)
+    assert ordered[-1] == str(max(numbers))
+    assert [v for v in ordered if v.startswith(f"{numbers[0]}rc") or v == str(numbers[0])][-1] == (
+        str(numbers[0])
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("con", "device"),
+        ("lpt9", "device"),
+        ("../up", "lower-case letters"),
+        ("CNN", "lower-case letters"),
+        ("cnn ", "lower-case letters"),
+        ("a__b", "lower-case letters"),
+        ("сnn", "CYRILLIC SMALL LETTER ES"),
+        ("x" * 65, "65 characters"),
+        ("", "lower-case letters"),
+    ],
+)
+def test_what_is_no_name_is_refused_everywhere_with_the_same_reason(name, complaint):
+    assert complaint in (name_fault(name) or "")
+    with pytest.raises(ValueError, match="name"):
+        ArchitectureInfo(name=name, summary="A thing of a test.", tasks=("classification",))
+    with pytest.raises(CatalogueInvalid, match=r"models\.0\.name|valid"):
+        parse_catalogue(
+            f"schema_version: 1\nmodels:\n{entry(repr(name), 'zoo-x')}", source="registry.yaml"
+        )
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"), [("сnn", "cnn"), ("СNN", "cnn"), ("rbm", "rbm"), ("cnn", "cnn")]
+)
+def test_a_look_alike_looks_like_the_plain_name(written, plain):
+    assert looks_like(written) == plain
+
+
+def test_a_look_alike_of_a_stranger_is_broken_and_says_whom_it_looks_like(site: Path) -> None:
+    add(site, "zoo-alike", {"сnn": "Model"})
+    registry = Registry(Policy())
+
+    assert registry.listing("сnn").status == "broken"
+    with pytest.raises(PluginBroken) as caught:
+        registry.get("сnn")
+    assert "looks like 'cnn'" in caught.value.why
+    assert "zoo-alike 1.0" in caught.value.what
+    assert registry.get("cnn").info.name == "cnn"
+
+
+def test_a_plain_name_means_the_newest_stable_version_and_each_can_be_asked_for(site: Path) -> None:
+    add(site, "zoo-many", {"many": "One", "many@2": "Two", "many@10": "Ten", "many@11rc1": "Next"})
+    registry = Registry(Policy())
+
+    assert type(registry.get("many")).__name__ == "Ten"
+    assert type(registry.get("many@1")).__name__ == "One"
+    assert type(registry.get("zoo-many:many@2")).__name__ == "Two"
+    assert type(registry.get("many@11rc1")).__name__ == "Next"
+    assert registry.listing("many").versions == ("11rc1", "10", "2", "1")
+    assert registry.listing("many").identity == "many@10"
+    with pytest.raises(UnknownModel, match="no version 3") as caught:
+        registry.get("many@3")
+    assert "1, 2, 10, 11rc1" in caught.value.why
+
+
+def test_what_was_made_by_a_version_is_made_by_it_again_after_a_newer_one_came(site: Path) -> None:
+    add(site, "zoo-old", {"aging": "One"})
+    recorded = Registry(Policy()).get("aging").info.identity
+    assert recorded == "aging"
+
+    add(site / "new", "zoo-old", {"aging": "One", "aging@2": "Two"}, version="2.0")
+    import sys
+
+    sys.path.insert(0, str(site / "new"))
+    try:
+        sys.modules.pop("zoo_old_package", None)
+        registry = Registry(Policy())
+        assert type(registry.get("aging")).__name__ == "Two"
+        assert type(registry.recall("aging", "zoo-old")).__name__ == "One"
+        assert type(registry.recall("aging@2")).__name__ == "Two"
+    finally:
+        sys.path.remove(str(site / "new"))
+        sys.modules.pop("zoo_old_package", None)
+
+
+def test_what_one_distribution_made_is_not_given_to_another(site: Path) -> None:
+    add(site, "zoo-mine", {"shared": "Model"})
+    add(site, "zoo-theirs", {"shared": "Model"})
+    registry = Registry(Policy())
+
+    assert type(registry.recall("shared", "zoo-mine")).__module__ == "zoo_mine_package"
+    with pytest.raises(UnknownModel, match="zoo-gone does not offer"):
+        registry.recall("shared", "zoo-gone")
+    moved = Registry(Policy(pins={"shared": "zoo-theirs"}))
+    assert type(moved.recall("shared", "zoo-gone")).__module__ == "zoo_theirs_package"
+
+
+def test_only_candidates_are_no_stable_version_and_stay_out_of_the_plain_list(site: Path) -> None:
+    add(site, "zoo-early", {"early@1rc1": "Model"})
+    registry = Registry(Policy())
+
+    with pytest.raises(UnknownModel, match="no stable version"):
+        registry.get("early")
+    assert registry.get("early@1rc1").info.version == "1rc1"
+    assert "early@1rc1" not in registry.names()
+    assert "early@1rc1" in registry.names(hidden=True)
+
+
+def test_a_version_of_another_distribution_is_no_newer_one_but_a_contest(site: Path) -> None:
+    add(site, "zoo-first", {"fought": "Model"})
+    add(site, "zoo-second", {"fought@99": "Model"})
+    registry = Registry(Policy())
+
+    with pytest.raises(NameCollision):
+        registry.get("fought")
+    assert registry.provenance("fought@99")[0] == "zoo-second"
+    assert Registry(Policy(pins={"fought": "zoo-first"})).provenance("fought")[0] == "zoo-first"
+
+
+def test_a_class_of_another_version_than_its_entry_point_says_is_broken(site: Path) -> None:
+    add(site, "zoo-liar", {"liar": "Model"})
+    install(site, "zoo-liar-two", points={GROUP: {"liar@2": "zoo_liar_package:Model"}}, files={})
+    with pytest.raises(PluginBroken) as caught:
+        Registry(Policy()).get("liar@2")
+    assert "'liar@2'" in caught.value.why
+
+
+def test_an_announcement_made_twice_is_broken_and_not_contested(site: Path) -> None:
+    info = install(site, "zoo-twice", files={"twice_module.py": architecture("twice")})
+    (info / "entry_points.txt").write_text(
+        "[zoo.architectures]\ntwice = twice_module:Model\ntwice@1 = twice_module:Model\n"
+    )
+    assert Registry(Policy()).listing("twice").status == "broken"
+
+
+def test_an_alias_answers_and_is_found_and_suggested(site: Path) -> None:
+    add(
+        site,
+        "zoo-alias",
+        {"proper": "Model"},
+        entry("proper", "zoo-alias", "  aliases: [nickname]\n"),
+    )
+    registry = Registry(Policy())
+
+    assert registry.get("nickname").info.name == "proper"
+    assert registry.listing("nickname").identity == "proper"
+    assert [listing.name for listing in registry.listings("nick*")] == ["proper"]
+    with pytest.raises(UnknownModel) as caught:
+        registry.get("nickame")
+    assert "nickname" in caught.value.why
+
+
+def test_an_alias_that_is_somebody_elses_model_is_contested_and_not_taken(site: Path) -> None:
+    add(site, "zoo-grab", {"grab": "Model"}, entry("grab", "zoo-grab", "  aliases: [cnn]\n"))
+    registry = Registry(Policy())
+
+    assert registry.listing("cnn").status == "contested"
+    assert registry.get("neural-zoo:cnn").info.name == "cnn"
+    assert Registry(Policy(pins={"cnn": "neural-zoo"})).get("cnn").info.name == "cnn"
+
+
+def test_an_alias_may_not_be_a_name_of_the_same_catalogue() -> None:
+    text = entry("one", "zoo-x", "  aliases: [two]\n") + entry("two", "zoo-x")
+    with pytest.raises(CatalogueInvalid, match="twice"):
+        parse_catalogue(f"schema_version: 1\nmodels:\n{text}", source="x")
+
+
+DEPRECATED = "  deprecated: {{since: '0.9', successor: {successor}, removed_in: '2.0'}}\n"
+
+
+def test_a_deprecated_name_works_warns_once_and_is_not_in_the_plain_list(site: Path) -> None:
+    text = entry("former", "zoo-dep", DEPRECATED.format(successor="latter"))
+    add(site, "zoo-dep", {"former": "One", "latter": "Two"}, text + entry("latter", "zoo-dep"))
+    registry = Registry(Policy())
+
+    with pytest.warns(ModelDeprecated, match="Use 'latter' instead") as told:
+        assert type(registry.get("former")).__name__ == "One"
+        registry.get("former")
+    assert len(told) == 1
+    assert "goes with 2.0" in str(told[0].message)
+    assert [x.name for x in registry.listings("[fl][oa]*er")] == ["latter"]
+    assert [x.name for x in registry.listings("[fl][oa]*er", hidden=True)] == ["former", "latter"]
+    assert [x.name for x in registry.listings("former")] == ["former"]
+
+
+def test_a_former_name_leads_to_its_successor_in_the_same_distribution_only(site: Path) -> None:
+    add(
+        site,
+        "zoo-renamed",
+        {"renamed": "Model"},
+        entry("earlier", "zoo-renamed", DEPRECATED.format(successor="renamed"))
+        + entry("stolen", "zoo-renamed", DEPRECATED.format(successor="cnn")),
+    )
+    registry = Registry(Policy())
+
+    with pytest.warns(ModelDeprecated, match="'earlier' is deprecated since 0.9"):
+        assert registry.get("earlier").info.name == "renamed"
+    with pytest.raises(UnknownModel, match="not there") as caught:
+        registry.get("stolen")
+    assert "Use 'cnn' instead" in caught.value.why
+
+
+def test_weights_are_a_part_of_the_name(site: Path) -> None:
+    add(site, "zoo-w", {"heavy": "Model"}, entry("heavy", "zoo-w", weights("tiny")))
+    registry = Registry(Policy())
+
+    for name in ("heavy:tiny", "zoo-w:heavy:tiny", "heavy@1:tiny", "zoo-w:heavy@1:tiny"):
+        assert registry.get(name).info.name == "heavy"
+        assert registry.weights_of(name)[0] == "tiny"
+    assert registry.weights_of("zoo-w:heavy")[0] == ""
+    assert registry.choose("cnn:mnist").weights == "mnist"
+
+
+def test_a_name_with_two_meanings_is_an_error_that_names_both_and_how_to_say_either(
+    site: Path,
+) -> None:
+    add(site, "heavy", {"tiny": "Model"})
+    add(site, "zoo-w2", {"heavy": "Other"}, entry("heavy", "zoo-w2", weights("tiny")))
+    registry = Registry(Policy())
+
+    with pytest.raises(NameCollision, match="two ways") as caught:
+        registry.get("heavy:tiny")
+    assert "distribution that offers a model 'tiny'" in caught.value.why
+    assert "a model with weights 'tiny'" in caught.value.why
+    assert "heavy:tiny@1" in caught.value.fix
+    assert "heavy@1:tiny" in caught.value.fix
+    assert registry.get("heavy:tiny@1").info.name == "tiny"
+    assert registry.choose("heavy@1:tiny").weights == "tiny"
+    with pytest.raises(NameCollision):
+        registry.listing("heavy:tiny")
+
+
+@pytest.mark.parametrize(
+    ("asked", "near"),
+    [("cnnn", "cnn"), ("cnnn@2", "cnn"), ("CNN", "cnn"), ("cnnn:digits", "cnn"), ("сnn", "cnn")],
+)
+def test_a_misspelt_name_gets_the_nearest_whatever_form_it_has(asked, near):
+    with pytest.raises(UnknownModel) as caught:
+        Registry(Policy()).get(asked)
+    assert f"did you mean {near}" in caught.value.why

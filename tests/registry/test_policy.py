@@ -1,0 +1,273 @@
+"""Who may run, and who says so: variables, the user's file, a project's file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.registry.fakes import architecture, install
+from zoo.errors import ConfigError, PolicyDenied
+from zoo.registry import Policy, Provider, Registry
+from zoo.registry.entrypoints import ARCHITECTURES, scan
+from zoo.registry.policy import Rule
+from zoo.registry.provenance import content_hash
+from zoo.registry.settings import (
+    Settings,
+    Source,
+    merge,
+    read_policy,
+    read_settings,
+    settings_files,
+)
+
+NAMES = st.sampled_from(["neural-zoo", "zoo-a", "zoo-b", "zoo-c"])
+
+
+def provider(distribution: str, version: str = "1.0") -> Provider:
+    return Provider("thing", "module:Thing", distribution, version, "/somewhere", None)
+
+
+RULES = st.builds(
+    lambda name, version: f"{name}=={version}" if version else name,
+    NAMES,
+    st.sampled_from(["", "1.0", "2.0"]),
+)
+SETTINGS = st.builds(
+    Settings,
+    allow=st.none() | st.lists(RULES, max_size=3).map(tuple),
+    block=st.lists(RULES, max_size=2).map(tuple),
+    pins=st.dictionaries(st.sampled_from(["cnn", "lstm"]), NAMES, max_size=2),
+    strict=st.none() | st.booleans(),
+    hook_failures=st.none() | st.sampled_from(["warn", "fail"]),
+)
+
+
+@given(SETTINGS, SETTINGS, NAMES, st.sampled_from(["1.0", "2.0"]))
+def test_a_projects_file_never_lets_run_what_the_users_file_forbids(user, project, name, version):
+    asked = provider(name, version)
+    alone = merge(Settings(), [Source("user", user)])
+    both = merge(Settings(), [Source("user", user), Source("project", project)])
+
+    assert alone.verdict(asked).allowed or not both.verdict(asked).allowed
+    assert both.strict or not alone.strict
+    assert both.hook_failures == "fail" or alone.hook_failures == "warn"
+    for model, pin in alone.pins.items():
+        assert both.pins[model] == pin
+
+
+@given(SETTINGS, SETTINGS, NAMES)
+def test_what_anybody_blocks_is_blocked_whatever_the_environment_says(environment, user, name):
+    policy = merge(environment, [Source("user", user)])
+    for source in (environment, user):
+        if any(Rule.parse(text).mismatch(provider(name)) is None for text in source.block):
+            verdict = policy.verdict(provider(name))
+            assert not verdict.allowed
+            assert verdict.explicit
+
+
+@given(SETTINGS, NAMES)
+def test_the_environment_takes_the_place_of_the_files_word_by_word(environment, name):
+    file = Settings(
+        allow=("zoo-a",), pins={"cnn": "zoo-a", "lstm": "zoo-b"}, strict=True, hook_failures="warn"
+    )
+    policy = merge(environment, [Source("user", file)])
+
+    if environment.strict is not None:
+        assert policy.strict is environment.strict
+    if environment.hook_failures is not None:
+        assert policy.hook_failures == environment.hook_failures
+    if environment.allow is not None:
+        assert [source for source, _ in policy.allow] == ["ZOO_ALLOW"]
+    for model, distribution in environment.pins.items():
+        assert policy.pinned(model) == distribution
+
+
+@given(st.text(max_size=60))
+def test_any_rule_is_read_or_refused(text):
+    try:
+        rule = Rule.parse(text)
+    except ValueError:
+        return
+    assert Rule.parse(str(rule).replace("…", "0" * 52) if rule.sha256 else str(rule)).distribution
+
+
+@given(st.binary(max_size=200))
+def test_any_file_is_a_policy_or_a_typed_error(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("policy") / "zoo.toml"
+    path.write_bytes(content)
+    try:
+        read_settings(path)
+    except ConfigError as error:
+        assert str(path) in error.what
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[plugins]\nalow = []", "Did you mean 'plugins.allow'?"),
+        ("allow = ['zoo-a']", "no such field"),
+        ("[plugins]\nallow = 'zoo-a'", "plugins.allow"),
+        ("[plugins]\nallow = ['zoo-a', 3]", "plugins.allow.1"),
+        ("[plugins]\nallow = ['zoo-a>=1']", "NAME==VERSION"),
+        ("[plugins]\nallow = ['zoo-a@sha256:12']", "NAME@sha256:HASH"),
+        ("[plugins]\nstrict = 'yes'", "plugins.strict"),
+        ("[plugins]\nhook_failures = 'explode'", "'warn' or 'fail'"),
+        ("[plugins.pins]\ncnn = 'zoo-a==1'", "a pin names a distribution"),
+        ("[plugins.pins]\nCon = 'zoo-a'", "plugins.pins.Con"),
+        ("[plugins\n", "line 1"),
+        ("\x00", "line 1"),
+        (b"\xff", "utf-8"),
+        ("x" * (2**20 + 1), "larger than"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_file_the_key_and_what_is_allowed(
+    tmp_path, text, complaint
+):
+    path = tmp_path / "zoo.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    with pytest.raises(ConfigError) as caught:
+        read_settings(path)
+
+    assert str(path) in caught.value.what
+    assert complaint in caught.value.why
+    assert "ZOO_CONFIG=" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        ({"ZOO_PIN": "cnn"}, "model=distribution"),
+        ({"ZOO_PIN": "../x=zoo-a"}, "model=distribution"),
+        ({"ZOO_ALLOW": "zoo-a,zoo b"}, "commas between"),
+        ({"ZOO_BLOCK": "zoo-a>1"}, "NAME==VERSION"),
+        ({"ZOO_HOOK_FAILURES": "maybe"}, "warn or fail"),
+        ({"ZOO_CONFIG": "no/such/zoo.toml"}, "the path of a zoo.toml"),
+    ],
+)
+def test_a_wrong_variable_is_refused_with_its_name(variables, complaint):
+    with pytest.raises(ConfigError) as caught:
+        read_policy(variables)
+    assert next(iter(variables)) in str(caught.value)
+    assert complaint in caught.value.why
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_the_users_file_and_the_projects_are_found_and_add_up(tmp_path):
+    user = write(
+        tmp_path / "home/.config/zoo/zoo.toml",
+        "[plugins]\nblock = ['zoo-a']\npins = {cnn = 'neural-zoo'}\nallow = ['zoo-b', 'zoo-c']",
+    )
+    project = write(
+        tmp_path / "work/zoo.toml",
+        "[plugins]\nblock = []\nallow = ['zoo-a', 'zoo-b']\npins = {cnn = 'zoo-b', lstm = 'zoo-b'}",
+    )
+    below = tmp_path / "work/deep/below"
+    below.mkdir(parents=True)
+    variables = {"HOME": str(tmp_path / "home")}
+
+    assert settings_files(variables, cwd=below) == [user]
+    (tmp_path / "work/.git").mkdir()
+    assert settings_files(variables, cwd=below) == [user, project]
+    policy = read_policy(variables, cwd=below)
+    assert policy.sources == (str(user), str(project))
+    allowed = {name: policy.verdict(provider(name)).allowed for name in ("zoo-a", "zoo-b", "zoo-c")}
+    assert allowed == {"zoo-a": False, "zoo-b": True, "zoo-c": False}
+    assert str(user) in policy.verdict(provider("zoo-a")).reason
+    assert str(project) in policy.verdict(provider("zoo-c")).reason
+    assert (policy.pinned("cnn"), policy.pinned("lstm")) == ("neural-zoo", "zoo-b")
+
+
+def test_a_file_beyond_the_repository_is_not_the_projects(tmp_path):
+    write(tmp_path / "zoo.toml", "nonsense")
+    repository = tmp_path / "repository"
+    (repository / ".git").mkdir(parents=True)
+
+    assert settings_files({}, cwd=repository) == []
+    assert settings_files({}, cwd=tmp_path / "elsewhere") == []
+
+
+def test_one_file_can_be_named_instead_of_both_and_none_as_well(tmp_path):
+    write(tmp_path / "config/zoo/zoo.toml", "[plugins]\nblock = ['zoo-a']")
+    chosen = write(tmp_path / "ci.toml", "[plugins]\nstrict = true")
+    variables = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+    assert not read_policy(variables, cwd=tmp_path).verdict(provider("zoo-a")).allowed
+    named = read_policy({**variables, "ZOO_CONFIG": str(chosen)}, cwd=tmp_path)
+    assert named.verdict(provider("zoo-a")).allowed
+    assert (named.strict, named.hook_failures) == (True, "fail")
+    none = read_policy({**variables, "ZOO_CONFIG": ""}, cwd=tmp_path)
+    assert (none.sources, none.strict, none.hook_failures) == ((), False, "warn")
+
+
+def test_a_users_file_that_cannot_be_read_is_an_error_and_never_no_policy(tmp_path):
+    (tmp_path / "zoo/zoo.toml").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_policy({"XDG_CONFIG_HOME": str(tmp_path)}, cwd=tmp_path)
+
+
+def test_a_rule_about_a_version_is_about_that_version_however_it_is_written():
+    policy = Policy(allow=["zoo-a==1.0", "zoo-b"], block=["zoo-b==2"])
+
+    assert policy.verdict(provider("zoo-a", "1.0.0")).allowed
+    refused = policy.verdict(provider("zoo-a", "1.1"))
+    assert not refused.allowed
+    assert "it has zoo-a==1.0, and zoo-a 1.1 is installed" in refused.reason
+    assert policy.verdict(provider("zoo-b", "1")).allowed
+    assert not policy.verdict(provider("zoo-b", "2.0")).allowed
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
+    """An installed distribution with a RECORD, and a rule that trusts exactly it."""
+    install(
+        tmp_path,
+        "zoo-exact",
+        points={ARCHITECTURES: {"exact": "exact_module:Model"}},
+        files={"exact_module.py": architecture("exact")},
+        record=True,
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    (found,) = [p for p in scan()[ARCHITECTURES] if p.name == "exact"]
+    return tmp_path, f"zoo-exact==1.0@sha256:{content_hash(found.installed)}"
+
+
+def test_this_exact_package_can_be_trusted(trusted):
+    _, rule = trusted
+    assert Registry(Policy(allow=[rule])).get("exact").info.name == "exact"
+    other = rule[:-1] + ("0" if rule[-1] != "0" else "1")
+    refused = Registry(Policy(allow=[other]))
+    assert refused.listing("exact").status == "denied"
+    with pytest.raises(PolicyDenied):
+        refused.get("exact")
+
+
+def test_a_file_that_was_changed_since_is_found_before_it_is_imported(trusted):
+    site, rule = trusted
+    (site / "exact_module.py").write_text("raise SystemExit('imported')")
+    registry = Registry(Policy(allow=[rule]))
+
+    with pytest.raises(PolicyDenied, match="may not run") as caught:
+        registry.get("exact")
+    assert "exact_module.py has" in caught.value.why
+
+
+def test_an_editable_install_is_never_this_exact_package(tmp_path, monkeypatch):
+    install(
+        tmp_path / "site",
+        "zoo-edit",
+        points={ARCHITECTURES: {"edit": "edit_module:Model"}},
+        files={"edit_module.py": architecture("edit")},
+        editable=tmp_path / "source",
+    )
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    listing = Registry(Policy(allow=[f"zoo-edit@sha256:{'0' * 64}"])).listing("edit")
+    assert listing.status == "denied"
+    assert "editable install, which has no hash" in listing.problem
