@@ -115,8 +115,7 @@ def test_what_will_go_is_said_with_the_distribution_and_what_to_change(site, mon
     registry = Registry(Policy())
 
     with pytest.warns(InterfaceDeprecated) as told:
-        registry.get("dated")
-        registry.get("dated")
+        _ = [registry.get("dated") for _ in range(2)]
     assert [str(one.message) for one in told] == [
         "'dated' from zoo-dated 1.0: it overrides elsewhere, which is deprecated since version 1 "
         "of the plugin interface and goes with version 2. Its authors should override published "

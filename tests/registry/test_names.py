@@ -281,8 +281,8 @@ def test_a_deprecated_name_works_warns_once_and_is_not_in_the_plain_list(site: P
     registry = Registry(Policy())
 
     with pytest.warns(ModelDeprecated, match="Use 'latter' instead") as told:
-        assert type(registry.get("former")).__name__ == "One"
-        registry.get("former")
+        found = [registry.get("former") for _ in range(2)]
+    assert type(found[0]).__name__ == "One"
     assert len(told) == 1
     assert "goes with 2.0" in str(told[0].message)
     assert [x.name for x in registry.listings("[fl][oa]*er")] == ["latter"]

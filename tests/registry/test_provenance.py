@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import subprocess
@@ -138,16 +139,16 @@ def test_a_wheel_that_pip_installed_is_verified_and_has_the_hash_of_its_own_reco
             archive.writestr(path, text)
     site = tmp_path / "site"
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
-        + ["--no-compile", "--disable-pip-version-check", "--target", site, wheel],
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"),
+            *("--no-compile", "--disable-pip-version-check", "--target", site, wheel),
+        ],
         check=True,
     )
     (found,) = importlib.metadata.distributions(path=[str(site)])
 
     assert verify(found).state == "verified"
     lines = "".join(f"{line.rpartition(',')[0]}\n" for line in sorted(record.splitlines())).encode()
-    import hashlib
-
     assert content_hash(found) == hashlib.sha256(lines).hexdigest()
     (site / "zoo_real/__init__.py").write_text("raise SystemExit('imported!')\n")
     (site / "zoo_real/more.py").write_text("")

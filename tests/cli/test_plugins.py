@@ -1,0 +1,236 @@
+"""``zoo plugins``, ``list`` and ``info`` where strangers are installed: nothing of them runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.registry.fakes import architecture, install
+from zoo.api.catalog import registry
+from zoo.cli import main
+
+GROUP = "zoo.architectures"
+
+ENTRY = """
+- name: {name}
+  distribution: zoo-{name}
+  summary: Made up for a test.
+  tasks: [forecasting]
+  licence: MIT
+  parameters: 1234
+{more}"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An environment of its own, whose registry is read when it is first asked for."""
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    registry.cache_clear()
+    yield tmp_path / "site"
+    registry.cache_clear()
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    registry.cache_clear()
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+def add(site: Path, name: str, more: str = "", **options: object) -> None:
+    """Install ``zoo-NAME``, whose package must not be imported, with a catalogue."""
+    package = f"{name}_stranger"
+    install(
+        site,
+        f"zoo-{name}",
+        points={GROUP: {name: f"{package}:Model"}, "zoo.catalogues": {name: package}},
+        files={
+            f"{package}/__init__.py": "raise SystemExit('imported')",
+            f"{package}/registry.yaml": "schema_version: 1\nmodels:"
+            + ENTRY.format(name=name, more=more),
+        },
+        **options,
+    )
+
+
+def rows(capsys, *words: str) -> dict[tuple[str, str], dict]:
+    _, out, _ = run(capsys, "plugins", "--json", *words)
+    return {(row["distribution"], row["kind"]): row for row in json.loads(out)}
+
+
+def test_a_stranger_is_listed_with_what_its_catalogue_says_and_is_not_imported(site, capsys):
+    add(site, "guest")
+    code, out, err = run(capsys, "list", "--json", "guest")
+    assert (code, err) == (0, "")
+    (guest,) = json.loads(out)
+    assert (guest["status"], guest["licence"], guest["tasks"]) == ("ready", "MIT", ["forecasting"])
+    assert guest["parameters"] == 1234
+
+
+def test_what_would_run_is_shown_with_its_origin_and_the_rule_that_decides(
+    site, capsys, tmp_path, monkeypatch
+):
+    add(site, "wheel", record=True)
+    add(site, "edit", editable=tmp_path / "source")
+    add(site, "shady")
+    (tmp_path / "config/zoo").mkdir(parents=True)
+    file = tmp_path / "config/zoo/zoo.toml"
+    file.write_text("[plugins]\nblock = ['zoo-shady']")
+
+    found = rows(capsys)
+    wheel, edit, shady = (found[f"zoo-{n}", "architectures"] for n in ("wheel", "edit", "shady"))
+    assert (wheel["verdict"], wheel["editable"], wheel["location"]) == (
+        "would run",
+        False,
+        str(site),
+    )
+    assert len(wheel["sha256"]) == 64
+    assert (edit["editable"], edit["location"]) == (True, str(tmp_path / "source"))
+    assert edit["sha256"] is None
+    assert shady["verdict"] == "denied"
+    assert f"zoo-shady (plugins.block in {file})" in shady["rule"]
+    assert found["zoo-shady", "catalogues"]["verdict"] == "denied"
+    code, out, _ = run(capsys, "plugins")
+    assert code == 0
+    assert "denied" in out
+
+
+def test_verify_finds_a_changed_file_and_says_where_it_cannot_know(site, capsys, tmp_path):
+    add(site, "wheel", record=True)
+    add(site, "edit", editable=tmp_path / "source")
+    assert rows(capsys, "--verify")["zoo-wheel", "architectures"]["files"] == "verified"
+    code, out, err = run(capsys, "plugins", "--verify")
+    assert (code, "editable" in err) == (0, True)
+
+    (site / "wheel_stranger/__init__.py").write_text("raise SystemExit('imported and changed')")
+    (site / "wheel_stranger/more.py").write_text("")
+    code, out, _ = run(capsys, "plugins", "--verify")
+    assert code == 1
+    assert "zoo-wheel: wheel_stranger/__init__.py has" in out
+    assert "zoo-wheel: wheel_stranger/more.py is not in RECORD" in out
+    assert run(capsys, "plugins")[0] == 0
+
+
+def test_without_a_record_a_verification_does_not_pass(site, capsys):
+    add(site, "bare")
+    code, out, _ = run(capsys, "plugins", "--verify")
+    assert code == 1
+    assert "no record" in out
+
+
+def test_strict_fails_on_what_nobody_decided_and_not_on_what_was_decided(site, capsys, monkeypatch):
+    assert run(capsys, "plugins", "--strict")[0] == 0
+    for name in ("left", "right"):
+        install(
+            site,
+            f"zoo-{name}",
+            points={GROUP: {"twin": f"{name}_module:Model"}},
+            files={f"{name}_module.py": architecture("twin")},
+        )
+    install(site, "zoo-path", points={GROUP: {"../up": "up_module:Model"}})
+    code, out, err = run(capsys, "plugins", "--strict")
+    assert code == 3
+    assert "contested" in out
+    assert all(name in err for name in ("zoo-left", "zoo-right", "zoo-path"))
+
+    monkeypatch.setenv("ZOO_BLOCK", "zoo-path")
+    monkeypatch.setenv("ZOO_PIN", "twin=zoo-left")
+    code, out, err = run(capsys, "plugins", "--strict")
+    assert (code, err) == (0, "")
+    assert "not chosen" in out
+    assert "twin is pinned to zoo-left (ZOO_PIN)" in out
+
+    monkeypatch.setenv("ZOO_ALLOW", "neural-zoo,zoo-left")
+    code, _, err = run(capsys, "plugins", "--strict")
+    assert code == 3
+    assert "zoo-right is not on the allow-list (ZOO_ALLOW)" in err
+
+
+def test_a_policy_that_cannot_be_read_stops_the_command_and_names_file_and_key(
+    site, capsys, tmp_path
+):
+    (tmp_path / "zoo.toml").write_text("[plugins]\nblok = ['zoo-x']")
+    code, out, err = run(capsys, "list")
+    assert (code, out) == (4, "")
+    assert str(tmp_path / "zoo.toml") in err
+    assert "Did you mean 'plugins.block'?" in err
+
+
+def test_a_thousand_distributions_are_shown_in_seconds(site, capsys):
+    for number in range(1000):
+        name = f"crowd_{number:04d}"
+        install(site, f"zoo-{number:04d}", points={GROUP: {name: f"{name}:Model"}})
+    before = time.process_time()
+    found = rows(capsys)
+    assert len([name for name, _ in found if name.startswith("zoo-")]) >= 1000
+    # Measured: 0.6 s on a quiet core. What would be quadratic takes a minute.
+    assert time.process_time() - before < 10
+
+
+def test_a_catalogue_that_is_not_believed_is_one_line_in_the_list_and_told_by_the_doctor(
+    site, capsys
+):
+    add(site, "guest", "- name: cnn\n  distribution: neural-zoo\n  summary: Fake.\n  tasks: []\n")
+    code, out, err = run(capsys, "list", "--json")
+    assert code == 0
+    assert json.loads(out)
+    assert err.splitlines() == ["not believed of catalogues: 1; 'zoo doctor' says what and why"]
+    told = " ".join(run(capsys, "doctor")[1].split())
+    assert "the catalogue of zoo-guest 1.0 describes 'cnn' of neural-zoo" in told
+
+
+DEPRECATED = "  deprecated: {since: '0.9', successor: cnn, reason: It was slow}\n"
+
+
+def test_deprecated_names_and_other_versions_are_listed_when_all_are_asked_for(site, capsys):
+    add(site, "former", DEPRECATED)
+    install(
+        site,
+        "zoo-many",
+        points={GROUP: {"many": "many_module:One", "many@2": "many_module:Two"}},
+    )
+
+    def names(*words: str) -> list[str]:
+        return [model["name"] for model in json.loads(run(capsys, "list", "--json", *words)[1])]
+
+    assert {"former", "many@1"}.isdisjoint(names())
+    assert {"former", "many", "many@1"} <= set(names("--all"))
+    assert names("former") == ["former"]
+    assert "Use 'cnn' instead" in run(capsys, "list", "former")[1]
+
+
+def test_what_is_not_installed_gives_its_install_command_and_can_be_left_out(
+    site, capsys, tmp_path, monkeypatch
+):
+    from zoo.registry import catalogue, fragments
+
+    other = tmp_path / "registry.yaml"
+    own = catalogue.own_catalogue_path().read_text("utf-8")
+    other.write_text(own + ENTRY.format(name="distant", more="").lstrip("\n"))
+    monkeypatch.setattr(fragments, "own_catalogue_path", lambda: other)
+
+    _, out, _ = run(capsys, "list")
+    assert any("distant" in line and "pip install zoo-distant" in line for line in out.splitlines())
+    assert "distant" not in run(capsys, "list", "--installed")[1]
+    code, _, err = run(capsys, "build", "distant")
+    assert code == 3
+    assert "pip install zoo-distant" in err
+    assert run(capsys, "info", "distant")[0] == 0
+
+
+def test_info_takes_weights_versions_and_distributions(site, capsys):
+    code, out, _ = run(capsys, "info", "--json", "neural-zoo:cnn@1:mnist")
+    known = json.loads(out)
+    assert code == 0
+    assert known["name"] == "cnn"
+    assert [weights["id"] for weights in known["weights"]] == ["mnist"]
+    code, _, err = run(capsys, "info", "cnn:mnits")
+    assert code == 4
+    assert "Did you mean 'mnist'?" in err
