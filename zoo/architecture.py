@@ -18,6 +18,7 @@ from zoo import metrics
 from zoo.config import Frozen, ModelConfig, TrainPlan
 from zoo.metrics import Evaluation
 from zoo.spec import (
+    FIRST_VERSION,
     NAME,
     NAME_LENGTH,
     VERSION,
@@ -28,6 +29,7 @@ from zoo.spec import (
     Split,
     Task,
     TensorSpec,
+    identity,
     name_fault,
 )
 
@@ -60,7 +62,7 @@ class ArchitectureInfo(Frozen):
     name: Annotated[str, AfterValidator(_is_a_name)] = Field(
         pattern=f"^{NAME.pattern}$", max_length=NAME_LENGTH
     )
-    version: str = Field("1", pattern=f"^{VERSION.pattern}$", coerce_numbers_to_str=True)
+    version: str = Field(FIRST_VERSION, pattern=f"^{VERSION.pattern}$", coerce_numbers_to_str=True)
     summary: str = Field(min_length=8, max_length=200)
     tasks: tuple[Task, ...] = Field(min_length=1)
     tags: tuple[str, ...] = ()
@@ -75,7 +77,7 @@ class ArchitectureInfo(Frozen):
     @property
     def identity(self) -> str:
         """What runs and artifacts call it: ``cnn`` of the first version, then ``cnn@2``."""
-        return self.name if self.version == "1" else f"{self.name}@{self.version}"
+        return identity(self.name, self.version)
 
 
 ConfigT = TypeVar("ConfigT", bound=ModelConfig)

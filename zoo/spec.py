@@ -33,6 +33,9 @@ RESERVED = frozenset(
 VERSION = re.compile(r"[1-9][0-9]{0,3}(rc[1-9][0-9]{0,2})?")
 """Versions of an architecture: ``2``; ``3rc1`` is tried out before ``3``."""
 
+FIRST_VERSION = "1"
+"""The version of what is announced without one."""
+
 
 def name_fault(name: str) -> str | None:
     """Return why something is no name of a model, or ``None`` if it is one."""
@@ -49,6 +52,11 @@ def name_fault(name: str) -> str | None:
         called = unicodedata.name(foreign, f"U+{ord(foreign):04X}")
         return f"it has a {called}; a name has the letters a to z, digits and underscores"
     return "a name has lower-case letters, digits, and underscores between them"
+
+
+def identity(name: str, version: str = FIRST_VERSION) -> str:
+    """Return what a version of an architecture is called: ``cnn`` the first, then ``cnn@2``."""
+    return name if version in ("", FIRST_VERSION) else f"{name}@{version}"
 
 
 Arrays = Mapping[str, "np.ndarray"]
@@ -242,6 +250,7 @@ class Dataset(Protocol):
 
 
 __all__ = [
+    "FIRST_VERSION",
     "NAME",
     "NAME_LENGTH",
     "RESERVED",
@@ -259,5 +268,6 @@ __all__ = [
     "Task",
     "TensorSpec",
     "TextSpec",
+    "identity",
     "name_fault",
 ]

@@ -142,7 +142,7 @@ def told(tmp_path_factory):
     )
     before = os.environ.get("PYTHONPATH", "")
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM] + [str(site / package), CATALOGUE],
+        [sys.executable, "-c", PROGRAM, str(site / package), CATALOGUE],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (before, str(site))))},
         capture_output=True,

@@ -21,13 +21,12 @@ from zoo.registry import Policy, Registry
 from zoo.registry.catalogue import parse_catalogue
 from zoo.registry.names import (
     Reference,
-    identity,
     looks_like,
     readings,
     split_version,
     version_order,
 )
-from zoo.spec import name_fault
+from zoo.spec import identity, name_fault
 
 GROUP = "zoo.architectures"
 CATALOGUES = "zoo.catalogues"

@@ -30,7 +30,7 @@ class PluginRow:
             version of the zoo, or it failed.
         rule: Which rule of which source decided, or what is wrong.
         explicit: Whether a rule speaks of the distribution.
-        sha256: The content hash, which an allow-list can ask for: see ``docs/plugin-api.md``.
+        sha256: The content hash, which an allow-list can ask for: see ``docs/policy.md``.
         files: What came of comparing the files with RECORD: ``verified``, ``differs``,
             ``editable``, ``no record``; empty if that was not asked for.
         faults: What differs.
@@ -108,7 +108,7 @@ def require_order(rows: Sequence[PluginRow]) -> None:
         raise PluginBroken(
             f"{len(bad)} of {len(rows)} plugins would not run, and no rule says so of them",
             why="; ".join(f"{row.name!r} of {row.distribution}: {row.rule}" for row in bad),
-            fix="block, allow or pin each in zoo.toml (docs/plugin-api.md), or pip uninstall it",
+            fix="block, allow or pin each in zoo.toml (docs/policy.md), or pip uninstall it",
         )
 
 

@@ -59,6 +59,7 @@ Exit codes:
 \b
 Environment:
   ZOO_CACHE      where downloads go (~/.cache/zoo)
+  ZOO_CONFIG     the zoo.toml that says which plugins may run (~/.config/zoo/zoo.toml)
   ZOO_OFFLINE=1  any use of the network is an error
   NO_COLOR       no colours
 """

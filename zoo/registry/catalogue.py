@@ -14,8 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from zoo.config import Frozen
 from zoo.errors import CatalogueInvalid
-from zoo.registry.names import FIRST, identity
-from zoo.spec import NAME, VERSION, Task, name_fault
+from zoo.spec import FIRST_VERSION, NAME, VERSION, Task, identity, name_fault
 
 MAX_BYTES = 4 * 2**20
 """A catalogue larger than this is refused before it is parsed."""
@@ -134,10 +133,10 @@ class ModelEntry(Frozen):
 
     name: _Name
     version: str = Field(
-        FIRST,
+        FIRST_VERSION,
         pattern=f"^{VERSION.pattern}$",
         coerce_numbers_to_str=True,
-        exclude_if=lambda version: version == FIRST,
+        exclude_if=lambda version: version == FIRST_VERSION,
     )
     distribution: str
     summary: str

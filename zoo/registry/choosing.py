@@ -25,7 +25,6 @@ from zoo.registry.interface import mismatch
 from zoo.registry.loading import broken
 from zoo.registry.names import (
     Reference,
-    identity,
     is_stable,
     looks_like,
     nearest,
@@ -34,7 +33,7 @@ from zoo.registry.names import (
     version_order,
 )
 from zoo.registry.policy import Policy
-from zoo.spec import VERSION, name_fault
+from zoo.spec import FIRST_VERSION, VERSION, identity, name_fault
 
 
 @dataclass(frozen=True)
@@ -146,13 +145,12 @@ class Chooser:
             for known in entry.weights
         )
         if is_model and is_weights:
-            first = Reference(model.model, model.distribution, "1")
             raise NameCollision(
                 f"{text!r} can be read in two ways",
                 why=f"{model.distribution} is a distribution that offers a model {model.model!r}, "
                 f"and {weights.model!r} is a model with weights {weights.weights!r}",
-                fix=f"say {first.distribution}:{first.model}@1 for the model, "
-                f"{weights.model}@1:{weights.weights} for the weights",
+                fix=f"say {text}@{FIRST_VERSION} for the model, "
+                f"{weights.model}@{FIRST_VERSION}:{weights.weights} for the weights",
             )
         if is_model:
             return model

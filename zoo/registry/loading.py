@@ -11,7 +11,8 @@ from zoo.config import ModelConfig
 from zoo.errors import PluginBroken
 from zoo.registry.entrypoints import Provider
 from zoo.registry.interface import version_mismatch
-from zoo.registry.names import identity, split_version
+from zoo.registry.names import split_version
+from zoo.spec import identity
 
 
 def load_architecture(provider: Provider) -> Architecture[Any]:

@@ -12,10 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from zoo.spec import NAME, RESERVED, VERSION
-
-FIRST = "1"
-"""The version of a model that is announced without one."""
+from zoo.spec import FIRST_VERSION, NAME, RESERVED, VERSION, identity
 
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _WEIGHTS = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -68,15 +65,10 @@ def _reference(
     return Reference(name, distribution or "", version, weights or "")
 
 
-def identity(model: str, version: str = FIRST) -> str:
-    """Return what a model of some version is called: ``cnn`` of the first, then ``cnn@2``."""
-    return model if version in ("", FIRST) else f"{model}@{version}"
-
-
 def split_version(announced: str) -> tuple[str, str]:
     """Return the model and the version that an entry point or an identity names."""
     model, _, version = announced.partition("@")
-    return model, version or FIRST
+    return model, version or FIRST_VERSION
 
 
 def is_stable(version: str) -> bool:
@@ -117,9 +109,7 @@ def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
 
 
 __all__ = [
-    "FIRST",
     "Reference",
-    "identity",
     "is_stable",
     "looks_like",
     "natural_order",

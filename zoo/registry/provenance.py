@@ -16,8 +16,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 State = Literal["verified", "differs", "editable", "no record"]
 
@@ -58,8 +56,14 @@ class Verification:
 
 def editable_folder(installed: importlib.metadata.Distribution) -> str | None:
     """Return the working folder of an editable install (PEP 610), or ``None`` if it is none."""
+    text = _metadata(installed, "direct_url.json")
+    if not text:
+        return None
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname  # brings http and ssl along
+
     try:
-        told = json.loads(_metadata(installed, "direct_url.json") or "{}")
+        told = json.loads(text)
         if told["dir_info"]["editable"] is not True:
             return None
         parts = urlsplit(told["url"])

@@ -1,0 +1,90 @@
+"""The page of the plugin interface names all of it, and nothing that is not there."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tomllib
+
+import yaml
+
+import zoo
+from tests.docs.pages import ROOT, after, blocks
+from zoo import architecture, errors, hookspecs, spec
+from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo, Blueprint, TrainLoop
+from zoo.registry.catalogue import Deprecated, parse_catalogue
+from zoo.registry.settings import Settings, read_settings
+
+PAGE = (ROOT / "docs" / "plugin-api.md").read_text("utf-8")
+POLICY = (ROOT / "docs" / "policy.md").read_text("utf-8")
+NAMED = {word for code in re.findall(r"`([^`\n]+)`", PAGE) for word in re.findall(r"\w+", code)}
+
+
+def _public(kind: type) -> set[str]:
+    own = set(vars(kind)) | set(getattr(kind, "__annotations__", {}))
+    return {name for name in own if not name.startswith("_")}
+
+
+def test_every_name_of_the_contract_is_on_the_page():
+    for module in (architecture, spec, hookspecs):
+        assert set(module.__all__) <= NAMED, module.__name__
+
+
+def test_every_member_that_a_plugin_meets_is_on_the_page():
+    assert _public(Architecture) <= NAMED
+    assert _public(TrainLoop) <= NAMED
+    assert set(ArchitectureInfo.model_fields) | {"identity"} <= NAMED
+    assert set(Blueprint.__dataclass_fields__) <= NAMED
+
+
+def test_the_methods_are_called_as_the_page_says():
+    rows = re.findall(r"^\| `(\w+)\(([^)]*)\)` \| (must|may) \|", PAGE, re.MULTILINE)
+    assert {name for name, _, _ in rows} == {
+        name for name in _public(Architecture) if callable(getattr(Architecture, name, None))
+    }
+    for name, arguments, need in rows:
+        member = getattr(Architecture, name)
+        takes = [word for word in re.split(r", ", arguments) if word != "*"]
+        assert takes == list(inspect.signature(member).parameters)[1:], name
+        assert (need == "must") is (name in Architecture.__abstractmethods__), name
+
+
+def test_the_table_of_hooks_is_that_of_the_code():
+    rows = [
+        tuple(cell.strip() for cell in line.strip("|").split("|"))
+        for line in after(PAGE, "hooks").splitlines()[2:]
+    ]
+    found = []
+    for name, hook in vars(hookspecs).items():
+        if name.startswith("zoo_"):
+            takes = ", ".join(f"`{argument}`" for argument in inspect.signature(hook).parameters)
+            found.append((f"`{name}`", takes, (hook.__doc__ or "").strip().replace("``", "`")))
+    assert rows == found
+
+
+def test_the_page_is_about_the_version_that_is_spoken():
+    assert f"This is version {API_VERSION} of it" in PAGE
+    assert issubclass(errors.InterfaceDeprecated, Warning)
+    assert zoo.API_VERSION == API_VERSION
+
+
+def test_the_catalogue_on_the_page_follows_the_schema():
+    first, second = [block.text for block in blocks(PAGE) if block.language == "yaml"]
+    text = first.replace("5f0c…", "a" * 64)
+    (model,) = parse_catalogue(text, source="the page")
+    assert model.weights
+    deprecated = yaml.safe_load(second)["deprecated"]
+    assert set(deprecated) == set(Deprecated.model_fields)
+    Deprecated.model_validate(deprecated)
+
+
+def test_the_policy_on_the_page_is_read_and_shows_every_key(tmp_path):
+    (text,) = [block.text for block in blocks(POLICY) if block.language == "toml"]
+    (tmp_path / "zoo.toml").write_text(text)
+    assert set(tomllib.loads(text)["plugins"]) == set(Settings.model_fields)
+    assert read_settings(tmp_path / "zoo.toml").model_fields_set == set(Settings.model_fields)
+
+
+def test_every_variable_of_the_policy_is_on_its_page():
+    source = (ROOT / "zoo" / "registry" / "settings.py").read_text("utf-8")
+    assert set(re.findall(r"ZOO_[A-Z_]+", source)) <= set(re.findall(r"ZOO_[A-Z_]+", POLICY))
