@@ -12,6 +12,9 @@ from hypothesis import settings
 settings.register_profile("zoo", deadline=None)
 settings.load_profile("zoo")
 
+# What a developer lets run is not what is tested.
+os.environ["ZOO_CONFIG"] = ""
+
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("ZOO_SHARED_DATA", ROOT.parent / "shared" / "data"))
 

@@ -29,6 +29,7 @@ ENTRY = """
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An environment of its own, whose registry is read when it is first asked for."""
     monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.delenv("ZOO_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     registry.cache_clear()
@@ -97,8 +98,9 @@ def test_what_would_run_is_shown_with_its_origin_and_the_rule_that_decides(
     assert shady["verdict"] == "denied"
     assert f"zoo-shady (plugins.block in {file})" in shady["rule"]
     assert found["zoo-shady", "catalogues"]["verdict"] == "denied"
-    code, out, _ = run(capsys, "plugins")
-    assert code == 0
+    assert found["zoo-wheel", "catalogues"]["verdict"] == "is read"
+    code, out, err = run(capsys, "plugins")
+    assert (code, err) == (0, f"rules are in {file}\n")
     assert "denied" in out
 
 

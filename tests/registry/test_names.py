@@ -243,14 +243,17 @@ def test_an_alias_answers_and_is_found_and_suggested(site: Path) -> None:
     add(
         site,
         "zoo-alias",
-        {"proper": "Model"},
-        entry("proper", "zoo-alias", "  aliases: [nickname]\n"),
+        {"proper": "Model", "proper@2": "Second"},
+        entry("proper", "zoo-alias", "  aliases: [nickname]\n")
+        + entry("proper", "zoo-alias", "  aliases: [nickname]\n  version: 2\n"),
     )
     registry = Registry(Policy())
 
     assert registry.get("nickname").info.name == "proper"
-    assert registry.listing("nickname").identity == "proper"
-    assert [listing.name for listing in registry.listings("nick*")] == ["proper"]
+    assert registry.listing("nickname").identity == "proper@2"
+    assert registry.get("nickname@1").info.identity == "proper"
+    for pattern in ("nick*", "nickname"):
+        assert [listing.name for listing in registry.listings(pattern)] == ["proper"]
     with pytest.raises(UnknownModel) as caught:
         registry.get("nickame")
     assert "nickname" in caught.value.why

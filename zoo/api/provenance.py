@@ -9,10 +9,10 @@ from typing import Literal
 from zoo.api.catalog import registry
 from zoo.errors import PluginBroken
 from zoo.registry import Listing, Policy, Provider
-from zoo.registry.entrypoints import ARCHITECTURES
+from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES
 from zoo.registry.provenance import Verification, content_hash, editable_folder, verify
 
-Standing = Literal["would run", "denied", "contested", "not chosen", "broken"]
+Standing = Literal["would run", "is read", "denied", "contested", "not chosen", "broken"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class PluginRow:
         value: What would be imported, ``module:attribute``.
         location: The folder it is installed in; of an editable install, the working folder.
         editable: Whether its code lies in a working folder, and changes with it.
-        verdict: ``would run``; ``denied`` by policy; ``contested`` by another distribution;
-            ``not chosen``: a pin prefers another; ``broken``: its name is none, it needs another
-            version of the zoo, or it failed.
+        verdict: ``would run``; ``is read``, of a catalogue; ``denied`` by policy; ``contested``
+            by another distribution; ``not chosen``: a pin prefers another; ``broken``: its name is
+            none, it needs another version of the zoo, or it failed.
         rule: Which rule of which source decided, or what is wrong.
         explicit: Whether a rule speaks of the distribution.
         sha256: The content hash, which an allow-list can ask for: see ``docs/policy.md``.
@@ -136,7 +136,8 @@ def _standing(group: str, provider: Provider) -> tuple[Standing, str, bool]:
     if not verdict.allowed:
         return "denied", verdict.reason, verdict.explicit
     if group != ARCHITECTURES:
-        return "would run", verdict.reason, verdict.explicit
+        standing: Standing = "is read" if group == CATALOGUES else "would run"
+        return standing, verdict.reason, verdict.explicit
     listing: Listing = registry().listing_of(provider)
     if listing.status == "broken":
         return "broken", listing.problem, verdict.explicit

@@ -183,6 +183,8 @@ def plugins(
 
 
 def _show_plugins(rows: Sequence[Any]) -> None:
+    from zoo import api
+
     # What decides comes before where it lies: a narrow terminal cuts the end.
     columns = ["name", "kind", "verdict", "distribution", "version"]
     columns += ["files"] if any(row.files for row in rows) else []
@@ -192,6 +194,9 @@ def _show_plugins(rows: Sequence[Any]) -> None:
     for distribution, faults in {row.distribution: row.faults for row in rows}.items():
         for fault in faults:
             emit(f"{distribution}: {printable(fault)}")
+    sources = api.registry().policy.sources
+    if sources:
+        note(f"rules are in {', '.join(sources)}")
     if any(row.files == "editable" for row in rows):
         note("editable: the code lies in a working folder, and RECORD does not speak of it")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from zoo.architecture import Architecture
 from zoo.errors import (
@@ -25,52 +25,15 @@ from zoo.registry.choosing import Choice, Chooser
 from zoo.registry.entrypoints import HOOKS, Provider, scan
 from zoo.registry.fragments import Catalogue
 from zoo.registry.interface import warn_of_deprecations
+from zoo.registry.listing import Listing, Status
 from zoo.registry.loading import contract_faults, load_architecture
 from zoo.registry.names import Reference, is_stable, natural_order, readings, split_version
 from zoo.registry.policy import Policy
 from zoo.registry.provenance import verify
 from zoo.spec import Task
 
-Status = Literal["ready", "not installed", "broken", "contested", "denied"]
-
 HERE = "(registered here)"
 """Where an architecture comes from that was defined in this process."""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """One line of a listing: known without importing anything.
-
-    Attributes:
-        status: ``ready``; ``not installed`` (the catalogue knows it); ``broken`` (it failed to
-            load); ``contested`` (two distributions offer it); ``denied`` (by policy).
-        providers: The distributions that offer it.
-        entry: What the catalogue says of it.
-        problem: Why it is not ready, as one line.
-        fix: What to do about that.
-        versions: The versions of the architecture that are offered, the newest first.
-        notice: That the name is deprecated, and what to use instead.
-        identity: What the name means, aliases and versions resolved: ``cnn``, ``cnn@2``.
-        weights: The weights that the name asks for; empty if it names none.
-    """
-
-    name: str
-    status: Status
-    providers: tuple[Provider, ...] = ()
-    entry: ModelEntry | None = None
-    problem: str = ""
-    fix: str = ""
-    versions: tuple[str, ...] = ()
-    notice: str = ""
-    identity: str = ""
-    weights: str = ""
-
-    @property
-    def distribution(self) -> str:
-        """The distribution that provides it, or would."""
-        if self.providers:
-            return self.providers[0].distribution
-        return self.entry.distribution if self.entry else ""
 
 
 @dataclass
@@ -250,7 +213,8 @@ class Registry:
         listings = []
         for name in self.names(hidden=hidden or exact):
             listing = self.listing(name)
-            called = (name, *(listing.entry.aliases if listing.entry else ()))
+            entry = listing.entry
+            called = (name, *(entry.aliases if entry is not None and entry.name == name else ()))
             if not any(fnmatchcase(one, pattern) for one in called):
                 continue
             if (listing.notice and not (hidden or exact)) or (
@@ -406,4 +370,4 @@ class Registry:
         return (set(entry.tasks), set(entry.tags)) if entry else (set(), set())
 
 
-__all__ = ["HERE", "Listing", "Registry", "Status"]
+__all__ = ["HERE", "Registry"]
