@@ -215,6 +215,21 @@ def test_an_architecture_defined_in_this_process_can_be_registered_and_listed_by
     assert [entry.name for entry in registry.listings(tags=["odd"])] == ["local"]
 
 
+def test_a_registered_architecture_may_have_a_version_and_is_recalled_by_it() -> None:
+    registry = Registry(Policy())
+
+    class Second(_Local):
+        info = _Local.info.model_copy(update={"version": "2"})
+
+    registry.register(Second)
+    for name in ("local", "local@2"):
+        assert isinstance(registry.get(name), Second)
+    assert isinstance(registry.recall("local@2", "(registered here)"), Second)
+    assert registry.provenance("local@2") == ("(registered here)", "0")
+    with pytest.raises(UnknownModel):
+        registry.recall("local", "(registered here)")
+
+
 def test_a_registered_name_must_be_free_and_its_class_must_follow_the_contract() -> None:
     registry = Registry(Policy())
 

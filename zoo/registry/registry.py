@@ -348,7 +348,7 @@ class Registry:
         """
         info = getattr(architecture, "info", None)
         name = getattr(info, "name", repr(architecture))
-        faults = contract_faults(architecture, name)
+        faults = contract_faults(architecture, getattr(info, "identity", name))
         if faults:
             raise PluginBroken(
                 f"{name} cannot be registered", why="; ".join(faults), fix="see zoo.Architecture"
