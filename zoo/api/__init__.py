@@ -31,7 +31,11 @@ if TYPE_CHECKING:
         Fold as Fold,
         crossvalidate as crossvalidate,
     )
-    from zoo.api.health import doctor as doctor, plugins as plugins
+    from zoo.api.health import (
+        doctor as doctor,
+        plugins as plugins,
+        require_healthy as require_healthy,
+    )
     from zoo.api.learning import train as train
     from zoo.api.models import build as build
     from zoo.api.reporting import write_report as write_report
@@ -67,6 +71,7 @@ _HOME = {
     "quantise": "variants",
     "register": "catalog",
     "registry": "catalog",
+    "require_healthy": "health",
     "sample": "sampling",
     "serve": "serving",
     "train": "learning",

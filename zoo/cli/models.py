@@ -137,13 +137,21 @@ def build(
     emit(f"\n{model.count_params():,} parameters")
 
 
-def plugins(as_json: Json = False) -> None:
+def plugins(
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Try each of them, and fail if one is broken.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Show which packages would run.
 
     With version and place, before anything of them is imported.
     """
     import zoo
+    from zoo import api
 
+    if strict:
+        api.require_healthy()
     found = plain(zoo.plugins())
     if as_json:
         emit_json(found)
@@ -160,14 +168,19 @@ def plugins(as_json: Json = False) -> None:
     emit(table(columns, [[_cell(row.get(name)) for name in columns] for row in found]))
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Forget which plugins failed, and look again.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Find what is wrong with this installation.
 
     Says what to do about it; exits with 1 if anything is wrong.
     """
     import zoo
 
-    findings = plain(zoo.doctor())
+    findings = plain(zoo.doctor(retry=retry))
     healthy = all(finding["status"] != "fail" for finding in findings)
     if as_json:
         emit_json({"healthy": healthy, "findings": findings})

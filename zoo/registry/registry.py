@@ -26,9 +26,12 @@ from zoo.registry.catalogue import (
     own_catalogue_path,
     read_catalogue,
 )
+from zoo.registry.contract import broken, contract_faults
 from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES, HOOKS, Provider, normalise, scan
-from zoo.registry.loading import broken, contract_faults, load_architecture
+from zoo.registry.identity import is_own
+from zoo.registry.loading import load_architecture
 from zoo.registry.policy import Policy
+from zoo.registry.quarantine import Quarantine, refusal
 from zoo.spec import NAME, Task
 
 Status = Literal["ready", "not installed", "broken", "contested", "denied"]
@@ -67,10 +70,12 @@ class Registry:
     Args:
         policy: What may run.
         providers: What is announced, by group; ``None`` asks the installed distributions.
+        records: What is known of strangers' plugins, from this process and from others.
     """
 
     policy: Policy = field(default_factory=Policy.from_environment)
     providers: dict[str, list[Provider]] | None = None
+    records: Quarantine = field(default_factory=Quarantine.from_environment)
     _loaded: dict[tuple[str, str], Architecture[Any]] = field(default_factory=dict)
     _quarantine: dict[tuple[str, str], PluginBroken] = field(default_factory=dict)
     _local: dict[str, Architecture[Any]] = field(default_factory=dict)
@@ -119,6 +124,33 @@ class Registry:
         """The plugins that failed to load in this process."""
         return list(self._quarantine.values())
 
+    def announcements(self) -> list[tuple[Provider, str]]:
+        """Return every plugin of another distribution that may run, and its group.
+
+        One whose name is none is left out: it cannot be asked for.
+        """
+        return [
+            (provider, group)
+            for group in (ARCHITECTURES, HOOKS)
+            for provider in self._found.get(group, ())
+            if not is_own(provider)
+            and self.policy.refusal(provider) is None
+            and (group == HOOKS or NAME.fullmatch(provider.name))
+        ]
+
+    def is_ours(self, name: str) -> bool:
+        """Return whether the code behind a name is the zoo's or this process's own.
+
+        Raises:
+            UnknownModel, NameCollision, PluginBroken, PolicyDenied: See :mod:`zoo.errors`.
+        """
+        return name in self._local or is_own(self._choose(name))
+
+    def forget(self) -> None:
+        """Forget what is known of plugins that do not work, here and from earlier processes."""
+        self._quarantine.clear()
+        self.records.ledger.forget()
+
     def hook_providers(self) -> list[Provider]:
         """Return the announced hook packages that policy allows."""
         return [p for p in self._found.get(HOOKS, ()) if self.policy.refusal(p) is None]
@@ -133,6 +165,7 @@ class Registry:
 
         Raises:
             UnknownModel: If nothing is.
+            PluginBroken: If policy is strict, and the plugin is known to be broken.
         """
         entry = self.catalogue.get(name)
         if name in self._local:
@@ -152,8 +185,10 @@ class Registry:
             return Listing(name, "broken", tuple(offers), entry, error.why)
         if entry is not None and normalise(entry.distribution) != provider.distribution:
             entry = None  # the catalogue describes somebody else's model of that name
-        failed = self._quarantine.get((provider.distribution, name))
+        failed = self._failure(provider)
         if failed is not None:
+            if self.policy.strict:
+                raise failed
             return Listing(name, "broken", (provider,), entry, failed.why)
         return Listing(name, "ready", (provider,), entry)
 
@@ -198,7 +233,7 @@ class Registry:
             raise self._quarantine[key]
         if key not in self._loaded:
             try:
-                self._loaded[key] = load_architecture(provider)
+                self._loaded[key] = load_architecture(provider, self.records)
             except PluginBroken as error:
                 self._quarantine[key] = error
                 raise
@@ -232,6 +267,16 @@ class Registry:
                 fix="choose another info.name",
             )
         self._local[name] = architecture()
+
+    def _failure(self, provider: Provider) -> PluginBroken | None:
+        """Return what is known to be wrong with a plugin, here or from an earlier process."""
+        key = (provider.distribution, provider.name)
+        if key in self._quarantine or key in self._loaded:
+            return self._quarantine.get(key)
+        verdict = self.records.known(provider, ARCHITECTURES)
+        if verdict is None or verdict.good:
+            return None
+        return refusal(provider, verdict, remembered=True)
 
     def _facets(self, listing: Listing) -> tuple[set[str], set[str]]:
         if listing.name in self._local:
