@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import traceback
 from typing import Any
@@ -12,6 +13,7 @@ from zoo import hookspecs
 from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo
 from zoo.config import ModelConfig
 from zoo.errors import PluginBroken, ZooError
+from zoo.registry import entrypoints
 from zoo.registry.entrypoints import ARCHITECTURES, Provider
 
 
@@ -98,12 +100,18 @@ def reason_of(error: BaseException) -> tuple[str, str]:
 
 def _place(error: BaseException) -> str:
     """Return the innermost place in the traceback that is not the import system's."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({error.filename}:{error.lineno})"
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<frozen importlib")
+        if not frame.filename.startswith(("<frozen importlib", *_LEADING))
     ]
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+
+
+_LEADING = (importlib.__file__.removesuffix("__init__.py"), entrypoints.__file__)
+"""Files that lead to a plugin, in which nothing of its own goes wrong."""
 
 
 __all__ = ["broken", "contract_faults", "hook_faults", "load", "reason_of", "remedy"]

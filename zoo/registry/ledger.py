@@ -145,7 +145,6 @@ class Ledger:
                     Verdict(
                         kind="died",
                         reason="a process that was importing it ended before it was done",
-                        fix="if you ended that process yourself: zoo doctor --retry",
                     ),
                 )
 

@@ -49,9 +49,10 @@ def _load(provider: Provider, group: str, quarantine: Quarantine) -> Any:
             importlib.import_module("keras")
     with quarantine.ledger.marked(identity), contained() as traces:
         loaded = _checked(provider, group)
-    for change in traces.touched:
+    if traces.touched:
         warnings.warn(
-            f"{provider.label} changes {change} when it is imported; put back where possible",
+            f"{provider.label} changes {', '.join(traces.touched)} when it is imported; "
+            "put back where possible",
             ZooWarning,
             stacklevel=4,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -92,6 +93,8 @@ def _look(identity: Identity, seconds: float, first: tuple[str, ...]) -> Verdict
             framework="keras" in first,
         )
     del seen["stage"]
+    if ending.heirs:
+        seen["touched"].append("what runs on this machine (it leaves a process behind)")
     if ending.late and not seen["reason"]:
         return Verdict(kind="hung", **seen | {"reason": ending.reason(_STAYS)})
     return Verdict(kind="failed" if seen["reason"] else "good", **seen)
@@ -116,11 +119,13 @@ class _Ending:
         late: Whether it was killed because its time was over.
         code: Its exit code; a negative one names a signal.
         output: The beginning and the end of what it wrote.
+        heirs: Whether processes that it had started were still there.
     """
 
     late: bool
     code: int
     output: str
+    heirs: bool
 
     def reason(self, late: str) -> str:
         """Say in a line how it ended, and where in the code that was."""
@@ -162,6 +167,7 @@ def _run(orders: Path, seconds: float) -> _Ending:
         env=environment,
         start_new_session=True,
     )
+    _RUNNING.add(process.pid)
     kept = _Kept()
     reader = threading.Thread(target=kept.read, args=(process.stdout,), daemon=True)
     reader.start()
@@ -172,13 +178,35 @@ def _run(orders: Path, seconds: float) -> _Ending:
     except subprocess.TimeoutExpired:
         late = True
     finally:
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)
+        heirs = _kill_group(process.pid)
         process.wait()
         # A descendant that left the group may hold the pipe open for ever.
         reader.join(1)
-    stopped = process.returncode == 1 and re.search(r"^Timeout \(", kept.text, re.MULTILINE)
-    return _Ending(late or bool(stopped), process.returncode, kept.text)
+        stopped = process.pid not in _RUNNING
+        _RUNNING.discard(process.pid)
+    if stopped:
+        raise OSError(errno.ECANCELED, "the probe was stopped")
+    ended = process.returncode == 1 and re.search(r"^Timeout \(", kept.text, re.MULTILINE)
+    return _Ending(late or bool(ended), process.returncode, kept.text, heirs)
+
+
+_RUNNING: set[int] = set()
+"""The groups of the probes of this process that nobody has stopped."""
+
+
+def stop_probes() -> None:
+    """Stop every probe that runs in another thread; it comes to no verdict."""
+    while _RUNNING:
+        _kill_group(_RUNNING.pop())
+
+
+def _kill_group(group: int) -> bool:
+    """Kill what is left of a group of processes, and return whether anything was."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except OSError:
+        return False
+    return True
 
 
 class _Kept:
@@ -207,4 +235,4 @@ def _signal(number: int) -> str:
         return f"signal {number}"
 
 
-__all__ = ["probe"]
+__all__ = ["probe", "stop_probes"]

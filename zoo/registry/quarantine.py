@@ -78,8 +78,15 @@ class Quarantine:
         """Return one verdict each, in order, several probes at once."""
         from concurrent.futures import ThreadPoolExecutor
 
+        from zoo.registry.probe import stop_probes
+
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return list(pool.map(lambda one: self.examine(*one), announcements))
+            try:
+                return list(pool.map(lambda one: self.examine(*one), announcements))
+            except BaseException:  # an interrupt: nobody waits for what hangs
+                pool.shutdown(wait=False, cancel_futures=True)
+                stop_probes()
+                raise
 
     def admit(self, provider: Provider, group: str) -> tuple[Identity, Verdict]:
         """Return who a plugin is and its good verdict.
