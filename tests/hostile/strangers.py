@@ -203,7 +203,6 @@ STRANGERS = (
         "warn",
         says=("UserWarning: the sky may fall",),
     ),
-    Stranger("keras", "import keras", "warn", says=("imports keras",)),
     Stranger(
         "policy",
         "import keras\nkeras.config.set_floatx('float16')\n"
@@ -269,7 +268,7 @@ STRANGERS = (
     ),  # 50 MB of METADATA
     Stranger(
         "many",
-        says=("are not read", "3,4"),
+        says=("are not read", "2,900,020"),
         announced=b"[zoo.architectures]\n"
         + b"".join(b"m%06d = zoo_bad_many:Model\n" % n for n in range(100_000)),
     ),

@@ -22,7 +22,7 @@ def registry() -> Registry:
 def hooks() -> Hooks:
     """Return the lifecycle hooks of this process; ``hooks().register(...)`` adds an object."""
     known = registry()
-    return Hooks(known.hook_providers(), strict=known.policy.strict, records=known.records)
+    return Hooks(known.hook_providers(), strict=known.policy.strict, records=known.isolation)
 
 
 def register(architecture: type[Architecture[Any]]) -> type[Architecture[Any]]:

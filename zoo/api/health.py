@@ -88,7 +88,9 @@ def require_healthy() -> None:
             if known.is_ours(name):
                 known.get(name)
     announced = known.announcements()
-    for (provider, _), verdict in zip(announced, known.records.examine_all(announced), strict=True):
+    for (provider, _), verdict in zip(
+        announced, known.isolation.examine_all(announced), strict=True
+    ):
         if not verdict.good:
             raise refusal(provider, verdict, remembered=False)
 
@@ -147,7 +149,7 @@ def _strangers(*, retry: bool) -> Iterator[Diagnosis]:
             f"pip uninstall {name}",
         )
     announced = known.announcements()
-    verdicts = known.records.examine_all(announced)
+    verdicts = known.isolation.examine_all(announced)
     for (provider, group), verdict in zip(announced, verdicts, strict=True):
         kind = "model" if group == ARCHITECTURES else "hooks"
         who = f"{kind} {provider.name!r} from {provider.label}"
@@ -168,10 +170,10 @@ def _strangers(*, retry: bool) -> Iterator[Diagnosis]:
             )
         else:
             yield Diagnosis("ok", who)
-    if announced and not known.records.ledger.writable:
+    if announced and not known.isolation.ledger.writable:
         yield Diagnosis(
             "warn",
-            f"what plugins do cannot be remembered in {known.records.ledger.folder}",
+            f"what plugins do cannot be remembered in {known.isolation.ledger.folder}",
             "let ZOO_CACHE name a folder that can be written",
         )
 

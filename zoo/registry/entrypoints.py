@@ -13,6 +13,9 @@ ARCHITECTURES = "zoo.architectures"
 HOOKS = "zoo.hooks"
 CATALOGUES = "zoo.catalogues"
 
+OWN = "neural-zoo"
+"""The distribution that this program is itself a part of."""
+
 MOST_TEXT = 2**18
 """Of announcements longer than this, in characters, none is read: two thousand models fit."""
 
@@ -46,6 +49,11 @@ class Provider:
     def module(self) -> str:
         """The module that would be imported."""
         return self.value.partition(":")[0].strip()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the zoo's own: its code runs here already."""
+        return self.distribution == OWN
 
     @property
     def installed(self) -> importlib.metadata.Distribution | None:
@@ -134,6 +142,7 @@ __all__ = [
     "CATALOGUES",
     "HOOKS",
     "MOST_TEXT",
+    "OWN",
     "Provider",
     "normalise",
     "oversized",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -13,8 +13,9 @@ from zoo import hookspecs
 from zoo.errors import PluginBroken, ZooWarning
 from zoo.registry.contract import broken, reason_of
 from zoo.registry.entrypoints import Provider
-from zoo.registry.loading import load_hook
-from zoo.registry.quarantine import Quarantine
+
+if TYPE_CHECKING:
+    from zoo.registry.quarantine import Quarantine
 
 
 class Hooks:
@@ -35,16 +36,20 @@ class Hooks:
     ) -> None:
         self._providers = {f"{p.distribution}:{p.name}": p for p in providers}
         self._strict = strict
-        self._records = records or Quarantine.from_environment()
+        self._records = records
         self.broken: list[PluginBroken] = []
 
     @functools.cached_property
     def _manager(self) -> pluggy.PluginManager:
+        from zoo.registry.loading import load_hook
+        from zoo.registry.quarantine import Quarantine
+
+        records = self._records or Quarantine.from_environment()
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
         for name, provider in self._providers.items():
             try:
-                manager.register(load_hook(provider, self._records), name=name)
+                manager.register(load_hook(provider, records), name=name)
             except PluginBroken as error:
                 self._failed(error)
             except Exception as error:  # noqa: BLE001 - looking for hooks runs strangers' code

@@ -16,9 +16,6 @@ from zoo.architecture import API_VERSION
 from zoo.files import sha256_json
 from zoo.registry.entrypoints import Provider
 
-OWN = "neural-zoo"
-"""The distribution that this program is itself a part of."""
-
 _MOST_FILES = 2000
 _MOST_BYTES = 4 * 2**20
 _CODE = (".py", ".so", ".pyd", ".dylib", ".dll")
@@ -38,11 +35,6 @@ class Identity:
     group: str
     key: str
     digest: str
-
-
-def is_own(provider: Provider) -> bool:
-    """Return whether an announcement is the zoo's own: its code runs here already."""
-    return provider.distribution == OWN
 
 
 def key_of(provider: Provider, group: str) -> str:
@@ -129,4 +121,4 @@ def _code_below(folder: Path) -> Iterator[Path]:
                 yield Path(root, name)
 
 
-__all__ = ["OWN", "Identity", "identify", "is_own", "key_of", "surroundings"]
+__all__ = ["Identity", "identify", "key_of", "surroundings"]

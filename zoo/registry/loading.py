@@ -13,7 +13,6 @@ from zoo.registry.containment import contained
 from zoo.registry.contract import broken, load, reason_of
 from zoo.registry.entrypoints import ARCHITECTURES, HOOKS, Provider
 from zoo.registry.guards import guard
-from zoo.registry.identity import is_own
 from zoo.registry.quarantine import Quarantine
 
 
@@ -25,7 +24,7 @@ def load_architecture(provider: Provider, quarantine: Quarantine) -> Architectur
             Only ``KeyboardInterrupt`` passes.
     """
     architecture: Architecture[Any] = _load(provider, ARCHITECTURES, quarantine)
-    if not is_own(provider):
+    if not provider.is_own:
         guard(architecture, provider)
     return architecture
 
@@ -40,7 +39,7 @@ def load_hook(provider: Provider, quarantine: Quarantine) -> object:
 
 
 def _load(provider: Provider, group: str, quarantine: Quarantine) -> Any:
-    if is_own(provider):
+    if provider.is_own:
         return _checked(provider, group)
     identity, verdict = quarantine.admit(provider, group)
     if verdict.framework:

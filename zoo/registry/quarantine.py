@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from zoo.errors import ConfigError, Finding, PluginBroken
 from zoo.registry.contract import broken
 from zoo.registry.entrypoints import Provider
-from zoo.registry.identity import Identity, identify, is_own, key_of
+from zoo.registry.identity import Identity, identify, key_of
 from zoo.registry.ledger import Ledger
 from zoo.registry.verdict import Verdict
 
@@ -59,7 +59,7 @@ class Quarantine:
     def known(self, provider: Provider, group: str) -> Verdict | None:
         """Return what is remembered of a plugin, finding out nothing."""
         # Most are not known, and then who they are need not be found out either.
-        if is_own(provider) or not self.ledger.may_know(key_of(provider, group)):
+        if provider.is_own or not self.ledger.may_know(key_of(provider, group)):
             return None
         return self.ledger.recall(identify(provider, group))
 

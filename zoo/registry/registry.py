@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.architecture import Architecture
 from zoo.errors import (
@@ -28,11 +28,11 @@ from zoo.registry.catalogue import (
 )
 from zoo.registry.contract import broken, contract_faults
 from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES, HOOKS, Provider, normalise, scan
-from zoo.registry.identity import is_own
-from zoo.registry.loading import load_architecture
 from zoo.registry.policy import Policy
-from zoo.registry.quarantine import Quarantine, refusal
 from zoo.spec import NAME, Task
+
+if TYPE_CHECKING:
+    from zoo.registry.quarantine import Quarantine
 
 Status = Literal["ready", "not installed", "broken", "contested", "denied"]
 
@@ -70,12 +70,12 @@ class Registry:
     Args:
         policy: What may run.
         providers: What is announced, by group; ``None`` asks the installed distributions.
-        records: What is known of strangers' plugins, from this process and from others.
+        records: What is known of strangers' plugins; ``None`` reads the surroundings.
     """
 
     policy: Policy = field(default_factory=Policy.from_environment)
     providers: dict[str, list[Provider]] | None = None
-    records: Quarantine = field(default_factory=Quarantine.from_environment)
+    records: Quarantine | None = None
     _loaded: dict[tuple[str, str], Architecture[Any]] = field(default_factory=dict)
     _quarantine: dict[tuple[str, str], PluginBroken] = field(default_factory=dict)
     _local: dict[str, Architecture[Any]] = field(default_factory=dict)
@@ -124,6 +124,13 @@ class Registry:
         """The plugins that failed to load in this process."""
         return list(self._quarantine.values())
 
+    @cached_property
+    def isolation(self) -> Quarantine:
+        """What is known of strangers' plugins, from this process and from others."""
+        from zoo.registry.quarantine import Quarantine
+
+        return self.records or Quarantine.from_environment()
+
     def announcements(self) -> list[tuple[Provider, str]]:
         """Return every plugin of another distribution that may run, and its group.
 
@@ -133,7 +140,7 @@ class Registry:
             (provider, group)
             for group in (ARCHITECTURES, HOOKS)
             for provider in self._found.get(group, ())
-            if not is_own(provider)
+            if not provider.is_own
             and self.policy.refusal(provider) is None
             and (group == HOOKS or NAME.fullmatch(provider.name))
         ]
@@ -144,12 +151,12 @@ class Registry:
         Raises:
             UnknownModel, NameCollision, PluginBroken, PolicyDenied: See :mod:`zoo.errors`.
         """
-        return name in self._local or is_own(self._choose(name))
+        return name in self._local or self._choose(name).is_own
 
     def forget(self) -> None:
         """Forget what is known of plugins that do not work, here and from earlier processes."""
         self._quarantine.clear()
-        self.records.ledger.forget()
+        self.isolation.ledger.forget()
 
     def hook_providers(self) -> list[Provider]:
         """Return the announced hook packages that policy allows."""
@@ -232,8 +239,10 @@ class Registry:
         if key in self._quarantine:
             raise self._quarantine[key]
         if key not in self._loaded:
+            from zoo.registry.loading import load_architecture
+
             try:
-                self._loaded[key] = load_architecture(provider, self.records)
+                self._loaded[key] = load_architecture(provider, self.isolation)
             except PluginBroken as error:
                 self._quarantine[key] = error
                 raise
@@ -273,7 +282,11 @@ class Registry:
         key = (provider.distribution, provider.name)
         if key in self._quarantine or key in self._loaded:
             return self._quarantine.get(key)
-        verdict = self.records.known(provider, ARCHITECTURES)
+        if provider.is_own:
+            return None
+        from zoo.registry.quarantine import refusal
+
+        verdict = self.isolation.known(provider, ARCHITECTURES)
         if verdict is None or verdict.good:
             return None
         return refusal(provider, verdict, remembered=True)
