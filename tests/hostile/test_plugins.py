@@ -201,6 +201,9 @@ def test_what_killed_a_process_is_skipped_until_its_files_change(home, tmp_path)
     for part in ("zoo-bad-kills 1.0", "SIGABRT", "skipped since", "pip uninstall", "--retry"):
         assert part in second.stderr
     assert imports(count) == 1
+    rows = json.loads(home.run("plugins", "--json", sites=(site,)).stdout)
+    (row,) = [row for row in rows if row["name"] == "bad_kills"]
+    assert row["verdict"].startswith("skipped: it killed the process")
 
     file = site / "zoo_bad_kills" / "__init__.py"
     file.write_text(counting(count) + ARCHITECTURE.format(name="bad_kills"))
@@ -312,6 +315,14 @@ def test_several_processes_that_ask_at_once_all_get_the_answer(home, tmp_path):
     assert [one["status"] for one in known] == ["ready"] * 4
     left = sorted(file.suffix for file in (home.folder / "cache" / "plugins").iterdir())
     assert left == [".json"]
+
+
+def test_a_plugin_that_asks_for_itself_while_it_is_imported_is_tried_once(home, tmp_path):
+    count = tmp_path / "count"
+    source = f"{counting(count)}import zoo\nzoo.build('bad_narcissus')\n"
+    site = Stranger("narcissus", source).package.install(tmp_path / "site")
+    assert info(home, "bad_narcissus", site)["status"] == "broken"
+    assert imports(count) == 1
 
 
 def test_the_probe_can_be_left_out_and_its_seconds_must_be_a_number(home, tmp_path):

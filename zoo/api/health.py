@@ -13,7 +13,7 @@ from zoo.api.packages import EXTRAS, version_of
 from zoo.environment import is_offline
 from zoo.errors import PolicyDenied, UnknownModel, ZooError
 from zoo.registry.contract import remedy
-from zoo.registry.entrypoints import ARCHITECTURES, oversized, scan
+from zoo.registry.entrypoints import ARCHITECTURES, Provider, oversized, scan
 from zoo.registry.quarantine import refusal
 
 
@@ -33,9 +33,8 @@ class PluginRow:
 def plugins() -> list[PluginRow]:
     """Return what installed distributions announce, importing none of it.
 
-    The verdict is ``would run``, or why policy refuses it.
+    The verdict is ``would run``, or why policy refuses it, or what it did when it was tried.
     """
-    policy = registry().policy
     return [
         PluginRow(
             name=provider.name,
@@ -44,11 +43,19 @@ def plugins() -> list[PluginRow]:
             version=provider.version,
             value=provider.value,
             location=provider.location,
-            verdict=policy.refusal(provider) or "would run",
+            verdict=_verdict(provider, group),
         )
         for group, providers in scan().items()
         for provider in providers
     ]
+
+
+def _verdict(provider: Provider, group: str) -> str:
+    refused = registry().policy.refusal(provider)
+    if refused or provider.is_own:
+        return refused or "would run"
+    known = registry().isolation.known(provider, group)
+    return "would run" if known is None or known.good else f"skipped: {known.reason}"
 
 
 @dataclass(frozen=True)

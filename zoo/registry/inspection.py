@@ -34,6 +34,8 @@ def main(order: dict[str, Any]) -> None:
             order["provider"]["name"], order["provider"]["value"], order["group"]
         ),
     )
+    # What asks for a plugin while it is imported must not have it tried again, and so on for ever.
+    os.environ["ZOO_PROBE_SECONDS"] = "0"
     for name in order["first"]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
