@@ -259,6 +259,11 @@ STRANGERS = (
         "import not_there_at_all",
         says=("ModuleNotFoundError: No module named 'not_there_at_all'",),
     ),
+    Stranger(
+        "steers",
+        "raise ValueError('\\x1b[2J\\x1b]0;yours\\x07 now\\n\\nnever')",
+        says=("ValueError: \ufffd[2J\ufffd]0;yours\ufffd now never",),
+    ),
     Stranger("message", "class E(Exception):\n  __str__ = 1\nraise E", says=("cannot be read",)),
     Stranger("escape", says=("is not a name",), model="../escape"),
     Stranger("cyrillic", says=("is not a name",), model="\u0441nn"),

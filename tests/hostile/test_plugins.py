@@ -330,6 +330,9 @@ def test_the_probe_can_be_left_out_and_its_seconds_must_be_a_number(home, tmp_pa
     site = Stranger("trusted", counting(count)).package.install(tmp_path / "site")
     assert info(home, "bad_trusted", site, ZOO_PROBE_SECONDS="0")["status"] == "ready"
     assert imports(count) == 1
+    (told,) = about(findings(home, sites=(site,), ZOO_PROBE_SECONDS="0"), "zoo-bad-trusted")
+    assert told["what"].endswith("was not tried")
+    assert imports(count) == 1
     done = home.run("list", sites=(site,), ZOO_PROBE_SECONDS="soon")
     assert done.returncode == 4
     assert "ZOO_PROBE_SECONDS" in done.stderr

@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import warnings
 from pathlib import Path
 
@@ -75,23 +74,36 @@ def test_output_is_kept_up_to_a_bound_and_reaches_no_pipe(capfd):
     assert captured.err == "behind Python's back\na child\n"
 
 
-def test_what_other_threads_print_meanwhile_is_printed(capsys):
-    speak, spoken = threading.Event(), threading.Event()
+OTHERS = """
+import sys, threading
+from zoo.registry.containment import contained
 
-    def speaker() -> None:
-        speak.wait(10)
-        sys.stdout.write("a thread of the user's\n")
-        spoken.set()
+speak, spoken = threading.Event(), threading.Event()
 
-    thread = threading.Thread(target=speaker)
-    thread.start()
-    with contained() as traces:
-        speak.set()
-        assert spoken.wait(10)
-        sys.stdout.write("a stranger\n")
-    thread.join()
-    assert capsys.readouterr().out == "a thread of the user's\n"
-    assert traces.printed == "a stranger"
+def speaker():
+    speak.wait(10)
+    print("a thread of the user's")
+    spoken.set()
+
+threading.Thread(target=speaker).start()
+print("before")
+with contained() as traces:
+    print("a stranger")
+    speak.set()
+    spoken.wait(10)
+    sys.stdout.buffer.write(b"a stranger's bytes")
+print("after", repr(traces.printed))
+"""
+
+
+def test_what_other_threads_print_meanwhile_goes_where_it_always_went():
+    done = subprocess.run([sys.executable, "-c", OTHERS], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "before",
+        "a thread of the user's",
+        'after "a stranger\\na stranger\'s bytes"',
+    ]
 
 
 def test_a_logger_that_took_hold_of_the_stream_goes_on_logging_to_it(capsys):

@@ -14,7 +14,7 @@ from zoo.environment import is_offline
 from zoo.errors import PolicyDenied, UnknownModel, ZooError
 from zoo.registry.contract import remedy
 from zoo.registry.entrypoints import ARCHITECTURES, Provider, oversized, scan
-from zoo.registry.quarantine import refusal
+from zoo.registry.quarantine import PROBE_SECONDS, refusal
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,10 @@ def _strangers(*, retry: bool) -> Iterator[Diagnosis]:
                 "fail",
                 f"{who}: {verdict.reason}{since}",
                 fix if "--retry" in fix else fix + again,
+            )
+        elif not verdict.when:
+            yield Diagnosis(
+                "warn", f"{who} was not tried", f"ZOO_PROBE_SECONDS={PROBE_SECONDS:g} zoo doctor"
             )
         elif verdict.habits:
             yield Diagnosis(

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.registry.verdict import one_line
+
 _MOST_TEXT = 4000
 _MOST_WARNINGS = 20
 _LOCK = threading.RLock()
@@ -59,7 +61,7 @@ def contained() -> Iterator[Traces]:
                 traces.touched += _put_back(before)
                 traces.printed = heard()
                 for warning in caught[:_MOST_WARNINGS]:
-                    text = " ".join(str(warning.message).split())[:300]
+                    text = one_line(str(warning.message), 300)
                     traces.warned.append(f"{warning.category.__name__}: {text}")
 
 
@@ -68,30 +70,57 @@ class _Listener:
 
     A module may have taken hold of it (a logger's handler does): when the block has ended,
     everything goes through.
+
+    Args:
+        stream: What it stands in for.
+        kept: Where it keeps what it hears.
+        past: A file descriptor that leads where the stream's led before that was changed.
     """
 
-    def __init__(self, stream: Any, kept: list[str]) -> None:
+    def __init__(self, stream: Any, kept: list[str], past: int | None) -> None:
         self._stream = stream
         self._kept = kept
+        self._past = past
         self._thread: int | None = threading.get_ident()
 
     def write(self, text: str) -> int:
-        if threading.get_ident() != self._thread:
-            return int(self._stream.write(text) or 0)
-        room = _MOST_TEXT - sum(map(len, self._kept))
-        if room > 0:
-            self._kept.append(text[:room])
+        if threading.get_ident() == self._thread:
+            room = _MOST_TEXT - sum(map(len, self._kept))
+            if room > 0:
+                self._kept.append(text[:room])
+        elif self._past is not None:
+            os.write(self._past, text.encode(errors="replace"))
+        else:
+            self._stream.write(text)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
 
+    @property
+    def buffer(self) -> Any:
+        return self._stream.buffer if self._thread is None else _Bytes(self)
+
     def let_through(self) -> None:
-        self._thread = None
+        self._thread = self._past = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class _Bytes:
+    """The binary side of a listener."""
+
+    def __init__(self, listener: _Listener) -> None:
+        self._listener = listener
+
+    def write(self, data: bytes) -> int:
+        self._listener.write(bytes(data).decode(errors="replace"))
+        return len(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
 
 
 @contextlib.contextmanager
@@ -99,11 +128,15 @@ def _chatter_kept_off() -> Iterator[Callable[[], str]]:
     """Keep what is written meanwhile; yields the function that returns it."""
     kept: list[str] = []
     before = sys.stdout, sys.stderr
-    listeners = [_Listener(stream, kept) for stream in before]
     for stream in before:
         with contextlib.suppress(Exception):
             stream.flush()
-    with _output_to_errors():
+    with _output_to_errors() as saved:
+        out, err = before
+        listeners = (
+            _Listener(out, kept, saved if _descriptor(out) == 1 else None),
+            _Listener(err, kept, None),
+        )
         sys.stdout, sys.stderr = listeners
         try:
             yield lambda: "".join(kept).strip()
@@ -111,22 +144,31 @@ def _chatter_kept_off() -> Iterator[Callable[[], str]]:
             for listener in listeners:
                 listener.let_through()
             sys.stdout, sys.stderr = before
-            with contextlib.suppress(Exception):
-                sys.stdout.flush()
+
+
+def _descriptor(stream: Any) -> int | None:
+    try:
+        return int(stream.fileno())
+    except Exception:  # noqa: BLE001 - a notebook's stream has none, and may say so in any way
+        return None
 
 
 @contextlib.contextmanager
-def _output_to_errors() -> Iterator[None]:
-    """Let the process's standard output be its standard error for a while, behind Python's back."""
+def _output_to_errors() -> Iterator[int | None]:
+    """Let the process's standard output be its standard error for a while, behind Python's back.
+
+    Yields:
+        A file descriptor that leads where standard output led; ``None`` if there was none.
+    """
     try:
         saved = os.dup(1)
     except OSError:
-        yield
+        yield None
         return
     try:
         with contextlib.suppress(OSError):
             os.dup2(2, 1)
-        yield
+        yield saved
     finally:
         os.dup2(saved, 1)
         os.close(saved)

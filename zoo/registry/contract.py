@@ -15,6 +15,7 @@ from zoo.config import ModelConfig
 from zoo.errors import PluginBroken, ZooError
 from zoo.registry import entrypoints
 from zoo.registry.entrypoints import ARCHITECTURES, Provider
+from zoo.registry.verdict import one_line
 
 
 def load(provider: Provider, group: str) -> tuple[Any, list[str]]:
@@ -63,7 +64,7 @@ def hook_faults(plugin: object) -> list[str]:
     try:
         manager.register(plugin)
     except pluggy.PluginValidationError as error:
-        return [" ".join(str(error).split())]
+        return [one_line(str(error), 500)]
     return []
 
 
@@ -87,7 +88,7 @@ def reason_of(error: BaseException) -> tuple[str, str]:
     if isinstance(error, ZooError):
         return f"{error.what}: {error.why}".rstrip(": "), error.fix
     try:
-        text = " ".join(str(error).split())[:500] or "no message"
+        text = one_line(str(error), 500) or "no message"
     except Exception:  # noqa: BLE001 - a stranger's exception may not even have a text
         text = "its message cannot be read"
     fix = ""

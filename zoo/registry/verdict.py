@@ -60,4 +60,11 @@ class Verdict(Frozen):
 SLOW = 1.0
 """An import that takes longer than this, in seconds, is worth a word."""
 
-__all__ = ["SLOW", "Kind", "Verdict"]
+
+def one_line(text: str, most: int) -> str:
+    """Return a stranger's text on one line, shortened, without the signs that steer a terminal."""
+    words = " ".join(text[: 4 * most].split())[:most]
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in words)
+
+
+__all__ = ["SLOW", "Kind", "Verdict", "one_line"]
