@@ -10,12 +10,28 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, Protocol, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    Protocol,
+    Self,
+    TypeVar,
+)
 
-from pydantic import AfterValidator, Field
+from pydantic import (
+    AfterValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 from zoo import metrics
 from zoo.config import Frozen, ModelConfig, TrainPlan
+from zoo.errors import PluginBroken
 from zoo.metrics import Evaluation
 from zoo.spec import (
     FIRST_VERSION,
@@ -78,6 +94,22 @@ class ArchitectureInfo(Frozen):
     def identity(self) -> str:
         """What runs and artifacts call it: ``cnn`` of the first version, then ``cnn@2``."""
         return identity(self.name, self.version)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain_newer(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            version = data.get("api_version") if isinstance(data, Mapping) else None
+            if not isinstance(version, int) or version <= API_VERSION:
+                raise
+            # What a later version calls right is no fault of the plugin's.
+            raise PluginBroken(
+                f"{data.get('name')!r} is written for version {version} of the plugin interface",
+                why=f"this zoo offers version {API_VERSION}: upgrade neural-zoo",
+                fix="pip install --upgrade neural-zoo",
+            ) from error
 
 
 ConfigT = TypeVar("ConfigT", bound=ModelConfig)

@@ -6,7 +6,7 @@
     ├── RegistryError               exit 3
     │   ├── UnknownModel            no installed plugin offers the name
     │   ├── NameCollision           two distributions offer it
-    │   ├── PluginBroken            it was found, and failed to load
+    │   ├── PluginBroken            it was found, and does not work
     │   ├── PolicyDenied            it was found, and your policy refuses it
     │   └── CatalogueInvalid        a registry.yaml does not follow its schema
     ├── ConfigError                 exit 4   one finding a field
@@ -111,7 +111,7 @@ class NameCollision(RegistryError):
 
 
 class PluginBroken(RegistryError):
-    """A plugin was found, and failed to load."""
+    """A plugin was found, and does not work."""
 
     code = "ZOO-E103"
 

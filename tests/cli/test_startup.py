@@ -84,3 +84,32 @@ def test_listing_strangers_imports_none_of_them(tmp_path):
     (metadata / "entry_points.txt").write_text("[zoo.architectures]\nodd = stranger_zoo:Odd\n")
     (tmp_path / "stranger_zoo.py").write_text("raise SystemExit('imported')\n")
     assert "stranger_zoo" not in imported_by("list", path=tmp_path)
+
+
+def test_twenty_plugins_of_strangers_cost_a_listing_next_to_nothing(tmp_path, monkeypatch):
+    import statistics
+
+    from benchmarks.startup import cpu_ms, zoo
+    from tests.hostile.strangers import Stranger
+    from zoo.registry.entrypoints import ARCHITECTURES, scan
+    from zoo.registry.identity import identify
+    from zoo.registry.ledger import Ledger
+    from zoo.registry.verdict import Verdict
+
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    site = tmp_path / "site"
+    for number in range(20):
+        Stranger(f"b{number}").package.install(site)
+    monkeypatch.syspath_prepend(site)
+    # Each has been used before: what is known of it is looked up.
+    for provider in scan()[ARCHITECTURES]:
+        if provider.name.startswith("bad_b"):
+            Ledger().remember(identify(provider, ARCHITECTURES), Verdict())
+
+    assert not {name for name in imported_by("list", path=site) if name.startswith("zoo_bad_")}
+    times: dict[str, list[float]] = {"": [], str(site): []}
+    for _ in range(6):
+        for path, took in times.items():
+            took.append(cpu_ms(zoo("list"), path))
+    without, with_them = (statistics.median(took[1:]) for took in times.values())
+    assert with_them < 1.3 * without

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.registry.fakes import install
-from zoo.errors import PluginBroken
+from zoo.errors import PluginBroken, ZooWarning
 from zoo.hookspecs import hookimpl
 from zoo.registry import Hooks, Policy, Registry
 
@@ -44,7 +44,7 @@ def test_a_hook_that_raises_is_reported_and_the_next_one_still_runs() -> None:
     hooks = Hooks()
     hooks.register(Good(), name="good")
     hooks.register(Bad(), name="bad")
-    with pytest.warns(RuntimeWarning, match="disk on fire"):
+    with pytest.warns(ZooWarning, match="disk on fire"):
         hooks.call("zoo_before_epoch", run_dir=Path(), epoch=1)
 
     assert seen == [1]
@@ -73,7 +73,7 @@ def test_a_hook_package_is_loaded_when_a_moment_comes_and_a_broken_one_is_report
     )
     monkeypatch.syspath_prepend(tmp_path)
     hooks = Hooks(Registry(Policy()).hook_providers())
-    with pytest.warns(RuntimeWarning, match="misfit"):
+    with pytest.warns(ZooWarning, match="misfit"):
         hooks.call("zoo_before_verify", path=Path("a"))
     hooks.call("zoo_before_verify", path=Path("b"))
 

@@ -20,6 +20,7 @@ from zoo.errors import (
     ZooError,
 )
 from zoo.registry import Policy, Registry
+from zoo.registry.quarantine import Quarantine
 
 GROUP = "zoo.architectures"
 
@@ -105,11 +106,17 @@ def test_a_broken_plugin_is_quarantined_with_its_reason_and_the_rest_works(
     monkeypatch.delitem(sys.modules, "good_module", raising=False)
 
 
-def test_an_interrupt_while_a_plugin_loads_is_not_swallowed(site: Path) -> None:
+def test_an_interrupt_while_a_plugin_loads_is_not_swallowed_and_not_held_against_it(
+    site: Path, memory: Path
+) -> None:
     add(site, "zoo-int", "interrupting", "interrupting_module", "raise KeyboardInterrupt")
+    registry = Registry(Policy(), records=Quarantine(seconds=0))
 
     with pytest.raises(KeyboardInterrupt):
-        Registry(Policy()).get("interrupting")
+        registry.get("interrupting")
+
+    assert list(memory.iterdir()) == []
+    assert registry.listing("interrupting").status == "ready"
 
 
 def test_two_distributions_with_one_name_are_an_error_that_says_how_to_choose(site: Path) -> None:

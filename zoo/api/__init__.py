@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         Fold as Fold,
         crossvalidate as crossvalidate,
     )
-    from zoo.api.health import doctor as doctor
+    from zoo.api.health import doctor as doctor, require_healthy as require_healthy
     from zoo.api.learning import train as train
     from zoo.api.models import build as build
     from zoo.api.provenance import plugins as plugins, require_order as require_order
@@ -68,6 +68,7 @@ _HOME = {
     "quantise": "variants",
     "register": "catalog",
     "registry": "catalog",
+    "require_healthy": "health",
     "require_order": "provenance",
     "sample": "sampling",
     "serve": "serving",

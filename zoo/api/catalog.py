@@ -22,7 +22,12 @@ def registry() -> Registry:
 @functools.cache
 def hooks() -> Hooks:
     """Return the lifecycle hooks of this process; ``hooks().register(...)`` adds an object."""
-    return Hooks(registry().hook_providers(), strict=registry().policy.hook_failures == "fail")
+    known = registry()
+    return Hooks(
+        known.hook_providers(),
+        strict=known.policy.hook_failures == "fail",
+        records=known.isolation,
+    )
 
 
 def register(architecture: type[Architecture[Any]]) -> type[Architecture[Any]]:

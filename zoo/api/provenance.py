@@ -9,8 +9,9 @@ from typing import Literal
 from zoo.api.catalog import registry
 from zoo.errors import PluginBroken
 from zoo.registry import Listing, Policy, Provider
-from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES
+from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES, HOOKS
 from zoo.registry.provenance import Verification, content_hash, editable_folder, verify
+from zoo.registry.quarantine import refusal
 
 Standing = Literal["would run", "is read", "denied", "contested", "not chosen", "broken"]
 
@@ -135,6 +136,10 @@ def _standing(group: str, provider: Provider) -> tuple[Standing, str, bool]:
     verdict = policy.verdict(provider)
     if not verdict.allowed:
         return "denied", verdict.reason, verdict.explicit
+    if group == HOOKS and not provider.is_own:
+        seen = registry().isolation.known(provider, group)
+        if seen is not None and not seen.good:
+            return "broken", refusal(provider, seen, remembered=True).why, verdict.explicit
     if group != ARCHITECTURES:
         standing: Standing = "is read" if group == CATALOGUES else "would run"
         return standing, verdict.reason, verdict.explicit

@@ -155,7 +155,7 @@ def plugins(
         bool,
         typer.Option(
             "--strict",
-            help="Fail if one is broken or contested, or denied and no rule speaks of it.",
+            help="Try each, and fail if one is broken or contested, or denied and no rule says so.",
         ),
     ] = False,
     as_json: Json = False,
@@ -178,6 +178,7 @@ def plugins(
         )
     if strict:
         api.require_order(rows)
+        api.require_healthy()
     if any(row.files in {"differs", "no record"} for row in rows):
         raise typer.Exit(1)
 
@@ -201,14 +202,19 @@ def _show_plugins(rows: Sequence[Any]) -> None:
         note("editable: the code lies in a working folder, and RECORD does not speak of it")
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Forget which plugins failed, and look again.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Find what is wrong with this installation.
 
     Says what to do about it; exits with 1 if anything is wrong.
     """
     import zoo
 
-    findings = plain(zoo.doctor())
+    findings = plain(zoo.doctor(retry=retry))
     healthy = all(finding["status"] != "fail" for finding in findings)
     if as_json:
         emit_json({"healthy": healthy, "findings": findings})

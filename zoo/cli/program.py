@@ -58,10 +58,12 @@ Exit codes:
 
 \b
 Environment:
-  ZOO_CACHE      where downloads go (~/.cache/zoo)
-  ZOO_CONFIG     the zoo.toml that says which plugins may run (~/.config/zoo/zoo.toml)
-  ZOO_OFFLINE=1  any use of the network is an error
-  NO_COLOR       no colours
+  ZOO_CACHE          where downloads go (~/.cache/zoo)
+  ZOO_CONFIG         the zoo.toml that says which plugins may run
+                     (~/.config/zoo/zoo.toml)
+  ZOO_OFFLINE=1      any use of the network is an error
+  ZOO_PROBE_SECONDS  how long a plugin of others may take to import (60)
+  NO_COLOR           no colours
 """
 
 app = typer.Typer(

@@ -19,10 +19,10 @@ from zoo.errors import (
     UnknownModel,
 )
 from zoo.registry.catalogue import ModelEntry
+from zoo.registry.contract import broken
 from zoo.registry.entrypoints import ARCHITECTURES, Provider, normalise
 from zoo.registry.fragments import Catalogue
 from zoo.registry.interface import mismatch
-from zoo.registry.loading import broken
 from zoo.registry.names import (
     Reference,
     is_stable,

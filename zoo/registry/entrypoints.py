@@ -13,6 +13,12 @@ ARCHITECTURES = "zoo.architectures"
 HOOKS = "zoo.hooks"
 CATALOGUES = "zoo.catalogues"
 
+OWN = "neural-zoo"
+"""The distribution that this program is itself a part of."""
+
+MOST_TEXT = 2**18
+"""Of announcements longer than this, in characters, none is read: two thousand models fit."""
+
 
 @dataclass(frozen=True)
 class Provider:
@@ -45,6 +51,11 @@ class Provider:
         return self.value.partition(":")[0].strip()
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is the zoo's own: its code runs here already."""
+        return self.distribution == OWN
+
+    @property
     def installed(self) -> importlib.metadata.Distribution | None:
         """The metadata of the distribution."""
         return self._entry_point.dist
@@ -74,8 +85,7 @@ def scan() -> dict[str, list[Provider]]:
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
         # The name can cost a parse of METADATA: leave those that announce nothing first.
-        text = distribution.read_text("entry_points.txt")
-        if not text or "[zoo." not in text.replace("[ ", "["):
+        if not _speaks_of_us(text := _announced(distribution)) or len(text) > MOST_TEXT:
             continue
         name, version, location = _identity(distribution)
         if name in seen:
@@ -87,6 +97,26 @@ def scan() -> dict[str, list[Provider]]:
                     Provider(point.name, point.value, name, version, location, point)
                 )
     return found
+
+
+def oversized() -> list[tuple[str, str, int]]:
+    """Return name, version and size of the distributions whose announcements are not read."""
+    return [
+        (*_identity(distribution)[:2], len(text))
+        for distribution in importlib.metadata.distributions()
+        if len(text := _announced(distribution)) > MOST_TEXT and _speaks_of_us(text)
+    ]
+
+
+def _announced(distribution: importlib.metadata.Distribution) -> str:
+    try:
+        return distribution.read_text("entry_points.txt") or ""
+    except (OSError, ValueError):  # a stranger's file may be no text at all
+        return ""
+
+
+def _speaks_of_us(text: str) -> bool:
+    return "[zoo." in text.replace("[ ", "[")
 
 
 def _identity(distribution: importlib.metadata.Distribution) -> tuple[str, str, str]:
@@ -112,4 +142,14 @@ def _entry_points(
         return
 
 
-__all__ = ["ARCHITECTURES", "CATALOGUES", "HOOKS", "Provider", "normalise", "scan"]
+__all__ = [
+    "ARCHITECTURES",
+    "CATALOGUES",
+    "HOOKS",
+    "MOST_TEXT",
+    "OWN",
+    "Provider",
+    "normalise",
+    "oversized",
+    "scan",
+]

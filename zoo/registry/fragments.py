@@ -14,11 +14,8 @@ from pathlib import Path
 
 from zoo.errors import CatalogueInvalid
 from zoo.registry.catalogue import ModelEntry, own_catalogue_path, read_catalogue
-from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES, Provider, normalise
+from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES, OWN, Provider, normalise
 from zoo.registry.policy import Policy
-
-OWN = "neural-zoo"
-"""The distribution that the zoo itself is."""
 
 FILE = "registry.yaml"
 
@@ -149,4 +146,4 @@ def fragment_path(provider: Provider) -> Path:
     )
 
 
-__all__ = ["OWN", "Catalogue", "fragment_path"]
+__all__ = ["Catalogue", "fragment_path"]

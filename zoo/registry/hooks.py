@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from zoo import hookspecs
-from zoo.errors import PluginBroken
+from zoo.errors import PluginBroken, ZooWarning
+from zoo.registry.contract import broken, reason_of
 from zoo.registry.entrypoints import Provider
-from zoo.registry.loading import broken
+
+if TYPE_CHECKING:
+    from zoo.registry.quarantine import Quarantine
 
 
 class Hooks:
@@ -21,26 +24,39 @@ class Hooks:
     Args:
         providers: The hook packages to load when a moment first comes.
         strict: Raise where a hook package fails, instead of warning and going on.
+        records: What is known of strangers' plugins; that of the surroundings by default.
     """
 
-    def __init__(self, providers: Iterable[Provider] = (), *, strict: bool = False) -> None:
-        self._providers = list(providers)
+    def __init__(
+        self,
+        providers: Iterable[Provider] = (),
+        *,
+        strict: bool = False,
+        records: Quarantine | None = None,
+    ) -> None:
+        self._providers = {f"{p.distribution}:{p.name}": p for p in providers}
         self._strict = strict
+        self._records = records
         self.broken: list[PluginBroken] = []
 
     @functools.cached_property
     def _manager(self) -> pluggy.PluginManager:
+        from zoo.registry.loading import load_hook
+        from zoo.registry.quarantine import Quarantine
+
+        records = self._records or Quarantine.from_environment()
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
-        for provider in self._providers:
+        for name, provider in self._providers.items():
             try:
-                manager.register(provider.load(), name=f"{provider.distribution}:{provider.name}")
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # noqa: BLE001 - as for architectures: strangers' code
+                manager.register(load_hook(provider, records), name=name)
+            except PluginBroken as error:
+                self._failed(error)
+            except Exception as error:  # noqa: BLE001 - looking for hooks runs strangers' code
                 # pluggy keeps what failed its validation half-registered.
-                manager.unregister(name=f"{provider.distribution}:{provider.name}")
-                self._failed(broken(provider, f"{type(error).__name__}: {error}"), error)
+                if manager.has_plugin(name):
+                    manager.unregister(name=name)
+                self._failed(broken(provider, *reason_of(error)), error)
         return manager
 
     def register(self, plugin: object, name: str | None = None) -> None:
@@ -58,21 +74,29 @@ class Hooks:
             accepted = {name: arguments[name] for name in implementation.argnames}
             try:
                 implementation.function(**accepted)
-            except Exception as error:  # noqa: BLE001 - a tracker's fault must not cost the run
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - it must not cost the run
+                provider = self._providers.get(implementation.plugin_name)
+                who = provider.label if provider else implementation.plugin_name
                 self._failed(
                     PluginBroken(
-                        f"the hook {moment} of {implementation.plugin_name} failed",
-                        why=f"{type(error).__name__}: {error}",
-                        fix="zoo doctor; ZOO_STRICT=1 makes it fatal",
+                        f"the hook {moment} of {who} failed",
+                        why=reason_of(error)[0],
+                        fix=f"pip install --upgrade {provider.distribution}, or "
+                        f"ZOO_BLOCK={provider.distribution} keeps it out; ZOO_STRICT=1 makes this "
+                        "fatal"
+                        if provider
+                        else "ZOO_STRICT=1 makes it fatal",
                     ),
                     error,
                 )
 
-    def _failed(self, problem: PluginBroken, error: BaseException) -> None:
+    def _failed(self, problem: PluginBroken, error: BaseException | None = None) -> None:
         self.broken.append(problem)
         if self._strict:
+            if error is None:
+                raise problem
             raise problem from error
-        warnings.warn(str(problem), RuntimeWarning, stacklevel=3)
+        warnings.warn(str(problem), ZooWarning, stacklevel=3)
 
 
 __all__ = ["Hooks"]

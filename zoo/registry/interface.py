@@ -17,8 +17,7 @@ from zoo import __version__
 from zoo.architecture import API_VERSION, OLDEST_API_VERSION, Architecture
 from zoo.errors import InterfaceDeprecated
 from zoo.registry.catalogue import ModelEntry
-from zoo.registry.entrypoints import Provider, normalise
-from zoo.registry.fragments import OWN
+from zoo.registry.entrypoints import OWN, Provider, normalise
 
 _HEADERS = 2**18
 """How many bytes of a distribution's metadata are looked at."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture
 from zoo.errors import (
@@ -22,15 +22,18 @@ from zoo.errors import (
 )
 from zoo.registry.catalogue import ModelEntry
 from zoo.registry.choosing import Choice, Chooser
-from zoo.registry.entrypoints import HOOKS, Provider, scan
+from zoo.registry.contract import contract_faults
+from zoo.registry.entrypoints import ARCHITECTURES, HOOKS, Provider, scan
 from zoo.registry.fragments import Catalogue
-from zoo.registry.interface import warn_of_deprecations
+from zoo.registry.interface import mismatch, warn_of_deprecations
 from zoo.registry.listing import Listing, Status
-from zoo.registry.loading import contract_faults, load_architecture
 from zoo.registry.names import Reference, is_stable, natural_order, readings, split_version
 from zoo.registry.policy import Policy
 from zoo.registry.provenance import verify
-from zoo.spec import Task
+from zoo.spec import Task, identity
+
+if TYPE_CHECKING:
+    from zoo.registry.quarantine import Quarantine
 
 HERE = "(registered here)"
 """Where an architecture comes from that was defined in this process."""
@@ -43,10 +46,12 @@ class Registry:
     Args:
         policy: What may run.
         providers: What is announced, by group; ``None`` asks the installed distributions.
+        records: What is known of strangers' plugins; ``None`` reads the surroundings.
     """
 
     policy: Policy = field(default_factory=Policy.from_environment)
     providers: dict[str, list[Provider]] | None = None
+    records: Quarantine | None = None
     _loaded: dict[tuple[str, str], Architecture[Any]] = field(default_factory=dict)
     _quarantine: dict[tuple[str, str], PluginBroken] = field(default_factory=dict)
     _local: dict[str, Architecture[Any]] = field(default_factory=dict)
@@ -87,6 +92,47 @@ class Registry:
         """The plugins that failed to load in this process."""
         return list(self._quarantine.values())
 
+    @cached_property
+    def isolation(self) -> Quarantine:
+        """What is known of strangers' plugins, from this process and from others."""
+        from zoo.registry.quarantine import Quarantine
+
+        return self.records or Quarantine.from_environment()
+
+    def announcements(self) -> list[tuple[Provider, str]]:
+        """Return every plugin of another distribution that may run, and its group.
+
+        One whose name is none, or that needs another zoo, is left out: it cannot be asked for.
+        """
+        return [
+            (provider, group)
+            for group in (ARCHITECTURES, HOOKS)
+            for provider in self._found.get(group, ())
+            if not provider.is_own
+            and self._refusal(provider) is None
+            and (group == HOOKS or self._fits(provider))
+        ]
+
+    def _fits(self, provider: Provider) -> bool:
+        """Return whether a model's name is one, and nothing says that it needs another zoo."""
+        if provider.name in self._chooser.misnamed:
+            return False
+        known_as = identity(*split_version(provider.name))
+        return mismatch(provider, self._catalogue.of(provider.distribution, known_as)) is None
+
+    def is_ours(self, name: str) -> bool:
+        """Return whether the code behind a name is the zoo's or this process's own.
+
+        Raises:
+            UnknownModel, NameCollision, PluginBroken, PolicyDenied: See :mod:`zoo.errors`.
+        """
+        return self._here(name) is not None or self.choose(name).provider.is_own
+
+    def forget(self) -> None:
+        """Forget what is known of plugins that do not work, here and from earlier processes."""
+        self._quarantine.clear()
+        self.isolation.ledger.forget()
+
     def hook_providers(self) -> list[Provider]:
         """Return the announced hook packages that policy allows."""
         return [p for p in self._found.get(HOOKS, ()) if self._refusal(p) is None]
@@ -111,6 +157,7 @@ class Registry:
         Raises:
             UnknownModel: If nothing is.
             NameCollision: If it can be read in two ways.
+            PluginBroken: If policy is strict, and the plugin is known to be broken.
         """
         here = self._here(name)
         if here is not None:
@@ -120,7 +167,12 @@ class Registry:
             status: Status = "denied" if isinstance(error, PolicyDenied) else "broken"
             providers = tuple(self._chooser.misnamed[name])
             return Listing(name, status, providers, problem=error.why, fix=error.fix)
-        return self._described(name, self._chooser.read(name))
+        listing = self._described(name, self._chooser.read(name))
+        if self.policy.strict and listing.status == "broken":
+            failed = self._failure(listing.providers[0])
+            if failed is not None:
+                raise failed
+        return listing
 
     def listing_of(self, provider: Provider) -> Listing:
         """Say what is known of one announcement of a model, importing nothing."""
@@ -154,7 +206,7 @@ class Registry:
             return Listing(
                 name, kinds[type(error)], providers, entry, error.why, error.fix, versions
             )
-        failed = self._quarantine.get(choice.provider.key)
+        failed = self._failure(choice.provider)
         return Listing(
             name,
             "ready" if failed is None else "broken",
@@ -269,8 +321,10 @@ class Registry:
             refusal = self._refusal(provider)
             if refusal is not None:
                 raise PolicyDenied(f"{name!r} may not run", why=refusal, fix="zoo plugins --verify")
+            from zoo.registry.loading import load_architecture
+
             try:
-                self._loaded[key] = load_architecture(provider)
+                self._loaded[key] = load_architecture(provider, self.isolation)
             except PluginBroken as error:
                 self._quarantine[key] = error
                 raise
@@ -361,6 +415,20 @@ class Registry:
                 fix="choose another info.name",
             )
         self._local[name] = architecture()
+
+    def _failure(self, provider: Provider) -> PluginBroken | None:
+        """Return what is known to be wrong with a plugin, here or from an earlier process."""
+        key = provider.key
+        if key in self._quarantine or key in self._loaded:
+            return self._quarantine.get(key)
+        if provider.is_own:
+            return None
+        from zoo.registry.quarantine import refusal
+
+        verdict = self.isolation.known(provider, ARCHITECTURES)
+        if verdict is None or verdict.good:
+            return None
+        return refusal(provider, verdict, remembered=True)
 
     def _facets(self, listing: Listing) -> tuple[set[str], set[str]]:
         if listing.name in self._local:
