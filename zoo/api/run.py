@@ -10,7 +10,7 @@ from zoo.api.blueprints import Prepared, dataset, load_weights, needs_keras
 from zoo.api.catalog import registry
 from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, validate
-from zoo.errors import DataError, TrainError
+from zoo.errors import DataError, TrainError, UnknownDataset
 from zoo.metrics import Evaluation
 from zoo.spec import Dataset, DataSpec
 from zoo.training.folder import RunFolder
@@ -105,10 +105,17 @@ class Run:
         """Return the data it was trained on, with the same splits.
 
         Raises:
-            DataError: If the files have changed since.
+            DataError: If the files have changed since, or are no longer there.
         """
         data = self.record["data"]
-        found = dataset(data["source"], **data["options"])
+        try:
+            found = dataset(data["source"], **data["options"])
+        except UnknownDataset as error:
+            raise DataError(
+                f"the data of {self.path} is not at {data['source']}",
+                why="it was moved or removed since the run, or the run came from another machine",
+                fix=f"zoo evaluate {self.path} --data WHERE_IT_IS_NOW",
+            ) from error
         if found.fingerprint != data["fingerprint"]:
             raise DataError(
                 f"the data of {self.path} has changed since the run",
@@ -117,6 +124,23 @@ class Run:
                 fix=f"zoo train {self.architecture} --data {data['source']}",
             )
         return found
+
+    def other_dataset(self, source: str | Path) -> Dataset:
+        """Return data that lies elsewhere, read as that of the run was if it is of its kind.
+
+        Args:
+            source: The data of the run after it was moved, or other data.
+
+        Raises:
+            DataError: If it cannot be read.
+        """
+        recorded = Path(self.record["data"]["source"])
+        alike = Path(source).exists() and Path(source).suffix == recorded.suffix
+        return dataset(source, **(self.record["data"]["options"] if alike else {}))
+
+    def is_own(self, data: Dataset) -> bool:
+        """Return whether some data is what it was trained on, wherever that lies now."""
+        return bool(data.fingerprint == self.record["data"]["fingerprint"])
 
 
 __all__ = ["Run"]
