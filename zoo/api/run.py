@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.api.blueprints import Prepared, dataset, load_weights, needs_keras
 from zoo.api.catalog import registry
@@ -14,6 +14,7 @@ from zoo.errors import DataError, TrainError, UnknownDataset
 from zoo.metrics import Evaluation
 from zoo.spec import Dataset, DataSpec
 from zoo.training.folder import RunFolder
+from zoo.training.record import record_schema
 
 if TYPE_CHECKING:
     import keras
@@ -143,4 +144,9 @@ class Run:
         return bool(data.fingerprint == self.record["data"]["fingerprint"])
 
 
-__all__ = ["Run"]
+def run_schema() -> dict[str, Any]:
+    """Return the JSON schema of ``run.json``, for programs that read runs without the zoo."""
+    return record_schema()
+
+
+__all__ = ["Run", "run_schema"]

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -213,19 +213,21 @@ class RunFolder:
             if entry.name not in FILES and not _temporary(entry.name)
         )
 
-    def remove(self, part: str | None = None) -> None:
+    def remove(self, part: str | None = None, *, still: Callable[[], None]) -> None:
         """Remove the run, or one folder of it, so that a kill leaves no half of it in its place.
 
         It goes by another name first, and is then removed. Links are removed, never followed.
 
         Args:
             part: ``checkpoints``, for them alone.
+            still: Called once the run is held; raises if it is no longer to be removed.
 
         Raises:
             RunBusy: If another process holds it.
             StorageError: If it cannot be removed.
         """
         with self.locked():
+            still()
             if part is None:
                 discard(self.path, self.path.parent)
             else:
@@ -261,7 +263,9 @@ def empty_trash(folder: Path) -> None:
         removed = folder / "removed"
         if removed.is_symlink():
             removed.unlink()
-        shutil.rmtree(folder)
+        # Another process may be emptying it too.
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 @contextlib.contextmanager
