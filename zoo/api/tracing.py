@@ -16,7 +16,7 @@ from zoo.api.models import build, published
 from zoo.api.provenance import code_of
 from zoo.api.run import Run
 from zoo.environment import without_network
-from zoo.errors import TrainError, ZooError
+from zoo.errors import DatasetUnavailable, TrainError, ZooError
 from zoo.files import sha256_file, sha256_json
 from zoo.registry import WeightsEntry
 from zoo.runtime.manifest import MANIFEST, Manifest
@@ -278,6 +278,9 @@ def _data(
     try:
         data: Any = opened()
         checks.append(_same(what, manifest.data_fingerprint, data.fingerprint))
+    except DatasetUnavailable:
+        checks.append(Check(what, None, "it is not here, and nothing is downloaded for this"))
+        source = None
     except ZooError as error:
         checks.append(Check(what, None, error.what))
         source = None

@@ -19,6 +19,9 @@ CONTRADICTED = 1
 _SHOWN = 40
 """Columns that one value of a comparison may take."""
 
+_PLACES = ("original", "weights", "run", "data")
+"""The links of a trace that lie somewhere."""
+
 _KINDS = ("architecture", "config", "plan", "data", "code", "versions", "host", "outcome", "cost")
 
 Folder = Annotated[
@@ -294,9 +297,12 @@ def _scores(rows: Iterable[Any], header: Sequence[str]) -> str:
 
 
 def _link(link: Any) -> str:
-    lines = [f"{link.kind}  {printable(link.where) or '(not here)'}"]
+    missing = "(not here)" if link.kind in _PLACES else ""
+    lines = [f"{link.kind}  {printable(link.where) or missing}".rstrip()]
     for name, value in link.facts.items():
-        if value is not None and value != {}:
+        if link.kind == "config":
+            lines += [f"    {key}: {_whole(item)}" for key, item in value.items()]
+        elif value is not None and value != {}:
             lines.append(f"    {name}: {_brief(value)}")
     marks = {True: paint("holds", "green"), False: paint("DIFFERS", "red"), None: "not compared"}
     for check in link.checks:
@@ -305,10 +311,14 @@ def _link(link: Any) -> str:
     return "\n".join(lines)
 
 
+def _whole(value: Any) -> str:
+    return printable(json.dumps(plain(value), ensure_ascii=False))
+
+
 def _brief(value: Any) -> str:
     if isinstance(value, Mapping):
         inside = ", ".join(f"{key} {_short(item)}" for key, item in value.items())
-        return shortened(printable(inside), 2 * _SHOWN * 2)
+        return shortened(printable(inside), 4 * _SHOWN)
     return printable(str(value))
 
 
