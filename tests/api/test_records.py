@@ -18,7 +18,7 @@ from tests.api.ledgers import copy
 from tests.training.killing import kill_after
 from zoo.api import run_schema
 from zoo.api.provenance import code_of
-from zoo.errors import DataError, Diverged, TrainError, ZooWarning
+from zoo.errors import ConfigError, DataError, TrainError, ZooWarning
 from zoo.training import cost
 from zoo.training.record import RunRecord
 
@@ -85,8 +85,8 @@ class TestTheSchema:
         assert all(run.record["code"].values())
 
     def test_a_failed_run_follows_it(self, here):
-        with pytest.raises(Diverged):
-            tiny(run_dir="run", optimizer={"learning_rate": 10, "name": "sgd"}, epochs=50)
+        with pytest.raises(ConfigError, match="val_los"):
+            tiny(run_dir="run", plan={"monitor": "val_los"})
         record = zoo.Run("run").record
         follows_schema(record)
         assert record["status"] == record["sessions"][-1]["status"] == "failed"
@@ -189,7 +189,7 @@ class TestReading:
 class TestAnotherMachine:
     def test_nothing_in_the_folder_names_this_one(self, run):
         zoo.evaluate(run)
-        names = {socket.gethostname(), os.getcwd(), str(run.path), str(Path.home() / ".cache")}
+        names = {socket.gethostname(), str(Path.cwd()), str(run.path), str(Path.home() / ".cache")}
         for path in run.path.rglob("*"):
             if path.suffix in {".json", ".csv", ".sha256"}:
                 text = path.read_text()

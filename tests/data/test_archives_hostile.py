@@ -112,7 +112,7 @@ TARS: dict[str, bytes] = {
     + member(b"x.txt", b"1\n0\n1\n".ljust(512, b"\0") + b"x"),
     "unknown kind that is a link": header(kind=b"2", link=b"\xff" * 90),
     "the same name twice": member() + member(data=b"two"),
-    "the same name in other cases": member(b"X.txt") + member(b"x.TXT".replace(b"TXT", b"txt")),
+    "the same name in other cases": member(b"X.txt") + member(b"x.TXT"),
     "the same name in other forms": member("é.txt".encode()) + member("e\u0301.txt".encode()),
     "the same name by a dot": member(b"a/x.txt") + member(b"./a/./x.txt"),
     "a file and a folder": member(b"a.txt") + member(b"a.txt/x.txt"),
@@ -159,16 +159,22 @@ def _text(name: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("pack", ["", "gz", "bz2", "xz"])
-@pytest.mark.parametrize("name", TARS)
+PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+# Large ones take long to pack, and are the same bytes for who reads them.
+PAIRS = [
+    (name, pack)
+    for name, raw in TARS.items()
+    for pack in ("", *(PACKERS if len(raw) < 2**17 else ()))
+]
+
+
+@pytest.mark.parametrize(("name", "pack"), PAIRS)
 def test_a_tar_is_refused_and_nothing_is_left(
     name: str, pack: str, inside: Path, tmp_path: Path
 ) -> None:
     raw = TARS[name] + END
     if pack:
-        if len(raw) > 2**20 or name.endswith("without end"):
-            pytest.skip("the same bytes, packed, take long and say nothing new")
-        raw = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[pack](raw)
+        raw = PACKERS[pack](raw)
     path = inside / "a.tar"
     path.write_bytes(raw)
     before = listing(tmp_path)
@@ -183,12 +189,6 @@ def test_a_tar_is_refused_and_nothing_is_left(
     assert not escaped.exists()
 
 
-REFUSED_FOR_SAFETY = [
-    *(name for name in TARS if "pax" not in name and "without end" not in name),
-    *("absolute by pax", "above by pax", "link by pax"),
-]
-
-
 @pytest.mark.parametrize("name", [n for n in TARS if n.startswith(("absolute", "above", "link"))])
 def test_what_would_escape_is_called_unsafe_and_not_merely_broken(name: str, inside: Path) -> None:
     (inside / "a.tar").write_bytes(TARS[name] + END)
@@ -197,7 +197,7 @@ def test_what_would_escape_is_called_unsafe_and_not_merely_broken(name: str, ins
 
 
 def test_what_stands_before_the_bad_member_is_not_left_either(inside: Path, tmp_path: Path) -> None:
-    (inside / "a.tar").write_bytes(GOOD * 1 + TARS["above"] + END)
+    (inside / "a.tar").write_bytes(GOOD + TARS["above"] + END)
     before = listing(tmp_path)
     with pytest.raises(UnsafeArchive):
         unpack_tar(inside / "a.tar", inside / "out", _text)

@@ -73,7 +73,7 @@ class Run:
     @property
     def data_spec(self) -> DataSpec:
         """The description of the data it was trained on."""
-        return DataSpec.model_validate(self.record["data"]["spec"])
+        return validate(DataSpec, self.record["data"]["spec"], what=str(self.path / "run.json"))
 
     @property
     def config(self) -> ModelConfig:
