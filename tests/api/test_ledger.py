@@ -184,6 +184,16 @@ class TestListing:
         os.mkfifo(runs / "pipe")
         assert [entry.path.name for entry in zoo.runs()] == ["a", "linked"]
 
+    def test_a_record_that_is_a_pipe_or_without_end_is_not_waited_for(self, here):
+        for name in ("pipe", "huge"):
+            (here / name).mkdir()
+        os.mkfifo(here / "pipe" / "run.json")
+        with (here / "huge" / "run.json").open("wb") as stream:
+            stream.truncate(2**40)
+        for name in ("pipe", "huge"):
+            with pytest.raises(TrainError, match="not the folder of a run"):
+                zoo.Run(here / name)
+
 
 class TestComparing:
     def test_what_is_equal_is_left_out(self, run, here):

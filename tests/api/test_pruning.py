@@ -101,6 +101,18 @@ def test_an_artifact_keeps_its_run(run, artifact, here):
     assert gone(prune(keep_best=0, exports=exports, force=True, dry_run=False)) == ["origin"]
 
 
+def test_artifacts_beside_the_runs_count_wherever_the_call_comes_from(run, artifact, here):
+    copy(run, here / "project" / "runs" / "a")
+    shutil.copytree(artifact.path.parent, here / "project" / "exports" / "mlp_classifier")
+    done = prune(here / "project" / "runs", keep_best=0, dry_run=False)
+    assert "came from it" in kept(done)["a"]
+
+
+def test_nothing_to_remove_is_no_error(here):
+    done = prune(keep_best=0, dry_run=False)
+    assert (done.runs, done.leftovers) == ((), ())
+
+
 def test_an_artifact_that_cannot_be_read_is_said(run, here):
     copy(run, here / "runs" / "a")
     (here / "exports" / "x" / "1").mkdir(parents=True)

@@ -182,6 +182,18 @@ class TestCommittedArtifacts:
         assert checks(trace, "weights")["SHA-256 of the weights"] is True
         assert checks(trace, "data")["fingerprint of the data"] is True
 
+    def test_a_packaged_file_that_was_changed_is_found(self, monkeypatch):
+        from zoo.api import models
+        from zoo.errors import Tampered
+
+        def changed(file, sha256):
+            raise Tampered(f"{file} is not the file that the catalogue describes")
+
+        monkeypatch.setattr(models, "_packaged", changed)
+        trace = zoo.why(ROOT / "exports" / "cnn" / "1")
+        assert checks(trace, "weights")["SHA-256 of the weights"] is False
+        assert not trace.holds
+
     def test_figures_that_the_catalogue_does_not_have_are_found(self, tmp_path, monkeypatch):
         shutil.copytree(ROOT / "exports" / "cnn" / "1", tmp_path / "1")
         file = tmp_path / "1" / "manifest.json"

@@ -15,7 +15,7 @@ from zoo.config import TrainPlan, configure
 from zoo.errors import ConfigError, DataError, Finding, ZooError
 from zoo.files import sha256_file, sha256_json
 from zoo.spec import Dataset, DataSpec
-from zoo.training.cost import Meter, utc_now
+from zoo.training.cost import Meter
 from zoo.training.folder import NOT_METRICS, RunFolder
 from zoo.training.record import FORMAT_VERSION
 
@@ -110,8 +110,6 @@ def train(
             "sizes": sizes,
         },
         "seed": train_plan.seed,
-        **surroundings(name),
-        "started": utc_now(),
     }
     return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
 
@@ -150,7 +148,7 @@ def _learn(
     from zoo.training.progress import Silent
 
     watcher = progress or Silent()
-    meter = Meter(folder, record, surroundings(record["architecture"]["name"]))
+    meter = Meter(folder, record, surroundings(prepared.architecture))
     notify = meter.listening(hooks().call)
     loop = Loop(folder, plan, progress=watcher, notify=notify, resume=resume)
 

@@ -39,7 +39,8 @@ def artifacts(exports: Path) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
     """
     for path in sorted(exports.glob("*/*/manifest.json")):
         try:
-            manifest = json.loads(path.read_text("utf-8"))
+            # A pipe would be waited for.
+            manifest = json.loads(path.read_text("utf-8")) if path.is_file() else None
         except (OSError, ValueError, RecursionError):
             manifest = None
         yield path.parent, manifest if isinstance(manifest, Mapping) else None

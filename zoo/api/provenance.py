@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from zoo.api.catalog import registry
 from zoo.api.packages import version_of
+from zoo.architecture import Architecture
 from zoo.files import sha256_file, sha256_json
 
 PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
@@ -19,17 +19,17 @@ _MOST_FILES = 5000
 """A package with more source files than this is not taken for a plugin's own."""
 
 
-def surroundings(name: str) -> dict[str, Any]:
+def surroundings(architecture: Architecture[Any]) -> dict[str, Any]:
     """Return the ``versions``, the ``host`` and the ``code`` that a record keeps.
 
     Args:
-        name: Of the model, for the source files of its plugin.
+        architecture: The model's, for the source files of its plugin.
     """
     versions = {"python": platform.python_version(), "zoo": version_of("neural-zoo")}
     return {
         "versions": versions | {package: version_of(package) for package in PACKAGES},
         "host": host(),
-        "code": {"plugin": code_of(type(registry().get(name))), "zoo": code_of("zoo")},
+        "code": {"plugin": code_of(type(architecture)), "zoo": code_of("zoo")},
     }
 
 

@@ -92,7 +92,7 @@ def prune(
         data: As for :func:`runs`.
         checkpoints: Remove the checkpoints of finished runs and leave the runs, which can still be
             measured, exported and reported on.
-        exports: Where artifacts lie.
+        exports: Where artifacts lie; ``exports`` beside the folder is looked through as well.
         force: Remove also what an artifact came from, and what lies beside a run's own files.
         dry_run: Only say what would be removed.
 
@@ -116,7 +116,12 @@ def prune(
     if age is not None:
         before = datetime.datetime.now(datetime.UTC) - age
         chosen = [entry for entry in chosen if _when(entry) < before]
-    published = list(artifacts(Path(exports)))
+    # Artifacts lie beside runs as a rule, also where the call comes from elsewhere.
+    places = {
+        Path(exports).resolve(): Path(exports),
+        (beside := root.resolve().parent / EXPORTS): beside,
+    }
+    published = [found for place in places.values() for found in artifacts(place)]
     notices = [
         f"{path} cannot be read, so nothing says which run it came from"
         for path, manifest in published
@@ -272,6 +277,8 @@ def _still(entry: RunEntry) -> Any:
 
 
 def _leftovers(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
     below = (path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
     places = {root, *below, *(path for path in run_folders(root) if not path.is_symlink())}
     return sorted(

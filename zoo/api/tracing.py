@@ -16,7 +16,7 @@ from zoo.api.models import build, published
 from zoo.api.provenance import code_of
 from zoo.api.run import Run
 from zoo.environment import without_network
-from zoo.errors import DatasetUnavailable, TrainError, ZooError
+from zoo.errors import ArtifactError, DatasetUnavailable, TrainError, ZooError
 from zoo.files import sha256_file, sha256_json
 from zoo.registry import WeightsEntry
 from zoo.runtime.manifest import MANIFEST, Manifest
@@ -121,7 +121,7 @@ def _original(folder: Path, manifest: Manifest) -> Link:
     facts = {"form": variant.kind, "manifest SHA-256": variant.of_manifest_sha256}
     for path, _ in artifacts(folder.resolve().parent.parent):
         if sha256_file(path / MANIFEST) == variant.of_manifest_sha256:
-            shown = folder.parent.parent / path.parent.name / path.name
+            shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
             return Link("original", str(shown), facts, (Check("SHA-256 of its manifest", True),))
     missing = Check("SHA-256 of its manifest", None, "no artifact beside it has that manifest")
     return Link("original", "", facts, (missing,))
@@ -155,7 +155,7 @@ def _from_weights(manifest: Manifest) -> Iterator[Link]:
         _catalogued(manifest, entry),
         _weights(manifest, lambda: build(manifest.architecture, weights=name)),
     ]
-    yield Link("weights", entry.file or entry.urls[0], told, tuple(checks))
+    yield Link("weights", entry.file or next(iter(entry.urls), ""), told, tuple(checks))
     yield _data(manifest, lambda: dataset(entry.trained_on), entry.trained_on)
     yield _config(manifest, entry.config, whole=False)
 
@@ -248,6 +248,8 @@ def _weights(manifest: Manifest, model: Callable[[], Any]) -> Check:
         from zoo.exporting.convert import weights_hash
 
         found = {asked.name: weights_hash(asked.model) for asked in signatures(model())}
+    except ArtifactError as error:
+        return Check(what, False, error.what)
     except ZooError as error:
         return Check(what, None, error.what)
     if manifest.variant is not None:

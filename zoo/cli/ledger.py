@@ -301,7 +301,7 @@ def _link(link: Any) -> str:
     lines = [f"{link.kind}  {printable(link.where) or missing}".rstrip()]
     for name, value in link.facts.items():
         if link.kind == "config":
-            lines += [f"    {key}: {_whole(item)}" for key, item in value.items()]
+            lines += [f"    {printable(str(key))}: {_whole(item)}" for key, item in value.items()]
         elif value is not None and value != {}:
             lines.append(f"    {name}: {_brief(value)}")
     marks = {True: paint("holds", "green"), False: paint("DIFFERS", "red"), None: "not compared"}

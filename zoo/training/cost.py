@@ -46,7 +46,8 @@ class Meter:
 
     Args:
         folder: The run's.
-        record: The run's; it is kept up to date in place.
+        record: The run's; it is kept up to date in place. One that has not begun is said to begin
+            now, in these surroundings.
         surroundings: The ``versions``, ``host`` and ``code`` of this process.
     """
 
@@ -54,6 +55,9 @@ class Meter:
         self, folder: RunFolder, record: dict[str, Any], surroundings: Mapping[str, Any]
     ) -> None:
         self._folder, self._record = folder, record
+        self._started = utc_now()
+        if "started" not in record:
+            record.update(surroundings, started=self._started)
         earlier = [dict(session) for session in record.get("sessions", ())]
         for session in earlier:
             if session["status"] == "running":
@@ -66,7 +70,7 @@ class Meter:
             for key, value in surroundings.items()
             if key in record and record[key] != value
         }
-        self._started, self._wall, self._cpu = utc_now(), time.perf_counter(), cpu_seconds()
+        self._wall, self._cpu = time.perf_counter(), cpu_seconds()
         self._written = self._wall
 
     def read(self, status: str) -> None:

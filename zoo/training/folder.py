@@ -37,6 +37,7 @@ TRASH = ".zoo-trash-"
 """What the name of a folder begins with that is being removed."""
 
 _LOCK_ATTEMPTS = 4
+_LARGEST_RECORD = 1 << 26
 
 
 class RunFolder:
@@ -96,8 +97,11 @@ class RunFolder:
         Raises:
             TrainError: If there is none, it is of another format, or does not follow its schema.
         """
+        file = self.path / "run.json"
         try:
-            record: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
+            if file.exists() and (not file.is_file() or file.stat().st_size > _LARGEST_RECORD):
+                raise OSError("it is no file, or has more bytes than a record ever had")
+            record: dict[str, Any] = json.loads(file.read_text("utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise TrainError(
                 f"{self.path} is not the folder of a run",
@@ -120,7 +124,7 @@ class RunFolder:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise TrainError(
-                f"{self.path / 'run.json'} is not the record of a run",
+                f"{file} is not the record of a run",
                 why=f"{where}: {first['msg']}",
                 fix="copy the run anew, or train again",
             ) from error
