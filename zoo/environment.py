@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+_forbidden = contextvars.ContextVar("forbidden", default=False)
 
 
 def cache_dir() -> Path:
@@ -12,9 +17,21 @@ def cache_dir() -> Path:
     return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "zoo"
 
 
+@contextlib.contextmanager
+def without_network() -> Iterator[None]:
+    """Forbid the network inside, as ``ZOO_OFFLINE`` does."""
+    token = _forbidden.set(True)
+    try:
+        yield
+    finally:
+        _forbidden.reset(token)
+
+
 def is_offline() -> bool:
-    """Return whether ``ZOO_OFFLINE`` forbids the network."""
+    """Return whether ``ZOO_OFFLINE`` or :func:`without_network` forbids the network."""
+    if _forbidden.get():
+        return True
     return os.environ.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
 
 
-__all__ = ["cache_dir", "is_offline"]
+__all__ = ["cache_dir", "is_offline", "without_network"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,31 @@ def here(tmp_path, monkeypatch) -> Path:
     """An empty working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+HOLD = (
+    "import sys; from pathlib import Path; from zoo.training.folder import RunFolder\n"
+    "with RunFolder(Path(sys.argv[1])).locked(): print('held', flush=True); input()"
+)
+
+
+@pytest.fixture
+def holding():
+    """A function that lets another process hold a run."""
+    holders: list[subprocess.Popen[str]] = []
+
+    def hold(path: Path) -> int:
+        holder = subprocess.Popen(
+            [sys.executable, "-c", HOLD, path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        holders.append(holder)
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        return holder.pid
+
+    yield hold
+    for holder in holders:
+        holder.communicate("\n")

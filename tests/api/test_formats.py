@@ -39,8 +39,10 @@ def first_column(title: str) -> set[str]:
 
 def test_every_field_of_a_run_is_on_the_page_and_no_other(run):
     assert first_column("`run.json`") == set(run.record)
-    for group in ("architecture", "plan", "data", "versions", "host"):
+    for group in ("architecture", "plan", "data", "versions", "host", "code", "model"):
         assert set(run.record[group]) <= named("`run.json`"), group
+    (session,) = run.record["sessions"]
+    assert set(session) | set(run.record["code"]["zoo"]) <= named("`run.json`")
 
 
 def test_every_file_of_a_run_is_on_the_page(run):

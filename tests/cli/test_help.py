@@ -11,7 +11,16 @@ import typer
 from zoo.cli import main
 from zoo.cli.program import app
 
-COMMANDS = sorted(command.name for command in app.registered_commands)
+VERBS = sorted(
+    [command.name for command in app.registered_commands]
+    + [group.name for group in app.registered_groups]
+)
+INSIDE = sorted(
+    f"{group.name} {command.name}"
+    for group in app.registered_groups
+    for command in group.typer_instance.registered_commands
+)
+COMMANDS = sorted([*VERBS, *INSIDE])
 
 
 def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -24,29 +33,42 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 def test_the_commands_are_the_verbs_of_the_zoo():
     verbs = (
         "bench build crossvalidate damage-report demo diff doctor evaluate export info list "
-        "plugins predict quantise report sample serve train verify"
+        "plugins predict quantise report runs sample serve train verify why"
     )
-    assert verbs.split() == COMMANDS
+    assert verbs.split() == VERBS
+    assert INSIDE == ["runs compare", "runs prune"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_shows_an_example_that_its_parser_accepts(command, capsys):
-    text = help_of(capsys, command)
+    text = help_of(capsys, *command.split())
     examples = re.findall(
         r"^  zoo .+$", text.partition("Example:")[2].replace("    zoo", "  zoo"), re.MULTILINE
     )
     assert examples
     parser = typer.main.get_command(app)
     for line in examples:
-        program, name, *words = shlex.split(line)
-        assert (program, name) == ("zoo", command)
-        with parser.make_context("zoo", [name], resilient_parsing=True) as context:
-            parser.get_command(context, name).make_context(name, words)
+        program, *words = shlex.split(line)
+        assert program == "zoo"
+        assert words[: len(command.split())] == command.split()
+        accept(parser, words)
+
+
+def accept(parser, words):
+    """Let a parser read words, down to the command that they end in."""
+    name, *rest = words
+    with parser.make_context("zoo", [name], resilient_parsing=True) as context:
+        command = parser.get_command(context, name)
+        if rest and rest[0] in getattr(command, "commands", ()):
+            accept(command, rest)
+        else:
+            command.make_context(name, rest)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_of_every_command_is_explained(command, capsys):
-    options = help_of(capsys, command).partition("Options:")[2].partition("Example:")[0]
+    options = help_of(capsys, *command.split()).partition("Options:")[2]
+    options = options.partition("Example:")[0].partition("Commands:")[0]
     entries = re.split(r"^  (?=-)", options, flags=re.MULTILINE)[1:]
     assert entries
     for entry in entries:
@@ -55,12 +77,12 @@ def test_every_option_of_every_command_is_explained(command, capsys):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_speaks_json(command, capsys):
-    assert "--json" in help_of(capsys, command)
+    assert "--json" in help_of(capsys, *command.split())
 
 
 def test_help_fits_a_terminal_of_80_columns(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    for words in ([], *[[command] for command in COMMANDS]):
+    for words in ([], *[command.split() for command in COMMANDS]):
         assert all(len(line) <= 100 for line in help_of(capsys, *words).splitlines())
 
 

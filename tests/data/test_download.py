@@ -3,111 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.data.loopback import DATA, Handler, Server, names, remote
 from zoo.data.dataset import arrays_digest
 from zoo.data.download import Remote, fetch
 from zoo.environment import cache_dir, is_offline
 from zoo.errors import ChecksumMismatch, DatasetUnavailable, StorageError
-
-DATA = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Files on the loopback, with faults on demand."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {"/data.bin": DATA}
-        self.requests: list[tuple[str, str | None]] = []
-        self.cut: list[int] = []
-        self.ranges = True
-        self.gate: Callable[[], object] = lambda: None
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: the clients of these tests hang up on purpose."""
-
-    def url(self, path: str = "/data.bin") -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}{path}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
-        self.server.requests.append((self.path, wanted))
-        data = self.server.files.get(self.path)
-        if data is None:
-            self.send_error(404)
-            return
-        start = 0
-        if wanted and self.server.ranges:
-            start = int(wanted.removeprefix("bytes=").rstrip("-"))
-            if start >= len(data):
-                self.send_error(416)
-                return
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-        else:
-            self.send_response(200)
-        body = data[start:]
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.server.cut:
-            body = body[: self.server.cut.pop(0)]
-        half = len(body) // 2
-        self.wfile.write(body[:half])
-        self.wfile.flush()
-        self.server.gate()
-        self.wfile.write(body[half:])
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server()
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield running
-    running.shutdown()
-    running.server_close()
-    thread.join()
 
 
 @pytest.fixture(autouse=True)
 def _network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ZOO_OFFLINE", raising=False)
     monkeypatch.setenv("no_proxy", "*")
-
-
-def remote(*urls: str, data: bytes = DATA, size: int | None = None) -> Remote:
-    return Remote(
-        name="data.bin",
-        urls=urls,
-        size=size or len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-    )
-
-
-def names(cache: Path) -> set[str]:
-    return {file.name for file in (cache / "datasets").iterdir()}
 
 
 def test_a_file_is_downloaded_once_and_kept(server: Server, tmp_path: Path) -> None:
@@ -372,7 +290,7 @@ def test_without_a_hash_a_broken_transfer_starts_over(server: Server, tmp_path: 
 def test_a_file_of_unknown_size_must_say_how_long_it_is(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.data.download._LARGEST", len(DATA) - 1)
+    monkeypatch.setattr("zoo.data.transfer._LARGEST", len(DATA) - 1)
     with pytest.raises(ChecksumMismatch) as caught:
         fetch(unpublished(server.url()), cache=tmp_path)
     assert "299,999 are taken" in caught.value.why

@@ -83,7 +83,9 @@ def test_the_options_and_commands_that_pages_name_exist():
             if name.startswith("-"):
                 continue
             assert name in commands, f"{page.name}: {command}"
-            known = {option for parameter in commands[name].params for option in parameter.opts}
+            inside = getattr(commands[name], "commands", {})
+            asked = inside.get(words[0], commands[name]) if words else commands[name]
+            known = {option for parameter in asked.params for option in parameter.opts}
             options = [word for word in words if word.startswith("-")]
             assert set(options) <= known | {"--help"}, f"{page.name}: {command}"
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         register as register,
         registry as registry,
     )
+    from zoo.api.comparing import Comparison as Comparison, compare as compare
     from zoo.api.damage import DamageReport as DamageReport, damage_report as damage_report
     from zoo.api.folds import (
         CrossValidation as CrossValidation,
@@ -33,24 +34,32 @@ if TYPE_CHECKING:
     )
     from zoo.api.health import doctor as doctor, require_healthy as require_healthy
     from zoo.api.learning import train as train
+    from zoo.api.ledger import RunEntry as RunEntry, runs as runs
     from zoo.api.models import build as build
     from zoo.api.provenance import plugins as plugins, require_order as require_order
+    from zoo.api.pruning import Pruning as Pruning, prune as prune
     from zoo.api.reporting import write_report as write_report
-    from zoo.api.run import Run as Run
+    from zoo.api.run import Run as Run, run_schema as run_schema
     from zoo.api.sampling import sample as sample, write_samples as write_samples
     from zoo.api.serving import serve as serve
+    from zoo.api.tracing import Trace as Trace, why as why
     from zoo.api.variants import Quantisation as Quantisation, quantise as quantise
 
 _HOME = {
     "Artifact": "artifacts",
+    "Comparison": "comparing",
     "CrossValidation": "folds",
     "DamageReport": "damage",
     "Fold": "folds",
     "ModelInfo": "catalog",
+    "Pruning": "pruning",
     "Quantisation": "variants",
     "Run": "run",
+    "RunEntry": "ledger",
+    "Trace": "tracing",
     "bench": "artifacts",
     "build": "models",
+    "compare": "comparing",
     "crossvalidate": "folds",
     "damage_report": "damage",
     "dataset": "blueprints",
@@ -65,16 +74,20 @@ _HOME = {
     "load": "asking",
     "plugins": "provenance",
     "predict": "asking",
+    "prune": "pruning",
     "quantise": "variants",
     "register": "catalog",
     "registry": "catalog",
     "require_healthy": "health",
     "require_order": "provenance",
+    "run_schema": "run",
+    "runs": "ledger",
     "sample": "sampling",
     "serve": "serving",
     "train": "learning",
     "verify": "artifacts",
     "verify_model": "artifacts",
+    "why": "tracing",
     "write_report": "reporting",
     "write_samples": "sampling",
 }

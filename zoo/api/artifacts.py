@@ -111,7 +111,7 @@ def export(
     blueprint = blueprint_on(model)
     architecture = architecture_of(blueprint)
     if isinstance(data, str | Path):
-        data = dataset(data)
+        data = run.other_dataset(data) if run else dataset(data)
     elif data is None or isinstance(data, DataSpec):
         data = run.dataset() if run else dataset(blueprint.data.id)
     data = in_words_of(blueprint.data, data)

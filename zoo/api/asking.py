@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class _Subject:
 
     def dataset(self, data: DataSource) -> Dataset:
         if isinstance(data, str | Path):
-            return dataset(data)
+            return self.run.other_dataset(data) if self.run else dataset(data)
         if isinstance(data, DataSpec):
             raise DataError(f"a DataSpec describes {data.id!r}, and holds no examples")
         if data is not None:
@@ -99,8 +100,9 @@ def evaluate(
 
     Args:
         target: A run or its folder, a model of :func:`build`, an artifact or its folder.
-        data: Other data with the same inputs and classes; by default what it was made for. Texts
-            are read by the model's own vocabulary.
+        data: Other data with the same inputs and classes, or where the same data lies now; by
+            default what it was made for. Texts are read by the model's own vocabulary; a path is
+            read with the options of the run.
         split: Which part of the data.
 
     Raises:
@@ -121,12 +123,8 @@ def evaluate(
         config=subject.config,
         reference=source.split("train"),
     )
-    if subject.run is not None and data is None and split == "test":
-        folder = subject.run.path
-        # Not by write_json, which sorts: the first score is the one that stands for all.
-        atomic_write(folder / "metrics.json", evaluation.model_dump_json(indent=2).encode())
-        _save_pictures(folder / "pictures.npz", evaluation, part)
-        _save_figures(folder / FIGURES, evaluation)
+    if subject.run is not None and split == "test" and (data is None or subject.run.is_own(source)):
+        _keep(subject.run.path, evaluation, part)
     return evaluation
 
 
@@ -315,6 +313,19 @@ def check_fit(model: DataSpec, data: DataSpec) -> None:
                         "would stand for others",
                         fix="zoo predict answers for texts and records by the model's own words",
                     )
+
+
+def _keep(folder: Path, evaluation: Evaluation, part: Split) -> None:
+    """Write what was measured on the test split into the folder of its run."""
+    if not os.access(folder, os.W_OK):
+        warnings.warn(
+            f"{folder} cannot be written: what was measured is not kept there", ZooWarning, 3
+        )
+        return
+    # Not by write_json, which sorts: the first score is the one that stands for all.
+    atomic_write(folder / "metrics.json", evaluation.model_dump_json(indent=2).encode())
+    _save_pictures(folder / "pictures.npz", evaluation, part)
+    _save_figures(folder / FIGURES, evaluation)
 
 
 def _save_figures(path: Path, evaluation: Evaluation) -> None:

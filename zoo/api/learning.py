@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import os
-import platform
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,21 +16,21 @@ from zoo.api.blueprints import (
 )
 from zoo.api.catalog import hooks, registry
 from zoo.api.models import fresh_weights
-from zoo.api.packages import version_of
 from zoo.api.run import Run
+from zoo.api.surroundings import surroundings
 from zoo.config import TrainPlan, configure
 from zoo.errors import ConfigError, DataError, Finding, ZooError
-from zoo.files import sha256_json
+from zoo.files import sha256_file, sha256_json
 from zoo.spec import Dataset, DataSpec
-from zoo.training.folder import FORMAT_VERSION, NOT_METRICS, RunFolder
+from zoo.training.cost import Meter
+from zoo.training.folder import NOT_METRICS, RunFolder
+from zoo.training.record import FORMAT_VERSION
 
 if TYPE_CHECKING:
     import keras
 
     from zoo.training.loop import Loop
     from zoo.training.progress import Progress
-
-PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
 
 
 def train(
@@ -122,12 +118,6 @@ def train(
             "sizes": sizes,
         },
         "seed": train_plan.seed,
-        "versions": {"python": platform.python_version(), "zoo": version_of("neural-zoo")}
-        | {package: version_of(package) for package in PACKAGES},
-        "host": {"cpus": os.cpu_count(), "platform": platform.platform()},
-        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "seconds": 0.0,
-        "cpu_seconds": 0.0,
     }
     return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
 
@@ -165,23 +155,19 @@ def _learn(
     from zoo.training.progress import Silent
 
     watcher = progress or Silent()
-    wall, cpu = time.perf_counter(), time.process_time()
-    before = (record["seconds"], record["cpu_seconds"])
-    loop = Loop(folder, plan, progress=watcher, notify=hooks().call, resume=resume)
+    meter = Meter(folder, record, surroundings(prepared.architecture))
+    notify = meter.listening(hooks().call)
+    loop = Loop(folder, plan, progress=watcher, notify=notify, resume=resume)
 
     def close(status: str, because: str) -> None:
-        record.update(
-            status=status,
-            stopped_because=because,
-            seconds=round(before[0] + time.perf_counter() - wall, 3),
-            cpu_seconds=round(before[1] + time.process_time() - cpu, 3),
-            **_outcome(loop),
-        )
+        record.update(status=status, stopped_because=because, **_outcome(loop))
+        meter.read(status)
         folder.write_record(record)
         hooks().call("zoo_after_train", run_dir=folder.path, record=record)
 
     with folder.locked(), seeded(plan.seed):
         record.update(status="running", stopped_because="", **_outcome(loop))
+        meter.read("running")
         folder.write_record(record)
         hooks().call("zoo_before_train", run_dir=folder.path, record=record)
         try:
@@ -190,7 +176,7 @@ def _learn(
             prepared.architecture.initialise(model)
             _adapt(prepared, model, data)
             prepared.architecture.train(model, data, loop)
-            _save(model, folder)
+            record["model"] = _save(model, folder)
         except KeyboardInterrupt:
             close("stopped", "interrupted")
             raise
@@ -223,8 +209,8 @@ def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
     prepared.architecture.adapt(model, *arrays)
 
 
-def _save(model: keras.Model, folder: RunFolder) -> None:
-    """Save the model whole, or not at all."""
+def _save(model: keras.Model, folder: RunFolder) -> dict[str, Any]:
+    """Save the model whole, or not at all; return what its file is known by."""
     from zoo.files import storage_errors, sync_file
 
     temporary = folder.path / ".model.tmp.keras"
@@ -232,9 +218,11 @@ def _save(model: keras.Model, folder: RunFolder) -> None:
         try:
             model.save(temporary)
             sync_file(temporary)
+            known = {"bytes": temporary.stat().st_size, "sha256": sha256_file(temporary)}
             temporary.replace(folder.model_file)
         finally:
             temporary.unlink(missing_ok=True)
+    return known
 
 
 def _dataset(

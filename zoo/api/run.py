@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.api.blueprints import Prepared, architecture_of, dataset, load_weights, needs_keras
 from zoo.api.catalog import registry
 from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, validate
-from zoo.errors import DataError, TrainError
+from zoo.errors import DataError, TrainError, UnknownDataset
 from zoo.metrics import Evaluation
 from zoo.spec import Dataset, DataSpec
 from zoo.training.folder import RunFolder
+from zoo.training.record import record_schema
 
 if TYPE_CHECKING:
     import keras
@@ -77,7 +78,7 @@ class Run:
     @property
     def data_spec(self) -> DataSpec:
         """The description of the data it was trained on."""
-        return DataSpec.model_validate(self.record["data"]["spec"])
+        return validate(DataSpec, self.record["data"]["spec"], what=str(self.path / "run.json"))
 
     @property
     def config(self) -> ModelConfig:
@@ -114,10 +115,17 @@ class Run:
         """Return the data it was trained on, with the same splits.
 
         Raises:
-            DataError: If the files have changed since.
+            DataError: If the files have changed since, or are no longer there.
         """
         data = self.record["data"]
-        found = dataset(data["source"], **data["options"])
+        try:
+            found = dataset(data["source"], **data["options"])
+        except UnknownDataset as error:
+            raise DataError(
+                f"the data of {self.path} is not at {data['source']}",
+                why="it was moved or removed since the run, or the run came from another machine",
+                fix=f"zoo evaluate {self.path} --data WHERE_IT_IS_NOW",
+            ) from error
         if found.fingerprint != data["fingerprint"]:
             raise DataError(
                 f"the data of {self.path} has changed since the run",
@@ -127,5 +135,27 @@ class Run:
             )
         return found
 
+    def other_dataset(self, source: str | Path) -> Dataset:
+        """Return data that lies elsewhere, read as that of the run was if it is of its kind.
 
-__all__ = ["Run"]
+        Args:
+            source: The data of the run after it was moved, or other data.
+
+        Raises:
+            DataError: If it cannot be read.
+        """
+        recorded = Path(self.record["data"]["source"])
+        alike = Path(source).exists() and Path(source).suffix == recorded.suffix
+        return dataset(source, **(self.record["data"]["options"] if alike else {}))
+
+    def is_own(self, data: Dataset) -> bool:
+        """Return whether some data is what it was trained on, wherever that lies now."""
+        return bool(data.fingerprint == self.record["data"]["fingerprint"])
+
+
+def run_schema() -> dict[str, Any]:
+    """Return the JSON schema of ``run.json``, for programs that read runs without the zoo."""
+    return record_schema()
+
+
+__all__ = ["Run", "run_schema"]

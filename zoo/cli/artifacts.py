@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.cli.options import Json, Out, Settings, example, settings
+from zoo.cli.options import Json, OtherData, Out, Settings, example, settings
 from zoo.cli.output import (
     emit,
     emit_json,
@@ -39,6 +39,7 @@ def export(
         str | None,
         typer.Option(metavar="ID|PATH", help="With a NAME: which trained weights; see 'zoo info'."),
     ] = None,
+    data: OtherData = None,
     out: Out = Path("exports"),
     name: Annotated[
         str | None,
@@ -68,7 +69,13 @@ def export(
     if config:
         source, weights = zoo.build(target, weights=weights, **config), None
     artifact = zoo.export(
-        source, out, weights=weights, name=name, version=version, keep_failed=keep_failed
+        source,
+        out,
+        weights=weights,
+        data=data,
+        name=name,
+        version=version,
+        keep_failed=keep_failed,
     )
     if as_json:
         emit_json(artifact)

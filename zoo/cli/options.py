@@ -32,7 +32,8 @@ OtherData = Annotated[
     str | None,
     typer.Option(
         metavar="ID|PATH",
-        help="Other data with the same inputs and classes. Left out: what it was trained on.",
+        help="Other data with the same inputs and classes, or where its own lies now. "
+        "Left out: what it was trained on.",
     ),
 ]
 DataOptions = Annotated[

@@ -17,6 +17,7 @@ from zoo.cli import (
     demo,
     diff,
     folds,
+    ledger,
     models,
     sampling,
     serving,
@@ -32,7 +33,7 @@ INTERNAL_ERROR = 70
 
 _HEAVY = {
     *("build", "crossvalidate", "damage-report", "demo", "evaluate", "export"),
-    *("predict", "quantise", "sample", "train"),
+    *("predict", "quantise", "sample", "train", "why"),
 }
 """The commands that may import a framework."""
 
@@ -96,7 +97,11 @@ def _options(
     pass
 
 
-for _group in (models, training, folds, artifacts, sampling, damage, variants, diff, serving, demo):
+_GROUPS = (
+    *(models, training, folds, ledger, artifacts),
+    *(sampling, damage, variants, diff, serving, demo),
+)
+for _group in _GROUPS:
     _group.add_commands(app)
 
 

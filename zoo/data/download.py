@@ -4,40 +4,29 @@ A file whose SHA-256 nobody has published is trusted on first use: what comes fi
 ``NAME.sha256`` beside it, which is said, and nothing else passes for that file from then on.
 
 A transfer that breaks goes on where it stopped, also in another process and after a kill; two
-processes that want one file make one transfer. ``ZOO_CACHE`` moves the cache (``~/.cache/zoo``),
-and ``ZOO_OFFLINE=1`` makes any use of the network an error. A file that was placed in the cache
-by hand is used, if it is the right one.
+processes that want one file make one transfer, and the one that waits says for whom. ``ZOO_CACHE``
+moves the cache (``~/.cache/zoo``), and ``ZOO_OFFLINE=1`` makes any use of the network an error. A
+file that was placed in the cache by hand is used, if it is the right one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import logging
 import os
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field, model_validator
 
 from zoo.config import Frozen
+from zoo.data.transfer import Broken, Progress, Wrong, forget, transfer, version_of
 from zoo.environment import cache_dir, is_offline
 from zoo.errors import ChecksumMismatch, DatasetUnavailable
 from zoo.files import atomic_write, sha256_file, storage_errors, sync_folder
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes that are there, and the bytes there will be."""
-
-_BLOCK = 1 << 16
-_TIMEOUT = 30.0
 _ATTEMPTS = 3
-_LARGEST = 1 << 30
-"""Bytes that a file of unknown size may have."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -73,14 +62,6 @@ class Remote(Frozen):
         return f"{self.size:,} bytes" if self.size else "of unknown size"
 
 
-class _Broken(Exception):
-    """One address did not deliver; the text says why."""
-
-
-class _Wrong(Exception):
-    """One address delivered other bytes; the text says which."""
-
-
 def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | None = None) -> Path:
     """Return a verified local copy of a file, and download it if there is none.
 
@@ -108,11 +89,12 @@ def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | Non
         )
     with storage_errors(path, "downloading"):
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f".{remote.name}.lock"):
+        with _locked(folder / f".{remote.name}.lock", remote.name):
             if not path.exists():
                 part = folder / f".{remote.name}.part"
                 _download(remote, part, progress or (lambda done, total: None), path)
                 part.replace(path)
+                version_of(part).unlink(missing_ok=True)
                 sync_folder(folder)
     return _checked(path, remote)
 
@@ -165,19 +147,19 @@ def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> Non
         for _ in range(_ATTEMPTS):
             if remote.first_use:
                 # No SHA-256 would tell whether a rest belongs to the beginning that is here.
-                part.unlink(missing_ok=True)
+                forget(part)
             resumed = part.exists() and part.stat().st_size > 0
             before = part.stat().st_size if resumed else 0
             try:
-                _transfer(remote, url, part, progress)
+                transfer(url, part, size=remote.size, sha256=remote.sha256, progress=progress)
                 return
-            except _Wrong as error:
-                part.unlink(missing_ok=True)
+            except Wrong as error:
+                forget(part)
                 failures.append(f"{url}: {error}")
                 wrong = True
                 if not resumed:  # A resumed one may have had a wrong beginning: once more, from 0.
                     break
-            except _Broken as error:
+            except Broken as error:
                 failures.append(f"{url}: {error}")
                 if not part.exists() or part.stat().st_size <= before:
                     break
@@ -190,90 +172,24 @@ def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> Non
     raise DatasetUnavailable(f"{remote.name} could not be downloaded", why=reasons, fix=by_hand)
 
 
-def _transfer(remote: Remote, url: str, part: Path, progress: Progress) -> None:
-    """Append to the part file what is missing of it, and verify the whole."""
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise _Broken("only http and https addresses are used")
-    done = part.stat().st_size if part.exists() else 0
-    if remote.size and done > remote.size:
-        part.unlink()
-        done = 0
-    if done != remote.size:
-        _receive(remote, url, part, done, progress)
-    found = sha256_file(part)
-    if found != (remote.sha256 or found):
-        raise _Wrong(f"the SHA-256 is {found}, expected {remote.sha256}")
-
-
-def _receive(remote: Remote, url: str, part: Path, done: int, progress: Progress) -> None:
-    size = remote.size or 0
-    headers = {"User-Agent": "neural-zoo", "Accept-Encoding": "identity"}
-    if done:
-        headers["Range"] = f"bytes={done}-"
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme is checked
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
-            wanted = f"bytes {done}-{size - 1}/{size}"
-            if done and response.status != 206:
-                done = 0
-            elif done and response.headers.get("Content-Range") != wanted:
-                raise _Wrong(f"it has {response.headers.get('Content-Range')}, expected {wanted}")
-            length = response.headers.get("Content-Length")
-            size = size or _stated(length)
-            if not done and length is not None and length.strip() != str(size):
-                raise _Wrong(f"it has {length} bytes, expected {size}")
-            with part.open("ab" if done else "wb") as stream:
-                while block := _next(response):
-                    done += len(block)
-                    if done > size:
-                        raise _Wrong(f"it is longer than {size:,} bytes")
-                    stream.write(block)
-                    progress(done, size)
-                stream.flush()
-                os.fsync(stream.fileno())
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == 416:
-            raise _Wrong("it is shorter than what is here already") from error
-        raise _Broken(f"it answered {error.code} {error.reason}") from error
-    except (
-        urllib.error.URLError,
-        http.client.HTTPException,
-        TimeoutError,
-        ConnectionError,
-    ) as error:
-        raise _Broken(str(getattr(error, "reason", error)) or type(error).__name__) from error
-    if done < size:
-        raise _Broken(f"it ended after {done:,} of {size:,} bytes")
-
-
-def _stated(length: str | None) -> int:
-    """Return the size that a server gives a file of unknown size."""
-    if length is None or not length.strip().isdecimal():
-        raise _Broken("it does not say how long it is, so that a cut off file could pass for whole")
-    if not 0 < int(length) <= _LARGEST:
-        raise _Wrong(f"it has {length} bytes; up to {_LARGEST:,} are taken")
-    return int(length)
-
-
-def _next(response: http.client.HTTPResponse) -> bytes:
-    """Read one block; what a broken connection still delivered is not thrown away."""
-    try:
-        return response.read1(_BLOCK)
-    except http.client.IncompleteRead as error:
-        return error.partial
-    except (OSError, http.client.HTTPException) as error:
-        raise _Broken(f"the connection broke: {error}") from error
-
-
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, name: str) -> Iterator[None]:
     """Hold a lock among processes; the system lets go of it if this one dies."""
     import fcntl
 
-    with path.open("ab") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+            _log.warning("waiting for process %s, which downloads %s", holder, name)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
         yield
+    finally:
+        os.close(handle)
 
 
 __all__ = ["Progress", "Remote", "fetch"]

@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import JsonValue
 
 from zoo.config import Frozen
+from zoo.metrics.noise import Interval, Noise, noise
 from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime._graph import inspect_graph
 from zoo.runtime._tensors import Constant, Contents, read_contents
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
 from zoo.runtime.session import read_checked
-
-Noise = Literal["within noise", "beyond noise", "unknown"]
 
 
 class Change(Frozen):
@@ -266,17 +265,14 @@ def _metrics(old: Manifest, new: Manifest) -> Iterator[MetricChange]:
             before=before[0] if before else None,
             after=after[0] if after else None,
             difference=difference,
-            noise=_noise(before, after),
+            noise=noise(before, after),
         )
 
 
-_Score = tuple[float, float | None, float | None]
-
-
-def _scores(manifest: Manifest) -> dict[str, _Score]:
+def _scores(manifest: Manifest) -> dict[str, Interval]:
     """Return value, low and high of each metric, whether it has an interval or not."""
     scores = manifest.metrics.get("scores", manifest.metrics)
-    found: dict[str, _Score] = {}
+    found: dict[str, Interval] = {}
     for name, score in scores.items() if isinstance(scores, Mapping) else ():
         parts = score if isinstance(score, Mapping) else {"value": score}
         value, low, high = (_number(parts.get(key)) for key in ("value", "low", "high"))
@@ -287,17 +283,6 @@ def _scores(manifest: Manifest) -> dict[str, _Score]:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _noise(before: _Score | None, after: _Score | None) -> Noise:
-    if before is None or after is None:
-        return "unknown"
-    (one, low_one, high_one), (two, low_two, high_two) = before, after
-    if low_one is None or high_one is None or low_two is None or high_two is None:
-        return "unknown"
-    rises = two >= one
-    facing = (high_one - one, two - low_two) if rises else (one - low_one, high_two - two)
-    return "within noise" if abs(two - one) <= math.hypot(*facing) else "beyond noise"
 
 
 __all__ = ["Change", "DiffReport", "GraphChange", "MetricChange", "WeightChange", "diff"]

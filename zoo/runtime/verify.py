@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,7 @@ def verify(path: str | Path, *, max_bytes: int = MAX_BYTES) -> VerifyReport:
 
     start = time.perf_counter()
     folder = Path(path)
-    names = listing(folder)
-    manifest = read_manifest(folder)
-    _check_names(folder, names, manifest)
-    raw = {
-        entry.name: read_checked(folder, manifest, entry.name, max_bytes=max_bytes)
-        for entry in manifest.files
-    }
+    manifest, raw = read_files(folder, max_bytes=max_bytes)
     reports: list[SignatureReport] = []
     providers: tuple[str, ...] = ()
     for graph in manifest.graphs:
@@ -91,13 +86,33 @@ def verify(path: str | Path, *, max_bytes: int = MAX_BYTES) -> VerifyReport:
     return VerifyReport(
         path=str(folder),
         architecture=manifest.architecture,
-        files=len(names),
+        files=len(raw) + 1,
         bytes=sum(entry.bytes for entry in manifest.files),
         signatures=tuple(reports),
         providers=providers,
         onnxruntime=onnxruntime.__version__,
         seconds=time.perf_counter() - start,
     )
+
+
+def read_files(folder: Path, *, max_bytes: int = MAX_BYTES) -> tuple[Manifest, Mapping[str, bytes]]:
+    """Read an artifact whole, every file compared with the manifest; nothing is parsed.
+
+    Args:
+        folder: The artifact's.
+        max_bytes: The largest file that is read.
+
+    Raises:
+        Incompatible: If it is no artifact, or of a newer format.
+        Tampered: If a file is changed, missing, added or a link.
+    """
+    names = listing(folder)
+    manifest = read_manifest(folder)
+    _check_names(folder, names, manifest)
+    return manifest, {
+        entry.name: read_checked(folder, manifest, entry.name, max_bytes=max_bytes)
+        for entry in manifest.files
+    }
 
 
 def _check_names(folder: Path, names: list[str], manifest: Manifest) -> None:
@@ -190,4 +205,4 @@ def _count(arrays: Any) -> int:
     return int(sizes.pop()) if len(sizes) == 1 else -1
 
 
-__all__ = ["SignatureReport", "VerifyReport", "verify"]
+__all__ = ["SignatureReport", "VerifyReport", "read_files", "verify"]

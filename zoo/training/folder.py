@@ -8,20 +8,36 @@ import fcntl
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import RunBusy, StorageError, TrainError
-from zoo.files import atomic_write, storage_errors, write_json
+from pydantic import ValidationError
 
-FORMAT_VERSION = 1
+from zoo.errors import RunBusy, StorageError, TrainError
+from zoo.files import atomic_write, storage_errors, sync_folder, write_json
+from zoo.training.record import FORMAT_VERSION, RunRecord
 
 FIGURES = "figures.json"
 """What an evaluation shows besides its scores: see :mod:`zoo.metrics.figures`."""
 
 NOT_METRICS = frozenset({"epoch", "learning_rate", "phase", "seconds"})
 """Columns of a history that say when and how, and not how well."""
+
+FILES = frozenset(
+    {".lock", "checkpoints", "figures.json", "history.csv", "metrics.json", "model.keras"}
+    | {"pictures.npz", "report.html", "run.json"}
+)
+"""What a run writes into its folder, besides temporary files."""
+
+TRASH = ".zoo-trash-"
+"""What the name of a folder begins with that is being removed."""
+
+_LOCK_ATTEMPTS = 4
+_LARGEST_RECORD = 1 << 26
 
 
 class RunFolder:
@@ -76,26 +92,42 @@ class RunFolder:
         return self.path / "model.keras"
 
     def read_record(self) -> dict[str, Any]:
-        """Return ``run.json``.
+        """Return ``run.json``, checked.
 
         Raises:
-            TrainError: If there is none, or it is of a newer format.
+            TrainError: If there is none, it is of another format, or does not follow its schema.
         """
+        file = self.path / "run.json"
         try:
-            record: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            if file.exists() and (not file.is_file() or file.stat().st_size > _LARGEST_RECORD):
+                raise OSError("it is no file, or has more bytes than a record ever had")
+            record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
             raise TrainError(
                 f"{self.path} is not the folder of a run",
                 why=f"its run.json cannot be read: {error}",
                 fix="zoo train NAME starts a run and prints its folder",
             ) from error
         version = record.get("format_version") if isinstance(record, dict) else None
-        if version != FORMAT_VERSION:
+        if version != FORMAT_VERSION or type(version) is not int:
+            newer = type(version) is int and version > FORMAT_VERSION
             raise TrainError(
                 f"{self.path} has run format {version!r}",
                 why=f"this zoo reads format {FORMAT_VERSION}",
-                fix="pip install --upgrade neural-zoo",
+                fix="pip install --upgrade neural-zoo"
+                if newer
+                else "copy the run anew, or train again: no zoo ever wrote that format",
             )
+        try:
+            RunRecord.model_validate(record)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise TrainError(
+                f"{file} is not the record of a run",
+                why=f"{where}: {first['msg']}",
+                fix="copy the run anew, or train again",
+            ) from error
         return record
 
     def write_record(self, record: Mapping[str, Any]) -> None:
@@ -133,22 +165,152 @@ class RunFolder:
         """
         path = self.path / ".lock"
         with storage_errors(path, "locking"):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
-                raise RunBusy(
-                    f"{self.path} is in use",
-                    why=f"process {holder} holds it",
-                    fix="wait for it to end, or choose another --run-dir",
-                ) from error
+            for attempt in range(_LOCK_ATTEMPTS):
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError as error:
+                    if attempt + 1 < _LOCK_ATTEMPTS:
+                        # Somebody may only be looking whether it is held.
+                        time.sleep(0.02)
+                        continue
+                    holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+                    raise RunBusy(
+                        f"{self.path} is in use",
+                        why=f"process {holder} holds it",
+                        fix="wait for it to end, or choose another --run-dir",
+                    ) from error
             os.ftruncate(handle, 0)
             os.write(handle, str(os.getpid()).encode())
             yield
         finally:
             os.close(handle)
 
+    def held(self) -> bool:
+        """Return whether a process of this machine works on the run now."""
+        try:
+            handle = os.open(self.path / ".lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # a file system without locks
+            return False
+        else:
+            return False
+        finally:
+            os.close(handle)
 
-__all__ = ["FIGURES", "FORMAT_VERSION", "NOT_METRICS", "RunFolder"]
+    def size(self) -> int:
+        """Return the bytes of its files; what a link leads to is not counted."""
+        return size_of(self.path)
+
+    def foreign(self) -> list[str]:
+        """Return the names in the folder that no run writes, in order."""
+        return sorted(
+            entry.name
+            for entry in os.scandir(self.path)
+            if entry.name not in FILES and not _temporary(entry.name)
+        )
+
+    def remove(self, part: str | None = None, *, still: Callable[[], None]) -> None:
+        """Remove the run, or one folder of it, so that a kill leaves no half of it in its place.
+
+        It goes by another name first, and is then removed. Links are removed, never followed.
+
+        Args:
+            part: ``checkpoints``, for them alone.
+            still: Called once the run is held; raises if it is no longer to be removed.
+
+        Raises:
+            RunBusy: If another process holds it.
+            StorageError: If it cannot be removed.
+        """
+        with self.locked():
+            still()
+            if part is None:
+                discard(self.path, self.path.parent)
+            else:
+                discard(self.path / part, self.path)
+
+
+def discard(target: Path, beside: Path) -> None:
+    """Remove a folder by way of a name that nobody takes for anything.
+
+    Args:
+        target: The folder, or a link, which is removed without what it leads to.
+        beside: A folder on the same file system.
+
+    Raises:
+        StorageError: If it cannot be removed.
+    """
+    with _removing(target):
+        trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=beside))
+        try:
+            target.rename(trash / "removed")
+            sync_folder(beside)
+        finally:
+            empty_trash(trash)
+
+
+def empty_trash(folder: Path) -> None:
+    """Remove what a removal has put aside.
+
+    Raises:
+        StorageError: If it cannot be removed.
+    """
+    with _removing(folder):
+        removed = folder / "removed"
+        if removed.is_symlink():
+            removed.unlink()
+        # Another process may be emptying it too.
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _removing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be removed",
+            why=error.strerror or str(error),
+            fix="look at who may write there, and whether something is mounted inside",
+        ) from error
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of the files below a folder; what a link leads to is not counted."""
+    total = 0
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return 0
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            total += size_of(Path(entry.path))
+        elif entry.is_file(follow_symlinks=False):
+            with contextlib.suppress(OSError):
+                total += entry.stat(follow_symlinks=False).st_size
+    return total
+
+
+def _temporary(name: str) -> bool:
+    return name.startswith(TRASH) or (name.startswith(".") and ".tmp" in name)
+
+
+__all__ = [
+    "FIGURES",
+    "FILES",
+    "NOT_METRICS",
+    "TRASH",
+    "RunFolder",
+    "discard",
+    "empty_trash",
+    "size_of",
+]

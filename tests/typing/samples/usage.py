@@ -61,6 +61,17 @@ def careful() -> None:
         assert_type(error.fix, str)
 
 
+def the_ledger() -> None:
+    entry = zoo.runs(status="finished")[0]
+    assert_type(entry, zoo.RunEntry)
+    assert_type(entry.value, float | None)
+    found = zoo.compare("runs/a", zoo.Run("runs/b"))
+    assert_type(found, zoo.Comparison)
+    assert_type(found.scores[0].scores[0], zoo.Score | None)
+    assert_type(zoo.why("exports/cnn/1"), zoo.Trace)
+    assert_type(zoo.why("exports/cnn/1").holds, bool)
+
+
 class TinyConfig(zoo.ModelConfig):
     """What it can be told."""
 

@@ -1,0 +1,254 @@
+"""The runs of a folder, as a list: what each was, how it ended, what it cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zoo
+from tests.api.ledgers import copy
+from zoo.errors import ConfigError, TrainError
+from zoo.training.folder import RunFolder
+
+
+class TestListing:
+    def test_a_run_is_listed_with_what_it_reached_and_what_it_cost(self, run, here):
+        copy(run, here / "runs" / "a")
+        (entry,) = zoo.runs()
+        assert entry.path == Path("runs/a")
+        assert (entry.status, entry.architecture, entry.data) == (
+            "finished",
+            "mlp_classifier",
+            "digits",
+        )
+        assert (entry.epochs, entry.planned) == (3, 3)
+        assert entry.cpu_seconds == run.record["cpu_seconds"]
+        assert entry.peak_memory_bytes == run.record["peak_memory_bytes"]
+        files = [file for file in (here / "runs").rglob("*") if file.is_file()]
+        assert entry.bytes == sum(file.stat().st_size for file in files)
+        assert entry.problem == ""
+
+    def test_before_an_evaluation_the_metric_is_what_the_plan_watches(self, run, here):
+        path = copy(run, here / "runs" / "a")
+        (path / "metrics.json").unlink(missing_ok=True)
+        (entry,) = zoo.runs()
+        assert (entry.metric, entry.split) == ("val_loss", "validation")
+        assert entry.value == run.record["best"]["val_loss"]
+        measured = zoo.evaluate(path)
+        (entry,) = zoo.runs()
+        score = measured.scores["accuracy"]
+        assert (entry.metric, entry.split) == ("accuracy", "test")
+        assert (entry.value, entry.low, entry.high) == (score.value, score.low, score.high)
+
+    def test_a_run_is_running_as_long_as_a_process_holds_it(self, run, here, holding):
+        copy(run, here / "runs" / "held", status="running", epochs_done=0)
+        copy(run, here / "runs" / "died", status="running", epochs_done=0)
+        holding(here / "runs" / "held")
+        found = {entry.path.name: entry for entry in zoo.runs()}
+        assert (found["held"].status, found["died"].status) == ("running", "interrupted")
+        # The record of a killed run may be older than its history.
+        assert found["died"].epochs == 3
+
+    def test_looking_whether_a_run_is_held_keeps_nobody_out(self, run, here):
+        path = copy(run, here / "runs" / "a")
+        looker = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import sys; from pathlib import Path; from zoo.training.folder import RunFolder\n"
+                "folder = RunFolder(Path(sys.argv[1])); print('looking', flush=True)\n"
+                "while True: folder.held()",
+                path,
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert looker.stdout is not None
+            assert looker.stdout.readline() == "looking\n"
+            for _ in range(200):
+                with RunFolder(path).locked():
+                    pass
+        finally:
+            looker.kill()
+            looker.communicate()
+
+    def test_what_is_no_run_is_not_listed_and_what_is_a_broken_one_is(self, run, here):
+        runs = here / "runs"
+        copy(run, runs / "good")
+        (runs / "notes").mkdir()
+        (runs / ".zoo-trash-x" / "removed").mkdir(parents=True)
+        shutil.copy(run.path / "run.json", runs / ".zoo-trash-x" / "removed")
+        (runs / "file.txt").write_text("mine")
+        torn = copy(run, runs / "torn")
+        (torn / "run.json").write_text((run.path / "run.json").read_text()[:200])
+        odd = copy(run, runs / "odd", epochs_done="many")
+        spoiled = copy(run, runs / "spoiled")
+        (spoiled / "metrics.json").write_text("{")
+        found = {entry.path: entry for entry in zoo.runs(runs)}
+        assert set(found) == {runs / "good", torn, odd, spoiled}
+        assert found[torn].status == found[odd].status == "unreadable"
+        assert "epochs_done" in found[odd].problem
+        assert found[spoiled].status == "finished"
+        assert "metrics.json" in found[spoiled].problem
+
+    def test_the_runs_of_a_cross_validation_are_found_one_folder_below(self, run, here):
+        for fold in range(2):
+            copy(run, here / "runs" / "folds" / f"seed-0-fold-{fold}")
+        assert [entry.path.name for entry in zoo.runs()] == ["seed-0-fold-0", "seed-0-fold-1"]
+
+    def test_runs_are_chosen_by_model_status_and_data(self, run, here):
+        data = run.record["data"]
+        copy(run, here / "runs" / "a")
+        copy(run, here / "runs" / "b", status="failed")
+        mine = str(here / "flowers.csv")
+        copy(run, here / "runs" / "c", data={**data, "source": mine, "fingerprint": "ab" * 32})
+        names = {
+            "architecture": {"mlp_*": "abc", "cnn": ""},
+            "status": {"failed": "b", "finished": "ac", "running": ""},
+            "data": {
+                "digits": "ab",
+                mine: "c",
+                "flowers.csv": "c",
+                "abababab": "c",
+                "abab": "",
+                data["fingerprint"]: "ab",
+            },
+        }
+        for key, expected in names.items():
+            for value, runs in expected.items():
+                found = zoo.runs(**{key: value})
+                assert "".join(entry.path.name for entry in found) == runs, (key, value)
+
+    def test_runs_are_ordered_by_what_is_asked_for(self, run, here):
+        for number, (name, loss) in enumerate((("r10", 0.5), ("r2", 0.9), ("r1", 0.1))):
+            path = copy(
+                run,
+                here / "runs" / name,
+                best={"val_loss": loss},
+                cpu_seconds=float(number),
+                epochs_done=3 - number,
+                started=f"2026-01-0{3 - number}T00:00:00+00:00",
+                status=("failed", "stopped", "finished")[number],
+            )
+            (path / "metrics.json").unlink(missing_ok=True)
+            (path / "history.csv").unlink()
+        orders = {
+            "name": ["r1", "r2", "r10"],
+            "metric": ["r1", "r10", "r2"],
+            "cost": ["r10", "r2", "r1"],
+            "started": ["r1", "r2", "r10"],
+            "epochs": ["r1", "r2", "r10"],
+            "status": ["r1", "r2", "r10"],
+        }
+        for sort, names in orders.items():
+            assert [entry.path.name for entry in zoo.runs(sort=sort)] == names, sort
+
+    def test_of_a_score_where_more_is_better_the_largest_comes_first(self, run, here):
+        for name, value in (("a", 0.5), ("b", 0.9)):
+            plan = run.record["plan"] | {"monitor": "val_accuracy"}
+            path = copy(run, here / "runs" / name, plan=plan, best={"val_accuracy": value})
+            (path / "metrics.json").unlink(missing_ok=True)
+        assert [entry.path.name for entry in zoo.runs(sort="metric")] == ["b", "a"]
+
+    def test_a_record_of_before_the_costs_were_kept_is_read(self, run, here):
+        path = copy(run, here / "runs" / "old")
+        late = ("peak_memory_bytes", "sessions", "code", "model", "ended")
+        old = {key: value for key, value in run.record.items() if key not in late}
+        old["host"] = {key: old["host"][key] for key in ("cpus", "platform")}
+        (path / "run.json").write_text(json.dumps(old))
+        (entry,) = zoo.runs()
+        assert (entry.status, entry.peak_memory_bytes, entry.ended) == ("finished", None, "")
+        assert zoo.compare(path, run).host == zoo.compare(path, run).host != ()
+        assert zoo.evaluate(path).scores == zoo.evaluate(run).scores
+
+    def test_nothing_there_is_an_empty_list_and_a_wrong_folder_an_error(self, here):
+        assert zoo.runs() == []
+        with pytest.raises(TrainError, match="no folder elsewhere"):
+            zoo.runs("elsewhere")
+        with pytest.raises(ConfigError) as caught:
+            zoo.runs(status="done", sort="size_")
+        assert [finding.where for finding in caught.value.findings] == ["status", "sort"]
+
+    def test_links_that_lead_in_circles_end(self, run, here):
+        runs = here / "runs"
+        copy(run, runs / "a")
+        (runs / "loop").symlink_to(runs)
+        (runs / "linked").symlink_to(runs / "a")
+        os.mkfifo(runs / "pipe")
+        assert [entry.path.name for entry in zoo.runs()] == ["a", "linked"]
+
+    def test_a_record_that_is_a_pipe_or_without_end_is_not_waited_for(self, here):
+        for name in ("pipe", "huge"):
+            (here / name).mkdir()
+        os.mkfifo(here / "pipe" / "run.json")
+        with (here / "huge" / "run.json").open("wb") as stream:
+            stream.truncate(2**40)
+        for name in ("pipe", "huge"):
+            with pytest.raises(TrainError, match="not the folder of a run"):
+                zoo.Run(here / name)
+
+
+class TestComparing:
+    def test_what_is_equal_is_left_out(self, run, here):
+        other = copy(
+            run,
+            here / "other",
+            config=run.record["config"] | {"units": [8]},
+            plan=run.record["plan"] | {"seed": 9},
+            versions=run.record["versions"] | {"keras": "9.9"},
+        )
+        found = zoo.compare(run, other)
+        assert [(row.what, row.values) for row in found.config] == [("units", ([16], [8]))]
+        assert [(row.what, row.values) for row in found.plan] == [("seed", (7, 9))]
+        assert [row.what for row in found.versions] == ["keras"]
+        assert found.data == found.code == found.host == found.architecture == found.outcome == ()
+        assert found.same_data
+
+    def test_values_inside_are_named_by_their_path(self, run, here):
+        optimizer = run.record["config"]["optimizer"] | {"learning_rate": 0.5}
+        config = run.record["config"] | {"optimizer": optimizer}
+        found = zoo.compare(run, copy(run, here / "other", config=config))
+        assert [row.what for row in found.config] == ["optimizer.learning_rate"]
+
+    def test_scores_have_intervals_and_a_verdict_on_chance(self, run, here):
+        measured = zoo.evaluate(run)
+        near, far = copy(run, here / "near"), copy(run, here / "far")
+        told = json.loads((run.path / "metrics.json").read_text())
+        accuracy = told["scores"]["accuracy"]
+        told["scores"]["accuracy"] = dict.fromkeys(("value", "low", "high"), 0.01) | {
+            "unit": accuracy["unit"]
+        }
+        (far / "metrics.json").write_text(json.dumps(told))
+        row = next(row for row in zoo.compare(run, near, far).scores if row.name == "accuracy")
+        assert row.scores[0] == row.scores[1] == measured.scores["accuracy"]
+        assert row.noise == ("within noise", "beyond noise")
+
+    def test_figures_of_other_data_are_not_judged(self, run, here):
+        zoo.evaluate(run)
+        other = copy(run, here / "b", data=run.record["data"] | {"fingerprint": "0" * 64})
+        found = zoo.compare(run, other)
+        assert not found.same_data
+        assert "cannot be compared" in found.notices[0]
+        assert {verdict for row in found.scores for verdict in row.noise} == {"unknown"}
+        assert [row.what for row in found.data] == ["fingerprint"]
+
+    def test_a_run_that_was_not_measured_is_named(self, run, here):
+        zoo.evaluate(run)
+        other = copy(run, here / "b")
+        (other / "metrics.json").unlink()
+        found = zoo.compare(run, other)
+        assert found.notices == (
+            f"{other} was not measured on its test split: zoo evaluate {other}",
+        )
+        assert all(row.scores[1] is None for row in found.scores)
+
+    def test_one_run_is_not_compared(self, run):
+        with pytest.raises(ConfigError, match="nothing to compare"):
+            zoo.compare(run)

@@ -1,0 +1,119 @@
+"""Who trained a model and where: packages, machine, and the code itself."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from zoo.api.packages import version_of
+from zoo.architecture import Architecture
+from zoo.files import sha256_file, sha256_json
+
+PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
+
+_MOST_FILES = 5000
+"""A package with more source files than this is not taken for a plugin's own."""
+
+
+def surroundings(architecture: Architecture[Any]) -> dict[str, Any]:
+    """Return the ``versions``, the ``host`` and the ``code`` that a record keeps.
+
+    Args:
+        architecture: The model's, for the source files of its plugin.
+    """
+    versions = {"python": platform.python_version(), "zoo": version_of("neural-zoo")}
+    return {
+        "versions": versions | {package: version_of(package) for package in PACKAGES},
+        "host": host(),
+        "code": {"plugin": code_of(type(architecture)), "zoo": code_of("zoo")},
+    }
+
+
+def host() -> dict[str, Any]:
+    """Return what of this machine decides how long something takes. Its name does not."""
+    usable = _usable_cpus()
+    return {
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "cpu": _cpu_model(),
+        "usable_cpus": usable,
+        "threads": _positive(os.environ.get("TF_NUM_INTRAOP_THREADS")) or usable,
+        "memory_bytes": _memory(),
+    }
+
+
+def code_of(thing: type | str) -> dict[str, Any] | None:
+    """Return which source files something is made of, by what is in them.
+
+    Those of the package that holds a class, or of the package of that name; of a class in a module
+    that stands alone, that module. A commit would say less: files may have changed since.
+
+    Args:
+        thing: A class, or the name of an imported package.
+
+    Returns:
+        The package, how many files it has and the SHA-256 over their paths and contents; ``None``
+        of code that has no file, such as what is typed at a prompt.
+    """
+    module = sys.modules.get(thing if isinstance(thing, str) else thing.__module__)
+    try:
+        file = Path(inspect.getfile(module)) if module is not None else None
+    except TypeError:
+        return None
+    if module is None or file is None or not file.is_file():
+        return None
+    package = getattr(module, "__package__", None) or ""
+    if not package or package == "__main__":
+        name, found = module.__name__, {file.name: file}
+    else:
+        folder = file.parent
+        name = package
+        found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
+    if not 0 < len(found) <= _MOST_FILES:
+        return None
+    try:
+        digests = {inside: sha256_file(path) for inside, path in found.items()}
+    except OSError:
+        return None
+    return {"package": name, "files": len(digests), "sha256": sha256_json(digests)}
+
+
+def _usable_cpus() -> int | None:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count()
+
+
+def _cpu_model() -> str | None:
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines():
+            if line.startswith(("model name", "Hardware", "cpu model")):
+                return line.partition(":")[2].strip() or None
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or None
+
+
+def _memory() -> int | None:
+    """Return the bytes of memory that this process may use: the machine's, or its group's."""
+    try:
+        amounts = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    except (ValueError, OSError):
+        amounts = []
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            amount = _positive(Path(limit).read_text("ascii").strip())
+        except OSError:
+            continue
+        amounts += [amount] if amount else []
+    return min(amounts, default=None)
+
+
+def _positive(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and int(text) > 0 else None
+
+
+__all__ = ["PACKAGES", "code_of", "host", "surroundings"]
