@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from zoo.errors import Incompatible, Tampered
 
@@ -30,8 +33,12 @@ def listing(folder: Path) -> list[str]:
         ) from error
 
 
-def read_bytes(folder: Path, name: str, *, limit: int) -> bytes:
-    """Read one regular file whole: never through a link, never more than ``limit`` bytes.
+@contextlib.contextmanager
+def opened(folder: Path, name: str, *, limit: int) -> Iterator[tuple[BinaryIO, int]]:
+    """Open one regular file: never through a link, never one of more than ``limit`` bytes.
+
+    Yields:
+        The file, and how many bytes it has.
 
     Raises:
         Incompatible: If it is missing or too large.
@@ -67,12 +74,18 @@ def read_bytes(folder: Path, name: str, *, limit: int) -> bytes:
                 why=f"at most {limit:,} are read",
                 fix="raise max_bytes if you trust the file",
             )
+        yield stream, status.st_size
+
+
+def read_bytes(folder: Path, name: str, *, limit: int) -> bytes:
+    """Read one regular file whole, as :func:`opened` opens it."""
+    with opened(folder, name, limit=limit) as (stream, _):
         data = stream.read(limit + 1)
     if len(data) > limit:
         raise Incompatible(
-            f"{path} grew while it was read", why=f"at most {limit:,} bytes are read"
+            f"{folder / name} grew while it was read", why=f"at most {limit:,} bytes are read"
         )
     return data
 
 
-__all__ = ["MAX_BYTES", "listing", "read_bytes"]
+__all__ = ["MAX_BYTES", "listing", "opened", "read_bytes"]
