@@ -31,7 +31,7 @@ from zoo.exporting.publishing import (
     write_artifact,
 )
 from zoo.exporting.simplify import constant_shapes
-from zoo.exporting.stored import LARGEST, store
+from zoo.exporting.stored import BESIDE_FROM, store
 from zoo.exporting.structure import check_structure
 from zoo.files import sha256_json
 from zoo.runtime.manifest import Graph, Manifest
@@ -57,7 +57,7 @@ def export_artifact(
     licence: str | None = None,
     origin: Mapping[str, Any] | None = None,
     keep_failed: Path | None = None,
-    largest_file: int = LARGEST,
+    largest_file: int = BESIDE_FROM,
 ) -> Path:
     """Turn a model into an artifact that proves itself, at ``out/<name>/<version>``.
 
@@ -75,7 +75,7 @@ def export_artifact(
         origin: Anything else worth recording about the training, as plain data.
         keep_failed: Where to keep a failed export, with ``failure.json``, instead of removing it.
         largest_file: Bytes from which a graph has its large weights in a file beside it, such as
-            ``model.onnx.data``; by default, what one ONNX file can hold.
+            ``model.onnx.data``; by default 256 MiB. No ONNX file can have 2 GiB.
 
     Returns:
         The folder that was published.

@@ -1,8 +1,9 @@
 """A graph as its files hold it: one ONNX file, or one with its large constants in a file beside it.
 
-Protobuf writes no message of 2 GiB or more. Where a graph with its constants comes near that, the
-large ones go to a data file, in the order of the graph, each at the beginning of a block of 64 KiB,
-so that a runtime can map them. Below the limit everything is in one file.
+Protobuf writes no message of 2 GiB or more, and onnxruntime holds what it parses three times while
+it opens it. So the large constants of a large graph go to a data file, in the order of the graph,
+each at the beginning of a block of 64 KiB, from where a runtime maps them. Of a graph that is not
+large everything is in one file.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     import onnx
 
 LARGEST = 2**31 - 2**24
-"""Bytes of one ONNX file: the most that protobuf writes, less what its metadata may have."""
+"""Bytes that one ONNX file can have: what protobuf writes, less what its metadata may have."""
+
+BESIDE_FROM = 2**28
+"""Bytes of a graph from which its large constants lie beside it."""
 
 _BLOCK = 2**16
 """Bytes to which constants are aligned: the most that any system asks for to map a file."""
@@ -105,9 +109,9 @@ def store(
     folder: Path,
     *,
     weights: Mapping[str, keras.Variable] | None = None,
-    largest: int = LARGEST,
+    largest: int = BESIDE_FROM,
 ) -> Stored:
-    """Write a graph into a folder, with a data file beside it where one file cannot hold it.
+    """Write a graph into a folder, and a data file beside it where one file would be too large.
 
     Args:
         proto: The graph. It is changed where it has stand-ins and fits into one file.
@@ -259,4 +263,4 @@ def _write(path: Path, raw: bytes) -> None:
         path.write_bytes(raw)
 
 
-__all__ = ["LARGEST", "Stored", "lies_outside", "stand_in", "store", "too_large"]
+__all__ = ["BESIDE_FROM", "LARGEST", "Stored", "lies_outside", "stand_in", "store", "too_large"]
