@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ import onnx
 import onnxruntime
 import pytest
 from keras import ops
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from tests.exporting.networks import (
     LABEL,
@@ -67,6 +71,7 @@ def test_large_constants_lie_in_a_file_that_any_runtime_can_map(
         end = int(place["offset"]) + int(place["length"])
     assert end == (parted / "model.onnx.data").stat().st_size
     onnx.checker.check_model(str(parted / "model.onnx"), full_check=True)
+    assert runtime.verify_model(parted.parent).versions[0].files == 5
     # A server opens the file by its path, and not with the zoo.
     native = onnxruntime.InferenceSession(parted / "model.onnx")
     x = samples("x")["x"]
@@ -217,6 +222,58 @@ def test_onnxruntime_rewrites_a_graph_that_one_file_cannot_hold(whole: Path) -> 
         one, two = (_rewritten(proto, level, largest=largest) for largest in (LARGEST, SMALL))
         assert _constants(one) == _constants(two)
         assert [n.op_type for n in one.graph.node] == [n.op_type for n in two.graph.node]
+
+
+_OPEN = """
+import sys
+from pathlib import Path
+import onnxruntime
+from zoo.runtime._onnx_file import OnnxFile, beside
+from zoo.runtime.session import open_session
+
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+path, before = Path(sys.argv[1]), peak()
+file = OnnxFile(path.read_bytes(), path if beside(path).exists() else None)
+session = open_session(file, "it")
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
+def test_weights_beside_a_graph_are_in_memory_once_while_it_is_opened(tmp_path: Path) -> None:
+    random, width, layers = np.random.default_rng(0), 2048, 6
+    names = ["x", *(f"h{n}" for n in range(layers))]
+    value = partial(helper.make_tensor_value_info, elem_type=onnx.TensorProto.FLOAT)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", [names[n], f"w{n}"], [names[n + 1]]) for n in range(layers)],
+        "deep",
+        [value("x", shape=["batch", width])],
+        [value(names[-1], shape=["batch", width])],
+        [
+            numpy_helper.from_array(random.random((width, width), np.float32), f"w{n}")
+            for n in range(layers)
+        ],
+    )
+    proto = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 18)])
+    weights, taken = 4 * layers * width**2, []
+    for number, largest in enumerate((LARGEST, SMALL)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        store(proto, "it.onnx", folder, largest=largest)
+        done = subprocess.run(
+            [sys.executable, "-c", _OPEN, str(folder / "it.onnx")],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=100,
+        )
+        taken.append(int(done.stdout) / weights)
+    # A matrix more than once: the one that is being laid out anew.
+    assert taken[1] < min(1.6, taken[0] / 1.5), taken
 
 
 def test_a_smaller_form_is_made_of_it(parted: Path, tmp_path: Path) -> None:
