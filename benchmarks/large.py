@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 STEPS = ("export", "verify", "load", "quantise")
-ROOM = 5
+ROOM = 7
 """Memory and disk that must be free, in weights."""
 
 
