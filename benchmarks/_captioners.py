@@ -171,12 +171,9 @@ class Graphs:
     """The exported graphs in onnxruntime: one looks, one goes on by a word, the zoo's loop asks."""
 
     def __init__(self, work: Path, threads: int, kind: str = "float32") -> None:
-        from zoo.runtime.session import open_session
-
         self.text, self.folder, self.threads = _words(work), work / kind, threads
         self.sessions = {
-            name: open_session((work / kind / f"{name}.onnx").read_bytes(), name, threads=threads)
-            for name in ("encode", "decode")
+            name: _opened(work / kind / f"{name}.onnx", threads) for name in ("encode", "decode")
         }
         self.names = {
             name: [output.name for output in session.get_outputs()]
@@ -260,10 +257,7 @@ class Whole:
     """The exported graph that writes a whole text in one call."""
 
     def __init__(self, work: Path, threads: int) -> None:
-        from zoo.runtime.session import open_session
-
-        raw = (work / "float32" / "write.onnx").read_bytes()
-        self.session = open_session(raw, "write", threads=threads)
+        self.session = _opened(work / "float32" / "write.onnx", threads)
 
     def write(self, pixels: Any, tokens: int) -> list[int]:
         found = self.session.run(["text"], {"image": pixels})[0][0]
@@ -292,6 +286,16 @@ def _rest(clock: Clock) -> Seconds:
     rest = (wall - sum(k[0] for k in known), cpu - sum(k[1] for k in known))
     found = {name: clock[name] for name in (ENCODER, CROSS, SCORES) if name in clock.seconds}
     return {**found, STEPS: rest, "all": (wall, cpu)}
+
+
+def _opened(path: Path, threads: int) -> Any:
+    """Open a graph as an artifact's is opened: from memory, or by its path beside its weights."""
+    from zoo.runtime._onnx_file import OnnxFile, beside
+    from zoo.runtime.session import open_session
+
+    there = beside(path).exists()
+    file = OnnxFile(path.read_bytes(), path if there else None)
+    return open_session(file, path.stem, threads=threads)
 
 
 def _words(work: Path) -> Any:

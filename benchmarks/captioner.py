@@ -118,6 +118,7 @@ def _export(work: Path) -> None:
     from zoo.exporting.canonical import canonical
     from zoo.exporting.convert import Traced, convert
     from zoo.exporting.simplify import constant_shapes
+    from zoo.exporting.stored import store
     from zoo_blip_captioner.captioner import BlipCaptioner
     from zoo_blip_captioner.signatures import published
 
@@ -130,13 +131,15 @@ def _export(work: Path) -> None:
     (work / "float32").mkdir(parents=True, exist_ok=True)
     for signature in published(captioner, data):
         started, traced = time.process_time(), Traced(signature)
-        proto = convert(traced)
-        constant_shapes(proto)
-        proto = canonical(proto, signature.name, signature.inputs, traced.outputs, traced.order)
-        raw = proto.SerializeToString(deterministic=True)
-        (work / "float32" / f"{signature.name}.onnx").write_bytes(raw)
+        converted = convert(traced)
+        constant_shapes(converted.proto)
+        proto = canonical(
+            converted.proto, signature.name, signature.inputs, traced.outputs, traced.order
+        )
+        file = f"{signature.name}.onnx"
+        stored = store(proto, file, work / "float32", weights=converted.weights)
         took = time.process_time() - started
-        print(f"{signature.name}: {len(raw) / 1e6:,.0f} MB, converted in {took:.0f} CPU-s")
+        print(f"{signature.name}: {stored.bytes / 1e6:,.0f} MB, converted in {took:.0f} CPU-s")
 
 
 def _shrink(work: Path) -> None:

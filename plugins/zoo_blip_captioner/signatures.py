@@ -19,9 +19,6 @@ from zoo_blip_captioner.learning import known
 if TYPE_CHECKING:
     from zoo_blip_captioner.captioner import BlipCaptioner
 
-LARGEST = 2**31 - 2**24
-"""Bytes of weights that one file can hold."""
-
 LONGEST = 64
 """Words that ``write`` writes at most: its caches have that length at every step."""
 
@@ -32,13 +29,9 @@ def published(captioner: BlipCaptioner, data: DataSpec) -> Sequence[Signature]:
     ``encode`` looks at a picture once: it gives keys and values of it for every block of the text,
     and empty caches. ``decode`` takes all that and one word: it gives the scores of the next word,
     and caches that are longer by one. ``write`` is the whole greedy search as one graph, for a
-    server that knows nothing of loops; it holds every weight once more, and is left out where
-    a file could not hold them.
+    server that knows nothing of loops; it holds every weight once more.
     """
-    graphs = [_encode(captioner, data), _decode(captioner, data)]
-    if 4 * captioner.count_params() < LARGEST:
-        graphs.append(_write(captioner, data))
-    return graphs
+    return _encode(captioner, data), _decode(captioner, data), _write(captioner, data)
 
 
 def _encode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
@@ -157,4 +150,4 @@ class Beginning(keras.layers.Layer):
         return row + self.start
 
 
-__all__ = ["LARGEST", "LONGEST", "published"]
+__all__ = ["LONGEST", "published"]

@@ -30,6 +30,7 @@ CATEGORICAL = TensorSpec(
         Column(name="size", categories=("l", "m", "s")),
     ),
 )
+ROW = TensorSpec(name="x", shape=(4,), range=(-1, 1))
 SERIES = TensorSpec(name="series", shape=("time", 2), range=(-2, 2))
 
 
@@ -188,6 +189,24 @@ def autoencoder() -> tuple[Signature, ...]:
     )
 
 
+def wide() -> Any:
+    """A network with matrices of 1.08 MB, which a conversion leaves out, of 416 KB, and small."""
+    import keras
+    from keras import layers
+
+    row = keras.Input((4,), name="x")
+    x = layers.Dense(520, "tanh", name="first")(row)
+    x = layers.Dense(520, "tanh", name="second")(x)
+    x = layers.Dense(200, "tanh", name="third")(x)
+    answer = layers.Dense(len(CLASSES), "softmax", name="head")(x)
+    model = keras.Model(row, {"probabilities": answer})
+    random = np.random.default_rng(7)
+    for weight in model.weights:
+        spread = 1 / np.sqrt(weight.shape[0])
+        weight.assign(random.normal(0, spread, weight.shape).astype("float32"))
+    return model
+
+
 def samples(*names: str, count: int = 16) -> dict[str, np.ndarray[Any, Any]]:
     rng = np.random.default_rng(5)
     numeric = rng.uniform([18, 1.4, 800], [70, 2.0, 9000], (count, 3)).astype("float32")
@@ -212,6 +231,19 @@ def export_cnn(out: Path, **options: Any) -> Path:
         [Signature("predict", cnn(), (IMAGE,), (PROBABILITIES,))],
         out=out,
         samples=samples("image"),
+        **options,
+    )
+
+
+def export_wide(out: Path, **options: Any) -> Path:
+    from zoo.exporting import export_artifact
+
+    return export_artifact(
+        blueprint(ROW),
+        Tiny(),
+        [Signature("predict", wide(), (ROW,), (PROBABILITIES,))],
+        out=out,
+        samples=samples("x"),
         **options,
     )
 

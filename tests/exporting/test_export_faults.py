@@ -109,14 +109,15 @@ def test_a_batch_size_that_is_baked_in_is_refused(
     def baked(traced: Any) -> Any:
         from onnx import helper, numpy_helper
 
-        proto = REAL(traced)
+        made = REAL(traced)
+        proto = made.proto
         output = proto.graph.output[0].name
         last = next(node for node in proto.graph.node if output in node.output)
         last.output[0] = "free"
         shape = numpy_helper.from_array(np.array([1, 4], np.int64), "baked")
         proto.graph.initializer.append(shape)
         proto.graph.node.append(helper.make_node("Reshape", ["free", "baked"], [output]))
-        return proto
+        return made
 
     monkeypatch.setattr(converter, "convert", baked)
     with pytest.raises(ExportError):
@@ -126,11 +127,12 @@ def test_a_batch_size_that_is_baked_in_is_refused(
 
 def test_swapped_outputs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def swapped(traced: Any) -> Any:
-        proto = REAL(traced)
+        made = REAL(traced)
+        proto = made.proto
         if len(proto.graph.output) == 2:
             first, second = proto.graph.output
             first.name, second.name = second.name, first.name
-        return proto
+        return made
 
     monkeypatch.setattr(converter, "convert", swapped)
     with pytest.raises(ParityFailed, match=r"rebuilt|'z'"):
@@ -204,9 +206,10 @@ def test_an_operator_of_another_domain_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def foreign(traced: Any) -> Any:
-        proto = REAL(traced)
+        made = REAL(traced)
+        proto = made.proto
         proto.graph.node[0].domain = "com.microsoft"
-        return proto
+        return made
 
     monkeypatch.setattr(converter, "convert", foreign)
     with pytest.raises(Unsupported, match="not standard ONNX"):
@@ -220,12 +223,13 @@ def test_the_report_names_the_first_layer_that_differs_and_is_kept_on_request(
         from onnx import numpy_helper
 
         kernel = cnn().get_layer("square").kernel.numpy()
-        proto = REAL(traced)
+        made = REAL(traced)
+        proto = made.proto
         for tensor in proto.graph.initializer:
             array = numpy_helper.to_array(tensor)
             if array.shape == kernel.shape and np.array_equal(array, kernel):
                 tensor.CopyFrom(numpy_helper.from_array(array.T.copy(), tensor.name))
-        return proto
+        return made
 
     monkeypatch.setattr(converter, "convert", wrong)
     kept = tmp_path / "kept"

@@ -11,6 +11,8 @@ from zoo.exporting import publishing
 from zoo.exporting.parity import Case, calibrate, make_cases, prove
 from zoo.exporting.probes import BATCHES, MOST_BYTES, MOST_WORK, batches_of
 from zoo.exporting.publishing import golden
+from zoo.exporting.stored import Stored
+from zoo.runtime._onnx_file import OnnxFile
 from zoo.spec import Arrays, TensorSpec
 
 SPEC = TensorSpec(name="x", shape=("time", 2), range=(-1.0, 1.0))
@@ -67,7 +69,8 @@ def test_what_was_tried_is_what_is_said_to_have_been_tried(weights: int, batches
     proto = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 18)])
     cases = asked(weights)
 
-    parity = prove(proto.SerializeToString(), cases, calibrate(proto, cases, "sum"), "sum")
+    stored = Stored(proto, OnnxFile(proto.SerializeToString()))
+    parity = prove(stored.file, cases, calibrate(stored, cases, "sum"), "sum")
 
     assert {case.probe.batch for case in cases} == set(parity.batches) == batches
     assert parity.lengths["time"][:3] == (1, 2, 3)

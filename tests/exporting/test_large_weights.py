@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,6 +16,7 @@ from zoo.architecture import Signature
 from zoo.exporting import convert as converter
 from zoo.exporting.canonical import canonical
 from zoo.exporting.convert import Traced
+from zoo.exporting.stored import store
 from zoo.exporting.weights import left_out
 from zoo.spec import TensorSpec
 
@@ -76,18 +78,19 @@ def traced(model: keras.Model) -> Traced:
     return Traced(Signature("predict", model, (taken,), (given,)))
 
 
-def converted(item: Traced) -> onnx.ModelProto:
+def converted(item: Traced, folder: Path) -> onnx.ModelProto:
     found, signature = converter.convert(item), item.signature
-    return canonical(found, "it", signature.inputs, item.outputs, item.order)
+    proto = canonical(found.proto, "it", signature.inputs, item.outputs, item.order)
+    return store(proto, "it.onnx", folder, weights=found.weights).proto
 
 
 @pytest.mark.parametrize("make", [dense, tied, loop, recurrent])
 def test_a_graph_is_the_same_whether_its_weights_are_left_out(
-    make: object, monkeypatch: pytest.MonkeyPatch
+    make: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert callable(make)
     item = traced(make())
-    whole = converted(item)
+    whole = converted(item, tmp_path)
     calls = []
 
     def all_of_them(model: keras.Model, kept: tuple[str, ...] = ()) -> object:
@@ -95,15 +98,15 @@ def test_a_graph_is_the_same_whether_its_weights_are_left_out(
         return found
 
     monkeypatch.setattr(converter, "left_out", all_of_them)
-    assert converted(item).SerializeToString() == whole.SerializeToString()
+    assert converted(item, tmp_path).SerializeToString() == whole.SerializeToString()
     assert bool(calls[0]) == (make is not recurrent)
 
 
 def test_a_weight_that_is_computed_with_is_seen_by_the_conversion(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(converter, "left_out", partial(left_out, large=1))
-    operators = [node.op_type for node in converted(traced(tied())).graph.node]
+    operators = [node.op_type for node in converted(traced(tied()), tmp_path).graph.node]
     assert "Transpose" not in operators
 
 
@@ -122,7 +125,9 @@ def test_the_reference_is_bit_by_bit_what_keras_gives() -> None:
     assert item({"x": x})["y"].tobytes() == wanted.tobytes()
 
 
-def test_an_optimisation_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_optimisation_that_fails_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from tf2onnx import optimizer
 
     def broken(self: object, graph: object, iteration: int) -> object:
@@ -130,4 +135,4 @@ def test_an_optimisation_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch)
 
     item = traced(dense())
     monkeypatch.setattr(optimizer.MergeDuplicatedNodesOptimizer, "optimize", broken)
-    assert [node.op_type for node in converted(item).graph.node].count("MatMul") == 2
+    assert [node.op_type for node in converted(item, tmp_path).graph.node].count("MatMul") == 2

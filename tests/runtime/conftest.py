@@ -20,6 +20,8 @@ from pathlib import Path
 from tests.exporting import networks
 networks.export_cnn(Path(sys.argv[1]) / "images")
 networks.export_tabular(Path(sys.argv[1]) / "tables")
+networks.export_wide(Path(sys.argv[1]) / "wide")
+networks.export_wide(Path(sys.argv[1]) / "parted", largest_file=100_000)
 """
 
 
@@ -52,6 +54,18 @@ def image_artifact(_artifacts: Path) -> Path:
 def table_artifact(_artifacts: Path) -> Path:
     """An artifact that takes three numeric and two categorical columns; do not change it."""
     return _artifacts / "tables" / "tiny" / "1"
+
+
+@pytest.fixture(scope="session")
+def whole_artifact(_artifacts: Path) -> Path:
+    """An artifact that takes four numbers, with matrices of a megabyte; do not change it."""
+    return _artifacts / "wide" / "tiny" / "1"
+
+
+@pytest.fixture(scope="session")
+def parted_artifact(_artifacts: Path) -> Path:
+    """The same, with its large weights in a file beside the graph; do not change it."""
+    return _artifacts / "parted" / "tiny" / "1"
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from zoo.errors import ArtifactError, DatasetUnavailable, TrainError, ZooError
 from zoo.files import sha256_file, sha256_json
 from zoo.registry import WeightsEntry
 from zoo.runtime.manifest import MANIFEST, Manifest
-from zoo.runtime.verify import read_files
+from zoo.runtime.verify import check_files
 
 LinkKind = Literal["artifact", "original", "weights", "run", "data", "config", "code"]
 
@@ -91,8 +91,8 @@ def why(artifact: str | Path, *, runs: str | Path = RUNS, run: str | Path | None
         ['artifact', 'weights', 'data', 'config']
     """
     folder = Path(artifact)
-    manifest, raw = read_files(folder)
-    links = [_artifact(folder, manifest, raw)]
+    manifest = check_files(folder)
+    links = [_artifact(folder, manifest)]
     if manifest.variant is not None:
         links.append(_original(folder, manifest))
     with without_network():
@@ -103,15 +103,15 @@ def why(artifact: str | Path, *, runs: str | Path = RUNS, run: str | Path | None
     return Trace(str(folder), tuple(links))
 
 
-def _artifact(folder: Path, manifest: Manifest, raw: Mapping[str, bytes]) -> Link:
+def _artifact(folder: Path, manifest: Manifest) -> Link:
     facts = {
         "name": manifest.name,
         "architecture": manifest.architecture,
         "task": manifest.task.value,
-        "bytes": sum(map(len, raw.values())),
+        "bytes": sum(entry.bytes for entry in manifest.files),
         "made with": ", ".join(f"{name} {version}" for name, version in manifest.producer.items()),
     }
-    whole = Check(f"{len(raw)} files and the manifest have their SHA-256", True)
+    whole = Check(f"{len(manifest.files)} files and the manifest have their SHA-256", True)
     return Link("artifact", str(folder), facts, (whole,))
 
 

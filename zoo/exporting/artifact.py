@@ -28,10 +28,10 @@ from zoo.exporting.publishing import (
     plain,
     publish,
     versions,
-    write,
     write_artifact,
 )
 from zoo.exporting.simplify import constant_shapes
+from zoo.exporting.stored import BESIDE_FROM, store
 from zoo.exporting.structure import check_structure
 from zoo.files import sha256_json
 from zoo.runtime.manifest import Graph, Manifest
@@ -57,6 +57,7 @@ def export_artifact(
     licence: str | None = None,
     origin: Mapping[str, Any] | None = None,
     keep_failed: Path | None = None,
+    largest_file: int = BESIDE_FROM,
 ) -> Path:
     """Turn a model into an artifact that proves itself, at ``out/<name>/<version>``.
 
@@ -73,6 +74,8 @@ def export_artifact(
         licence: Of the weights; the architecture's by default.
         origin: Anything else worth recording about the training, as plain data.
         keep_failed: Where to keep a failed export, with ``failure.json``, instead of removing it.
+        largest_file: Bytes from which a graph has its large weights in a file beside it, such as
+            ``model.onnx.data``; by default 256 MiB. No ONNX file can have 2 GiB.
 
     Returns:
         The folder that was published.
@@ -101,7 +104,7 @@ def export_artifact(
     target = out / name / str(version or next_version(out / name))
     return publish(
         target,
-        lambda stage: _fill(stage, name, blueprint, signatures, samples, about),
+        lambda stage: _fill(stage, name, blueprint, signatures, samples, about, largest_file),
         keep_failed=keep_failed,
     )
 
@@ -124,12 +127,13 @@ def _fill(
     signatures: Sequence[Signature],
     samples: Arrays,
     about: _About,
+    largest_file: int,
 ) -> None:
     proven = []
     for index, signature in enumerate(signatures):
         file = FIRST_FILE if index == 0 else f"{signature.name}.onnx"
         traced = _convert.Traced(signature)
-        proven.append(_prove(stage, traced, file, name, blueprint.data, samples))
+        proven.append(_prove(stage, traced, file, name, blueprint.data, samples, largest_file))
         if index < len(signatures) - 1:
             samples = _extended(traced, samples)
     config = plain(blueprint.config.model_dump(mode="json"), "config")
@@ -160,6 +164,7 @@ def _prove(
     name: str,
     data: DataSpec,
     samples: Arrays,
+    largest_file: int,
 ) -> Proven:
     """Convert one signature and compare it with its model."""
     signature = traced.signature
@@ -169,23 +174,25 @@ def _prove(
     names = {spec.name for spec in outputs}
     label = PROBABILITIES in names and LABEL not in names
     converted = _convert.convert(traced)
-    constant_shapes(converted)
+    constant_shapes(converted.proto)
     proto = canonical(
-        converted, f"{name}.{signature.name}", signature.inputs, outputs, traced.order
+        converted.proto, f"{name}.{signature.name}", signature.inputs, outputs, traced.order
     )
-    del converted  # as large as the graph
+    left_out = converted.weights
+    del converted  # as large as the graph, where its weights are small
     outputs = tuple(sorted(outputs, key=lambda spec: traced.order.index(spec.name)))
     if label:
         chances = next(spec for spec in outputs if spec.name == PROBABILITIES)
         outputs = (*outputs, add_label(proto, chances.labels))
-    raw = check_structure(proto, file)
-    # Kept for keep_failed: what is published is written over it, with its metadata.
-    write(stage / file, raw)
+    # Written already for keep_failed, too: what is published is this, with its metadata.
+    stored = store(proto, file, stage, weights=left_out, largest=largest_file)
+    del proto  # of a large graph, what is stored is without its weights
+    check_structure(stored, file)
     answer, weights = _answer(traced, label=label), _convert.weights_bytes(signature.model)
     cases = make_cases(traced.inputs, answer, samples, weights=weights)
     try:
-        tolerances = calibrate(proto, cases, file)
-        parity = prove(raw, cases, tolerances, file)
+        tolerances = calibrate(stored, cases, file)
+        parity = prove(stored.file, cases, tolerances, file)
     except (ParityFailed, ExportError) as error:
         found = first_divergence(traced, cases, _convert.convert)
         raise ParityFailed(error.what, why=f"{error.why}; {found}", fix=error.fix) from error
@@ -193,8 +200,8 @@ def _prove(
         signature=signature.name,
         file=file,
         opset=_convert.OPSET,
-        nodes=count_nodes(proto.graph),
-        operators=count_operators(proto.graph),
+        nodes=count_nodes(stored.proto.graph),
+        operators=count_operators(stored.proto.graph),
         inputs=signature.inputs,
         outputs=outputs,
         weights_sha256=_convert.weights_hash(signature.model),
@@ -203,7 +210,7 @@ def _prove(
         vectors=tuple(case.probe.batch for case in golden(cases)),
     )
     vectors = [Vector(case.probe.inputs, case.reference) for case in golden(cases)]
-    return Proven(proto, graph, vectors)
+    return Proven(stored, graph, vectors)
 
 
 def _extended(traced: _convert.Traced, samples: Arrays) -> Arrays:

@@ -15,11 +15,12 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from zoo.errors import MissingExtra, Unsupported, ZooError
+from zoo.exporting.stored import LARGEST, store, too_large
 from zoo.spec import Arrays
 
 if TYPE_CHECKING:
@@ -96,10 +97,11 @@ def _optimised(source: Source) -> Made:
 def _dynamic(source: Source) -> Made:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    def quantise(proto: onnx.ModelProto, target: Path) -> None:
+    def quantise(proto: onnx.ModelProto, target: Path, *, large: bool) -> None:
         quantize_dynamic(
             proto,
             target,
+            use_external_data_format=large,
             op_types_to_quantize=["Conv", "MatMul"],
             nodes_to_exclude=_stacked(proto),
             per_channel=True,
@@ -134,11 +136,12 @@ def _static(source: Source) -> Made:
         def get_next(self) -> Mapping[str, np.ndarray[Any, Any]] | None:
             return next(self.batches, None)
 
-    def quantise(proto: onnx.ModelProto, target: Path) -> None:
+    def quantise(proto: onnx.ModelProto, target: Path, *, large: bool) -> None:
         quantize_static(
             proto,
             target,
             Reader(_batches(calibration)),
+            use_external_data_format=large,
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=[*_WEIGHTED, *_PASSING],
             per_channel=True,
@@ -234,9 +237,13 @@ def _stacked(proto: onnx.ModelProto) -> list[str]:
     return names
 
 
-def _quantised(
-    proto: onnx.ModelProto, quantise: Callable[[onnx.ModelProto, Path], None]
-) -> onnx.ModelProto:
+class _Quantise(Protocol):
+    """Quantise a graph into a file; ``large`` says that one file cannot hold the graph."""
+
+    def __call__(self, proto: onnx.ModelProto, target: Path, *, large: bool) -> None: ...
+
+
+def _quantised(proto: onnx.ModelProto, quantise: _Quantise) -> onnx.ModelProto:
     """Fold what can be folded, quantise, and require that something was."""
     import onnx
     from onnx import helper
@@ -247,7 +254,7 @@ def _quantised(
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "quantised.onnx"
         with _boundary("onnxruntime cannot quantise this graph"):
-            quantise(folded, target)
+            quantise(folded, target, large=too_large(folded))
             made: onnx.ModelProto = onnx.load(target)
     integers = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
     if not any(t.data_type in integers and len(t.dims) > 1 for t in made.graph.initializer):
@@ -258,7 +265,7 @@ def _quantised(
     return made
 
 
-def _rewritten(proto: onnx.ModelProto, level: str) -> onnx.ModelProto:
+def _rewritten(proto: onnx.ModelProto, level: str, *, largest: int = LARGEST) -> onnx.ModelProto:
     """Return the graph as onnxruntime rewrites it before it runs it."""
     import onnx
     import onnxruntime as ort
@@ -273,9 +280,16 @@ def _rewritten(proto: onnx.ModelProto, level: str) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "rewritten.onnx"
         options.optimized_model_filepath = str(target)
+        given = store(proto, "given.onnx", Path(folder), largest=largest).file
+        if given.path is not None:
+            about = "session.optimized_model_external_initializers"
+            options.add_session_config_entry(f"{about}_file_name", f"{target.name}.data")
+            options.add_session_config_entry(f"{about}_min_size_in_bytes", "1024")
         with _boundary("onnxruntime cannot rewrite this graph"):
             ort.InferenceSession(
-                proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+                given.raw if given.path is None else str(given.path),
+                options,
+                providers=["CPUExecutionProvider"],
             )
             made: onnx.ModelProto = onnx.load(target)
     made.ir_version = proto.ir_version

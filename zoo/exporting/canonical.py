@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.errors import Unsupported
+from zoo.exporting.stored import lies_outside
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.spec import TensorSpec
 
@@ -190,8 +191,14 @@ def _declare(new: onnx.ValueInfoProto, old: onnx.ValueInfoProto, name: str) -> N
 
 
 def _constant(tensor: onnx.TensorProto, name: str) -> onnx.TensorProto:
+    import onnx
     from onnx import numpy_helper
 
+    if lies_outside(tensor):  # a stand-in has no elements to write in one way
+        copy = onnx.TensorProto()
+        copy.CopyFrom(tensor)
+        copy.name = name
+        return copy
     return numpy_helper.from_array(numpy_helper.to_array(tensor), name)
 
 

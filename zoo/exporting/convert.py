@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.architecture import Signature
 from zoo.errors import MissingExtra, Unsupported
-from zoo.exporting.weights import LeftOut, foldable, left_out, put_back
+from zoo.exporting.weights import Converted, LeftOut, foldable, left_out, put_back
 from zoo.spec import Arrays, TensorSpec
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _match(
     return ordered
 
 
-def convert(traced: Traced) -> onnx.ModelProto:
+def convert(traced: Traced) -> Converted:
     """Convert a model. What comes back is unchecked, and its names are tf2onnx's.
 
     Raises:
@@ -158,8 +158,7 @@ def convert(traced: Traced) -> onnx.ModelProto:
             why=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
             fix="replace the layer that tf2onnx does not know",
         ) from error
-    put_back(proto, weights)
-    return proto
+    return put_back(proto, weights)
 
 
 def _converted(traced: Traced, weights: Sequence[LeftOut]) -> onnx.ModelProto:
@@ -307,7 +306,7 @@ def weights_bytes(model: keras.Model) -> int:
     return sum(weight.value.dtype.size * int(np.prod(weight.shape)) for weight in model.weights)
 
 
-Converter = Callable[[Traced], "onnx.ModelProto"]
+Converter = Callable[[Traced], Converted]
 
 
 __all__ = ["OPSET", "Converter", "Traced", "convert", "require", "weights_bytes", "weights_hash"]

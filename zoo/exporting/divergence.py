@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.exporting.convert import Converter, Traced
 from zoo.exporting.parity import CAP, Case
+from zoo.exporting.stored import store
 from zoo.runtime.manifest import Tolerance
 from zoo.runtime.session import open_session
 from zoo.runtime.tolerance import compare, row_scale
@@ -42,9 +45,10 @@ def first_divergence(traced: Traced, cases: Sequence[Case], converter: Converter
     probe = max((case.probe for case in cases), key=lambda probe: probe.batch)
     try:
         exposed = _Exposed(traced, keras.Model(traced.model.inputs, tensors))
-        session = open_session(
-            converter(exposed).SerializeToString(), "search", optimisation="basic"
-        )
+        converted = converter(exposed)
+        with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+            stored = store(converted.proto, "search.onnx", Path(folder), weights=converted.weights)
+            session = open_session(stored.file, "search", optimisation="basic")
         actual = session.run(None, dict(probe.inputs))
         values = exposed.model([probe.inputs[s.name] for s in traced.inputs], training=False)
     except Exception as error:  # noqa: BLE001 - whatever the converter or onnxruntime raise

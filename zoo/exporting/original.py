@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ import numpy as np
 
 from zoo.errors import ConfigError, DataError, Finding, Unsupported
 from zoo.exporting.probes import as_taken
-from zoo.runtime import MAX_BYTES, verify
+from zoo.runtime import verify
+from zoo.runtime._onnx_file import OnnxFile, beside, checked_graph
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
-from zoo.runtime.session import open_session, read_checked
+from zoo.runtime.session import open_session
 from zoo.spec import Arrays, Forward, Forwards, Split
 
 if TYPE_CHECKING:
@@ -26,8 +28,7 @@ class Original:
 
     path: Path
     manifest: Manifest
-    raw: Mapping[str, bytes]
-    protos: Mapping[str, onnx.ModelProto]
+    files: Mapping[str, OnnxFile]
     sessions: Mapping[str, Any]
 
     @property
@@ -41,23 +42,29 @@ class Original:
         import onnx
 
         total = 0
-        for proto in self.protos.values():
-            bare = onnx.ModelProto()
-            bare.CopyFrom(proto)
+        for file in self.files.values():
+            bare = onnx.load_from_string(file.raw)
             bare.ClearField("metadata_props")
             total += bare.ByteSize()
+            total += beside(file.path).stat().st_size if file.path is not None else 0
         return total
 
+    def proto(self, signature: str) -> onnx.ModelProto:
+        """Return a graph with all its constants inside, which may be more than one file holds."""
+        import onnx
 
-def open_original(path: Path) -> Original:
-    """Verify an artifact and open its graphs.
+        file = self.files[signature]
+        return onnx.load_from_string(file.raw) if file.path is None else onnx.load(str(file.path))
+
+
+@contextlib.contextmanager
+def open_original(path: Path) -> Iterator[Original]:
+    """Verify an artifact and open its graphs, for the length of a block.
 
     Raises:
         ArtifactError: If it is not what was published.
         ConfigError: If it is a variant itself.
     """
-    import onnx
-
     verify(path)
     manifest = read_manifest(path)
     if manifest.variant is not None:
@@ -67,17 +74,13 @@ def open_original(path: Path) -> Original:
             fix="quantise the original: "
             f"{manifest.name.removesuffix(f'_{manifest.variant.label}')}",
         )
-    raw = {
-        g.signature: read_checked(path, manifest, g.file, max_bytes=MAX_BYTES)
-        for g in manifest.graphs
-    }
-    return Original(
-        path,
-        manifest,
-        raw,
-        {name: onnx.load_from_string(data) for name, data in raw.items()},
-        {name: open_session(data, str(path)) for name, data in raw.items()},
-    )
+    with contextlib.ExitStack() as stack:
+        files = {
+            graph.signature: stack.enter_context(checked_graph(path, manifest, graph))
+            for graph in manifest.graphs
+        }
+        sessions = {name: open_session(file, str(path)) for name, file in files.items()}
+        yield Original(path, manifest, files, sessions)
 
 
 def take_examples(original: Original, split: Split, count: int) -> Arrays:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,13 +22,13 @@ from zoo.exporting.probes import (
     lengths_of,
     make_probe,
 )
+from zoo.exporting.stored import Stored
+from zoo.files import storage_errors
+from zoo.runtime._onnx_file import OnnxFile, private_folder
 from zoo.runtime.manifest import Parity, Tolerance
 from zoo.runtime.session import OPTIMISATION, open_session
 from zoo.runtime.tolerance import compare_all, row_scale
 from zoo.spec import Arrays, Forward, TensorSpec
-
-if TYPE_CHECKING:
-    import onnx
 
 FACTOR = 8.0
 """How many times its own noise an output may be off: other libraries sum in another order."""
@@ -42,6 +45,9 @@ QUANTISED_CAP = 5e-2
 """Of graphs with integer weights: the last place can decide a whole step of an activation."""
 
 _USUAL_BATCH = 7
+_PART = 2**24
+"""Elements of a weight that are moved at once."""
+
 _ULP = 2.0**-23
 _STEPS = 2**7
 """Units in the last place that provoke such decisions on a few examples already.
@@ -126,7 +132,7 @@ def _case(answer: Forward, probe: Probe) -> Case:
     return Case(probe, reference)
 
 
-def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[str, Tolerance]:
+def calibrate(stored: Stored, cases: Sequence[Case], name: str) -> dict[str, Tolerance]:
     """Measure the model's own float noise, and derive what each output may be off.
 
     Any evaluation in floating point is the exact one for slightly other weights (Higham 2002,
@@ -138,12 +144,12 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
 
     if all(array.dtype.kind != "f" for array in cases[0].reference.values()):
         return {}  # whole numbers must be equal
-    kinds = {tensor.data_type for tensor in proto.graph.initializer if tensor.dims}
+    kinds = {tensor.data_type for tensor in stored.proto.graph.initializer if tensor.dims}
     quantised = TensorProto.INT8 in kinds
     factor, units = (1.0, _STEPS) if quantised else (FACTOR, 1)
     half = TensorProto.FLOAT16 in kinds
     cap = QUANTISED_CAP if quantised else HALF_CAP if half else CAP
-    base = open_session(proto.SerializeToString(), name, optimisation="basic")
+    base = open_session(stored.file, name, optimisation="basic")
     before = [_answer(base, case, "basic") for case in cases]
     noise: dict[str, float] = {}
     scales = {
@@ -155,7 +161,8 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
     moved: Any = None
     for seed in SEEDS:
         del moved
-        moved = open_session(_perturbed(proto, seed, units), name, optimisation="basic")
+        with _perturbed(stored, seed, units) as file:
+            moved = open_session(file, name, optimisation="basic")
         for case, old in zip(cases, before, strict=True):
             new = _answer(moved, case, "basic")
             for output, scale in scales.items():
@@ -181,7 +188,7 @@ def calibrate(proto: onnx.ModelProto, cases: Sequence[Case], name: str) -> dict[
 
 
 def prove(
-    raw: bytes, cases: Sequence[Case], tolerances: Mapping[str, Tolerance], name: str
+    file: OnnxFile, cases: Sequence[Case], tolerances: Mapping[str, Tolerance], name: str
 ) -> Parity:
     """Compare a graph with the Keras model, at every optimisation level of onnxruntime.
 
@@ -193,7 +200,7 @@ def prove(
     session: Any = None
     for level in OPTIMISATION:
         del session
-        session = open_session(raw, name, optimisation=level)
+        session = open_session(file, name, optimisation=level)
         for case in cases:
             actual = _answer(session, case, level)
             for output, found in compare_all(actual, case.reference, tolerances).items():
@@ -255,25 +262,63 @@ def _scale(references: Sequence[np.ndarray[Any, Any]]) -> float:
     return float(np.median(rows)) or float(rows.max()) or 1.0
 
 
-def _perturbed(proto: onnx.ModelProto, seed: int, units: int) -> bytes:
-    """Return the graph with every weight moved by some units in the last place."""
+@contextlib.contextmanager
+def _perturbed(stored: Stored, seed: int, units: int) -> Iterator[OnnxFile]:
+    """Yield the graph with every weight moved by some units in the last place."""
     import onnx
     from onnx import numpy_helper
 
     moved = onnx.ModelProto()
-    moved.CopyFrom(proto)
+    moved.CopyFrom(stored.proto)
     random = np.random.default_rng(seed)
     exact = {v for node in moved.graph.node if node.op_type in _EXACT for v in node.input}
-    for tensor in moved.graph.initializer:
-        array = numpy_helper.to_array(tensor)
-        if array.dtype not in (np.float32, np.float16) or tensor.name in exact:
-            continue
-        ulp = _ULP if array.dtype == np.float32 else 2.0**-10
-        signs = random.choice([-1.0, 1.0], size=array.shape)
-        nudged = (array.astype(np.float64) * (1 + units * ulp * signs)).astype(array.dtype)
-        tensor.CopyFrom(numpy_helper.from_array(np.asarray(nudged), tensor.name))
-    raw: bytes = moved.SerializeToString()
-    return raw
+    with contextlib.ExitStack() as stack:
+        data = None if stored.data is None else stack.enter_context(_copied(stored))
+        for tensor, (_, array) in zip(moved.graph.initializer, stored.constants(), strict=True):
+            if array.dtype not in (np.float32, np.float16) or tensor.name in exact:
+                continue
+            if tensor.name in stored.places and data is not None:
+                data.seek(stored.places[tensor.name].offset)
+                for part in _nudged(array, random, units):
+                    data.write(part.tobytes())
+                continue
+            parts = [*_nudged(array, random, units)]
+            nudged = parts[0] if len(parts) == 1 else np.concatenate(parts).reshape(array.shape)
+            tensor.CopyFrom(numpy_helper.from_array(nudged, tensor.name))
+        raw = moved.SerializeToString()
+        if data is None:
+            yield OnnxFile(raw)
+            return
+        data.flush()
+        path = Path(data.name).with_name("moved.onnx")
+        with storage_errors(path, "writing"):
+            path.write_bytes(raw)
+        yield OnnxFile(raw, path)
+
+
+@contextlib.contextmanager
+def _copied(stored: Stored) -> Iterator[BinaryIO]:
+    """Yield a copy of the data file of a graph, in a folder of its own."""
+    if stored.data is None or stored.file.path is None:
+        raise ValueError("the graph has no data file")
+    with private_folder(stored.data.bytes) as folder:
+        path = folder / stored.data.name
+        with storage_errors(path, "copying"):
+            shutil.copyfile(stored.file.path.with_name(stored.data.name), path)
+            with path.open("r+b") as stream:
+                yield stream
+
+
+def _nudged(
+    array: np.ndarray[Any, Any], random: np.random.Generator, units: int
+) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield the elements of a weight, moved, in parts: in float64 the whole may be too large."""
+    ulp = _ULP if array.dtype == np.float32 else 2.0**-10
+    whole = array.size <= _PART
+    flat = array if whole else array.reshape(-1)
+    for part in [flat] if whole else np.array_split(flat, math.ceil(flat.size / _PART)):
+        signs = random.choice([-1.0, 1.0], size=part.shape)
+        yield np.asarray(part.astype(np.float64) * (1 + units * ulp * signs)).astype(array.dtype)
 
 
 def round_up(value: float) -> float:

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from zoo.errors import ExportError, StorageError, ZooError
 from zoo.exporting.card import write_card
 from zoo.exporting.parity import Case
 from zoo.exporting.repository import joining
+from zoo.exporting.stored import Stored
 from zoo.files import staged_folder, storage_errors
 from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, FileEntry, Graph, Manifest
 from zoo.runtime.vectors import Vector, pack_vectors
@@ -44,7 +46,7 @@ _GOLDEN_BYTES = 2**26
 class Proven:
     """One graph that passed its comparison, and what is published of it."""
 
-    proto: onnx.ModelProto
+    stored: Stored
     graph: Graph
     vectors: list[Vector]
 
@@ -102,16 +104,30 @@ def write_artifact(stage: Path, draft: Manifest, proven: Sequence[Proven]) -> No
         VECTORS: pack_vectors({item.graph.signature: item.vectors for item in proven}),
     }
     for item in proven:
+        proto = item.stored.proto
         for key, value in draft.metadata(item.graph.signature).items():
-            item.proto.metadata_props.add(key=key, value=value)
-        files[item.graph.file] = item.proto.SerializeToString(deterministic=True)
-    entries = tuple(
+            proto.metadata_props.add(key=key, value=value)
+        files[item.graph.file] = proto.SerializeToString(deterministic=True)
+    entries = [
         FileEntry(name=file, bytes=len(raw), sha256=hashlib.sha256(raw).hexdigest())
-        for file, raw in sorted(files.items())
-    )
+        for file, raw in files.items()
+    ]
     for file, raw in files.items():
         write(stage / file, raw)
-    write(stage / MANIFEST, draft.model_copy(update={"files": entries}).to_bytes())
+    entries += [_place_data(stage, item.stored) for item in proven if item.stored.data is not None]
+    listed = tuple(sorted(entries, key=lambda entry: entry.name))
+    write(stage / MANIFEST, draft.model_copy(update={"files": listed}).to_bytes())
+
+
+def _place_data(stage: Path, stored: Stored) -> FileEntry:
+    """Put the data file of a graph into the folder, if it was not written there, and list it."""
+    if stored.data is None or stored.file.path is None:
+        raise ValueError("the graph has no data file")
+    source, target = stored.file.path.with_name(stored.data.name), stage / stored.data.name
+    if source != target:
+        with storage_errors(target, "writing"):
+            shutil.copyfile(source, target)
+    return stored.data
 
 
 def golden(cases: Sequence[Case]) -> list[Case]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,83 +83,85 @@ def quantise_artifact(
     require()
     policy = policy or Policy()
     names = _check(candidates, version, calibration_examples, seconds, threads)
-    original = open_original(path)
-    calibration = take_examples(original, data.split("train"), calibration_examples)
-    samples = take_examples(original, data.split("validation"), _SAMPLES)
-    config = validate(
-        architecture.Config, original.manifest.config, what=f"the configuration in {path}"
-    )
-    yardstick = Yardstick(
-        architecture,
-        original.manifest.data,
-        data.split("validation"),
-        "validation",
-        original.forwards,
-        metric,
-        config,
-    )
-    trials = [
-        try_candidate(CANDIDATES[name], original, calibration, samples, yardstick, policy)
-        for name in names
-    ]
-    times = _time(original, trials, samples, seconds, threads)
-    rows = [_row(trial, times, policy, original.bytes) for trial in trials]
-    used = (
-        _calibration(calibration, data.fingerprint)
-        if any(trial.candidate.calibrated for trial in trials)
-        else None
-    )
-    report = QuantisationReport(
-        source=str(path),
-        policy=policy,
-        threads=threads,
-        original_bytes=original.bytes,
-        original_ms={str(batch): found.ms for batch, found in times[""].items()},
-        calibration=used,
-        candidates=tuple(rows),
-    )
-    best = choose(rows)
-    if best is None:
-        raise QuantisationRejected(
-            f"no variant of {path} is good enough",
-            report=report,
-            why="\n       ".join(f"{row.candidate}: {row.reason}" for row in rows),
-            fix="keep the original, or say what may be lost: --max-loss, --policy smallest",
+    with open_original(path) as original, tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+        calibration = take_examples(original, data.split("train"), calibration_examples)
+        samples = take_examples(original, data.split("validation"), _SAMPLES)
+        config = validate(
+            architecture.Config, original.manifest.config, what=f"the configuration in {path}"
         )
-    winner = next(trial for trial in trials if trial.candidate.name == best.candidate)
-    ruler = Yardstick(
-        architecture,
-        original.manifest.data,
-        data.split("test"),
-        "test",
-        original.forwards,
-        yardstick.metric,
-        config,
-    )
-    test, evaluation = ruler.compare(winner.forwards(original.manifest))
-    scores = evaluation.model_dump(mode="json", include={"examples", "scores"})
-    variant = Variant(
-        kind=winner.candidate.name,
-        label=winner.candidate.label,
-        of_weights_sha256=original.manifest.graphs[0].weights_sha256,
-        of_manifest_sha256=sha256_file(path / MANIFEST),
-        policy=policy.preference,
-        max_loss=policy.max_loss,
-        min_agreement=policy.min_agreement,
-        calibration=used if winner.candidate.calibrated else None,
-        verdicts=tuple(trial.verdict for trial in trials),
-        test=test,
-    )
-    draft = _draft(original.manifest, variant, winner.proven, plain(scores, "metrics"))
-    folder = out / draft.name
-    target = publish(
-        folder / str(version or next_version(folder)),
-        lambda stage: write_artifact(stage, draft, winner.proven),
-        keep_failed=keep_failed,
-    )
-    return report.model_copy(
-        update={"published": str(target), "winner": variant.kind, "test": test}
-    )
+        yardstick = Yardstick(
+            architecture,
+            original.manifest.data,
+            data.split("validation"),
+            "validation",
+            original.forwards,
+            metric,
+            config,
+        )
+        trials = [
+            try_candidate(
+                CANDIDATES[name], original, calibration, samples, yardstick, policy, Path(scratch)
+            )
+            for name in names
+        ]
+        times = _time(original, trials, samples, seconds, threads)
+        rows = [_row(trial, times, policy, original.bytes) for trial in trials]
+        used = (
+            _calibration(calibration, data.fingerprint)
+            if any(trial.candidate.calibrated for trial in trials)
+            else None
+        )
+        report = QuantisationReport(
+            source=str(path),
+            policy=policy,
+            threads=threads,
+            original_bytes=original.bytes,
+            original_ms={str(batch): found.ms for batch, found in times[""].items()},
+            calibration=used,
+            candidates=tuple(rows),
+        )
+        best = choose(rows)
+        if best is None:
+            raise QuantisationRejected(
+                f"no variant of {path} is good enough",
+                report=report,
+                why="\n       ".join(f"{row.candidate}: {row.reason}" for row in rows),
+                fix="keep the original, or say what may be lost: --max-loss, --policy smallest",
+            )
+        winner = next(trial for trial in trials if trial.candidate.name == best.candidate)
+        ruler = Yardstick(
+            architecture,
+            original.manifest.data,
+            data.split("test"),
+            "test",
+            original.forwards,
+            yardstick.metric,
+            config,
+        )
+        test, evaluation = ruler.compare(winner.forwards(original.manifest))
+        scores = evaluation.model_dump(mode="json", include={"examples", "scores"})
+        variant = Variant(
+            kind=winner.candidate.name,
+            label=winner.candidate.label,
+            of_weights_sha256=original.manifest.graphs[0].weights_sha256,
+            of_manifest_sha256=sha256_file(path / MANIFEST),
+            policy=policy.preference,
+            max_loss=policy.max_loss,
+            min_agreement=policy.min_agreement,
+            calibration=used if winner.candidate.calibrated else None,
+            verdicts=tuple(trial.verdict for trial in trials),
+            test=test,
+        )
+        draft = _draft(original.manifest, variant, winner.proven, plain(scores, "metrics"))
+        folder = out / draft.name
+        target = publish(
+            folder / str(version or next_version(folder)),
+            lambda stage: write_artifact(stage, draft, winner.proven),
+            keep_failed=keep_failed,
+        )
+        return report.model_copy(
+            update={"published": str(target), "winner": variant.kind, "test": test}
+        )
 
 
 def _draft(
@@ -181,11 +184,11 @@ def _time(
 ) -> dict[str, dict[int, Latency]]:
     """Time the first graph of the original, under the name "", and of every candidate."""
     graph = original.manifest.graphs[0]
-    sessions = {"": open_session(original.raw[graph.signature], "original", threads=threads)}
+    sessions = {"": open_session(original.files[graph.signature], "original", threads=threads)}
     for trial in trials:
-        if trial.raws:
+        if trial.stored:
             name = trial.candidate.name
-            sessions[name] = open_session(trial.raws[0], name, threads=threads)
+            sessions[name] = open_session(trial.stored[0].file, name, threads=threads)
     most = max(graph.parity.batches)  # of a large model, no more were proven in one call
     return interleaved(
         sessions,

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import ExportError, Unsupported
+from zoo.exporting.stored import Stored, lies_outside
 from zoo.runtime._graph import inspect_graph
 
 if TYPE_CHECKING:
     import onnx
-
-MAX_BYTES = 2**31 - 1
-"""Protobuf's limit for one message, and so for an ONNX file without external data."""
 
 _RANDOM = {
     "Bernoulli",
@@ -26,11 +24,11 @@ _RANDOM = {
 }
 
 
-def check_structure(proto: onnx.ModelProto, name: str) -> bytes:
-    """Check a graph and return its bytes.
+def check_structure(stored: Stored, name: str) -> None:
+    """Check a graph before anything runs it.
 
-    The checker of onnx passes external data, unknown domains and non-finite weights, so those are
-    looked for first.
+    The checker of onnx passes unknown domains and non-finite weights, so those are looked for
+    first.
 
     Raises:
         Unsupported: If it has an operator that is not standard ONNX, or a random one.
@@ -38,6 +36,7 @@ def check_structure(proto: onnx.ModelProto, name: str) -> bytes:
     """
     import onnx
 
+    proto, file = stored.proto, stored.file
     opset = proto.opset_import[0].version
     for graph in _graphs(proto.graph):
         for node in graph.node:
@@ -54,13 +53,12 @@ def check_structure(proto: onnx.ModelProto, name: str) -> bytes:
                     fix="let random layers do nothing when training is false",
                 )
         for tensor in _tensors(graph):
-            _check_finite(tensor, name)
-    if proto.ByteSize() > MAX_BYTES:
-        raise Unsupported(f"{name} would have {proto.ByteSize():,} bytes", why="2 GiB is the most")
-    raw: bytes = proto.SerializeToString(deterministic=True)
-    inspect_graph(raw, name)
+            _check_finite(stored, tensor, name)
+    if file.path is None:
+        inspect_graph(file.raw, name)
     try:
-        onnx.checker.check_model(proto, full_check=True)
+        # By its path, the checker looks at what lies beside the graph, too.
+        onnx.checker.check_model(proto if file.path is None else str(file.path), full_check=True)
         onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:  # the checker and the shape inference have a type each
         raise ExportError(
@@ -68,7 +66,6 @@ def check_structure(proto: onnx.ModelProto, name: str) -> bytes:
             why=" ".join(str(error).split())[:400],
             fix="report the model's configuration; the converter wrote a wrong graph",
         ) from error
-    return raw
 
 
 def _known(operator: str, opset: int) -> bool:
@@ -96,12 +93,10 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
             yield from attribute.tensors
 
 
-def _check_finite(tensor: onnx.TensorProto, name: str) -> None:
-    from onnx import numpy_helper
-
-    if tensor.external_data or tensor.data_location:
+def _check_finite(stored: Stored, tensor: onnx.TensorProto, name: str) -> None:
+    if lies_outside(tensor) and tensor.name not in stored.places:
         raise Unsupported(f"{name}: a tensor's data lies outside the file")
-    array = numpy_helper.to_array(tensor)
+    array = stored.array(tensor)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ExportError(
             f"{name}: the weights are not finite",
@@ -110,4 +105,4 @@ def _check_finite(tensor: onnx.TensorProto, name: str) -> None:
         )
 
 
-__all__ = ["MAX_BYTES", "check_structure"]
+__all__ = ["check_structure"]

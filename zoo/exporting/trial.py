@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,9 @@ from zoo.exporting.parity import calibrate, make_cases, prove
 from zoo.exporting.policy import Policy
 from zoo.exporting.probes import as_taken
 from zoo.exporting.publishing import Proven, count_nodes, count_operators, golden
+from zoo.exporting.stored import Stored, store
 from zoo.exporting.structure import check_structure
+from zoo.files import storage_errors
 from zoo.runtime.manifest import Graph, Manifest
 from zoo.runtime.session import check_interface, open_session
 from zoo.runtime.variant import Verdict
@@ -35,14 +38,14 @@ class Trial:
 
     candidate: Candidate
     verdict: Verdict
-    raws: tuple[bytes, ...] = ()
+    stored: tuple[Stored, ...] = ()
     proven: tuple[Proven, ...] = ()
 
     def forwards(self, manifest: Manifest) -> Forwards:
         """Open its graphs, those of the manifest in their order."""
         sessions = {
-            graph.signature: open_session(raw, self.candidate.name)
-            for graph, raw in zip(manifest.graphs, self.raws, strict=True)
+            graph.signature: open_session(form.file, self.candidate.name)
+            for graph, form in zip(manifest.graphs, self.stored, strict=True)
         }
         return forwards_of(sessions, manifest)
 
@@ -54,26 +57,33 @@ def try_candidate(
     samples: Arrays,
     yardstick: Yardstick,
     policy: Policy,
+    folder: Path,
 ) -> Trial:
-    """Make a candidate and measure it; a failure is a verdict, and ends nothing."""
+    """Make a candidate and measure it; a failure is a verdict, and ends nothing.
+
+    Its files are written into a folder of its own inside of the given one.
+    """
     verdict = Verdict(candidate=candidate.name, method=candidate.method, faithful=False)
     manifest = original.manifest
     trial = Trial(candidate, verdict)
     try:
-        forms = [_form(candidate, original, graph, calibration) for graph in manifest.graphs]
-        raws = [
-            check_structure(form.proto, graph.file)
-            for form, graph in zip(forms, manifest.graphs, strict=True)
-        ]
-        verdict = verdict.model_copy(update={"bytes": sum(map(len, raws))})
-        trial = replace(trial, raws=tuple(raws), verdict=verdict)
+        own = folder / candidate.name
+        with storage_errors(own, "making"):
+            own.mkdir()
+        forms = []
+        for graph in manifest.graphs:
+            made = _form(candidate, original, graph, calibration)
+            forms.append(_Form.of(made, graph.file, own))
+            check_structure(forms[-1].stored, graph.file)
+        stored = tuple(form.stored for form in forms)
+        verdict = verdict.model_copy(update={"bytes": sum(form.bytes for form in stored)})
+        trial = replace(trial, stored=stored, verdict=verdict)
         comparison, _ = yardstick.compare(trial.forwards(manifest))
         verdict = verdict.model_copy(update={"comparison": comparison})
         if reason := policy.refusal(comparison):
             return replace(trial, verdict=verdict.model_copy(update={"reason": reason}))
         proven = tuple(
-            _prove(form, raw, graph, samples)
-            for form, raw, graph in zip(forms, raws, manifest.graphs, strict=True)
+            _prove(form, graph, samples) for form, graph in zip(forms, manifest.graphs, strict=True)
         )
     except ZooError as error:
         reason = f"{error.what}: {error.why}" if error.why else error.what
@@ -82,13 +92,33 @@ def try_candidate(
     return replace(trial, verdict=verdict, proven=proven)
 
 
+@dataclass(frozen=True)
+class _Form:
+    """A candidate's graph as its files hold it.
+
+    Attributes:
+        measured: What its float noise is measured on.
+    """
+
+    stored: Stored
+    measured: Stored
+
+    @classmethod
+    def of(cls, made: Made, file: str, folder: Path) -> _Form:
+        """Write the files."""
+        stored = store(made.proto, file, folder)
+        if made.exact is None:
+            return cls(stored, stored)
+        return cls(stored, store(made.exact, f"exact_{file}", folder))
+
+
 def _form(candidate: Candidate, original: Original, graph: Graph, calibration: Arrays) -> Made:
     """Make one graph of a candidate, in canonical form."""
     inputs = [spec.name for spec in graph.inputs]
     known = all(name in calibration for name in inputs)
     taken = as_taken(graph.inputs, calibration)
     examples = {name: taken[name] for name in inputs} if known else None
-    made = candidate.make(Source(original.protos[graph.signature], examples))
+    made = candidate.make(Source(original.proto(graph.signature), examples))
     foreign = sorted({n.op_type for n in made.proto.graph.node if n.domain not in ("", "ai.onnx")})
     if foreign:
         raise Unsupported(
@@ -106,38 +136,37 @@ def _form(candidate: Candidate, original: Original, graph: Graph, calibration: A
     return Made(normal(made.proto), normal(made.exact) if made.exact is not None else None)
 
 
-def _prove(form: Made, raw: bytes, graph: Graph, samples: Arrays) -> Proven:
+def _prove(form: _Form, graph: Graph, samples: Arrays) -> Proven:
     """Compare a graph with itself over every batch size and optimisation level."""
-    native = open_session(raw, graph.file)
+    stored = form.stored
+    native = open_session(stored.file, graph.file)
     check_interface(native, graph, graph.file)
     taken = as_taken(graph.inputs, samples)
     given = {spec.name: taken[spec.name] for spec in graph.inputs if spec.name in taken}
-    weights = sum(4 * math.prod(tensor.dims) for tensor in form.proto.graph.initializer)
+    weights = sum(4 * math.prod(tensor.dims) for tensor in stored.proto.graph.initializer)
     cases = make_cases(
         graph.inputs, lambda inputs: ask(native, graph, inputs), given, weights=weights
     )
-    tolerance = calibrate(form.exact or form.proto, cases, graph.file)
-    parity = prove(raw, cases, tolerance, graph.file)
+    tolerance = calibrate(form.measured, cases, graph.file)
+    parity = prove(stored.file, cases, tolerance, graph.file)
     own = graph.model_copy(
         update={
-            "nodes": count_nodes(form.proto.graph),
-            "operators": count_operators(form.proto.graph),
-            "weights_sha256": _weights_hash(form.proto),
+            "nodes": count_nodes(stored.proto.graph),
+            "operators": count_operators(stored.proto.graph),
+            "weights_sha256": _weights_hash(stored),
             "tolerance": tolerance,
             "parity": parity,
             "vectors": tuple(case.probe.batch for case in golden(cases)),
         }
     )
     vectors = [Vector(case.probe.inputs, case.reference) for case in golden(cases)]
-    return Proven(form.proto, own, vectors)
+    return Proven(stored, own, vectors)
 
 
-def _weights_hash(proto: onnx.ModelProto) -> str:
-    from onnx import numpy_helper
-
+def _weights_hash(stored: Stored) -> str:
     digest = hashlib.sha256()
-    for tensor in proto.graph.initializer:
-        array = np.ascontiguousarray(numpy_helper.to_array(tensor))
+    for _, given in stored.constants():
+        array = np.ascontiguousarray(given)
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()

@@ -7,9 +7,11 @@ looked up in, so nothing is lost where the conversion sees an input in its place
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from zoo.exporting.stored import stand_in
 
 if TYPE_CHECKING:
     import keras
@@ -56,22 +58,32 @@ def left_out(model: keras.Model, kept: Iterable[str] = (), *, large: int = LARGE
     return [item for item in found.values() if item.name not in set(kept)]
 
 
-def put_back(proto: onnx.ModelProto, weights: Sequence[LeftOut]) -> None:
-    """Turn the inputs that stand for weights into constants.
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion made: unchecked, and with the converter's names.
+
+    Attributes:
+        proto: The graph, with stand-ins for the weights that were left out.
+        weights: By the location of its stand-in, each weight that was left out.
+    """
+
+    proto: onnx.ModelProto
+    weights: Mapping[str, keras.Variable]
+
+
+def put_back(proto: onnx.ModelProto, weights: Sequence[LeftOut]) -> Converted:
+    """Turn the inputs that stand for weights into constants without a copy of their elements.
 
     Args:
         proto: A model; changed in place.
         weights: What :func:`left_out` returned.
     """
-    from onnx import numpy_helper
-
     names = {item.name for item in weights}
     inputs = [value for value in proto.graph.input if value.name not in names]
     del proto.graph.input[:]
     proto.graph.input.extend(inputs)
-    for item in weights:
-        array = item.variable.numpy()
-        proto.graph.initializer.append(numpy_helper.from_array(array, item.name))
+    proto.graph.initializer.extend(stand_in(item.name, item.variable) for item in weights)
+    return Converted(proto, {item.name: item.variable for item in weights})
 
 
 def foldable(proto: onnx.ModelProto, weights: Sequence[LeftOut]) -> set[str]:
@@ -97,4 +109,4 @@ def _nodes(graph: onnx.GraphProto) -> Iterable[Any]:
                 yield from _nodes(inner)
 
 
-__all__ = ["LARGE", "LeftOut", "foldable", "left_out", "put_back"]
+__all__ = ["LARGE", "Converted", "LeftOut", "foldable", "left_out", "put_back"]

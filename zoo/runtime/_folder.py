@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from zoo.errors import Incompatible, Tampered
 
@@ -30,8 +33,12 @@ def listing(folder: Path) -> list[str]:
         ) from error
 
 
-def read_bytes(folder: Path, name: str, *, limit: int) -> bytes:
-    """Read one regular file whole: never through a link, never more than ``limit`` bytes.
+@contextlib.contextmanager
+def opened(folder: Path, name: str, *, limit: int) -> Iterator[tuple[BinaryIO, int]]:
+    """Open one regular file: never through a link, never one of more than ``limit`` bytes.
+
+    Yields:
+        The file, and how many bytes it has.
 
     Raises:
         Incompatible: If it is missing or too large.
@@ -51,10 +58,11 @@ def read_bytes(folder: Path, name: str, *, limit: int) -> bytes:
             why=error.strerror or str(error),
             fix="give the folder that zoo export printed, e.g. exports/cnn/1",
         ) from error
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)  # of a folder there is no stream that could do it
+        raise Tampered(f"{path} is not a file", why="an artifact holds plain files", fix=_AGAIN)
     with os.fdopen(handle, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise Tampered(f"{path} is not a file", why="an artifact holds plain files", fix=_AGAIN)
         if status.st_nlink != 1:
             raise Tampered(
                 f"{path} is a hard link",
@@ -67,12 +75,18 @@ def read_bytes(folder: Path, name: str, *, limit: int) -> bytes:
                 why=f"at most {limit:,} are read",
                 fix="raise max_bytes if you trust the file",
             )
+        yield stream, status.st_size
+
+
+def read_bytes(folder: Path, name: str, *, limit: int) -> bytes:
+    """Read one regular file whole, as :func:`opened` opens it."""
+    with opened(folder, name, limit=limit) as (stream, _):
         data = stream.read(limit + 1)
     if len(data) > limit:
         raise Incompatible(
-            f"{path} grew while it was read", why=f"at most {limit:,} bytes are read"
+            f"{folder / name} grew while it was read", why=f"at most {limit:,} bytes are read"
         )
     return data
 
 
-__all__ = ["MAX_BYTES", "listing", "read_bytes"]
+__all__ = ["MAX_BYTES", "listing", "opened", "read_bytes"]

@@ -9,11 +9,12 @@ field, every occurrence is checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from zoo.errors import Incompatible
+from zoo.runtime._external import DataFile, Misplaced, Slice, check_order, lies_outside, read_slice
+from zoo.runtime._wire import fields, text
 
 MAX_OPSET = 18
 """The opset that the zoo writes; its graphs need no newer one."""
@@ -21,47 +22,48 @@ MAX_OPSET = 18
 _STANDARD = ("", "ai.onnx")
 _DEPTH = 16
 _MAX_NODES = 1_000_000
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 @dataclass
 class GraphFacts:
-    """What a file says before it is opened."""
+    """What a file says before it is opened.
+
+    Attributes:
+        outside: The constants that lie in the data file, in the order of the graph.
+    """
 
     opset: int = 0
     nodes: int = 0
     metadata: dict[str, str] = field(default_factory=dict)
     operators: set[str] = field(default_factory=set)
+    outside: list[Slice] = field(default_factory=list)
 
 
-class _Field(NamedTuple):
-    number: int
-    kind: int
-    value: int
-    data: memoryview
-
-
-def inspect_graph(raw: bytes, name: str, *, max_opset: int = MAX_OPSET) -> GraphFacts:
+def inspect_graph(
+    raw: bytes, name: str, *, data: DataFile | None = None, max_opset: int = MAX_OPSET
+) -> GraphFacts:
     """Read the facts of an ONNX file, and refuse one that must not be opened.
 
     Args:
         raw: The file's bytes.
         name: What to call it in a message.
+        data: The file beside it in which its large constants lie, if it has one.
         max_opset: The newest operator set that is accepted.
 
     Raises:
         Incompatible: If it is empty, truncated or no ONNX model; needs a newer opset, operators
-            of another domain or functions of its own; or refers to data outside itself.
+            of another domain or functions of its own; or refers to data outside itself and not
+            to its data file, whole and in bounds.
     """
     if not raw:
         raise _refuse(name, "it has no bytes")
     facts = GraphFacts()
     graphs, opsets = 0, {}
     try:
-        for entry in _fields(memoryview(raw)):
+        for entry in fields(memoryview(raw)):
             if entry.number == 7:
                 graphs += 1
-                _graph(entry.data, facts, name, 0)
+                _graph(entry.data, facts, name, 0, data)
             elif entry.number == 8:
                 domain, version = _opset(entry.data)
                 opsets[domain] = version
@@ -72,10 +74,15 @@ def inspect_graph(raw: bytes, name: str, *, max_opset: int = MAX_OPSET) -> Graph
                 facts.metadata[key] = value
             elif entry.number in (20, 25):
                 raise _refuse(name, "it carries training information or functions of its own")
+        check_order(facts.outside)
+    except Misplaced as error:
+        raise _refuse(name, str(error)) from error
     except (ValueError, IndexError) as error:
         raise _refuse(name, f"it is truncated or not an ONNX file: {error}") from error
     if graphs != 1 or facts.nodes == 0:
         raise _refuse(name, "it does not hold one graph with nodes")
+    if data is not None and not facts.outside:
+        raise _refuse(name, f"nothing of it lies in {data.name}, which is said to be its data")
     facts.opset = _check_opsets(opsets, name, max_opset)
     return facts
 
@@ -100,14 +107,20 @@ def _refuse(name: str, why: str) -> Incompatible:
     )
 
 
-def _graph(data: memoryview, facts: GraphFacts, name: str, depth: int) -> None:
+def _graph(
+    data: memoryview, facts: GraphFacts, name: str, depth: int, file: DataFile | None = None
+) -> None:
     if depth > _DEPTH:
         raise _refuse(name, f"its graphs are nested more than {_DEPTH} deep")
-    for entry in _fields(data):
+    for entry in fields(data):
         if entry.number == 1:
             _node(entry.data, facts, name, depth)
         elif entry.number == 5:
-            _tensor(entry.data, name)
+            # Inside of nodes nothing is so large that it would have to lie elsewhere.
+            if file is not None and lies_outside(entry.data):
+                facts.outside.append(read_slice(entry.data, file))
+            else:
+                _tensor(entry.data, name)
         elif entry.number == 15:
             _sparse(entry.data, name)
 
@@ -117,13 +130,13 @@ def _node(data: memoryview, facts: GraphFacts, name: str, depth: int) -> None:
     if facts.nodes > _MAX_NODES:
         raise _refuse(name, f"it has more than {_MAX_NODES:,} nodes")
     operator = ""
-    for entry in _fields(data):
+    for entry in fields(data):
         if entry.number == 4:
-            operator = _text(entry.data)
-        elif entry.number == 7 and _text(entry.data) not in _STANDARD:
-            raise _refuse(name, f"a node's operator is of the domain {_text(entry.data)!r}")
+            operator = text(entry.data)
+        elif entry.number == 7 and text(entry.data) not in _STANDARD:
+            raise _refuse(name, f"a node's operator is of the domain {text(entry.data)!r}")
         elif entry.number == 5:
-            for part in _fields(entry.data):
+            for part in fields(entry.data):
                 if part.number in (5, 10):
                     _tensor(part.data, name)
                 elif part.number in (6, 11):
@@ -134,22 +147,21 @@ def _node(data: memoryview, facts: GraphFacts, name: str, depth: int) -> None:
 
 
 def _sparse(data: memoryview, name: str) -> None:
-    for entry in _fields(data):
+    for entry in fields(data):
         if entry.number in (1, 2):
             _tensor(entry.data, name)
 
 
 def _tensor(data: memoryview, name: str) -> None:
-    for entry in _fields(data):
-        if entry.number == 13 or (entry.number == 14 and (entry.kind != _VARINT or entry.value)):
-            raise _refuse(name, "a tensor's data lies outside the file (external data)")
+    if lies_outside(data):
+        raise _refuse(name, "a tensor's data lies outside the file (external data)")
 
 
 def _opset(data: memoryview) -> tuple[str, int]:
     domain, version = "", 0
-    for entry in _fields(data):
+    for entry in fields(data):
         if entry.number == 1:
-            domain = _text(entry.data)
+            domain = text(entry.data)
         elif entry.number == 2:
             version = entry.value
     return domain, version
@@ -157,53 +169,12 @@ def _opset(data: memoryview) -> tuple[str, int]:
 
 def _pair(data: memoryview) -> tuple[str, str]:
     key, value = "", ""
-    for entry in _fields(data):
+    for entry in fields(data):
         if entry.number == 1:
-            key = _text(entry.data)
+            key = text(entry.data)
         elif entry.number == 2:
-            value = _text(entry.data)
+            value = text(entry.data)
     return key, value
-
-
-def _text(data: memoryview) -> str:
-    return bytes(data).decode("utf-8")
-
-
-def _fields(data: memoryview) -> Iterator[_Field]:
-    """Yield the fields of one message; a malformed one raises ``ValueError``."""
-    place, end, empty = 0, len(data), data[:0]
-    while place < end:
-        tag, place = _varint(data, place)
-        number, kind = tag >> 3, tag & 7
-        if number == 0:
-            raise ValueError("field number 0")
-        if kind == _VARINT:
-            value, place = _varint(data, place)
-            yield _Field(number, kind, value, empty)
-            continue
-        if kind == _BYTES:
-            size, place = _varint(data, place)
-        elif kind in (_FIXED64, _FIXED32):
-            size = 8 if kind == _FIXED64 else 4
-        else:
-            raise ValueError(f"wire type {kind}")
-        if size > end - place:
-            raise ValueError(f"{size} bytes are announced, {end - place} are left")
-        yield _Field(number, kind, 0, data[place : place + size])
-        place += size
-
-
-def _varint(data: memoryview, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if not byte & 0x80:
-            return value, place
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number of more than ten bytes")
 
 
 __all__ = ["MAX_OPSET", "GraphFacts", "inspect_graph"]

@@ -11,8 +11,9 @@ import numpy as np
 
 from zoo.config import Frozen
 from zoo.errors import ConfigError, Finding
+from zoo.runtime._onnx_file import read_checked
 from zoo.runtime.manifest import VECTORS, read_manifest
-from zoo.runtime.session import Session, load, read_checked
+from zoo.runtime.session import Session, load
 from zoo.runtime.vectors import unpack_vectors
 from zoo.spec import Arrays
 

@@ -13,10 +13,9 @@ from pydantic import JsonValue
 from zoo.config import Frozen
 from zoo.metrics.noise import Interval, Noise, noise
 from zoo.runtime._folder import MAX_BYTES
-from zoo.runtime._graph import inspect_graph
+from zoo.runtime._onnx_file import checked_graph
 from zoo.runtime._tensors import Constant, Contents, read_contents
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
-from zoo.runtime.session import read_checked
 
 
 class Change(Frozen):
@@ -127,12 +126,16 @@ def diff(before: str | Path, after: str | Path, *, max_bytes: int = MAX_BYTES) -
     for one, two in pairs:
         if one is None or two is None:
             continue
-        contents = (
-            _contents(folders[0], old, one, max_bytes),
-            _contents(folders[1], new, two, max_bytes),
-        )
-        found["weights"] += _weights(one.signature, *contents)
-        found["graph"] += _operators(one.signature, *contents)
+        with (
+            checked_graph(folders[0], old, one, max_bytes=max_bytes) as first,
+            checked_graph(folders[1], new, two, max_bytes=max_bytes) as second,
+        ):
+            contents = (
+                read_contents(first, str(folders[0] / one.file)),
+                read_contents(second, str(folders[1] / two.file)),
+            )
+            found["weights"] += _weights(one.signature, *contents)
+            found["graph"] += _operators(one.signature, *contents)
         found["proof"] += _proof(one, two)
     return DiffReport(
         before=str(before), after=str(after), same=old.to_bytes() == new.to_bytes(), **found
@@ -141,12 +144,6 @@ def diff(before: str | Path, after: str | Path, *, max_bytes: int = MAX_BYTES) -
 
 def _find(manifest: Manifest, signature: str) -> Graph | None:
     return next((graph for graph in manifest.graphs if graph.signature == signature), None)
-
-
-def _contents(folder: Path, manifest: Manifest, graph: Graph, max_bytes: int) -> Contents:
-    raw = read_checked(folder, manifest, graph.file, max_bytes=max_bytes)
-    inspect_graph(raw, str(folder / graph.file))
-    return read_contents(raw, str(folder / graph.file))
 
 
 def _weights(signature: str, old: Contents, new: Contents) -> Iterator[WeightChange]:

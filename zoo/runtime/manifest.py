@@ -15,6 +15,7 @@ from pydantic import Field, JsonValue, ValidationError
 from zoo.config import Frozen
 from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
+from zoo.runtime._external import SUFFIX
 from zoo.runtime._folder import read_bytes
 from zoo.runtime.variant import Variant
 from zoo.spec import NAME, VERSION, DataSpec, Task, TensorSpec
@@ -30,7 +31,8 @@ PREFIX = "zoo."
 
 _LIMIT = 16 * 2**20
 _SHA256 = r"^[0-9a-f]{64}$"
-_FILE = r"^[a-z][a-z0-9_]{0,79}\.(onnx|npz|md|txt|json)$"
+_ONNX = r"^[a-z][a-z0-9_]{0,79}\.onnx$"
+_FILE = r"^[a-z][a-z0-9_]{0,79}\.(onnx|onnx\.data|npz|md|txt|json)$"
 
 
 class FileEntry(Frozen):
@@ -83,7 +85,7 @@ class Graph(Frozen):
     """One ONNX file: one thing the model can be asked."""
 
     signature: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
-    file: str = Field(pattern=_FILE)
+    file: str = Field(pattern=_ONNX)
     opset: int = Field(ge=1)
     nodes: int = Field(ge=1)
     operators: dict[str, int] = Field({}, description="How often each operator is used.")
@@ -148,6 +150,11 @@ class Manifest(Frozen):
             if entry.name == name:
                 return entry
         raise Tampered(f"{name} is not listed in {MANIFEST}", fix="export the model again")
+
+    def data_file(self, graph: Graph) -> FileEntry | None:
+        """Return the entry of the file in which a graph's large constants lie, if it has one."""
+        name = graph.file + SUFFIX
+        return next((entry for entry in self.files if entry.name == name), None)
 
     def metadata(self, signature: str) -> dict[str, str]:
         """Return what the ONNX file of a signature says about itself, keys in order."""

@@ -24,8 +24,8 @@ import numpy as np
 from zoo.config import Frozen
 from zoo.errors import Incompatible, Tampered
 from zoo.runtime._folder import MAX_BYTES, listing, read_bytes
+from zoo.runtime._onnx_file import read_checked
 from zoo.runtime.manifest import MANIFEST, VECTORS, Graph, Manifest, read_manifest
-from zoo.runtime.session import read_checked
 from zoo.runtime.vectors import Vector, unpack_vectors
 from zoo.runtime.verify import VerifyReport, verify
 from zoo.spec import TensorSpec

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ArtifactError, ConfigError, DataError, Finding, Incompatible, Tampered
-from zoo.runtime._folder import MAX_BYTES, read_bytes
-from zoo.runtime._graph import inspect_graph
+from zoo.runtime._folder import MAX_BYTES
+from zoo.runtime._onnx_file import OnnxFile, checked_graph
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
 from zoo.runtime.prediction import Prediction
 from zoo.spec import Arrays, TensorSpec
@@ -144,7 +144,9 @@ def load(
     """Open an artifact. The manifest and the ONNX file are checked; :func:`verify` checks all.
 
     The file is read once, checked against its SHA-256, inspected, and handed to onnxruntime from
-    memory, so what was checked is what runs. A file that refers to data outside itself is refused
+    memory, so what was checked is what runs. Weights that lie in a file beside it are checked while
+    they are copied to a temporary folder of this process, from which onnxruntime maps them; the
+    copy is gone when this returns. A file that refers to anything else outside itself is refused
     before onnxruntime sees it.
 
     Args:
@@ -153,12 +155,14 @@ def load(
         threads: How many threads one call may use.
         providers: onnxruntime's execution providers, most preferred first; the CPU by default.
             One that is not there is an error, never a silent fallback.
-        max_bytes: The largest ONNX file that is read.
+        max_bytes: The largest ONNX file that is read; the file of its weights may be 32 times as
+            large.
 
     Raises:
         Incompatible: If it is no artifact, of a newer format, or cannot be opened here.
-        Tampered: If the ONNX file or the manifest is not what was written.
+        Tampered: If the ONNX file, that of its weights or the manifest is not what was written.
         ConfigError: If a provider is not available, or ``threads`` is below 1.
+        StorageError: If there is no room for the copy of the weights.
 
     Example:
         >>> load("exports/cnn/1").predict("some.png").labels
@@ -167,41 +171,29 @@ def load(
     folder = Path(path)
     manifest = read_manifest(folder)
     graph = manifest.graph(signature or manifest.graphs[0].signature)
-    raw = read_checked(folder, manifest, graph.file, max_bytes=max_bytes)
-    inspect_graph(raw, str(folder / graph.file))
-    native = open_session(raw, str(folder / graph.file), threads=threads, providers=providers)
-    check_interface(native, graph, str(folder / graph.file))
+    name = str(folder / graph.file)
+    with checked_graph(folder, manifest, graph, max_bytes=max_bytes) as file:
+        native = open_session(file, name, threads=threads, providers=providers)
+    check_interface(native, graph, name)
     return Session(manifest, graph, native, threads=threads, source=str(folder))
 
 
-def read_checked(folder: Path, manifest: Manifest, name: str, *, max_bytes: int) -> bytes:
-    """Read one listed file and compare it with the manifest.
-
-    Raises:
-        Tampered: If its size or SHA-256 is another.
-    """
-    import hashlib
-
-    entry = manifest.file(name)
-    raw = read_bytes(folder, name, limit=max_bytes)
-    if len(raw) != entry.bytes or hashlib.sha256(raw).hexdigest() != entry.sha256:
-        raise Tampered(
-            f"{folder / name} is not the file that was published",
-            why=f"its {len(raw):,} bytes have another SHA-256 than the manifest's",
-            fix="copy the artifact anew, or export the model again",
-        )
-    return raw
-
-
 def open_session(
-    raw: bytes,
+    file: bytes | OnnxFile,
     name: str,
     *,
     threads: int = 1,
     providers: Sequence[str] | None = None,
     optimisation: str = "all",
 ) -> Any:
-    """Open the bytes of an inspected ONNX file in onnxruntime.
+    """Open an inspected ONNX file in onnxruntime.
+
+    Args:
+        file: Its bytes, or what :func:`checked_graph` or an export made of it.
+        name: What to call it in a message.
+        threads: How many threads one call may use.
+        providers: onnxruntime's execution providers, most preferred first; the CPU by default.
+        optimisation: One of :data:`OPTIMISATION`.
 
     Raises:
         ConfigError: If a provider is not available, or ``threads`` is below 1.
@@ -230,7 +222,7 @@ def open_session(
         "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
     }[optimisation]
     try:
-        native = ort.InferenceSession(raw, options, providers=wanted)
+        native = ort.InferenceSession(_given(file), options, providers=wanted)
     except Exception as error:  # onnxruntime raises a dozen unrelated types
         raise Incompatible(
             f"onnxruntime {ort.__version__} cannot open {name}",
@@ -247,6 +239,13 @@ def open_session(
     native.disable_fallback()
     native._model_bytes = None  # noqa: SLF001 - nothing public lets go of it
     return native
+
+
+def _given(file: bytes | OnnxFile) -> bytes | str:
+    """Return what onnxruntime is given: bytes, or a path if it has to map what lies beside it."""
+    if isinstance(file, bytes):
+        return file
+    return file.raw if file.path is None else str(file.path)
 
 
 def check_interface(native: Any, graph: Graph, name: str) -> None:
@@ -276,5 +275,4 @@ __all__ = [
     "check_interface",
     "load",
     "open_session",
-    "read_checked",
 ]

@@ -11,10 +11,17 @@ import numpy as np
 
 from zoo.config import Frozen
 from zoo.errors import DataError, ParityFailed, Tampered
+from zoo.runtime._external import SUFFIX
 from zoo.runtime._folder import MAX_BYTES, listing
-from zoo.runtime._graph import inspect_graph
+from zoo.runtime._onnx_file import (
+    DATA_FACTOR,
+    OnnxFile,
+    check_file,
+    checked_graph,
+    read_checked,
+)
 from zoo.runtime.manifest import MANIFEST, PREFIX, VECTORS, Graph, Manifest, read_manifest
-from zoo.runtime.session import Session, check_interface, open_session, read_checked
+from zoo.runtime.session import Session, check_interface, open_session
 from zoo.runtime.tolerance import compare_all
 from zoo.runtime.vectors import Vector, unpack_vectors
 
@@ -56,17 +63,18 @@ def verify(path: str | Path, *, max_bytes: int = MAX_BYTES) -> VerifyReport:
 
     Every file is compared with its SHA-256 before anything parses it; no other file, folder or
     link may stand beside them; each ONNX file is inspected before onnxruntime opens it, from
-    memory; its own metadata must equal the manifest; and the golden vectors are run again at the
-    recorded tolerance.
+    memory, or beside a private copy of its weights; its own metadata must equal the manifest; and
+    the golden vectors are run again at the recorded tolerance.
 
     Args:
         path: The artifact's folder.
-        max_bytes: The largest file that is read.
+        max_bytes: The largest file that is read; weights beside a graph may have 32 times as many.
 
     Raises:
         Incompatible: If it is no artifact, of a newer format, or must not or cannot be opened.
         Tampered: If a file is changed, missing, added or a link, or contradicts the manifest.
         ParityFailed: If an answer is not the recorded one.
+        StorageError: If there is no room for the copy of the weights.
 
     Example:
         >>> verify("exports/cnn/1").signatures[0].worst
@@ -76,17 +84,18 @@ def verify(path: str | Path, *, max_bytes: int = MAX_BYTES) -> VerifyReport:
 
     start = time.perf_counter()
     folder = Path(path)
-    manifest, raw = read_files(folder, max_bytes=max_bytes)
+    manifest, whole = read_files(folder, max_bytes=max_bytes)
     reports: list[SignatureReport] = []
     providers: tuple[str, ...] = ()
     for graph in manifest.graphs:
-        session = _open(folder, manifest, graph, raw[graph.file])
+        with checked_graph(folder, manifest, graph, max_bytes=max_bytes) as file:
+            session = _open(folder, manifest, graph, file)
         providers = session.providers
-        reports.append(_run(folder, session, unpack_vectors(raw[VECTORS], graph.signature)))
+        reports.append(_run(folder, session, unpack_vectors(whole[VECTORS], graph.signature)))
     return VerifyReport(
         path=str(folder),
         architecture=manifest.architecture,
-        files=len(raw) + 1,
+        files=len(manifest.files) + 1,
         bytes=sum(entry.bytes for entry in manifest.files),
         signatures=tuple(reports),
         providers=providers,
@@ -96,7 +105,7 @@ def verify(path: str | Path, *, max_bytes: int = MAX_BYTES) -> VerifyReport:
 
 
 def read_files(folder: Path, *, max_bytes: int = MAX_BYTES) -> tuple[Manifest, Mapping[str, bytes]]:
-    """Read an artifact whole, every file compared with the manifest; nothing is parsed.
+    """Read all of an artifact but its graphs, compared with the manifest; nothing is parsed.
 
     Args:
         folder: The artifact's.
@@ -104,21 +113,40 @@ def read_files(folder: Path, *, max_bytes: int = MAX_BYTES) -> tuple[Manifest, M
 
     Raises:
         Incompatible: If it is no artifact, or of a newer format.
-        Tampered: If a file is changed, missing, added or a link.
+        Tampered: If a file is changed, missing, added or a link; of graphs, if one is missing.
     """
     names = listing(folder)
     manifest = read_manifest(folder)
     _check_names(folder, names, manifest)
+    apart = {name for graph in manifest.graphs for name in _files(manifest, graph)}
     return manifest, {
         entry.name: read_checked(folder, manifest, entry.name, max_bytes=max_bytes)
         for entry in manifest.files
+        if entry.name not in apart
     }
+
+
+def check_files(folder: Path, *, max_bytes: int = MAX_BYTES) -> Manifest:
+    """Compare every file of an artifact with its manifest, and return that; nothing is run.
+
+    Raises:
+        Incompatible: If it is no artifact, or of a newer format.
+        Tampered: If a file is changed, missing, added or a link.
+    """
+    manifest, read = read_files(folder, max_bytes=max_bytes)
+    for entry in manifest.files:
+        if entry.name not in read:
+            check_file(folder, entry, limit=DATA_FACTOR * max_bytes)
+    return manifest
 
 
 def _check_names(folder: Path, names: list[str], manifest: Manifest) -> None:
     listed = [entry.name for entry in manifest.files]
     needed = {VECTORS, *(graph.file for graph in manifest.graphs)}
-    if len(set(listed)) != len(listed) or MANIFEST in listed or not needed <= set(listed):
+    known = {name for graph in manifest.graphs for name in _files(manifest, graph)}
+    alone = {name for name in listed if name.endswith(SUFFIX)} - known
+    right = len(set(listed)) == len(listed) and MANIFEST not in listed and needed <= set(listed)
+    if alone or not right:
         raise Tampered(f"the list of files in {folder / MANIFEST} is wrong", fix=_AGAIN)
     for kind, found in (
         ("missing", set(listed) - set(names)),
@@ -132,9 +160,13 @@ def _check_names(folder: Path, names: list[str], manifest: Manifest) -> None:
             )
 
 
-def _open(folder: Path, manifest: Manifest, graph: Graph, raw: bytes) -> Session:
-    name = str(folder / graph.file)
-    facts = inspect_graph(raw, name)
+def _files(manifest: Manifest, graph: Graph) -> list[str]:
+    data = manifest.data_file(graph)
+    return [graph.file, *([data.name] if data is not None else [])]
+
+
+def _open(folder: Path, manifest: Manifest, graph: Graph, file: OnnxFile) -> Session:
+    name, facts = str(folder / graph.file), file.facts
     expected = manifest.metadata(graph.signature)
     found = {key: value for key, value in facts.metadata.items() if key.startswith(PREFIX)}
     if facts.metadata != expected:
@@ -155,7 +187,7 @@ def _open(folder: Path, manifest: Manifest, graph: Graph, raw: bytes) -> Session
             f"{graph.opset} and {graph.nodes}",
             fix=_AGAIN,
         )
-    native = open_session(raw, name)
+    native = open_session(file, name)
     check_interface(native, graph, name)
     return Session(manifest, graph, native, threads=1, source=str(folder))
 
@@ -205,4 +237,4 @@ def _count(arrays: Any) -> int:
     return int(sizes.pop()) if len(sizes) == 1 else -1
 
 
-__all__ = ["SignatureReport", "VerifyReport", "read_files", "verify"]
+__all__ = ["SignatureReport", "VerifyReport", "check_files", "verify"]
