@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         Fold as Fold,
         crossvalidate as crossvalidate,
     )
-    from zoo.api.health import doctor as doctor, require_healthy as require_healthy
+    from zoo.api.health import doctor as doctor
     from zoo.api.learning import train as train
     from zoo.api.ledger import RunEntry as RunEntry, runs as runs
     from zoo.api.models import build as build
@@ -78,7 +78,6 @@ _HOME = {
     "quantise": "variants",
     "register": "catalog",
     "registry": "catalog",
-    "require_healthy": "health",
     "require_order": "provenance",
     "run_schema": "run",
     "runs": "ledger",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from zoo.environment import is_offline
 from zoo.errors import PolicyDenied, UnknownModel, ZooError
 from zoo.registry.contract import remedy
 from zoo.registry.entrypoints import ARCHITECTURES, oversized
-from zoo.registry.quarantine import PROBE_SECONDS, refusal
+from zoo.registry.quarantine import PROBE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -40,25 +39,6 @@ def doctor(*, retry: bool = False) -> list[Diagnosis]:
         ["model 'odd' from zoo-odd 1.0: it ended the process that imported it (exit code 3)"]
     """
     return [*_installation(), *_models(), *_strangers(retry=retry)]
-
-
-def require_healthy() -> None:
-    """Look at every plugin as :func:`doctor` does, and raise at the first that is broken.
-
-    Raises:
-        RegistryError: What is wrong with it.
-    """
-    known = registry()
-    for name in known.names():
-        with contextlib.suppress(UnknownModel, PolicyDenied):
-            if known.is_ours(name):
-                known.get(name)
-    announced = known.announcements()
-    for (provider, _), verdict in zip(
-        announced, known.isolation.examine_all(announced), strict=True
-    ):
-        if not verdict.good:
-            raise refusal(provider, verdict, remembered=False)
 
 
 def _installation() -> Iterator[Diagnosis]:
@@ -148,4 +128,4 @@ def _strangers(*, retry: bool) -> Iterator[Diagnosis]:
         )
 
 
-__all__ = ["Diagnosis", "doctor", "require_healthy"]
+__all__ = ["Diagnosis", "doctor"]

@@ -52,11 +52,12 @@ class PluginRow:
     faults: tuple[str, ...] = field(default=())
 
 
-def plugins(*, verify_files: bool = False) -> list[PluginRow]:
-    """Return what installed distributions announce, importing none of it.
+def plugins(*, verify_files: bool = False, examine: bool = False) -> list[PluginRow]:
+    """Return what installed distributions announce, importing none of it here.
 
     Args:
         verify_files: Compare every file of each distribution with its RECORD.
+        examine: Try each plugin of others that is not known, in a process of its own.
 
     Raises:
         ConfigError: If the policy cannot be read.
@@ -66,6 +67,8 @@ def plugins(*, verify_files: bool = False) -> list[PluginRow]:
         'would run'
     """
     known = registry()
+    if examine:
+        known.isolation.examine_all(known.announcements())
     seen: dict[str, _Origin] = {}
     rows = []
     for group, providers in known.announced.items():
