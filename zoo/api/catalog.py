@@ -21,7 +21,8 @@ def registry() -> Registry:
 @functools.cache
 def hooks() -> Hooks:
     """Return the lifecycle hooks of this process; ``hooks().register(...)`` adds an object."""
-    return Hooks(registry().hook_providers(), strict=registry().policy.strict)
+    policy = registry().policy
+    return Hooks(registry().hook_providers(), strict=policy.strict, failures=policy.hook_failures)
 
 
 def register(architecture: type[Architecture[Any]]) -> type[Architecture[Any]]:

@@ -53,6 +53,7 @@ Exit codes:
     3  a model cannot be found        8  an artifact is not what it claims
     4  a configuration is wrong       9  an optional package is missing
     5  data is wrong or missing      10  a folder cannot be written
+                                     11  a hook package failed
    70  internal error (--debug shows it)
   130  interrupted
 

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import functools
+import traceback
 import warnings
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 import pluggy
 
 from zoo import hookspecs
-from zoo.errors import PluginBroken
+from zoo.errors import HookFailed, PluginBroken, ZooError, ZooWarning
 from zoo.registry.entrypoints import Provider
 from zoo.registry.loading import broken
+
+_LEFT = {
+    "zoo_before_train": "{run_dir} can be resumed",
+    "zoo_before_epoch": "{run_dir} can be resumed",
+    "zoo_after_epoch": "{run_dir} can be resumed",
+    "zoo_after_train": "{run_dir} is finished all the same",
+    "zoo_before_export": "nothing was exported",
+    "zoo_after_export": "{path} is published all the same",
+    "zoo_before_verify": "nothing was verified",
+    "zoo_after_verify": "{path} is what was published all the same",
+}
+"""What stands when a hook fails what called it."""
 
 
 class Hooks:
@@ -20,13 +33,25 @@ class Hooks:
 
     Args:
         providers: The hook packages to load when a moment first comes.
-        strict: Raise where a hook package fails, instead of warning and going on.
+        strict: Raise where a hook package cannot be loaded, instead of warning and going on.
+        failures: What a hook that raises does: ``warn`` and go on, or ``fail`` what called it.
+            :mod:`zoo.hookspecs` says what that means at each moment. Left out, ``strict`` decides.
+
+    Attributes:
+        broken: What could not be loaded, and what failed, in the order in which it happened.
     """
 
-    def __init__(self, providers: Iterable[Provider] = (), *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        providers: Iterable[Provider] = (),
+        *,
+        strict: bool = False,
+        failures: Literal["warn", "fail"] | None = None,
+    ) -> None:
         self._providers = list(providers)
         self._strict = strict
-        self.broken: list[PluginBroken] = []
+        self._failures = failures or ("fail" if strict else "warn")
+        self.broken: list[PluginBroken | HookFailed] = []
 
     @functools.cached_property
     def _manager(self) -> pluggy.PluginManager:
@@ -51,28 +76,84 @@ class Hooks:
         """Take an object that was added back out."""
         self._manager.unregister(plugin)
 
-    def call(self, moment: str, **arguments: Any) -> None:
-        """Call every implementation of a hook, in the order of registration."""
-        caller: pluggy.HookCaller = getattr(self._manager.hook, moment)
-        for implementation in caller.get_hookimpls():
-            accepted = {name: arguments[name] for name in implementation.argnames}
-            try:
-                implementation.function(**accepted)
-            except Exception as error:  # noqa: BLE001 - a tracker's fault must not cost the run
-                self._failed(
-                    PluginBroken(
-                        f"the hook {moment} of {implementation.plugin_name} failed",
-                        why=f"{type(error).__name__}: {error}",
-                        fix="zoo doctor; ZOO_STRICT=1 makes it fatal",
-                    ),
-                    error,
-                )
+    def call(self, moment: str, *, ending: bool = False, **arguments: Any) -> None:
+        """Call every implementation of a hook; each has its turn, whatever the others do.
+
+        Args:
+            moment: The hook's name.
+            ending: An error is on its way already: what fails now is a warning, and cannot
+                take that error's place.
+            **arguments: What the hook is told.
+
+        Raises:
+            HookFailed: If one failed, and the policy is to fail with it: the first that did.
+        """
+        fatal = None
+        for implementation in getattr(self._manager.hook, moment).get_hookimpls():
+            error = _called(implementation, arguments)
+            if error is None:
+                continue
+            fails = self._failures == "fail" and not ending and fatal is None
+            left = _LEFT[moment].format_map(arguments) if fails else ""
+            problem = self._problem(moment, implementation, error, left)
+            self.broken.append(problem)
+            if fails:
+                fatal, problem.__cause__ = problem, error
+            else:
+                warnings.warn(str(problem), ZooWarning, stacklevel=2)
+        if fatal is not None:
+            raise fatal
+
+    def _problem(
+        self, moment: str, implementation: pluggy.HookImpl, error: BaseException, left: str
+    ) -> HookFailed:
+        name = implementation.plugin_name
+        owner = next((p for p in self._providers if f"{p.distribution}:{p.name}" == name), None)
+        whose = owner.label if owner else f"{name!r}, which this process registered,"
+        fix = error.fix if isinstance(error, ZooError) else ""
+        if owner and not fix:
+            fix = (
+                f"pip install --upgrade {owner.distribution}, or go on without it: "
+                f"ZOO_BLOCK={owner.distribution}"
+            )
+        return HookFailed(
+            f"the hook {moment} of {whose} failed{'; ' if left else ''}{left}",
+            moment=moment,
+            distribution=owner.distribution if owner else "",
+            version=owner.version if owner else "",
+            why=_reason(error),
+            fix=fix,
+        )
 
     def _failed(self, problem: PluginBroken, error: BaseException) -> None:
         self.broken.append(problem)
         if self._strict:
             raise problem from error
-        warnings.warn(str(problem), RuntimeWarning, stacklevel=3)
+        warnings.warn(str(problem), ZooWarning, stacklevel=3)
+
+
+def _called(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> BaseException | None:
+    """Call one implementation, and return what it raised; only an interrupt passes."""
+    if implementation.hookwrapper or implementation.wrapper:
+        return TypeError("expected a function. Received: a wrapper, which is never called")
+    try:
+        implementation.function(**{name: arguments[name] for name in implementation.argnames})
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - sys.exit in a tracker must not end a run
+        return error
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    """Say what was raised, and where; of an error of the zoo what it says itself."""
+    if isinstance(error, ZooError):
+        return f"{error.what}: {error.why}" if error.why else error.what
+    text = " ".join(str(error).split())[:500] or "no message"
+    # The first frame is the call above.
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {text}{place}"
 
 
 __all__ = ["Hooks"]

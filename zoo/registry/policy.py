@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from zoo.errors import ConfigError, Finding
 from zoo.registry.entrypoints import Provider, normalise
@@ -19,12 +20,14 @@ class Policy:
         block: These never run; blocking is stronger than allowing.
         pins: By model name, the distribution that provides it.
         strict: A broken plugin raises where it is met, also while listing.
+        hook_failures: Whether a hook that raises is a warning, or fails what called it.
     """
 
     allow: frozenset[str] | None = None
     block: frozenset[str] = frozenset()
     pins: Mapping[str, str] | None = None
     strict: bool = False
+    hook_failures: Literal["warn", "fail"] = "warn"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Policy:
@@ -48,11 +51,13 @@ class Policy:
                     fix="export ZOO_PIN=cnn=neural-zoo",
                 )
             pins[model] = normalise(distribution)
+        strict = environ.get("ZOO_STRICT", "") not in ("", "0")
         return cls(
             allow=None if allow is None else frozenset(map(normalise, _words(allow))),
             block=frozenset(map(normalise, _words(environ.get("ZOO_BLOCK", "")))),
             pins=pins,
-            strict=environ.get("ZOO_STRICT", "") not in ("", "0"),
+            strict=strict,
+            hook_failures="fail" if strict else "warn",
         )
 
     def refusal(self, provider: Provider) -> str | None:
