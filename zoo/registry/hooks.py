@@ -48,7 +48,7 @@ class Hooks:
         strict: bool = False,
         failures: Literal["warn", "fail"] | None = None,
     ) -> None:
-        self._providers = list(providers)
+        self._providers = {f"{p.distribution}:{p.name}": p for p in providers}
         self._strict = strict
         self._failures = failures or ("fail" if strict else "warn")
         self.broken: list[PluginBroken | HookFailed] = []
@@ -57,14 +57,14 @@ class Hooks:
     def _manager(self) -> pluggy.PluginManager:
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
-        for provider in self._providers:
+        for name, provider in self._providers.items():
             try:
-                manager.register(provider.load(), name=f"{provider.distribution}:{provider.name}")
+                manager.register(provider.load(), name=name)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001 - as for architectures: strangers' code
                 # pluggy keeps what failed its validation half-registered.
-                manager.unregister(name=f"{provider.distribution}:{provider.name}")
+                manager.unregister(name=name)
                 self._failed(broken(provider, f"{type(error).__name__}: {error}"), error)
         return manager
 
@@ -108,7 +108,7 @@ class Hooks:
         self, moment: str, implementation: pluggy.HookImpl, error: BaseException, left: str
     ) -> HookFailed:
         name = implementation.plugin_name
-        owner = next((p for p in self._providers if f"{p.distribution}:{p.name}" == name), None)
+        owner = self._providers.get(name)
         whose = owner.label if owner else f"{name!r}, which this process registered,"
         fix = error.fix if isinstance(error, ZooError) else ""
         if owner and not fix:
