@@ -19,6 +19,7 @@ from zoo.cli import (
     folds,
     models,
     sampling,
+    scaffolding,
     serving,
     training,
     variants,
@@ -94,7 +95,19 @@ def _options(
     pass
 
 
-for _group in (models, training, folds, artifacts, sampling, damage, variants, diff, serving, demo):
+for _group in (
+    models,
+    training,
+    folds,
+    artifacts,
+    sampling,
+    damage,
+    variants,
+    diff,
+    serving,
+    scaffolding,
+    demo,
+):
     _group.add_commands(app)
 
 

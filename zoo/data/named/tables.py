@@ -72,7 +72,9 @@ BREAST_CANCER = DataSpec(
     id="breast_cancer",
     task=Task.CLASSIFICATION,
     inputs=(
-        _numeric(*((f"{of}_{name}", None) for of in ("mean", "error", "worst") for name in _NUCLEUS)),
+        _numeric(
+            *((f"{of}_{name}", None) for of in ("mean", "error", "worst") for name in _NUCLEUS)
+        ),
     ),
     targets=(TensorSpec(name="label", dtype="int64", labels=("malignant", "benign")),),
 )
