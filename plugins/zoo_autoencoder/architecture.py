@@ -103,7 +103,7 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
             loss="bce",
             beta=0.01,
         )
-        plan = TrainPlan(epochs=3, batch_size=32)
+        plan = TrainPlan(epochs=6, batch_size=32)
         return Recipe(plain, plan), Recipe(repairing, plan)
 
     def build(self, config: AutoencoderConfig, data: DataSpec) -> keras.Model:

@@ -106,7 +106,7 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
             optimizer=optimizer,
         )
         plain = seen.model_copy(update={"vision": VisionConfig(patch=patch, stem=(), **small)})
-        plan = TrainPlan(epochs=3, batch_size=32)
+        plan = TrainPlan(epochs=6, batch_size=32)
         return Recipe(seen, plan), Recipe(plain, plan)
 
     def build(self, config: BlipCaptionerConfig, data: DataSpec) -> keras.Model:

@@ -108,7 +108,7 @@ class CNN(zoo.Architecture[CNNConfig]):
             label_smoothing=0.1,
             augmentation=zoo.AugmentationConfig(rotation=8, shift=0.06, zoom=0.08, shear=0.08),
         )
-        plan = TrainPlan(epochs=3, batch_size=32)
+        plan = TrainPlan(epochs=6, batch_size=32)
         return Recipe(full, plan), Recipe(plain, plan)
 
     def build(self, config: CNNConfig, data: DataSpec) -> keras.Model:

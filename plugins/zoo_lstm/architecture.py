@@ -80,7 +80,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         )
         gated = LSTMConfig(cell="gru", units=(4, 4), embedding=4, head="mean", skip="last")
         plain = LSTMConfig(cell="simple_rnn", units=(4,), embedding=4, head="max", dense=(4,))
-        plan = TrainPlan(epochs=3, batch_size=32, monitor=self.recipe(data).plan.monitor)
+        plan = TrainPlan(epochs=6, batch_size=32, monitor=self.recipe(data).plan.monitor)
         return Recipe(both, plan), Recipe(gated, plan), Recipe(plain, plan)
 
     def build(self, config: LSTMConfig, data: DataSpec) -> keras.Model:

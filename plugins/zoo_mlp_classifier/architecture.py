@@ -101,7 +101,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         """Return two tiny networks: a normalised one with dropout, and softmax regression."""
         optimizer = zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1)
         hidden = MLPClassifierConfig(units=(32,), dropout=0.1, optimizer=optimizer)
-        plan = TrainPlan(epochs=3, batch_size=32)
+        plan = TrainPlan(epochs=6, batch_size=32)
         return Recipe(hidden, plan), Recipe(MLPClassifierConfig(units=()), plan)
 
     def build(self, config: MLPClassifierConfig, data: DataSpec) -> keras.Model:

@@ -118,7 +118,7 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
 
     def examples(self, data: DataSpec) -> Sequence[Recipe[MLPRegressorConfig]]:
         """Return tiny ensembles: one for each way in which a column can be embedded."""
-        plan = TrainPlan(epochs=3, batch_size=32)
+        plan = TrainPlan(epochs=6, batch_size=32)
         return tuple(
             Recipe(
                 MLPRegressorConfig(

@@ -90,7 +90,7 @@ class RBM(zoo.Architecture[RBMConfig]):
 
     def examples(self, data: DataSpec) -> Sequence[Recipe[RBMConfig]]:
         """Return tiny machines, one for each learning rule; their states can be counted."""
-        plan = TrainPlan(epochs=3, batch_size=32, monitor="val_log_likelihood", keep="last")
+        plan = TrainPlan(epochs=6, batch_size=32, monitor="val_log_likelihood", keep="last")
         optimizer = RBMOptimizerConfig(learning_rate=0.05)
         return tuple(
             Recipe(

@@ -70,7 +70,7 @@ class Transformer(zoo.Architecture[TransformerConfig]):
 
     def examples(self, data: DataSpec) -> Sequence[Recipe[TransformerConfig]]:
         """Return tiny networks with each way of telling order."""
-        plan = TrainPlan(epochs=3, batch_size=32)
+        plan = TrainPlan(epochs=6, batch_size=32)
         optimizer = zoo.OptimizerConfig(learning_rate=1e-2, warmup=0.1, clip_norm=1.0)
         return tuple(
             Recipe(

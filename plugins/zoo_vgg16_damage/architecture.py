@@ -73,7 +73,7 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         flat = average.model_copy(
             update={"head": HeadConfig(pooling="flatten", dense=(4,)), "class_weights": "none"}
         )
-        plan = TrainPlan(epochs=3, batch_size=32)
+        plan = TrainPlan(epochs=6, batch_size=32)
         return Recipe(average, plan), Recipe(flat, plan)
 
     def build(self, config: VGG16DamageConfig, data: DataSpec) -> keras.Model:
