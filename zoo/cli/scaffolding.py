@@ -54,8 +54,8 @@ def new(
     kind = _ask_kind(task, modality) if asking else find_kind(task, modality)
     default = f"the authors of {names.distribution}"
     if asking:
-        author = author or typer.prompt("author", default, err=True)
-        licence = licence or typer.prompt(f"licence ({', '.join(LICENCES)})", LICENCES[0], err=True)
+        author = author or _ask("author", default)
+        licence = licence or _ask(f"licence ({', '.join(LICENCES)})", LICENCES[0])
     written = new_package(names, kind, Author(author or default, licence or LICENCES[0]), into)
     if as_json:
         files = sorted(file for file in written.rglob("*") if file.is_file())
@@ -88,13 +88,19 @@ def _ask_kind(task: str | None, modality: str | None) -> Kind:
         return find_kind(task, modality)
     for number, kind in enumerate(fitting, start=1):
         note(f"  {number}  {kind.task} of {kind.modality}: {kind.summary}")
-    choice = typer.prompt(
-        "what is it for",
-        1,
-        type=typer.IntRange(1, len(fitting)),
-        err=True,  # type: ignore[attr-defined]
-    )
-    return fitting[choice - 1]
+    while True:
+        answer = _ask(f"what is it for (1 to {len(fitting)})", "1")
+        if answer.isdecimal() and 1 <= int(answer) <= len(fitting):
+            return fitting[int(answer) - 1]
+
+
+def _ask(question: str, default: str) -> str:
+    """Return an answer, or the default for an empty line. Standard output has the result alone."""
+    print(f"{question} [{default}]: ", end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise typer.Abort
+    return line.strip() or default
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -92,7 +92,7 @@ def _walk(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversabl
 
 
 def _path(template: str, names: Names) -> str:
-    """Return where a template's file goes: ``PACKAGE`` and ``MODEL`` are names, ``dot-`` is a dot."""
+    """Return where a template's file goes: capitals are names, and ``dot-`` is a dot."""
     parts = [
         f".{part.removeprefix('dot-')}" if part.startswith("dot-") else part
         for part in PurePosixPath(template.removesuffix(_SUFFIX)).parts

@@ -65,9 +65,9 @@ DIABETES = DataSpec(
     targets=(_measurement("progression", None),),
 )
 _NUCLEUS = (
-    "radius texture perimeter area smoothness compactness concavity concave_points symmetry "
-    "fractal_dimension"
-).split()
+    *("radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity"),
+    *("concave_points", "symmetry", "fractal_dimension"),
+)
 BREAST_CANCER = DataSpec(
     id="breast_cancer",
     task=Task.CLASSIFICATION,
@@ -88,7 +88,7 @@ CONCRETE = DataSpec(
 ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
-            summary="569 tumours of the breast: thirty measurements of their cells, and the finding",
+            summary="569 tumours of the breast: thirty values of their cells, and the finding",
             licence="CC BY 4.0",
             source="Wolberg, Mangasarian, Street & Street 1995, Breast Cancer Wisconsin "
             "(Diagnostic) (UCI), as scikit-learn carries it",
