@@ -24,7 +24,7 @@ class CheckFailed(AssertionError):
     """What was expected of an architecture is not so."""
 
 
-class Skipped(Exception):
+class Skipped(Exception):  # noqa: N818 - it is no error
     """A check says nothing about an architecture.
 
     Args:
