@@ -64,16 +64,21 @@ def name_package(name: str) -> Names:
         raise _refused(
             name, "a name that no system and no language keeps for itself", f"{model}-net"
         )
-    if model in api.list_models():
-        raise _refused(name, "a name that no model has here", f"my-{model}".replace("_", "-"))
+    taken = next((one.distribution for one in api.listings(model)), None)
+    if taken is not None:
+        # Installed before and begun again: the package that has the name is the author's own.
+        again = f"pip uninstall {taken}, or " if taken == names.distribution else ""
+        raise _refused(
+            name, f"a name that no model has here: {taken} has it", f"my-{model}", first=again
+        )
     return names
 
 
-def _refused(name: str, allowed: str, proposal: str) -> ConfigError:
+def _refused(name: str, allowed: str, proposal: str, *, first: str = "") -> ConfigError:
     return ConfigError(
         f"{name!r} cannot be the name of a new model",
         findings=[Finding("name", name, allowed)],
-        fix=f"zoo new {proposal}; 'zoo list' shows the names that are taken",
+        fix=f"{first}zoo new {proposal.replace('_', '-')}; 'zoo list' shows what is taken",
     )
 
 
