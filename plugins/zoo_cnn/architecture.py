@@ -94,19 +94,19 @@ class CNN(zoo.Architecture[CNNConfig]):
         return Recipe(config, TrainPlan(epochs=40, batch_size=128))
 
     def examples(self, data: DataSpec) -> Sequence[Recipe[CNNConfig]]:
-        """Return two tiny networks: one plain, one with everything that is random or has a mean."""
+        """Return two tiny networks: one with all that is random or has a mean, one plain."""
+        full = CNNConfig(
+            filters=((8,), (16,)),
+            dropout=0.1,
+            augmentation=zoo.AugmentationConfig(rotation=8, shift=0.06, zoom=0.08, shear=0.08),
+            optimizer=zoo.OptimizerConfig(learning_rate=3e-2, weight_decay=0.01, warmup=0.1),
+        )
         plain = CNNConfig(
             filters=((8,),),
             normalisation="none",
             head="flatten",
-            optimizer=zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1),
-        )
-        full = CNNConfig(
-            filters=((4,), (4,)),
             dense=(8,),
-            dropout=0.2,
             label_smoothing=0.1,
-            augmentation=zoo.AugmentationConfig(rotation=8, shift=0.06, zoom=0.08, shear=0.08),
         )
         plan = TrainPlan(epochs=6, batch_size=32)
         return Recipe(full, plan), Recipe(plain, plan)

@@ -91,12 +91,12 @@ class RBM(zoo.Architecture[RBMConfig]):
     def examples(self, data: DataSpec) -> Sequence[Recipe[RBMConfig]]:
         """Return tiny machines, one for each learning rule; their states can be counted."""
         plan = TrainPlan(epochs=6, batch_size=32, monitor="val_log_likelihood", keep="last")
-        optimizer = RBMOptimizerConfig(learning_rate=0.05)
+        optimizer = RBMOptimizerConfig(learning_rate=1.0)
         return tuple(
             Recipe(
                 RBMConfig(
                     hidden=12,
-                    rule=RuleConfig(kind=kind, chains=16, temperatures=3),
+                    rule=RuleConfig(kind=kind, chains=64, temperatures=3),
                     optimizer=optimizer,
                 ),
                 plan,

@@ -23,7 +23,7 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 def test_the_commands_are_the_verbs_of_the_zoo():
     verbs = (
-        "bench build crossvalidate damage-report demo diff doctor evaluate export info list "
+        "bench build check crossvalidate damage-report demo diff doctor evaluate export info list "
         "new plugins predict quantise report sample serve train verify"
     )
     assert verbs.split() == COMMANDS

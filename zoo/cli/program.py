@@ -13,6 +13,7 @@ import typer
 
 from zoo.cli import (
     artifacts,
+    checks,
     damage,
     demo,
     diff,
@@ -32,7 +33,7 @@ INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the fault is in the program, not in what it was given."""
 
 _HEAVY = {
-    *("build", "crossvalidate", "damage-report", "demo", "evaluate", "export"),
+    *("build", "check", "crossvalidate", "damage-report", "demo", "evaluate", "export"),
     *("predict", "quantise", "sample", "train"),
 }
 """The commands that may import a framework."""
@@ -49,7 +50,8 @@ Start:
 \b
 Exit codes:
     0  done
-    1  another error; a difference    6  training failed
+    1  another error; a difference;   6  training failed
+       a check that failed
     2  wrong command line             7  an export failed
     3  a model cannot be found        8  an artifact is not what it claims
     4  a configuration is wrong       9  an optional package is missing
@@ -95,19 +97,11 @@ def _options(
     pass
 
 
-for _group in (
-    models,
-    training,
-    folds,
-    artifacts,
-    sampling,
-    damage,
-    variants,
-    diff,
-    serving,
-    scaffolding,
-    demo,
-):
+_GROUPS = (
+    *(models, checks, training, folds, artifacts, sampling, damage, variants, diff, serving),
+    *(scaffolding, demo),
+)
+for _group in _GROUPS:
     _group.add_commands(app)
 
 

@@ -8,6 +8,7 @@ from zoo import api
 from zoo.api.forwards import keras_forward
 from zoo.errors import DatasetUnavailable
 from zoo.metrics import Score
+from zoo.metrics.scores import describe_score
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
 from zoo.testing.subject import Subject
 
@@ -148,7 +149,7 @@ def metrics(subject: Subject) -> Measured:
             continue
         compared += 1
         expect(
-            _overlap(found, claim.low, claim.high),
+            _reaches(name, found, claim.low, claim.high),
             f"{name!r} of the weights {claimed.id!r} to be as good as claimed, "
             f"{claim.low:.4g} to {claim.high:.4g}",
             f"{found.value:.4g}, {found.low:.4g} to {found.high:.4g} on {EXAMPLES} examples",
@@ -186,9 +187,11 @@ def _measure(subject: Subject, identifier: str) -> dict[str, Score]:
     return dict(evaluation.scores)
 
 
-def _overlap(found: Score, low: float, high: float) -> bool:
-    ends = (found.low, found.high)
-    return bool(None not in ends and found.low <= high and found.high >= low)  # type: ignore[operator]
+def _reaches(name: str, found: Score, low: float, high: float) -> bool:
+    """Return whether a score may be as good as a claim: better than claimed is no lie."""
+    if found.low is None or found.high is None:
+        return False
+    return found.high >= low if describe_score(name).higher_is_better else found.low <= high
 
 
 __all__ = ["EXAMPLES", "GROUP"]

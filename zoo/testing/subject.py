@@ -107,8 +107,10 @@ class Subject:
         Raises:
             Skipped: If there is none.
         """
-        given = {tensor.name for tensor in self.spec.inputs}
-        found = tuple(s for s in signatures if {tensor.name for tensor in s.inputs} <= given)
+        given = {(tensor.name, tensor.dtype) for tensor in self.spec.inputs}
+        found = tuple(
+            s for s in signatures if {(tensor.name, tensor.dtype) for tensor in s.inputs} <= given
+        )
         if not found:
             raise Skipped("no signature takes the inputs of the data alone")
         return found
@@ -223,11 +225,17 @@ def everything(split: Split) -> tuple[Arrays, Arrays]:
     return split.take(np.arange(len(split)))
 
 
+def is_open(monitored: str) -> bool:
+    """Return whether nobody knows how good it can be: a likelihood, unlike a share or an error."""
+    score = describe_score(monitored)
+    return score.higher_is_better and score.high is None
+
+
 def gain(monitored: str, before: float, after: float) -> float:
     """Return how much of the way to the best possible value was gone: 1 is all of it.
 
-    Losses and errors have 0 as their best, and so has a log-likelihood of discrete values; shares
-    have 1.
+    Losses and errors have 0 as their best, shares 1. A likelihood has none that is known: there it
+    is the share of its own size.
     """
     score = describe_score(monitored)
     best = (score.high or 0.0) if score.higher_is_better else 0.0
@@ -236,4 +244,4 @@ def gain(monitored: str, before: float, after: float) -> float:
     return gone / way if way else 0.0
 
 
-__all__ = ["STEPS", "Subject", "everything", "gain"]
+__all__ = ["STEPS", "Subject", "everything", "gain", "is_open"]
