@@ -87,9 +87,11 @@ def test_one_goes_the_whole_way_from_a_run_to_an_answer(author):
         "sh",
         f"cd {names.distribution}\n"
         f"zoo train {names.model} --epochs 1 --run-dir runs/one\n"
+        f"zoo check {names.model} --level discoverable\n"
         "python examples/walkthrough.py",
     )
     assert done.returncode == 0, done.stdout
     assert "Traceback" not in done.stdout
+    assert "level discoverable" in done.stdout
     # Of the last command: what the artifact answered for five images of ten classes.
     assert "{'probabilities': (5, 10), 'label': (5,)}" in done.stdout

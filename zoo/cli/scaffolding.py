@@ -75,7 +75,8 @@ def new(
         f"\nnext: cd {written}\n"
         '      pip install -e ".[dev]"\n'
         "      python -m pytest\n"
-        f"      zoo train {names.model}"
+        f"      zoo train {names.model}\n"
+        f"      zoo check {names.model}"
     )
 
 
