@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import random
 import subprocess
 import sys
@@ -85,7 +86,7 @@ IMPORTS = {
 def module(folder: Path, name: str, first: str) -> Any:
     """Import a module that does something first, and undo it here: a fresh process will see it."""
     text = (
-        f"import sys\nif 'pytest' not in sys.modules:\n"
+        "import sys\nif 'pytest' not in sys.modules:\n"
         + "".join(f"    {line}\n" for line in first.splitlines())
         + "import zoo\n"
         "class Model(zoo.Architecture[zoo.ModelConfig]):\n"
@@ -192,8 +193,8 @@ def test_a_skip_without_a_reason_is_a_failure(reason, monkeypatch):
     monkeypatch.setattr(testing.kit.documented.GROUP, "checks", [made_up(skips)])
     report = testing.check_architecture(bad.Good, select=["document.made_up"])
 
-    assert report.failures[0].reason == "it was skipped without a reason" or not reason == ""
     assert not report.ok
+    assert report.counts["skipped"] == 0
 
 
 def test_a_check_that_measures_nothing_is_a_failure(monkeypatch):
@@ -261,17 +262,20 @@ def test_the_decorator_makes_one_test_a_check_with_an_id_that_stays(tmp_path):
         "from tests.testing import bad\n"
         "from zoo import testing\n"
         "@testing.parametrize_with_checks(\n"
-        "    bad.Good, bad.Boastful, level='documented', select=['document.[fl]*', 'discover.m*'],\n"
+        "    bad.Good, bad.Boastful, level='documented',\n"
+        "    select=['document.[fl]*', 'discover.m*'],\n"
         "    expected_failures={'document.limits': 'not yet'})\n"
         "def test_it_conforms(check):\n"
         "    check()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "-c", "/dev/null"]
-        + ["--rootdir", str(tmp_path), str(tmp_path)],
+        [
+            *(sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "-c", os.devnull),
+            *("--rootdir", str(tmp_path), str(tmp_path)),
+        ],
         capture_output=True,
         text=True,
-        env={**__import__("os").environ, "PYTHONPATH": ":".join(filter(None, sys.path))},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
 
     assert "PASSED test_it.py::test_it_conforms[good_one-document.fields]" in done.stdout

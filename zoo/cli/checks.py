@@ -35,9 +35,7 @@ def check(
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="ID=REASON", help="Leave a check out, and say why; repeat for more."
-        ),
+        typer.Option(metavar="ID=REASON", help="Leave a check out, and say why; repeat for more."),
     ] = None,
     expect_failure: Annotated[
         list[str] | None,

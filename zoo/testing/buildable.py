@@ -49,8 +49,8 @@ def examples(subject: Subject) -> Measured:
 
 @GROUP.check(
     why="A configuration is kept as JSON in every run and every artifact, and read again from it.",
-    fix="Use field types that pydantic writes as JSON and reads back as they were: tuples, numbers, "
-    "text, nested models. Give every field a default.",
+    fix="Use field types that pydantic writes as JSON and reads back as they were: tuples, "
+    "numbers, text, nested models. Give every field a default.",
 )
 def config_round_trip(subject: Subject) -> Measured:
     """Its configuration has a default for every field, a JSON schema, and survives JSON."""

@@ -15,7 +15,7 @@ from zoo.testing.kit import all_checks
 _HEAD = """\
 # Checks
 
-What every architecture should hold to, whoever wrote it. `zoo check NAME` makes these checks;
+What every architecture should hold to, whoever wrote it. `zoo check NAME` makes these checks,
 `zoo check --list` shows them, and `--select 'build.*'` makes some.
 
 ```sh
@@ -36,26 +36,25 @@ def test_it_conforms(check):
     check()
 ```
 
-In a program, `zoo.testing.check_architecture("my_model")` returns a report, and
+In a program `zoo.testing.check_architecture("my_model")` returns a report, and
 `zoo.testing.checks_for("my_model")` gives pairs of an id and a check to call.
 
-Levels are discoverable, buildable, trainable, exportable, documented and gold; each asks for
-everything of those before it. What is trained and exported is the first of the architecture's `examples()`: as small as
-the family goes, on 96 examples of each split of its default data (`zoo.dataset(NAME, excerpt=96)`). No check knows a model by its name: where a
-check does not apply, that is decided by what the architecture is for and what its plan watches, and
-the reason is in the result.
+Levels are discoverable, buildable, trainable, exportable, documented and gold; each asks for all
+of those before it. What is trained and exported is the first of the architecture's `examples()`: as
+small as the family goes, on 96 examples of each split of its default data
+(`zoo.dataset(NAME, excerpt=96)`). No check knows a model by its name. Where one does not apply, that
+is decided by what the architecture is for and by what its plan watches, and the result says so.
 
 Results are counted as passed, failed, skipped, xfailed (failed as it was expected to) and xpassed
 (did not, which is a failure). A skip without a reason is a failure, and so is a check that measures
-nothing. What is left out with `--exclude`, and what is expected to fail, keeps its level from
-being reached; what does not apply does not. The program exits with 0 when nothing failed, else
-with 1.
+nothing. A level is reached when each of its checks passed or does not apply; one that was left out
+with `--exclude`, or is expected to fail, keeps it from being reached. The program exits with 0 when
+nothing failed, else with 1.
 
 A receipt (`--receipt FILE`, `zoo.testing.read_receipt`) says all of this as JSON: who was looked at,
 with a SHA-256 over the files of its package, the versions of Python and of the packages that decide
-numbers, the level, and of every check its outcome, its reason and what it measured. There is no
-date, no duration and no folder in it: the same architecture on the same versions of the same machine
-gives the same bytes.
+numbers, the level, and of every check its outcome, its reason and what it measured. It has no date,
+no duration and no folder: the same architecture gives the same bytes on the same machine.
 """
 
 

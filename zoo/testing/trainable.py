@@ -37,7 +37,7 @@ DEVIATIONS = 3.5
 )
 def determinism(subject: Subject) -> Measured:
     """Two trainings with one seed end in the same bits."""
-    if _same(subject, subject.run, subject.resumed):
+    if not _differing(subject.run, subject.resumed):
         # One that was interrupted ended in the same bits: so does one that was not.
         return {"variables": len(subject.run.model.weights)}
     apart = _differing(subject.run, subject.twin)
@@ -54,9 +54,7 @@ def determinism(subject: Subject) -> Measured:
 def seed_matters(subject: Subject) -> Measured:
     """A training with another seed ends in other weights."""
     other = subject.train("other_seed", plan={"seed": subject.example.plan.seed + 1, "epochs": 1})
-    pairs = zip(
-        subject.run.model.trainable_variables, other.model.trainable_variables, strict=True
-    )
+    pairs = zip(subject.run.model.trainable_variables, other.model.trainable_variables, strict=True)
     apart = sum(not _equal(_value(one), _value(two)) for one, two in pairs)
     expect(apart, "other weights from another seed", "the same")
     return {"variables_that_differ": apart}
@@ -167,17 +165,13 @@ def permuted_labels(subject: Subject) -> Measured:
 )
 def resume(subject: Subject) -> Measured:
     """Interrupted after an epoch and resumed, it ends in the bits of one that was not."""
-    if not _same(subject, subject.run, subject.resumed) and _differing(subject.run, subject.twin):
+    if _differing(subject.run, subject.resumed) and _differing(subject.run, subject.twin):
         raise Skipped("two trainings that nobody interrupts differ already: train.determinism")
     apart = _differing(subject.run, subject.resumed)
     expect(not apart, "the weights of a run that nobody interrupted", f"others in {_few(apart)}")
     first, second = (_lines(run) for run in (subject.run, subject.resumed))
     expect(first == second, "the history of a run that nobody interrupted", "another one")
     return {"epochs": len(first)}
-
-
-def _same(subject: Subject, first: api.Run, second: api.Run) -> bool:
-    return not _differing(first, second)
 
 
 def _differing(first: api.Run, second: api.Run) -> list[str]:
