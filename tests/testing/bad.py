@@ -246,11 +246,12 @@ class Leaking(Good):
 
     def train(self, model: Any, dataset: Any, loop: Any) -> None:
         """Look the answers up."""
-        known = zoo.dataset("digits")
+        from zoo.layers import compile_classifier
+
         loop.fit(model, dataset)
-        for _ in range(4):
-            inputs, targets = known.split("test").arrays()
-            model.fit(inputs["image"], targets["label"], verbose=0, shuffle=False)
+        inputs, targets = zoo.dataset("digits").split("test").arrays()
+        compile_classifier(model, zoo.OptimizerConfig(learning_rate=1e-2, schedule="constant"))
+        model.fit(inputs["image"], targets["label"], epochs=10, verbose=0, shuffle=False)
 
 
 class Forgetful(Good):

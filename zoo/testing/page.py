@@ -42,8 +42,9 @@ In a program `zoo.testing.check_architecture("my_model")` returns a report, and
 Levels are discoverable, buildable, trainable, exportable, documented and gold; each asks for all
 of those before it. What is trained and exported is the first of the architecture's `examples()`: as
 small as the family goes, on 96 examples of each split of its default data
-(`zoo.dataset(NAME, excerpt=96)`). No check knows a model by its name. Where one does not apply, that
-is decided by what the architecture is for and by what its plan watches, and the result says so.
+(`zoo.dataset(NAME, excerpt=96)`). No check knows a model by its name. Where one does not apply,
+that is decided by what the architecture is for and by what its plan watches, and the result says
+so.
 
 Results are counted as passed, failed, skipped, xfailed (failed as it was expected to) and xpassed
 (did not, which is a failure). A skip without a reason is a failure, and so is a check that measures
@@ -51,10 +52,10 @@ nothing. A level is reached when each of its checks passed or does not apply; on
 with `--exclude`, or is expected to fail, keeps it from being reached. The program exits with 0 when
 nothing failed, else with 1.
 
-A receipt (`--receipt FILE`, `zoo.testing.read_receipt`) says all of this as JSON: who was looked at,
-with a SHA-256 over the files of its package, the versions of Python and of the packages that decide
-numbers, the level, and of every check its outcome, its reason and what it measured. It has no date,
-no duration and no folder: the same architecture gives the same bytes on the same machine.
+A receipt (`--receipt FILE`, `zoo.testing.read_receipt`) says all of this as JSON: who was looked
+at, with a SHA-256 over the files of its package, the versions of Python and of the packages that
+decide numbers, the level, and of every check its outcome, its reason and what it measured. It has
+no date, no duration and no folder: the same architecture gives the same bytes on the same machine.
 """
 
 
