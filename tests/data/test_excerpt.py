@@ -47,7 +47,7 @@ def test_every_split_is_cut_and_keeps_its_own_examples():
 
 def test_the_option_goes_with_files_and_with_other_options(tmp_path: Path):
     file = tmp_path / "rows.csv"
-    lines = "\n".join(f"{i},{i % 7},{i % 2 and 'a' or 'b'}" for i in range(200))
+    lines = "\n".join(f"{i},{i % 7},{'ab'[i % 2]}" for i in range(200))
     file.write_text(f"x,y,kind\n{lines}\n")
     found = zoo.dataset(file, target="kind", drop=["y"], excerpt=20)
 

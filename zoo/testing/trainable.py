@@ -24,7 +24,7 @@ BY_HEART_OPEN = 0.1
 """Of its own size, what a likelihood must gain: nobody knows what would be perfect."""
 
 CLEVER = 0.2
-"""Of the variance, or of the surprise at classes, what a model may explain that learned nonsense."""
+"""Of the variance, or of the surprise at classes, what one may explain that learned nonsense."""
 
 
 @GROUP.check(
