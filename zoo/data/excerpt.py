@@ -15,7 +15,6 @@ from zoo.data.splits import SPLITS
 from zoo.spec import Arrays, DataSpec, Split
 from zoo.views import PartSplit
 
-
 MEMORY_BOUND = 2**28
 """Bytes up to which the examples that are kept are held in memory."""
 

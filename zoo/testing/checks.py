@@ -24,7 +24,7 @@ class CheckFailed(AssertionError):
     """What was expected of an architecture is not so."""
 
 
-class Skipped(Exception):  # noqa: N818 - it is no error
+class Skipped(Exception):
     """A check says nothing about an architecture.
 
     Args:

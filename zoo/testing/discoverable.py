@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from typing import Any
 
 from zoo import api
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
@@ -93,7 +94,7 @@ def metadata(subject: Subject) -> Measured:
     (listing,) = api.listings(subject.architecture.info.name)
     if not listing.providers:
         raise Skipped("it was registered in this process, and no distribution provides it")
-    told = importlib.metadata.metadata(listing.distribution)
+    told: Any = importlib.metadata.metadata(listing.distribution)
     licence = told.get("License-Expression") or told.get("License")
     classified = any("License ::" in one for one in told.get_all("Classifier") or ())
     wanted = {

@@ -1,4 +1,4 @@
-"""The fifth level: whoever meets it finds out what it is, what it can be told, what it cannot do."""
+"""The fifth level: whoever meets it learns what it is, what it takes, what it cannot do."""
 
 from __future__ import annotations
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.resources
 import math
+from typing import Any
 
 from zoo import api
 from zoo.api.forwards import keras_forward
@@ -30,9 +33,9 @@ def intervals(subject: Subject) -> Measured:
     score = evaluation.scores[name]
     expect(score.low is not None and score.high is not None, f"an interval of {name!r}", "none")
     for other, one in evaluation.scores.items():
-        ends = (one.low, one.value, one.high)
         if one.low is None or one.high is None:
             continue
+        ends = (one.low, one.value, one.high)
         expect(all(map(math.isfinite, ends)), f"a finite interval of {other!r}", ends)
         expect(one.low <= one.high, f"the ends of {other!r} in their order", ends)
     expect(
@@ -93,8 +96,6 @@ def parameters(subject: Subject) -> Measured:
 )
 def weights(subject: Subject) -> Measured:
     """Every file of weights that is shipped has the catalogued size and SHA-256."""
-    import importlib.resources
-
     entry = _entry(subject)
     if not entry.weights:
         raise Skipped("the catalogue has no weights of it")
@@ -106,8 +107,6 @@ def weights(subject: Subject) -> Measured:
         path = importlib.resources.files(package).joinpath(inside)
         expect(path.is_file(), f"the file {one.file} of the weights {one.id!r}", "no such file")
         data = path.read_bytes()
-        import hashlib
-
         digest = hashlib.sha256(data).hexdigest()
         expect(len(data) == one.bytes, f"{len(data):,} bytes of {one.id!r}", one.bytes)
         expect(digest == one.sha256, f"the SHA-256 {digest[:16]}… of {one.id!r}", one.sha256)
@@ -158,7 +157,12 @@ def metrics(subject: Subject) -> Measured:
     return {"weights": claimed.id, "scores": compared}
 
 
-def _entry(subject: Subject):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _entry(subject: Subject) -> Any:
+    """Return what the catalogue says of it.
+
+    Raises:
+        Skipped: If it says nothing.
+    """
     (listing,) = api.listings(subject.architecture.info.name)
     if listing.entry is None:
         raise Skipped("the catalogue says nothing of it")

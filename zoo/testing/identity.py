@@ -81,16 +81,19 @@ def identity_of(name: str) -> Identity:
 
 
 def package_files(architecture: Architecture[Any]) -> dict[str, Path]:
-    """Return the files of the package, or the one module, that an architecture is defined in.
+    """Return the files of the package that ships an architecture.
 
-    Byte code and a receipt are left out; names are relative, with slashes, sorted.
+    Of one that no distribution provides, and of a package that is a single module, it is the file
+    in which it is defined. Byte code and a receipt are left out; names are relative, with slashes,
+    sorted.
     """
     source = source_file(architecture)
     if source is None:
         return {}
     top = type(architecture).__module__.partition(".")[0]
     package = getattr(sys.modules.get(top), "__path__", None)
-    if not package:
+    (listing,) = api.listings(architecture.info.name)
+    if not package or not listing.providers:
         return {source.name: source}
     root = Path(next(iter(package)))
     found = {

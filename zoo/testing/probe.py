@@ -98,7 +98,7 @@ def import_traces(architecture: Architecture[Any]) -> Traces:
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         asked = {
-            "path": [entry for entry in sys.path if entry],
+            "path": [str(Path(entry).absolute()) for entry in sys.path if entry],
             "module": module_of(architecture),
             "file": str(source),
             "name": kind.__qualname__,
