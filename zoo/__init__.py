@@ -17,7 +17,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo import errors as errors, layers as layers, metrics as metrics, runtime as runtime
+    from zoo import (
+        errors as errors,
+        layers as layers,
+        metrics as metrics,
+        runtime as runtime,
+        testing as testing,
+    )
     from zoo.api import (
         Artifact as Artifact,
         Comparison as Comparison,

@@ -219,6 +219,17 @@ class Architecture(ABC, Generic[ConfigT]):
         """Return the configuration and the plan to start from on this data."""
         return Recipe(self.Config(), TrainPlan())  # type: ignore[arg-type]  # Config is type[ConfigT]
 
+    def examples(self, data: DataSpec) -> Sequence[Recipe[ConfigT]]:
+        """Return configurations that the checks of :mod:`zoo.testing` build; the first trains.
+
+        The first should be as small as the family goes, so that it trains in a second; the others
+        should be as different as configurations can be. Its plan says what "better" means, as that
+        of :meth:`recipe` does. The default is the recipe, whatever it costs, for three epochs.
+        """
+        recipe = self.recipe(data)
+        plan = recipe.plan.model_copy(update={"epochs": 3, "patience": None})
+        return (Recipe(recipe.config, plan),)
+
     def initialise(self, model: keras.Model) -> None:
         """Put what was learned elsewhere into a fresh model.
 

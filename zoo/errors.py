@@ -28,7 +28,8 @@
     │   ├── Tampered                a file is not the one in the manifest
     │   └── Incompatible            made by a newer format, or not an artifact
     ├── MissingExtra                exit 9   an optional dependency is not installed
-    └── StorageError                exit 10  a folder cannot be written
+    ├── StorageError                exit 10  a folder cannot be written
+    └── HookFailed                  exit 11  a hook package failed, and your policy minds
 
 An error says what happened, why, and the next command. The command line prints it without a
 traceback (``--debug`` shows that) and exits with the code above; 2 is a wrong command line,
@@ -355,6 +356,38 @@ class StorageError(ZooError):
 
     code = "ZOO-E800"
     exit_code = 10
+
+
+class HookFailed(ZooError):
+    """A hook of another package failed, and the policy is to fail with it.
+
+    Args:
+        what: What happened, in one sentence.
+        moment: The hook: ``zoo_after_epoch``.
+        distribution: The package whose hook it is; empty if an object was registered here.
+        version: The package's version.
+    """
+
+    code = "ZOO-E900"
+    exit_code = 11
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        moment: str = "",
+        distribution: str = "",
+        version: str = "",
+        why: str = "",
+        fix: str = "",
+    ) -> None:
+        self.moment, self.distribution, self.version = moment, distribution, version
+        super().__init__(what, why=why, fix=fix)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as plain data, with whose hook it was."""
+        own = {"hook": self.moment, "distribution": self.distribution, "version": self.version}
+        return {**super().as_dict(), **own}
 
 
 __all__ = sorted(

@@ -2,6 +2,17 @@
 
 Announce a module or an object with functions of these names, marked ``@zoo.hookimpl``, by an entry
 point in the group ``zoo.hooks``. All arguments are plain data and paths; take those you need.
+
+A hook that raises (``sys.exit`` too) costs no other hook its turn. Then the user's policy decides:
+``warn`` goes on, and says which package failed; ``fail`` raises :class:`zoo.errors.HookFailed`:
+
+- before and during a training, the run is recorded as failed, and can be resumed;
+- after a training, the run stays finished. If it did not finish, why not is still what is raised;
+- before an export or a verification, nothing is exported or verified;
+- after an export, the artifact stays published: it was proven, and somebody may have read it;
+- after a verification, what called for it fails, though the files are what was published.
+
+Wrappers are not called: a hook looks on, and cannot change what happens.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo import testing
 
 # So that the tests also run before the plugin is installed.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -42,3 +43,8 @@ def test_it_learns_and_its_artifact_gives_its_answers(tmp_path):
     artifact = zoo.export(run, tmp_path / "exports")
     images, _ = zoo.dataset("digits").split("test").take(np.arange(20))
     assert zoo.predict(artifact.path, images).labels == zoo.predict(run, images).labels
+
+
+@testing.parametrize_with_checks(Softmax, level="exportable")
+def test_it_conforms(check):
+    check()

@@ -21,7 +21,7 @@ from zoo import (
 from zoo.metrics.damage import Damage
 from zoo.metrics.reconstruction import evaluate_autoencoder
 from zoo.spec import Dataset, Forwards
-from zoo_autoencoder.config import AutoencoderConfig
+from zoo_autoencoder.config import AutoencoderConfig, NoiseConfig
 from zoo_autoencoder.network import (
     CODE,
     DECODER,
@@ -90,6 +90,21 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
         if small_side:
             return Recipe(config, TrainPlan(epochs=15, batch_size=128))
         return Recipe(config, TrainPlan(epochs=60, batch_size=32, patience=15))
+
+    def examples(self, data: DataSpec) -> Sequence[Recipe[AutoencoderConfig]]:
+        """Return tiny autoencoders: a plain one, and a variational one that repairs damage."""
+        optimizer = zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1)
+        plain = AutoencoderConfig(kind="dense", code_size=8, units=(32,), optimizer=optimizer)
+        repairing = AutoencoderConfig(
+            code_size=4,
+            filters=(4,),
+            noise=NoiseConfig(kind="masking"),
+            variational=True,
+            loss="bce",
+            beta=0.01,
+        )
+        plan = TrainPlan(epochs=6, batch_size=32)
+        return Recipe(plain, plan), Recipe(repairing, plan)
 
     def build(self, config: AutoencoderConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` from raw pixels to raw pixels.

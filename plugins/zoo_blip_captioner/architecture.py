@@ -94,6 +94,21 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         data = DataSpec(id=name, task=Task.CAPTIONING, inputs=(image,), targets=(caption,))
         return config, data
 
+    def examples(self, data: DataSpec) -> Sequence[Recipe[BlipCaptionerConfig]]:
+        """Return two tiny captioners: without convolutions before the patches, and with some."""
+        patch = self.recipe(data).config.sizes().vision["patch"]
+        small = {"width": 16, "layers": 1, "heads": 2, "feed_forward": 32}
+        stem = ((4,), (8,), (8,), (16,)) if patch == 16 else ()
+        optimizer = zoo.OptimizerConfig(learning_rate=1e-2, warmup=0.05, clip_norm=1.0)
+        plain = BlipCaptionerConfig(
+            vision=VisionConfig(patch=patch, stem=(), **small),
+            text=TextConfig(**small),
+            optimizer=optimizer,
+        )
+        seen = plain.model_copy(update={"vision": VisionConfig(patch=patch, stem=stem, **small)})
+        plan = TrainPlan(epochs=6, batch_size=32)
+        return Recipe(plain, plan), Recipe(seen, plan)
+
     def build(self, config: BlipCaptionerConfig, data: DataSpec) -> keras.Model:
         """Return a compiled model from a picture and the words before each word to their scores.
 

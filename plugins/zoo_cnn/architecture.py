@@ -93,6 +93,24 @@ class CNN(zoo.Architecture[CNNConfig]):
         )
         return Recipe(config, TrainPlan(epochs=40, batch_size=128))
 
+    def examples(self, data: DataSpec) -> Sequence[Recipe[CNNConfig]]:
+        """Return two tiny networks: one with all that is random or has a mean, one plain."""
+        full = CNNConfig(
+            filters=((8,), (16,)),
+            dropout=0.1,
+            augmentation=zoo.AugmentationConfig(rotation=8, shift=0.06, zoom=0.08, shear=0.08),
+            optimizer=zoo.OptimizerConfig(learning_rate=3e-2, weight_decay=0.01, warmup=0.1),
+        )
+        plain = CNNConfig(
+            filters=((8,),),
+            normalisation="none",
+            head="flatten",
+            dense=(8,),
+            label_smoothing=0.1,
+        )
+        plan = TrainPlan(epochs=6, batch_size=32)
+        return Recipe(full, plan), Recipe(plain, plan)
+
     def build(self, config: CNNConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` from raw pixels to class probabilities.
 

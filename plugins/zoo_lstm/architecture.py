@@ -72,6 +72,17 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         )
         return Recipe(config, TrainPlan(epochs=5, batch_size=64, monitor="val_accuracy"))
 
+    def examples(self, data: DataSpec) -> Sequence[Recipe[LSTMConfig]]:
+        """Return tiny networks: a cell each, in one direction and in both."""
+        optimizer = _optimizer(1e-2)
+        both = LSTMConfig(
+            units=(8,), embedding=8, bidirectional=True, dropout=0.1, optimizer=optimizer
+        )
+        gated = LSTMConfig(cell="gru", units=(4, 4), embedding=4, head="mean", skip="last")
+        plain = LSTMConfig(cell="simple_rnn", units=(4,), embedding=4, head="max", dense=(4,))
+        plan = TrainPlan(epochs=6, batch_size=32, monitor=self.recipe(data).plan.monitor)
+        return Recipe(both, plan), Recipe(gated, plan), Recipe(plain, plan)
+
     def build(self, config: LSTMConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` whose one output depends on the task.
 

@@ -97,6 +97,13 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         )
         return Recipe(config, TrainPlan(epochs=60, batch_size=128))
 
+    def examples(self, data: DataSpec) -> Sequence[Recipe[MLPClassifierConfig]]:
+        """Return two tiny networks: a normalised one with dropout, and softmax regression."""
+        optimizer = zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1)
+        hidden = MLPClassifierConfig(units=(32,), dropout=0.1, optimizer=optimizer)
+        plan = TrainPlan(epochs=6, batch_size=32)
+        return Recipe(hidden, plan), Recipe(MLPClassifierConfig(units=()), plan)
+
     def build(self, config: MLPClassifierConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` from raw inputs to class probabilities.
 

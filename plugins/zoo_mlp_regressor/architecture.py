@@ -116,6 +116,26 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
         plan = TrainPlan(epochs=200, batch_size=64, keep="last" if known else "best")
         return Recipe(config, plan)
 
+    def examples(self, data: DataSpec) -> Sequence[Recipe[MLPRegressorConfig]]:
+        """Return tiny ensembles: one for each way in which a column can be embedded."""
+        plan = TrainPlan(epochs=6, batch_size=32)
+        return tuple(
+            Recipe(
+                MLPRegressorConfig(
+                    units=(16,),
+                    residual_blocks=1,
+                    embedding=embedding,
+                    embedding_units=4,
+                    frequencies=4,
+                    bins=4,
+                    members=4,
+                    optimizer=zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01),
+                ),
+                plan,
+            )
+            for embedding in ("periodic", "piecewise_linear", "none")
+        )
+
     def build(self, config: MLPRegressorConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` from raw columns to predictions and intervals.
 

@@ -19,7 +19,7 @@ from zoo import (
     TrainPlan,
 )
 from zoo.spec import Dataset, Forwards
-from zoo_rbm.config import LikelihoodConfig, RBMConfig, RBMOptimizerConfig
+from zoo_rbm.config import LikelihoodConfig, RBMConfig, RBMOptimizerConfig, RuleConfig
 from zoo_rbm.signatures import MACHINE, UNITS, is_gaussian, published, source
 from zoo_rbm.views import learned, limits, shares, statistics
 
@@ -87,6 +87,22 @@ class RBM(zoo.Architecture[RBMConfig]):
             keep="last",
         )
         return Recipe(config, plan)
+
+    def examples(self, data: DataSpec) -> Sequence[Recipe[RBMConfig]]:
+        """Return tiny machines, one for each learning rule; their states can be counted."""
+        plan = TrainPlan(epochs=6, batch_size=32, monitor="val_log_likelihood", keep="last")
+        optimizer = RBMOptimizerConfig(learning_rate=1.0)
+        return tuple(
+            Recipe(
+                RBMConfig(
+                    hidden=12,
+                    rule=RuleConfig(kind=kind, chains=64, temperatures=3),
+                    optimizer=optimizer,
+                ),
+                plan,
+            )
+            for kind in ("persistent", "contrastive", "tempered")
+        )
 
     def build(self, config: RBMConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` from raw values to the means of the hidden units.

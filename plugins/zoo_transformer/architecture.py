@@ -68,6 +68,27 @@ class Transformer(zoo.Architecture[TransformerConfig]):
         config = TransformerConfig(width=64, feed_forward=128, dropout=0.0)
         return Recipe(config, TrainPlan(epochs=8, batch_size=128))
 
+    def examples(self, data: DataSpec) -> Sequence[Recipe[TransformerConfig]]:
+        """Return tiny networks with each way of telling order."""
+        plan = TrainPlan(epochs=6, batch_size=32)
+        optimizer = zoo.OptimizerConfig(learning_rate=1e-2, warmup=0.1, clip_norm=1.0)
+        return tuple(
+            Recipe(
+                TransformerConfig(
+                    width=16,
+                    heads=2,
+                    encoder_layers=1,
+                    decoder_layers=1,
+                    feed_forward=32,
+                    positions=positions,
+                    tied_embeddings=positions != "learned",
+                    optimizer=optimizer,
+                ),
+                plan,
+            )
+            for positions in ("sinusoidal", "learned", "rotary")
+        )
+
     def build(self, config: TransformerConfig, data: DataSpec) -> keras.Model:
         """Return a compiled model: of a translation the one that learns, else the classifier.
 

@@ -18,7 +18,7 @@ from zoo import (
     TrainPlan,
 )
 from zoo.spec import Dataset, Forwards
-from zoo_vgg16_damage.config import VGG16DamageConfig
+from zoo_vgg16_damage.config import HeadConfig, VGG16DamageConfig
 
 if TYPE_CHECKING:
     import keras
@@ -65,6 +65,16 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
             optimizer=zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=0.05, warmup=0.1),
         )
         return Recipe(config, TrainPlan(epochs=20, batch_size=32))
+
+    def examples(self, data: DataSpec) -> Sequence[Recipe[VGG16DamageConfig]]:
+        """Return two tiny networks; a backbone needs weights that are learned elsewhere."""
+        optimizer = zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1)
+        average = VGG16DamageConfig(stem=4, stages=((8,), (8,)), optimizer=optimizer)
+        flat = average.model_copy(
+            update={"head": HeadConfig(pooling="flatten", dense=(4,)), "class_weights": "none"}
+        )
+        plan = TrainPlan(epochs=6, batch_size=32)
+        return Recipe(average, plan), Recipe(flat, plan)
 
     def build(self, config: VGG16DamageConfig, data: DataSpec) -> keras.Model:
         """Return a compiled ``keras.Model`` from raw pixels to class probabilities.

@@ -83,19 +83,102 @@ def test_a_tracker_is_told_of_a_run_that_failed(tracker, workshop, here):
     assert tracker.seen[-1] == ("after_train", "failed")
 
 
-def test_a_tracker_that_breaks_does_not_break_the_run(workshop, here):
-    class Broken:
+class Breaking:
+    """Raises at one moment."""
+
+    def __init__(self, moment):
         @zoo.hookimpl
-        def zoo_after_epoch(self, epoch):
+        def fail():
             raise ValueError("the disk of the tracker is full")
 
+        setattr(self, moment, fail)
+
+
+@pytest.fixture
+def breaking(monkeypatch):
+    """Register a hook that raises at a moment, under a policy."""
     hooks = zoo.hooks()
-    broken = Broken()
-    hooks.register(broken, "broken tracker")
-    try:
-        with pytest.warns(Warning, match="broken tracker"):
-            run = zoo.train("mlp_classifier", run_dir=here / "run", epochs=1, units=[4])
-    finally:
-        if hooks._manager.is_registered(broken):
-            hooks._manager.unregister(broken)
+    registered = []
+
+    def register(moment, failures):
+        monkeypatch.setattr(hooks, "_failures", failures)
+        registered.append(Breaking(moment))
+        hooks.register(registered[-1], "broken tracker")
+
+    yield register
+    for plugin in registered:
+        hooks.unregister(plugin)
+    hooks.broken.clear()
+
+
+def small(here, **options):
+    return zoo.train("mlp_classifier", run_dir=here / "run", epochs=2, units=[4], **options)
+
+
+def status(here):
+    return zoo.api.Run(here / "run").status
+
+
+def test_a_tracker_that_breaks_does_not_break_the_run(workshop, here, breaking):
+    breaking("zoo_after_epoch", "warn")
+    with pytest.warns(zoo.errors.ZooWarning, match="broken tracker"):
+        run = small(here)
     assert run.status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("moment", "epochs"),
+    [("zoo_before_train", 0), ("zoo_before_epoch", 0), ("zoo_after_epoch", 1)],
+)
+def test_where_the_policy_is_to_fail_the_run_says_so_and_can_be_resumed(
+    workshop, here, breaking, monkeypatch, moment, epochs
+):
+    breaking(moment, "fail")
+    with pytest.raises(zoo.errors.HookFailed, match=f"{moment}.*can be resumed"):
+        small(here)
+    broken = zoo.api.Run(here / "run")
+    assert (broken.status, broken.record["epochs_done"]) == ("failed", epochs)
+    assert "broken tracker" in broken.record["stopped_because"]
+    monkeypatch.setattr(zoo.hooks(), "_failures", "warn")
+    with pytest.warns(zoo.errors.ZooWarning, match="broken tracker"):
+        again = zoo.train(resume=here / "run")
+    assert again.status == "finished"
+    assert again.record["epochs_done"] == 2
+
+
+def test_a_run_that_finished_stays_finished_if_a_tracker_fails_behind_it(workshop, here, breaking):
+    breaking("zoo_after_train", "fail")
+    with pytest.raises(zoo.errors.HookFailed, match="is finished all the same"):
+        small(here)
+    assert status(here) == "finished"
+    assert zoo.api.Run(here / "run").model.count_params() > 0
+
+
+def test_why_a_run_failed_is_not_hidden_by_a_tracker_that_fails_behind_it(workshop, here, breaking):
+    breaking("zoo_after_train", "fail")
+    with (
+        pytest.warns(zoo.errors.ZooWarning, match="broken tracker"),
+        pytest.raises(zoo.errors.ConfigError, match="watches 'nothing'"),
+    ):
+        small(here, plan={"monitor": "nothing"})
+    assert status(here) == "failed"
+
+
+def test_an_export_that_a_hook_forbids_leaves_nothing(run, here, breaking):
+    breaking("zoo_before_export", "fail")
+    with pytest.raises(zoo.errors.HookFailed, match="nothing was exported"):
+        zoo.export(run, here / "exports")
+    assert not (here / "exports").exists()
+
+
+def test_an_artifact_stays_published_whole_if_a_hook_fails_behind_it(run, here, breaking):
+    breaking("zoo_after_export", "fail")
+    with pytest.raises(zoo.errors.HookFailed, match="is published all the same"):
+        zoo.export(run, here / "exports")
+    assert zoo.verify(here / "exports" / "mlp_classifier" / "1").files
+
+
+def test_a_verification_fails_with_a_hook_that_refuses(artifact, breaking):
+    breaking("zoo_after_verify", "fail")
+    with pytest.raises(zoo.errors.HookFailed, match="zoo_after_verify"):
+        zoo.verify(artifact.path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +70,6 @@ def test_what_build_returns_is_an_ordinary_compiled_keras_model(tmp_path: Path) 
     np.testing.assert_array_equal(clone.predict(x, verbose=0), expected)
     assert set(model.evaluate(x, y, verbose=0, return_dict=True)) == {"loss", "accuracy"}
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
-
-
-def test_a_prediction_does_not_depend_on_the_rest_of_its_batch() -> None:
-    model = zoo.build("cnn", data=images(8, 8, 1))
-    x = np.random.default_rng(1).integers(0, 256, (9, 8, 8, 1)).astype("uint8")
-    alone = np.concatenate([model.predict(x[i : i + 1], verbose=0) for i in range(9)])
-
-    np.testing.assert_allclose(model.predict(x, verbose=0), alone, atol=1e-6)
 
 
 def test_a_table_with_numbers_categories_and_missing_values_is_classified() -> None:
@@ -176,19 +166,3 @@ def test_every_cnn_head_and_normalisation_builds_and_takes_a_step(
     x = np.zeros((6, 6, 5, 3), "uint8")
 
     assert np.isfinite(model.train_on_batch(x, np.arange(6) % 3)[0])
-
-
-def test_the_plugins_import_without_keras() -> None:
-    code = "import sys, zoo_cnn, zoo_mlp_classifier; print('keras' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stdout.strip() == "False"
-
-
-@pytest.mark.parametrize("name", ["cnn", "mlp_classifier"])
-def test_every_field_of_a_schema_says_what_it_is(name: str) -> None:
-    schema = zoo.info(name).schema
-    for part in (schema, *schema.get("$defs", {}).values()):
-        for field, about in part["properties"].items():
-            assert "description" in about or "$ref" in about or "allOf" in about, field
-            assert "default" in about, field

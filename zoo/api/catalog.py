@@ -25,7 +25,8 @@ def hooks() -> Hooks:
     known = registry()
     return Hooks(
         known.hook_providers(),
-        strict=known.policy.hook_failures == "fail",
+        strict=known.policy.strict,
+        failures=known.policy.hook_failures,
         records=known.isolation,
     )
 

@@ -163,14 +163,16 @@ def _learn(
         record.update(status=status, stopped_because=because, **_outcome(loop))
         meter.read(status)
         folder.write_record(record)
-        hooks().call("zoo_after_train", run_dir=folder.path, record=record)
+        hooks().call(
+            "zoo_after_train", ending=status != "finished", run_dir=folder.path, record=record
+        )
 
     with folder.locked(), seeded(plan.seed):
         record.update(status="running", stopped_because="", **_outcome(loop))
         meter.read("running")
         folder.write_record(record)
-        hooks().call("zoo_before_train", run_dir=folder.path, record=record)
         try:
+            hooks().call("zoo_before_train", run_dir=folder.path, record=record)
             model = prepared.build()
             record["parameters"] = model.count_params()
             prepared.architecture.initialise(model)

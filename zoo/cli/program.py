@@ -13,6 +13,7 @@ import typer
 
 from zoo.cli import (
     artifacts,
+    checks,
     damage,
     demo,
     diff,
@@ -20,6 +21,7 @@ from zoo.cli import (
     ledger,
     models,
     sampling,
+    scaffolding,
     serving,
     training,
     variants,
@@ -32,7 +34,7 @@ INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the fault is in the program, not in what it was given."""
 
 _HEAVY = {
-    *("build", "crossvalidate", "damage-report", "demo", "evaluate", "export"),
+    *("build", "check", "crossvalidate", "damage-report", "demo", "evaluate", "export"),
     *("predict", "quantise", "sample", "train", "why"),
 }
 """The commands that may import a framework."""
@@ -49,11 +51,13 @@ Start:
 \b
 Exit codes:
     0  done
-    1  another error; a difference    6  training failed
+    1  another error; a difference,   6  training failed
+       a failed check
     2  wrong command line             7  an export failed
     3  a model cannot be found        8  an artifact is not what it claims
     4  a configuration is wrong       9  an optional package is missing
     5  data is wrong or missing      10  a folder cannot be written
+                                     11  a hook package failed
    70  internal error (--debug shows it)
   130  interrupted
 
@@ -98,8 +102,8 @@ def _options(
 
 
 _GROUPS = (
-    *(models, training, folds, ledger, artifacts),
-    *(sampling, damage, variants, diff, serving, demo),
+    *(models, checks, training, folds, ledger, artifacts),
+    *(sampling, damage, variants, diff, serving, scaffolding, demo),
 )
 for _group in _GROUPS:
     _group.add_commands(app)

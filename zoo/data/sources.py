@@ -12,6 +12,7 @@ from typing import Any
 from zoo.data.caption_options import CaptionOptions
 from zoo.data.catalog import describe_dataset, find_dataset, list_datasets, load_dataset
 from zoo.data.dataset import Dataset
+from zoo.data.excerpt import ExcerptOptions, excerpt_of
 from zoo.data.info import DatasetInfo
 from zoo.data.options import ImageOptions, SplitOptions, TableOptions, read_options
 from zoo.data.series_options import SeriesOptions
@@ -33,7 +34,8 @@ def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> 
     Args:
         source: A registered name, or the path of a folder of class folders or of captioned
             pictures, a ``.npz`` or a ``.csv`` file.
-        options: What that kind of source can be told; see :mod:`zoo.data.options`.
+        options: What that kind of source can be told; see :mod:`zoo.data.options`. Every one takes
+            ``excerpt``, the most examples that a split keeps.
 
     Returns:
         A dataset. A registered one is loaded when a split is first asked for.
@@ -48,14 +50,18 @@ def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> 
         {'train': 1259, 'validation': 269, 'test': 269}
     """
     name = os.fspath(source)
+    own = {key: value for key, value in (options or {}).items() if key != "excerpt"}
+    cut = {key: value for key, value in (options or {}).items() if key == "excerpt"}
     info = find_dataset(name) if isinstance(source, str) else None
     if info:
-        dataset = _registered(info, options)
+        dataset = _registered(info, own)
     else:
         path = Path(name).expanduser()
-        dataset = _path(path, options)
-        dataset.source = str(path.resolve())
-    dataset.options = dict(options or {})
+        dataset = _path(path, own)
+        name = str(path.resolve())
+    if cut:
+        dataset = excerpt_of(dataset, read_options(ExcerptOptions, cut, name))
+    dataset.source, dataset.options = name, dict(options or {})
     return dataset
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,24 +58,28 @@ class CaptionedSceneSplit(SceneSplit):
     @functools.cached_property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
         """The captions and the summaries, as a person reads them."""
-        scenes = [self.scene(index) for index in range(self._count)]
-        return {
-            CAPTION: tuple(caption(scene) for scene in scenes),
-            SUMMARY: tuple(summary(scene) for scene in scenes),
-        }
+        return self._texts(range(self._count))
 
-    def targets(self) -> Arrays:
-        """Return the captions and the summaries as ids.
+    def targets(self, indices: Sequence[int]) -> Arrays:
+        """Return the captions and the summaries of pictures as ids.
 
         Raises:
             DataError: If one is longer than the spec allows.
         """
+        texts = self._texts(indices)
         return {
             spec.name: encode_text(
-                self.texts[spec.name], spec.text, signs=True, width=spec.text.max_length
+                texts[spec.name], spec.text, signs=True, width=spec.text.max_length
             )
             for spec in self.data.targets
             if spec.text is not None
+        }
+
+    def _texts(self, indices: Sequence[int]) -> Mapping[str, tuple[str, ...]]:
+        scenes = [self.scene(index) for index in indices]
+        return {
+            CAPTION: tuple(caption(scene) for scene in scenes),
+            SUMMARY: tuple(summary(scene) for scene in scenes),
         }
 
     def held_out(self, indices: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

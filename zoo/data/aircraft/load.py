@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,8 @@ class SceneSplit:
         self._keeps = count * size * size * 3 <= bound
         self._kept: dict[int, Image] = {}
         self._pixels: Image | None = None
-        self._answers: Arrays | None = None
+        self._answers: dict[str, npt.NDArray[Any]] = {}
+        self._answered = np.zeros(count, bool)
 
     def __len__(self) -> int:
         return self._count
@@ -68,7 +69,7 @@ class SceneSplit:
             MissingExtra: If Pillow is not installed.
         """
         chosen = self._positions(indices)
-        targets = {name: array[chosen] for name, array in self._known().items()}
+        targets = {name: array[chosen] for name, array in self._known(chosen).items()}
         if self._pixels is not None:
             return {"image": self._pixels[chosen]}, targets
         pixels = np.empty((len(chosen), self._size, self._size, 3), np.uint8)
@@ -88,21 +89,29 @@ class SceneSplit:
             pixels = self.take(np.arange(self._count))[0]["image"]
             pixels.flags.writeable = False
             self._pixels, self._kept = pixels, {}
-        return {"image": self._pixels}, self._known()
+        answers = self._known(range(self._count))
+        for array in answers.values():
+            array.flags.writeable = False
+        return {"image": self._pixels}, answers
 
     def _positions(self, indices: npt.NDArray[Any]) -> list[int]:
         return [int(place) for place in np.arange(self._count)[np.asarray(indices)]]
 
-    def targets(self) -> Arrays:
-        """Return what is to be learned of every picture: the class of its damage."""
-        kinds = [KINDS.index(self.scene(index).kind) for index in range(self._count)]
+    def targets(self, indices: Sequence[int]) -> Arrays:
+        """Return what is to be learned of pictures: the class of their damage."""
+        kinds = [KINDS.index(self.scene(index).kind) for index in indices]
         return {"label": np.array(kinds, np.int64)}
 
-    def _known(self) -> Arrays:
-        if self._answers is None:
-            self._answers = self.targets()
-            for array in self._answers.values():
-                array.flags.writeable = False
+    def _known(self, indices: Sequence[int]) -> Arrays:
+        """Return what is to be learned, at least of these; each picture is asked for it once."""
+        missing = [index for index in indices if not self._answered[index]]
+        if missing or not self._answers:
+            for name, made in self.targets(missing).items():
+                kept = self._answers.setdefault(
+                    name, np.zeros((self._count, *made.shape[1:]), made.dtype)
+                )
+                kept[missing] = made
+            self._answered[missing] = True
         return dict(self._answers)
 
     def _picture(self, index: int) -> Image:

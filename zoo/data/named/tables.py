@@ -64,6 +64,20 @@ DIABETES = DataSpec(
     ),
     targets=(_measurement("progression", None),),
 )
+_NUCLEUS = (
+    *("radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity"),
+    *("concave_points", "symmetry", "fractal_dimension"),
+)
+BREAST_CANCER = DataSpec(
+    id="breast_cancer",
+    task=Task.CLASSIFICATION,
+    inputs=(
+        _numeric(
+            *((f"{of}_{name}", None) for of in ("mean", "error", "worst") for name in _NUCLEUS)
+        ),
+    ),
+    targets=(TensorSpec(name="label", dtype="int64", labels=("malignant", "benign")),),
+)
 CONCRETE = DataSpec(
     id="concrete",
     task=Task.REGRESSION,
@@ -72,6 +86,17 @@ CONCRETE = DataSpec(
 )
 
 ROWS: tuple[Row, ...] = (
+    (
+        DatasetInfo(
+            summary="569 tumours of the breast: thirty values of their cells, and the finding",
+            licence="CC BY 4.0",
+            source="Wolberg, Mangasarian, Street & Street 1995, Breast Cancer Wisconsin "
+            "(Diagnostic) (UCI), as scikit-learn carries it",
+            offline=True,
+            spec=BREAST_CANCER,
+        ),
+        "zoo.data.tumours:load",
+    ),
     (
         DatasetInfo(
             summary="442 people with diabetes: ten values, and how far it went within a year",
@@ -99,4 +124,4 @@ ROWS: tuple[Row, ...] = (
     ),
 )
 
-__all__ = ["CONCRETE", "CONCRETE_MIX", "DIABETES", "ROWS", "ConcreteOptions"]
+__all__ = ["BREAST_CANCER", "CONCRETE", "CONCRETE_MIX", "DIABETES", "ROWS", "ConcreteOptions"]

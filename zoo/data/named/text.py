@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from zoo.data import numbers
+from zoo.data import number_lengths, numbers
 from zoo.data.info import DatasetInfo, Row
 from zoo.data.options import SeedOptions, SplitOptions
 from zoo.data.text_options import (
@@ -74,6 +74,16 @@ ROWS: tuple[Row, ...] = (
             options=NumbersOptions,
         ),
         "zoo.data.numbers:load",
+    ),
+    (
+        DatasetInfo(
+            summary="3,200 numbers in English words, and whether they have 3, 4, 5 or 6 digits",
+            licence="CC0-1.0",
+            source="made by the rules of the language: zoo/data/number_lengths.py",
+            offline=True,
+            spec=number_lengths.SPEC,
+        ),
+        "zoo.data.number_lengths:load",
     ),
     (
         DatasetInfo(

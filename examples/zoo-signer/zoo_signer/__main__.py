@@ -1,0 +1,5 @@
+"""``python -m zoo_signer``."""
+
+from zoo_signer.command import main
+
+main()

@@ -1,0 +1,56 @@
+"""The example packages with hooks, installed as packages and tested by the tests they carry."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.docs.newcomer import Newcomer
+
+pytestmark = pytest.mark.packaging
+
+
+@pytest.fixture(scope="module")
+def author(tmp_path_factory) -> Newcomer:
+    pytest.importorskip("tensorflow", reason="the examples train")
+    pytest.importorskip("hatchling", reason="the examples are built and installed")
+    return Newcomer(tmp_path_factory.mktemp("author"))
+
+
+@pytest.mark.parametrize(
+    ("package", "passed"), [("zoo-tracker", "7 passed"), ("zoo-signer", "19 passed")]
+)
+def test_an_installed_example_is_announced_and_passes_its_own_tests(author, package, passed):
+    if package == "zoo-signer":
+        pytest.importorskip("cryptography", reason="zoo-signer signs with it")
+    done = author.run("sh", f"pip install ./examples/{package}; zoo plugins --json")
+    assert done.returncode == 0, done.stdout
+    announced = json.loads(done.stdout[done.stdout.index("[\n") :])
+    assert package in {plugin["distribution"] for plugin in announced if plugin["kind"] == "hooks"}
+    done = author.run("sh", f"python -W error::UserWarning -m pytest -q examples/{package}")
+    assert done.returncode == 0, done.stdout
+    assert passed in done.stdout
+
+
+def test_both_look_on_at_the_commands_without_being_asked(author):
+    """After the installs above: a run is logged, an export is signed."""
+    pytest.importorskip("cryptography", reason="zoo-signer signs with it")
+    done = author.run(
+        "sh",
+        "export ZOO_SIGNER_KEY=key/key.pem ZOO_STRICT=1\n"
+        "zoo-signer keygen\n"
+        "zoo train mlp_classifier --epochs 1 --set units='[4]'\n"
+        "zoo export runs/mlp_classifier-1\n"
+        "zoo verify exports/mlp_classifier/1\n"
+        "zoo-signer verify exports/mlp_classifier/1\n"
+        "echo >> exports.signatures/mlp_classifier/1.json\n"
+        "rm exports.signatures/mlp_classifier/1.json\n"
+        "zoo verify exports/mlp_classifier/1 || echo refused with $?\n",
+    )
+    assert done.returncode == 0, done.stdout
+    assert list((author.folder / "runs" / "mlp_classifier-1" / "tensorboard").iterdir())
+    assert "signed by key/key.pub" in done.stdout
+    assert "the hook zoo_after_verify of zoo-signer 1.0 failed" in done.stdout
+    assert "refused with 11" in done.stdout
+    assert "Traceback" not in done.stdout

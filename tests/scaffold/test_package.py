@@ -1,0 +1,290 @@
+"""What ``zoo new`` writes: names, licences, every file, all of it or nothing."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, strategies as st
+
+import zoo
+from tests.docs.pages import ROOT
+from zoo.errors import ConfigError, StorageError
+from zoo.registry.catalogue import parse_catalogue
+from zoo.scaffold import KINDS, LICENCES, Author, find_kind, name_package, new_package
+
+ADA = Author("Ada Lovelace", "MIT", 1843)
+SHORTEST, LONGEST = "ab", "a_model_with_as_long_a_name_as_i"
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory) -> dict[tuple[str, str], Path]:
+    """Every kind under the shortest and the longest name."""
+    root = tmp_path_factory.mktemp("packages")
+    return {
+        (kind.folder, name): new_package(
+            name_package(name), kind, ADA, root / f"{kind.folder}-{len(name)}"
+        )
+        for kind in KINDS
+        for name in (SHORTEST, LONGEST)
+    }
+
+
+@pytest.mark.parametrize(
+    ("given_name", "model", "distribution", "cls"),
+    [
+        ("my-model", "my_model", "zoo-my-model", "MyModel"),
+        ("my_model", "my_model", "zoo-my-model", "MyModel"),
+        ("zoo-my-model", "my_model", "zoo-my-model", "MyModel"),
+        (" net2 ", "net2", "zoo-net2", "Net2"),
+    ],
+)
+def test_one_name_becomes_four(given_name, model, distribution, cls):
+    names = name_package(given_name)
+    assert (names.model, names.distribution, names.cls) == (model, distribution, cls)
+    assert names.package == f"zoo_{model}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "-", "My Model", "2fast", "../escape", "a/b", ".hidden", "zoo-", "a--b", "naïve"),
+        *("сnn", "a" * 33, "con", "nul", "true", "none", "a\nb", "cnn", "zoo-cnn", "lstm"),
+    ],
+)
+def test_what_cannot_be_a_name_is_refused_with_one_that_can(name, tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        name_package(name)
+    proposal = caught.value.fix.partition(";")[0].removeprefix("zoo new ")
+    assert name_package(proposal)
+    assert repr(name) in caught.value.what
+
+
+@given(st.text(max_size=40))
+def test_whatever_is_accepted_is_an_identifier_and_one_part_of_a_path(text):
+    try:
+        names = name_package(text)
+    except ConfigError:
+        return
+    assert names.model.isidentifier()
+    assert names.model.isascii()
+    assert names.cls.isidentifier()
+    assert Path(names.distribution).name == names.distribution
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.folder)
+@pytest.mark.parametrize("name", [SHORTEST, LONGEST])
+def test_a_package_is_complete_and_each_of_its_files_can_be_read(packages, kind, name):
+    folder = packages[kind.folder, name]
+    files = everything(folder)
+    names = name_package(name)
+    source = f"src/{names.package}"
+    assert set(files) == {
+        *(".gitignore", ".github/workflows/tests.yml", "CARD.md", "LICENSE", "README.md"),
+        *("examples/walkthrough.py", "pyproject.toml", "tests/test_conformance.py"),
+        *(f"tests/test_{name}.py", f"{source}/__init__.py", f"{source}/architecture.py"),
+        *(f"{source}/config.py", f"{source}/py.typed", f"{source}/registry.yaml"),
+    }
+    for path, raw in files.items():
+        text = raw.decode()
+        # The workflow alone has placeholders of its own format, and uses none.
+        assert "${" not in text, path
+        assert text.endswith("\n") or path.endswith("py.typed")
+        if path.endswith(".py"):
+            ast.parse(text)
+    project = tomllib.loads(files["pyproject.toml"].decode())["project"]
+    assert project["entry-points"]["zoo.architectures"] == {name: f"{names.package}:{names.cls}"}
+    assert (project["license"], project["authors"]) == ("MIT", [{"name": "Ada Lovelace"}])
+    (entry,) = parse_catalogue(files[f"{source}/registry.yaml"].decode(), source=path)
+    assert (entry.name, entry.distribution) == (name, names.distribution)
+    workflow = yaml.safe_load(files[".github/workflows/tests.yml"])
+    used = [step["uses"] for step in workflow["jobs"]["tests"]["steps"] if "uses" in step]
+    assert used == ["actions/checkout@v4"]
+
+
+def test_every_file_of_every_kind_is_clean_for_the_linter_whatever_the_name(packages):
+    for command in (("check", "--output-format", "concise"), ("format", "--check")):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", *map(str, packages.values())],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_every_kind_is_clean_for_the_type_checker(packages, tmp_path):
+    pytest.importorskip("mypy", reason="the developer's tools are not installed")
+    chosen = {kind.folder: packages[kind.folder, LONGEST] for kind in KINDS}
+    sources = []
+    for number, folder in enumerate(chosen.values()):
+        # All have one name; side by side they need five.
+        for file in (folder / "src").glob("*/*.py"):
+            target = tmp_path / f"kind{number}" / file.name
+            target.parent.mkdir(exist_ok=True)
+            text = file.read_text().replace(name_package(LONGEST).package, target.parent.name)
+            target.write_text(text)
+            sources.append(target)
+    environment = _environment(tmp_path / "environment")
+    config = next(iter(chosen.values())) / "pyproject.toml"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--config-file", str(config)),
+            *("--cache-dir", str(tmp_path / "cache"), "--python-executable", str(environment)),
+            *map(str, sources),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert f"no issues found in {len(sources)} source files" in done.stdout
+
+
+def _environment(folder: Path) -> Path:
+    """Return a Python in whose environment the zoo is installed, as a type checker looks for it."""
+    import sysconfig
+    import venv
+
+    venv.create(folder, with_pip=False, symlinks=True)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    places = (ROOT, ROOT / "plugins", sysconfig.get_path("purelib"))
+    (packages / "zoo.pth").write_text("".join(f"{place}\n" for place in places))
+    return folder / "bin" / "python"
+
+
+@pytest.mark.parametrize("licence", LICENCES)
+def test_each_licence_is_there_with_its_text(licence, tmp_path):
+    author = Author("Ada Lovelace", licence, 1843)
+    folder = new_package(name_package("ab"), find_kind("forecasting"), author, tmp_path)
+    text = (folder / "LICENSE").read_text()
+    if licence == "Apache-2.0":
+        assert text == (ROOT / "LICENSE").read_text()
+    else:
+        assert "1843" in text
+        assert "Ada Lovelace" in text
+    assert f'license = "{licence}"' in (folder / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "two\nlines", 'a "quote"', "back\\slash", "x" * 201])
+def test_an_author_that_no_metadata_can_hold_is_refused(name):
+    with pytest.raises(ConfigError) as caught:
+        Author(name)
+    assert caught.value.findings[0].where == "author"
+
+
+def test_a_licence_that_is_not_there_is_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match="Did you mean 'BSD-3-Clause'") as caught:
+        Author("Ada", "bsd")
+    assert caught.value.findings[0].where == "licence"
+
+
+@pytest.mark.parametrize(
+    ("task", "modality", "found"),
+    [
+        ("forecasting", None, "series-forecasting"),
+        (None, "image", "image-classification"),
+        ("regression", "tabular", "tabular-regression"),
+    ],
+)
+def test_one_of_task_and_kind_is_enough_where_it_decides(task, modality, found):
+    assert find_kind(task, modality).folder == found
+
+
+@pytest.mark.parametrize(
+    ("task", "modality"),
+    [
+        (None, None),
+        (None, "tabular"),
+        ("classification", None),
+        ("poetry", None),
+        ("forecasting", "text"),
+    ],
+)
+def test_what_is_not_decided_or_not_there_is_asked_for_with_what_there_is(task, modality):
+    with pytest.raises(ConfigError) as caught:
+        find_kind(task, modality)
+    words = caught.value.fix.split()
+    assert find_kind(words[1], words[3])
+    assert caught.value.findings
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.folder)
+def test_the_data_of_a_kind_is_for_its_task_and_there_without_a_network(kind, monkeypatch):
+    pytest.importorskip("sklearn", reason="some of the data comes with scikit-learn")
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    data = zoo.dataset(kind.dataset)
+    assert data.spec.task.value == kind.task
+    assert len(data.split("test")) > 50
+
+
+def test_nothing_is_written_over(tmp_path):
+    kind, names = find_kind("forecasting"), name_package("ab")
+    folder = new_package(names, kind, ADA, tmp_path)
+    (folder / "README.md").write_text("mine now\n")
+    before = everything(tmp_path)
+    with pytest.raises(StorageError, match="is there already"):
+        new_package(names, kind, ADA, tmp_path)
+    assert everything(tmp_path) == before
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "zoo-ab").symlink_to("nowhere")
+    with pytest.raises(StorageError, match="is there already"):
+        new_package(names, kind, ADA, tmp_path / "elsewhere")
+
+
+def test_a_disk_that_fills_up_half_way_leaves_nothing(tmp_path, monkeypatch):
+    written = []
+    real = Path.write_text
+
+    def full(self, text, encoding=None):
+        written.append(self)
+        if len(written) == 5:
+            raise OSError(28, "No space left on device")
+        return real(self, text, encoding)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(StorageError, match="no space left"):
+        new_package(name_package("ab"), find_kind("forecasting"), ADA, tmp_path / "new" / "folder")
+    assert len(written) == 5
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_the_same_answers_give_the_same_bytes(tmp_path):
+    kind, names = find_kind(modality="text"), name_package("ab")
+    first, second = (new_package(names, kind, ADA, tmp_path / name) for name in "xy")
+    assert everything(first) == everything(second)
+
+
+def test_writing_a_package_needs_neither_keras_nor_numpy(tmp_path):
+    code = (
+        "import sys\n"
+        "from zoo.cli import main\n"
+        "try:\n    main(['new', 'my-model', '--modality', 'image', '--json'])\n"
+        "except SystemExit as done:\n    assert not done.code, done.code\n"
+        "assert not {'keras', 'numpy', 'tensorflow', 'jinja2'} & set(sys.modules)\n"
+    )
+    path = f"{ROOT}:{ROOT / 'plugins'}"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["model"], told["path"]) == ("my_model", "zoo-my-model")
+    assert all((tmp_path / "zoo-my-model" / file).is_file() for file in told["files"])

@@ -1,0 +1,36 @@
+"""The zoo's own architectures hold to everything that is asked of a stranger's."""
+
+from __future__ import annotations
+
+import pytest
+
+import zoo
+from zoo import api, testing
+
+OURS = [listing.name for listing in api.listings() if listing.distribution == "neural-zoo"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_architecture_of_the_zoo_is_gold(name):
+    report = testing.check_architecture(name)
+
+    assert report.ok, "\n".join(f"{result.id}: {result.reason}" for result in report.failures)
+    assert report.level == "gold"
+    assert report.architecture.distribution == "neural-zoo"
+    # A minute on a core of its own; on one that is shared, CPU time counts for up to twice that.
+    assert report.cpu_seconds < 120
+
+
+def test_there_are_nine_of_them():
+    assert len(OURS) == 9
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_first_example_is_small_and_the_others_are_other_configurations(name):
+    architecture = api.registry().get(name)
+    spec = zoo.dataset(architecture.default_dataset).spec
+    first, *others = architecture.examples(spec)
+
+    assert zoo.build(name, data=spec, **first.config.model_dump()).count_params() < 20_000
+    assert others
+    assert all(other.config != first.config for other in others)

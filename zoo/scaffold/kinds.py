@@ -1,0 +1,106 @@
+"""What a new package can be about: each kind has a network of its own that trains at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.errors import ConfigError, Finding
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A task on a kind of data.
+
+    Attributes:
+        task: A value of :class:`zoo.Task`.
+        modality: What an example is: ``image``, ``tabular``, ``series`` or ``text``.
+        dataset: The data that it learns from where nothing else is said; it works offline.
+        summary: One line about the network.
+        tags: What ``zoo list --tag`` finds it by.
+        own_data: How a person trains it on data of their own.
+    """
+
+    task: str
+    modality: str
+    dataset: str
+    summary: str
+    tags: tuple[str, ...]
+    own_data: str
+
+    @property
+    def folder(self) -> str:
+        """The folder of its templates."""
+        return f"{self.modality}-{self.task}"
+
+
+KINDS = (
+    Kind(
+        "classification",
+        "image",
+        "digits",
+        "Small convolutional network that classifies images.",
+        ("convolution", "image"),
+        "--data photos/ --data-option image_size=32",
+    ),
+    Kind(
+        "classification",
+        "tabular",
+        "breast_cancer",
+        "Multilayer perceptron that classifies the rows of a table.",
+        ("dense", "tabular"),
+        "--data flowers.csv --data-option target=species",
+    ),
+    Kind(
+        "regression",
+        "tabular",
+        "diabetes",
+        "Multilayer perceptron that predicts a number for each row of a table.",
+        ("dense", "tabular"),
+        "--data houses.csv --data-option target=price",
+    ),
+    Kind(
+        "forecasting",
+        "series",
+        "mackey_glass",
+        "Network that forecasts a series from a window of its past.",
+        ("dense", "series"),
+        "--data sales.csv --data-option horizon=7",
+    ),
+    Kind(
+        "classification",
+        "text",
+        "number_lengths",
+        "Convolutional network that classifies texts.",
+        ("convolution", "text"),
+        "--data reviews.csv --data-option text=review",
+    ),
+)
+"""Everything that ``zoo new`` offers."""
+
+
+def find_kind(task: str | None = None, modality: str | None = None) -> Kind:
+    """Return the kind that is meant; one of the two is enough where it decides.
+
+    Raises:
+        ConfigError: If there is no such kind, or several.
+    """
+    found = [
+        kind for kind in KINDS if task in (None, kind.task) and modality in (None, kind.modality)
+    ]
+    if len(found) == 1:
+        return found[0]
+    offered = ", ".join(f"{kind.task} of {kind.modality}" for kind in found or KINDS)
+    findings = [
+        Finding(name, value, f"there is {offered}")
+        for name, value in (("task", task), ("modality", modality))
+        if not found and value is not None
+    ] or [Finding("task" if modality else "modality", None, f"there is {offered}")]
+    kind = (found or KINDS)[0]
+    raise ConfigError(
+        "what is the model for?" if found else "there is no template for that",
+        findings=findings,
+        fix=f"--task {kind.task} --modality {kind.modality}",
+    )
+
+
+__all__ = ["KINDS", "Kind", "find_kind"]

@@ -1,0 +1,103 @@
+"""Fill in the templates, and write them as one folder: all of it, or nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator
+from importlib.abc import Traversable
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from string import Template
+
+from zoo.errors import StorageError
+from zoo.files import staged_folder, storage_errors
+from zoo.scaffold.author import Author
+from zoo.scaffold.kinds import Kind
+from zoo.scaffold.names import Names
+
+_SUFFIX = ".template"
+
+
+def new_package(names: Names, kind: Kind, author: Author, into: str | Path = ".") -> Path:
+    """Write a complete package and return its folder.
+
+    Args:
+        names: What it is called.
+        kind: What it is about.
+        author: Who answers for it, and the licence.
+        into: The folder that it is made in.
+
+    Raises:
+        StorageError: If something of that name is there, or the folder cannot be written. Nothing
+            is left then.
+
+    Example:
+        >>> new_package(name_package("my-model"), find_kind("forecasting"), Author("Ada Lovelace"))
+        PosixPath('zoo-my-model')
+    """
+    target = Path(into) / names.distribution
+    if target.exists() or target.is_symlink():
+        raise StorageError(
+            f"{target} is there already",
+            why="nothing is written over",
+            fix="another name, --into another folder, or move it away",
+        )
+    contents = dict(_contents(names, kind, author))
+    with staged_folder(target) as stage:
+        for name, text in contents.items():
+            file = stage / name
+            with storage_errors(target / name, "writing"):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, "utf-8")
+    return target
+
+
+def _contents(names: Names, kind: Kind, author: Author) -> Iterator[tuple[str, str]]:
+    """Yield every file of the package: its path, and its text."""
+    values = _values(names, kind, author)
+    templates = files("zoo.scaffold") / "templates"
+    for folder in (templates / "common", templates / kind.folder):
+        for path, template in _walk(folder):
+            yield _path(path, names), Template(template.read_text("utf-8")).substitute(values)
+    licence = templates / "licences" / f"{author.licence}{_SUFFIX}"
+    yield "LICENSE", Template(licence.read_text("utf-8")).substitute(values)
+
+
+def _values(names: Names, kind: Kind, author: Author) -> dict[str, str]:
+    return {
+        "author": author.name,
+        "cls": names.cls,
+        "dataset": kind.dataset,
+        "distribution": names.distribution,
+        "licence": author.licence,
+        "modality": kind.modality,
+        "model": names.model,
+        "own_data": kind.own_data,
+        "package": names.package,
+        "summary": kind.summary,
+        "tags_python": ", ".join(f'"{tag}"' for tag in kind.tags),
+        "tags": ", ".join(kind.tags),
+        "task": kind.task,
+        "year": str(author.year),
+        "zoo": importlib.metadata.version("neural-zoo"),
+    }
+
+
+def _walk(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversable]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _walk(entry, f"{path}{entry.name}/")
+        elif entry.name.endswith(_SUFFIX):
+            yield f"{path}{entry.name}", entry
+
+
+def _path(template: str, names: Names) -> str:
+    """Return where a template's file goes: capitals are names, and ``dot-`` is a dot."""
+    parts = [
+        f".{part.removeprefix('dot-')}" if part.startswith("dot-") else part
+        for part in PurePosixPath(template.removesuffix(_SUFFIX)).parts
+    ]
+    return "/".join(parts).replace("PACKAGE", names.package).replace("MODEL", names.model)
+
+
+__all__ = ["new_package"]

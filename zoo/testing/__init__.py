@@ -1,0 +1,69 @@
+"""The conformance kit: what every architecture should hold to, as checks that anyone can run.
+
+    >>> report = zoo.testing.check_architecture("cnn")
+    >>> report.ok, report.level, report.counts["passed"]
+    (True, 'gold', 33)
+
+The same from a command line is ``zoo check cnn``, and in the tests of a package::
+
+    @zoo.testing.parametrize_with_checks("my_model", level="exportable")
+    def test_it_conforms(check):
+        check()
+
+A check has a name that stays (``build.batch_invariance``), a level, and a section in
+``docs/checks.md`` that says why it is there and how to repair what it finds. pytest is needed by
+the decorator alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.testing.checks import Check as Check, CheckFailed as CheckFailed, Skipped as Skipped
+    from zoo.testing.kit import (
+        BoundCheck as BoundCheck,
+        all_checks as all_checks,
+        check_architecture as check_architecture,
+        checks_for as checks_for,
+    )
+    from zoo.testing.levels import LEVELS as LEVELS, Level as Level
+    from zoo.testing.parametrize import parametrize_with_checks as parametrize_with_checks
+    from zoo.testing.receipts import (
+        Receipt as Receipt,
+        Report as Report,
+        Result as Result,
+        read_receipt as read_receipt,
+    )
+
+_HOME = {
+    "BoundCheck": "kit",
+    "Check": "checks",
+    "CheckFailed": "checks",
+    "LEVELS": "levels",
+    "Level": "levels",
+    "Receipt": "receipts",
+    "Report": "receipts",
+    "Result": "receipts",
+    "Skipped": "checks",
+    "all_checks": "kit",
+    "check_architecture": "kit",
+    "checks_for": "kit",
+    "parametrize_with_checks": "parametrize",
+    "read_receipt": "receipts",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605 - one table says what there is and where
+
+
+# Type checkers know the names from the imports above, and that there are no others.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module 'zoo.testing' has no attribute {name!r}")
+        # The command line lists checks, and must not import arrays for that.
+        value = getattr(importlib.import_module(f"zoo.testing.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value

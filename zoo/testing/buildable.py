@@ -1,0 +1,293 @@
+"""The second level: every configuration becomes a model that does what its description says."""
+
+from __future__ import annotations
+
+import ast
+import json
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from zoo.api.forwards import keras_forward
+from zoo.spec import Arrays, TensorSpec
+from zoo.testing.checks import CheckGroup, Measured, expect
+from zoo.testing.identity import package_files
+from zoo.testing.subject import Subject
+
+GROUP = CheckGroup("buildable", "build")
+
+BACKENDS = frozenset({"jax", "tensorflow", "torch"})
+"""What a model is written for any of, through ``keras.ops``."""
+
+NOISE = 2e-5
+"""By how much answers may differ that are summed up in another order, of the largest value."""
+
+EXAMPLES = 7
+"""Examples that a model is asked about: an odd number, and more than one."""
+
+
+@GROUP.check(
+    why="The checks, and people who try the architecture, start from its examples.",
+    fix="Return from `examples()` recipes whose configurations fit the data that they are given.",
+)
+def examples(subject: Subject) -> Measured:
+    """Every example configuration becomes a compiled model that answers for the data."""
+    largest = 0
+    for number, recipe in enumerate(subject.examples):
+        model = subject.adapted(subject.build(recipe))
+        expect(
+            getattr(model, "optimizer", None) is not None,
+            f"example {number} to be compiled",
+            "a model without an optimizer",
+        )
+        for signature in subject.asked_of_data(subject.signatures(model))[:1]:
+            keras_forward(signature)(subject.inputs(2))
+        largest = max(largest, model.count_params())
+    return {"examples": len(subject.examples), "largest_parameters": largest}
+
+
+@GROUP.check(
+    why="A configuration is kept as JSON in every run and every artifact, and read again from it.",
+    fix="Use field types that pydantic writes as JSON and reads back as they were: tuples, "
+    "numbers, text, nested models. Give every field a default.",
+)
+def config_round_trip(subject: Subject) -> Measured:
+    """Its configuration has a default for every field, a JSON schema, and survives JSON."""
+    kind = subject.architecture.Config
+    schema = json.loads(json.dumps(kind.model_json_schema()))
+    without = [name for name, field in kind.model_fields.items() if field.is_required()]
+    expect(not without, "a default for every field", f"none for {', '.join(without)}")
+    expect(
+        set(schema["properties"]) == set(kind.model_fields),
+        "a schema of the fields that there are",
+        ", ".join(sorted(schema["properties"])),
+    )
+    for config in (kind(), *(recipe.config for recipe in subject.examples)):
+        again = kind.model_validate_json(config.model_dump_json())
+        expect(again == config, f"JSON to give the same configuration, {config!r}", repr(again))
+    return {"fields": len(kind.model_fields)}
+
+
+@GROUP.check(
+    why="A misspelt field that is ignored trains another model than was asked for, without a word.",
+    fix="Derive the configuration, and what is nested in it, from `zoo.ModelConfig` or "
+    "`zoo.config.Frozen`, and leave their `extra` and `frozen` as they are.",
+)
+def config_strict(subject: Subject) -> Measured:
+    """Its configuration refuses a field that it does not have, and cannot be changed."""
+    kind = subject.architecture.Config
+    try:
+        kind.model_validate({"no_such_field_exists": 1})
+    except ValidationError:
+        pass
+    else:
+        expect(holds=False, expectation="an unknown field to be refused", received="accepted")
+    expect(kind.model_config.get("frozen"), "a frozen configuration", "one that can be changed")
+    return {"strict": True}
+
+
+@GROUP.check(
+    why="Runs are kept as `.keras` files, and people move models between programs in them.",
+    fix="Register every class of your own with `keras.saving.register_keras_serializable`, and "
+    "return from its `get_config` all that its constructor takes.",
+)
+def serialisation(subject: Subject) -> Measured:
+    """Saved as a `.keras` file and loaded again it gives the same answers, bit by bit."""
+    import keras
+
+    file = subject.folder / "model.keras"
+    model = subject.adapted(subject.build())
+    # A model that has taken a step has these; Keras warns of a file without them.
+    model.optimizer.build(model.trainable_variables)
+    model.save(file)
+    again = keras.models.load_model(file)
+    inputs = _model_inputs(subject)
+    before, after = (_flat(one(inputs, training=False)) for one in (model, again))
+    expect(len(before) == len(after), f"{len(before)} outputs", len(after))
+    for number, (first, second) in enumerate(zip(before, after, strict=True)):
+        expect(
+            np.array_equal(first, second, equal_nan=first.dtype.kind == "f"),
+            f"output {number} to be the same after loading",
+            f"one that is {_apart(first, second):.3g} apart",
+        )
+    return {"outputs": len(before)}
+
+
+@GROUP.check(
+    why="A server puts the questions of many people into one batch: nobody's answer may depend on "
+    "the others'.",
+    fix="Take no statistics over the batch outside of training (batch normalisation keeps moving "
+    "ones), draw nothing at random, and let every operation keep the first axis apart.",
+)
+def batch_invariance(subject: Subject) -> Measured:
+    """An example's answer is the same alone, among others, and in another order."""
+    compared = 0
+    for signature in subject.asked_of_data(subject.signatures(subject.model)):
+        forward, inputs = keras_forward(signature), subject.inputs(EXAMPLES)
+        count = len(next(iter(inputs.values())))
+        together = forward(inputs)
+        alone = [forward(_rows(inputs, slice(at, at + 1))) for at in range(count)]
+        turned = forward(_rows(inputs, np.arange(count)[::-1]))
+        for name, answer in together.items():
+            single = np.concatenate([one[name] for one in alone])
+            compared += 1
+            for other, how in ((single, "alone"), (turned[name][::-1], "in another order")):
+                expect(
+                    _close(answer, other),
+                    f"output {name!r} of {signature.name!r} to be the same {how}",
+                    f"answers that are {_apart(answer, other):.3g} apart",
+                )
+    return {"outputs": compared, "examples": EXAMPLES}
+
+
+@GROUP.check(
+    why="Names become the inputs of the ONNX file and the keys of a server's protocol: who reads "
+    "the data's description knows how to ask.",
+    fix="Name `keras.Input` after the data's tensors (`name=spec.name`, `dtype=spec.dtype`), and "
+    "let each `Signature` say its model's own inputs and outputs.",
+)
+def names(subject: Subject) -> Measured:
+    """Inputs are called, shaped and typed as the data and each signature say, and named apart."""
+    signatures = subject.signatures(subject.model)
+    graphs = [signature.name for signature in signatures]
+    expect(len(set(graphs)) == len(graphs), "another name for each signature", graphs)
+    for signature in signatures:
+        where = f"signature {signature.name!r}"
+        taken = {tensor.name: tensor for tensor in signature.model.inputs}
+        declared = [spec.name for spec in signature.inputs]
+        expect(
+            sorted(taken) == sorted(declared), f"{where} to take {sorted(declared)}", sorted(taken)
+        )
+        for spec in signature.inputs:
+            _expect_tensor(taken[spec.name], spec, f"input {spec.name!r} of {where}")
+            known = subject.spec.input(spec.name)
+            if known is not None:
+                # A state that only looks like an example, and one with gaps, are floats.
+                later = signature is not signatures[0] and spec.dtype == "float32"
+                same = spec.dtype == known.dtype or later
+                expect(
+                    spec.shape == known.shape and same,
+                    f"input {spec.name!r} of {where} as the data has it, "
+                    f"{known.dtype}{list(known.shape)}",
+                    f"{spec.dtype}{list(spec.shape)}",
+                )
+        given = [spec.name for spec in signature.outputs]
+        expect(len(set(given)) == len(given), f"another name for each output of {where}", given)
+        if isinstance(signature.model.output, dict):
+            expect(
+                sorted(signature.model.output) == sorted(given),
+                f"{where} to give {sorted(given)}",
+                sorted(signature.model.output),
+            )
+        else:
+            expect(
+                len(signature.model.outputs) == len(given),
+                f"{where} to give {len(given)} outputs",
+                len(signature.model.outputs),
+            )
+    return {"signatures": len(signatures)}
+
+
+@GROUP.check(
+    why="Whoever reads an answer believes its declared type and shape; a double where a float is "
+    "declared costs twice the memory, and an answer that is no number says nothing.",
+    fix="Let each `Signature` declare the outputs that its model really gives; cast where an "
+    "operation widens them, and keep logarithms and divisions away from zero.",
+)
+def outputs(subject: Subject) -> Measured:
+    """Answers have the declared type and shape, and every number in them is finite."""
+    checked = 0
+    for signature in subject.asked_of_data(subject.signatures(subject.model)):
+        answers = keras_forward(signature)(subject.inputs(EXAMPLES))
+        for spec in signature.outputs:
+            where = f"output {spec.name!r} of {signature.name!r}"
+            answer = answers[spec.name]
+            expect(str(answer.dtype) == spec.dtype, f"{where} as {spec.dtype}", answer.dtype)
+            shape = answer.shape[1:]
+            fits = len(shape) == len(spec.shape) and all(
+                isinstance(want, str) or want == got
+                for want, got in zip(spec.shape, shape, strict=True)
+            )
+            expect(fits, f"{where} of shape {list(spec.shape)}", list(shape))
+            if answer.dtype.kind == "f":
+                expect(np.isfinite(answer).all(), f"{where} to be finite", "NaN or infinity")
+            checked += 1
+    return {"outputs": checked}
+
+
+@GROUP.check(
+    why="Keras runs on several backends, and a model that names one of them runs on that one only.",
+    fix="Use `keras` and `keras.ops` instead of `tf.*`, `torch.*` or `jax.*` in the package.",
+)
+def backend(subject: Subject) -> Measured:
+    """Its source imports no backend of Keras by name."""
+    looked = 0
+    for name, path in package_files(subject.architecture).items():
+        if path.suffix != ".py":
+            continue
+        looked += 1
+        for module, line in _imports(path.read_text("utf-8")):
+            expect(module not in BACKENDS, "no backend to be imported", f"{module}, {name}:{line}")
+    expect(looked, "source to look at", "no file in which it is defined")
+    return {"files": looked}
+
+
+def _expect_tensor(tensor: Any, spec: TensorSpec, where: str) -> None:
+    expect(tensor.dtype == spec.dtype, f"{where} as {spec.dtype}", tensor.dtype)
+    wanted = tuple(size if isinstance(size, int) else None for size in spec.shape)
+    expect(tuple(tensor.shape[1:]) == wanted, f"{where} of shape {wanted}", tensor.shape[1:])
+
+
+def _model_inputs(subject: Subject) -> Any:
+    """Return what the model itself is called with: real examples, else small numbers."""
+    known = subject.inputs(EXAMPLES)
+    rng = np.random.default_rng(0)
+    values: dict[str, Any] = {}
+    for tensor in subject.model.inputs:
+        shape = (EXAMPLES, *(size or 5 for size in tensor.shape[1:]))
+        values[tensor.name] = (
+            known[tensor.name] if tensor.name in known else rng.integers(0, 5, shape)
+        )
+    given = {t.name: np.asarray(values[t.name], t.dtype) for t in subject.model.inputs}
+    model_input = subject.model.input
+    if isinstance(model_input, dict):
+        return given
+    return list(given.values()) if isinstance(model_input, list | tuple) else given.popitem()[1]
+
+
+def _flat(outputs: Any) -> list[np.ndarray[Any, Any]]:
+    import keras
+
+    return [keras.ops.convert_to_numpy(leaf) for leaf in keras.tree.flatten(outputs)]
+
+
+def _rows(inputs: Arrays, rows: Any) -> Arrays:
+    return {name: array[rows] for name, array in inputs.items()}
+
+
+def _close(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> bool:
+    if first.dtype.kind != "f":
+        return bool(np.array_equal(first, second))
+    allowed = NOISE * max(1.0, float(np.abs(first).max(initial=0.0)))
+    return first.shape == second.shape and _apart(first, second) <= allowed
+
+
+def _apart(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> float:
+    if first.shape != second.shape:
+        return float("inf")
+    return float(np.abs(first.astype("float64") - second.astype("float64")).max(initial=0.0))
+
+
+def _imports(source: str) -> list[tuple[str, int]]:
+    """Return the top-level modules that a source imports, with their lines."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [(alias.name.partition(".")[0], node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.append((node.module.partition(".")[0], node.lineno))
+    return found
+
+
+__all__ = ["BACKENDS", "EXAMPLES", "GROUP", "NOISE"]

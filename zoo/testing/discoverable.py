@@ -1,0 +1,126 @@
+"""The first level: it can be found, and finding it changes nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any
+
+from zoo import api
+from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
+from zoo.testing.subject import Subject
+
+GROUP = CheckGroup("discoverable", "discover")
+
+CPU_SECONDS = 0.5
+"""What an import may cost besides what the zoo itself imports; the best of three counts."""
+
+HEAVY = frozenset(
+    {"jax", "keras", "onnx", "onnxruntime", "tensorflow", "tf2onnx", "torch", "transformers"}
+)
+"""Frameworks that no plugin may import before it is asked to build something."""
+
+
+@GROUP.check(
+    why="Everything else asks for the architecture by its name.",
+    fix="Give the entry point and `info.name` one name, in lower case with underscores; `zoo "
+    "doctor` says what is wrong with which package.",
+)
+def name(subject: Subject) -> Measured:
+    """It is found under its own name, ready to be used."""
+    own = subject.architecture.info.name
+    expect(
+        subject.name.rpartition(":")[2] == own,
+        f"info.name to be the name it is asked for by, {subject.name}",
+        own,
+    )
+    (listing,) = api.listings(own)
+    expect(listing.status == "ready", "the status 'ready'", listing.status)
+    return {"name": own}
+
+
+@GROUP.check(
+    why="`zoo list` and `zoo info` are asked many times; a slow module makes all of the zoo slow.",
+    fix="Import at the top of the module only `zoo`, pydantic and the standard library; compute "
+    "nothing, read no file. `python -X importtime -c 'import MODULE'` shows what costs.",
+)
+def import_time(subject: Subject) -> Measured:
+    """Importing its module takes no more than half a second of CPU time."""
+    from zoo.testing.probe import import_traces
+
+    seconds = subject.traces.seconds
+    for _ in range(2):
+        if seconds <= CPU_SECONDS:
+            break
+        seconds = min(seconds, import_traces(subject.architecture).seconds)
+    expect(seconds <= CPU_SECONDS, f"at most {CPU_SECONDS} s of CPU time", f"{seconds:.2f} s")
+    return {"limit_seconds": CPU_SECONDS}
+
+
+@GROUP.check(
+    why="A framework takes seconds to import, and who lists models or runs an artifact may not "
+    "have one.",
+    fix="Import keras, and whatever imports it, inside the methods that need it.",
+)
+def light_import(subject: Subject) -> Measured:
+    """Importing its module imports no framework."""
+    found = sorted(subject.traces.modules & HEAVY)
+    expect(not found, "no framework to be imported with the module", ", ".join(found))
+    return {"frameworks": 0}
+
+
+@GROUP.check(
+    why="A module is imported while somebody else's program runs: what it changes, it changes for "
+    "all of that program.",
+    fix="Set nothing when the module is imported: no environment variable, no warnings filter, no "
+    "seed, no folder, no handler. Print nothing. Where something must be set, do it inside a "
+    "method, and put it back.",
+)
+def global_state(subject: Subject) -> Measured:
+    """Importing its module leaves the process as it was, and prints nothing."""
+    traces = subject.traces
+    expect(not traces.touched, "nothing to be changed by the import", ", ".join(traces.touched))
+    expect(not traces.printed, "nothing to be printed by the import", repr(traces.printed[:200]))
+    return {"changed": 0}
+
+
+@GROUP.check(
+    why="Who installs a package sees its metadata first: what it is, which version, under which "
+    "licence, and whether it brings the zoo that it needs.",
+    fix="Give the project in pyproject.toml a version, a description, a licence and "
+    "`requires-python`, and depend on `neural-zoo`.",
+)
+def metadata(subject: Subject) -> Measured:
+    """Its distribution says its version, what it is, its licence, and that it needs the zoo."""
+    (listing,) = api.listings(subject.architecture.info.name)
+    if not listing.providers:
+        raise Skipped("it was registered in this process, and no distribution provides it")
+    told: Any = importlib.metadata.metadata(listing.distribution)
+    licence = told.get("License-Expression") or told.get("License")
+    classified = any("License ::" in one for one in told.get_all("Classifier") or ())
+    wanted = {
+        "a version": told.get("Version"),
+        "a summary": told.get("Summary"),
+        "a licence": licence or classified,
+        "Requires-Python": told.get("Requires-Python"),
+    }
+    missing = [field for field, value in wanted.items() if not value]
+    expect(
+        not missing, f"complete metadata of {listing.distribution}", f"no {', no '.join(missing)}"
+    )
+    needs = {_project(one) for one in told.get_all("Requires-Dist") or ()}
+    own = _project(listing.distribution)
+    expect(
+        "neural-zoo" in {own, *needs},
+        "neural-zoo among what the distribution requires",
+        ", ".join(sorted(needs)) or "nothing",
+    )
+    return {"distribution": listing.distribution}
+
+
+def _project(requirement: str) -> str:
+    """Return the project's name in front of a requirement, as names are compared."""
+    end = next((at for at, sign in enumerate(requirement) if sign in " ;[(<>=!~"), None)
+    return requirement[:end].lower().replace("_", "-").replace(".", "-")
+
+
+__all__ = ["CPU_SECONDS", "GROUP", "HEAVY"]

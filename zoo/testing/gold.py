@@ -1,0 +1,201 @@
+"""The last level: its numbers are honest, those that were measured and those that are claimed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import math
+from typing import Any
+
+from zoo import api
+from zoo.api.forwards import keras_forward
+from zoo.errors import DatasetUnavailable
+from zoo.metrics import Score
+from zoo.metrics.scores import describe_score
+from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
+from zoo.testing.subject import Subject
+
+GROUP = CheckGroup("gold", "gold")
+
+EXAMPLES = 96
+"""Examples of the test split on which a claim is measured again."""
+
+
+@GROUP.check(
+    why="A score on a hundred examples may be luck, and only its interval says so.",
+    fix="Return from `evaluate` scores with `low` and `high`: `zoo.metrics` has the intervals of "
+    "shares, means and bootstrapped scores.",
+)
+def intervals(subject: Subject) -> Measured:
+    """The score that stands for all has a 95 % interval on its default data."""
+    evaluation = api.evaluate(subject.run)
+    name = evaluation.headline
+    score = evaluation.scores[name]
+    expect(score.low is not None and score.high is not None, f"an interval of {name!r}", "none")
+    for other, one in evaluation.scores.items():
+        if one.low is None or one.high is None:
+            continue
+        ends = (one.low, one.value, one.high)
+        expect(all(map(math.isfinite, ends)), f"a finite interval of {other!r}", ends)
+        expect(one.low <= one.high, f"the ends of {other!r} in their order", ends)
+    expect(
+        score.low <= score.value <= score.high,  # type: ignore[operator]  # looked at above
+        f"{name!r} to lie in its interval",
+        (score.low, score.value, score.high),
+    )
+    return {"score": name, "value": score.value, "low": score.low or 0, "high": score.high or 0}
+
+
+@GROUP.check(
+    why="The catalogue is read without importing anything: people choose a model, and programs "
+    "filter models, by what it says.",
+    fix="Write into the package's `registry.yaml` what the architecture's `info` says.",
+)
+def catalogue(subject: Subject) -> Measured:
+    """What the catalogue says of it is what it says of itself."""
+    entry = _entry(subject)
+    info = subject.architecture.info
+    pairs = {
+        "summary": (entry.summary, info.summary),
+        "tasks": (sorted(entry.tasks), sorted(info.tasks)),
+        "tags": (sorted(entry.tags), sorted(info.tags)),
+        "licence": (entry.licence, info.licence),
+        "default_dataset": (entry.default_dataset, subject.architecture.default_dataset),
+    }
+    for field, (claimed, true) in pairs.items():
+        expect(claimed == true, f"{field} {true!r} in the catalogue", repr(claimed))
+    return {"fields": len(pairs)}
+
+
+@GROUP.check(
+    why="The number of parameters says what a model costs.",
+    fix="Write `parameters` as `zoo.build(NAME, weights=...).count_params()` gives it.",
+)
+def parameters(subject: Subject) -> Measured:
+    """It has as many parameters as the catalogue says, with and without its weights."""
+    entry = _entry(subject)
+    claims = {weights.id: weights.parameters for weights in entry.weights}
+    if entry.parameters is None and not claims:
+        raise Skipped("the catalogue says nothing of its parameters")
+    counted = {
+        name: api.build(subject.name, weights=name).count_params() for name in _at_hand(subject)
+    }
+    for name, true in counted.items():
+        expect(claims[name] == true, f"{true:,} parameters of the weights {name!r}", claims[name])
+    if entry.parameters is not None:
+        known = set(counted.values()) | {
+            api.build(subject.name, data=subject.spec).count_params(),
+        }
+        expect(entry.parameters in known, f"one of {sorted(known)} parameters", entry.parameters)
+    return {"weights": len(counted)}
+
+
+@GROUP.check(
+    why="Weights that are not the catalogued file are somebody else's.",
+    fix="Write the size and the SHA-256 of the file as it is shipped.",
+)
+def weights(subject: Subject) -> Measured:
+    """Every file of weights that is shipped has the catalogued size and SHA-256."""
+    entry = _entry(subject)
+    if not entry.weights:
+        raise Skipped("the catalogue has no weights of it")
+    looked = 0
+    for one in entry.weights:
+        if one.file is None:
+            continue
+        package, _, inside = one.file.partition("/")
+        path = importlib.resources.files(package).joinpath(inside)
+        expect(path.is_file(), f"the file {one.file} of the weights {one.id!r}", "no such file")
+        data = path.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        expect(len(data) == one.bytes, f"{len(data):,} bytes of {one.id!r}", one.bytes)
+        expect(digest == one.sha256, f"the SHA-256 {digest[:16]}… of {one.id!r}", one.sha256)
+        looked += 1
+    if not looked:
+        raise Skipped("its weights are not shipped, but downloaded, and then checked")
+    return {"files": looked}
+
+
+@GROUP.check(
+    why="A claimed score that nobody can reach is a lie, or an accident.",
+    fix="Measure the shipped weights again, and write what came out, with its interval.",
+)
+def metrics(subject: Subject) -> Measured:
+    """Its weights for the default data reach the claimed scores, as far as intervals tell."""
+    entry = _entry(subject)
+    claimed = next(
+        (
+            one
+            for one in entry.weights
+            if one.trained_on == subject.architecture.default_dataset and one.measured
+        ),
+        None,
+    )
+    if claimed is None or claimed.measured is None:
+        raise Skipped("the catalogue claims no scores on its default data")
+    headline = next(iter(claimed.measured.metrics))
+    first = claimed.measured.metrics[headline]
+    expect(
+        first.low is not None and first.high is not None,
+        f"an interval of the claimed {headline!r}",
+        "none",
+    )
+    scores = _measure(subject, claimed.id)
+    compared = 0
+    for name, claim in claimed.measured.metrics.items():
+        found = scores.get(name)
+        if found is None or claim.low is None or claim.high is None or found.low is None:
+            continue
+        compared += 1
+        expect(
+            _reaches(name, found, claim.low, claim.high),
+            f"{name!r} of the weights {claimed.id!r} to be as good as claimed, "
+            f"{claim.low:.4g} to {claim.high:.4g}",
+            f"{found.value:.4g}, {found.low:.4g} to {found.high:.4g} on {EXAMPLES} examples",
+        )
+    expect(compared, "a claimed score that can be measured again", list(claimed.measured.metrics))
+    return {"weights": claimed.id, "scores": compared}
+
+
+def _entry(subject: Subject) -> Any:
+    """Return what the catalogue says of it.
+
+    Raises:
+        Skipped: If it says nothing.
+    """
+    (listing,) = api.listings(subject.architecture.info.name)
+    if listing.entry is None:
+        raise Skipped("the catalogue says nothing of it")
+    return listing.entry
+
+
+def _at_hand(subject: Subject) -> list[str]:
+    """Return the weights that can be had without a download."""
+    return [one.id for one in _entry(subject).weights if one.file is not None]
+
+
+def _measure(subject: Subject, identifier: str) -> dict[str, Score]:
+    """Return the scores of shipped weights on a part of the test split."""
+    architecture = subject.architecture
+    model = api.build(subject.name, weights=identifier)
+    blueprint = model.blueprint
+    signatures = architecture.signatures(model, blueprint.config, blueprint.data)
+    try:
+        data = api.dataset(architecture.default_dataset, excerpt=EXAMPLES)
+        again = getattr(data, "encoded_by", None)
+        split = (again(blueprint.data) if again is not None else data).split("test")
+    except DatasetUnavailable as error:
+        raise Skipped(f"its default data cannot be had here: {error.what}") from error
+    forwards = {signature.name: keras_forward(signature) for signature in signatures}
+    evaluation = architecture.evaluate(forwards, split, blueprint.data, config=blueprint.config)
+    return dict(evaluation.scores)
+
+
+def _reaches(name: str, found: Score, low: float, high: float) -> bool:
+    """Return whether a score may be as good as a claim: better than claimed is no lie."""
+    if found.low is None or found.high is None:
+        return False
+    return found.high >= low if describe_score(name).higher_is_better else found.low <= high
+
+
+__all__ = ["EXAMPLES", "GROUP"]

@@ -1,0 +1,147 @@
+"""Which architecture is meant, and where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from zoo import api
+from zoo.api.packages import version_of
+from zoo.architecture import Architecture
+from zoo.errors import ConfigError, Finding, UnknownModel
+from zoo.testing.receipts import Identity
+
+PACKAGES = ("neural-zoo", "keras", "tensorflow", "onnxruntime", "numpy")
+"""What decides numbers, besides Python."""
+
+RECEIPT = "receipt.json"
+"""The file of a package that its own hash leaves out: it holds that hash."""
+
+Target = str | type[Architecture[Any]] | Architecture[Any]
+
+
+def known_name(target: Target) -> str:
+    """Return the name under which an architecture can be asked for, making it known if need be.
+
+    Args:
+        target: A name of ``zoo list`` (hyphens count as underscores), or an architecture that is
+            defined in this process.
+
+    Raises:
+        RegistryError: If nothing is known of a name, or a class wants the name of another.
+    """
+    if isinstance(target, str):
+        try:
+            api.registry().get(target)
+        except UnknownModel:
+            other = target.replace("-", "_")
+            if other == target:
+                raise
+            api.registry().get(other)
+            return other
+        return target
+    kind = target if inspect.isclass(target) else type(target)
+    if not issubclass(kind, Architecture) or not hasattr(kind, "info"):
+        raise ConfigError(
+            "only architectures can be checked",
+            findings=[Finding("architecture", target, "a name, or a zoo.Architecture")],
+            fix="zoo list shows the names",
+        )
+    name = kind.info.name
+    try:
+        same = type(api.registry().get(name)) is kind
+    except UnknownModel:
+        same = False
+    if not same:
+        api.register(kind)
+    return name
+
+
+def identity_of(name: str) -> Identity:
+    """Return what a receipt says of who was looked at."""
+    architecture = api.registry().get(name)
+    distribution, version = api.registry().provenance(name)
+    files = package_files(architecture)
+    total = hashlib.sha256()
+    for relative, path in files.items():
+        total.update(f"{relative} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return Identity(
+        name=architecture.info.name,
+        distribution=distribution,
+        version=version,
+        api_version=architecture.info.api_version,
+        files=len(files),
+        files_sha256=total.hexdigest() if files else None,
+    )
+
+
+def package_files(architecture: Architecture[Any]) -> dict[str, Path]:
+    """Return the files of the package that ships an architecture.
+
+    Of one that no distribution provides, and of a package that is a single module, it is the file
+    in which it is defined. Byte code and a receipt are left out; names are relative, with slashes,
+    sorted.
+    """
+    source = source_file(architecture)
+    if source is None:
+        return {}
+    top = type(architecture).__module__.partition(".")[0]
+    package = getattr(sys.modules.get(top), "__path__", None)
+    (listing,) = api.listings(architecture.info.name)
+    if not package or not listing.providers:
+        return {source.name: source}
+    root = Path(next(iter(package)))
+    found = {
+        path.relative_to(root).as_posix(): path
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.name != RECEIPT
+    }
+    return dict(sorted(found.items()))
+
+
+def source_file(architecture: Architecture[Any]) -> Path | None:
+    """Return the file in which an architecture is defined, or ``None`` if there is none."""
+    try:
+        file = Path(inspect.getfile(type(architecture)))
+    except (TypeError, OSError):
+        return None
+    return file if file.is_file() else None
+
+
+def module_of(architecture: Architecture[Any]) -> str | None:
+    """Return the name by which a fresh interpreter imports its module, or ``None``."""
+    module = type(architecture).__module__
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    source = source_file(architecture)
+    if spec is None or spec.origin is None or source is None:
+        return None
+    return module if Path(spec.origin).resolve() == source.resolve() else None
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of what decides numbers."""
+    return {
+        "python": platform.python_version(),
+        **{package: version_of(package) for package in PACKAGES},
+    }
+
+
+__all__ = [
+    "PACKAGES",
+    "RECEIPT",
+    "Target",
+    "identity_of",
+    "known_name",
+    "module_of",
+    "package_files",
+    "source_file",
+    "versions",
+]
