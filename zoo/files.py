@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,38 @@ _DENIED = {
     *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
     *(errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP),
 }
+
+
+def open_regular(path: Path, *, limit: int | None = None) -> IO[bytes]:
+    """Open a regular file to read: a pipe is not waited for, a device without an end not read.
+
+    Args:
+        path: The file, or a link to it.
+        limit: The most bytes that it may have.
+
+    Raises:
+        OSError: If it cannot be read, is no regular file, or is longer; ``strerror`` says which.
+    """
+    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes to it.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        if limit is not None and status.st_size > limit:
+            raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes", str(path))
+        return os.fdopen(handle, "rb")
+    except OSError:
+        os.close(handle)
+        raise
+
+
+def read_regular(path: Path, *, limit: int | None = None) -> bytes:
+    """Read a regular file whole, as :func:`open_regular` opens it."""
+    with open_regular(path, limit=limit) as stream:
+        return stream.read()
 
 
 def sha256_file(path: Path) -> str:
@@ -168,6 +201,8 @@ def sync_file(path: Path) -> None:
 
 __all__ = [
     "atomic_write",
+    "open_regular",
+    "read_regular",
     "sha256_file",
     "sha256_json",
     "staged_folder",

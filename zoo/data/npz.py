@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import lzma
+import os
 import struct
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ from zoo.data.options import SplitOptions
 from zoo.data.sequences import read_sequences, sequence_arrays, sequence_specs
 from zoo.data.splits import stratified_split
 from zoo.errors import BadRecord, DataError, UnsafeArchive
+from zoo.files import open_regular
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
 
 Array = npt.NDArray[Any]
@@ -47,20 +49,22 @@ def read_npz(path: Path) -> dict[str, Array]:
         UnsafeArchive: If its arrays would take more than ``MAX_BYTES``.
     """
     try:
-        if path.stat().st_size == 0:
-            raise BadRecord(
-                "the file is empty", file=str(path), fix="write it again with numpy.savez"
-            )
-        with zipfile.ZipFile(path) as archive:
-            total = sum(member.file_size for member in archive.infolist())
-        if total > MAX_BYTES:
-            raise UnsafeArchive(
-                f"{path} unpacks to {total:,} bytes",
-                why=f"more than {MAX_BYTES:,} bytes are not unpacked",
-                fix="store less in one file, or use a folder of pictures",
-            )
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        with open_regular(path) as stream:
+            if os.fstat(stream.fileno()).st_size == 0:
+                raise BadRecord(
+                    "the file is empty", file=str(path), fix="write it again with numpy.savez"
+                )
+            with zipfile.ZipFile(stream) as archive:
+                total = sum(member.file_size for member in archive.infolist())
+            if total > MAX_BYTES:
+                raise UnsafeArchive(
+                    f"{path} unpacks to {total:,} bytes",
+                    why=f"more than {MAX_BYTES:,} bytes are not unpacked",
+                    fix="store less in one file, or use a folder of pictures",
+                )
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
     except _UNREADABLE as error:
         raise BadRecord(
             f"this is not a readable .npz file: {error}",

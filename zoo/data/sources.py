@@ -108,11 +108,14 @@ def _unknown(path: Path) -> UnknownDataset:
     near = difflib.get_close_matches(str(path), names, n=2)
     folder = path.parent
     with contextlib.suppress(OSError):
-        beside = sorted(e.name for e in folder.iterdir() if not e.name.startswith("."))
+        beside = sorted(
+            e.name for e in folder.iterdir() if not e.name.startswith(".") and e.exists()
+        )
         near += [str(folder / name) for name in difflib.get_close_matches(path.name, beside, n=3)]
+    link = "it is a link that leads nowhere; " if path.is_symlink() else ""
     return UnknownDataset(
         f"there is no data {str(path)!r}",
-        why=f"it is neither a dataset's name ({', '.join(names)}) nor the path of {_KINDS}",
+        why=f"{link}it is neither a dataset's name ({', '.join(names)}) nor the path of {_KINDS}",
         fix=f"did you mean {' or '.join(near)}?" if near else "zoo info NAME shows a model's data",
     )
 

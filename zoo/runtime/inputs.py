@@ -12,6 +12,7 @@ from typing import Any, Never
 import numpy as np
 
 from zoo.errors import BadRecord, DataError
+from zoo.files import open_regular
 from zoo.runtime.table import Table, is_missing, read_table
 from zoo.runtime.text_inputs import encode_texts, plain_texts, texts_of
 from zoo.spec import Column, TensorSpec
@@ -314,7 +315,7 @@ def _load(path: Path) -> Any:
     import zipfile
 
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return loaded

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RunBusy, StorageError, TrainError
-from zoo.files import atomic_write, storage_errors, write_json
+from zoo.files import atomic_write, read_regular, storage_errors, write_json
 
 FORMAT_VERSION = 1
 
 FIGURES = "figures.json"
 """What an evaluation shows besides its scores: see :mod:`zoo.metrics.figures`."""
+
+_MOST = 2**28
 
 NOT_METRICS = frozenset({"epoch", "learning_rate", "phase", "seconds"})
 """Columns of a history that say when and how, and not how well."""
@@ -82,8 +84,10 @@ class RunFolder:
             TrainError: If there is none, or it is of a newer format.
         """
         try:
-            record: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            record: dict[str, Any] = json.loads(
+                read_regular(self.path / "run.json", limit=_MOST).decode("utf-8")
+            )
+        except (OSError, ValueError, RecursionError) as error:
             raise TrainError(
                 f"{self.path} is not the folder of a run",
                 why=f"its run.json cannot be read: {error}",
