@@ -23,6 +23,24 @@ _DENIED = {
 }
 
 
+def exists(path: str | Path) -> bool:
+    """Return whether something stands at a path; what cannot be looked at does not.
+
+    :meth:`pathlib.Path.exists` raises for a name that is too long, or a folder that is closed.
+    """
+    return os.path.exists(path)
+
+
+def is_file(path: str | Path) -> bool:
+    """Return whether a regular file, or a link to one, stands at a path."""
+    return os.path.isfile(path)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Return whether a folder, or a link to one, stands at a path."""
+    return os.path.isdir(path)
+
+
 def open_regular(path: Path, *, limit: int | None = None) -> IO[bytes]:
     """Open a regular file to read: a pipe is not waited for, a device without an end not read.
 
@@ -103,6 +121,7 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object] | bytes) -> No
             there was one, is untouched.
     """
     with storage_errors(path, "writing"):
+        _check_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         try:
@@ -120,6 +139,41 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object] | bytes) -> No
                 os.unlink(name)
             raise
         sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file under another name beside it, then put it in place, or leave what was there.
+
+    For libraries that write to a path of their own; :func:`atomic_write` is for bytes.
+
+    Yields:
+        Where to write, with the ending of the file.
+
+    Raises:
+        StorageError: If the folder cannot be written, or something other than a file is there.
+    """
+    with storage_errors(path, "saving"):
+        _check_replaceable(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+        try:
+            yield temporary
+            sync_file(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse to put a file where a pipe, a device or a folder is: it would be lost."""
+    if path.exists() and not path.is_file():
+        raise StorageError(
+            f"{path} cannot be written: {'a folder' if path.is_dir() else 'no regular file'} is there",
+            why="a file is written beside its place and renamed, which would take that away",
+            fix="choose another name",
+        )
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -201,8 +255,12 @@ def sync_file(path: Path) -> None:
 
 __all__ = [
     "atomic_write",
+    "exists",
+    "is_file",
+    "is_folder",
     "open_regular",
     "read_regular",
+    "replacing",
     "sha256_file",
     "sha256_json",
     "staged_folder",

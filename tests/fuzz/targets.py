@@ -25,8 +25,8 @@ import typer
 
 from zoo.cli.options import pairs, scalar
 from zoo.config import OptimizerConfig, configure
-from zoo.data.captioned import open_captioned
 from zoo.data.caption_options import CaptionOptions
+from zoo.data.captioned import open_captioned
 from zoo.data.npz import read_npz
 from zoo.data.sources import resolve
 from zoo.data.text_pairs import parse_pairs
@@ -51,7 +51,7 @@ from zoo.serving.protocol import BadRequest, read_request
 ROOT = Path(__file__).parents[2]
 ARTIFACT = ROOT / "exports" / "mlp_regressor" / "1"
 _SMALL = 48
-_PLACE = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a memory file system
+_PLACE = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 @dataclass(frozen=True)
@@ -349,7 +349,9 @@ _REQUEST = json.dumps(
 TARGETS: dict[str, Target] = {
     "graph": Target(graph, _exports("model.onnx")),
     "png": Target(png, _pngs),
-    "pixels": Target(pixels, _several(bytes(range(200)), b"\5\7\3\0\1\x0b" + bytes(range(256)) * 3)),
+    "pixels": Target(
+        pixels, _several(bytes(range(200)), b"\5\7\3\0\1\x0b" + bytes(range(256)) * 3)
+    ),
     "vectors": Target(vectors, _golden),
     "npz": Target(npz, _arrays),
     "manifest": Target(manifest, _exports("manifest.json"), text=True),
@@ -361,7 +363,9 @@ TARGETS: dict[str, Target] = {
     ),
     "pieces": Target(pieces, _several("Isn't it déjà-vu?", "新しい abab ", "İ ß"), text=True),
     "catalogue": Target(catalogue, lambda: [own_catalogue_path().read_bytes()[:3000]], text=True),
-    "captions": Target(captions, _several(_CAPTIONS, '{"file_name":"0.png","text":"é"}'), text=True),
+    "captions": Target(
+        captions, _several(_CAPTIONS, '{"file_name":"0.png","text":"é"}'), text=True
+    ),
     "record": Target(
         record,
         _several(

@@ -11,7 +11,7 @@ from zoo.api.catalog import registry
 from zoo.api.run import Run
 from zoo.config import ModelConfig, validate
 from zoo.errors import ConfigError, Finding, Tampered
-from zoo.files import sha256_file
+from zoo.files import is_file, sha256_file
 from zoo.registry import WeightsEntry
 from zoo.spec import DataSpec
 
@@ -50,7 +50,7 @@ def build(
     """
     architecture = registry().get(name)
     entry = published(architecture.info.name, weights)
-    if isinstance(weights, str | Path) and (Path(weights) / "run.json").is_file():
+    if isinstance(weights, str | Path) and is_file(Path(weights) / "run.json"):
         run = Run(Path(weights))
         base: ModelConfig | None = (
             run.config if run.architecture == architecture.info.name else None
@@ -63,7 +63,7 @@ def build(
         file = _published_file(architecture.info.name, entry)
     else:
         foreign = None
-        if weights is not None and not Path(weights).is_file():
+        if weights is not None and not is_file(weights):
             foreign = architecture.elsewhere(str(weights))
         if foreign is not None:
             base, source = foreign[0], foreign[1] if data is None else data
@@ -88,7 +88,7 @@ def _own_file(weights: str | Path, *, of: str) -> Path:
         ConfigError: If there is no such file, and no published weights of that name.
     """
     file = Path(weights)
-    if not file.is_file():
+    if not is_file(file):
         known = [entry.id for entry in _entries(of)]
         raise ConfigError(
             f"{of} has no weights {str(file)!r}",

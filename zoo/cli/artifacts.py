@@ -158,7 +158,7 @@ def predict(
     prediction = zoo.predict(
         target, given, signature=signature, beams=beams, prompt=prompt, weights=weights
     )
-    if not Path(target).exists():
+    if not exists(target):
         note(f"{target} has limits. {' '.join(zoo.info(target).limits[:2])}")
     records = plain(prediction)
     if as_json:

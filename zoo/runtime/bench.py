@@ -12,11 +12,14 @@ import numpy as np
 from zoo.config import Frozen
 from zoo.errors import ConfigError, Finding
 from zoo.runtime.manifest import VECTORS, read_manifest
-from zoo.runtime.session import Session, load, read_checked
+from zoo.runtime.session import MAX_THREADS, Session, load, read_checked
 from zoo.runtime.vectors import unpack_vectors
 from zoo.spec import Arrays
 
 _WARM_UP = 3
+MAX_BATCH = 65_536
+"""The largest batch that is measured, as it is the largest of a training."""
+
 _LIMIT = 2 * 2**30
 
 
@@ -64,16 +67,23 @@ def bench(
         ConfigError: If a number is below its least value.
     """
     findings = [
-        Finding(name, value, "at least 1")
-        for name, values in (("batches", batches), ("threads", threads))
+        Finding(name, value, f"from 1 to {most:,}")
+        for name, values, most in (
+            ("batches", batches, MAX_BATCH),
+            ("threads", threads, MAX_THREADS),
+        )
         for value in values
-        if value < 1
+        if not 1 <= value <= most
     ]
     if not 0 < seconds <= 3600:
         findings.append(Finding("seconds", seconds, "more than 0, at most 3600"))
     if findings:
         raise ConfigError("the measurement cannot be made as asked", findings=findings)
-    chosen = [signature] if signature else [g.signature for g in read_manifest(Path(path)).graphs]
+    chosen = (
+        [signature]
+        if signature is not None
+        else [g.signature for g in read_manifest(Path(path)).graphs]
+    )
     rows = []
     for name in chosen:
         for count in threads:

@@ -12,7 +12,7 @@ from typing import Any, Never
 import numpy as np
 
 from zoo.errors import BadRecord, DataError
-from zoo.files import open_regular
+from zoo.files import is_file, is_folder, open_regular
 from zoo.runtime.table import Table, is_missing, read_table
 from zoo.runtime.text_inputs import encode_texts, plain_texts, texts_of
 from zoo.spec import Column, TensorSpec
@@ -102,7 +102,11 @@ def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise DataError(f"the input {spec.name!r} is no array", why=str(error)) from error
+        raise DataError(
+            f"the input {spec.name!r} is no array",
+            why=str(error),
+            fix="give lists of the same length, or an array",
+        ) from error
     if spec.is_image and spec.shape[-1] == 1 and _is_grey(array, spec):
         array = array[..., None]
     if array.ndim == len(spec.shape):
@@ -226,16 +230,20 @@ def _element(value: Any, column: Column, index: int, table: Table | None) -> flo
         what = f"{value!r} is not a number"
         if table is not None:
             raise table.bad(what, index, column.name) from error
-        raise DataError(f"record {index}, column {column.name!r}: {what}") from error
+        raise DataError(
+            f"record {index}, column {column.name!r}: {what}",
+            why="the column is numeric",
+            fix="give a number, or None if it is missing",
+        ) from error
 
 
 def _from_files(
     paths: Sequence[Path], specs: Sequence[TensorSpec]
 ) -> dict[str, np.ndarray[Any, Any]]:
     for path in paths:
-        if path.is_dir():
+        if is_folder(path):
             raise BadRecord("it is a folder", file=str(path), fix="give the files that are in it")
-        if not path.is_file():
+        if not is_file(path):
             raise BadRecord("there is no such file", file=str(path), fix="give a path that exists")
     kinds = {path.suffix.lower() for path in paths}
     if len(paths) == 1 and kinds <= {".npy", ".npz", ".csv", ".tsv"}:
@@ -316,6 +324,9 @@ def _load(path: Path) -> Any:
 
     try:
         with open_regular(path) as stream:
+            if stream.read(2) not in (b"\x93N", b"PK"):
+                raise ValueError("it is no .npy and no .npz file: its beginning is another")
+            stream.seek(0)
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return loaded

@@ -15,6 +15,9 @@ from zoo.runtime.manifest import Graph, Manifest, read_manifest
 from zoo.runtime.prediction import Prediction
 from zoo.spec import Arrays, TensorSpec
 
+MAX_THREADS = 1_024
+"""More threads than this are a mistake; onnxruntime would try to start them."""
+
 DEFAULT_PROVIDERS = ("CPUExecutionProvider",)
 OPTIMISATION = ("disabled", "basic", "all")
 """onnxruntime's graph-optimisation levels, as a session's ``optimisation`` names them."""
@@ -166,7 +169,8 @@ def load(
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    graph = manifest.graph(signature or manifest.graphs[0].signature)
+    first = manifest.graphs[0].signature
+    graph = manifest.graph(first if signature is None else signature)
     raw = read_checked(folder, manifest, graph.file, max_bytes=max_bytes)
     inspect_graph(raw, str(folder / graph.file))
     native = open_session(raw, str(folder / graph.file), threads=threads, providers=providers)
@@ -216,8 +220,8 @@ def open_session(
         for provider in wanted
         if provider not in there
     ]
-    if threads < 1:
-        findings.append(Finding("threads", threads, "at least 1"))
+    if not 1 <= threads <= MAX_THREADS:
+        findings.append(Finding("threads", threads, f"from 1 to {MAX_THREADS:,}"))
     if findings:
         raise ConfigError(f"{name} cannot be opened as asked", findings=findings)
     options = ort.SessionOptions()
@@ -271,6 +275,7 @@ def check_interface(native: Any, graph: Graph, name: str) -> None:
 
 __all__ = [
     "DEFAULT_PROVIDERS",
+    "MAX_THREADS",
     "OPTIMISATION",
     "Session",
     "check_interface",

@@ -104,7 +104,11 @@ def _check_names(folder: Path, names: list[str], manifest: Manifest) -> None:
     listed = [entry.name for entry in manifest.files]
     needed = {VECTORS, *(graph.file for graph in manifest.graphs)}
     if len(set(listed)) != len(listed) or MANIFEST in listed or not needed <= set(listed):
-        raise Tampered(f"the list of files in {folder / MANIFEST} is wrong", fix=_AGAIN)
+        raise Tampered(
+            f"the list of files in {folder / MANIFEST} is wrong",
+            why=f"it names each file once, {VECTORS} and every graph's among them",
+            fix=_AGAIN,
+        )
     for kind, found in (
         ("missing", set(listed) - set(names)),
         ("not in the manifest", set(names) - set(listed) - {MANIFEST}),

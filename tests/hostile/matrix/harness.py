@@ -46,16 +46,19 @@ class Row:
     """What is typed, and what comes of it."""
 
     words: str
-    error: Refusal
+    errors: tuple[Refusal, ...]
     says: tuple[str, ...]
     setup: Setup
 
 
 def row(
-    words: str, error: Refusal, *says: str, setup: Callable[[Path], object] = lambda _: None
+    words: str,
+    error: Refusal | tuple[Refusal, ...],
+    *says: str,
+    setup: Callable[[Path], object] = lambda _: None,
 ) -> Row:
     """Return a row of a table: what is typed, which error, what the message holds, what is there."""
-    return Row(words, error, says, setup)
+    return Row(words, error if isinstance(error, tuple) else (error,), says, setup)
 
 
 def cases(*tables: Mapping[str, Row]) -> Any:
@@ -107,6 +110,13 @@ def _peak(*, forget: bool = False) -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def _kinds(errors: tuple[Refusal, ...]) -> Iterator[Any]:
+    """Yield errors and those that derive from them."""
+    for error in errors:
+        yield error
+        yield from _kinds(tuple(error.__subclasses__()))
+
+
 def run_row(row: Row, folder: Path, capsys: Any, **places: object) -> Outcome:
     """Run a row in a folder that is the current one, and check everything that is promised."""
     row.setup(folder)
@@ -120,8 +130,9 @@ def run_row(row: Row, folder: Path, capsys: Any, **places: object) -> Outcome:
     if os.environ.get("ZOO_SHOW"):
         with capsys.disabled():
             print(f"\n$ zoo {' '.join(words)}\n{cost}\n{outcome.err}{outcome.out}")
+    error = next((e for e in _kinds(row.errors) if f"({e.code})" in outcome.err), row.errors[0])
     says = tuple(part.format(**places) for part in row.says)
-    check(Case("", "", row.error.exit_code, row.error.code, says), outcome)
+    check(Case("", "", error.exit_code, error.code, says), outcome)
     assert listing(folder) == before
     assert cost.seconds < SECONDS
     assert cost.memory < MEMORY
