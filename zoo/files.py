@@ -170,7 +170,7 @@ def _check_replaceable(path: Path) -> None:
     """Refuse to put a file where a pipe, a device or a folder is: it would be lost."""
     if path.exists() and not path.is_file():
         raise StorageError(
-            f"{path} cannot be written: {'a folder' if path.is_dir() else 'no regular file'} is there",
+            f"{path} cannot be written: {'a folder' if path.is_dir() else 'no file'} is there",
             why="a file is written beside its place and renamed, which would take that away",
             fix="choose another name",
         )

@@ -21,6 +21,7 @@ from zoo.cli.output import (
     table,
 )
 from zoo.errors import ZooError
+from zoo.files import exists
 
 _SHORT = 8
 """Values of one output that a line of a terminal has room for."""

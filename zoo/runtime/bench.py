@@ -79,11 +79,8 @@ def bench(
         findings.append(Finding("seconds", seconds, "more than 0, at most 3600"))
     if findings:
         raise ConfigError("the measurement cannot be made as asked", findings=findings)
-    chosen = (
-        [signature]
-        if signature is not None
-        else [g.signature for g in read_manifest(Path(path)).graphs]
-    )
+    graphs = read_manifest(Path(path)).graphs
+    chosen = [graph.signature for graph in graphs] if signature is None else [signature]
     rows = []
     for name in chosen:
         for count in threads:

@@ -12,7 +12,7 @@ from typing import Any, Never
 import numpy as np
 
 from zoo.errors import BadRecord, DataError
-from zoo.files import is_file, is_folder, open_regular
+from zoo.files import is_file, is_folder
 from zoo.runtime.table import Table, is_missing, read_table
 from zoo.runtime.text_inputs import encode_texts, plain_texts, texts_of
 from zoo.spec import Column, TensorSpec
@@ -279,6 +279,8 @@ def _from_files(
 
 def _npy(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
     array = _load(path)
+    if isinstance(array, dict):
+        return _by_name(path, array, specs)
     if len(specs) != 1:
         raise BadRecord(
             f"it holds one array for the inputs {_names(specs)}",
@@ -290,6 +292,14 @@ def _npy(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
 
 def _npz(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
     archive = _load(path)
+    if not isinstance(archive, dict):
+        raise BadRecord("it is one array, and no archive", file=str(path), fix="call it .npy")
+    return _by_name(path, archive, specs)
+
+
+def _by_name(
+    path: Path, archive: Mapping[str, Any], specs: Sequence[TensorSpec]
+) -> dict[str, np.ndarray[Any, Any]]:
     names = [spec.name for spec in specs]
     if len(names) == 1 and names[0] not in archive and "x" in archive:
         return _from_arrays({names[0]: archive["x"]}, specs)
@@ -320,19 +330,17 @@ def _ended(values: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _load(path: Path) -> Any:
-    import zipfile
+    from zoo.runtime.arrays import Unreadable, read_arrays
 
     try:
-        with open_regular(path) as stream:
-            if stream.read(2) not in (b"\x93N", b"PK"):
-                raise ValueError("it is no .npy and no .npz file: its beginning is another")
-            stream.seek(0)
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return loaded
-            return {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError) as error:
-        raise BadRecord("it cannot be read as arrays", file=str(path), why=str(error)) from error
+        return read_arrays(path, limit=_BATCH_BYTES)
+    except Unreadable as error:
+        raise BadRecord(
+            "it cannot be read as arrays",
+            file=str(path),
+            why=str(error),
+            fix="write it again with numpy.save or numpy.savez",
+        ) from error
 
 
 def _csv(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:

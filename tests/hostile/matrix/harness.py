@@ -11,6 +11,7 @@ import os
 import resource
 import shlex
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def row(
     *says: str,
     setup: Callable[[Path], object] = lambda _: None,
 ) -> Row:
-    """Return a row of a table: what is typed, which error, what the message holds, what is there."""
+    """Return a row: what is typed, which error, what its message holds, what is there before."""
     return Row(words, error if isinstance(error, tuple) else (error,), says, setup)
 
 
@@ -81,7 +82,7 @@ class TookTooLong(BaseException):
 
 @contextlib.contextmanager
 def measured(patience: float = PATIENCE) -> Iterator[Cost]:
-    """Measure the processor's time and the peak of the memory of a block, and end one that hangs."""
+    """Measure the processor's time and the peak of memory of a block, and end one that hangs."""
 
     def stop(*_: object) -> None:
         raise TookTooLong
@@ -99,7 +100,7 @@ def measured(patience: float = PATIENCE) -> Iterator[Cost]:
 
 
 def _peak(*, forget: bool = False) -> int:
-    """Return the most memory that this process held, in bytes, since it was last asked to forget."""
+    """Return the most memory that this process held, in bytes, since it was told to forget."""
     try:
         if forget:
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
@@ -127,9 +128,9 @@ def run_row(row: Row, folder: Path, capsys: Any, **places: object) -> Outcome:
         exit_code = call(*words).exit
     printed = capsys.readouterr()
     outcome = Outcome(exit_code, printed.out, printed.err)
-    if os.environ.get("ZOO_SHOW"):
+    if os.environ.get("ZOO_SHOW"):  # every message at a glance: ZOO_SHOW=1 pytest tests/hostile
         with capsys.disabled():
-            print(f"\n$ zoo {' '.join(words)}\n{cost}\n{outcome.err}{outcome.out}")
+            sys.stderr.write(f"\n$ zoo {' '.join(words)}\n{cost}\n{outcome.err}{outcome.out}")
     error = next((e for e in _kinds(row.errors) if f"({e.code})" in outcome.err), row.errors[0])
     says = tuple(part.format(**places) for part in row.says)
     check(Case("", "", error.exit_code, error.code, says), outcome)

@@ -268,7 +268,7 @@ DATA: Table = {
     ),
     "a path of 5,000 letters": row(f"train cnn --data {LONG}", UnknownDataset, "a" * 100),
     "an empty name of data": row("train cnn --data ''", UnknownDataset, "''"),
-    "a folder of a user that there is not": row(
+    "data in the folder of a user that there is not": row(
         "train cnn --data ~nobody-here/data.csv", UnknownDataset, "~nobody-here"
     ),
     "a name of data with a line break": row("train cnn --data 'a\nb'", UnknownDataset, "a\\nb"),
@@ -284,7 +284,7 @@ NAMES: Table = {
     "a name with two colons": row("info a:b:c", UnknownModel, "'c'"),
     "a model of another package": row("info somebody:cnn", UnknownModel, "somebody"),
     "a path up": row("info ../../etc/passwd", UnknownModel, "zoo list"),
-    "a name that steers a terminal": row("info 'c\x1b[31mnn'", UnknownModel, "zoo list"),
+    "a name that steers a terminal": row("info 'c\x1b[31mnn'", UnknownModel, "'c\\x1b[31mnn'"),
     "a task that is none": row("list --task flying", RegistryError, "flying", "classification"),
     "an empty task": row("list --task ''", RegistryError, "classification"),
     "a signature that is none": row(
