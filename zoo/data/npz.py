@@ -251,6 +251,13 @@ def _target(array: Array, split: str, path: Path) -> Array:
 
 
 def _input(array: Array, key: str, path: Path) -> Array:
+    if array.ndim and 0 in array.shape:
+        raise BadRecord(
+            f"{key} is {array.dtype} {array.shape}",
+            file=str(path),
+            why="there is nothing in it",
+            fix="store at least one example a split, with at least one value each",
+        )
     if array.dtype == np.uint8 and (
         array.ndim == 3 or (array.ndim == 4 and array.shape[-1] in (1, 3))
     ):

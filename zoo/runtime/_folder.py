@@ -51,10 +51,11 @@ def read_bytes(folder: Path, name: str, *, limit: int) -> bytes:
             why=error.strerror or str(error),
             fix="give the folder that zoo export printed, e.g. exports/cnn/1",
         ) from error
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise Tampered(f"{path} is not a file", why="an artifact holds plain files", fix=_AGAIN)
     with os.fdopen(handle, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise Tampered(f"{path} is not a file", why="an artifact holds plain files", fix=_AGAIN)
         if status.st_nlink != 1:
             raise Tampered(
                 f"{path} is a hard link",

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from zoo.config import Frozen
-from zoo.errors import ConfigError, Finding
+from zoo.errors import ConfigError, Finding, Tampered
 from zoo.runtime.manifest import VECTORS, read_manifest
 from zoo.runtime.session import MAX_THREADS, Session, load, read_checked
-from zoo.runtime.vectors import unpack_vectors
+from zoo.runtime.vectors import Vector, unpack_vectors
 from zoo.spec import Arrays
 
 _WARM_UP = 3
@@ -86,9 +86,25 @@ def bench(
         for count in threads:
             session = load(path, signature=name, threads=count, providers=providers)
             raw = read_checked(Path(path), session.manifest, VECTORS, max_bytes=_LIMIT)
-            golden = unpack_vectors(raw, name)[-1].inputs
+            golden = _golden(unpack_vectors(raw, name), Path(path) / VECTORS, name)
             rows += [_row(session, str(path), golden, batch, seconds) for batch in batches]
     return rows
+
+
+def _golden(vectors: Sequence[Vector], file: Path, signature: str) -> Arrays:
+    """Return the inputs of the last golden case.
+
+    Raises:
+        Tampered: If there is none, or it has no examples.
+    """
+    last = vectors[-1].inputs if vectors else {}
+    if not last or not all(array.ndim and len(array) for array in last.values()):
+        raise Tampered(
+            f"{file} has no examples for {signature!r}",
+            why="an artifact is measured on its own golden inputs",
+            fix="copy the artifact anew, or export the model again",
+        )
+    return last
 
 
 def _row(session: Session, path: str, golden: Arrays, batch: int, seconds: float) -> BenchRow:

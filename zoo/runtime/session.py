@@ -271,6 +271,15 @@ def check_interface(native: Any, graph: Graph, name: str) -> None:
                 why=f"declared {declared}, found {found}",
                 fix="export the model again",
             )
+        for spec in specs:
+            for what, names in (("classes", spec.labels), ("columns", spec.columns)):
+                size = spec.shape[-1] if spec.shape else None
+                if names is not None and isinstance(size, int) and len(names) != size:
+                    raise Tampered(
+                        f"the {role} of {name} are not those of its manifest",
+                        why=f"{spec.name} has {size} {what}, and {len(names)} are named",
+                        fix="copy the artifact anew, or export the model again",
+                    )
 
 
 __all__ = [
