@@ -72,7 +72,8 @@ class Run:
     @property
     def data_spec(self) -> DataSpec:
         """The description of the data it was trained on."""
-        return DataSpec.model_validate(self.record["data"]["spec"])
+        spec = self.record["data"]["spec"]
+        return validate(DataSpec, spec, what=str(self.path / "run.json"))
 
     @property
     def config(self) -> ModelConfig:

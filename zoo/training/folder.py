@@ -26,6 +26,35 @@ NOT_METRICS = frozenset({"epoch", "learning_rate", "phase", "seconds"})
 """Columns of a history that say when and how, and not how well."""
 
 
+_NUMBER = (int, float)
+_FIELDS: Mapping[str, tuple[type, ...]] = {
+    "architecture.name": (str,),
+    "status": (str,),
+    "config": (dict,),
+    "plan": (dict,),
+    "data.source": (str,),
+    "data.options": (dict,),
+    "data.spec": (dict,),
+    "data.fingerprint": (str,),
+    "seconds": _NUMBER,
+    "cpu_seconds": _NUMBER,
+}
+"""What is read from a record without a look, and of which kind it is."""
+
+
+def _fault(record: Mapping[str, Any]) -> str:
+    """Return what is wrong with a record, in words; nothing if everything is there."""
+    for place, kinds in _FIELDS.items():
+        value: Any = record
+        for part in place.split("."):
+            if not isinstance(value, dict) or part not in value:
+                return f"{place} is missing"
+            value = value[part]
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            return f"{place} is {str(value)[:40]!r}, and not of the kind {kinds[0].__name__}"
+    return ""
+
+
 class RunFolder:
     """``runs/<id>/``: the record, the history, the checkpoints, the model, the metrics."""
 
@@ -99,6 +128,12 @@ class RunFolder:
                 f"{self.path} has run format {version!r}",
                 why=f"this zoo reads format {FORMAT_VERSION}",
                 fix="pip install --upgrade neural-zoo",
+            )
+        if fault := _fault(record):
+            raise TrainError(
+                f"{self.path / 'run.json'} is not the record of a run",
+                why=fault,
+                fix="copy the run anew, or train again: zoo train NAME",
             )
         return record
 
