@@ -75,7 +75,7 @@ def read_regular(path: Path, *, limit: int | None = None) -> bytes:
 
 def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file as 64 lower-case hexadecimal digits."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from zoo.config import Frozen
 from zoo.errors import CatalogueInvalid
+from zoo.files import read_regular
 from zoo.registry.entrypoints import Provider
 from zoo.spec import NAME, Task
 
@@ -163,7 +164,7 @@ def read_catalogue(path: Path) -> tuple[ModelEntry, ...]:
         CatalogueInvalid: If it cannot be read or does not follow the schema.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogueInvalid(
             f"{path} cannot be read", why=str(error), fix="reinstall its distribution"
