@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -41,7 +42,7 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)
 
 
-def open_regular(path: Path, *, limit: int | None = None) -> IO[bytes]:
+def open_regular(path: Path, *, limit: int | None = None) -> io.BufferedReader:
     """Open a regular file to read: a pipe is not waited for, a device without an end not read.
 
     Args:

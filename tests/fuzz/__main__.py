@@ -41,7 +41,7 @@ def main() -> None:
         f"-timeout={LONGEST}",
         f"-rss_limit_mb={MEMORY}",
         f"-artifact_prefix={found}/",
-        "-max_len=8192",
+        "-max_len=32768",
         "-print_final_stats=1",
         *([f"-seed={asked.seed}"] if asked.seed else []),
         *(["-only_ascii=0"] if not target.text else []),

@@ -18,7 +18,6 @@ from tests.hostile.matrix.harness import (
     SECONDS,
     Row,
     Table,
-    Usage,
     cases,
     measured,
     row,
