@@ -374,7 +374,7 @@ _TABLE = _rows("a,b,answer", *(f"{i},{i % 3}.5,{'yes' if i % 2 else 'no'}" for i
 _DAYS = [dt.date(2024, 1, 1) + dt.timedelta(days) for days in range(280)]
 _SERIES = _rows("day,load", *(f"{day},{day.day % 7}.25" for day in _DAYS))
 _MONTHS = _rows(
-    "month;a", *(f"2024-{month:02};{month % 5}" for month in range(1, 13) if month != 4)
+    "month;a", *(f"{2000 + at // 12}-{at % 12 + 1:02};{at % 5}" for at in range(48) if at != 4)
 )
 _CAPTIONS = _rows(*(json.dumps({"image": f"{n}.png", "caption": f"a {n}"}) for n in range(4)))
 _TEXTS = _rows(*(f'{{"file_name":"./{n}.png","text":"é {n}"}}' for n in range(4)))
@@ -390,7 +390,7 @@ TARGETS: dict[str, Target] = {
     "vectors": Target(vectors, _golden),
     "npz": Target(npz, _arrays),
     "manifest": Target(manifest, _manifests, text=True),
-    "table": Target(table, _several(_TABLE, _SERIES, '"a b";c\n"1,5";x\n'), text=True),
+    "table": Target(table, _several(_TABLE, _SERIES, _TABLE.replace(",", ";")), text=True),
     "series": Target(series, _several(_SERIES, _MONTHS), text=True),
     "texts": Target(texts, _several("a\tb\nc d\te\n", 'text\tlabel\n"x ""y"""\tno\n'), text=True),
     "moments": Target(moments, _several("2024-02-29", "2024-02-29T23:59:59", "2024-02"), text=True),

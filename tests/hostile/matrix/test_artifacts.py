@@ -363,9 +363,8 @@ REPOSITORY = {
 
 
 @pytest.fixture
-def model(tmp_path, monkeypatch) -> Path:
+def model(tmp_path) -> Path:
     """A copy of a model's folder, with one version, in the current folder."""
-    monkeypatch.chdir(tmp_path)
     shutil.copytree(MODEL, tmp_path / "exports" / "mlp_classifier")
     return tmp_path / "exports" / "mlp_classifier"
 

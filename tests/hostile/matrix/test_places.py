@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.matrix.harness import row, run_row
-from tests.hostile.support import call, captioned, picture
+from tests.hostile.support import captioned, picture
 from zoo.errors import (
     ArtifactError,
     ConfigError,
@@ -159,13 +159,6 @@ IN_THE_WAY = ("a pipe", "an endless device", "a socket")
 NO_FOLDER = (*IN_THE_WAY, "an empty file", "noise", "a link to itself")
 
 
-@pytest.fixture(autouse=True)
-def _workshop(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ZOO_OFFLINE", "1")
-    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
-
-
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("argument", READ)
 def test_what_cannot_be_read_is_refused_by_its_name(argument: str, odd: str, tmp_path, capsys):
@@ -178,30 +171,20 @@ def test_what_cannot_be_read_is_refused_by_its_name(argument: str, odd: str, tmp
     run_row(row(words, errors, name), tmp_path, capsys, it=name, exports=EXPORTS)
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
-    """A finished run."""
-    pytest.importorskip("tensorflow", reason="training needs the keras extra")
-    place = tmp_path_factory.mktemp("run") / "run"
-    words = ("train", "mlp_classifier", "--set", "units=[4]", "--epochs", "1", "--quiet")
-    assert call(*words, "--run-dir", str(place)).exit == 0
-    return place
-
-
 @pytest.mark.parametrize("odd", IN_THE_WAY)
 @pytest.mark.parametrize("written", FILES)
-def test_what_is_no_file_is_not_replaced_by_one(written: str, odd: str, run, tmp_path, capsys):
+def test_what_is_no_file_is_not_replaced_by_one(written: str, odd: str, good, tmp_path, capsys):
     words, name = FILES[written]
     ODD[odd](tmp_path / name)
     before = (tmp_path / name).lstat().st_mode
-    run_row(row(words, StorageError, name), tmp_path, capsys, it=name, exports=EXPORTS, run=run)
+    run_row(row(words, StorageError, name), tmp_path, capsys, it=name, exports=EXPORTS, run=good)
     assert (tmp_path / name).lstat().st_mode == before
 
 
 @pytest.mark.parametrize("odd", NO_FOLDER)
 @pytest.mark.parametrize("written", FOLDERS)
-def test_what_is_no_folder_is_not_written_into(written: str, odd: str, run, tmp_path, capsys):
+def test_what_is_no_folder_is_not_written_into(written: str, odd: str, good, tmp_path, capsys):
     words, name = FOLDERS[written]
     picture(tmp_path / "photo.png")
     ODD[odd](tmp_path / name)
-    run_row(row(words, StorageError, name), tmp_path, capsys, it=name, exports=EXPORTS, run=run)
+    run_row(row(words, StorageError, name), tmp_path, capsys, it=name, exports=EXPORTS, run=good)

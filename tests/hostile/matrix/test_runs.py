@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,6 @@ from tests.hostile.matrix.harness import (
 from tests.hostile.support import call, listing
 from zoo.errors import (
     ArtifactError,
-    CatalogueInvalid,
     ConfigError,
     DataError,
     Incompatible,
@@ -34,31 +31,12 @@ from zoo.errors import (
     UnknownModel,
     ZooError,
 )
-from zoo.registry.catalogue import parse_catalogue, read_catalogue
 
 pytest.importorskip("tensorflow", reason="training needs the keras extra")
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
 Make = Callable[[Path], object]
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory) -> Path:
-    """A run that was evaluated."""
-    run = tmp_path_factory.mktemp("good") / "run"
-    words = ("train", "mlp_classifier", "--set", "units=[4]", "--epochs", "1", "--quiet")
-    assert call(*words, "--run-dir", str(run)).exit == 0
-    assert call("evaluate", str(run)).exit == 0
-    return run
-
-
-@pytest.fixture
-def run(good, tmp_path, monkeypatch) -> Path:
-    """A copy of it in the current folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ZOO_OFFLINE", "1")
-    return Path(shutil.copytree(good, tmp_path / "run"))
 
 
 def put(place: str, value: Any) -> Make:
@@ -315,228 +293,3 @@ def test_checkpoints_that_are_none_are_refused(name: str, run, tmp_path, capsys)
     }
     assert cost.seconds < SECONDS
     assert cost.memory < MEMORY
-
-
-def hdf5(make: Callable[[Any], object]) -> Make:
-    """Return what writes a file of weights in HDF5."""
-
-    def write(folder: Path) -> None:
-        h5py = pytest.importorskip("h5py")
-        with h5py.File(folder / "a.weights.h5", "w") as file:
-            make(file)
-
-    return write
-
-
-def keras(**members: bytes) -> Make:
-    """Return what writes the archive of a Keras model with these members."""
-
-    def write(folder: Path) -> None:
-        with zipfile.ZipFile(folder / "a.keras", "w") as archive:
-            for name, data in members.items():
-                archive.writestr(name.replace("_dot_", "."), data)
-
-    return write
-
-
-def own(name: str) -> bytes:
-    return (PLUGINS / name).read_bytes()
-
-
-def given(name: str, data: Callable[[], bytes]) -> Make:
-    return lambda folder: (folder / name).write_bytes(data())
-
-
-CNN = "build cnn --weights"
-DIGITS = "zoo_cnn/weights/digits.weights.h5"
-WEIGHTS: Table = {
-    "weights of another model": row(
-        f"{CNN} a.weights.h5",
-        Incompatible,
-        "do not fit",
-        setup=given("a.weights.h5", lambda: own("zoo_rbm/weights/digits.weights.h5")),
-    ),
-    "weights of other sizes": row(
-        f"{CNN} a.weights.h5 --set filters=[[8],[8]]",
-        Incompatible,
-        "do not fit",
-        setup=given("a.weights.h5", lambda: own(DIGITS)),
-    ),
-    "weights that are half": row(
-        f"{CNN} a.weights.h5",
-        Incompatible,
-        "a.weights.h5",
-        setup=given("a.weights.h5", lambda: own(DIGITS)[:50_000]),
-    ),
-    "weights with noise inside": row(
-        f"{CNN} a.weights.h5",
-        Incompatible,
-        "a.weights.h5",
-        setup=given("a.weights.h5", lambda: own(DIGITS)[:2_000] + bytes(200_000)),
-    ),
-    "weights that are an empty archive": row(
-        f"{CNN} a.weights.h5", Incompatible, "a.weights.h5", setup=hdf5(lambda _: None)
-    ),
-    "weights of other names": row(
-        f"{CNN} a.weights.h5",
-        Incompatible,
-        "a.weights.h5",
-        setup=hdf5(lambda file: file.create_dataset("w", data=np.zeros(3))),
-    ),
-    "weights that are links to a file outside": row(
-        f"{CNN} a.weights.h5",
-        Incompatible,
-        "a.weights.h5",
-        setup=hdf5(
-            lambda file: file.__setitem__(
-                "layers", __import__("h5py").ExternalLink("/etc/passwd", "/")
-            )
-        ),
-    ),
-    "weights that point to themselves": row(
-        f"{CNN} a.weights.h5",
-        Incompatible,
-        "a.weights.h5",
-        setup=hdf5(lambda file: file.__setitem__("layers", __import__("h5py").SoftLink("/layers"))),
-    ),
-    "weights that are a pickle": row(
-        f"{CNN} a.weights.h5",
-        Incompatible,
-        "a.weights.h5",
-        setup=given("a.weights.h5", lambda: b"\x80\x04cos\nsystem\n(S'touch hacked'\ntR."),
-    ),
-    "a model without weights": row(
-        f"{CNN} a.keras", Incompatible, "a.keras", setup=keras(config_dot_json=b"{}")
-    ),
-    "a model of nothing": row(f"{CNN} a.keras", Incompatible, "a.keras", setup=keras()),
-    "a model with a program inside": row(
-        f"{CNN} a.keras",
-        Incompatible,
-        "a.keras",
-        setup=keras(
-            config_dot_json=b'{"class_name": "Lambda", "config": {"function": "os.system"}}',
-            model_dot_weights_dot_h5=b"\x89HDF",
-        ),
-    ),
-    "weights of a kind that is none": row(
-        f"{CNN} a.bin", Incompatible, "a.bin", setup=given("a.bin", lambda: own(DIGITS))
-    ),
-    "weights of PyTorch": row(
-        f"{CNN} a.pt", Incompatible, "a.pt", setup=given("a.pt", lambda: b"PK\x03\x04" + bytes(99))
-    ),
-    "weights of a name without end": row(f"{CNN} {'a' * 5_000}", ConfigError, "weights"),
-    "a run of another model for weights": row(f"{CNN} run", Incompatible, "do not fit"),
-}
-
-
-@cases(WEIGHTS)
-def test_weights_that_do_not_fit_are_refused(row: Row, run, tmp_path, capsys):
-    run_row(row, tmp_path, capsys)
-
-
-_MODEL: dict[str, Any] = {
-    "name": "thing",
-    "distribution": "zoo-thing",
-    "summary": "A thing.",
-    "tasks": ["regression"],
-}
-_WEIGHTS: dict[str, Any] = {
-    "id": "a",
-    "trained_on": "digits",
-    "parameters": 1,
-    "bytes": 1,
-    "sha256": "0" * 64,
-}
-
-
-def one(**change: Any) -> str:
-    """Return a catalogue of one model with something else in it."""
-    return json.dumps({"schema_version": 1, "models": [_MODEL | change]})
-
-
-def weighted(**change: Any) -> str:
-    return one(weights=[_WEIGHTS | change])
-
-
-CATALOGUES: dict[str, tuple[str, str]] = {
-    "a name that is a number": (one(name=7), "models.0.name"),
-    "a name in capitals": (one(name="Thing"), "models.0.name"),
-    "a name with a line break": (one(name="thing\n"), "models.0.name"),
-    "a summary that is a list": (one(summary=["a"]), "models.0.summary"),
-    "a summary that is null": (one(summary=None), "models.0.summary"),
-    "tasks that are a text": (one(tasks="regression"), "models.0.tasks"),
-    "parameters below zero": (one(parameters=-1), "models.0.parameters"),
-    "parameters that are no number": (one(parameters="many"), "models.0.parameters"),
-    "parameters that are endless": (
-        "schema_version: 1\nmodels: [{name: thing, distribution: d, summary: s, tasks: "
-        "[regression], parameters: .inf}]",
-        "models.0.parameters",
-    ),
-    "weights that are a mapping": (one(weights={}), "models.0.weights"),
-    "weights of an id with a path": (weighted(id="../a"), "weights.0.id"),
-    "weights of no bytes": (weighted(bytes=0), "weights.0.bytes"),
-    "weights with half a digest": (weighted(sha256="0" * 63), "weights.0.sha256"),
-    "weights with a digest in capitals": (weighted(sha256="A" * 64), "weights.0.sha256"),
-    "weights with a figure that is no number": (
-        weighted(
-            measured={
-                "metrics": {"a": {"value": None}},
-                "split": "test",
-                "examples": 1,
-                "command": "x",
-            }
-        ),
-        "measured.metrics.a.value",
-    ),
-    "weights measured on nothing": (
-        weighted(measured={"metrics": {}, "split": "test", "examples": 0, "command": "x"}),
-        "measured.examples",
-    ),
-    "an artifact with an error below zero": (
-        one(
-            artifacts=[
-                {"path": "a", "bytes": 1, "sha256": "0" * 64, "opset": 18, "worst_error": -1}
-            ]
-        ),
-        "artifacts.0.worst_error",
-    ),
-    "a date where a text is": ("schema_version: 1\nmodels: [{name: 2024-01-01}]", "models.0.name"),
-    "a day that is not": ("schema_version: 1\nmodels: [{name: 2024-13-45}]", "month"),
-    "two documents": ("schema_version: 1\n---\nschema_version: 1", "document"),
-    "a tab": ("schema_version: 1\n\tmodels: []", "tab"),
-    "a control character": ("schema_version: \x01", "control characters"),
-    "a key that is a list": ("{[1]: 2}", ""),
-    "binary data": ("schema_version: !!binary aGVsbG8=", "schema_version"),
-}
-
-
-@pytest.mark.parametrize("name", CATALOGUES)
-def test_a_catalogue_that_is_wrong_is_refused_with_the_place_of_its_fault(name: str):
-    content, says = CATALOGUES[name]
-    with measured() as cost, pytest.raises(CatalogueInvalid) as caught:
-        parse_catalogue(content, source="there/registry.yaml")
-    assert says in caught.value.why
-    assert "there/registry.yaml" in caught.value.what
-    assert caught.value.fix
-    assert cost.seconds < SECONDS
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        os.mkfifo,
-        Path.mkdir,
-        lambda place: place.symlink_to("/dev/zero"),
-        lambda place: place.write_bytes(b"\xff\xfe"),
-    ],
-    ids=["a pipe", "a folder", "an endless device", "UTF-16"],
-)
-def test_a_catalogue_that_is_no_file_is_refused(make, tmp_path):
-    make(tmp_path / "registry.yaml")
-    with (
-        measured() as cost,
-        pytest.raises(CatalogueInvalid, match=r"registry\.yaml cannot be read") as caught,
-    ):
-        read_catalogue(tmp_path / "registry.yaml")
-    assert caught.value.why and caught.value.fix
-    assert cost.seconds < SECONDS
