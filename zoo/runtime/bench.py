@@ -64,7 +64,8 @@ def bench(
         providers: onnxruntime's execution providers; the CPU by default.
 
     Raises:
-        ConfigError: If a number is below its least value.
+        ConfigError: If a number is out of its range.
+        Tampered: If the artifact has no golden inputs to measure on.
     """
     findings = [
         Finding(name, value, f"from 1 to {most:,}")

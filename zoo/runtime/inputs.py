@@ -333,7 +333,8 @@ def _load(path: Path) -> Any:
     from zoo.runtime.arrays import Unreadable, read_arrays
 
     try:
-        return read_arrays(path, limit=_BATCH_BYTES)
+        # Of what somebody packed well a hundred times its size is unpacked; a bomb is more.
+        return read_arrays(path, limit=max(_BATCH_BYTES, 100 * path.stat().st_size))
     except Unreadable as error:
         raise BadRecord(
             "it cannot be read as arrays",
