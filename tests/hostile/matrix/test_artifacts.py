@@ -190,7 +190,7 @@ MANIFEST = {
         put("graphs.0.inputs.0.shape", [9, 9, 1]), Tampered, "inputs"
     ),
     "with an input of negative size": Fault(
-        put("graphs.0.inputs.0.shape", [-1, 8, 1]), Tampered, "inputs"
+        put("graphs.0.inputs.0.shape", [-1, 8, 1]), Incompatible, "sizes are positive"
     ),
     "with an input without measure": Fault(
         put("graphs.0.inputs.0.shape", [10**30]), ArtifactError, "input"
