@@ -121,7 +121,12 @@ def train(
         "seconds": 0.0,
         "cpu_seconds": 0.0,
     }
-    return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
+    try:
+        return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
+    except ConfigError:
+        # The architecture cannot learn this at all: there is nothing to go on with, or to look at.
+        folder.discard(keep=run_dir is not None)
+        raise
 
 
 def _resume(path: Path, name: str | None, changes: list[str], progress: Progress | None) -> Run:
