@@ -125,7 +125,8 @@ def train(
         return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
     except ConfigError:
         # The architecture cannot learn this at all: there is nothing to go on with, or to look at.
-        folder.discard(keep=run_dir is not None)
+        if run_dir is None:
+            folder.discard()
         raise
 
 

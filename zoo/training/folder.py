@@ -96,20 +96,15 @@ class RunFolder:
                 continue
             return cls(folder)
 
-    def discard(self, *, keep: bool = False) -> None:
-        """Take away a run that learned nothing, and the folder of runs if no other is in it.
-
-        Args:
-            keep: Whether the folder itself stays, because it may have been there before.
-        """
+    def discard(self) -> None:
+        """Take away a run that learned nothing, and the folder of runs if no other is in it."""
         if (self.path / "checkpoints").exists() or self.model_file.exists():
             return
         for name in ("run.json", ".lock"):
             (self.path / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # something else is in it
-            if not keep:
-                self.path.rmdir()
-                self.path.parent.rmdir()
+            self.path.rmdir()
+            self.path.parent.rmdir()
 
     @property
     def id(self) -> str:
