@@ -161,6 +161,8 @@ class ConfigError(ZooError):
     ) -> None:
         self.findings: Sequence[Finding] = tuple(findings)
         reasons = "\n       ".join(str(finding) for finding in self.findings)
+        if self.findings and not fix:
+            fix = f"change {', '.join(dict.fromkeys(finding.where for finding in self.findings))}"
         super().__init__(what, why=why or reasons, fix=fix)
 
     def as_dict(self) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,9 +24,59 @@ _DENIED = {
 }
 
 
+def exists(path: str | Path) -> bool:
+    """Return whether something stands at a path; what cannot be looked at does not.
+
+    :meth:`pathlib.Path.exists` raises for a name that is too long, or a folder that is closed.
+    """
+    return os.path.exists(path)
+
+
+def is_file(path: str | Path) -> bool:
+    """Return whether a regular file, or a link to one, stands at a path."""
+    return os.path.isfile(path)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Return whether a folder, or a link to one, stands at a path."""
+    return os.path.isdir(path)
+
+
+def open_regular(path: Path, *, limit: int | None = None) -> io.BufferedReader:
+    """Open a regular file to read: a pipe is not waited for, a device without an end not read.
+
+    Args:
+        path: The file, or a link to it.
+        limit: The most bytes that it may have.
+
+    Raises:
+        OSError: If it cannot be read, is no regular file, or is longer; ``strerror`` says which.
+    """
+    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes to it.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        if limit is not None and status.st_size > limit:
+            raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes", str(path))
+        return os.fdopen(handle, "rb")
+    except OSError:
+        os.close(handle)
+        raise
+
+
+def read_regular(path: Path, *, limit: int | None = None) -> bytes:
+    """Read a regular file whole, as :func:`open_regular` opens it."""
+    with open_regular(path, limit=limit) as stream:
+        return stream.read()
+
+
 def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file as 64 lower-case hexadecimal digits."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -70,6 +122,7 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object] | bytes) -> No
             there was one, is untouched.
     """
     with storage_errors(path, "writing"):
+        _check_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         try:
@@ -87,6 +140,41 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object] | bytes) -> No
                 os.unlink(name)
             raise
         sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file under another name beside it, then put it in place, or leave what was there.
+
+    For libraries that write to a path of their own; :func:`atomic_write` is for bytes.
+
+    Yields:
+        Where to write, with the ending of the file.
+
+    Raises:
+        StorageError: If the folder cannot be written, or something other than a file is there.
+    """
+    with storage_errors(path, "saving"):
+        _check_replaceable(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+        try:
+            yield temporary
+            sync_file(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse to put a file where a pipe, a device or a folder is: it would be lost."""
+    if path.exists() and not path.is_file():
+        raise StorageError(
+            f"{path} cannot be written: {'a folder' if path.is_dir() else 'no file'} is there",
+            why="a file is written beside its place and renamed, which would take that away",
+            fix="choose another name",
+        )
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -168,6 +256,12 @@ def sync_file(path: Path) -> None:
 
 __all__ = [
     "atomic_write",
+    "exists",
+    "is_file",
+    "is_folder",
+    "open_regular",
+    "read_regular",
+    "replacing",
     "sha256_file",
     "sha256_json",
     "staged_folder",

@@ -5,12 +5,13 @@ Known without loading anything: this module imports neither keras nor numpy.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zoo.config import Frozen
 from zoo.errors import ConfigError
@@ -152,6 +153,10 @@ class SeriesSpec(Frozen):
         return self.unit if self.every == 1 else f"{self.every} {self.unit}s"
 
 
+MAX_ELEMENTS = 2**31
+"""Elements of one example: more than any machine learns from at once."""
+
+
 class TensorSpec(Frozen):
     """One named input, target or output of a model, the batch axis left out.
 
@@ -179,6 +184,16 @@ class TensorSpec(Frozen):
     missing: bool = False
     outside: str = ""
     inside: str = ""
+
+    @model_validator(mode="after")
+    def _sizes_are_sizes(self) -> TensorSpec:
+        sizes = [size for size in self.shape if isinstance(size, int)]
+        if any(size < 1 for size in sizes) or math.prod(sizes) > MAX_ELEMENTS:
+            raise ValueError(
+                f"sizes are positive, and an example has at most {MAX_ELEMENTS:,} elements. "
+                f"Received: shape={list(self.shape)}"
+            )
+        return self
 
     @property
     def is_image(self) -> bool:

@@ -17,7 +17,7 @@ from zoo.errors import (
     Incompatible,
     MissingExtra,
 )
-from zoo.files import atomic_write, sha256_file
+from zoo.files import atomic_write, exists, is_file, is_folder, sha256_file
 from zoo_blip_captioner.checkpoint import WEIGHTS, weights_files
 
 DEFAULT = "Salesforce/blip-image-captioning-base"
@@ -63,10 +63,10 @@ def find_folder(
         Incompatible: If it holds a pickle alone.
     """
     path = _expanded(source)
-    if path.is_dir():
+    if is_folder(path):
         folder = path
     elif isinstance(source, Path) or _looks_like_path(source):
-        if path.exists():
+        if exists(path):
             weights_files(path)  # says what is wrong with a file of that kind
         raise DatasetUnavailable(
             f"there is no folder {path}",
@@ -92,7 +92,7 @@ def find_folder(
 
 def is_named(source: str) -> bool:
     """Return whether a text names a captioner's folder, or could name a repository of the hub."""
-    return (_expanded(source) / CONFIG).is_file() or not _looks_like_path(source)
+    return is_file(_expanded(source) / CONFIG) or not _looks_like_path(source)
 
 
 def _expanded(source: str | Path) -> Path:
@@ -105,7 +105,7 @@ def _expanded(source: str | Path) -> Path:
 def _looks_like_path(source: str) -> bool:
     owner, slash, name = source.partition("/")
     bare = slash and owner not in ("", ".", "..", "~") and name and "/" not in name
-    return not bare or Path(source).exists() or Path(name).suffix in (".h5", ".keras")
+    return not bare or exists(source) or Path(name).suffix in (".h5", ".keras")
 
 
 def _from_hub(name: str, revision: str | None) -> Path:

@@ -105,8 +105,11 @@ def check(case: Case, outcome: Outcome) -> None:
     for part in case.says:
         assert part in err
     if case.code:
-        first, *rest = err.splitlines()
-        assert first.startswith("error: ")
+        lines = err.splitlines()
+        first = next(at for at, line in enumerate(lines) if line.startswith("error: "))
+        # Before it there may be notes of what was done so far.
+        assert not any(line.startswith("  ") for line in lines[:first])
+        rest = lines[first:]
         # Of a bad record the place and the value are all there is to say.
         if case.code != "ZOO-E304":
             assert any(line.startswith("  why: ") for line in rest), err
@@ -133,6 +136,17 @@ def photos(folder: Path, *, classes: tuple[str, ...] = ("cat", "dog"), side: int
         for number in range(10):
             picture(folder / "photos" / name / f"{number}.png", side=side)
     return folder / "photos"
+
+
+def captioned(folder: Path, *lines: str) -> Path:
+    """Write a folder of four pictures and, if no others are given, a caption of each."""
+    photos = folder / "photos"
+    for number in range(4):
+        picture(photos / f"{number}.png")
+    whole = [json.dumps({"image": f"{n}.png", "caption": f"number {n}"}) for n in range(4)]
+    text = "".join(f"{line}\n" for line in lines or whole)
+    (photos / "captions.jsonl").write_text(text, encoding="utf-8")
+    return photos
 
 
 def table(folder: Path, *rows: str, name: str = "table.csv") -> Path:

@@ -21,6 +21,7 @@ from zoo.api.catalog import hooks, registry
 from zoo.api.models import build, published
 from zoo.api.run import Run
 from zoo.errors import TrainError
+from zoo.files import exists
 from zoo.registry import WeightsEntry
 from zoo.runtime import (
     BenchRow,
@@ -90,7 +91,7 @@ def export(
 
     entry = None
     # A name has no folder in it; a path that does not exist is refused as a path.
-    by_name = isinstance(target, str | Path) and not (Path(target).exists() or is_path(target))
+    by_name = isinstance(target, str | Path) and not (exists(target) or is_path(target))
     if isinstance(target, str | Path) and (weights is not None or by_name):
         model_name = str(target)
         named, _ = registry().weights_of(model_name)

@@ -26,7 +26,7 @@ from zoo.errors import (
     Incompatible,
     ZooWarning,
 )
-from zoo.files import atomic_write
+from zoo.files import atomic_write, exists, is_file, is_folder
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import pack_figures
 from zoo.runtime import (
@@ -54,14 +54,14 @@ def load(path: str | Path) -> Run | Session:
         ['7']
     """
     folder = Path(path)
-    if (folder / "run.json").is_file():
+    if is_file(folder / "run.json"):
         return Run(folder)
-    if (folder / "manifest.json").is_file():
+    if is_file(folder / "manifest.json"):
         return load_artifact(folder)
     raise ArtifactError(
         f"{folder} is neither a run nor an artifact",
         why="it has no run.json and no manifest.json"
-        if folder.is_dir()
+        if is_folder(folder)
         else "there is no such folder",
         fix="zoo train NAME makes a run, zoo export RUN an artifact",
     )
@@ -222,12 +222,14 @@ def opened(
 
 def is_name(target: str) -> bool:
     """Return whether something is the name of a model, and no folder."""
-    return not is_path(target) and not Path(target).exists()
+    return not is_path(target) and not exists(target)
 
 
 def is_path(target: str | Path) -> bool:
     """Return whether something was written as a path, and not as a name."""
-    return isinstance(target, Path) or len(Path(target).parts) > 1
+    written = os.fspath(target)
+    # pathlib forgets the dot of ./name, which says that no model of that name is meant.
+    return isinstance(target, Path) or os.sep in written or written in (os.curdir, os.pardir)
 
 
 def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:

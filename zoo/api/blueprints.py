@@ -19,6 +19,9 @@ from zoo.spec import Dataset, DataSpec
 if TYPE_CHECKING:
     import keras
 
+_UNFIT = (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning, BadZipFile)
+"""What keras and h5py raise on files of weights that are damaged, or another model's."""
+
 DataSource = str | Path | DataSpec | Dataset | None
 
 
@@ -129,7 +132,7 @@ def load_weights(model: keras.Model, file: Path, *, of: str) -> None:
             # Keras goes on without the layers that it does not find in the file.
             warnings.filterwarnings("error", "Skipping nested container")
             model.load_weights(file)
-    except (ValueError, OSError, KeyError, TypeError, UserWarning, BadZipFile) as error:
+    except _UNFIT as error:
         raise Incompatible(
             f"the weights in {file} do not fit this model",
             why=" ".join(str(error).split())[:400],

@@ -23,6 +23,8 @@ from zoo.metrics.intervals import student
 from zoo.metrics.scores import describe_score
 from zoo.spec import Task
 
+_MOST_SEEDS = 1_000
+
 
 class Fold(Frozen):
     """One training of a cross-validation.
@@ -139,8 +141,8 @@ def crossvalidate(
     ]
     if folds < 2:
         wrong.append(Finding("folds", folds, "a whole number of at least 2"))
-    if seeds < 1:
-        wrong.append(Finding("seeds", seeds, "a whole number of at least 1"))
+    if not 1 <= seeds <= _MOST_SEEDS:
+        wrong.append(Finding("seeds", seeds, f"a whole number from 1 to {_MOST_SEEDS:,}"))
     if wrong:
         raise ConfigError(
             "this cross-validation cannot be made",

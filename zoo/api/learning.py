@@ -119,7 +119,13 @@ def train(
         },
         "seed": train_plan.seed,
     }
-    return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
+    try:
+        return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
+    except ConfigError:
+        # The architecture cannot learn this at all: there is nothing to go on with, or to look at.
+        if run_dir is None:
+            folder.discard()
+        raise
 
 
 def _resume(path: Path, name: str | None, changes: list[str], progress: Progress | None) -> Run:

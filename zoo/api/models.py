@@ -11,7 +11,7 @@ from zoo.api.catalog import no_such_weights, registry
 from zoo.api.run import Run
 from zoo.config import ModelConfig, validate
 from zoo.errors import ConfigError, Finding, Tampered
-from zoo.files import sha256_file
+from zoo.files import is_file, sha256_file
 from zoo.registry import WeightsEntry
 from zoo.spec import DataSpec
 
@@ -52,7 +52,7 @@ def build(
     given, weights = weights, _chosen_weights(name, weights)
     by_name = given is None and weights is not None
     entry = published(name, weights)
-    if not by_name and weights is not None and (Path(weights) / "run.json").is_file():
+    if not by_name and weights is not None and is_file(Path(weights) / "run.json"):
         run = Run(Path(weights))
         base: ModelConfig | None = (
             run.config if run.architecture == architecture.info.identity else None
@@ -65,7 +65,7 @@ def build(
         file = _published_file(architecture.info.identity, entry)
     else:
         foreign = None
-        if weights is not None and (by_name or not Path(weights).is_file()):
+        if weights is not None and (by_name or not is_file(weights)):
             foreign = architecture.elsewhere(str(weights))
         if foreign is not None:
             base, source = foreign[0], foreign[1] if data is None else data
@@ -90,7 +90,7 @@ def _own_file(weights: str | Path, *, of: str, by_name: bool) -> Path:
         ConfigError: If there is no such file, and no published weights of that name.
     """
     file = Path(weights)
-    if by_name or not file.is_file():
+    if by_name or not is_file(file):
         known = [entry.id for entry in _entries(of)]
         model = of.removesuffix(f":{weights}") if by_name else of
         raise no_such_weights(model, str(file), known, more="" if by_name else ", or a file")

@@ -14,7 +14,7 @@ from zoo.api.asking import load, signatures
 from zoo.api.forwards import keras_forward, session_forward
 from zoo.api.run import Run
 from zoo.errors import ConfigError, DataError, Finding, StorageError
-from zoo.files import atomic_write
+from zoo.files import atomic_write, exists
 from zoo.metrics.png import encode_png
 from zoo.runtime import Prediction, Session
 from zoo.runtime.chain import Chain, chain_signature, no_chain
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 _MOST = 100_000
+_MOST_STEPS = 10_000_000
 _GAP = 1
 
 
@@ -64,11 +65,13 @@ def sample(
     if isinstance(target, str | Path):
         target = load(target)
     chain, first = _chain(target)
-    if not 1 <= count <= _MOST:
-        raise ConfigError(
-            "examples cannot be drawn as asked",
-            findings=[Finding("count", count, f"from 1 to {_MOST:,}")],
-        )
+    wrong = [
+        Finding(name, value, f"from 1 to {most:,}")
+        for name, value, most in (("count", count, _MOST), ("steps", steps, _MOST_STEPS))
+        if not 1 <= value <= most
+    ]
+    if wrong:
+        raise ConfigError("examples cannot be drawn as asked", findings=wrong)
     held: dict[str, Any] = {}
     if given is not None:
         held[first.name] = np.repeat(_partly(given, first), count, axis=0)
@@ -94,8 +97,12 @@ def write_samples(drawn: Prediction, path: str | Path) -> Path:
     """
     target, spec = Path(path), drawn.specs[0]
     values = drawn.outputs[spec.name]
-    if target.exists():
-        raise StorageError(f"{target} is there already", fix="choose another --out")
+    if exists(target):
+        raise StorageError(
+            f"{target} is there already",
+            why="what was drawn before is never overwritten",
+            fix="choose another --out",
+        )
     kind = target.suffix.lower()
     if kind == ".png" and spec.is_image:
         raw = encode_png(_sheet(values, spec))
@@ -142,6 +149,7 @@ def _partly(given: Any, spec: TensorSpec) -> np.ndarray:
             raise DataError(
                 f"a value of {spec.name!r} is outside of its range",
                 why=f"raw values from {low:g} to {high:g} are expected, NaN for what is missing",
+                fix=f"bring the values to {low:g} to {high:g}, as the model was trained on",
             )
     return found
 

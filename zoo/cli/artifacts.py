@@ -21,6 +21,7 @@ from zoo.cli.output import (
     table,
 )
 from zoo.errors import ZooError
+from zoo.files import exists
 
 _SHORT = 8
 """Values of one output that a line of a terminal has room for."""
@@ -165,7 +166,7 @@ def predict(
     prediction = zoo.predict(
         target, given, signature=signature, beams=beams, prompt=prompt, weights=weights
     )
-    if not Path(target).exists():
+    if not exists(target):
         note(f"{target} has limits. {' '.join(zoo.info(target).limits[:2])}")
     records = plain(prediction)
     if as_json:

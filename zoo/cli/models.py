@@ -126,11 +126,10 @@ def build(
     source: Any = zoo.dataset(data, **options) if data is not None and options else data
     model = zoo.build(name, weights=weights, data=source, **config)
     if out is not None:
-        from zoo.files import storage_errors
+        from zoo.files import replacing
 
-        with storage_errors(out, "saving"):
-            out.parent.mkdir(parents=True, exist_ok=True)
-            model.save(out)
+        with replacing(out) as temporary:
+            model.save(temporary)
         note(f"saved {out}")
     if as_json:
         layers = [

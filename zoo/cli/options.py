@@ -134,9 +134,10 @@ def scalar(text: str, *, option: str = "--set") -> Any:
 
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # A date such as 2024-13-45 is a ValueError, thousands of brackets a RecursionError.
         problem = getattr(error, "problem", None) or "it is not YAML"
-        raise typer.BadParameter(f"{text!r}: {problem}", param_hint=option) from error
+        raise typer.BadParameter(f"{text[:80]!r}: {problem}", param_hint=option) from error
 
 
 def example(*lines: str) -> str:

@@ -193,7 +193,11 @@ def _classes(path: Path, folders: Sequence[Path], kind: Kind) -> dict[str, list[
     for folder in folders:
         name = _normal(folder.name)
         if name in classes:
-            raise DataError(f"{path} has two folders that are both called {name!r}")
+            raise DataError(
+                f"{path} has two folders that are both called {name!r}",
+                why="one name, spelled in two ways that look the same, is one class",
+                fix="merge them into one",
+            )
         files = entries(folder)
         if not files:
             raise DataError(
@@ -222,7 +226,11 @@ def entries(folder: Path) -> list[Path]:
     try:
         found = [e for e in folder.iterdir() if not e.name.startswith(".")]
     except OSError as error:
-        raise DataError(f"{folder} cannot be read: {error.strerror}") from error
+        raise DataError(
+            f"{folder} cannot be read",
+            why=error.strerror or str(error),
+            fix="give a folder that exists and may be read",
+        ) from error
     return sorted(
         (entry for entry in found if entry.name.lower() not in _CLUTTER),
         key=lambda entry: _normal(entry.name),

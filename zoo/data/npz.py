@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import lzma
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,18 +15,13 @@ from zoo.data.options import SplitOptions
 from zoo.data.sequences import read_sequences, sequence_arrays, sequence_specs
 from zoo.data.splits import stratified_split
 from zoo.errors import BadRecord, DataError, UnsafeArchive
+from zoo.runtime.arrays import TooLarge, Unreadable, read_arrays
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
 
 Array = npt.NDArray[Any]
 
 MAX_BYTES = 64 << 30
 """A file whose arrays would take more memory than this is refused before it is unpacked."""
-
-_UNREADABLE = (
-    *(OSError, ValueError, EOFError, KeyError, IndexError, MemoryError, OverflowError),
-    *(RuntimeError, SyntaxError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-)
-"""What zipfile and numpy raise on damaged bytes."""
 
 _KEYS = {
     "train": (("x_train", "y_train"), ("x", "y")),
@@ -47,27 +38,28 @@ def read_npz(path: Path) -> dict[str, Array]:
         UnsafeArchive: If its arrays would take more than ``MAX_BYTES``.
     """
     try:
-        if path.stat().st_size == 0:
-            raise BadRecord(
-                "the file is empty", file=str(path), fix="write it again with numpy.savez"
-            )
-        with zipfile.ZipFile(path) as archive:
-            total = sum(member.file_size for member in archive.infolist())
-        if total > MAX_BYTES:
-            raise UnsafeArchive(
-                f"{path} unpacks to {total:,} bytes",
-                why=f"more than {MAX_BYTES:,} bytes are not unpacked",
-                fix="store less in one file, or use a folder of pictures",
-            )
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except _UNREADABLE as error:
+        arrays = read_arrays(path, limit=MAX_BYTES)
+    except TooLarge as error:
+        raise UnsafeArchive(
+            f"{path} unpacks to {error.total:,} bytes",
+            why=f"more than {MAX_BYTES:,} bytes are not unpacked",
+            fix="store less in one file, or use a folder of pictures",
+        ) from error
+    except Unreadable as error:
         raise BadRecord(
             f"this is not a readable .npz file: {error}",
             file=str(path),
             why="it must be a zip of plain numeric or text arrays, without pickled objects",
             fix="write it again with numpy.savez(file, x=..., y=...)",
         ) from error
+    if not isinstance(arrays, dict):
+        raise BadRecord(
+            "it is one array, and no archive",
+            file=str(path),
+            why="the examples and their labels are two arrays, x and y",
+            fix="write it again with numpy.savez(file, x=..., y=...)",
+        )
+    return arrays
 
 
 def open_npz(path: Path, options: SplitOptions) -> Dataset:
@@ -259,6 +251,13 @@ def _target(array: Array, split: str, path: Path) -> Array:
 
 
 def _input(array: Array, key: str, path: Path) -> Array:
+    if array.ndim and 0 in array.shape:
+        raise BadRecord(
+            f"{key} is {array.dtype} {array.shape}",
+            file=str(path),
+            why="there is nothing in it",
+            fix="store at least one example a split, with at least one value each",
+        )
     if array.dtype == np.uint8 and (
         array.ndim == 3 or (array.ndim == 4 and array.shape[-1] in (1, 3))
     ):

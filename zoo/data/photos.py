@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from zoo.data.options import MAX_SIDE, ImageOptions
 from zoo.errors import BadRecord, ConfigError, Finding
+from zoo.files import read_regular
 from zoo.runtime.images import PADDED, Image, check_image, fit_image, probe_image, read_image
 from zoo.spec import TensorSpec
 
@@ -141,7 +142,7 @@ def photo_tensor(shape: Shape, *, padded: bool) -> TensorSpec:
 
 def _digest(file: Path) -> str:
     try:
-        data = file.read_bytes()
+        data = read_regular(file)
     except OSError as error:
         raise BadRecord(f"cannot be read: {error.strerror}", file=str(file)) from error
     check_image(file, data)

@@ -18,6 +18,7 @@ from zoo.data.options import ImageOptions, SplitOptions, TableOptions, read_opti
 from zoo.data.series_options import SeriesOptions
 from zoo.data.text import is_text, open_text
 from zoo.errors import DataError, UnknownDataset
+from zoo.files import exists
 from zoo.spec import DataSpec
 
 _KINDS = (
@@ -56,7 +57,10 @@ def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> 
     if info:
         dataset = _registered(info, own)
     else:
-        path = Path(name).expanduser()
+        # pathlib's expanduser raises for a user that there is not.
+        path = Path(os.path.expanduser(name))  # noqa: PTH111
+        if not name or not exists(path):
+            raise _unknown(name)
         dataset = _path(path, own)
         name = str(path.resolve())
     if cut:
@@ -81,14 +85,12 @@ def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:
 
         if is_captioned(path):
             return open_captioned(path, read_options(CaptionOptions, options, str(path)))
-    if path.exists() and is_text(path, options):
+    if is_text(path, options):
         return open_text(path, options)
     if path.is_dir():
         from zoo.data.folder import open_folder
 
         return open_folder(path, read_options(ImageOptions, options, str(path)))
-    if not path.exists():
-        raise _unknown(path)
     kind = path.suffix.lower()
     if kind == ".npz":
         from zoo.data.npz import open_npz
@@ -109,16 +111,20 @@ def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:
     )
 
 
-def _unknown(path: Path) -> UnknownDataset:
+def _unknown(name: str) -> UnknownDataset:
+    path = Path(name)
     names = [info.id for info in list_datasets()]
-    near = difflib.get_close_matches(str(path), names, n=2)
+    near = difflib.get_close_matches(name, names, n=2)
     folder = path.parent
     with contextlib.suppress(OSError):
-        beside = sorted(e.name for e in folder.iterdir() if not e.name.startswith("."))
+        beside = sorted(
+            e.name for e in folder.iterdir() if not e.name.startswith(".") and e.exists()
+        )
         near += [str(folder / name) for name in difflib.get_close_matches(path.name, beside, n=3)]
+    link = "it is a link that leads nowhere; " if os.path.islink(name) else ""  # noqa: PTH114
     return UnknownDataset(
-        f"there is no data {str(path)!r}",
-        why=f"it is neither a dataset's name ({', '.join(names)}) nor the path of {_KINDS}",
+        f"there is no data {name!r}",
+        why=f"{link}it is neither a dataset's name ({', '.join(names)}) nor the path of {_KINDS}",
         fix=f"did you mean {' or '.join(near)}?" if near else "zoo info NAME shows a model's data",
     )
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from zoo.config import Frozen
 from zoo.errors import CatalogueInvalid
+from zoo.files import read_regular
 from zoo.spec import FIRST_VERSION, NAME, VERSION, Task, identity, name_fault
 
 MAX_BYTES = 4 * 2**20
@@ -232,13 +233,7 @@ def read_catalogue(path: Path) -> tuple[ModelEntry, ...]:
         CatalogueInvalid: If it cannot be read or does not follow the schema.
     """
     try:
-        if not path.is_file() or path.stat().st_size > MAX_BYTES:
-            raise CatalogueInvalid(
-                f"{path} cannot be read",
-                why=f"it is not there, no file, or larger than {MAX_BYTES} bytes",
-                fix="reinstall its distribution",
-            )
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, limit=MAX_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogueInvalid(
             f"{path} cannot be read", why=str(error), fix="reinstall its distribution"

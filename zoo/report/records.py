@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import zipfile
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from zoo.errors import TrainError
+from zoo.files import open_regular, read_regular
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import Figure, unpack_figures
 from zoo.training.folder import FIGURES
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 PICTURES = "worst_image"
 """The array in ``pictures.npz``: one picture a mistake, in the order of the evaluation."""
+
+_MOST = 2**28
+"""The largest of these files that is read, in bytes."""
 
 _UNREADABLE = (
     OSError,
@@ -99,7 +104,7 @@ def number(value: Any) -> float | None:
 
 def _read_run_json(path: Path) -> Mapping[str, Any]:
     try:
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = json.loads(read_regular(path, limit=_MOST).decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
         raise TrainError(
@@ -120,8 +125,8 @@ def _read_history(path: Path, notices: list[str]) -> dict[str, list[float]]:
     if not path.exists():
         return {}
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.reader(stream))
+        text = read_regular(path, limit=_MOST).decode("utf-8")
+        rows = list(csv.reader(io.StringIO(text, newline="")))
     except (OSError, ValueError, csv.Error) as error:
         notices.append(f"history.csv could not be read: {error}")
         return {}
@@ -144,7 +149,7 @@ def _read_evaluation(path: Path, notices: list[str]) -> Evaluation | None:
     if not path.exists():
         return None
     try:
-        return Evaluation.model_validate_json(path.read_bytes())
+        return Evaluation.model_validate_json(read_regular(path, limit=_MOST))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -163,7 +168,7 @@ def _read_pictures(path: Path, notices: list[str]) -> np.ndarray | None:
 
     try:
         # numpy leaves a file open that it opened itself and found to be no archive.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        with open_regular(path, limit=_MOST) as stream, np.load(stream, allow_pickle=False) as file:
             if PICTURES not in file:
                 return None
             pictures: np.ndarray = file[PICTURES]
@@ -182,7 +187,7 @@ def _read_figures(path: Path, notices: list[str]) -> tuple[Figure, ...]:
     if not path.exists():
         return ()
     try:
-        return unpack_figures(path.read_bytes())
+        return unpack_figures(read_regular(path, limit=_MOST))
     except (OSError, ValueError) as error:
         first = str(error).splitlines()[0]
         notices.append(f"{path.name} could not be read: {first}")

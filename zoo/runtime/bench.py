@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 
 from zoo.config import Frozen
-from zoo.errors import ConfigError, Finding
+from zoo.errors import ConfigError, Finding, Tampered
 from zoo.runtime._onnx_file import read_checked
 from zoo.runtime.manifest import VECTORS, read_manifest
-from zoo.runtime.session import Session, load
-from zoo.runtime.vectors import unpack_vectors
+from zoo.runtime.session import MAX_THREADS, Session, load
+from zoo.runtime.vectors import Vector, unpack_vectors
 from zoo.spec import Arrays
 
 _WARM_UP = 3
+MAX_BATCH = 65_536
+"""The largest batch that is measured, as it is the largest of a training."""
+
 _LIMIT = 2 * 2**30
 
 
@@ -62,27 +65,48 @@ def bench(
         providers: onnxruntime's execution providers; the CPU by default.
 
     Raises:
-        ConfigError: If a number is below its least value.
+        ConfigError: If a number is out of its range.
+        Tampered: If the artifact has no golden inputs to measure on.
     """
     findings = [
-        Finding(name, value, "at least 1")
-        for name, values in (("batches", batches), ("threads", threads))
+        Finding(name, value, f"from 1 to {most:,}")
+        for name, values, most in (
+            ("batches", batches, MAX_BATCH),
+            ("threads", threads, MAX_THREADS),
+        )
         for value in values
-        if value < 1
+        if not 1 <= value <= most
     ]
     if not 0 < seconds <= 3600:
         findings.append(Finding("seconds", seconds, "more than 0, at most 3600"))
     if findings:
         raise ConfigError("the measurement cannot be made as asked", findings=findings)
-    chosen = [signature] if signature else [g.signature for g in read_manifest(Path(path)).graphs]
+    graphs = read_manifest(Path(path)).graphs
+    chosen = [graph.signature for graph in graphs] if signature is None else [signature]
     rows = []
     for name in chosen:
         for count in threads:
             session = load(path, signature=name, threads=count, providers=providers)
             raw = read_checked(Path(path), session.manifest, VECTORS, max_bytes=_LIMIT)
-            golden = unpack_vectors(raw, name)[-1].inputs
+            golden = _golden(unpack_vectors(raw, name), Path(path) / VECTORS, name)
             rows += [_row(session, str(path), golden, batch, seconds) for batch in batches]
     return rows
+
+
+def _golden(vectors: Sequence[Vector], file: Path, signature: str) -> Arrays:
+    """Return the inputs of the last golden case.
+
+    Raises:
+        Tampered: If there is none, or it has no examples.
+    """
+    last = vectors[-1].inputs if vectors else {}
+    if not last or not all(array.ndim and len(array) for array in last.values()):
+        raise Tampered(
+            f"{file} has no examples for {signature!r}",
+            why="an artifact is measured on its own golden inputs",
+            fix="copy the artifact anew, or export the model again",
+        )
+    return last
 
 
 def _row(session: Session, path: str, golden: Arrays, batch: int, seconds: float) -> BenchRow:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import BadRecord, MissingExtra
+from zoo.files import open_regular
 from zoo.runtime import _png
 from zoo.runtime._png import MAX_PIXELS, Corrupt, Image
 
@@ -27,6 +28,7 @@ GREY = 128
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Endings of the formats that can be read, in lower case."""
 
+_MAX_BYTES = 2**30
 _PRECISION = 22
 _ON_ITS_SIDE = (5, 6, 7, 8)
 _MAGIC = {
@@ -200,7 +202,7 @@ def _resample(array: Image, size: int) -> Image:
 
 def _read(path: Path | str, size: int = -1) -> bytes:
     try:
-        with Path(path).open("rb") as stream:
+        with open_regular(Path(path), limit=_MAX_BYTES) as stream:
             data = stream.read(size)
     except OSError as error:
         raise _bad(path, f"cannot be read: {error.strerror or error}") from error

@@ -12,6 +12,7 @@ from typing import Any, Never
 import numpy as np
 
 from zoo.errors import BadRecord, DataError
+from zoo.files import is_file, is_folder
 from zoo.runtime.table import Table, is_missing, read_table
 from zoo.runtime.text_inputs import encode_texts, plain_texts, texts_of
 from zoo.spec import Column, TensorSpec
@@ -101,7 +102,11 @@ def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise DataError(f"the input {spec.name!r} is no array", why=str(error)) from error
+        raise DataError(
+            f"the input {spec.name!r} is no array",
+            why=str(error),
+            fix="give lists of the same length, or an array",
+        ) from error
     if spec.is_image and spec.shape[-1] == 1 and _is_grey(array, spec):
         array = array[..., None]
     if array.ndim == len(spec.shape):
@@ -225,16 +230,20 @@ def _element(value: Any, column: Column, index: int, table: Table | None) -> flo
         what = f"{value!r} is not a number"
         if table is not None:
             raise table.bad(what, index, column.name) from error
-        raise DataError(f"record {index}, column {column.name!r}: {what}") from error
+        raise DataError(
+            f"record {index}, column {column.name!r}: {what}",
+            why="the column is numeric",
+            fix="give a number, or None if it is missing",
+        ) from error
 
 
 def _from_files(
     paths: Sequence[Path], specs: Sequence[TensorSpec]
 ) -> dict[str, np.ndarray[Any, Any]]:
     for path in paths:
-        if path.is_dir():
+        if is_folder(path):
             raise BadRecord("it is a folder", file=str(path), fix="give the files that are in it")
-        if not path.is_file():
+        if not is_file(path):
             raise BadRecord("there is no such file", file=str(path), fix="give a path that exists")
     kinds = {path.suffix.lower() for path in paths}
     if len(paths) == 1 and kinds <= {".npy", ".npz", ".csv", ".tsv"}:
@@ -270,6 +279,8 @@ def _from_files(
 
 def _npy(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
     array = _load(path)
+    if isinstance(array, dict):
+        return _by_name(path, array, specs)
     if len(specs) != 1:
         raise BadRecord(
             f"it holds one array for the inputs {_names(specs)}",
@@ -281,6 +292,14 @@ def _npy(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
 
 def _npz(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
     archive = _load(path)
+    if not isinstance(archive, dict):
+        raise BadRecord("it is one array, and no archive", file=str(path), fix="call it .npy")
+    return _by_name(path, archive, specs)
+
+
+def _by_name(
+    path: Path, archive: Mapping[str, Any], specs: Sequence[TensorSpec]
+) -> dict[str, np.ndarray[Any, Any]]:
     names = [spec.name for spec in specs]
     if len(names) == 1 and names[0] not in archive and "x" in archive:
         return _from_arrays({names[0]: archive["x"]}, specs)
@@ -311,16 +330,18 @@ def _ended(values: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _load(path: Path) -> Any:
-    import zipfile
+    from zoo.runtime.arrays import Unreadable, read_arrays
 
     try:
-        with path.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return loaded
-            return {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError) as error:
-        raise BadRecord("it cannot be read as arrays", file=str(path), why=str(error)) from error
+        # Of what somebody packed well a hundred times its size is unpacked; a bomb is more.
+        return read_arrays(path, limit=max(_BATCH_BYTES, 100 * path.stat().st_size))
+    except Unreadable as error:
+        raise BadRecord(
+            "it cannot be read as arrays",
+            file=str(path),
+            why=str(error),
+            fix="write it again with numpy.save or numpy.savez",
+        ) from error
 
 
 def _csv(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:

@@ -149,7 +149,11 @@ class Manifest(Frozen):
         for entry in self.files:
             if entry.name == name:
                 return entry
-        raise Tampered(f"{name} is not listed in {MANIFEST}", fix="export the model again")
+        raise Tampered(
+            f"{name} is not listed in {MANIFEST}",
+            why="every file of an artifact is listed with its SHA-256",
+            fix="export the model again",
+        )
 
     def data_file(self, graph: Graph) -> FileEntry | None:
         """Return the entry of the file in which a graph's large constants lie, if it has one."""
@@ -224,7 +228,11 @@ def read_manifest(folder: Path) -> Manifest:
         written = _render({**data, "sha256": claimed})
         actual = sha256_json(data)
     except (ValueError, RecursionError) as error:
-        raise Incompatible(f"{folder / MANIFEST} is not a manifest", why=str(error)) from error
+        raise Incompatible(
+            f"{folder / MANIFEST} is not a manifest",
+            why=str(error),
+            fix="export the model again, or copy the artifact anew",
+        ) from error
     if written != raw or claimed != actual:
         raise Tampered(
             f"{folder / MANIFEST} is not the text that was written",

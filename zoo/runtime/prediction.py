@@ -54,7 +54,7 @@ class Prediction:
             chosen = self.probabilities.argmax(-1)
         else:
             return []
-        return [names[i] if names else str(i) for i in chosen.ravel().tolist()]
+        return [names[i] if 0 <= i < len(names) else str(i) for i in chosen.ravel().tolist()]
 
     @property
     def texts(self) -> list[str]:

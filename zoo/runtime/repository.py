@@ -23,6 +23,7 @@ import numpy as np
 
 from zoo.config import Frozen
 from zoo.errors import Incompatible, Tampered
+from zoo.files import exists, is_folder
 from zoo.runtime._folder import MAX_BYTES, listing, read_bytes
 from zoo.runtime._onnx_file import read_checked
 from zoo.runtime.manifest import MANIFEST, VECTORS, Graph, Manifest, read_manifest
@@ -64,7 +65,7 @@ class ModelReport(Frozen):
 
 def version_folders(folder: Path) -> list[Path]:
     """Return the folders of a model's versions, oldest first."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         return []
     names = [name for name in listing(folder) if _VERSION.fullmatch(name)]
     return [folder / name for name in sorted(names, key=int)]
@@ -72,7 +73,7 @@ def version_folders(folder: Path) -> list[Path]:
 
 def is_model(folder: Path) -> bool:
     """Say whether a folder holds versions of a model, and is not itself an artifact."""
-    if (folder / MANIFEST).exists() or not folder.is_dir():
+    if exists(folder / MANIFEST) or not is_folder(folder):
         return False
     return (folder / CONFIG).exists() or bool(version_folders(folder))
 

@@ -15,6 +15,9 @@ from zoo.runtime.manifest import Graph, Manifest, read_manifest
 from zoo.runtime.prediction import Prediction
 from zoo.spec import Arrays, TensorSpec
 
+MAX_THREADS = 1_024
+"""More threads than this are a mistake; onnxruntime would try to start them."""
+
 DEFAULT_PROVIDERS = ("CPUExecutionProvider",)
 OPTIMISATION = ("disabled", "basic", "all")
 """onnxruntime's graph-optimisation levels, as a session's ``optimisation`` names them."""
@@ -170,7 +173,8 @@ def load(
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    graph = manifest.graph(signature or manifest.graphs[0].signature)
+    first = manifest.graphs[0].signature
+    graph = manifest.graph(first if signature is None else signature)
     name = str(folder / graph.file)
     with checked_graph(folder, manifest, graph, max_bytes=max_bytes) as file:
         native = open_session(file, name, threads=threads, providers=providers)
@@ -208,8 +212,8 @@ def open_session(
         for provider in wanted
         if provider not in there
     ]
-    if threads < 1:
-        findings.append(Finding("threads", threads, "at least 1"))
+    if not 1 <= threads <= MAX_THREADS:
+        findings.append(Finding("threads", threads, f"from 1 to {MAX_THREADS:,}"))
     if findings:
         raise ConfigError(f"{name} cannot be opened as asked", findings=findings)
     options = ort.SessionOptions()
@@ -266,10 +270,20 @@ def check_interface(native: Any, graph: Graph, name: str) -> None:
                 why=f"declared {declared}, found {found}",
                 fix="export the model again",
             )
+        for spec in specs:
+            for what, names in (("classes", spec.labels), ("columns", spec.columns)):
+                size = spec.shape[-1] if spec.shape else None
+                if names is not None and isinstance(size, int) and len(names) != size:
+                    raise Tampered(
+                        f"the {role} of {name} are not those of its manifest",
+                        why=f"{spec.name} has {size} {what}, and {len(names)} are named",
+                        fix="copy the artifact anew, or export the model again",
+                    )
 
 
 __all__ = [
     "DEFAULT_PROVIDERS",
+    "MAX_THREADS",
     "OPTIMISATION",
     "Session",
     "check_interface",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import BadRecord
+from zoo.files import read_regular
 
 MISSING = frozenset({"", "?", "n/a", "na", "nan", "null"})
 """Cells, in lower case, that stand for a value that is not there."""
@@ -128,7 +129,7 @@ def read_table(path: Path, text: str | None = None) -> Table:
 
 def _decode(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise BadRecord(f"cannot be read: {error.strerror or error}", file=str(path)) from error
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zoo.errors import BadRecord
+from zoo.files import read_regular
 from zoo.runtime.table import Table, read_table
 
 ENCODINGS = ("utf-8", "latin-1", "cp1252", "utf-16")
@@ -21,7 +22,7 @@ def read_text(path: Path, encoding: str | None = None) -> str:
         BadRecord: If the file cannot be read or decoded; it names the line.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise BadRecord(f"cannot be read: {error.strerror or error}", file=str(path)) from error
     return decode(data, str(path), encoding)

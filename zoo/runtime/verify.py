@@ -147,7 +147,11 @@ def _check_names(folder: Path, names: list[str], manifest: Manifest) -> None:
     alone = {name for name in listed if name.endswith(SUFFIX)} - known
     right = len(set(listed)) == len(listed) and MANIFEST not in listed and needed <= set(listed)
     if alone or not right:
-        raise Tampered(f"the list of files in {folder / MANIFEST} is wrong", fix=_AGAIN)
+        raise Tampered(
+            f"the list of files in {folder / MANIFEST} is wrong",
+            why=f"it names each file once, {VECTORS} and every graph's among them",
+            fix=_AGAIN,
+        )
     for kind, found in (
         ("missing", set(listed) - set(names)),
         ("not in the manifest", set(names) - set(listed) - {MANIFEST}),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import Incompatible, ZooError
+from zoo.files import exists, is_folder
 from zoo.runtime import Session, is_model, load, read_manifest, verify
 from zoo.runtime.manifest import MANIFEST
 from zoo.runtime.repository import served_shape, version_folders
@@ -169,7 +170,7 @@ def open_models(path: str | Path, *, threads: int = 1) -> ServedModels:
         raise Incompatible(
             f"{root} holds no artifact",
             why="a repository holds folders NAME/VERSION"
-            if root.is_dir()
+            if is_folder(root)
             else "there is no such folder",
             fix="zoo export RUN makes one, in exports/",
         )
@@ -177,11 +178,11 @@ def open_models(path: str | Path, *, threads: int = 1) -> ServedModels:
 
 
 def _found(root: Path) -> Iterator[tuple[str, str, Path]]:
-    if (root / MANIFEST).exists():
+    if exists(root / MANIFEST):
         version = root.resolve().name
         yield read_manifest(root).name, version if version.isdecimal() else "1", root
         return
-    below = sorted(root.iterdir()) if root.is_dir() else []
+    below = sorted(root.iterdir()) if is_folder(root) else []
     for model in [root] if is_model(root) else below:
         for folder in version_folders(model):
             yield model.resolve().name, folder.name, folder

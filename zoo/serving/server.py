@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError, DataError, Finding, MissingExtra
+from zoo.runtime.session import MAX_THREADS
 from zoo.serving.models import ServedModel, ServedModels, open_models
 from zoo.serving.protocol import BadRequest, read_request, write_response
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 MAX_REQUEST = 32 * 2**20
 """The largest body of a request, unless the caller says otherwise."""
 
+_MOST_REQUEST = 2**36
+_MOST_WORKERS = 1_024
 _PATIENCE = 4
 _HEADER_LENGTH = "Inference-Header-Content-Length"
 
@@ -235,13 +238,13 @@ def open_server(
         if importlib.util.find_spec(package) is None:
             raise MissingExtra("serving", "serve", package)
     wrong = [
-        Finding(name, value, "at least 1")
-        for name, value in (
-            ("threads", threads),
-            ("workers", workers),
-            ("max_request", max_request),
+        Finding(name, value, f"from 1 to {most:,}")
+        for name, value, most in (
+            ("threads", threads, MAX_THREADS),
+            ("workers", workers, _MOST_WORKERS),
+            ("max_request", max_request, _MOST_REQUEST),
         )
-        if value < 1
+        if not 1 <= value <= most
     ]
     if wrong:
         raise ConfigError("the server cannot be started as asked", findings=wrong)

@@ -18,11 +18,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from zoo.errors import RunBusy, StorageError, TrainError
-from zoo.files import atomic_write, storage_errors, sync_folder, write_json
+from zoo.files import atomic_write, read_regular, storage_errors, sync_folder, write_json
 from zoo.training.record import FORMAT_VERSION, RunRecord
 
 FIGURES = "figures.json"
 """What an evaluation shows besides its scores: see :mod:`zoo.metrics.figures`."""
+
+_MOST = 2**28
 
 NOT_METRICS = frozenset({"epoch", "learning_rate", "phase", "seconds"})
 """Columns of a history that say when and how, and not how well."""
@@ -37,7 +39,6 @@ TRASH = ".zoo-trash-"
 """What the name of a folder begins with that is being removed."""
 
 _LOCK_ATTEMPTS = 4
-_LARGEST_RECORD = 1 << 26
 
 
 class RunFolder:
@@ -81,6 +82,16 @@ class RunFolder:
                 continue
             return cls(folder)
 
+    def discard(self) -> None:
+        """Take away a run that learned nothing, and the folder of runs if no other is in it."""
+        if (self.path / "checkpoints").exists() or self.model_file.exists():
+            return
+        for name in ("run.json", ".lock"):
+            (self.path / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # something else is in it
+            self.path.rmdir()
+            self.path.parent.rmdir()
+
     @property
     def id(self) -> str:
         """The folder's own name."""
@@ -99,9 +110,7 @@ class RunFolder:
         """
         file = self.path / "run.json"
         try:
-            if file.exists() and (not file.is_file() or file.stat().st_size > _LARGEST_RECORD):
-                raise OSError("it is no file, or has more bytes than a record ever had")
-            record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+            record: dict[str, Any] = json.loads(read_regular(file, limit=_MOST).decode("utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise TrainError(
                 f"{self.path} is not the folder of a run",

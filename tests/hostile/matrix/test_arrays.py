@@ -1,0 +1,323 @@
+"""Pictures, arrays and inputs in every odd form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tests.hostile.matrix.harness import Row, Table, cases, row, run_row
+from tests.hostile.matrix.made import (
+    Make,
+    arrays,
+    lines,
+    members,
+    npy,
+    npy_file,
+    written,
+)
+from tests.hostile.support import photos, picture
+from zoo.errors import BadRecord, ConfigError, DataError, UnsafeArchive
+
+EXPORTS = Path(__file__).parents[3] / "exports"
+X = np.zeros((60, 8, 8, 1), np.uint8)
+Y = np.arange(60) % 2
+
+FOLDER = "train cnn --data photos"
+
+
+def _photo(name: str, make: Callable[[Path], object]) -> Make:
+    """Return what makes a folder of pictures with something else in it."""
+    return lambda folder: make(photos(folder) / name)
+
+
+PHOTOS: Table = {
+    "a file of notes in a class": row(
+        FOLDER,
+        BadRecord,
+        "notes.md",
+        setup=_photo("cat/notes.md", lambda place: place.write_text("a")),
+    ),
+    "a folder in a class": row(FOLDER, BadRecord, "cat/more", setup=_photo("cat/more", Path.mkdir)),
+    "a class without pictures": row(FOLDER, DataError, "owl", setup=_photo("owl", Path.mkdir)),
+    "a picture beside the classes": row(FOLDER, BadRecord, "0.png", setup=_photo("0.png", picture)),
+    "a class that is a link to nowhere": row(
+        FOLDER,
+        (BadRecord, DataError),
+        "owl",
+        setup=_photo("owl", lambda place: place.symlink_to("gone")),
+    ),
+    "a class that is a link to itself": row(
+        FOLDER,
+        (BadRecord, DataError),
+        "owl",
+        setup=_photo("owl", lambda place: place.symlink_to("owl")),
+    ),
+    "a class that holds the classes": row(
+        FOLDER,
+        (BadRecord, DataError),
+        "owl",
+        setup=_photo("owl", lambda place: place.symlink_to("..")),
+    ),
+    "a picture that is a pipe": row(
+        FOLDER, BadRecord, "cat/a.png", setup=_photo("cat/a.png", os.mkfifo)
+    ),
+    "a picture without an end": row(
+        FOLDER,
+        BadRecord,
+        "cat/a.png",
+        setup=_photo("cat/a.png", lambda place: place.symlink_to("/dev/zero")),
+    ),
+    "a picture of nothing": row(FOLDER, BadRecord, "empty", setup=_photo("cat/a.png", Path.touch)),
+    "a picture of another size": row(
+        FOLDER,
+        ConfigError,
+        "image_size",
+        setup=_photo("cat/a.png", lambda place: picture(place, side=9)),
+    ),
+    "a web page for a picture": row(
+        FOLDER,
+        BadRecord,
+        "a.jpg",
+        setup=_photo("cat/a.jpg", lambda place: place.write_text("<html>")),
+    ),
+    "two folders to train on": row(
+        FOLDER,
+        DataError,
+        "train",
+        setup=lambda folder: [
+            picture(folder / "photos" / split / kind / f"{n}.png")
+            for split in ("train", "training")
+            for kind in ("a", "b")
+            for n in range(3)
+        ],
+    ),
+    "classes that are not in training": row(
+        FOLDER,
+        DataError,
+        "'c'",
+        setup=lambda folder: [
+            picture(folder / "photos" / split / kind / f"{n}.png")
+            for split, kinds in (("train", "ab"), ("test", "abc"))
+            for kind in kinds
+            for n in range(3)
+        ],
+    ),
+}
+
+ARRAYS = "train cnn --data mine.npz"
+ARRAY_TABLE: Table = {
+    "an archive of nothing": row(ARRAYS, BadRecord, "x", setup=members()),
+    "arrays without labels": row(ARRAYS, BadRecord, "y", setup=arrays(x=X)),
+    "labels without arrays": row(ARRAYS, BadRecord, "x", setup=arrays(y=Y)),
+    "arrays of other names": row(ARRAYS, BadRecord, "x", setup=arrays(images=X, labels=Y)),
+    "more arrays than labels": row(ARRAYS, BadRecord, "60", "50", setup=arrays(x=X, y=Y[:50])),
+    "no examples": row(ARRAYS, DataError, "mine.npz", setup=arrays(x=X[:0], y=Y[:0])),
+    "arrays of no size": row(ARRAYS, DataError, "mine.npz", setup=arrays(x=X[:, :0], y=Y)),
+    "an array of one number": row(ARRAYS, BadRecord, "x", setup=arrays(x=np.uint8(3), y=Y)),
+    "arrays of five axes": row(ARRAYS, BadRecord, "x", setup=arrays(x=X[..., None], y=Y)),
+    "arrays of complex numbers": row(ARRAYS, BadRecord, "complex", setup=arrays(x=X + 1j, y=Y)),
+    "arrays of dates": row(
+        ARRAYS, BadRecord, "datetime", setup=arrays(x=X[..., 0].astype("datetime64[s]"), y=Y)
+    ),
+    "arrays of records": row(
+        ARRAYS, BadRecord, "x", setup=arrays(x=np.zeros(60, [("a", "i4"), ("b", "f4")]), y=Y)
+    ),
+    "arrays of texts": row(
+        ARRAYS, BadRecord, "x", setup=arrays(x=np.array([["a", "b"]] * 60), y=Y)
+    ),
+    "arrays that run code": row(
+        ARRAYS,
+        BadRecord,
+        "pickled",
+        setup=lambda folder: np.savez(folder / "mine.npz", x=X, y=np.array([{}] * 60, object)),
+    ),
+    "labels that are no class": row(ARRAYS, BadRecord, "y", setup=arrays(x=X, y=Y + 0.5)),
+    "labels of two axes": row(ARRAYS, BadRecord, "y", setup=arrays(x=X, y=np.stack([Y, Y], 1))),
+    "one label": row(ARRAYS, DataError, "one class", setup=arrays(x=X, y=Y * 0)),
+    "a label that is there once": row(
+        ARRAYS, DataError, "1 example", setup=arrays(x=X, y=np.arange(60) // 59)
+    ),
+    "fewer names than labels": row(
+        ARRAYS, (BadRecord, DataError), "labels", setup=arrays(x=X, y=Y, labels=np.array(["a"]))
+    ),
+    "names that are the same": row(
+        ARRAYS,
+        (BadRecord, DataError),
+        "labels",
+        setup=arrays(x=X, y=Y, labels=np.array(["a", "a"])),
+    ),
+    "splits of other shapes": row(
+        ARRAYS,
+        BadRecord,
+        "x_test",
+        setup=arrays(x_train=X, y_train=Y, x_test=X[:, :4], y_test=Y),
+    ),
+    "a test split without training": row(ARRAYS, BadRecord, "x", setup=arrays(x_test=X, y_test=Y)),
+    "rows with an endless number": row(
+        "train mlp_classifier --data mine.npz",
+        BadRecord,
+        "mine.npz",
+        setup=arrays(
+            x=np.where(np.arange(120).reshape(60, 2) == 7, np.inf, 1.0).astype("float32"), y=Y
+        ),
+    ),
+    "a member that is no array": row(
+        ARRAYS, BadRecord, "no array", setup=members(x=b"hello", y=b"you")
+    ),
+    "a member that says it is huge": row(
+        ARRAYS,
+        BadRecord,
+        "mine.npz",
+        setup=members(
+            x=npy("{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999,)}"), y=b""
+        ),
+    ),
+    "a member of negative size": row(
+        ARRAYS,
+        BadRecord,
+        "mine.npz",
+        setup=members(x=npy("{'descr': '|u1', 'fortran_order': False, 'shape': (-4,)}"), y=b""),
+    ),
+    "a member with a program for a header": row(
+        ARRAYS, BadRecord, "mine.npz", setup=members(x=npy("__import__('os').system('ls')"), y=b"")
+    ),
+    "a member with a deep header": row(
+        ARRAYS, BadRecord, "mine.npz", setup=members(x=npy("(" * 117), y=b"")
+    ),
+}
+
+INPUTS: Table = {
+    "rows for a picture": row(
+        "predict {exports}/cnn/1 t.csv", DataError, "records", setup=lines("t.csv", "a", "1")
+    ),
+    "a picture for rows": row(
+        "predict {exports}/mlp_regressor/1 a.png",
+        BadRecord,
+        "images",
+        setup=lambda f: picture(f / "a.png"),
+    ),
+    "a text for a picture": row("predict {exports}/cnn/1 'a dog'", BadRecord, "a dog"),
+    "rows without a column": row(
+        "predict {exports}/mlp_regressor/1 t.csv",
+        BadRecord,
+        "missing",
+        setup=lines("t.csv", "a", "1"),
+    ),
+    "a shape of another kind": row(
+        "predict {exports}/cnn/1 a.npy",
+        DataError,
+        "shape",
+        setup=written("a.npy", npy_file(np.zeros((2, 9, 9, 1), np.uint8))),
+    ),
+    "no examples at all": row(
+        "predict {exports}/cnn/1 a.npy",
+        DataError,
+        "no examples",
+        setup=written("a.npy", npy_file(np.zeros((0, 8, 8, 1), np.uint8))),
+    ),
+    "numbers that lose something": row(
+        "predict {exports}/cnn/1 a.npy",
+        DataError,
+        "without loss",
+        setup=written("a.npy", npy_file(np.full((1, 8, 8, 1), 0.5))),
+    ),
+    "levels above the range of a byte": row(
+        "predict {exports}/cnn/1 a.npy",
+        DataError,
+        "without loss",
+        setup=written("a.npy", npy_file(np.full((1, 8, 8, 1), 300))),
+    ),
+    "numbers that are texts": row(
+        "predict {exports}/cnn/1 a.npy",
+        DataError,
+        "no numbers",
+        setup=written("a.npy", npy_file(np.full((1, 8, 8, 1), "a"))),
+    ),
+    "an array that runs code": row(
+        "predict {exports}/cnn/1 a.npy",
+        BadRecord,
+        "a.npy",
+        setup=lambda f: np.save(f / "a.npy", np.array([{}], object)),
+    ),
+    "an array that says it is huge": row(
+        "predict {exports}/cnn/1 a.npy",
+        BadRecord,
+        "a.npy",
+        setup=written(
+            "a.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999999,)}")
+        ),
+    ),
+    "an archive without the input": row(
+        "predict {exports}/mlp_regressor/1 a.npz",
+        BadRecord,
+        "no array",
+        setup=lambda f: np.savez(f / "a.npz", other=np.zeros(3)),
+    ),
+    "an archive that is one array": row(
+        "predict {exports}/mlp_regressor/1 a.npz",
+        BadRecord,
+        "no archive",
+        setup=written("a.npz", npy_file(np.zeros(3))),
+    ),
+    "two kinds of files": row(
+        "predict {exports}/cnn/1 a.png b.npy",
+        DataError,
+        "not all of them images",
+        setup=lambda f: [picture(f / "a.png"), np.save(f / "b.npy", np.zeros(3))],
+    ),
+    "a file twice, once not there": row(
+        "predict {exports}/cnn/1 a.png b.png",
+        BadRecord,
+        "b.png",
+        setup=lambda f: picture(f / "a.png"),
+    ),
+    "an empty text": row("predict {exports}/transformer/1 ''", DataError, "empty"),
+    "a text of blanks": row("predict {exports}/transformer/1 '  '", DataError, "empty"),
+    "a text that is too long": row(
+        f"predict {{exports}}/transformer/1 '{'one ' * 500}'", DataError, "pieces"
+    ),
+    "a file with a text that is too long": row(
+        "predict {exports}/transformer/1 a.txt",
+        BadRecord,
+        "line 2",
+        setup=lines("a.txt", "one", "one " * 500),
+    ),
+    "a table of which no column is the text": row(
+        "predict {exports}/transformer/1 a.csv",
+        BadRecord,
+        "which column",
+        setup=lines("a.csv", "a,b", "c,d"),
+    ),
+    "a history that is too short": row(
+        "predict {exports}/lstm_daily_min_temperatures/1 a.csv",
+        DataError,
+        "a.csv",
+        setup=lines("a.csv", "date,minimum", "1990-01-01,3.5", "1990-01-02,4.5"),
+    ),
+    "a given value out of range": row(
+        "sample {exports}/rbm/1 --given a.npy",
+        DataError,
+        "range",
+        setup=written("a.npy", npy_file(np.full((1, 8, 8, 1), 300.0, np.float32))),
+    ),
+}
+
+
+@cases(PHOTOS, ARRAY_TABLE)
+def test_odd_arrays_are_refused_and_no_run_is_left(row: Row, tmp_path, capsys):
+    run_row(row, tmp_path, capsys)
+
+
+@cases(INPUTS)
+def test_odd_inputs_are_refused(row: Row, tmp_path, capsys):
+    run_row(row, tmp_path, capsys, exports=EXPORTS)
+
+
+def test_an_archive_that_unpacks_to_more_than_the_limit_is_not_unpacked(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("zoo.data.npz.MAX_BYTES", 1_000)
+    run_row(row(ARRAYS, UnsafeArchive, "unpacks to", setup=arrays(x=X, y=Y)), tmp_path, capsys)

@@ -1,0 +1,117 @@
+"""One bad command line of every command, as a process with a limit on its memory and its time."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.matrix.harness import Refusal, Usage
+from tests.hostile.support import Case, Outcome, check, listing, picture
+from zoo.cli.program import app
+from zoo.errors import (
+    ArtifactError,
+    BadRecord,
+    ConfigError,
+    Incompatible,
+    RegistryError,
+    StorageError,
+    TrainError,
+    UnknownModel,
+)
+
+ROOT = Path(__file__).parents[3]
+EXPORTS = ROOT / "exports"
+PATH = os.pathsep.join((str(ROOT), str(ROOT / "plugins")))
+LIMITED = """
+import resource, sys
+# Addresses: frameworks reserve many more than they use.
+for limit, most in ((resource.RLIMIT_AS, 8 * 2**30), (resource.RLIMIT_CPU, 60)):
+    hard = resource.getrlimit(limit)[1]
+    resource.setrlimit(limit, (most if hard < 0 else min(most, hard), hard))
+from zoo.cli import main
+main(sys.argv[1:])
+"""
+HEAVY = ("demo", "build")
+PATIENCE = 100.0
+"""Seconds after which a process is ended: on a busy machine waiting is not its fault."""
+SECONDS, HEAVY_SECONDS = 5.0, 20.0
+"""Of a processor's time, start-up included; those behind it import a framework first."""
+MEMORY = 2**30
+
+COMMANDS: dict[str, tuple[str, Refusal, tuple[str, ...]]] = {
+    "list": ("list --task flying", RegistryError, ("flying",)),
+    "info": ("info nothing", UnknownModel, ("'nothing'",)),
+    "build": ("build cnn --set dropout=2", ConfigError, ("dropout",)),
+    "plugins": ("plugins --colour", Usage, ("--colour",)),
+    "doctor": ("doctor now", Usage, ("now",)),
+    "train": ("train mlp_classifier --data pipe.csv", BadRecord, ("pipe.csv",)),
+    "evaluate": ("evaluate nothing", ArtifactError, ("nothing",)),
+    "report": ("report nothing", TrainError, ("nothing",)),
+    "crossvalidate": ("crossvalidate mlp_regressor --data zero.csv", BadRecord, ("zero.csv",)),
+    "export": ("export runs/nothing", TrainError, ("runs/nothing",)),
+    "verify": ("verify", Usage, ("PATH",)),
+    "predict": ("predict {exports}/cnn/1 zero.png", BadRecord, ("zero.png",)),
+    "bench": ("bench {exports}/cnn/1 --batch 99999999999", ConfigError, ("batches",)),
+    "sample": ("sample {exports}/cnn/1", Incompatible, ("cnn",)),
+    "damage-report": (
+        "damage-report pipe.png --classifier {exports}/vgg16_damage/1",
+        *(BadRecord, ("pipe.png",)),
+    ),
+    "quantise": ("quantise {exports}/cnn/1 --candidate int1", ConfigError, ("int1",)),
+    "diff": ("diff {exports}/cnn/1 loop", Incompatible, ("loop",)),
+    "serve": ("serve loop --port 0", Incompatible, ("loop",)),
+    "demo": ("demo --out photo.png", StorageError, ("photo.png",)),
+}
+
+
+def test_every_command_has_a_line_here():
+    import typer
+
+    assert set(COMMANDS) == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_is_refused_within_its_limits(command: str, tmp_path: Path):
+    words, error, says = COMMANDS[command]
+    picture(tmp_path / "photo.png")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("pipe.csv", "pipe.png"):
+        os.mkfifo(tmp_path / name)
+    for name in ("zero.csv", "zero.png"):
+        (tmp_path / name).symlink_to("/dev/zero")
+    before = listing(tmp_path)
+    outcome, used = run(words.format(exports=EXPORTS).split(), tmp_path)
+    check(Case(command, "", error.exit_code, error.code, says), outcome)
+    assert listing(tmp_path) == before
+    assert used.ru_utime + used.ru_stime < (HEAVY_SECONDS if command in HEAVY else SECONDS)
+    assert used.ru_maxrss * 1024 < MEMORY
+
+
+def run(words: list[str], folder: Path) -> tuple[Outcome, resource.struct_rusage]:
+    """Run a command in a process of its own; return what it did, and what it used."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-c", LIMITED, *words],
+            cwd=folder,
+            env=kept | {"PYTHONPATH": PATH, "ZOO_OFFLINE": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+        )
+        ending = threading.Timer(PATIENCE, process.kill)
+        ending.start()
+        # Not Popen.wait, which does not tell what the process has used.
+        _, status, used = os.wait4(process.pid, 0)
+        ending.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        return Outcome(process.returncode, out.read(), err.read()), used
