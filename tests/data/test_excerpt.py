@@ -13,6 +13,8 @@ from zoo.data.dataset import ArraySplit
 from zoo.data.excerpt import ExcerptSplit
 from zoo.errors import ConfigError
 
+TASK = "sequence-to-sequence"
+
 
 @settings(max_examples=60)
 @given(size=st.integers(0, 400), count=st.integers(1, 500))
@@ -68,8 +70,12 @@ def test_texts_of_an_excerpt_are_read_by_another_vocabulary(tmp_path: Path):
         file.write_text("".join(f"{a} {b}\t{b} {a}\n" for a in words for b in words))
         return file
 
-    mine = zoo.dataset(pairs("a.txt", ["one", "two", "three", "four", "five", "six"]), excerpt=5)
-    other = zoo.dataset(pairs("b.txt", ["two", "one", "ten", "six", "five", "four", "nine"]))
+    mine = zoo.dataset(
+        pairs("a.txt", ["one", "two", "three", "four", "five", "six"]), task=TASK, excerpt=5
+    )
+    other = zoo.dataset(
+        pairs("b.txt", ["two", "one", "ten", "six", "five", "four", "nine"]), task=TASK
+    )
     again = mine.encoded_by(other.spec)
 
     assert again.spec.inputs[0].text == other.spec.inputs[0].text

@@ -290,10 +290,18 @@ class Noisy(Good):
     info = named("noisy")
 
     def within(self, x: Any) -> Any:
-        """Drop units although nothing is trained."""
-        from keras import layers
+        """Add noise although nothing is trained."""
+        import keras
 
-        return layers.Dropout(0.5, name="noise")(x, training=True)
+        class Noise(keras.layers.Layer):
+            def __init__(self) -> None:
+                super().__init__()
+                self.seed = keras.random.SeedGenerator()
+
+            def call(self, inputs: Any) -> Any:
+                return inputs + keras.random.normal(keras.ops.shape(inputs), seed=self.seed)
+
+        return Noise()(x)
 
 
 _TOLD = itertools.count()

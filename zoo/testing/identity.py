@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import inspect
 import platform
 import sys
@@ -113,19 +112,6 @@ def source_file(architecture: Architecture[Any]) -> Path | None:
     return file if file.is_file() else None
 
 
-def module_of(architecture: Architecture[Any]) -> str | None:
-    """Return the name by which a fresh interpreter imports its module, or ``None``."""
-    module = type(architecture).__module__
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return None
-    source = source_file(architecture)
-    if spec is None or spec.origin is None or source is None:
-        return None
-    return module if Path(spec.origin).resolve() == source.resolve() else None
-
-
 def versions() -> dict[str, str | None]:
     """Return the versions of what decides numbers."""
     return {
@@ -140,7 +126,6 @@ __all__ = [
     "Target",
     "identity_of",
     "known_name",
-    "module_of",
     "package_files",
     "source_file",
     "versions",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import random
 import shutil
 import tempfile
 import time
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+import numpy as np
 
 from zoo.errors import ConfigError, Finding
 from zoo.testing import buildable, discoverable, documented, exportable, gold, trainable
@@ -41,8 +44,13 @@ class BoundCheck:
     subject: Subject
 
     def __call__(self) -> Measured:
-        """Make the check."""
-        measured = self.check.function(self.subject)
+        """Make the check; Python's and NumPy's random numbers go on as if it had not been."""
+        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - Keras sets it
+        try:
+            measured = self.check.function(self.subject)
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002 - as above
         if not measured:
             raise CheckFailed("expected a check that measures something. Received: nothing")
         return measured

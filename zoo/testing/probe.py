@@ -12,7 +12,7 @@ from typing import Any
 
 from zoo.architecture import Architecture
 from zoo.testing.checks import CheckFailed, Skipped
-from zoo.testing.identity import module_of, source_file
+from zoo.testing.identity import source_file
 
 SECONDS = 120
 """How long an import may take before it counts as hanging."""
@@ -45,9 +45,14 @@ def state():
     }
 
 before, started = state(), time.process_time()
-if asked["module"]:
+try:
+    spec = importlib.util.find_spec(asked["module"])
+except (ImportError, ValueError):
+    spec = None
+if spec is not None and spec.origin and os.path.samefile(spec.origin, asked["file"]):
     module = importlib.import_module(asked["module"])
 else:
+    # Written in a script or beside a test: no name leads there.
     spec = importlib.util.spec_from_file_location("zoo_checked", asked["file"])
     module = importlib.util.module_from_spec(spec)
     sys.modules["zoo_checked"] = module
@@ -99,7 +104,7 @@ def import_traces(architecture: Architecture[Any]) -> Traces:
         answer = Path(folder) / "answer.json"
         asked = {
             "path": [str(Path(entry).absolute()) for entry in sys.path if entry],
-            "module": module_of(architecture),
+            "module": kind.__module__,
             "file": str(source),
             "name": kind.__qualname__,
             "answer": str(answer),

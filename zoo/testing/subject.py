@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,16 +74,10 @@ class Subject:
     def build(self, recipe: Recipe[Any] | None = None, seed: int = 0) -> keras.Model:
         """Build one, as a training with that seed would."""
         import keras
-        import numpy as np
 
+        keras.utils.set_random_seed(seed)
         config = (recipe or self.example).config
-        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - Keras sets it
-        try:
-            keras.utils.set_random_seed(seed)
-            return api.build(self.name, data=self.spec, **config.model_dump())
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002 - as above
+        return api.build(self.name, data=self.spec, **config.model_dump())
 
     @functools.cached_property
     def model(self) -> keras.Model:
