@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import platform
@@ -16,7 +17,7 @@ from zoo.api.packages import version_of
 from zoo.api.run import Run
 from zoo.architecture import Blueprint
 from zoo.config import TrainPlan, configure
-from zoo.errors import ConfigError, DataError, Finding, ZooError
+from zoo.errors import ConfigError, DataError, Finding, StorageError, ZooError
 from zoo.files import sha256_json
 from zoo.spec import Dataset, DataSpec
 from zoo.training.folder import FORMAT_VERSION, NOT_METRICS, RunFolder
@@ -52,7 +53,7 @@ def train(
         data: A dataset's id or the path of your own files; by default one that works offline.
         data_options: What the data takes: see :func:`dataset`.
         run_dir: An empty or new folder for the run; by default the next ``runs/<name>-<n>``.
-        resume: The folder of a run to go on with, from its newest checkpoint. It keeps its
+        resume: The folder of a run to go on with, from its newest whole checkpoint. It keeps its
             configuration, plan and data, and ends in the same bits as if it had never stopped.
         epochs: Passes over the training split.
         batch_size: Examples a step.
@@ -64,6 +65,10 @@ def train(
 
     Raises:
         ZooError: One of its kinds, see :mod:`zoo.errors`; the run's record says what happened.
+        KeyboardInterrupt: After Ctrl-C. A step or a validation that was going on has ended, and
+            its state is saved; a second Ctrl-C does not wait for that.
+        SystemExit: The same after SIGTERM, with 143. In the main thread only, and only if nobody
+            else handles the signal.
 
     Example:
         >>> run = zoo.train("cnn", "photos", data_options={"image_size": 32}, dropout=0.3)
@@ -121,7 +126,9 @@ def train(
         "seconds": 0.0,
         "cpu_seconds": 0.0,
     }
-    return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
+    with folder.locked():
+        folder.refuse_second_start()
+        return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
 
 
 def _resume(path: Path, name: str | None, changes: list[str], progress: Progress | None) -> Run:
@@ -139,7 +146,13 @@ def _resume(path: Path, name: str | None, changes: list[str], progress: Progress
     needs_keras("resuming a run")
     blueprint = Blueprint(run.architecture, run.config, run.data_spec)
     prepared = Prepared(registry().get(run.architecture), blueprint)
-    return _learn(run.folder, run.record, prepared, run.plan, run.dataset(), progress, resume=True)
+    data = run.dataset()
+    with run.folder.locked():
+        # Whoever held it a moment ago may have finished it.
+        now = Run(path)
+        if now.status == "finished":
+            return now
+        return _learn(now.folder, now.record, prepared, now.plan, data, progress, resume=True)
 
 
 def _learn(
@@ -153,6 +166,7 @@ def _learn(
     resume: bool,
 ) -> Run:
     """Build, adapt and train inside a locked folder, and write down how it ended."""
+    from zoo.training.interrupt import Terminated
     from zoo.training.loop import Loop
     from zoo.training.order import seeded
     from zoo.training.progress import Silent
@@ -173,26 +187,30 @@ def _learn(
         folder.write_record(record)
         hooks().call("zoo_after_train", run_dir=folder.path, record=record)
 
-    with folder.locked(), seeded(plan.seed):
-        record.update(status="running", stopped_because="", **_outcome(loop))
-        folder.write_record(record)
-        hooks().call("zoo_before_train", run_dir=folder.path, record=record)
+    with loop.interrupts.heard(), seeded(plan.seed):
         try:
+            record.update(status="running", stopped_because="", **_outcome(loop))
+            folder.write_record(record)
+            hooks().call("zoo_before_train", run_dir=folder.path, record=record)
             model = prepared.build()
             record["parameters"] = model.count_params()
             prepared.architecture.initialise(model)
             _adapt(prepared, model, data)
             prepared.architecture.train(model, data, loop)
             _save(model, folder)
-        except KeyboardInterrupt:
-            close("stopped", "interrupted")
+        except (KeyboardInterrupt, Terminated) as signal:
+            close("stopped", "terminated" if isinstance(signal, Terminated) else "interrupted")
             raise
         except BaseException as error:
-            close("failed", error.what if isinstance(error, ZooError) else repr(error))
+            # Where the disk is full there may be no room for the record either: the run says
+            # "running" then, as one that was killed.
+            with contextlib.suppress(StorageError):
+                close("failed", error.what if isinstance(error, ZooError) else repr(error))
             raise
         finally:
             watcher.stop()
         close("finished", loop.stopped_because)
+        loop.interrupts.check()
     run = Run(folder.path)
     run.__dict__["model"] = model
     return run
@@ -218,7 +236,7 @@ def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
 
 def _save(model: keras.Model, folder: RunFolder) -> None:
     """Save the model whole, or not at all."""
-    from zoo.files import storage_errors, sync_file
+    from zoo.files import storage_errors, sync_file, sync_folder
 
     temporary = folder.path / ".model.tmp.keras"
     with storage_errors(folder.model_file, "saving"):
@@ -226,6 +244,7 @@ def _save(model: keras.Model, folder: RunFolder) -> None:
             model.save(temporary)
             sync_file(temporary)
             temporary.replace(folder.model_file)
+            sync_folder(folder.path)
         finally:
             temporary.unlink(missing_ok=True)
 

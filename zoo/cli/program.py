@@ -54,7 +54,7 @@ Exit codes:
     4  a configuration is wrong       9  an optional package is missing
     5  data is wrong or missing      10  a folder cannot be written
    70  internal error (--debug shows it)
-  130  interrupted
+  130  interrupted (Ctrl-C)       143  terminated (SIGTERM)
 
 \b
 Environment:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import datetime
 import fcntl
 import io
 import json
 import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,15 @@ FIGURES = "figures.json"
 
 NOT_METRICS = frozenset({"epoch", "learning_rate", "phase", "seconds"})
 """Columns of a history that say when and how, and not how well."""
+
+
+LOCK = ".lock"
+"""Held by the process that trains, and says who that is."""
+
+_HALF_WRITTEN = (
+    *(".run.json.*.tmp", ".history.csv.*.tmp", ".model.tmp.keras"),
+    *("checkpoints/.*.tmp", "checkpoints/*/.*.tmp"),
+)
 
 
 class RunFolder:
@@ -41,12 +52,9 @@ class RunFolder:
             folder = Path(path)
             with storage_errors(folder, "making"):
                 folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
-                raise StorageError(
-                    f"{folder} is not empty",
-                    why="a run never writes over another",
-                    fix=f"zoo train {name} --resume {folder}, or another --run-dir",
-                )
+            # A process that was killed at once leaves its lock, and nothing to resume.
+            if any(file.name != LOCK for file in folder.iterdir()):
+                raise _taken(folder)
             return cls(folder)
         root = Path("runs")
         with storage_errors(root, "making"):
@@ -98,12 +106,24 @@ class RunFolder:
             )
         return record
 
+    def refuse_second_start(self) -> None:
+        """Refuse to start a run where another process has started one since the folder was made.
+
+        Raises:
+            StorageError: If there is a record.
+        """
+        if (self.path / "run.json").exists():
+            raise _taken(self.path)
+
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Replace ``run.json``."""
         write_json(self.path / "run.json", dict(record))
 
     def write_history(self, history: Sequence[Mapping[str, float]]) -> None:
-        """Replace ``history.csv``: one line an epoch, full precision."""
+        """Replace ``history.csv``: one line an epoch, full precision; before the first, none."""
+        if not history:
+            (self.path / "history.csv").unlink(missing_ok=True)
+            return
         columns: list[str] = []
         for line in history:
             columns += [name for name in line if name not in columns]
@@ -128,27 +148,67 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the run against other processes; the system lets go if this one dies.
 
+        What such a process left half-written is removed.
+
         Raises:
-            RunBusy: If another process holds it, with that process's id.
+            RunBusy: If another process holds it, with that process's id, its host, and since when.
+            StorageError: If the folder cannot be written, or its file system knows no locks.
         """
-        path = self.path / ".lock"
+        path = self.path / LOCK
         with storage_errors(path, "locking"):
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
                 raise RunBusy(
                     f"{self.path} is in use",
-                    why=f"process {holder} holds it",
+                    why=_holder(os.read(handle, 4096)),
                     fix="wait for it to end, or choose another --run-dir",
                 ) from error
-            os.ftruncate(handle, 0)
-            os.write(handle, str(os.getpid()).encode())
+            except OSError as error:
+                raise StorageError(
+                    f"{path} cannot be locked",
+                    why=f"the file system says: {error.strerror}; without a lock two processes "
+                    "could write to one run",
+                    fix="choose a --run-dir on a local disk",
+                ) from error
+            with storage_errors(path, "locking"):
+                os.ftruncate(handle, 0)
+                os.write(handle, _introduction())
+            self._sweep()
             yield
         finally:
             os.close(handle)
 
+    def _sweep(self) -> None:
+        """Remove what a process left that died while it wrote."""
+        for pattern in _HALF_WRITTEN:
+            for file in self.path.glob(pattern):
+                with storage_errors(file, "removing"):
+                    file.unlink(missing_ok=True)
 
-__all__ = ["FIGURES", "FORMAT_VERSION", "NOT_METRICS", "RunFolder"]
+
+def _taken(folder: Path) -> StorageError:
+    return StorageError(
+        f"{folder} is not empty",
+        why="a run never writes over another",
+        fix=f"zoo train --resume {folder}, or another --run-dir",
+    )
+
+
+def _introduction() -> bytes:
+    since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}).encode()
+
+
+def _holder(text: bytes) -> str:
+    """Return who holds a lock, as its file says."""
+    try:
+        said = json.loads(text)
+        return f"process {said['pid']} on {said['host']} holds it since {said['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process holds it"
+
+
+__all__ = ["FIGURES", "FORMAT_VERSION", "LOCK", "NOT_METRICS", "RunFolder"]
