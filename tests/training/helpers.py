@@ -8,6 +8,7 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
+from zoo.architecture import Measure
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.layers import RandomAffine, compile_classifier
 from zoo.spec import Arrays, DataSpec, Task, TensorSpec
@@ -90,6 +91,7 @@ def run_loop(
     model: keras.Model | None = None,
     progress: Silent | None = None,
     stops: tuple[type[BaseException], ...] = (),
+    measure: Measure | None = None,
 ) -> tuple[list[np.ndarray], Loop]:
     """Train from the plan's seed; return every variable's value, and the loop.
 
@@ -106,7 +108,7 @@ def run_loop(
     with seeded(plan.seed):
         model = model or small_model()
         try:
-            loop.fit(model, data or Squares())
+            loop.fit(model, data or Squares(), measure=measure)
         except stops:
             pass
         except KeyboardInterrupt:

@@ -1,6 +1,6 @@
 """Trainings that die: each is trained once in peace, and once with kills, resumed until it ends.
 
-    python tests/training/mortal.py FOLDER [--kills N] [--seed S] [--only NAME ...]
+    python tests/training/mortal.py FOLDER [--kills N] [--seed S] [--outcome] [--only NAME ...]
 
 One process imports the framework and forks one child for every attempt; a child is killed by
 SIGKILL, as the out-of-memory killer or a power cut ends a process, at a moment that a seed chooses:
@@ -24,12 +24,14 @@ import traceback
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+FEW = {"examples": 160, "validation_examples": 40, "test_examples": 8, "image_size": 48}
+
 # Every kind of state is among them: dropout, augmentation, batch normalisation, early stopping,
-# schedules, chains of an RBM, draws of a variational code, phases, checkpoints inside an epoch.
+# schedules, chains of an RBM, draws of a variational code, checkpoints inside an epoch.
 RECIPES: dict[str, dict[str, Any]] = {
     "mlp_classifier": {
         "plan": {"epochs": 9, "batch_size": 128, "patience": 1},
@@ -70,6 +72,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         },
     },
     "transformer": {
+        "data_options": {"examples": 3_000},
         "plan": {"epochs": 2, "batch_size": 256, "checkpoint_steps": 3},
         "config": {
             "width": 8,
@@ -82,11 +85,13 @@ RECIPES: dict[str, dict[str, Any]] = {
         },
     },
     "vgg16_damage": {
-        "plan": {"epochs": 2, "batch_size": 64, "checkpoint_steps": 2},
+        "data_options": FEW,
+        "plan": {"epochs": 2, "batch_size": 32, "checkpoint_steps": 2},
         "config": {"stem": 4, "stages": [[4], [4]]},
     },
     "blip_captioner": {
-        "plan": {"epochs": 2, "batch_size": 64, "checkpoint_steps": 3},
+        "data_options": FEW,
+        "plan": {"epochs": 2, "batch_size": 32, "checkpoint_steps": 3},
         "config": {
             "vision": {"width": 8, "layers": 1, "heads": 2, "feed_forward": 8},
             "text": {"width": 8, "layers": 1, "heads": 2, "feed_forward": 8, "dropout": 0.1},
@@ -130,11 +135,9 @@ class Fault:
         return self.count == 0
 
     def _open_file(self, handle: int) -> str:
-        return os.readlink(f"/proc/self/fd/{handle}")
+        return str(Path(f"/proc/self/fd/{handle}").readlink())
 
-    def _replace(
-        self, what: str, *, before: bool, name: Callable[[Any], str] = os.fspath
-    ) -> None:
+    def _replace(self, what: str, *, before: bool, name: Callable[[Any], str] = os.fspath) -> None:
         real = getattr(os, what)
 
         def mortal(first: Any, *rest: Any, **more: Any) -> Any:
@@ -157,7 +160,7 @@ class Fault:
                 return stream
 
             class Torn:
-                def __enter__(self) -> Torn:
+                def __enter__(self) -> Self:
                     return self
 
                 def write(self, content: Any) -> None:
@@ -206,33 +209,46 @@ def draw_fault(luck: random.Random, moment: str, run: Path) -> dict[str, Any]:
     return {"moment": moment, "count": luck.randint(1, most), "run": run, "delay": delay}
 
 
-def attempt(name: str, run: Path, fault: dict[str, Any] | None) -> bool:
-    """Train or go on in a child; return whether it was killed."""
+def in_a_child(work: Callable[[], object]) -> bool:
+    """Do something in a process of its own; return whether that was killed."""
     child = os.fork()
     if child == 0:
         try:
-            import zoo
-
-            watcher = Fault(**fault) if fault else None
-            recipe = RECIPES[name]
-            if (run / "run.json").exists():
-                zoo.train(resume=run, progress=watcher)
-            else:
-                zoo.train(
-                    name, run_dir=run, plan=recipe["plan"], progress=watcher, **recipe["config"]
-                )
+            work()
         except BaseException:  # noqa: BLE001 - the parent has to hear of it
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
     _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        if os.WTERMSIG(status) != signal.SIGKILL:
-            sys.exit(f"{name} in {run}: signal {os.WTERMSIG(status)}")
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
         return True
-    if os.WEXITSTATUS(status):
-        sys.exit(f"{name} in {run} failed")
+    if status:
+        sys.exit(f"an attempt ended with the status {status}")
     return False
+
+
+def attempt(name: str, run: Path, fault: dict[str, Any] | None) -> bool:
+    """Train or go on in a child; return whether it was killed."""
+
+    def work() -> None:
+        import zoo
+
+        watcher = Fault(**fault) if fault else None
+        if (run / "run.json").exists():
+            zoo.train(resume=run, progress=watcher)
+            return
+        recipe = RECIPES[name]
+        options = recipe.get("data_options")
+        zoo.train(
+            name,
+            data_options=options,
+            run_dir=run,
+            plan=recipe["plan"],
+            progress=watcher,
+            **recipe["config"],
+        )
+
+    return in_a_child(work)
 
 
 def differences(peaceful: Path, killed: Path) -> list[str]:
@@ -242,16 +258,17 @@ def differences(peaceful: Path, killed: Path) -> list[str]:
         one, two = (json.loads((run / "run.json").read_text())[part] for run in (peaceful, killed))
         if one != two:
             found.append(f"run.json: {part}: {one} and {two}")
-    if _history(peaceful) != _history(killed):
+    if history_of(peaceful) != history_of(killed):
         found.append("history.csv")
-    names = sorted(
-        str(file.relative_to(peaceful)) for file in peaceful.rglob("*") if file.name != ".lock"
-    )
-    others = sorted(
-        str(file.relative_to(killed)) for file in killed.rglob("*") if file.name != ".lock"
-    )
+    names, others = _files(peaceful), _files(killed)
     if names != others:
-        found.append(f"files: {set(names) ^ set(others)}")
+        found.append(f"files: {sorted(names ^ others)}")
+    for name in names & others:
+        # Of an outcome: the record, the model and the checkpoints say when they were made.
+        if name == "metrics.json" or name.startswith("exports/"):
+            one, two = ((run / name).read_bytes() for run in (peaceful, killed))
+            if one != two:
+                found.append(name)
     last = max(name for name in names if name.endswith(".npz") and "step" not in name)
     for name, one in _arrays(peaceful / last).items():
         if not np.array_equal(one, _arrays(killed / last)[name]):
@@ -261,10 +278,27 @@ def differences(peaceful: Path, killed: Path) -> list[str]:
     return found
 
 
-def _history(run: Path) -> list[list[str]]:
+def outcome(run: Path) -> None:
+    """Measure and export a finished run, in a child."""
+
+    def work() -> None:
+        import zoo
+
+        zoo.evaluate(run)
+        zoo.export(run, run / "exports")
+
+    in_a_child(work)
+
+
+def history_of(run: Path) -> list[list[str]]:
     lines = [line.split(",") for line in (run / "history.csv").read_text().splitlines()]
     clock = lines[0].index("seconds")
     return [line[:clock] + line[clock + 1 :] for line in lines]
+
+
+def _files(run: Path) -> set[str]:
+    found = (file for file in run.rglob("*") if file.is_file() and file.name != ".lock")
+    return {str(file.relative_to(run)) for file in found}
 
 
 def _arrays(checkpoint: Path) -> dict[str, np.ndarray]:
@@ -277,14 +311,17 @@ def _weights(run: Path) -> dict[str, bytes]:
     import h5py
 
     found = {}
-    with zipfile.ZipFile(run / "model.keras") as archive:
-        with archive.open("model.weights.h5") as stream, h5py.File(stream) as file:
 
-            def keep(name: str, entry: Any) -> None:
-                if isinstance(entry, h5py.Dataset):
-                    found[name] = np.asarray(entry).tobytes()
+    def keep(name: str, entry: Any) -> None:
+        if isinstance(entry, h5py.Dataset):
+            found[name] = np.asarray(entry).tobytes()
 
-            file.visititems(keep)
+    with (
+        zipfile.ZipFile(run / "model.keras") as archive,
+        archive.open("model.weights.h5") as stream,
+        h5py.File(stream) as file,
+    ):
+        file.visititems(keep)
     return found
 
 
@@ -292,8 +329,9 @@ def main() -> None:
     """Train each model twice, and say what differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--kills", type=int, default=2, help="of each model")
+    parser.add_argument("--kills", type=int, default=2, help="tried of each model")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--outcome", action="store_true", help="evaluate and export both as well")
     parser.add_argument("--only", nargs="*", default=list(RECIPES))
     words = parser.parse_args()
     # Loaded once, before anything is computed: no thread of it runs yet that a fork could lose.
@@ -304,22 +342,30 @@ def main() -> None:
     failed = False
     for place, name in enumerate(words.only):
         luck = random.Random(f"{words.seed} {name}")
-        peaceful, killed = words.folder / f"{name}-peaceful", words.folder / f"{name}-killed"
+        peaceful = words.folder / f"{name}-peaceful"
         attempt(name, peaceful, None)
-        faults = []
-        for number in range(words.kills):
-            # Every kind of moment comes up, whatever the seed.
-            moment = MOMENTS[(number * len(words.only) + place) % len(MOMENTS)]
-            fault = draw_fault(luck, moment, killed)
-            if attempt(name, killed, fault):
+        if words.outcome:
+            outcome(peaceful)
+        faults: list[str] = []
+        apart: list[str] = []
+        tries = 0
+        while tries < words.kills:
+            killed = words.folder / f"{name}-killed-{tries}"
+            while tries < words.kills:
+                # Every kind of moment comes up, whatever the seed.
+                moment = MOMENTS[(tries + place) % len(MOMENTS)]
+                fault = draw_fault(luck, moment, killed)
+                tries += 1
+                if not attempt(name, killed, fault):
+                    break  # it reached its end before its moment: another run is killed next
                 faults.append(f"{moment} {fault['count']}")
-            elif number < words.kills:
-                break  # it reached its end before its moment
-        else:
-            attempt(name, killed, None)
-        apart = differences(peaceful, killed)
+            else:
+                attempt(name, killed, None)
+            if words.outcome:
+                outcome(killed)
+            apart += differences(peaceful, killed)
         failed = failed or bool(apart)
-        print(json.dumps({"model": name, "kills": faults, "apart": apart}), flush=True)
+        print(json.dumps({"model": name, "kills": faults, "apart": apart}), flush=True)  # noqa: T201
     sys.exit(failed)
 
 

@@ -55,8 +55,7 @@ class Presser(Silent):
         self.said.append(what)
 
 
-@pytest.mark.parametrize("engine", ["compiled", "stock"])
-@pytest.mark.parametrize("at", [1, 6, STEPS - 1, STEPS + 4])
+@pytest.mark.parametrize(("engine", "at"), [("compiled", 6), ("stock", STEPS - 1)])
 def test_a_run_that_is_stopped_inside_an_epoch_goes_on_to_the_bits_of_one_that_was_not(
     tmp_path: Path, engine: str, at: int
 ) -> None:
@@ -79,7 +78,7 @@ def test_a_run_may_be_stopped_again_and_again_and_loses_nothing(tmp_path: Path) 
     whole, whole_loop = run_loop(tmp_path / "whole", plan)
     stops = step = 0
     while True:
-        presser = Presser(step + 7)  # a run that goes on is told of the steps before
+        presser = Presser(step + 11)  # a run that goes on is told of the steps before
         resumed, loop = run_loop(
             tmp_path / "cut", plan, progress=presser, stops=ENDS, resume=stops > 0
         )
@@ -87,7 +86,7 @@ def test_a_run_may_be_stopped_again_and_again_and_loses_nothing(tmp_path: Path) 
             break
         stops, step = stops + 1, loop.progression.step
 
-    assert stops == 3 * STEPS // 7
+    assert stops == 3 * STEPS // 11
     assert same(whole, resumed)
     assert lines_of(whole_loop) == lines_of(loop)
 

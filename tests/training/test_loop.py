@@ -15,6 +15,7 @@ from zoo.config import TrainPlan
 from zoo.errors import CheckpointCorrupt, ConfigError, Diverged
 from zoo.training.checkpoints import Checkpoints
 from zoo.training.order import epoch_order, seeded
+from zoo.training.progress import Silent
 
 PLAN = TrainPlan(epochs=5, batch_size=16, seed=11, keep="last")
 
@@ -160,6 +161,62 @@ def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_checkpoint_before
     newest = Checkpoints(tmp_path / "checkpoints").newest()
     assert newest is not None
     assert newest.progression.epoch == 1
+
+
+class Spoiler(Silent):
+    """Puts a number into a weight when so many steps are done."""
+
+    def __init__(self, weight: Any, at: int, value: float = float("inf")) -> None:
+        self.weight, self.at, self.value, self.done = weight, at, value, 0
+
+    def advance(self, steps: int) -> None:
+        before, self.done = self.done, self.done + steps
+        if before < self.at <= self.done:
+            self.weight.assign(self.weight * self.value)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "stock"])
+def test_a_loss_that_becomes_no_number_inside_an_epoch_stops_it_there(
+    tmp_path: Path, engine: str
+) -> None:
+    with seeded(PLAN.seed):
+        model = small_model()
+    spoiler = Spoiler(model.layers[-1].kernel, 15, float("nan"))
+    plan = PLAN.model_copy(update={"engine": engine, "checkpoint_steps": 2})
+    with pytest.raises(Diverged, match=r"the loss was nan in epoch 2, step \d+$") as caught:
+        run_loop(tmp_path, plan, model=model, progress=spoiler)
+    step = int(caught.value.what.rpartition(" ")[2])
+    newest = Checkpoints(tmp_path / "checkpoints").newest()
+
+    assert 15 < 13 + step <= 18
+    assert "has the last finite state" in caught.value.why
+    assert newest is not None
+    assert all(np.isfinite(array).all() for array in newest.state)
+    assert (newest.progression.epoch, newest.progression.step) == (1, 0)
+
+
+def test_a_weight_that_is_no_number_is_never_saved_also_where_the_loss_is_finite(
+    tmp_path: Path,
+) -> None:
+    with seeded(PLAN.seed):
+        model = small_model()
+    unused = model.layers[-1].add_weight(shape=(2,), initializer="ones", name="unused")
+    plan = PLAN.model_copy(update={"checkpoint_steps": 4})
+    with pytest.raises(Diverged, match="a weight was no finite number in epoch 1, step 8"):
+        run_loop(tmp_path, plan, model=model, progress=Spoiler(unused, 5))
+
+    names = [file.name for file in (tmp_path / "checkpoints").glob("*.npz")]
+    assert names == ["epoch-00000-step-00000004.npz"]
+
+
+def test_what_the_plan_watches_must_be_a_number(tmp_path: Path) -> None:
+    shares = iter([0.5, 0.5, float("nan")])  # the first is asked for before the first epoch
+    with pytest.raises(Diverged, match="share was nan in epoch 2"):
+        run_loop(
+            tmp_path,
+            PLAN.model_copy(update={"monitor": "share"}),
+            measure=lambda: {"share": next(shares)},
+        )
 
 
 def test_history_is_written_after_every_epoch_with_full_precision(tmp_path: Path) -> None:

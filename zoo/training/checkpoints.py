@@ -100,10 +100,9 @@ class Checkpoints:
                 parts["b"] = checkpoint.best
         named = {f"{part}{i:05d}": array for part in parts for i, array in enumerate(parts[part])}
         named |= {f"g_{name}": array for name, array in checkpoint.generators.items()}
-        target = self.folder / f"{_name(progression)}.npz"
-        self._write(target, meta, named)
+        self._write(self._file(progression), meta, named)
         self._saved += 1
-        self._prune(target)
+        self.prune(progression)
 
     def newest(self) -> Checkpoint | None:
         """Return the newest good checkpoint, or ``None`` if none was ever written.
@@ -135,6 +134,10 @@ class Checkpoints:
                 fix="start the run again in another folder",
             )
         return None
+
+    def _file(self, progression: Progression) -> Path:
+        inside = f"-step-{progression.step:08d}" if progression.step else ""
+        return self.folder / f"epoch-{progression.epoch:05d}{inside}.npz"
 
     def _files(self) -> list[Path]:
         """Return all checkpoints, the oldest first."""
@@ -175,10 +178,10 @@ class Checkpoints:
             best = _part(apart, "v")
         return Checkpoint(progression, _part(arrays, "v"), best)
 
-    def _prune(self, newest: Path) -> None:
-        """Keep the newest and those before it; what is called newer was passed over for it."""
+    def prune(self, newest: Progression) -> None:
+        """Keep the newest and what is just before it; what is called newer was passed over."""
         files = self._files()
-        upto = files.index(newest) + 1
+        upto = files.index(self._file(newest)) + 1
         gone = files[upto:] + files[: max(upto - KEEP, 0)]
         if self._saved >= KEEP:
             gone += self.folder.glob("best-*.npz")  # of the first format
@@ -191,11 +194,6 @@ class Checkpoints:
 def digest_file(checkpoint: Path) -> Path:
     """Return where the digest of a checkpoint stands."""
     return checkpoint.with_name(checkpoint.name + ".sha256")
-
-
-def _name(progression: Progression) -> str:
-    inside = f"-step-{progression.step:08d}" if progression.step else ""
-    return f"epoch-{progression.epoch:05d}{inside}"
 
 
 def _place(file: Path) -> tuple[int, ...]:

@@ -241,6 +241,7 @@ class Loop:
                 restore_snapshot(model.metrics_variables, saved.sums)
             if saved.generators:
                 restore_generators(saved.generators)
+            self._checkpoints.prune(saved.progression)
             self.progression = saved.progression
             self._best = saved.best if self.plan.keep == "best" else None
         # It may have ended between a checkpoint and the line of its epoch, or behind several lines.
