@@ -163,6 +163,9 @@ class Fault:
                 def __enter__(self) -> Self:
                     return self
 
+                def __exit__(self, *_: object) -> None:
+                    stream.close()
+
                 def write(self, content: Any) -> None:
                     stream.write(bytes(content)[: len(content) // 2])
                     stream.flush()
