@@ -352,6 +352,7 @@ def test_a_file_system_without_locks_is_refused(good, tmp_path, monkeypatch, cap
     check(Case("no-locks", "", 10, "ZOO-E800", says), Outcome(exit_code, printed.out, printed.err))
 
 
+@pytest.mark.filterwarnings("default::zoo.errors.ZooWarning")
 def test_a_checkpoint_that_is_passed_over_is_named_to_the_person(good, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(good / "run", run)
@@ -379,10 +380,9 @@ class Filler:
 
     def epoch(self, number: int, metrics: object) -> None:
         if number == self.when:
-            with self.ballast.open("wb") as stream, contextlib.suppress(OSError):
+            with self.ballast.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
                 while True:
                     stream.write(bytes(4096))
-                    stream.flush()
 
     def stop(self) -> None:
         pass
