@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import warnings
@@ -11,7 +10,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -144,13 +143,11 @@ class Checkpoints:
         return sorted(self.folder.glob("epoch-*.npz"), key=_place)
 
     def _write(self, path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-        buffer = io.BytesIO()
         text = np.frombuffer(json.dumps(meta).encode(), dtype="uint8")
-        np.savez(buffer, meta=text, **arrays)
-        # Of what was meant to be written: what the disk made of it may already be wrong.
-        digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
-        atomic_write(path, lambda stream: stream.write(buffer.getbuffer()))
-        atomic_write(digest_file(path), digest.encode())
+        # Of what is meant to be written: what the disk makes of it may already be wrong.
+        digest = hashlib.sha256()
+        atomic_write(path, lambda stream: _archive(stream, digest, {"meta": text, **arrays}))
+        atomic_write(digest_file(path), digest.hexdigest().encode())
 
     def _read(self, path: Path) -> Checkpoint:
         try:
@@ -189,6 +186,29 @@ class Checkpoints:
             # In this order, or the digest would stay behind if the process ended in between.
             digest_file(file).unlink(missing_ok=True)
             file.unlink(missing_ok=True)
+
+
+class _Hashed:
+    """A stream that can only be written to, and of which everything counts for a digest."""
+
+    def __init__(self, stream: IO[bytes], digest: Any) -> None:
+        self._stream, self._digest = stream, digest
+
+    def write(self, content: Any) -> int:
+        self._digest.update(content)
+        return self._stream.write(content)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _archive(stream: IO[bytes], digest: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write what ``np.load`` reads, one array after the other: no copy of all of them is made."""
+    sink: Any = _Hashed(stream, digest)
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
 
 
 def digest_file(checkpoint: Path) -> Path:
