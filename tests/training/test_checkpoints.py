@@ -127,6 +127,10 @@ def test_whatever_byte_of_the_newest_is_wrong_the_one_before_is_used(
             ),
             "not those of its digest",
         ),
+        (
+            lambda file: signed(file, file.with_name("epoch-00001.npz").read_bytes()),
+            "another moment than its name says",
+        ),
         (lambda file: signed(file, b"not a zip"), ""),
         (lambda file: signed(file, archive(np.zeros(2))), "meta"),
         (lambda file: signed(file, archive(meta=text([1]))), "does not say"),

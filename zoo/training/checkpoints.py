@@ -153,10 +153,15 @@ class Checkpoints:
         try:
             meta, arrays = _believed(path)
             version = meta.get("format", 1)
+            found = None
             if version == 1:
-                return self._read_first_format(meta, arrays)
-            if version == FORMAT_VERSION:
-                return _checkpoint(meta, arrays)
+                found = self._read_first_format(meta, arrays)
+            elif version == FORMAT_VERSION:
+                found = _checkpoint(meta, arrays)
+            if found is not None:
+                if self._file(found.progression) != path:
+                    raise _corrupt(path, "it is the state of another moment than its name says")
+                return found
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise _corrupt(path, str(error)) from error
         raise TrainError(
