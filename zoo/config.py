@@ -100,6 +100,12 @@ class TrainPlan(Frozen):
     checkpoint_every: int = Field(
         1, ge=1, le=100_000, description="Epochs between two checkpoints."
     )
+    checkpoint_steps: int | None = Field(
+        None,
+        ge=1,
+        description="Steps between two further checkpoints inside an epoch; none if null.",
+        exclude_if=lambda steps: steps is None,
+    )
 
 
 def configure(

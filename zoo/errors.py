@@ -17,7 +17,7 @@
     │   ├── BadRecord               file, row, column
     │   └── UnsafeArchive           a member that would escape, or exhaust the machine
     ├── TrainError                  exit 6
-    │   ├── Diverged                the loss is no longer a finite number
+    │   ├── Diverged                a loss or a weight is no longer a finite number
     │   ├── CheckpointCorrupt       a saved state is not what was written
     │   └── RunBusy                 another process holds the run
     ├── ExportError                 exit 7
@@ -33,7 +33,7 @@
 
 An error says what happened, why, and the next command. The command line prints it without a
 traceback (``--debug`` shows that) and exits with the code above; 2 is a wrong command line,
-130 an interrupt.
+130 an interrupt, 143 SIGTERM.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ class TrainError(ZooError):
 
 
 class Diverged(TrainError):
-    """The loss is no longer a finite number."""
+    """The loss, what the plan watches, or a weight is no longer a finite number."""
 
     code = "ZOO-E401"
 

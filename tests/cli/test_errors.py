@@ -66,7 +66,8 @@ def test_the_exit_codes_in_the_help_are_those_of_the_errors(capsys):
     assert run("--help") == 0
     text = capsys.readouterr().out.partition("Exit codes:")[2].partition("Environment:")[0]
     documented = {int(code) for code in re.findall(r"(?:^|\s{2})(\d+)  \w", text, re.MULTILINE)}
-    assert documented == {kind.exit_code for kind in ERRORS} | {0, 2, program.INTERNAL_ERROR, 130}
+    signals = {130, 143}
+    assert documented == {k.exit_code for k in ERRORS} | {0, 2, program.INTERNAL_ERROR} | signals
 
 
 def test_the_program_documents_the_codes_that_the_errors_document():

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a training in order, and says how to go on with it."""
+"""Ctrl-C and SIGTERM end a training in order, and it says how to go on."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 
 def _hears() -> None:
     """Undo what a shell does to a job in the background: it is made deaf to Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_an_interrupted_training_says_how_to_go_on_and_leaves_a_run_that_can(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_stopped_training_says_how_to_go_on_and_leaves_a_run_that_can(
+    tmp_path: Path, number: signal.Signals, code: int, word: str
+):
     run = tmp_path / "run"
     words = ["train", "cnn", "--epochs", "500", "--set", "filters=[[2],[2]]", "--run-dir", run]
     process = subprocess.Popen(
@@ -28,12 +36,13 @@ def test_an_interrupted_training_says_how_to_go_on_and_leaves_a_run_that_can(tmp
     while len(list((run / "checkpoints").glob("epoch-*.sha256"))) < 2:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, told = process.communicate(timeout=60)
 
-    assert process.returncode == 130
+    assert process.returncode == code
+    assert f"{word}: stopping as soon as" in told
     assert f"zoo train --resume {run}" in told
     assert "Traceback" not in told
     record = json.loads((run / "run.json").read_text())
-    assert (record["status"], record["stopped_because"]) == ("stopped", "interrupted")
+    assert (record["status"], record["stopped_because"]) == ("stopped", word)
     assert record["epochs_done"] >= 2

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import zoo
 from tests.hostile.support import (
     Case,
     Outcome,
@@ -23,6 +27,7 @@ from tests.hostile.support import (
     picture,
     program,
 )
+from zoo.errors import StorageError
 
 pytest.importorskip("tensorflow", reason="training needs the keras extra")
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
@@ -306,12 +311,99 @@ def test_a_run_that_another_process_holds_is_refused_with_that_process(good, tmp
         capsys.readouterr()
         exit_code = call("train", "--resume", str(tmp_path / "run")).exit
         printed = capsys.readouterr()
-        says = ("in use", f"process {holder.pid} holds it")
+        held = f"process {holder.pid} on {socket.gethostname()} holds it since 20"
+        says = ("in use", held)
         case = Case("held", "", 6, "ZOO-E403", says)
         check(case, Outcome(exit_code, printed.out, printed.err))
         assert listing(tmp_path) == before
     finally:
         holder.communicate("\n")
+
+
+def test_the_lock_of_a_dead_process_and_what_it_left_half_written_are_no_obstacle(good, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(good / "run", run)
+    unfinished(tmp_path)
+    (run / ".lock").write_text('{"pid": 1, "host": "elsewhere", "since": "2001-01-01"}')
+    left = [".run.json.abc.tmp", ".model.tmp.keras", "checkpoints/.epoch-00009.npz.x1.tmp"]
+    for name in left:
+        (run / name).write_bytes(b"half")
+    assert zoo.train(resume=run).status == "finished"
+    assert not [name for name in left if (run / name).exists()]
+
+
+def test_a_folder_in_which_a_process_died_before_it_wrote_anything_is_an_empty_one(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").write_text("")
+    assert call("train", *TINY, "--run-dir", str(tmp_path / "run")).exit == 0
+
+
+def test_a_file_system_without_locks_is_refused(good, tmp_path, monkeypatch, capsys):
+    shutil.copytree(good / "run", tmp_path / "run")
+    unfinished(tmp_path)
+
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    exit_code = call("train", "--resume", str(tmp_path / "run")).exit
+    printed = capsys.readouterr()
+    says = ("cannot be locked", os.strerror(errno.ENOLCK), "local disk")
+    check(Case("no-locks", "", 10, "ZOO-E800", says), Outcome(exit_code, printed.out, printed.err))
+
+
+@pytest.mark.filterwarnings("default::zoo.errors.ZooWarning")
+def test_a_checkpoint_that_is_passed_over_is_named_to_the_person(good, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(good / "run", run)
+    unfinished(tmp_path)
+    newest = run / "checkpoints" / "epoch-00001.npz"
+    shutil.copy(newest, run / "checkpoints" / "epoch-00002.npz")
+    capsys.readouterr()
+    assert call("train", "--resume", str(run), "--quiet").exit == 0
+    told = capsys.readouterr().err
+    assert "warning: the run goes on from" in told
+    assert "passed over: epoch-00002.npz (it has no digest" in told
+
+
+class Filler:
+    """Watches a training, and fills a disk behind an epoch."""
+
+    def __init__(self, disk: Path, epoch: int) -> None:
+        self.ballast, self.when = disk / "ballast", epoch
+
+    def start(self, epochs: int, steps: int) -> None:
+        pass
+
+    def advance(self, steps: int) -> None:
+        pass
+
+    def epoch(self, number: int, metrics: object) -> None:
+        if number == self.when:
+            with self.ballast.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
+                while True:
+                    stream.write(bytes(4096))
+
+    def stop(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("epoch", [1, 3], ids=["checkpoint", "model"])
+def test_a_disk_that_fills_up_while_training_leaves_a_run_that_goes_on_to_the_same_bits(
+    epoch, tmp_path
+):
+    config = {"epochs": 3, "units": (16,), "dropout": 0.2}
+    whole = zoo.train("mlp_classifier", run_dir=tmp_path / "whole", **config)
+    with _small_disk(tmp_path / "disk", "size=1m") as disk:
+        filler = Filler(disk, epoch)
+        with pytest.raises(StorageError, match="no space left"):
+            zoo.train("mlp_classifier", run_dir=disk / "run", progress=filler, **config)
+        assert not [*disk.rglob("*.tmp*")]
+        assert not (disk / "run" / "model.keras").exists()
+        filler.ballast.unlink()
+        resumed = zoo.train(resume=disk / "run")
+        assert resumed.record["best"] == whole.record["best"]
+        assert all(map(np.array_equal, resumed.model.get_weights(), whole.model.get_weights()))
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
+from zoo.architecture import Measure
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.layers import RandomAffine, compile_classifier
 from zoo.spec import Arrays, DataSpec, Task, TensorSpec
@@ -88,21 +89,40 @@ def run_loop(
     resume: bool = False,
     stop_after: int | None = None,
     model: keras.Model | None = None,
+    progress: Silent | None = None,
+    stops: tuple[type[BaseException], ...] = (),
+    measure: Measure | None = None,
 ) -> tuple[list[np.ndarray], Loop]:
-    """Train from the plan's seed; return every variable's value, and the loop."""
+    """Train from the plan's seed; return every variable's value, and the loop.
+
+    ``progress`` watches; ``stops`` are how the training may end before its time.
+    """
 
     def notify(moment: str, **arguments: Any) -> None:
         if moment == "zoo_after_epoch" and arguments["epoch"] == stop_after:
             raise KeyboardInterrupt
 
     path.mkdir(exist_ok=True)
-    loop = Loop(RunFolder(path), plan, progress=Silent(), notify=notify, resume=resume)
+    watcher = progress or Silent()
+    loop = Loop(RunFolder(path), plan, progress=watcher, notify=notify, resume=resume)
     with seeded(plan.seed):
         model = model or small_model()
         try:
-            loop.fit(model, data or Squares())
+            loop.fit(model, data or Squares(), measure=measure)
+        except stops:
+            pass
         except KeyboardInterrupt:
             if stop_after is None:
                 raise
     everything = [*model.variables, *model.optimizer.variables]
     return [keras.ops.convert_to_numpy(variable).copy() for variable in everything], loop
+
+
+def same(left: list[np.ndarray], right: list[np.ndarray]) -> bool:
+    """Return whether two states are equal in every bit."""
+    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def lines_of(loop: Loop) -> list[dict[str, float]]:
+    """Return the history without the time it took."""
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in loop.progression.history]

@@ -1,22 +1,23 @@
-"""A run whose process is killed goes on where its last checkpoint stands, to the same bits."""
+"""Runs whose processes are killed go on where a checkpoint stands, to the same bits.
+
+``tests/training/mortal.py`` does it; ``scripts/kills`` runs it for longer.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
+import pytest
+
 from tests.training.killing import assert_same_bits, kill_after
+from tests.training.mortal import RECIPES, history_of
 
 ZOO = [sys.executable, "-m", "zoo"]
 TRAIN = ["train", "cnn", "--epochs", "20", "--seed", "5", "--set", "filters=[[4],[6]]", "--quiet"]
-
-
-def _history(run: Path) -> list[list[str]]:
-    lines = [line.split(",") for line in (run / "history.csv").read_text().splitlines()]
-    clock = lines[0].index("seconds")
-    return [line[:clock] + line[clock + 1 :] for line in lines]
 
 
 def test_a_run_that_is_killed_and_resumed_ends_in_the_bits_of_one_that_was_not(
@@ -30,6 +31,32 @@ def test_a_run_that_is_killed_and_resumed_ends_in_the_bits_of_one_that_was_not(
 
     assert before["status"] == "running"
     assert json.loads((cut / "run.json").read_text())["status"] == "finished"
-    assert _history(cut) == _history(whole)
+    assert history_of(cut) == history_of(whole)
     last = "checkpoints/epoch-00020.npz"
     assert_same_bits(whole / last, cut / last)
+
+
+def test_every_model_of_the_zoo_is_among_those_that_are_killed() -> None:
+    pytest.importorskip("tensorflow", reason="training needs the keras extra")
+    ours = {
+        point.name
+        for point in entry_points(group="zoo.architectures")
+        if point.dist is not None and point.dist.name == "neural-zoo"
+    }
+    assert ours == set(RECIPES)
+
+
+def test_a_model_that_is_killed_at_any_moment_ends_in_the_bits_of_one_that_was_not(
+    tmp_path: Path,
+) -> None:
+    program = Path(__file__).with_name("mortal.py")
+    done = subprocess.run(
+        [sys.executable, program, tmp_path, "--kills", "2"], capture_output=True, text=True
+    )
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert done.returncode == 0, done.stderr[-4000:] + done.stdout
+    assert {line["model"]: line["apart"] for line in said} == {name: [] for name in RECIPES}
+    kills = [kill for line in said for kill in line["kills"]]
+    assert len(kills) >= len(RECIPES), said
+    assert {kill.split()[0] for kill in kills} >= {"write", "replace", "replaced", "model"}, kills

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.helpers import Squares, small_model
+from tests.training.helpers import Squares, lines_of, small_model
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.layers import compile_classifier
 from zoo.training.folder import RunFolder
@@ -50,10 +50,6 @@ def two_phases(
     return [keras.ops.convert_to_numpy(variable).copy() for variable in everything], loop
 
 
-def lines(loop: Loop) -> list[dict[str, float]]:
-    return [{k: v for k, v in line.items() if k != "seconds"} for line in loop.progression.history]
-
-
 def test_epochs_are_counted_through_and_every_line_says_its_phase(tmp_path: Path) -> None:
     _, loop = two_phases(tmp_path)
     history = loop.progression.history
@@ -88,7 +84,7 @@ def test_a_run_stopped_in_any_phase_and_resumed_ends_in_the_bits_of_one_that_was
     resumed, resumed_loop = two_phases(tmp_path / "cut", plan, resume=True)
 
     assert all(np.array_equal(a, b) for a, b in zip(whole, resumed, strict=True))
-    assert lines(whole_loop) == lines(resumed_loop)
+    assert lines_of(whole_loop) == lines_of(resumed_loop)
 
 
 def test_a_phase_that_makes_it_worse_leaves_what_was_best_before(tmp_path: Path) -> None:
@@ -108,7 +104,7 @@ def test_a_phase_that_patience_ended_is_not_gone_on_with(tmp_path: Path) -> None
 
     assert first < 40
     assert all(np.array_equal(a, b) for a, b in zip(whole, resumed, strict=True))
-    assert lines(loop) == lines(again)
+    assert lines_of(loop) == lines_of(again)
 
 
 @pytest.mark.parametrize("names", [("", "slow"), ("quick", ""), ("quick", "quick"), ("Quick!",)])

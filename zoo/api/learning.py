@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from zoo.api.models import fresh_weights
 from zoo.api.run import Run
 from zoo.api.surroundings import surroundings
 from zoo.config import TrainPlan, configure
-from zoo.errors import ConfigError, DataError, Finding, ZooError
+from zoo.errors import ConfigError, DataError, Finding, StorageError, ZooError
 from zoo.files import sha256_file, sha256_json
 from zoo.spec import Dataset, DataSpec
 from zoo.training.cost import Meter
@@ -55,7 +56,7 @@ def train(
         data: A dataset's id or the path of your own files; by default one that works offline.
         data_options: What the data takes: see :func:`dataset`.
         run_dir: An empty or new folder for the run; by default the next ``runs/<name>-<n>``.
-        resume: The folder of a run to go on with, from its newest checkpoint. It keeps its
+        resume: The folder of a run to go on with, from its newest whole checkpoint. It keeps its
             configuration, plan and data, and ends in the same bits as if it had never stopped.
         epochs: Passes over the training split.
         batch_size: Examples a step.
@@ -67,6 +68,10 @@ def train(
 
     Raises:
         ZooError: One of its kinds, see :mod:`zoo.errors`; the run's record says what happened.
+        KeyboardInterrupt: After Ctrl-C. A step or a validation that was going on has ended, and
+            its state is saved; a second Ctrl-C does not wait for that.
+        SystemExit: The same after SIGTERM, with 143. In the main thread only, and only if nobody
+            else handles the signal.
 
     Example:
         >>> run = zoo.train("cnn", "photos", data_options={"image_size": 32}, dropout=0.3)
@@ -119,13 +124,15 @@ def train(
         },
         "seed": train_plan.seed,
     }
-    try:
-        return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
-    except ConfigError:
-        # The architecture cannot learn this at all: there is nothing to go on with, or to look at.
-        if run_dir is None:
-            folder.discard()
-        raise
+    with folder.locked():
+        folder.refuse_second_start()
+        try:
+            return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
+        except ConfigError:
+            # The architecture cannot learn this at all: there is nothing to go on with.
+            if run_dir is None:
+                folder.discard()
+            raise
 
 
 def _resume(path: Path, name: str | None, changes: list[str], progress: Progress | None) -> Run:
@@ -142,7 +149,13 @@ def _resume(path: Path, name: str | None, changes: list[str], progress: Progress
         return run
     needs_keras("resuming a run")
     prepared = Prepared(architecture_of(run.blueprint), run.blueprint)
-    return _learn(run.folder, run.record, prepared, run.plan, run.dataset(), progress, resume=True)
+    data = run.dataset()
+    with run.folder.locked():
+        # Whoever held it a moment ago may have finished it.
+        now = Run(path)
+        if now.status == "finished":
+            return now
+        return _learn(now.folder, now.record, prepared, now.plan, data, progress, resume=True)
 
 
 def _learn(
@@ -156,6 +169,7 @@ def _learn(
     resume: bool,
 ) -> Run:
     """Build, adapt and train inside a locked folder, and write down how it ended."""
+    from zoo.training.interrupt import Terminated
     from zoo.training.loop import Loop
     from zoo.training.order import seeded
     from zoo.training.progress import Silent
@@ -173,11 +187,11 @@ def _learn(
             "zoo_after_train", ending=status != "finished", run_dir=folder.path, record=record
         )
 
-    with folder.locked(), seeded(plan.seed):
-        record.update(status="running", stopped_because="", **_outcome(loop))
-        meter.read("running")
-        folder.write_record(record)
+    with loop.interrupts.heard(), seeded(plan.seed):
         try:
+            record.update(status="running", stopped_because="", **_outcome(loop))
+            meter.read("running")
+            folder.write_record(record)
             hooks().call("zoo_before_train", run_dir=folder.path, record=record)
             model = prepared.build()
             record["parameters"] = model.count_params()
@@ -185,15 +199,19 @@ def _learn(
             _adapt(prepared, model, data)
             prepared.architecture.train(model, data, loop)
             record["model"] = _save(model, folder)
-        except KeyboardInterrupt:
-            close("stopped", "interrupted")
+        except (KeyboardInterrupt, Terminated) as signal:
+            close("stopped", "terminated" if isinstance(signal, Terminated) else "interrupted")
             raise
         except BaseException as error:
-            close("failed", error.what if isinstance(error, ZooError) else repr(error))
+            # Where the disk is full there may be no room for the record either: the run says
+            # "running" then, as one that was killed.
+            with contextlib.suppress(StorageError):
+                close("failed", error.what if isinstance(error, ZooError) else repr(error))
             raise
         finally:
             watcher.stop()
         close("finished", loop.stopped_because)
+        loop.interrupts.check()
     run = Run(folder.path)
     run.__dict__["model"] = model
     return run
@@ -219,7 +237,7 @@ def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
 
 def _save(model: keras.Model, folder: RunFolder) -> dict[str, Any]:
     """Save the model whole, or not at all; return what its file is known by."""
-    from zoo.files import storage_errors, sync_file
+    from zoo.files import storage_errors, sync_file, sync_folder
 
     temporary = folder.path / ".model.tmp.keras"
     with storage_errors(folder.model_file, "saving"):
@@ -228,6 +246,7 @@ def _save(model: keras.Model, folder: RunFolder) -> dict[str, Any]:
             sync_file(temporary)
             known = {"bytes": temporary.stat().st_size, "sha256": sha256_file(temporary)}
             temporary.replace(folder.model_file)
+            sync_folder(folder.path)
         finally:
             temporary.unlink(missing_ok=True)
     return known

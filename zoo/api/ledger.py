@@ -13,7 +13,7 @@ from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, TrainError
 from zoo.metrics.scores import describe_score
 from zoo.registry.names import natural_order
-from zoo.training.folder import size_of
+from zoo.training.trash import size_of
 
 RUNS = "runs"
 """The folder that ``zoo train`` makes runs in."""

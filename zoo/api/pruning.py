@@ -13,7 +13,8 @@ from zoo.api.ledger import RUNS, RunEntry, entry_of, rank, run_folders, runs as 
 from zoo.api.lineage import EXPORTS, artifacts, came_from
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, RunBusy, TrainError
-from zoo.training.folder import TRASH, RunFolder, empty_trash, size_of
+from zoo.training.folder import RunFolder
+from zoo.training.trash import TRASH, empty_trash, size_of
 
 _AGE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}

@@ -59,7 +59,7 @@ Exit codes:
     5  data is wrong or missing      10  a folder cannot be written
                                      11  a hook package failed
    70  internal error (--debug shows it)
-  130  interrupted
+  130  interrupted (Ctrl-C)       143  terminated (SIGTERM)
 
 \b
 Environment:

@@ -78,6 +78,11 @@ class Progress:
         if self._bar is not None:
             self._bar.advance(self._task, steps)
 
+    def stopping(self, what: str) -> None:
+        """Say that the run ends soon: it was interrupted or terminated, and saves its state."""
+        if not self._quiet:
+            note(f"{what}: stopping as soon as this step is saved; once more stops at once")
+
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
         """Say that an epoch, counted from 1 over the whole run, ended with these metrics."""
         if self._before is None:  # a run that goes on starts behind its earlier epochs

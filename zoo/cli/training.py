@@ -59,6 +59,14 @@ def train(
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder of the run; runs/NAME-N if left out."),
     ] = None,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="STEPS",
+            help="Save the state inside an epoch too, every so many steps; else once an epoch.",
+        ),
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with this run where it stopped.")
     ] = None,
@@ -68,7 +76,8 @@ def train(
 ) -> None:
     """Train a model.
 
-    Ctrl-C stops it, and --resume goes on: to the same weights as without the stop.
+    Ctrl-C or SIGTERM stops it behind a step, and --resume goes on: to the same weights as without
+    the stop.
     """
     import zoo
 
@@ -96,6 +105,7 @@ def train(
             batch_size=batch_size,
             seed=seed,
             patience=patience,
+            plan=None if checkpoint_every is None else {"checkpoint_steps": checkpoint_every},
             progress=progress,
             **config,
         )
@@ -108,7 +118,7 @@ def train(
 
 @contextlib.contextmanager
 def _resumable() -> Iterator[None]:
-    """Say how to go on with the run that an interrupt ends."""
+    """Say how to go on with the run that a signal ends."""
     import zoo
 
     started: list[Path] = []
@@ -120,9 +130,12 @@ def _resumable() -> Iterator[None]:
     zoo.hooks().register(listener)
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         for folder in started:
-            note(f"stopped; to go on: zoo train --resume {folder}")
+            if zoo.Run(folder).status == "finished":
+                note(f"the run was finished before that: {folder}")
+            else:
+                note(f"stopped; to go on: zoo train --resume {folder}")
         raise
     finally:
         zoo.hooks().unregister(listener)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 import json
+import re
+import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import keras
 import numpy as np
 
-from zoo.errors import CheckpointCorrupt
+from zoo.errors import CheckpointCorrupt, TrainError, ZooWarning
 from zoo.files import atomic_write, sha256_file
+from zoo.training.generators import Generators
+from zoo.training.snapshots import Snapshot
 
 KEEP = 2
 """How many of the newest checkpoints stay."""
+
+FORMAT_VERSION = 2
+"""Of a checkpoint. The first had neither steps nor generators, and the best weights apart."""
 
 
 @dataclass
@@ -29,6 +35,9 @@ class Progression:
         history: One line an epoch.
         best_epoch: The epoch with the best monitored value, 0 before the first.
         waited: Epochs since then.
+        step: Steps done of the epoch after those, 0 between two epochs.
+        rate: The learning rate with which that epoch began.
+        seconds: What its steps have taken.
     """
 
     epoch: int = 0
@@ -36,141 +45,222 @@ class Progression:
     best_epoch: int = 0
     best_value: float | None = None
     waited: int = 0
+    step: int = 0
+    rate: float = 0.0
+    seconds: float = 0.0
 
 
-Snapshot = list[np.ndarray]
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything that a run needs to go on.
 
-
-def take_snapshot(variables: Sequence[Any]) -> Snapshot:
-    """Copy the values of variables."""
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
-
-
-def restore_snapshot(variables: Sequence[Any], snapshot: Snapshot) -> None:
-    """Put values back into the variables they were taken from.
-
-    Raises:
-        CheckpointCorrupt: If their number or a shape is another.
+    Attributes:
+        progression: Where it stands.
+        state: The values of ``run_variables``.
+        best: The model's variables after ``progression.best_epoch``, if anybody wants them.
+        sums: The variables of the metrics, inside an epoch; nothing between two.
+        generators: The random generators of the process; nothing in the first format.
     """
-    shapes = [tuple(variable.shape) for variable in variables]
-    if shapes != [array.shape for array in snapshot]:
-        raise CheckpointCorrupt(
-            "the saved state does not fit the model",
-            why="the number of its variables, or the shape of one, is another",
-            fix="resume with the configuration that the run was started with",
-        )
-    for variable, array in zip(variables, snapshot, strict=True):
-        variable.assign(array)
 
-
-def run_variables(model: keras.Model) -> list[Any]:
-    """Return everything that changes while a model learns.
-
-    The weights, the state of every seed generator, and the optimizer's slots and step counter.
-    """
-    return [*model.variables, *model.optimizer.variables]
+    progression: Progression
+    state: Snapshot
+    best: Snapshot | None = None
+    sums: Snapshot = field(default_factory=list)
+    generators: Generators = field(default_factory=dict)
 
 
 class Checkpoints:
     """The checkpoints of one run: ``epoch-00007.npz``, with ``.sha256`` beside it.
 
-    A checkpoint is believed only if its digest stands beside it and is right, so a crash at any
-    moment, also while writing one, leaves the one before in force.
+    One inside the epoch after that is ``epoch-00007-step-00000500.npz``. Each holds all that is
+    needed and refers to no other file. It is believed only if its digest stands beside it and is
+    right, so a crash at any moment, also while writing one, leaves the one before in force.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._saved = 0
 
-    def save(self, progression: Progression, state: Snapshot, best: Snapshot | None) -> None:
-        """Write the state after an epoch, then drop what it replaces.
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, then drop what it replaces.
 
-        Args:
-            progression: Where the run stands.
-            state: The values of ``run_variables``.
-            best: The model's variables at ``progression.best_epoch``.
+        Raises:
+            StorageError: If it cannot be written; those before stand.
         """
-        if best is not None:
-            target = self._best(progression.best_epoch)
-            if not target.with_name(target.name + ".sha256").exists():
-                self._write(target, {}, best)
-        self._write(self._epoch(progression.epoch), asdict(progression), state)
-        self._prune(progression)
+        progression = checkpoint.progression
+        parts: dict[str, Snapshot] = {"v": checkpoint.state, "m": checkpoint.sums}
+        meta: dict[str, Any] = {"format": FORMAT_VERSION, "progression": asdict(progression)}
+        if checkpoint.best is not None:
+            # The best weights are mostly the first part of the state itself.
+            own = checkpoint.state[: len(checkpoint.best)]
+            if progression.best_epoch == progression.epoch and not progression.step:
+                meta["best"] = len(own)
+            else:
+                parts["b"] = checkpoint.best
+        named = {f"{part}{i:05d}": array for part in parts for i, array in enumerate(parts[part])}
+        named |= {f"g_{name}": array for name, array in checkpoint.generators.items()}
+        self._write(self._file(progression), meta, named)
+        self._saved += 1
+        self.prune(progression)
 
-    def newest(self) -> tuple[Progression, Snapshot, Snapshot | None] | None:
+    def newest(self) -> Checkpoint | None:
         """Return the newest good checkpoint, or ``None`` if none was ever written.
+
+        Those that are passed over are named in a warning.
 
         Raises:
             CheckpointCorrupt: If there are some, and none of them is whole.
+            TrainError: If the newest is of a newer format.
         """
-        files = sorted(self.folder.glob("epoch-*.npz"), reverse=True)
-        for file in files:
+        passed: list[str] = []
+        for file in self._files()[::-1]:
             try:
-                meta, state = self._read(file)
-                progression = Progression(**meta)
-                best = None
-                if progression.best_epoch:
-                    best = self._read(self._best(progression.best_epoch))[1]
-            except CheckpointCorrupt:
+                found = self._read(file)
+            except CheckpointCorrupt as error:
+                passed.append(f"{file.name} ({error.why})")
                 continue
-            return progression, state, best
-        if files:
+            if passed:
+                warnings.warn(
+                    f"the run goes on from {file}; passed over: {', '.join(passed)}",
+                    ZooWarning,
+                    stacklevel=2,
+                )
+            return found
+        if passed:
             raise CheckpointCorrupt(
                 f"no checkpoint in {self.folder} is whole",
-                why=f"{len(files)} were found, and none equals its digest",
+                why=f"{len(passed)} were found: {', '.join(passed)}",
                 fix="start the run again in another folder",
             )
         return None
 
-    def _epoch(self, number: int) -> Path:
-        return self.folder / f"epoch-{number:05d}.npz"
+    def _file(self, progression: Progression) -> Path:
+        inside = f"-step-{progression.step:08d}" if progression.step else ""
+        return self.folder / f"epoch-{progression.epoch:05d}{inside}.npz"
 
-    def _best(self, number: int) -> Path:
-        return self.folder / f"best-{number:05d}.npz"
+    def _files(self) -> list[Path]:
+        """Return all checkpoints, the oldest first."""
+        return sorted(self.folder.glob("epoch-*.npz"), key=_place)
 
-    def _write(self, path: Path, meta: dict[str, Any], arrays: Snapshot) -> None:
-        buffer = io.BytesIO()
+    def _write(self, path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         text = np.frombuffer(json.dumps(meta).encode(), dtype="uint8")
-        named: dict[str, Any] = {f"v{i:05d}": array for i, array in enumerate(arrays)}
-        np.savez(buffer, meta=text, **named)
-        atomic_write(path, buffer.getvalue())
-        atomic_write(path.with_name(path.name + ".sha256"), sha256_file(path).encode())
+        # Of what is meant to be written: what the disk makes of it may already be wrong.
+        digest = hashlib.sha256()
+        atomic_write(path, lambda stream: _archive(stream, digest, {"meta": text, **arrays}))
+        atomic_write(digest_file(path), digest.hexdigest().encode())
 
-    def _read(self, path: Path) -> tuple[dict[str, Any], Snapshot]:
-        def corrupt(why: str) -> CheckpointCorrupt:
-            return CheckpointCorrupt(
-                f"{path} is not a whole checkpoint", why=why, fix="zoo train --resume RUN"
-            )
-
+    def _read(self, path: Path) -> Checkpoint:
         try:
-            digest = path.with_name(path.name + ".sha256").read_text()
-            if sha256_file(path) != digest:
-                raise corrupt("its bytes are not those of its digest")
-            with np.load(path, allow_pickle=False) as archive:
-                meta = json.loads(archive["meta"].tobytes())
-                names = sorted(name for name in archive.files if name != "meta")
-                return meta, [archive[name] for name in names]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise corrupt(str(error)) from error
+            meta, arrays = _believed(path)
+            version = meta.get("format", 1)
+            found = None
+            if version == 1:
+                found = self._read_first_format(meta, arrays)
+            elif version == FORMAT_VERSION:
+                found = _checkpoint(meta, arrays)
+            if found is not None:
+                if self._file(found.progression) != path:
+                    raise _corrupt(path, "it is the state of another moment than its name says")
+                return found
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise _corrupt(path, str(error)) from error
+        raise TrainError(
+            f"{path} has checkpoint format {version!r}",
+            why=f"this zoo reads formats 1 to {FORMAT_VERSION}",
+            fix="pip install --upgrade neural-zoo",
+        )
 
-    def _prune(self, progression: Progression) -> None:
-        kept = sorted(self.folder.glob("epoch-*.npz"))[-KEEP:]
-        keep = {file.name for file in kept} | {self._best(progression.best_epoch).name}
-        for file in kept[:-1]:
-            try:
-                keep.add(self._best(self._read(file)[0]["best_epoch"]).name)
-            except (CheckpointCorrupt, KeyError):
-                continue
-        for file in self.folder.glob("*.npz"):
-            if file.name not in keep:
-                file.unlink()
-                file.with_name(file.name + ".sha256").unlink(missing_ok=True)
+    def _read_first_format(
+        self, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> Checkpoint:
+        progression = Progression(**meta)
+        best = None
+        if progression.best_epoch:
+            _, apart = _believed(self.folder / f"best-{progression.best_epoch:05d}.npz")
+            best = _part(apart, "v")
+        return Checkpoint(progression, _part(arrays, "v"), best)
+
+    def prune(self, newest: Progression) -> None:
+        """Keep the newest and what is just before it; what is called newer was passed over."""
+        files = self._files()
+        upto = files.index(self._file(newest)) + 1
+        gone = files[upto:] + files[: max(upto - KEEP, 0)]
+        if self._saved >= KEEP:
+            gone += self.folder.glob("best-*.npz")  # of the first format
+        for file in gone:
+            # In this order, or the digest would stay behind if the process ended in between.
+            digest_file(file).unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
 
 
-__all__ = [
-    "Checkpoints",
-    "Progression",
-    "Snapshot",
-    "restore_snapshot",
-    "run_variables",
-    "take_snapshot",
-]
+class _Hashed:
+    """A stream that can only be written to, and of which everything counts for a digest."""
+
+    def __init__(self, stream: IO[bytes], digest: Any) -> None:
+        self._stream, self._digest = stream, digest
+
+    def write(self, content: Any) -> int:
+        self._digest.update(content)
+        return self._stream.write(content)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _archive(stream: IO[bytes], digest: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write what ``np.load`` reads, one array after the other: no copy of all of them is made."""
+    sink: Any = _Hashed(stream, digest)
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
+
+
+def digest_file(checkpoint: Path) -> Path:
+    """Return where the digest of a checkpoint stands."""
+    return checkpoint.with_name(checkpoint.name + ".sha256")
+
+
+def _place(file: Path) -> tuple[int, ...]:
+    """Return epoch and step of a file's name: `(7,)` comes before `(7, 500)`."""
+    return tuple(int(digits) for digits in re.findall(r"\d+", file.stem))
+
+
+def _believed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what a file says of itself, and its arrays, if its digest is right."""
+    try:
+        digest = digest_file(path).read_text("ascii")
+    except FileNotFoundError:
+        raise _corrupt(path, "it has no digest, as if its process ended while writing") from None
+    if sha256_file(path) != digest:
+        raise _corrupt(path, "its bytes are not those of its digest")
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    meta = json.loads(arrays.pop("meta").tobytes())
+    if not isinstance(meta, dict):
+        raise _corrupt(path, "it does not say what it is")
+    return meta, arrays
+
+
+def _checkpoint(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Checkpoint:
+    state, best = _part(arrays, "v"), _part(arrays, "b")
+    return Checkpoint(
+        Progression(**meta["progression"]),
+        state,
+        best or (state[: meta["best"]] if "best" in meta else None),
+        _part(arrays, "m"),
+        {name[2:]: array for name, array in arrays.items() if name.startswith("g_")},
+    )
+
+
+def _part(arrays: Mapping[str, np.ndarray], part: str) -> Snapshot:
+    return [arrays[name] for name in sorted(arrays) if name[0] == part and name[1:].isdigit()]
+
+
+def _corrupt(path: Path, why: str) -> CheckpointCorrupt:
+    return CheckpointCorrupt(
+        f"{path} is not a whole checkpoint", why=why, fix="zoo train --resume RUN"
+    )
+
+
+__all__ = ["FORMAT_VERSION", "Checkpoint", "Checkpoints", "Progression", "digest_file"]

@@ -7,6 +7,7 @@ model's own ``train_step``, on the same batch in the same order, so the weights 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -49,25 +50,38 @@ class CompiledEngine:
         self._measure = self._looped(model.test_step, held_out)
         self._chunk = 1
 
-    def train(self, order: np.ndarray, advance: Callable[[int], None]) -> dict[str, float]:
+    def train(
+        self,
+        order: np.ndarray,
+        advance: Callable[[int], None],
+        *,
+        first: int = 0,
+        every: int | None = None,
+    ) -> dict[str, float]:
         """Take one step a batch, the last batch included, and return the epoch's metrics."""
-        self._model.reset_metrics()
+        if not first:
+            self._model.reset_metrics()
         rows = tf.constant(order)
-        whole = len(order) // self._size
-        done = 0
+        whole, rest = divmod(len(order), self._size)
+        done = first
         while done < whole:
-            upto = min(done + self._chunk, whole)
+            upto = min(done + self._chunk, whole, _next_multiple(done, every))
             started = time.perf_counter()
             self._learn(rows, done, upto)
             elapsed = time.perf_counter() - started
-            advance(upto - done)
-            if elapsed < BREATH and upto - done == self._chunk:
+            steps, done = upto - done, upto
+            if elapsed < BREATH and steps == self._chunk:
                 self._chunk *= 2
-            done = upto
-        if len(order) % self._size:
+            advance(steps)
+        if rest:
             self._learn.tail(rows[whole * self._size :])
             advance(1)
         return self._metrics()
+
+    def loss(self) -> float | None:
+        """Return the mean loss of the epoch so far, if the model keeps one under that name."""
+        found = next((metric for metric in self._model.metrics if metric.name == "loss"), None)
+        return None if found is None else float(found.result())
 
     def validate(self) -> dict[str, float]:
         """Return the metrics over every validation example."""
@@ -106,6 +120,10 @@ class _Loop:
 
     def __call__(self, rows: Any, first: int, last: int) -> None:
         self._loop(rows, tf.constant(first, "int32"), tf.constant(last, "int32"))
+
+
+def _next_multiple(done: int, every: int | None) -> int:
+    return sys.maxsize if every is None else (done // every + 1) * every
 
 
 def _tensors(model: keras.Model, split: Split) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import keras
@@ -13,18 +13,33 @@ from zoo.config import TrainPlan
 from zoo.errors import ConfigError, Finding
 from zoo.spec import Split
 from zoo.training.order import feed, targets
+from zoo.training.snapshots import Snapshot, restore_snapshot, take_snapshot
 
 IN_MEMORY_LIMIT = 4 * 2**30
 """Bytes of training data above which a graph should not hold them."""
 
 Advance = Callable[[int], None]
+"""Told between two steps how many more are done. It may look at the model, and may raise."""
 
 
 class Engine(Protocol):
     """Runs an epoch in a given order, and measures the validation split."""
 
-    def train(self, order: np.ndarray, advance: Advance) -> dict[str, float]:
-        """Take one step a batch, the last batch included, and return the epoch's metrics."""
+    def train(
+        self, order: np.ndarray, advance: Advance, *, first: int = 0, every: int | None = None
+    ) -> dict[str, float]:
+        """Take one step a batch, the last batch included, and return the epoch's metrics.
+
+        Args:
+            order: Which example comes when.
+            advance: Told of every step, or of several at once.
+            first: Steps of this epoch that were taken before, and are in the model's variables and
+                in those of its metrics.
+            every: ``advance`` is told wherever so many steps of the epoch are done.
+        """
+
+    def loss(self) -> float | None:
+        """Return the mean loss of the epoch so far, if the model keeps one."""
 
     def validate(self) -> dict[str, float]:
         """Return the metrics over every validation example."""
@@ -38,21 +53,44 @@ class StockEngine:
     ) -> None:
         self._model, self._train = model, train
         self._size = plan.batch_size
+        self._between: _Between | None = None
         self._validation = _Batches(model, validation, np.arange(len(validation)), self._size)
 
-    def train(self, order: np.ndarray, advance: Advance) -> dict[str, float]:
-        """Fit one epoch."""
-        batches = _Batches(self._model, self._train, order, self._size)
-        callbacks = [
-            keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: advance(1))
-        ]
-        history = self._model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
+    def train(
+        self, order: np.ndarray, advance: Advance, *, first: int = 0, every: int | None = None
+    ) -> dict[str, float]:
+        """Fit one epoch, or the rest of it."""
+        batches = _Batches(self._model, self._train, order[first * self._size :], self._size)
+        sums = take_snapshot(self._model.metrics_variables) if first else None
+        self._between = _Between(advance, sums)
+        history = self._model.fit(batches, shuffle=False, verbose=0, callbacks=[self._between])
         return {name: float(values[-1]) for name, values in history.history.items()}
+
+    def loss(self) -> float | None:
+        """Return what ``fit`` said behind its last step."""
+        return None if self._between is None else self._between.loss
 
     def validate(self) -> dict[str, float]:
         """Evaluate on the validation split."""
         logs = self._model.evaluate(self._validation, verbose=0, return_dict=True)
         return {name: float(value) for name, value in logs.items()}
+
+
+class _Between(keras.callbacks.Callback):
+    """Tells of every step, and has the metrics go on where they stood before ``fit`` reset them."""
+
+    def __init__(self, advance: Advance, sums: Snapshot | None) -> None:
+        super().__init__()
+        self._advance, self._sums = advance, sums
+        self.loss: float | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        if self._sums is not None:
+            restore_snapshot(self.model.metrics_variables, self._sums)
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self.loss = (logs or {}).get("loss")
+        self._advance(1)
 
 
 class _Batches(keras.utils.PyDataset):
@@ -113,4 +151,4 @@ def _obstacle(model: keras.Model, train: Split, validation: Split) -> str:
     return ""
 
 
-__all__ = ["IN_MEMORY_LIMIT", "Engine", "StockEngine", "choose_engine"]
+__all__ = ["IN_MEMORY_LIMIT", "Advance", "Engine", "StockEngine", "choose_engine"]

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import fcntl
 import io
 import json
 import os
-import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from zoo.errors import RunBusy, StorageError, TrainError
-from zoo.files import atomic_write, read_regular, storage_errors, sync_folder, write_json
+from zoo.errors import StorageError, TrainError
+from zoo.files import atomic_write, read_regular, storage_errors, write_json
+from zoo.training.lock import hold, is_held
 from zoo.training.record import FORMAT_VERSION, RunRecord
+from zoo.training.trash import TRASH, discard, size_of
 
 FIGURES = "figures.json"
 """What an evaluation shows besides its scores: see :mod:`zoo.metrics.figures`."""
@@ -35,10 +33,12 @@ FILES = frozenset(
 )
 """What a run writes into its folder, besides temporary files."""
 
-TRASH = ".zoo-trash-"
-"""What the name of a folder begins with that is being removed."""
+LOCK = ".lock"
 
-_LOCK_ATTEMPTS = 4
+_HALF_WRITTEN = (
+    *(".run.json.*.tmp", ".history.csv.*.tmp", ".model.tmp.keras"),
+    *("checkpoints/.*.tmp", "checkpoints/*/.*.tmp"),
+)
 
 
 class RunFolder:
@@ -58,12 +58,9 @@ class RunFolder:
             folder = Path(path)
             with storage_errors(folder, "making"):
                 folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
-                raise StorageError(
-                    f"{folder} is not empty",
-                    why="a run never writes over another",
-                    fix=f"zoo train {name} --resume {folder}, or another --run-dir",
-                )
+            # A process that was killed at once leaves its lock, and nothing to resume.
+            if any(file.name != LOCK for file in folder.iterdir()):
+                raise _taken(folder)
             return cls(folder)
         root = Path("runs")
         with storage_errors(root, "making"):
@@ -139,12 +136,24 @@ class RunFolder:
             ) from error
         return record
 
+    def refuse_second_start(self) -> None:
+        """Refuse to start a run where another process has started one since the folder was made.
+
+        Raises:
+            StorageError: If there is a record.
+        """
+        if (self.path / "run.json").exists():
+            raise _taken(self.path)
+
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Replace ``run.json``."""
         write_json(self.path / "run.json", dict(record))
 
     def write_history(self, history: Sequence[Mapping[str, float]]) -> None:
-        """Replace ``history.csv``: one line an epoch, full precision."""
+        """Replace ``history.csv``: one line an epoch, full precision; before the first, none."""
+        if not history:
+            (self.path / "history.csv").unlink(missing_ok=True)
+            return
         columns: list[str] = []
         for line in history:
             columns += [name for name in line if name not in columns]
@@ -169,50 +178,19 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the run against other processes; the system lets go if this one dies.
 
+        What such a process left half-written is removed.
+
         Raises:
-            RunBusy: If another process holds it, with that process's id.
+            RunBusy: If another process holds it, with that process's id, its host, and since when.
+            StorageError: If the folder cannot be written, or its file system knows no locks.
         """
-        path = self.path / ".lock"
-        with storage_errors(path, "locking"):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-        try:
-            for attempt in range(_LOCK_ATTEMPTS):
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if attempt + 1 < _LOCK_ATTEMPTS:
-                        # Somebody may only be looking whether it is held.
-                        time.sleep(0.02)
-                        continue
-                    holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
-                    raise RunBusy(
-                        f"{self.path} is in use",
-                        why=f"process {holder} holds it",
-                        fix="wait for it to end, or choose another --run-dir",
-                    ) from error
-            os.ftruncate(handle, 0)
-            os.write(handle, str(os.getpid()).encode())
+        with hold(self.path / LOCK, what=self.path):
+            self._sweep()
             yield
-        finally:
-            os.close(handle)
 
     def held(self) -> bool:
         """Return whether a process of this machine works on the run now."""
-        try:
-            handle = os.open(self.path / ".lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:  # a file system without locks
-            return False
-        else:
-            return False
-        finally:
-            os.close(handle)
+        return is_held(self.path / LOCK)
 
     def size(self) -> int:
         """Return the bytes of its files; what a link leads to is not counted."""
@@ -246,80 +224,24 @@ class RunFolder:
             else:
                 discard(self.path / part, self.path)
 
-
-def discard(target: Path, beside: Path) -> None:
-    """Remove a folder by way of a name that nobody takes for anything.
-
-    Args:
-        target: The folder, or a link, which is removed without what it leads to.
-        beside: A folder on the same file system.
-
-    Raises:
-        StorageError: If it cannot be removed.
-    """
-    with _removing(target):
-        trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=beside))
-        try:
-            target.rename(trash / "removed")
-            sync_folder(beside)
-        finally:
-            empty_trash(trash)
+    def _sweep(self) -> None:
+        """Remove what a process left that died while it wrote."""
+        for pattern in _HALF_WRITTEN:
+            for file in self.path.glob(pattern):
+                with storage_errors(file, "removing"):
+                    file.unlink(missing_ok=True)
 
 
-def empty_trash(folder: Path) -> None:
-    """Remove what a removal has put aside.
-
-    Raises:
-        StorageError: If it cannot be removed.
-    """
-    with _removing(folder):
-        removed = folder / "removed"
-        if removed.is_symlink():
-            removed.unlink()
-        # Another process may be emptying it too.
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(folder)
-
-
-@contextlib.contextmanager
-def _removing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be removed",
-            why=error.strerror or str(error),
-            fix="look at who may write there, and whether something is mounted inside",
-        ) from error
-
-
-def size_of(folder: Path) -> int:
-    """Return the bytes of the files below a folder; what a link leads to is not counted."""
-    total = 0
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return 0
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            total += size_of(Path(entry.path))
-        elif entry.is_file(follow_symlinks=False):
-            with contextlib.suppress(OSError):
-                total += entry.stat(follow_symlinks=False).st_size
-    return total
+def _taken(folder: Path) -> StorageError:
+    return StorageError(
+        f"{folder} is not empty",
+        why="a run never writes over another",
+        fix=f"zoo train --resume {folder}, or another --run-dir",
+    )
 
 
 def _temporary(name: str) -> bool:
     return name.startswith(TRASH) or (name.startswith(".") and ".tmp" in name)
 
 
-__all__ = [
-    "FIGURES",
-    "FILES",
-    "NOT_METRICS",
-    "TRASH",
-    "RunFolder",
-    "discard",
-    "empty_trash",
-    "size_of",
-]
+__all__ = ["FIGURES", "FILES", "NOT_METRICS", "RunFolder"]

@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost."""
+"""Ctrl-C and SIGTERM: never lost, and heard where a run can be left."""
 
 from __future__ import annotations
 
@@ -7,38 +7,107 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any, NoReturn
 
 
-@contextlib.contextmanager
-def heeded_interrupts() -> Iterator[Callable[[], None]]:
-    """Give a function that raises ``KeyboardInterrupt`` if Ctrl-C was pressed since.
+class Terminated(SystemExit):
+    """SIGTERM asked the process to end: it does, with 143, unless somebody catches this."""
 
-    Python raises it wherever the program is at that moment. In the clean-up of an object that is
-    ignored with a message, and a training would go on to its end. Whoever asks now and then
-    hears of it a moment later. Somebody's own handler, and other threads, are left alone.
+    def __init__(self) -> None:
+        super().__init__(128 + signal.SIGTERM)
+
+
+_DEFAULTS: dict[signal.Signals, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+
+
+class Interrupts:
+    """What asks a run to stop.
+
+    A signal ends the run at once, unless it comes while it is deferred: then whoever deferred it
+    looks at ``pending`` where it is safe to stop, and calls ``check``. A second signal does not
+    wait. Python raises an interrupt wherever the program is at that moment; in the clean-up of an
+    object it is thrown away with a message, so ``check`` also raises what came before and was lost.
+
+    Args:
+        tell: Called when a signal has to wait, with what it was: ``interrupted``, ``terminated``.
     """
-    pressed = False
 
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.default_int_handler(number, frame)
+    def __init__(self, tell: Callable[[str], None] = lambda what: None) -> None:
+        self._tell = tell
+        self._pending: int | None = None
+        self._deferred = False
+        self._installed: list[signal.Signals] = []
 
-    def check() -> None:
-        if pressed:
-            raise KeyboardInterrupt
+    @property
+    def pending(self) -> bool:
+        """Whether somebody asked."""
+        return self._pending is not None
 
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if ours:
-        signal.signal(signal.SIGINT, note)
-    try:
-        yield check
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[None]:
+        """Listen, in the main thread, to the signals that nobody else has a handler for.
+
+        May be entered again inside; the outermost puts the handlers back.
+        """
+        ours = [] if self._installed or not _in_main_thread() else _unclaimed()
+        for number in ours:
+            signal.signal(number, self._note)
+        self._installed += ours
+        try:
+            yield
+        finally:
+            for number in ours:
+                signal.signal(number, _DEFAULTS[number])
+                self._installed.remove(number)
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Let the first signal wait for ``check``."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+
+    def check(self) -> None:
+        """Raise what was asked for since.
+
+        Raises:
+            KeyboardInterrupt: After Ctrl-C.
+            Terminated: After SIGTERM.
+        """
+        if self._pending is not None:
+            _end(self._pending)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        first, self._pending = self._pending is None, number
+        if not (first and self._deferred):
+            _end(number)
+        # A stream that is being written to at this moment cannot be written to again.
+        with contextlib.suppress(RuntimeError):
+            self._tell(reason(number))
 
 
-__all__ = ["heeded_interrupts"]
+def reason(signal_number: int) -> str:
+    """Return what a signal did to a run, in a word."""
+    return "terminated" if signal_number == signal.SIGTERM else "interrupted"
+
+
+def _end(number: int) -> NoReturn:
+    if number == signal.SIGTERM:
+        raise Terminated
+    raise KeyboardInterrupt
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _unclaimed() -> list[signal.Signals]:
+    return [number for number, default in _DEFAULTS.items() if signal.getsignal(number) == default]
+
+
+__all__ = ["Interrupts", "Terminated", "reason"]

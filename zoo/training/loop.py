@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 
@@ -16,19 +16,20 @@ from zoo.errors import ConfigError, Diverged, Finding
 from zoo.layers import WarmupSchedule
 from zoo.metrics.scores import describe_score
 from zoo.spec import NAME, Dataset
-from zoo.training.checkpoints import (
-    Checkpoints,
-    Progression,
+from zoo.training.checkpoints import Checkpoint, Checkpoints, Progression
+from zoo.training.engines import Engine, choose_engine
+from zoo.training.folder import RunFolder
+from zoo.training.generators import restore_generators, take_generators
+from zoo.training.interrupt import Interrupts
+from zoo.training.order import epoch_order
+from zoo.training.progress import Progress
+from zoo.training.snapshots import (
     Snapshot,
+    all_finite,
     restore_snapshot,
     run_variables,
     take_snapshot,
 )
-from zoo.training.engines import Engine, choose_engine
-from zoo.training.folder import RunFolder
-from zoo.training.interrupt import heeded_interrupts
-from zoo.training.order import epoch_order
-from zoo.training.progress import Progress
 
 Notify = Callable[..., None]
 
@@ -56,6 +57,8 @@ class Loop:
         self.plan = plan
         self.progression = Progression()
         self.stopped_because = ""
+        # Whoever watches need not know of it: it came after the protocol.
+        self.interrupts = Interrupts(getattr(progress, "stopping", lambda what: None))
         self._folder, self._progress, self._notify, self._resume = folder, progress, notify, resume
         self._checkpoints = Checkpoints(folder.path / "checkpoints")
         self._best: Snapshot | None = None
@@ -82,7 +85,11 @@ class Loop:
 
         Raises:
             ConfigError: If the plan watches what nobody measures.
-            Diverged: If the loss stops being a finite number. The checkpoint before stands.
+            Diverged: If the loss, what the plan watches or a weight stops being a finite number.
+                The checkpoint before stands.
+            KeyboardInterrupt: After Ctrl-C, as soon as the step or the validation is done that was
+                going on then, and the state is saved.
+            SystemExit: The same after SIGTERM, with 143.
         """
         self._begin(model, phase, self.plan.epochs if epochs is None else epochs)
         train, validation = dataset.split("train"), dataset.split("validation")
@@ -94,19 +101,21 @@ class Loop:
             self._restore(model)
         state = self.progression
         self._progress.start(self._end - state.epoch, steps)
-        with heeded_interrupts() as check:
+        if state.step:
+            self._progress.advance(state.step)
+        with self.interrupts.heard(), self.interrupts.deferred():
             while state.epoch < self._end and not self._out_of_patience():
-                line = self._epoch(model, engine, len(train))
+                line = self._epoch(model, engine, len(train), steps)
                 line |= dict(measure()) if measure is not None else {}
                 self._close_epoch(model, line)
-                check()
+                self.interrupts.check()
         if self._out_of_patience():
             self.stopped_because = (
                 f"{self.plan.monitor} was not better for {self.plan.patience} epochs"
             )
         else:
             self.stopped_because = "the plan was fulfilled"
-        if self.plan.keep == "best" and self._best is not None:
+        if self._best is not None:
             restore_snapshot(model.variables, self._best)
 
     def prepare(self, what: str, steps: int) -> Callable[[int], None]:
@@ -138,55 +147,105 @@ class Loop:
             raise ValueError(f"expected lower case and underscores. Received: phase={phase!r}")
         state = self.progression
         if self._phases:
-            # A fresh object, because a checkpoint of the phase before may still refer to the old.
             self.progression = replace(state, history=list(state.history), waited=0)
             # Of the phases before the best was kept, so this is what the model is now.
-            self._best = take_snapshot(model.variables) if state.best_epoch else None
+            self._best = take_snapshot(model.variables) if self._best is not None else None
         self._phases.append(phase)
         self._end = self.progression.epoch + epochs
         folder = self._folder.path / "checkpoints"
         self._checkpoints = Checkpoints(folder / phase if phase else folder)
 
-    def _epoch(self, model: keras.Model, engine: Engine, examples: int) -> dict[str, float]:
-        """Run one epoch, and return its line of the history."""
-        number = self.progression.epoch + 1
+    def _epoch(
+        self, model: keras.Model, engine: Engine, examples: int, steps: int
+    ) -> dict[str, float]:
+        """Run one epoch, or the rest of it, and return its line of the history."""
+        state, number = self.progression, self.progression.epoch + 1
         self._notify("zoo_before_epoch", run_dir=self._folder.path, epoch=number)
-        started = time.perf_counter()
+        if not state.step:
+            state.rate, state.seconds = float(model.optimizer.learning_rate), 0.0
+        started = time.perf_counter() - state.seconds
+
+        def advance(done: int) -> None:
+            state.step += done
+            state.seconds = time.perf_counter() - started
+            self._progress.advance(done)
+            if state.step < steps:
+                self._check_finite("the loss", engine.loss(), f"epoch {number}, step {state.step}")
+                self._between_steps(model)
+
         order = epoch_order(self.plan.seed, number, examples)
-        rate = float(model.optimizer.learning_rate)
+        learned = engine.train(order, advance, first=state.step, every=self.plan.checkpoint_steps)
         line: dict[str, float] = {"epoch": number}
         if self._phases != [""]:
             line["phase"] = len(self._phases)
-        line |= engine.train(order, self._progress.advance)
-        self._check_finite(line, number)
+        line |= learned
+        self._check_finite("the loss", line["loss"], f"epoch {number}")
         line |= {f"val_{name}": value for name, value in engine.validate().items()}
-        return line | {"learning_rate": rate, "seconds": round(time.perf_counter() - started, 3)}
+        seconds = round(time.perf_counter() - started, 3)
+        return line | {"learning_rate": state.rate, "seconds": seconds}
+
+    def _between_steps(self, model: keras.Model) -> None:
+        """Save the state inside an epoch, if the plan or somebody who wants to stop asks for it."""
+        every = self.plan.checkpoint_steps
+        if self.interrupts.pending or (every is not None and self.progression.step % every == 0):
+            self._save(model)
+        self.interrupts.check()
 
     def _close_epoch(self, model: keras.Model, line: dict[str, float]) -> None:
         """Judge an epoch, write what it left, tell who listens."""
         state = self.progression
-        state.epoch += 1
-        state.history.append(line)
         value = line[self.plan.monitor]
+        self._check_finite(self.plan.monitor, value, f"epoch {state.epoch + 1}")
+        state.epoch, state.step = state.epoch + 1, 0
+        state.history.append(line)
         if state.best_value is None or self._better(value, state.best_value):
             state.best_epoch, state.best_value, state.waited = state.epoch, value, 0
-            self._best = take_snapshot(model.variables)
+            if self.plan.keep == "best":
+                self._best = take_snapshot(model.variables)
         else:
             state.waited += 1
         last = state.epoch == self._end or self._out_of_patience()
-        if last or state.epoch % self.plan.checkpoint_every == 0:
-            self._checkpoints.save(state, take_snapshot(run_variables(model)), self._best)
+        if last or self.interrupts.pending or state.epoch % self.plan.checkpoint_every == 0:
+            self._save(model)
         self._folder.write_history(state.history)
         self._progress.epoch(state.epoch, line)
         self._notify(
             "zoo_after_epoch", run_dir=self._folder.path, epoch=state.epoch, metrics=dict(line)
         )
 
+    def _save(self, model: keras.Model) -> None:
+        """Write a checkpoint of where the run stands, unless a weight is no number."""
+        state = self.progression
+        values = take_snapshot(run_variables(model))
+        learned = zip(model.variables, values, strict=False)
+        if not all_finite([value for variable, value in learned if variable.trainable]):
+            inside = f"epoch {state.epoch + 1}, step {state.step}" if state.step else ""
+            self._diverge("a weight was no finite number", inside or f"epoch {state.epoch}")
+        self._checkpoints.save(
+            Checkpoint(
+                progression=state,
+                state=values,
+                best=self._best,
+                sums=take_snapshot(model.metrics_variables) if state.step else [],
+                generators=take_generators(),
+            )
+        )
+
     def _restore(self, model: keras.Model) -> None:
         saved = self._checkpoints.newest()
         if saved is not None:
-            self.progression, state, self._best = saved
-            restore_snapshot(run_variables(model), state)
+            if not model.optimizer.built:  # Keras builds it when it takes its first step
+                model.optimizer.build(model.trainable_variables)
+            restore_snapshot(run_variables(model), saved.state)
+            if saved.sums:
+                restore_snapshot(model.metrics_variables, saved.sums)
+            if saved.generators:
+                restore_generators(saved.generators)
+            self._checkpoints.prune(saved.progression)
+            self.progression = saved.progression
+            self._best = saved.best if self.plan.keep == "best" else None
+        # It may have ended between a checkpoint and the line of its epoch, or behind several lines.
+        self._folder.write_history(self.progression.history)
 
     def _out_of_patience(self) -> bool:
         return self.plan.patience is not None and self.progression.waited >= self.plan.patience
@@ -207,13 +266,19 @@ class Loop:
         better = describe_score(self.plan.monitor).higher_is_better
         return value > best if better else value < best
 
-    def _check_finite(self, line: dict[str, float], epoch: int) -> None:
-        if not math.isfinite(line["loss"]):
-            raise Diverged(
-                f"the loss was {line['loss']} in epoch {epoch}",
-                why="a step was too long, or an input is not finite",
-                fix="--set optimizer.learning_rate=LOWER, or --set optimizer.clip_norm=1",
-            )
+    def _check_finite(self, what: str, value: float | None, where: str) -> None:
+        if value is not None and not math.isfinite(value):
+            self._diverge(f"{what} was {value}", where)
+
+    def _diverge(self, what: str, where: str) -> NoReturn:
+        folder = self._checkpoints.folder
+        kept = f"; {folder} has the last finite state" if any(folder.glob("epoch-*.npz")) else ""
+        raise Diverged(
+            f"{what} in {where}",
+            why=f"a step was too long, or an example is not finite or far from the others{kept}",
+            fix="train anew with --set optimizer.learning_rate=LOWER, or with "
+            "--set optimizer.clip_norm=1",
+        )
 
 
 def _span_schedule(model: keras.Model, steps: int) -> None:

@@ -10,7 +10,8 @@ class Progress(Protocol):
     """Somebody who watches a run: a bar in a terminal, a line in a log.
 
     One that also has ``prepare(what, steps)`` is told of work before the epochs, whose steps
-    ``advance`` then counts.
+    ``advance`` then counts; one that has ``stopping(what)``, that the run will end as soon as it
+    can be left: it was ``interrupted`` or ``terminated``.
     """
 
     def start(self, epochs: int, steps: int) -> None:
