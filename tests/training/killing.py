@@ -35,9 +35,17 @@ def kill_after(command: Sequence[Any], checkpoints: Path, count: int = 2) -> Non
 
 
 def state_of(checkpoint: Path) -> dict[str, np.ndarray]:
-    """Return every array of a checkpoint: weights, optimizer slots, generators, chains."""
+    """Return every array of a checkpoint: weights, optimizer slots, generators, chains.
+
+    The generators of the process (``g_``) are left out: work before the epochs that finds its
+    result on the disk, as features do, draws less from them than work that is done anew.
+    """
     with np.load(checkpoint) as archive:
-        return {name: archive[name] for name in archive.files if name != "meta"}
+        return {
+            name: archive[name]
+            for name in archive.files
+            if name != "meta" and not name.startswith("g_")
+        }
 
 
 def assert_same_bits(one: Path, two: Path) -> None:
