@@ -17,13 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo import (
-        errors as errors,
-        layers as layers,
-        metrics as metrics,
-        runtime as runtime,
-        testing as testing,
-    )
+    from zoo import errors as errors, layers as layers, metrics as metrics, runtime as runtime
     from zoo.api import (
         Artifact as Artifact,
         Comparison as Comparison,

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -278,9 +279,9 @@ def test_the_decorator_makes_one_test_a_check_with_an_id_that_stays(tmp_path):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
 
-    assert "PASSED test_it.py::test_it_conforms[good_one-document.fields]" in done.stdout
-    assert "XFAIL test_it.py::test_it_conforms[boastful-document.limits]" in done.stdout
-    assert "FAILED test_it.py::test_it_conforms[good_one-document.limits]" in done.stdout
+    assert re.search(r"^PASSED .*\[good_one\-document\.fields\]", done.stdout, re.MULTILINE)
+    assert re.search(r"^XFAIL .*\[boastful\-document\.limits\]", done.stdout, re.MULTILINE)
+    assert re.search(r"^FAILED .*\[good_one\-document\.limits\]", done.stdout, re.MULTILINE)
     assert "no distribution provides it" in done.stdout
     assert done.returncode == 1
 
