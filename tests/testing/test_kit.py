@@ -240,7 +240,7 @@ def test_a_receipt_is_the_same_for_the_same_result_and_can_be_read_again(tmp_pat
 
 
 def test_messages_in_a_receipt_name_files_and_no_folders(tmp_path):
-    from zoo.testing.receipts import without_places
+    from zoo.testing.report import without_places
 
     assert without_places(f"cannot read {tmp_path}/a/b.py:3, see https://x.org/a/b") == (
         "cannot read b.py:3, see https://x.org/a/b"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.api.conformance import Conformance, conformance_of
 from zoo.architecture import Architecture
 from zoo.errors import ConfigError, Finding, ZooError
 from zoo.registry import Hooks, Listing, Registry
@@ -104,6 +105,7 @@ class ModelInfo:
         fix: What to do about the problem.
         schema: The JSON schema of its configuration.
         recipe: The ``config`` and the ``plan`` that it starts from on its default data.
+        checked: What its package says that ``zoo check`` found, if it says so.
     """
 
     name: str
@@ -126,6 +128,7 @@ class ModelInfo:
     deprecated: str = ""
     weights: list[dict[str, Any]] = field(default_factory=list)
     artifacts: list[dict[str, Any]] = field(default_factory=list)
+    checked: Conformance | None = None
     schema: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
 
@@ -200,6 +203,7 @@ def info(name: str) -> ModelInfo:
         deprecated=listing.notice,
         weights=weights,
         artifacts=entry.get("artifacts", []),
+        checked=conformance_of(listing),
         schema=schema,
         recipe=recipe,
     )

@@ -257,7 +257,7 @@ def _listing(listing: Any) -> dict[str, Any]:
 def _describe(known: Mapping[str, Any]) -> list[tuple[str, object]]:
     lines: list[tuple[str, object]] = []
     for key, value in known.items():
-        if key in ("schema", "recipe", "weights", "artifacts") or value is None:
+        if key in ("schema", "recipe", "weights", "artifacts", "checked") or value is None:
             continue
         many = isinstance(value, list)
         glue = "\n" if key in ("references", "limits") else ", "
@@ -265,7 +265,15 @@ def _describe(known: Mapping[str, Any]) -> list[tuple[str, object]]:
             (key.replace("_", " "), glue.join(map(_cell, value)) if many else _cell(value))
         )
     lines += [("weights", _weights(entry)) for entry in known.get("weights") or ()]
+    lines += [("checked", _conformance(known["checked"]))] if known["checked"] else []
     return lines
+
+
+def _conformance(checked: Mapping[str, Any]) -> str:
+    if checked["problem"]:
+        return f"the receipt says nothing of this: {printable(checked['problem'])}"
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in checked["counts"].items())
+    return f"{checked['level'] or 'no level'}: {counts}, says its package"
 
 
 def _weights(entry: Mapping[str, Any]) -> str:

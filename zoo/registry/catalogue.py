@@ -130,6 +130,7 @@ class ModelEntry(Frozen):
         version: Which version of the architecture this is about.
         aliases: Other names that it answers to.
         api_version: The version of the plugin interface that it is written for.
+        receipt: What ``zoo check`` wrote: a package, a slash, the path inside it.
     """
 
     name: _Name
@@ -149,6 +150,7 @@ class ModelEntry(Frozen):
     aliases: tuple[_Name, ...] = Field((), exclude_if=_unsaid)
     deprecated: Deprecated | None = Field(None, exclude_if=_unsaid)
     api_version: int | None = Field(None, ge=1, exclude_if=_unsaid)
+    receipt: str | None = Field(None, pattern=r"^[\w.]+(/[\w.-]+)+$", exclude_if=_unsaid)
     weights: tuple[WeightsEntry, ...] = ()
     artifacts: tuple[ArtifactEntry, ...] = ()
 

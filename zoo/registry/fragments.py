@@ -108,34 +108,26 @@ def _foreign(
             fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
         )
     own = set(packages)
-    for weights in model.weights:
-        for file in filter(None, (weights.file, weights.spec)):
-            package = file.partition("/")[0]
-            if not any(package == name or package.startswith(f"{name}.") for name in own):
-                return CatalogueInvalid(
-                    f"the catalogue of {provider.label} keeps weights of {model.name!r} in "
-                    f"{package!r}",
-                    why=f"its own packages are {', '.join(sorted(own))}; the entry is left out",
-                    fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
-                )
+    files = [("weights", file) for one in model.weights for file in (one.file, one.spec) if file]
+    files += [("the receipt", model.receipt)] if model.receipt else []
+    for what, file in files:
+        package = file.partition("/")[0]
+        if not any(package == name or package.startswith(f"{name}.") for name in own):
+            return CatalogueInvalid(
+                f"the catalogue of {provider.label} keeps {what} of {model.name!r} in {package!r}",
+                why=f"its own packages are {', '.join(sorted(own))}; the entry is left out",
+                fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
+            )
     return None
 
 
 def fragment_path(provider: Provider) -> Path:
     """Return the ``registry.yaml`` of a third party's package, without importing the package.
 
-    ``importlib.util.find_spec`` imports the parents of a dotted name. So it is asked for the first
-    part alone, and the rest is looked for as folders.
-
     Raises:
         CatalogueInvalid: If there is no such package, or no file in it.
     """
-    first, *rest = provider.module.split(".")
-    try:
-        spec = importlib.util.find_spec(first)
-    except (ImportError, ValueError, AttributeError):
-        spec = None
-    places = [Path(place, *rest) for place in (spec and spec.submodule_search_locations) or ()]
+    places = package_folders(provider.module)
     for place in places:
         if (place / FILE).is_file():
             return place / FILE
@@ -146,4 +138,18 @@ def fragment_path(provider: Provider) -> Path:
     )
 
 
-__all__ = ["Catalogue", "fragment_path"]
+def package_folders(name: str) -> list[Path]:
+    """Return where a package lies, without importing it; none if there is no such package.
+
+    ``importlib.util.find_spec`` imports the parents of a dotted name. So it is asked for the first
+    part alone, and the rest is looked for as folders.
+    """
+    first, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(first)
+    except (ImportError, ValueError, AttributeError):
+        spec = None
+    return [Path(place, *rest) for place in (spec and spec.submodule_search_locations) or ()]
+
+
+__all__ = ["Catalogue", "fragment_path", "package_folders"]

@@ -21,6 +21,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.receipts import (
+        LEVELS as LEVELS,
+        Level as Level,
+        Receipt as Receipt,
+        Result as Result,
+        read_receipt as read_receipt,
+    )
     from zoo.testing.checks import Check as Check, CheckFailed as CheckFailed, Skipped as Skipped
     from zoo.testing.kit import (
         BoundCheck as BoundCheck,
@@ -28,30 +35,24 @@ if TYPE_CHECKING:
         check_architecture as check_architecture,
         checks_for as checks_for,
     )
-    from zoo.testing.levels import LEVELS as LEVELS, Level as Level
     from zoo.testing.parametrize import parametrize_with_checks as parametrize_with_checks
-    from zoo.testing.receipts import (
-        Receipt as Receipt,
-        Report as Report,
-        Result as Result,
-        read_receipt as read_receipt,
-    )
+    from zoo.testing.report import Report as Report
 
 _HOME = {
-    "BoundCheck": "kit",
-    "Check": "checks",
-    "CheckFailed": "checks",
-    "LEVELS": "levels",
-    "Level": "levels",
-    "Receipt": "receipts",
-    "Report": "receipts",
-    "Result": "receipts",
-    "Skipped": "checks",
-    "all_checks": "kit",
-    "check_architecture": "kit",
-    "checks_for": "kit",
-    "parametrize_with_checks": "parametrize",
-    "read_receipt": "receipts",
+    "BoundCheck": "zoo.testing.kit",
+    "Check": "zoo.testing.checks",
+    "CheckFailed": "zoo.testing.checks",
+    "LEVELS": "zoo.receipts",
+    "Level": "zoo.receipts",
+    "Receipt": "zoo.receipts",
+    "Report": "zoo.testing.report",
+    "Result": "zoo.receipts",
+    "Skipped": "zoo.testing.checks",
+    "all_checks": "zoo.testing.kit",
+    "check_architecture": "zoo.testing.kit",
+    "checks_for": "zoo.testing.kit",
+    "parametrize_with_checks": "zoo.testing.parametrize",
+    "read_receipt": "zoo.receipts",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one table says what there is and where
@@ -64,6 +65,6 @@ if not TYPE_CHECKING:
         if name not in _HOME:
             raise AttributeError(f"module 'zoo.testing' has no attribute {name!r}")
         # The command line lists checks, and must not import arrays for that.
-        value = getattr(importlib.import_module(f"zoo.testing.{_HOME[name]}"), name)
+        value = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = value
         return value

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.testing.levels import Level
+from zoo.receipts import Level
 
 if TYPE_CHECKING:
     from zoo.testing.subject import Subject

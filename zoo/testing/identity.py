@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import platform
 import sys
@@ -13,13 +12,10 @@ from zoo import api
 from zoo.api.packages import version_of
 from zoo.architecture import Architecture
 from zoo.errors import ConfigError, Finding, UnknownModel
-from zoo.testing.receipts import Identity
+from zoo.receipts import Identity, digest_of, files_of
 
 PACKAGES = ("neural-zoo", "keras", "tensorflow", "onnxruntime", "numpy")
 """What decides numbers, besides Python."""
-
-RECEIPT = "receipt.json"
-"""The file of a package that its own hash leaves out: it holds that hash."""
 
 Target = str | type[Architecture[Any]] | Architecture[Any]
 
@@ -66,16 +62,13 @@ def identity_of(name: str) -> Identity:
     architecture = api.registry().get(name)
     distribution, version = api.registry().provenance(name)
     files = package_files(architecture)
-    total = hashlib.sha256()
-    for relative, path in files.items():
-        total.update(f"{relative} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return Identity(
         name=architecture.info.name,
         distribution=distribution,
         version=version,
         api_version=architecture.info.api_version,
         files=len(files),
-        files_sha256=total.hexdigest() if files else None,
+        files_sha256=digest_of(files) if files else None,
     )
 
 
@@ -94,13 +87,7 @@ def package_files(architecture: Architecture[Any]) -> dict[str, Path]:
     (listing,) = api.listings(architecture.info.name)
     if not package or not listing.providers:
         return {source.name: source}
-    root = Path(next(iter(package)))
-    found = {
-        path.relative_to(root).as_posix(): path
-        for path in root.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.name != RECEIPT
-    }
-    return dict(sorted(found.items()))
+    return files_of(Path(next(iter(package))))
 
 
 def source_file(architecture: Architecture[Any]) -> Path | None:
@@ -122,7 +109,6 @@ def versions() -> dict[str, str | None]:
 
 __all__ = [
     "PACKAGES",
-    "RECEIPT",
     "Target",
     "identity_of",
     "known_name",

@@ -1,15 +1,9 @@
-"""How far an architecture has come: each level asks for everything of those before it."""
+"""Levels: each asks for everything of those before it."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from zoo.errors import ConfigError, Finding
-
-Level = Literal["discoverable", "buildable", "trainable", "exportable", "documented", "gold"]
-
-LEVELS: tuple[Level, ...] = get_args(Level)
-"""From the first to the last."""
+from zoo.receipts import LEVELS, Level
 
 
 def levels_up_to(level: str) -> tuple[Level, ...]:
@@ -27,4 +21,4 @@ def levels_up_to(level: str) -> tuple[Level, ...]:
     return LEVELS[: LEVELS.index(level) + 1]
 
 
-__all__ = ["LEVELS", "Level", "levels_up_to"]
+__all__ = ["levels_up_to"]

@@ -1,23 +1,36 @@
-"""What the checks found: a report for now, and a receipt that can be kept and read again."""
+"""What the checks of :mod:`zoo.testing` found of an architecture, as a file that can be kept.
+
+A package can ship it, and its catalogue can name it: what is known of a model then says how far it
+has come, and nothing of the model is imported for that.
+"""
 
 from __future__ import annotations
 
-import re
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, get_args
 
 from pydantic import Field, ValidationError
 
 from zoo.config import Frozen
 from zoo.errors import Incompatible
-from zoo.files import write_json
-from zoo.testing.levels import Level
+from zoo.files import read_regular, write_json
+
+Level = Literal["discoverable", "buildable", "trainable", "exportable", "documented", "gold"]
+"""How far an architecture has come: each level asks for everything of those before it."""
+
+LEVELS: tuple[Level, ...] = get_args(Level)
+"""From the first to the last."""
+
+RECEIPT = "receipt.json"
+"""The file of a package that its own hash leaves out: it holds that hash."""
+
+_MOST = 2**20
 
 Outcome = Literal["passed", "failed", "skipped", "xfailed", "xpassed"]
 
 OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "skipped", "xfailed", "xpassed")
-
-_FOLDERS = re.compile(r"(?<![\w./:])/(?:[\w.+@~-]+/)+")
 
 
 class Result(Frozen):
@@ -92,53 +105,6 @@ class Receipt(Frozen):
         write_json(Path(path), self.model_dump(mode="json"))
 
 
-class Report(Frozen):
-    """What the checks found in this process.
-
-    Attributes:
-        level: See :class:`Receipt`.
-        results: One a check, in the order in which they were made.
-    """
-
-    architecture: Identity
-    versions: dict[str, str | None]
-    level: Level | None
-    results: tuple[Result, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing failed, and nothing passed that was expected to fail."""
-        return not self.failures
-
-    @property
-    def failures(self) -> tuple[Result, ...]:
-        """The results that are failures."""
-        return tuple(r for r in self.results if r.outcome in ("failed", "xpassed"))
-
-    @property
-    def counts(self) -> dict[Outcome, int]:
-        """How many checks had each outcome."""
-        return {
-            outcome: sum(result.outcome == outcome for result in self.results)
-            for outcome in OUTCOMES
-        }
-
-    @property
-    def cpu_seconds(self) -> float:
-        """What all of it cost."""
-        return sum(result.cpu_seconds for result in self.results)
-
-    def receipt(self) -> Receipt:
-        """Return what can be kept of it."""
-        return Receipt(
-            architecture=self.architecture,
-            versions=self.versions,
-            level=self.level,
-            counts=self.counts,
-            checks={result.id: result for result in self.results},
-        )
-
-
 def read_receipt(path: str | Path) -> Receipt:
     """Read a receipt again.
 
@@ -150,7 +116,7 @@ def read_receipt(path: str | Path) -> Receipt:
         'gold'
     """
     try:
-        return Receipt.model_validate_json(Path(path).read_bytes())
+        return Receipt.model_validate_json(read_regular(Path(path), limit=_MOST))
     except (OSError, ValidationError) as error:
         raise Incompatible(
             f"{path} is no receipt that this zoo reads",
@@ -159,28 +125,37 @@ def read_receipt(path: str | Path) -> Receipt:
         ) from error
 
 
-def rounded(measured: Any) -> dict[str, bool | int | float | str]:
-    """Return what a check measured as plain data, numbers to three digits."""
-    plain: dict[str, bool | int | float | str] = {}
-    for name, value in measured.items():
-        item = value.item() if hasattr(value, "item") else value
-        plain[name] = float(f"{item:.3g}") if isinstance(item, float) else item
-    return plain
+def files_of(package: Path) -> dict[str, Path]:
+    """Return the files of a package by their relative names, sorted.
+
+    Byte code and a receipt are left out.
+    """
+    found = {
+        path.relative_to(package).as_posix(): path
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.name != RECEIPT
+    }
+    return dict(sorted(found.items()))
 
 
-def without_places(text: str) -> str:
-    """Return a message in which files have their names, and not the folders of this machine."""
-    return _FOLDERS.sub("", text)
+def digest_of(files: Mapping[str, Path]) -> str:
+    """Return the SHA-256 over the names and the contents of files."""
+    total = hashlib.sha256()
+    for relative, path in files.items():
+        total.update(f"{relative} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()
 
 
 __all__ = [
+    "LEVELS",
     "OUTCOMES",
+    "RECEIPT",
     "Identity",
+    "Level",
     "Outcome",
     "Receipt",
-    "Report",
     "Result",
+    "digest_of",
+    "files_of",
     "read_receipt",
-    "rounded",
-    "without_places",
 ]
