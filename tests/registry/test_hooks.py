@@ -13,6 +13,7 @@ from zoo import hookspecs
 from zoo.errors import HookFailed, UnknownModel, ZooWarning
 from zoo.hookspecs import hookimpl
 from zoo.registry import Hooks, Policy, Registry
+from zoo.registry.settings import read_policy
 
 
 def test_a_hook_is_called_with_the_arguments_that_it_names() -> None:
@@ -165,8 +166,8 @@ def test_an_installed_hook_that_raises_is_named_with_its_package_version_and_lin
 
 
 def test_strictness_fails_with_a_hook_that_fails() -> None:
-    assert Policy.from_environment({"ZOO_STRICT": "1"}).hook_failures == "fail"
-    assert Policy.from_environment({}).hook_failures == "warn"
+    assert read_policy({"ZOO_STRICT": "1"}).hook_failures == "fail"
+    assert read_policy({}).hook_failures == "warn"
 
 
 def test_a_hook_package_is_loaded_when_a_moment_comes_and_a_broken_one_is_reported(

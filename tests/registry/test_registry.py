@@ -21,6 +21,7 @@ from zoo.errors import (
 )
 from zoo.registry import Policy, Registry
 from zoo.registry.quarantine import Quarantine
+from zoo.registry.settings import read_policy
 
 GROUP = "zoo.architectures"
 
@@ -173,19 +174,19 @@ def test_a_name_that_only_the_catalogue_knows_gets_the_install_command() -> None
 def test_policy_blocks_and_allows_by_distribution(site: Path) -> None:
     add(site, "zoo-shady", "shady", "shady_module", architecture("shady"))
 
-    blocked = Registry(Policy.from_environment({"ZOO_BLOCK": "Zoo_Shady"}))
+    blocked = Registry(read_policy({"ZOO_BLOCK": "Zoo_Shady"}))
     with pytest.raises(PolicyDenied, match="may not run") as caught:
         blocked.get("shady")
     assert "ZOO_BLOCK" in caught.value.why
     assert blocked.listing("shady").status == "denied"
-    only = Registry(Policy.from_environment({"ZOO_ALLOW": "zoo-shady"}))
+    only = Registry(read_policy({"ZOO_ALLOW": "zoo-shady"}))
     assert only.get("shady").info.name == "shady"
     assert only.listing("cnn").status == "denied"
 
 
 def test_a_pin_that_cannot_be_read_is_a_typed_error() -> None:
     with pytest.raises(ZooError, match="ZOO_PIN"):
-        Policy.from_environment({"ZOO_PIN": "cnn"})
+        read_policy({"ZOO_PIN": "cnn"})
 
 
 def test_a_name_that_is_no_identifier_is_broken_not_fatal(site: Path) -> None:

@@ -20,7 +20,8 @@ from tests.testing import bad
 from tests.testing.backend_named import NamesTensorflow
 from zoo import testing
 from zoo.errors import ConfigError, Incompatible
-from zoo.testing.checks import Check, Skipped
+from zoo.testing.checks import Check
+from zoo.testing.outcomes import Skipped
 
 
 def failed(kind: Any, select: str, **options: Any) -> dict[str, str]:

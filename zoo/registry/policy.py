@@ -145,13 +145,6 @@ class Policy:
         self.hook_failures: HookFailures = hook_failures or ("fail" if strict else "warn")
         self.sources: tuple[str, ...] = ()
 
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Policy:
-        """Read the variables and the files: see :func:`zoo.registry.settings.read_policy`."""
-        from zoo.registry.settings import read_policy
-
-        return read_policy(environ)
-
     def verdict(self, provider: Provider) -> Verdict:
         """Say whether a distribution may run, and which rule of which source decides."""
         for rule in self.block:

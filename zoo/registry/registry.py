@@ -30,6 +30,7 @@ from zoo.registry.listing import Listing, Status
 from zoo.registry.names import Reference, is_stable, natural_order, readings, split_version
 from zoo.registry.policy import Policy
 from zoo.registry.provenance import verify
+from zoo.registry.settings import read_policy
 from zoo.spec import Task, identity
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Registry:
         records: What is known of strangers' plugins; ``None`` reads the surroundings.
     """
 
-    policy: Policy = field(default_factory=Policy.from_environment)
+    policy: Policy = field(default_factory=read_policy)
     providers: dict[str, list[Provider]] | None = None
     records: Quarantine | None = None
     _loaded: dict[tuple[str, str], Architecture[Any]] = field(default_factory=dict)

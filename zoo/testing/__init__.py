@@ -28,26 +28,27 @@ if TYPE_CHECKING:
         Result as Result,
         read_receipt as read_receipt,
     )
-    from zoo.testing.checks import Check as Check, CheckFailed as CheckFailed, Skipped as Skipped
+    from zoo.testing.checks import Check as Check
     from zoo.testing.kit import (
         BoundCheck as BoundCheck,
         all_checks as all_checks,
         check_architecture as check_architecture,
         checks_for as checks_for,
     )
+    from zoo.testing.outcomes import CheckFailed as CheckFailed, Skipped as Skipped
     from zoo.testing.parametrize import parametrize_with_checks as parametrize_with_checks
     from zoo.testing.report import Report as Report
 
 _HOME = {
     "BoundCheck": "zoo.testing.kit",
     "Check": "zoo.testing.checks",
-    "CheckFailed": "zoo.testing.checks",
+    "CheckFailed": "zoo.testing.outcomes",
     "LEVELS": "zoo.receipts",
     "Level": "zoo.receipts",
     "Receipt": "zoo.receipts",
     "Report": "zoo.testing.report",
     "Result": "zoo.receipts",
-    "Skipped": "zoo.testing.checks",
+    "Skipped": "zoo.testing.outcomes",
     "all_checks": "zoo.testing.kit",
     "check_architecture": "zoo.testing.kit",
     "checks_for": "zoo.testing.kit",

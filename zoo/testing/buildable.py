@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from zoo.api.forwards import keras_forward
 from zoo.spec import Arrays, TensorSpec
-from zoo.testing.checks import CheckGroup, Measured, expect
+from zoo.testing.checks import CheckGroup, Measured
 from zoo.testing.identity import package_files
+from zoo.testing.outcomes import expect
 from zoo.testing.subject import Subject
 
 GROUP = CheckGroup("buildable", "build")

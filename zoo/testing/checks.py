@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.receipts import Level
 
@@ -18,22 +18,6 @@ Function = Callable[["Subject"], Measured]
 
 PAGE = "docs/checks.md"
 """Where every check has a section."""
-
-
-class CheckFailed(AssertionError):
-    """What was expected of an architecture is not so."""
-
-
-class Skipped(Exception):
-    """A check says nothing about an architecture.
-
-    Args:
-        reason: Why, as the end of a sentence that begins with "skipped because".
-    """
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
 
 
 @dataclass(frozen=True)
@@ -103,25 +87,10 @@ class CheckGroup:
         return add
 
 
-def expect(holds: object, expectation: str, received: Any) -> None:
-    """Raise :class:`CheckFailed` unless something holds.
-
-    Args:
-        holds: Whether it does.
-        expectation: What was expected, as the end of a sentence that begins with "expected".
-        received: What was found instead.
-    """
-    if not holds:
-        raise CheckFailed(f"expected {expectation}. Received: {received}")
-
-
 __all__ = [
     "PAGE",
     "Check",
-    "CheckFailed",
     "CheckGroup",
     "Function",
     "Measured",
-    "Skipped",
-    "expect",
 ]

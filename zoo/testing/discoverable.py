@@ -6,7 +6,8 @@ import importlib.metadata
 from typing import Any
 
 from zoo import api
-from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
+from zoo.testing.checks import CheckGroup, Measured
+from zoo.testing.outcomes import Skipped, expect
 from zoo.testing.subject import Subject
 
 GROUP = CheckGroup("discoverable", "discover")

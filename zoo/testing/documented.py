@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from zoo.architecture import Architecture
-from zoo.testing.checks import CheckGroup, Measured, expect
+from zoo.testing.checks import CheckGroup, Measured
+from zoo.testing.outcomes import expect
 from zoo.testing.subject import Subject
 
 GROUP = CheckGroup("documented", "document")

@@ -10,7 +10,8 @@ import numpy as np
 from zoo import api
 from zoo.api.forwards import keras_forward
 from zoo.files import sha256_file
-from zoo.testing.checks import CheckGroup, Measured, expect
+from zoo.testing.checks import CheckGroup, Measured
+from zoo.testing.outcomes import expect
 from zoo.testing.subject import Subject
 
 GROUP = CheckGroup("exportable", "export")

@@ -12,7 +12,8 @@ from zoo.api.forwards import keras_forward
 from zoo.errors import DatasetUnavailable
 from zoo.metrics import Score
 from zoo.metrics.scores import describe_score
-from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
+from zoo.testing.checks import CheckGroup, Measured
+from zoo.testing.outcomes import Skipped, expect
 from zoo.testing.subject import Subject
 
 GROUP = CheckGroup("gold", "gold")

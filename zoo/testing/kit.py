@@ -19,9 +19,10 @@ import numpy as np
 from zoo.errors import ConfigError, Finding
 from zoo.receipts import LEVELS, Level, Outcome, Result
 from zoo.testing import buildable, discoverable, documented, exportable, gold, trainable
-from zoo.testing.checks import Check, CheckFailed, Measured, Skipped
+from zoo.testing.checks import Check, Measured
 from zoo.testing.identity import Target, identity_of, versions
 from zoo.testing.levels import levels_up_to
+from zoo.testing.outcomes import CheckFailed, Skipped
 from zoo.testing.report import Report, rounded, without_places
 from zoo.testing.subject import Subject
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from zoo.receipts import Level
-from zoo.testing.checks import Skipped
 from zoo.testing.identity import Target
 from zoo.testing.kit import BoundCheck, checks_for
+from zoo.testing.outcomes import Skipped
 
 
 def parametrize_with_checks(

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.architecture import Architecture
-from zoo.testing.checks import CheckFailed, Skipped
 from zoo.testing.identity import source_file
+from zoo.testing.outcomes import CheckFailed, Skipped
 
 SECONDS = 120
 """How long an import may take before it counts as hanging."""

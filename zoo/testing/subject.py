@@ -11,9 +11,9 @@ from zoo import api
 from zoo.architecture import Architecture, Recipe, Signature
 from zoo.metrics.scores import describe_score
 from zoo.spec import Arrays, Dataset, DataSpec, Split
-from zoo.testing.checks import CheckFailed, Skipped
 from zoo.testing.data import EXCERPT, one_batch, permuted
 from zoo.testing.identity import Target, known_name
+from zoo.testing.outcomes import CheckFailed, Skipped
 from zoo.testing.probe import Traces, import_traces
 
 if TYPE_CHECKING:

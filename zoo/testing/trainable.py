@@ -8,8 +8,9 @@ import numpy as np
 
 from zoo import api
 from zoo.spec import Task
-from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
+from zoo.testing.checks import CheckGroup, Measured
 from zoo.testing.data import BATCH, one_batch
+from zoo.testing.outcomes import Skipped, expect
 from zoo.testing.subject import STEPS, Subject, everything, gain, is_open
 
 GROUP = CheckGroup("trainable", "train")
