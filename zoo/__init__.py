@@ -16,6 +16,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from zoo.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from zoo import errors as errors, layers as layers, metrics as metrics, runtime as runtime
     from zoo.api import (
@@ -83,8 +85,6 @@ if TYPE_CHECKING:
         TextSpec as TextSpec,
     )
     from zoo.views import MappedDataset as MappedDataset
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "zoo.api": (

@@ -10,7 +10,7 @@ from typing import Any
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding
 from zoo.metrics import Score
-from zoo.metrics.noise import Interval, Noise, noise
+from zoo.runtime.noise import Interval, Noise, noise
 
 
 @dataclass(frozen=True)

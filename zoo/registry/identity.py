@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import zoo
 from zoo.architecture import API_VERSION
 from zoo.files import sha256_json
 from zoo.registry.entrypoints import Provider
+from zoo.version import __version__
 
 _MOST_FILES = 2000
 _MOST_BYTES = 4 * 2**20
@@ -52,7 +52,7 @@ def identify(provider: Provider, group: str) -> Identity:
     """
     digest = hashlib.sha256()
     for part in (
-        *(zoo.__version__, API_VERSION, sys.version, provider.version, provider.value),
+        *(__version__, API_VERSION, sys.version, provider.version, provider.value),
         *(_record(provider), *_sources(provider)),
     ):
         digest.update(ascii(part).encode() + b"\n")

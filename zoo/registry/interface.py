@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo import __version__
 from zoo.architecture import API_VERSION, OLDEST_API_VERSION, Architecture
 from zoo.errors import InterfaceDeprecated
 from zoo.registry.catalogue import ModelEntry
 from zoo.registry.entrypoints import OWN, Provider, normalise
+from zoo.version import __version__
 
 _HEADERS = 2**18
 """How many bytes of a distribution's metadata are looked at."""

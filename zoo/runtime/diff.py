@@ -11,11 +11,11 @@ import numpy as np
 from pydantic import JsonValue
 
 from zoo.config import Frozen
-from zoo.metrics.noise import Interval, Noise, noise
 from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime._onnx_file import checked_graph
 from zoo.runtime._tensors import Constant, Contents, read_contents
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
+from zoo.runtime.noise import Interval, Noise, noise
 
 
 class Change(Frozen):
