@@ -188,9 +188,10 @@ class TensorSpec(Frozen):
     @model_validator(mode="after")
     def _sizes_are_sizes(self) -> TensorSpec:
         sizes = [size for size in self.shape if isinstance(size, int)]
-        if any(size < 1 for size in sizes) or math.prod(sizes) > MAX_ELEMENTS:
+        # None is a size: a cache may begin empty.
+        if any(size < 0 for size in sizes) or math.prod(sizes) > MAX_ELEMENTS:
             raise ValueError(
-                f"sizes are positive, and an example has at most {MAX_ELEMENTS:,} elements. "
+                f"no size is negative, and an example has at most {MAX_ELEMENTS:,} elements. "
                 f"Received: shape={list(self.shape)}"
             )
         return self

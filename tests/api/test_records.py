@@ -135,7 +135,7 @@ class TestTheSchema:
             "from zoo.cli import main; main(sys.argv[1:])"
         )
         command = [sys.executable, "-c", program, *words, "--run-dir", "run"]
-        kill_after(command, here / "run" / "checkpoints", count=3)
+        kill_after(command, here / "run" / "checkpoints")
         killed = json.loads(Path("run/run.json").read_text())
         follows_schema(killed)
         assert killed["status"] == "running"

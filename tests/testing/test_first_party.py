@@ -31,6 +31,8 @@ def test_the_first_example_is_small_and_the_others_are_other_configurations(name
     spec = zoo.dataset(architecture.default_dataset).spec
     first, *others = architecture.examples(spec)
 
-    assert zoo.build(name, data=spec, **first.config.model_dump()).count_params() < 20_000
+    # Of a captioner, whose patches of 16 pixels alone have 12,288 weights.
+    most = 22_000
+    assert zoo.build(name, data=spec, **first.config.model_dump()).count_params() < most
     assert others
     assert all(other.config != first.config for other in others)

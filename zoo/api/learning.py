@@ -149,13 +149,13 @@ def _resume(path: Path, name: str | None, changes: list[str], progress: Progress
         return run
     needs_keras("resuming a run")
     prepared = Prepared(architecture_of(run.blueprint), run.blueprint)
-    data = run.dataset()
+    plan, data = run.plan, run.dataset()
     with run.folder.locked():
         # Whoever held it a moment ago may have finished it.
         now = Run(path)
         if now.status == "finished":
             return now
-        return _learn(now.folder, now.record, prepared, now.plan, data, progress, resume=True)
+        return _learn(now.folder, now.record, prepared, plan, data, progress, resume=True)
 
 
 def _learn(

@@ -23,7 +23,7 @@ from zoo.errors import (
 from zoo.registry.catalogue import ModelEntry
 from zoo.registry.choosing import Choice, Chooser
 from zoo.registry.contract import contract_faults
-from zoo.registry.entrypoints import ARCHITECTURES, HOOKS, Provider, scan
+from zoo.registry.entrypoints import ARCHITECTURES, HOOKS, Provider, normalise, scan
 from zoo.registry.fragments import Catalogue
 from zoo.registry.interface import mismatch, warn_of_deprecations
 from zoo.registry.listing import Listing, Status
@@ -223,6 +223,8 @@ class Registry:
 
     def _not_installed(self, name: str, reference: Reference, error: UnknownModel) -> Listing:
         for entry in self._catalogue.named(reference.model):
+            if reference.distribution not in ("", normalise(entry.distribution)):
+                continue
             notice = entry.deprecated.sentence(entry.name) if entry.deprecated else ""
             return Listing(
                 name,

@@ -131,7 +131,7 @@ class RunFolder:
             where = ".".join(str(part) for part in first["loc"])
             raise TrainError(
                 f"{file} is not the record of a run",
-                why=f"{where}: {first['msg']}",
+                why=f"{where}: {first['msg']}. Received: {first['input']!r:.80}",
                 fix="copy the run anew, or train again",
             ) from error
         return record

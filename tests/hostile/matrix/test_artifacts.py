@@ -168,7 +168,7 @@ MANIFEST = {
     "with a file of another digest": Fault(put("files.0.sha256", DIGEST), Tampered, "card.md"),
     "with a file twice": Fault(put("files.1.name", "card.md"), Tampered, "list of files"),
     "with a graph of another file": Fault(
-        put("graphs.0.file", "card.md"), Incompatible, "card.md was not opened"
+        put("graphs.0.file", "card.md"), Incompatible, "graphs.0.file"
     ),
     "with a graph of a file outside": Fault(
         put("graphs.0.file", "../model.onnx"), Incompatible, "graphs.0.file"
@@ -190,7 +190,7 @@ MANIFEST = {
         put("graphs.0.inputs.0.shape", [9, 9, 1]), Tampered, "inputs"
     ),
     "with an input of negative size": Fault(
-        put("graphs.0.inputs.0.shape", [-1, 8, 1]), Incompatible, "sizes are positive"
+        put("graphs.0.inputs.0.shape", [-1, 8, 1]), Incompatible, "no size is negative"
     ),
     "with an input without measure": Fault(
         put("graphs.0.inputs.0.shape", [10**30]), ArtifactError, "input"

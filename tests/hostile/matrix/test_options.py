@@ -32,7 +32,7 @@ NAMES: Table = {
     "a name with a blank": row("info 'c n n'", UnknownModel, "c n n"),
     "a name of 5,000 letters": row(f"info {LONG}", UnknownModel, "zoo list"),
     "a name in other letters": row("info сnn", UnknownModel, "сnn"),
-    "a name with two colons": row("info a:b:c", UnknownModel, "'c'"),
+    "a name with two colons": row("info a:b:c", UnknownModel, "'a:b:c'"),
     "a model of another package": row("info somebody:cnn", UnknownModel, "somebody"),
     "a path up": row("info ../../etc/passwd", UnknownModel, "zoo list"),
     "a name that steers a terminal": row("info 'c\x1b[31mnn'", UnknownModel, "'c\\x1b[31mnn'"),
