@@ -102,6 +102,12 @@ class TestAnArtifactOfARun:
         file.write_text(json.dumps(record))
         assert checks(zoo.why(MINE), "data")["fingerprint of the data"] is False
 
+    def test_data_that_is_not_to_be_read_is_not_compared(self, found):
+        shutil.rmtree(found / "data", ignore_errors=True)
+        told = checks(zoo.why(MINE, data=False), "data")
+        assert told["fingerprint of the data"] is None
+        assert told["fingerprint in the run"] is True
+
     def test_without_the_run_the_manifest_says_what_it_knows(self, found):
         shutil.rmtree(found / "runs")
         trace = zoo.why(MINE)

@@ -70,7 +70,13 @@ class Trace:
         return all(check.holds is not False for link in self.links for check in link.checks)
 
 
-def why(artifact: str | Path, *, runs: str | Path = RUNS, run: str | Path | None = None) -> Trace:
+def why(
+    artifact: str | Path,
+    *,
+    runs: str | Path = RUNS,
+    run: str | Path | None = None,
+    data: bool = True,
+) -> Trace:
     """Follow an artifact to what it was made from, and compare what every link says.
 
     The artifact names no folder. Its run is the one that says of itself what the artifact says of
@@ -81,6 +87,7 @@ def why(artifact: str | Path, *, runs: str | Path = RUNS, run: str | Path | None
         artifact: The folder of one version, e.g. ``exports/cnn/1``.
         runs: Where to look for its run.
         run: The folder of its run, if that lies elsewhere.
+        data: Read the data and compare it too, which takes minutes where pictures are drawn.
 
     Raises:
         ArtifactError: If it is no artifact, or a file is not what was published.
@@ -97,9 +104,10 @@ def why(artifact: str | Path, *, runs: str | Path = RUNS, run: str | Path | None
         links.append(_original(folder, manifest))
     with without_network():
         if run is None and "weights" in manifest.origin:
-            links += _from_weights(manifest)
+            links += _from_weights(manifest, data=data)
         else:
-            links += _from_run(manifest, Path(run) if run else _find(manifest, Path(runs)), runs)
+            found = Path(run) if run else _find(manifest, Path(runs))
+            links += _from_run(manifest, found, runs, data=data)
     return Trace(str(folder), tuple(links))
 
 
@@ -127,7 +135,7 @@ def _original(folder: Path, manifest: Manifest) -> Link:
     return Link("original", "", facts, (missing,))
 
 
-def _from_weights(manifest: Manifest) -> Iterator[Link]:
+def _from_weights(manifest: Manifest, *, data: bool) -> Iterator[Link]:
     """Follow the origin to published weights, and to what the catalogue says of them."""
     origin = manifest.origin
     name = str(origin["weights"])
@@ -156,11 +164,13 @@ def _from_weights(manifest: Manifest) -> Iterator[Link]:
         _weights(manifest, lambda: build(manifest.architecture, weights=name)),
     ]
     yield Link("weights", entry.file or next(iter(entry.urls), ""), told, tuple(checks))
-    yield _data(manifest, lambda: dataset(entry.trained_on), entry.trained_on)
+    yield _data(manifest, lambda: dataset(entry.trained_on), entry.trained_on, read=data)
     yield _config(manifest, entry.config, whole=False)
 
 
-def _from_run(manifest: Manifest, path: Path | None, searched: str | Path) -> Iterator[Link]:
+def _from_run(
+    manifest: Manifest, path: Path | None, searched: str | Path, *, data: bool
+) -> Iterator[Link]:
     """Follow the origin to a run."""
     plan = manifest.origin.get("plan")
     told = {"plan": plan, "best epoch": manifest.origin.get("best_epoch")}
@@ -196,6 +206,7 @@ def _from_run(manifest: Manifest, path: Path | None, searched: str | Path) -> It
         lambda: dataset(source, **record["data"]["options"]),
         source,
         recorded=record["data"],
+        read=data,
     )
     yield _config(manifest, record["config"], recorded=record["config_hash"])
     yield _code(record)
@@ -265,6 +276,7 @@ def _data(
     source: str | None,
     *,
     recorded: Mapping[str, Any] | None = None,
+    read: bool = True,
 ) -> Link:
     """Compare the data that is there now, and what the run says of it, with the artifact."""
     facts = {"id": manifest.data.id, "fingerprint": manifest.data_fingerprint}
@@ -277,6 +289,9 @@ def _data(
     if opened is None:
         checks.append(Check(what, None, "nothing says where it is"))
         return Link("data", "", facts, tuple(checks))
+    if not read:
+        checks.append(Check(what, None, "it was not to be read"))
+        return Link("data", source or "", facts, tuple(checks))
     try:
         data: Any = opened()
         checks.append(_same(what, manifest.data_fingerprint, data.fingerprint))

@@ -243,6 +243,12 @@ def why(
     run: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Its run, if that lies elsewhere.")
     ] = None,
+    data: Annotated[
+        bool,
+        typer.Option(
+            "--data/--no-data", help="Read the data and compare it too: minutes, if it is drawn."
+        ),
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Say what an artifact was made from.
@@ -252,7 +258,7 @@ def why(
     """
     import zoo
 
-    trace = zoo.why(artifact, runs=folder, run=run)
+    trace = zoo.why(artifact, runs=folder, run=run, data=data)
     if as_json:
         emit_json({**plain(trace), "holds": trace.holds})
     else:
