@@ -276,11 +276,15 @@ def test_an_interrupt_is_not_held_against_the_plugin_that_was_being_imported(hom
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    while not ready.exists():
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    try:
+        while not ready.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 130
 
     assert listed(home.run("list", "--json", sites=(site,)).stdout)["bad_dawdles"]["status"] == (
