@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from zoo.data.dataset import ArraySplit, arrays_digest
+from zoo.data.bundled import split_by_class
 from zoo.data.options import SplitOptions
-from zoo.data.splits import stratified_split
-from zoo.errors import ChecksumMismatch, MissingExtra
+from zoo.errors import MissingExtra
 from zoo.spec import Split
 
 CONTENT = "6d84804a3246d52a7624c1583468f02d6d8eb0f655660daee31d0f8d34d6f142"
@@ -32,22 +31,7 @@ def load(options: SplitOptions) -> Mapping[str, Split]:
     levels = bunch.images.astype(np.int32)
     images = ((levels * 255 + 8) // 16).astype(np.uint8)[..., None]
     labels = bunch.target.astype(np.int64)
-    if (found := arrays_digest({"image": images, "label": labels})) != CONTENT:
-        raise ChecksumMismatch(
-            "the digits of the installed scikit-learn are not the known ones",
-            why=f"their SHA-256 is {found}, expected {CONTENT}",
-            fix="pip install --force-reinstall scikit-learn",
-        )
-    parts = stratified_split(
-        labels,
-        validation=options.validation_share,
-        test=options.test_share,
-        seed=options.split_seed,
-    )
-    return {
-        name: ArraySplit({"image": images[part]}, {"label": labels[part]})
-        for name, part in parts.items()
-    }
+    return split_by_class({"image": images}, labels, options, content=CONTENT, what="digits")
 
 
 __all__ = ["CONTENT", "load"]
