@@ -156,7 +156,9 @@ class Fault:
 
         def mortal(handle: int, *rest: Any, **more: Any) -> Any:
             stream = real(handle, *rest, **more)
-            if not fault._open_file(handle).startswith(fault._run) or not fault._hit():
+            # A digest is read through the same function.
+            ours = stream.writable() and fault._open_file(handle).startswith(fault._run)
+            if not ours or not fault._hit():
                 return stream
 
             class Torn:
