@@ -29,10 +29,8 @@ from pydantic import (
     model_validator,
 )
 
-from zoo import metrics
 from zoo.config import Frozen, ModelConfig, TrainPlan
 from zoo.errors import PluginBroken
-from zoo.metrics import Evaluation
 from zoo.spec import (
     FIRST_VERSION,
     NAME,
@@ -51,6 +49,8 @@ from zoo.spec import (
 
 if TYPE_CHECKING:
     import keras
+
+    from zoo.metrics import Evaluation
 
 API_VERSION = 1
 """The version of this contract. A plugin that declares a newer one is listed, and not loaded."""
@@ -274,6 +274,9 @@ class Architecture(ABC, Generic[ConfigT]):
             reference: The training split, which baselines may learn from; ``None`` asks for the
                 scores alone.
         """
+        # Listing models needs none of it.
+        from zoo import metrics
+
         first = next(iter(forwards.values()))
         return metrics.evaluate(first, split, data, reference=reference)
 
