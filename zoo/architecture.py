@@ -44,7 +44,7 @@ from zoo.spec import (
     Task,
     TensorSpec,
     identity,
-    name_fault,
+    valid_name,
 )
 
 if TYPE_CHECKING:
@@ -59,13 +59,6 @@ OLDEST_API_VERSION = 1
 """The oldest version of this contract that plugins may still be written for."""
 
 
-def _is_a_name(text: str) -> str:
-    fault = name_fault(text)
-    if fault is not None:
-        raise ValueError(fault)
-    return text
-
-
 class ArchitectureInfo(Frozen):
     """Who an architecture is.
 
@@ -75,7 +68,7 @@ class ArchitectureInfo(Frozen):
         api_version: The version of the plugin interface that it is written for.
     """
 
-    name: Annotated[str, AfterValidator(_is_a_name)] = Field(
+    name: Annotated[str, AfterValidator(valid_name)] = Field(
         pattern=f"^{NAME.pattern}$", max_length=NAME_LENGTH
     )
     version: str = Field(FIRST_VERSION, pattern=f"^{VERSION.pattern}$", coerce_numbers_to_str=True)

@@ -55,6 +55,18 @@ def name_fault(name: str) -> str | None:
     return "a name has lower-case letters, digits, and underscores between them"
 
 
+def valid_name(name: str) -> str:
+    """Return a name of a model.
+
+    Raises:
+        ValueError: If it is none; the message says why.
+    """
+    fault = name_fault(name)
+    if fault is not None:
+        raise ValueError(fault)
+    return name
+
+
 def identity(name: str, version: str = FIRST_VERSION) -> str:
     """Return what a version of an architecture is called: ``cnn`` the first, then ``cnn@2``."""
     return name if version in ("", FIRST_VERSION) else f"{name}@{version}"
@@ -286,4 +298,5 @@ __all__ = [
     "TextSpec",
     "identity",
     "name_fault",
+    "valid_name",
 ]

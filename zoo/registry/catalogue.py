@@ -15,20 +15,13 @@ from pydantic import AfterValidator, Field, ValidationError
 from zoo.config import Frozen
 from zoo.errors import CatalogueInvalid
 from zoo.files import read_regular
-from zoo.spec import FIRST_VERSION, NAME, VERSION, Task, identity, name_fault
+from zoo.spec import FIRST_VERSION, NAME, VERSION, Task, identity, valid_name
 
 MAX_BYTES = 4 * 2**20
 """A catalogue larger than this is refused before it is parsed."""
 
 SCHEMA_VERSION = 1
 """What this zoo reads."""
-
-
-def _name(text: str) -> str:
-    fault = name_fault(text)
-    if fault is not None:
-        raise ValueError(fault)
-    return text
 
 
 def _packaged(text: str) -> str:
@@ -41,7 +34,7 @@ def _packaged(text: str) -> str:
     return text
 
 
-_Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$"), AfterValidator(_name)]
+_Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$"), AfterValidator(valid_name)]
 _Packaged = Annotated[str, AfterValidator(_packaged)]
 
 # Files that are written by programs keep their bytes where there is nothing new to say.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +28,9 @@ from zoo.registry.listing import Listing, Status
 from zoo.registry.names import Reference, is_stable, natural_order, readings, split_version
 from zoo.registry.policy import Policy
 from zoo.registry.provenance import verify
+from zoo.registry.selection import Selection
 from zoo.registry.settings import read_policy
-from zoo.spec import Task, identity
+from zoo.spec import identity
 
 if TYPE_CHECKING:
     from zoo.registry.quarantine import Quarantine
@@ -248,40 +247,11 @@ class Registry:
     ) -> list[Listing]:
         """Return what is known of every name that matches, in natural order.
 
-        Args:
-            pattern: A glob, which aliases match too.
-            task: Only those for this task.
-            tags: Only those that have all of these.
-            installed: Only those that are installed.
-            hidden: Deprecated names and other versions too, which a pattern without ``*`` and
-                ``?`` finds in any case.
+        For the arguments see :class:`~zoo.registry.selection.Selection`.
         """
-        if task is not None and task not in set(Task):
-            near = difflib.get_close_matches(task, list(Task), n=1)
-            raise RegistryError(
-                f"there is no task {task!r}",
-                why=f"tasks are {', '.join(Task)}",
-                fix=f"zoo list --task {near[0] if near else Task.CLASSIFICATION}",
-            )
-        wanted = set(tags)
-        exact = not set(pattern) & set("*?[")
-        listings = []
-        for name in self.names(hidden=hidden or exact):
-            listing = self.listing(name)
-            entry = listing.entry
-            called = (name, *(entry.aliases if entry is not None and entry.name == name else ()))
-            if not any(fnmatchcase(one, pattern) for one in called):
-                continue
-            if (listing.notice and not (hidden or exact)) or (
-                installed and listing.status == "not installed"
-            ):
-                continue
-            if task is not None or wanted:
-                tasks, has = self._facets(listing)
-                if (task is not None and task not in tasks) or not wanted <= has:
-                    continue
-            listings.append(listing)
-        return listings
+        asked = Selection(pattern, task, frozenset(tags), installed, hidden)
+        found = map(self.listing, self.names(hidden=asked.reaches_hidden))
+        return [listing for listing in found if asked.takes(listing, *self._facets(listing))]
 
     def choose(self, name: str) -> Choice:
         """Return which plugin a name means, importing nothing.
