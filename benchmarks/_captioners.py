@@ -188,8 +188,8 @@ class Graphs:
         return dict(zip(names, found, strict=True))
 
     def write(self, pixels: Any, tokens: int) -> list[int]:
-        from zoo.runtime.generation import generate
-        from zoo.runtime.search import REFERENCE
+        from zoo.runtime.beam_search import REFERENCE
+        from zoo.runtime.decoding import generate
 
         found = generate(
             {name: partial(self.ask, name) for name in self.sessions},
@@ -208,7 +208,7 @@ class Graphs:
         width = state["cache_1"].shape[-1] // 2
         given = {**state, "token": np.array([self.text.start], np.int32)}
         made = self._share("encode", {"image": pixels}, 2 * width)
-        scored = self._share("decode", given, len(self.text.pieces))
+        scored = self._share("decode", given, len(self.text.vocabulary))
         clock.add(CROSS, whole[0] * made, whole[1] * made)
         clock.add(ENCODER, whole[0] * (1 - made), whole[1] * (1 - made))
         clock.add(SCORES, steps[0] * scored, steps[1] * scored)

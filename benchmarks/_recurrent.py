@@ -54,7 +54,7 @@ class Recurrent:
     def __init__(self, data: DataSpec, embedding: int, units: int, dropout: float) -> None:
         self._source, self._target = data.inputs[0], data.targets[0]
         self._text: TextSpec = self._target.text
-        pieces = self._source.text.pieces, self._text.pieces
+        pieces = self._source.text.vocabulary, self._text.vocabulary
         self._said = TokenEmbedding(len(pieces[1]), embedding, name="target_tokens")
         shared = pieces[0] == pieces[1]
         self._read = self._said if shared else TokenEmbedding(len(pieces[0]), embedding)

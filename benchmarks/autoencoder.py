@@ -25,9 +25,9 @@ import numpy as np
 
 import zoo
 from zoo.errors import DatasetUnavailable
-from zoo.metrics.damage import Damage
+from zoo.metrics.corruptions import Damage
 from zoo.metrics.fidelity import decibels
-from zoo.metrics.principal import fit_principal
+from zoo.metrics.pca_baseline import fit_principal
 
 NOISE = (("gaussian", 0.3), ("salt_and_pepper", 0.3), ("masking", 0.3))
 BAR = 0.5

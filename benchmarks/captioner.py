@@ -93,10 +93,10 @@ def _draw(place: Path) -> None:
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"word{n}" for n in range(30_518))]
     words = zoo.TextSpec(
         split="wordpiece",
-        pieces=(*pieces, "[DEC]", "[ENC]"),
+        vocabulary=(*pieces, "[DEC]", "[ENC]"),
         max_length=512,
         pad=0,
-        unknown=1,
+        unk=1,
         start=30_522,
         end=3,
     )
@@ -115,10 +115,10 @@ def _draw(place: Path) -> None:
 def _export(work: Path) -> None:
     """Convert the three graphs, as an export does before it proves them."""
     import zoo
-    from zoo.exporting.canonical import canonical
     from zoo.exporting.convert import Traced, convert
+    from zoo.exporting.external_data import store
+    from zoo.exporting.normalize import canonical
     from zoo.exporting.simplify import constant_shapes
-    from zoo.exporting.stored import store
     from zoo_blip_captioner.captioner import BlipCaptioner
     from zoo_blip_captioner.signatures import published
 
@@ -143,7 +143,7 @@ def _export(work: Path) -> None:
 
 
 def _shrink(work: Path) -> None:
-    """Make the graphs with weights of 8 bits, as the candidate of zoo quantise is made."""
+    """Make the graphs with weights of 8 bits, as the candidate of zoo quantize is made."""
     import onnx
 
     from zoo.exporting.candidates import CANDIDATES, Source

@@ -3,7 +3,7 @@
     scripts/bench damage [--seed 0]
 
 On the drawn pictures: the published weights, a small convolutional network, logistic regression
-on a colour histogram and on the pixels, and the most frequent class. Then the pointing game (Zhang
+on a color histogram and on the pixels, and the most frequent class. Then the pointing game (Zhang
 et al. 2016, arXiv:1608.00507): how often the middle of the evidence is inside the damage's box,
 exactly and within one cell of the map; beside it how often a place at random would be.
 """
@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 
 import zoo
 from zoo.metrics.intervals import wilson
-from zoo.metrics.where import box, heat, middle
+from zoo.metrics.saliency import box, heat, middle
 
 DATA = "aircraft_damage_synthetic"
 BAR = 0.95
@@ -38,9 +38,7 @@ def main() -> None:
     scores = zoo.evaluate(model).scores
     print(f"{'':28}{'accuracy (95 %)':>26}")
     said = ("accuracy", "histogram_accuracy", "majority_accuracy")
-    for name, title in zip(
-        said, ("vgg16_damage", "colour histogram", "most frequent"), strict=True
-    ):
+    for name, title in zip(said, ("vgg16_damage", "color histogram", "most frequent"), strict=True):
         _line(title, scores[name].value, scores[name].low, scores[name].high)
     if scores["accuracy"].value < BAR:
         print(f"BELOW THE BAR OF {BAR}")

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from zoo.data.temperatures import REMOTE
+from zoo.data.daily_min_temperatures import REMOTE
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import Bars
 
@@ -89,8 +89,8 @@ def _simple(evaluation: Evaluation) -> dict[str, tuple[float, float]]:
 def _harder(data: zoo.data.Dataset, file: str | None) -> dict[str, tuple[float, float]]:
     """Return RMSE and MAE of forecasts that know more than the window."""
     from zoo.data.download import fetch
+    from zoo.runtime.csv import read_table
     from zoo.runtime.series import read_series
-    from zoo.runtime.table import read_table
 
     seen, came = data.split("train").arrays()
     test, truth = data.split("test").arrays()

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-STEPS = ("export", "verify", "load", "quantise")
+STEPS = ("export", "verify", "load", "quantize")
 ROOM = 7
 """Memory and disk that must be free, in weights."""
 
@@ -156,11 +156,11 @@ def _load(work: Path) -> str:
     return f"opened in {opened:.1f} s, answers in {200 * (time.perf_counter() - started):.0f} ms"
 
 
-def _quantise(work: Path) -> str:
+def _quantize(work: Path) -> str:
     import zoo
     from zoo.data.dataset import ArraySplit, Dataset
     from zoo.exporting.policy import Policy
-    from zoo.exporting.quantise import quantise_artifact
+    from zoo.exporting.quantize import quantize_artifact
     from zoo.runtime import load, verify
 
     rows = np.random.default_rng(1).uniform(-1, 1, (60, 64)).astype("float32")
@@ -171,7 +171,7 @@ def _quantise(work: Path) -> str:
     }
     x, label = _tensors()
     data = zoo.DataSpec(id="drawn", task=zoo.Task.CLASSIFICATION, inputs=(x,), targets=(label,))
-    report = quantise_artifact(
+    report = quantize_artifact(
         work / "exports" / "large" / "1",
         _architecture(),
         Dataset(data, lambda: splits),
@@ -188,7 +188,7 @@ def _quantise(work: Path) -> str:
 
 
 def _step(chosen: argparse.Namespace) -> None:
-    started, steps = time.perf_counter(), {"verify": _verify, "load": _load, "quantise": _quantise}
+    started, steps = time.perf_counter(), {"verify": _verify, "load": _load, "quantize": _quantize}
     if chosen.step == "export":
         says = _export(chosen.work, chosen.layers, chosen.width)
     else:

@@ -67,7 +67,7 @@ def _likelihood(folder: Path, seeds: int) -> None:
             data_options={"split_seed": seed},
             seed=seed,
             run_dir=folder / f"likelihood-{seed}",
-            binarise="threshold",
+            binarize="threshold",
         )
         machine = Machine(run)
         parts = {name: _binary(run.dataset(), name) for name in ("train", "validation", "test")}
@@ -187,7 +187,7 @@ def _noise() -> None:
 
 def _uses(folder: Path, seeds: int) -> None:
     print(
-        f"\n{'uses':8}{'features':>9}{'raw':>7}{'drawn':>9}{'field':>8}{'mean':>8}{'neighbours':>12}"
+        f"\n{'uses':8}{'features':>9}{'raw':>7}{'drawn':>9}{'field':>8}{'mean':>8}{'neighbors':>12}"
     )
     for seed in range(seeds):
         run = zoo.train(
@@ -199,7 +199,7 @@ def _uses(folder: Path, seeds: int) -> None:
         scores = zoo.evaluate(run).scores
         names = (
             *("accuracy_features", "accuracy_raw", "completion_rmse"),
-            *("completion_rmse_mean_field", "completion_rmse_mean", "completion_rmse_neighbours"),
+            *("completion_rmse_mean_field", "completion_rmse_mean", "completion_rmse_neighbors"),
         )
         values = [scores[name].value for name in names]
         print(

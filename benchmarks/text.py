@@ -3,8 +3,8 @@
     scripts/bench text --rt_polarity FOLDER --imdb ARCHIVE
 
 Everything learns from the same training split and is measured once on the same test split, which
-equal texts do not share. The baseline is scikit-learn's: words and pairs of neighbouring words,
-TF-IDF with sublinear counts, its regularisation chosen on the validation split; it reads whole
+equal texts do not share. The baseline is scikit-learn's: words and pairs of neighboring words,
+TF-IDF with sublinear counts, its regularization chosen on the validation split; it reads whole
 reviews, where a network reads the first ``max_length`` words. The networks are trained by the
 public interface with their own recipes; ``--epochs`` bounds them. CPU time of all cores.
 """
@@ -24,7 +24,7 @@ import zoo
 from zoo.metrics.intervals import wilson
 
 STRENGTHS = (0.25, 1.0, 4.0, 16.0, 64.0)
-"""Inverse regularisations of the logistic regression to choose from."""
+"""Inverse regularizations of the logistic regression to choose from."""
 
 
 def main() -> None:

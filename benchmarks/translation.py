@@ -26,13 +26,13 @@ import tensorflow as tf
 from _recurrent import Recurrent, units_for
 
 import zoo
-from zoo.api.asking import signatures
+from zoo.api.prediction import signatures
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.layers import TokenAccuracy, TokenCrossentropy, make_optimizer
 from zoo.metrics import evaluate_translation
-from zoo.runtime.generation import generate
+from zoo.runtime.decoding import generate
 from zoo.runtime.text import decode_text
-from zoo.spec import Arrays, Dataset, Forwards
+from zoo.spec import Arrays, Dataset, PredictFns
 from zoo.training.engines import choose_engine
 from zoo.training.order import epoch_order, seeded
 
@@ -55,7 +55,7 @@ def main() -> None:
     with seeded(arguments.seed):
         model = zoo.build("transformer", data=data)
         config = model.blueprint.config
-        asked = {s.name: _forward(s.model) for s in signatures(model)}
+        asked = {s.name: _predict_fn(s.model) for s in signatures(model)}
         rows["transformer"] = _compare(model, asked, data, arguments, config, arguments.rate[0])
         keep()
         if arguments.keep:
@@ -63,7 +63,7 @@ def main() -> None:
     with seeded(arguments.seed):
         units = units_for(data.spec, config.width, model.count_params())
         network = Recurrent(data.spec, config.width, units, config.dropout)
-        asked = {name: _forward(graph) for name, graph in network.graphs.items()}
+        asked = {name: _predict_fn(graph) for name, graph in network.graphs.items()}
         rows["lstm"] = _compare(network.learns, asked, data, arguments, config, arguments.rate[1])
     _print(rows)
     keep()
@@ -89,7 +89,7 @@ def _arguments() -> argparse.Namespace:
 
 def _compare(
     model: keras.Model,
-    asked: Forwards,
+    asked: PredictFns,
     data: Dataset,
     arguments: argparse.Namespace,
     config: Any,
@@ -143,15 +143,15 @@ def _train(
     return seconds, history
 
 
-def _forward(model: keras.Model) -> Any:
-    def forward(inputs: Arrays) -> Arrays:
+def _predict_fn(model: keras.Model) -> Any:
+    def predict_fn(inputs: Arrays) -> Arrays:
         return {name: np.asarray(v) for name, v in model.predict_on_batch(dict(inputs)).items()}
 
-    return forward
+    return predict_fn
 
 
 def _examples(
-    asked: Forwards, data: Dataset, arguments: argparse.Namespace
+    asked: PredictFns, data: Dataset, arguments: argparse.Namespace
 ) -> list[tuple[str, str, str]]:
     part = data.split(arguments.split)
     inputs, targets = part.take(np.linspace(0, len(part) - 1, 24).astype(int))

@@ -1,4 +1,4 @@
-"""Make the committed artifacts from the weights that the catalogue publishes.
+"""Make the committed artifacts from the weights that the catalog publishes.
 
     scripts/exports
     scripts/exports cnn --data mnist=PATH/mnist.npz
@@ -23,10 +23,10 @@ import yaml
 import zoo
 from zoo.api.catalog import registry
 from zoo.files import sha256_file
-from zoo.registry.catalogue import ArtifactEntry, ModelEntry, WeightsEntry, parse_catalogue
+from zoo.registry.catalog import ArtifactEntry, ModelEntry, WeightsEntry, parse_catalog
 
 ROOT = Path(__file__).parents[1]
-CATALOGUE = ROOT / "registry.yaml"
+CATALOG = ROOT / "registry.yaml"
 EXPORTS = ROOT / "exports"
 
 
@@ -53,7 +53,7 @@ def main() -> None:
 
 def planned(names: Sequence[str] = ()) -> Iterator[tuple[ModelEntry, WeightsEntry]]:
     """Yield every published set of weights of the zoo's own models."""
-    for model in registry().catalogue.values():
+    for model in registry().catalog.values():
         if model.distribution == "neural-zoo" and (not names or model.name in names):
             for weights in model.weights:
                 yield model, weights
@@ -77,7 +77,7 @@ def export(
 
 
 def describe(artifact: zoo.Artifact) -> ArtifactEntry:
-    """Return the catalogue's entry for an artifact."""
+    """Return the catalog's entry for an artifact."""
     graphs: Any = artifact.manifest["graphs"]
     file = artifact.path / graphs[0]["file"]
     worst = max(e for graph in graphs for e in graph["parity"]["worst_absolute"].values())
@@ -92,19 +92,19 @@ def describe(artifact: zoo.Artifact) -> ArtifactEntry:
 
 def record(entries: Mapping[str, Sequence[ArtifactEntry]]) -> None:
     """Put entries into registry.yaml in place of those of the same models."""
-    text = CATALOGUE.read_text()
+    text = CATALOG.read_text()
     head = "".join(line + "\n" for line in text.splitlines() if line.startswith("#"))
     models = [
         model.model_copy(update={"artifacts": tuple(entries.get(model.name, model.artifacts))})
-        for model in parse_catalogue(text, source=str(CATALOGUE))
+        for model in parse_catalog(text, source=str(CATALOG))
     ]
     data = {
         "schema_version": 1,
         "models": [model.model_dump(mode="json", exclude_none=True) for model in models],
     }
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
-    parse_catalogue(text, source=str(CATALOGUE))
-    CATALOGUE.write_text(head + text)
+    parse_catalog(text, source=str(CATALOG))
+    CATALOG.write_text(head + text)
 
 
 if __name__ == "__main__":

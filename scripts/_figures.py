@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import zoo.metrics.dispatch  # noqa: F401 - registers what scores mean
+import zoo.metrics.evaluate  # noqa: F401 - registers what scores mean
 from zoo.api.catalog import registry
 from zoo.metrics.scores import describe_score
-from zoo.registry.catalogue import Measurement, parse_catalogue
+from zoo.registry.catalog import Measurement, parse_catalog
 
 ROOT = Path(__file__).parents[1]
 _HEADER = (
@@ -21,21 +21,21 @@ _NOTHING = "No weights are published yet.\n"
 
 
 def main() -> None:
-    """Replace the figures of the README by those of the catalogue."""
+    """Replace the figures of the README by those of the catalog."""
     readme = ROOT / "README.md"
     table = render((ROOT / "registry.yaml").read_text("utf-8"))
     readme.write_text(replace(readme.read_text("utf-8"), table), encoding="utf-8")
     print(table, end="")
 
 
-def render(catalogue: str) -> str:
-    """Return the table for the text of a catalogue: one line for each set of weights."""
-    for model in parse_catalogue(catalogue, source="registry.yaml"):
+def render(catalog: str) -> str:
+    """Return the table for the text of a catalog: one line for each set of weights."""
+    for model in parse_catalog(catalog, source="registry.yaml"):
         registry().get(model.name)  # a plugin says what its own scores mean
     rows = [
         f"| `{model.name}` | {weights.trained_on} | {weights.parameters:,} "
         f"| {_headline(weights.measured)} |\n"
-        for model in parse_catalogue(catalogue, source="registry.yaml")
+        for model in parse_catalog(catalog, source="registry.yaml")
         for weights in model.weights
         if weights.measured is not None
     ]

@@ -25,10 +25,10 @@ from zoo.api.catalog import registry
 from zoo.data.catalog import find_dataset
 from zoo.metrics import Score
 from zoo.metrics.scores import describe_score
-from zoo.registry.catalogue import Measured, Measurement, ModelEntry, WeightsEntry, parse_catalogue
+from zoo.registry.catalog import Measured, Measurement, ModelEntry, WeightsEntry, parse_catalog
 
 ROOT = Path(__file__).parents[1]
-CATALOGUE = ROOT / "registry.yaml"
+CATALOG = ROOT / "registry.yaml"
 HEADER = """\
 # What is published, as data. Written by scripts/measure: do not edit figures by hand.
 """
@@ -97,7 +97,7 @@ def main() -> None:
 
 def _same_recipe(run: zoo.Run, data: str) -> zoo.Run:
     """Return the run if training anew would give the same bits, else stop."""
-    recipe = registry().get(run.architecture).recipe(run.data_spec)
+    recipe = registry().get(run.architecture).default_config(run.data_spec)
     expected = {
         "status": "finished",
         "config": recipe.config.model_dump(mode="json"),
@@ -170,10 +170,10 @@ def _learned_spec(run: zoo.Run, weights: Path) -> Path | None:
 
 
 def _record(name: str, weights: WeightsEntry) -> None:
-    """Put weights into the catalogue, beside those for other data."""
+    """Put weights into the catalog, beside those for other data."""
     models = {
         model.name: model
-        for model in parse_catalogue(CATALOGUE.read_text("utf-8"), source=str(CATALOGUE))
+        for model in parse_catalog(CATALOG.read_text("utf-8"), source=str(CATALOG))
     }
     architecture = registry().get(name)
     before = models[name].weights if name in models else ()
@@ -186,7 +186,7 @@ def _record(name: str, weights: WeightsEntry) -> None:
         summary=architecture.info.summary,
         tasks=architecture.info.tasks,
         tags=architecture.info.tags,
-        licence=architecture.info.licence,
+        license=architecture.info.license,
         default_dataset=architecture.default_dataset,
         parameters=own[0].parameters if own else None,
         weights=tuple(published),
@@ -199,7 +199,7 @@ def _record(name: str, weights: WeightsEntry) -> None:
         ],
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-    CATALOGUE.write_text(HEADER + text, encoding="utf-8")
+    CATALOG.write_text(HEADER + text, encoding="utf-8")
 
 
 if __name__ == "__main__":

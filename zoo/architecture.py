@@ -39,7 +39,7 @@ from zoo.spec import (
     Arrays,
     Dataset,
     DataSpec,
-    Forwards,
+    PredictFns,
     Split,
     Task,
     TensorSpec,
@@ -79,7 +79,7 @@ class ArchitectureInfo(Frozen):
     limits: tuple[str, ...] = Field(
         (), description="What it cannot do, or should not be used for: a sentence each."
     )
-    licence: str = "Apache-2.0"
+    license: str = "Apache-2.0"
     # The first, not the newest: a plugin that does not say was not written for what came later.
     api_version: int = Field(1, ge=1)
 
@@ -208,22 +208,22 @@ class Architecture(ABC, Generic[ConfigT]):
     def build(self, config: ConfigT, data: DataSpec) -> keras.Model:
         """Return a compiled model that takes the data's raw inputs."""
 
-    def recipe(self, data: DataSpec) -> Recipe[ConfigT]:
+    def default_config(self, data: DataSpec) -> Recipe[ConfigT]:
         """Return the configuration and the plan to start from on this data."""
         return Recipe(self.Config(), TrainPlan())  # type: ignore[arg-type]  # Config is type[ConfigT]
 
-    def examples(self, data: DataSpec) -> Sequence[Recipe[ConfigT]]:
+    def test_configs(self, data: DataSpec) -> Sequence[Recipe[ConfigT]]:
         """Return configurations that the checks of :mod:`zoo.testing` build; the first trains.
 
         The first should be as small as the family goes, so that it trains in a second; the others
         should be as different as configurations can be. Its plan says what "better" means, as that
-        of :meth:`recipe` does. The default is the recipe, whatever it costs, for three epochs.
+        of :meth:`default_config` does. The default is the recipe, whatever it costs, for three epochs.
         """
-        recipe = self.recipe(data)
+        recipe = self.default_config(data)
         plan = recipe.plan.model_copy(update={"epochs": 3, "patience": None})
         return (Recipe(recipe.config, plan),)
 
-    def initialise(self, model: keras.Model) -> None:
+    def load_pretrained(self, model: keras.Model) -> None:
         """Put what was learned elsewhere into a fresh model.
 
         Called where a model starts its life: by ``zoo.build`` without weights, and before a
@@ -231,17 +231,17 @@ class Architecture(ABC, Generic[ConfigT]):
         nothing besides them.
         """
 
-    def elsewhere(self, weights: str) -> tuple[ConfigT, DataSpec] | None:
+    def resolve_pretrained(self, weights: str) -> tuple[ConfigT, DataSpec] | None:
         """Return what a model is made of whose weights others have published under a name.
 
-        The configuration says enough for :meth:`initialise` to load them; ``None`` where the name
+        The configuration says enough for :meth:`load_pretrained` to load them; ``None`` where the name
         says nothing to this architecture. ``zoo.build(NAME, weights=...)`` asks for it where a
         name is neither of the zoo's own weights nor of a run or a file.
         """
         return None
 
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
-        """Fit statistics that live in the model (a normalisation) on the training split."""
+        """Fit statistics that live in the model (a normalization) on the training split."""
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
         """Train the model. Override where learning is more than one call of ``loop.fit``."""
@@ -249,7 +249,7 @@ class Architecture(ABC, Generic[ConfigT]):
 
     def evaluate(
         self,
-        forwards: Forwards,
+        predict_fns: PredictFns,
         split: Split,
         data: DataSpec,
         *,
@@ -259,7 +259,7 @@ class Architecture(ABC, Generic[ConfigT]):
         """Measure a model on a split, the same for a Keras model and for an artifact.
 
         Args:
-            forwards: What can be asked, by signature; the first is ``predict``.
+            predict_fns: What can be asked, by signature; the first is ``predict``.
             split: The examples.
             data: What they are.
             config: What the model is made of, where what is measured depends on it; ``None`` asks
@@ -270,7 +270,7 @@ class Architecture(ABC, Generic[ConfigT]):
         # Listing models needs none of it.
         from zoo import metrics
 
-        first = next(iter(forwards.values()))
+        first = next(iter(predict_fns.values()))
         return metrics.evaluate(first, split, data, reference=reference)
 
     def signatures(

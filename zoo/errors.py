@@ -8,7 +8,7 @@
     │   ├── NameCollision           two distributions offer it
     │   ├── PluginBroken            it was found, and does not work
     │   ├── PolicyDenied            it was found, and your policy refuses it
-    │   └── CatalogueInvalid        a registry.yaml does not follow its schema
+    │   └── CatalogInvalid        a registry.yaml does not follow its schema
     ├── ConfigError                 exit 4   one finding a field
     ├── DataError                   exit 5
     │   ├── UnknownDataset          neither a dataset's name nor a path
@@ -123,7 +123,7 @@ class PolicyDenied(RegistryError):
     code = "ZOO-E104"
 
 
-class CatalogueInvalid(RegistryError):
+class CatalogInvalid(RegistryError):
     """A ``registry.yaml`` does not follow its schema."""
 
     code = "ZOO-E105"

@@ -1,6 +1,6 @@
 """What the checks of :mod:`zoo.testing` found of an architecture, as a file that can be kept.
 
-A package can ship it, and its catalogue can name it: what is known of a model then says how far it
+A package can ship it, and its catalog can name it: what is known of a model then says how far it
 has come, and nothing of the model is imported for that.
 """
 

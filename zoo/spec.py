@@ -75,10 +75,10 @@ def identity(name: str, version: str = FIRST_VERSION) -> str:
 Arrays = Mapping[str, "np.ndarray"]
 """Named arrays that share their first axis, the examples."""
 
-Forward = Callable[[Arrays], Arrays]
+PredictFn = Callable[[Arrays], Arrays]
 """Named inputs to named outputs: a Keras model and an ONNX session look the same through it."""
 
-Forwards = Mapping[str, Forward]
+PredictFns = Mapping[str, PredictFn]
 """One forward a signature, by its name; the first is what ``predict`` asks."""
 
 SplitName = Literal["train", "validation", "test"]
@@ -107,7 +107,7 @@ class Column(Frozen):
     )
 
 
-SIGNS = ("[pad]", "[unknown]", "[start]", "[end]")
+SPECIAL_TOKENS = ("[pad]", "[unknown]", "[start]", "[end]")
 """The first four pieces of a vocabulary that the zoo makes; their places are their ids."""
 
 
@@ -122,7 +122,7 @@ class TextSpec(Frozen):
             the longest known piece first (WordPiece; Schuster & Nakajima 2012; Wu et al. 2016,
             arXiv:1609.08144), which keep their blanks; or into BERT's word pieces (Devlin et al.
             2019, arXiv:1810.04805), of which those inside a word begin with ``##``.
-        pieces: The vocabulary; a piece's index is its id. Empty while it is not known yet.
+        vocabulary: The tokens; the index of a token is its id. Empty while it is not known yet.
         lowercase: Whether upper and lower case are one.
         max_length: The most ids a text may have, signs included.
         prompts: Beginnings that a model has learned to go on from, each behind the name of what
@@ -130,11 +130,11 @@ class TextSpec(Frozen):
     """
 
     split: Literal["words", "characters", "subwords", "wordpiece"]
-    pieces: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = ()
     lowercase: bool = False
     max_length: int = Field(ge=2, le=100_000)
     pad: int = 0
-    unknown: int = 1
+    unk: int = 1
     start: int = 2
     end: int = 3
     # Left out where there are none, so that what was written before there were any stays the same.
@@ -150,7 +150,7 @@ class SeriesSpec(Frozen):
         unit: What is counted: a fixed time, calendar months, or nothing known (``step``).
         horizon: Steps behind the window that are forecast.
         gaps: What happens to rows and cells that are not there: an error, or a straight line
-            between their neighbours.
+            between their neighbors.
     """
 
     date: str | None = None
@@ -237,14 +237,14 @@ class DataSpec(Frozen):
         """The class names of a classification, in the order of their indices.
 
         Raises:
-            ConfigError: If the data has no labelled target.
+            ConfigError: If the data has no labeled target.
         """
         for tensor in self.targets:
             if tensor.labels is not None:
                 return tensor.labels
         raise ConfigError(
             f"the data {self.id!r} has no classes",
-            why=f"its task is {self.task.value}, and a classifier needs labelled examples",
+            why=f"its task is {self.task.value}, and a classifier needs labeled examples",
             fix="zoo info NAME shows the data that a model is made for",
         )
 
@@ -282,14 +282,14 @@ __all__ = [
     "NAME",
     "NAME_LENGTH",
     "RESERVED",
-    "SIGNS",
+    "SPECIAL_TOKENS",
     "VERSION",
     "Arrays",
     "Column",
     "DataSpec",
     "Dataset",
-    "Forward",
-    "Forwards",
+    "PredictFn",
+    "PredictFns",
     "SeriesSpec",
     "Split",
     "SplitName",

@@ -18,9 +18,9 @@ from zoo import (
     TrainLoop,
     TrainPlan,
 )
-from zoo.metrics.damage import Damage
+from zoo.metrics.corruptions import Damage
 from zoo.metrics.reconstruction import evaluate_autoencoder
-from zoo.spec import Dataset, Forwards
+from zoo.spec import Dataset, PredictFns
 from zoo_autoencoder.config import AutoencoderConfig, NoiseConfig
 from zoo_autoencoder.network import (
     CODE,
@@ -64,7 +64,7 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
     Config = AutoencoderConfig
     default_dataset = "digits"
 
-    def recipe(self, data: DataSpec) -> Recipe[AutoencoderConfig]:
+    def default_config(self, data: DataSpec) -> Recipe[AutoencoderConfig]:
         """Return as many stages as the image has room for, and a code that suits its size."""
         spec = _image(data)
         side = min(int(size) for size in spec.shape[:2])
@@ -91,7 +91,7 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
             return Recipe(config, TrainPlan(epochs=15, batch_size=128))
         return Recipe(config, TrainPlan(epochs=60, batch_size=32, patience=15))
 
-    def examples(self, data: DataSpec) -> Sequence[Recipe[AutoencoderConfig]]:
+    def test_configs(self, data: DataSpec) -> Sequence[Recipe[AutoencoderConfig]]:
         """Return tiny autoencoders: a plain one, and a variational one that repairs damage."""
         optimizer = zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1)
         plain = AutoencoderConfig(kind="dense", code_size=8, units=(32,), optimizer=optimizer)
@@ -148,7 +148,7 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
 
     def evaluate(
         self,
-        forwards: Forwards,
+        predict_fns: PredictFns,
         split: Split,
         data: DataSpec,
         *,
@@ -165,7 +165,7 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
         config = config or AutoencoderConfig()
         noise = config.noise
         return evaluate_autoencoder(
-            forwards,
+            predict_fns,
             split,
             data,
             reference=reference,

@@ -77,7 +77,7 @@ class AutoencoderConfig(zoo.ModelConfig):
     activation: Literal["relu", "gelu", "silu", "tanh", "elu", "selu"] = Field(
         "gelu", description="Behind every hidden layer."
     )
-    normalisation: Literal["batch", "layer", "none"] = Field(
+    normalization: Literal["batch", "layer", "none"] = Field(
         "batch", description="Between a hidden layer's weights and its activation."
     )
     code_range: Literal["standard", "tanh", "sigmoid"] = Field(

@@ -36,7 +36,7 @@ def encode(image: Any, config: AutoencoderConfig, spec: TensorSpec) -> Any:
             config.kernel_size,
             strides=2,
             padding="same",
-            use_bias=config.normalisation == "none",
+            use_bias=config.normalization == "none",
             kernel_initializer="he_normal",
             name=f"encoder_conv_{number}",
         )(x)
@@ -93,7 +93,7 @@ def make_decoder(config: AutoencoderConfig, spec: TensorSpec) -> keras.Model:
                 config.kernel_size,
                 strides=2,
                 padding="same",
-                use_bias=last or config.normalisation == "none",
+                use_bias=last or config.normalization == "none",
                 kernel_initializer="glorot_uniform" if last else "he_normal",
                 name=f"decoder_conv_{number + 1}",
             )(x)
@@ -137,7 +137,7 @@ def _dense(x: Any, width: int, config: AutoencoderConfig, name: str) -> Any:
 
     x = layers.Dense(
         width,
-        use_bias=config.normalisation == "none",
+        use_bias=config.normalization == "none",
         kernel_initializer="he_normal",
         name=name,
     )(x)
@@ -147,9 +147,9 @@ def _dense(x: Any, width: int, config: AutoencoderConfig, name: str) -> Any:
 def _activate(x: Any, config: AutoencoderConfig, name: str) -> Any:
     from keras import layers
 
-    if config.normalisation == "batch":
+    if config.normalization == "batch":
         x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
-    elif config.normalisation == "layer":
+    elif config.normalization == "layer":
         x = layers.LayerNormalization(name=f"{name}_norm")(x)
     return layers.Activation(config.activation, name=f"{name}_{config.activation}")(x)
 

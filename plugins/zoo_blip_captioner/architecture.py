@@ -18,7 +18,7 @@ from zoo import (
     TrainLoop,
     TrainPlan,
 )
-from zoo.spec import Dataset, Forwards
+from zoo.spec import Dataset, PredictFns
 from zoo_blip_captioner.config import BlipCaptionerConfig, TextConfig, VisionConfig
 from zoo_blip_captioner.learning import known, longest, taught, widths
 
@@ -47,7 +47,7 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
             "The small captioner knows drawn aircraft alone: of a photo it says something fluent "
             "about an aircraft that is not there.",
             "It always says something, and never that it does not know.",
-            "What it says of a photo may be wrong in kind, number, place and colour: it is no "
+            "What it says of a photo may be wrong in kind, number, place and color: it is no "
             "inspection, and a person decides.",
             "The published captioner learned from pictures and texts of the web, with their "
             "prejudices.",
@@ -56,7 +56,7 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
     Config = BlipCaptionerConfig
     default_dataset = "aircraft_captions_synthetic"
 
-    def recipe(self, data: DataSpec) -> Recipe[BlipCaptionerConfig]:
+    def default_config(self, data: DataSpec) -> Recipe[BlipCaptionerConfig]:
         """Return a small captioner whose patches are as many as suit the picture."""
         side = int(_image(data).shape[0])
         patch = next(
@@ -65,7 +65,7 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         config = BlipCaptionerConfig(vision=VisionConfig(patch=None if patch == 16 else patch))
         return Recipe(config, TrainPlan(epochs=8, batch_size=32))
 
-    def elsewhere(self, weights: str) -> tuple[BlipCaptionerConfig, DataSpec] | None:
+    def resolve_pretrained(self, weights: str) -> tuple[BlipCaptionerConfig, DataSpec] | None:
         """Return what a published captioner is made of: of a folder, or of a repository.
 
         Raises:
@@ -94,9 +94,9 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         data = DataSpec(id=name, task=Task.CAPTIONING, inputs=(image,), targets=(caption,))
         return config, data
 
-    def examples(self, data: DataSpec) -> Sequence[Recipe[BlipCaptionerConfig]]:
+    def test_configs(self, data: DataSpec) -> Sequence[Recipe[BlipCaptionerConfig]]:
         """Return two tiny captioners: without convolutions before the patches, and with some."""
-        patch = self.recipe(data).config.sizes().vision["patch"]
+        patch = self.default_config(data).config.sizes().vision["patch"]
         small = {"width": 16, "layers": 1, "heads": 2, "feed_forward": 32}
         stem = ((4,), (8,), (8,), (16,)) if patch == 16 else ()
         optimizer = zoo.OptimizerConfig(learning_rate=1e-2, warmup=0.05, clip_norm=1.0)
@@ -131,7 +131,7 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         captioner.vision.trainable = not config.freeze_encoder
         return teachable(captioner, config, data)
 
-    def initialise(self, model: keras.Model) -> None:
+    def load_pretrained(self, model: keras.Model) -> None:
         """Load what a captioner learned elsewhere, if the configuration names one.
 
         Raises:
@@ -162,7 +162,7 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
 
     def evaluate(
         self,
-        forwards: Forwards,
+        predict_fns: PredictFns,
         split: Split,
         data: DataSpec,
         *,
@@ -170,7 +170,7 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         reference: Split | None = None,
     ) -> Evaluation:
         """Measure what is written about each picture, with one beam."""
-        return zoo.metrics.evaluate_captions(forwards, split, data, reference=reference)
+        return zoo.metrics.evaluate_captions(predict_fns, split, data, reference=reference)
 
     def signatures(
         self, model: keras.Model, config: BlipCaptionerConfig, data: DataSpec
@@ -220,7 +220,7 @@ def _image(data: DataSpec) -> TensorSpec:
     rows, columns, channels = spec.shape
     if rows != columns or channels != 3 or not isinstance(rows, int):
         raise zoo.errors.ConfigError(
-            f"blip_captioner needs square pictures in colours, and those of {data.id} are "
+            f"blip_captioner needs square pictures in colors, and those of {data.id} are "
             f"{list(spec.shape)}",
             why="its patches lie in a square of a fixed size",
             fix="--data-option image_size=96 --data-option channels=3 brings them to that",
@@ -230,13 +230,13 @@ def _image(data: DataSpec) -> TensorSpec:
 
 def _texts(data: DataSpec) -> None:
     for target in data.targets:
-        if target.text is None or len(target.text.pieces) < 5:
+        if target.text is None or len(target.text.vocabulary) < 5:
             raise zoo.errors.ConfigError(
                 f"the vocabulary of {target.name!r} of {data.id} is not known",
                 why="it is learned from the training split when the data is opened",
                 fix=f"give the data itself, not its description: zoo.dataset({data.id!r})",
             )
-        if target.text.pieces != known(data.targets[0]).pieces:
+        if target.text.vocabulary != known(data.targets[0]).vocabulary:
             raise zoo.errors.ConfigError(
                 f"the texts of {data.id} have different vocabularies",
                 why="one side of the captioner writes them all",

@@ -81,7 +81,7 @@ class BlipCaptioner(keras.Model):
         self.vision = VisionTransformer(**vision, name="vision", **policy)
         self.decoder = TextDecoder(
             **text,
-            vocabulary=len(self.words.pieces),
+            vocabulary=len(self.words.vocabulary),
             seen=self.vision.width,
             name="decoder",
             **policy,

@@ -161,7 +161,7 @@ class _Tensors:
             raise DataError(
                 f"{file}: the tensor {name!r} is of type {kind}",
                 why=f"weights are of {', '.join(_FLOATS)}",
-                fix="take a file of weights that were not quantised",
+                fix="take a file of weights that were not quantized",
             )
         try:
             # Opened anew: what was read through one opening stays in memory as long as it is open.

@@ -91,7 +91,7 @@ def words_of(ids: NDArray[np.int32], text: TextSpec) -> NDArray[np.uint8]:
         ids: `(batch, time)`
         Out: uint8 `(batch, vocabulary)`, 0 or 1
     """
-    there = np.zeros((len(ids), len(text.pieces)), np.uint8)
+    there = np.zeros((len(ids), len(text.vocabulary)), np.uint8)
     there[np.arange(len(ids))[:, None], ids] = 1
     return there
 

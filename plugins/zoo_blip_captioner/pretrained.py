@@ -58,12 +58,12 @@ def save_captioner(captioner: Sides, folder: str | Path) -> Path:
     """
     place = Path(folder)
     vision, decoder, words = captioner.vision, captioner.decoder, captioner.words
-    signs = tuple(words.pieces[i] for i in (words.pad, words.unknown, words.start, words.end))
+    signs = tuple(words.vocabulary[i] for i in (words.pad, words.unk, words.start, words.end))
     if words.split != "wordpiece" or signs != (_PAD, _UNKNOWN, _START, _END):
         raise Unsupported(
             "the words of this captioner have no form in the reference's files",
             why=f"BLIP cuts text into BERT's word pieces, from {_START} to {_END}; these are "
-            f"{words.split}, from {words.pieces[words.start]} to {words.pieces[words.end]}",
+            f"{words.split}, from {words.vocabulary[words.start]} to {words.vocabulary[words.end]}",
             fix="save it as a Keras model: captioner.save('mine.keras')",
         )
     write_weights(captioner, place)
@@ -102,7 +102,7 @@ def save_captioner(captioner: Sides, folder: str | Path) -> Path:
             },
         },
     )
-    atomic_write(place / VOCABULARY, "".join(f"{p}\n" for p in words.pieces).encode())
+    atomic_write(place / VOCABULARY, "".join(f"{p}\n" for p in words.vocabulary).encode())
     return place
 
 
@@ -147,7 +147,7 @@ def read_folder(folder: Path) -> Published:
         ("pad_token_id", said.pad_token_id, words.pad),
     )
     if wrong := [
-        Finding(f"text_config.{name}", theirs, f"{ours}, where {words.pieces[ours]} is")
+        Finding(f"text_config.{name}", theirs, f"{ours}, where {words.vocabulary[ours]} is")
         for name, theirs, ours in signs
         if theirs != ours
     ]:
@@ -185,7 +185,7 @@ def check_fit(captioner: Sides, config: BlipCaptionerConfig, folder: Path) -> No
         options.append(f"image_size={found.side}")
     if not _same_words(captioner.words, found.words):
         what = f"the vocabulary in {folder}"
-        findings.append(Finding("the words", f"{len(captioner.words.pieces):,} others", what))
+        findings.append(Finding("the words", f"{len(captioner.words.vocabulary):,} others", what))
         options.append(f"vocabulary={folder / VOCABULARY}")
     if findings:
         said = [f"--set {setting}" for setting in settings]
@@ -211,7 +211,7 @@ def _settings(config: BlipCaptionerConfig, found: Sizes) -> list[str]:
 
 
 def _same_words(one: TextSpec, other: TextSpec) -> bool:
-    names = ("split", "pieces", "lowercase", "pad", "unknown", "start", "end")
+    names = ("split", "vocabulary", "lowercase", "pad", "unk", "start", "end")
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
@@ -281,11 +281,11 @@ def read_words(folder: Path, vocabulary: int, positions: int = 512) -> TextSpec:
         )
     return TextSpec(
         split="wordpiece",
-        pieces=tuple(pieces),
+        vocabulary=tuple(pieces),
         lowercase=True,
         max_length=min(_LENGTH, positions),
         pad=index[_PAD],
-        unknown=index[_UNKNOWN],
+        unk=index[_UNKNOWN],
         start=index[_START],
         end=index[_END],
         prompts=(("summary", SUMMARY),),

@@ -32,7 +32,7 @@ def raw_pixels(images: Any, size: int) -> NDArray[np.uint8]:
     pixels = _numbers(images, "pictures")
     if pixels.shape[1:] != (size, size, 3) or not len(pixels):
         raise DataError(
-            f"expected pictures of {size} x {size} pixels in three colours",
+            f"expected pictures of {size} x {size} pixels in three colors",
             why=f"received an array of {pixels.dtype}{list(pixels.shape)}",
             fix="zoo.predict reads files and brings them to the size of a model of zoo.build",
         )
@@ -75,7 +75,7 @@ def beginning(
             "the prompt does not fit the pictures",
             why=f"expected ids of {count} rows. Received: {list(given.shape)}",
         )
-    known = len(words.pieces)
+    known = len(words.vocabulary)
     if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= known:
         raise DataError(
             "the prompt is not made of the captioner's words",
@@ -146,7 +146,7 @@ def _said(prompt: str, words: TextSpec) -> NDArray[np.int32]:
     found: NDArray[np.int32] = np.zeros(0, np.int32)
     if prompt.strip():
         found = zoo.runtime.encode_text([prompt], words)[0]
-    if (found == words.unknown).all():
+    if (found == words.unk).all():
         raise ConfigError(
             "the captioner cannot go on from this prompt",
             findings=[Finding("prompt", prompt[:80], "words of which it knows one at least")],

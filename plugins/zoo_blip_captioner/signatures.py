@@ -66,7 +66,7 @@ def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
         TensorSpec(
             name="token",
             dtype="int32",
-            range=(0, len(words.pieces) - 1),
+            range=(0, len(words.vocabulary) - 1),
             text=words,
             inside="the word that was chosen",
         )
@@ -74,7 +74,7 @@ def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
     given = [
         TensorSpec(
             name="logits",
-            shape=(len(words.pieces),),
+            shape=(len(words.vocabulary),),
             inside="how much each word of the vocabulary is the next one",
         )
     ]

@@ -23,7 +23,7 @@ class Stem(keras.layers.Layer):
     """Scales raw pixels, and halves the picture with each stage of convolutions.
 
     Small networks learn far faster where the first looks are convolutions (Xiao et al. 2021,
-    arXiv:2106.14881). The first is of 5 x 5, the others of 3 x 3; each is normalised over the
+    arXiv:2106.14881). The first is of 5 x 5, the others of 3 x 3; each is normalized over the
     batch, and what is positive of it goes on.
 
     Args:

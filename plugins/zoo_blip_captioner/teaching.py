@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops
 
-from zoo.spec import SIGNS
+from zoo.spec import SPECIAL_TOKENS
 from zoo_blip_captioner.captioner import BlipCaptioner
 from zoo_blip_captioner.stem import PACKAGE
 
@@ -128,7 +128,7 @@ class WordsCrossentropy(keras.losses.Loss):
         """Return one loss an example."""
         there = ops.cast(y_true, y_pred.dtype)
         losses = ops.maximum(y_pred, 0) - y_pred * there + ops.softplus(-ops.abs(y_pred))
-        return ops.sum(losses[:, len(SIGNS) :], axis=-1)
+        return ops.sum(losses[:, len(SPECIAL_TOKENS) :], axis=-1)
 
 
 def teachable(captioner: BlipCaptioner, config: BlipCaptionerConfig, data: DataSpec) -> keras.Model:

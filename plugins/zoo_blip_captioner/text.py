@@ -21,8 +21,8 @@ EPSILON = 1e-12
 class TextBlock(keras.layers.Layer):
     """Attention to what was said, attention to the picture, a feed-forward part.
 
-    Each is normalised behind (Devlin et al. 2019, arXiv:1810.04805; Vaswani et al. 2017,
-    section 3.1), where the blocks of the picture are normalised in front.
+    Each is normalized behind (Devlin et al. 2019, arXiv:1810.04805; Vaswani et al. 2017,
+    section 3.1), where the blocks of the picture are normalized in front.
 
     Args:
         heads: Heads of both attentions; they share the width.
@@ -104,8 +104,8 @@ class TextBlock(keras.layers.Layer):
 class TextDecoder(keras.layers.Layer):
     """From the words so far and a picture to scores of the next word.
 
-    Words and places become vectors, which are normalised; then blocks; then a layer, a
-    normalisation, and a score a word by the same matrix that made the words' vectors (Press & Wolf
+    Words and places become vectors, which are normalized; then blocks; then a layer, a
+    normalization, and a score a word by the same matrix that made the words' vectors (Press & Wolf
     2017, arXiv:1608.05859), plus a bias.
 
     That matrix is kept with the words in its second axis, as the scores need it: so it is one

@@ -22,8 +22,8 @@ class VisionTransformer(keras.layers.Layer):
     """Pictures as tokens (Dosovitskiy et al. 2021, arXiv:2010.11929; Li et al. 2022, section 3.1).
 
     A picture is cut into patches, each becomes a vector, a learned vector for the whole stands in
-    front, a learned vector a place is added; then blocks that are normalised before each part, and
-    a normalisation at the end.
+    front, a learned vector a place is added; then blocks that are normalized before each part, and
+    a normalization at the end.
 
     A stem of convolutions may stand in front of the patches, which shrink by as much as it does:
     see :class:`zoo_blip_captioner.stem.Stem`.

@@ -32,7 +32,7 @@ class CNNConfig(zoo.ModelConfig):
     activation: Literal["relu", "gelu", "silu", "tanh", "elu"] = Field(
         "relu", description="Behind every convolution."
     )
-    normalisation: Literal["batch", "layer", "none"] = Field(
+    normalization: Literal["batch", "layer", "none"] = Field(
         "batch", description="Between a convolution and its activation."
     )
     head: Literal["average", "max", "flatten"] = Field(
@@ -50,11 +50,11 @@ class CNNConfig(zoo.ModelConfig):
 
 
 class CNN(zoo.Architecture[CNNConfig]):
-    """Convolutions, normalised and activated, in stages; then one vector, then the classes."""
+    """Convolutions, normalized and activated, in stages; then one vector, then the classes."""
 
     info = zoo.ArchitectureInfo(
         name="cnn",
-        summary="Convolutional network that classifies images of any fixed size, grey or colour.",
+        summary="Convolutional network that classifies images of any fixed size, gray or color.",
         tasks=(zoo.Task.CLASSIFICATION,),
         tags=("convolution", "image"),
         references=(
@@ -70,7 +70,7 @@ class CNN(zoo.Architecture[CNNConfig]):
     Config = CNNConfig
     default_dataset = "digits"
 
-    def recipe(self, data: DataSpec) -> Recipe[CNNConfig]:
+    def default_config(self, data: DataSpec) -> Recipe[CNNConfig]:
         """Return as many stages as the image has room for."""
         side = _side(_image(data))
         optimizer = zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=0.05, warmup=0.1)
@@ -93,7 +93,7 @@ class CNN(zoo.Architecture[CNNConfig]):
         )
         return Recipe(config, TrainPlan(epochs=40, batch_size=128))
 
-    def examples(self, data: DataSpec) -> Sequence[Recipe[CNNConfig]]:
+    def test_configs(self, data: DataSpec) -> Sequence[Recipe[CNNConfig]]:
         """Return two tiny networks: one with all that is random or has a mean, one plain."""
         full = CNNConfig(
             filters=((8,), (16,)),
@@ -103,7 +103,7 @@ class CNN(zoo.Architecture[CNNConfig]):
         )
         plain = CNNConfig(
             filters=((8,),),
-            normalisation="none",
+            normalization="none",
             head="flatten",
             dense=(8,),
             label_smoothing=0.1,
@@ -140,11 +140,11 @@ class CNN(zoo.Architecture[CNNConfig]):
                     filters,
                     kernel,
                     padding="same",
-                    use_bias=config.normalisation == "none",
+                    use_bias=config.normalization == "none",
                     kernel_initializer="he_normal",
                     name=f"conv_{name}",
                 )(x)
-                # Halved before it is normalised and activated: a quarter of that work.
+                # Halved before it is normalized and activated: a quarter of that work.
                 if step == len(stage) and number <= halvings:
                     x = pool(2, name=f"pool_{number}")(x)
                 x = self._activate(x, config, name)
@@ -155,7 +155,7 @@ class CNN(zoo.Architecture[CNNConfig]):
         }[config.head]
         x = head(name="vector")(x)
         for step, width in enumerate(config.dense, start=1):
-            bias = config.normalisation == "none"
+            bias = config.normalization == "none"
             x = layers.Dense(
                 width, use_bias=bias, kernel_initializer="he_normal", name=f"dense_{step}"
             )(x)
@@ -177,9 +177,9 @@ class CNN(zoo.Architecture[CNNConfig]):
     def _activate(self, x: Any, config: CNNConfig, name: str) -> Any:
         from keras import layers
 
-        if config.normalisation == "batch":
+        if config.normalization == "batch":
             x = layers.BatchNormalization(momentum=0.9, name=f"norm_{name}")(x)
-        elif config.normalisation == "layer":
+        elif config.normalization == "layer":
             x = layers.LayerNormalization(name=f"norm_{name}")(x)
         return layers.Activation(config.activation, name=f"{config.activation}_{name}")(x)
 

@@ -49,7 +49,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
     Config = LSTMConfig
     default_dataset = "mackey_glass"
 
-    def recipe(self, data: DataSpec) -> Recipe[LSTMConfig]:
+    def default_config(self, data: DataSpec) -> Recipe[LSTMConfig]:
         """Return what suits a series, a long sequence, or text."""
         history = data.input("history")
         if data.task == Task.FORECASTING and history is not None:
@@ -72,7 +72,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         )
         return Recipe(config, TrainPlan(epochs=5, batch_size=64, monitor="val_accuracy"))
 
-    def examples(self, data: DataSpec) -> Sequence[Recipe[LSTMConfig]]:
+    def test_configs(self, data: DataSpec) -> Sequence[Recipe[LSTMConfig]]:
         """Return tiny networks: a cell each, in one direction and in both."""
         optimizer = _optimizer(1e-2)
         both = LSTMConfig(
@@ -80,7 +80,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         )
         gated = LSTMConfig(cell="gru", units=(4, 4), embedding=4, head="mean", skip="last")
         plain = LSTMConfig(cell="simple_rnn", units=(4,), embedding=4, head="max", dense=(4,))
-        plan = TrainPlan(epochs=6, batch_size=32, monitor=self.recipe(data).plan.monitor)
+        plan = TrainPlan(epochs=6, batch_size=32, monitor=self.default_config(data).plan.monitor)
         return Recipe(both, plan), Recipe(gated, plan), Recipe(plain, plan)
 
     def build(self, config: LSTMConfig, data: DataSpec) -> keras.Model:

@@ -127,7 +127,7 @@ class SummariseSteps(keras.layers.Layer):
         self.how = how
 
     def call(self, sequence: Any, lengths: Any) -> Any:
-        """Summarise a batch."""
+        """Summarize a batch."""
         places = ops.cumsum(ops.ones_like(sequence[:, :, 0], dtype="int32"), axis=1)
         ends = ops.expand_dims(lengths, 1)
         real = ops.equal(places, ends) if self.how == "last" else places <= ends
@@ -343,7 +343,7 @@ class ScaledError(keras.losses.Loss):
 class KeepGates(keras.initializers.Initializer):
     """Biases with which the units of a layer forget after 1 to ``memory`` steps, evenly spread.
 
-    Chrono initialisation (Tallec & Ollivier 2018, arXiv:1804.11188, section 3): what is kept at
+    Chrono initialization (Tallec & Ollivier 2018, arXiv:1804.11188, section 3): what is kept at
     each step is the sigmoid of log u with u uniform in 1..memory − 1; of an LSTM the input gate
     has the opposite bias.
 

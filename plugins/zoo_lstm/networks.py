@@ -9,7 +9,7 @@ from keras import layers, ops
 
 import zoo
 from zoo import DataSpec, TensorSpec
-from zoo.layers import Standardise
+from zoo.layers import Standardize
 from zoo_lstm.config import LSTMConfig
 from zoo_lstm.layers import (
     CalendarWaves,
@@ -57,7 +57,7 @@ def forecaster(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
 
     history = keras.Input(spec.shape, dtype=spec.dtype, name="history")
     inputs = {"history": history}
-    scaled = Standardise(name="scale")(history)
+    scaled = Standardize(name="scale")(history)
     read: Any = scaled
     ahead = None
     calendar = data.input("calendar")
@@ -116,7 +116,7 @@ def reader(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
         spec = next(s for s in data.inputs if len(s.shape) == 2)
         x = keras.Input(_open(spec), dtype=spec.dtype, name=spec.name)
         inputs[spec.name] = x
-        x = Standardise(name="scale")(x)
+        x = Standardize(name="scale")(x)
         if (declared := data.input("length")) is not None:
             given = keras.Input((), dtype=declared.dtype, name="length")
             inputs["length"] = given
@@ -184,8 +184,8 @@ def vocabulary(spec: TensorSpec, data: DataSpec) -> tuple[int, int, int]:
     Raises:
         ConfigError: If the data does not say how many.
     """
-    if spec.text is not None and spec.text.pieces:
-        return len(spec.text.pieces), spec.text.pad, spec.text.unknown
+    if spec.text is not None and spec.text.vocabulary:
+        return len(spec.text.vocabulary), spec.text.pad, spec.text.unk
     if spec.range is not None:
         return int(spec.range[1]) + 1, 0, 1
     raise zoo.errors.ConfigError(

@@ -18,7 +18,7 @@ Width = Annotated[int, Field(ge=1, le=16_384)]
 
 PREPROCESSING = {
     "image": "scaled to 0..1, laid flat",
-    "numeric": "standardised by the training split's mean and variance; a missing value becomes "
+    "numeric": "standardized by the training split's mean and variance; a missing value becomes "
     "the mean, and is flagged where the training data has any",
     "categorical": "one indicator a category, and one for a missing or unknown one",
 }
@@ -36,7 +36,7 @@ class MLPClassifierConfig(zoo.ModelConfig):
     activation: Literal["relu", "gelu", "silu", "tanh", "sigmoid", "elu", "selu"] = Field(
         "relu", description="Of the hidden layers; tanh and sigmoid show how gradients vanish."
     )
-    normalisation: Literal["batch", "layer", "none"] = Field(
+    normalization: Literal["batch", "layer", "none"] = Field(
         "batch", description="Between a hidden layer's weights and its activation."
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="Share of units silenced, hidden layers.")
@@ -62,7 +62,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
             "Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167",
         ),
         limits=(
-            "It knows no neighbourhood of pixels: of images larger than a few dozen pixels a "
+            "It knows no neighborhood of pixels: of images larger than a few dozen pixels a "
             "convolutional network learns more from the same examples.",
             "It says one class, and not that an example is none of them.",
         ),
@@ -70,7 +70,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
     Config = MLPClassifierConfig
     default_dataset = "digits"
 
-    def recipe(self, data: DataSpec) -> Recipe[MLPClassifierConfig]:
+    def default_config(self, data: DataSpec) -> Recipe[MLPClassifierConfig]:
         """Return a wider network with augmentation for images, a small one for tables."""
         image = data.input("image")
         if image is None:
@@ -97,8 +97,8 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         )
         return Recipe(config, TrainPlan(epochs=60, batch_size=128))
 
-    def examples(self, data: DataSpec) -> Sequence[Recipe[MLPClassifierConfig]]:
-        """Return two tiny networks: a normalised one with dropout, and softmax regression."""
+    def test_configs(self, data: DataSpec) -> Sequence[Recipe[MLPClassifierConfig]]:
+        """Return two tiny networks: a normalized one with dropout, and softmax regression."""
         optimizer = zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1)
         hidden = MLPClassifierConfig(units=(32,), dropout=0.1, optimizer=optimizer)
         plan = TrainPlan(epochs=6, batch_size=32)
@@ -119,16 +119,16 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
 
         inputs, x = self._features(config, data)
         for number, width in enumerate(config.units, start=1):
-            normalised = config.normalisation != "none"
+            normalized = config.normalization != "none"
             x = layers.Dense(
                 width,
-                use_bias=not normalised,
+                use_bias=not normalized,
                 kernel_initializer="he_normal",
                 name=f"dense_{number}",
             )(x)
-            if config.normalisation == "batch":
+            if config.normalization == "batch":
                 x = layers.BatchNormalization(momentum=0.9, name=f"norm_{number}")(x)
-            elif config.normalisation == "layer":
+            elif config.normalization == "layer":
                 x = layers.LayerNormalization(name=f"norm_{number}")(x)
             x = layers.Activation(config.activation, name=f"{config.activation}_{number}")(x)
             if config.dropout:
@@ -140,7 +140,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
         """Measure mean and variance of the numeric columns, of the training split."""
         if "numeric" in inputs:
-            layer: Any = model.get_layer("standardise")
+            layer: Any = model.get_layer("standardize")
             layer.adapt(inputs["numeric"])
 
     def signatures(
@@ -156,7 +156,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         import keras
         from keras import layers
 
-        from zoo.layers import OneHotColumns, Standardise, augment, scale_image
+        from zoo.layers import OneHotColumns, Standardize, augment, scale_image
 
         inputs, parts = {}, []
         for spec in data.inputs:
@@ -174,7 +174,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
                 sizes = [len(column.categories or ()) for column in spec.columns or ()]
                 parts.append(OneHotColumns(sizes, name="one_hot")(x))
             else:
-                parts.append(Standardise(flag_missing=spec.missing, name="standardise")(x))
+                parts.append(Standardize(flag_missing=spec.missing, name="standardize")(x))
         features = parts[0] if len(parts) == 1 else layers.Concatenate(name="features")(parts)
         # One input is passed as it is, several by name: that is how people call a Keras model.
         return (next(iter(inputs.values())) if len(inputs) == 1 else inputs), features

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Width = Annotated[int, Field(ge=1, le=16_384)]
 
 PREPROCESSING = {
-    "numeric": "standardised by the training split's mean and variance; a missing value becomes "
+    "numeric": "standardized by the training split's mean and variance; a missing value becomes "
     "the mean, and is flagged where the training data has any",
     "categorical": "one indicator a category, and one for a missing or unknown one",
 }
@@ -95,7 +95,7 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
     Config = MLPRegressorConfig
     default_dataset = "diabetes"
 
-    def recipe(self, data: DataSpec) -> Recipe[MLPRegressorConfig]:
+    def default_config(self, data: DataSpec) -> Recipe[MLPRegressorConfig]:
         """Return what validation chose for this data, or for tables that nobody has looked at.
 
         Noise decides how fine a detail is worth following, and a description does not tell it. A
@@ -116,7 +116,7 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
         plan = TrainPlan(epochs=200, batch_size=64, keep="last" if known else "best")
         return Recipe(config, plan)
 
-    def examples(self, data: DataSpec) -> Sequence[Recipe[MLPRegressorConfig]]:
+    def test_configs(self, data: DataSpec) -> Sequence[Recipe[MLPRegressorConfig]]:
         """Return tiny ensembles: one for each way in which a column can be embedded."""
         plan = TrainPlan(epochs=6, batch_size=32)
         return tuple(
@@ -189,11 +189,11 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
         restore: Any = model.get_layer("restore")
         restore.adapt(next(iter(targets.values())))
         if "numeric" in inputs:
-            standardise: Any = model.get_layer("standardise")
-            standardise.adapt(inputs["numeric"])
+            standardize: Any = model.get_layer("standardize")
+            standardize.adapt(inputs["numeric"])
             for layer in model.layers:
                 if isinstance(layer, PiecewiseLinearEncoding):
-                    layer.adapt(standardise.scaled(inputs["numeric"]))
+                    layer.adapt(standardize.scaled(inputs["numeric"]))
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
         """Train, then calibrate the interval on examples that no decision has used.
@@ -287,11 +287,11 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
             ColumnwiseDense,
             PeriodicEncoding,
             PiecewiseLinearEncoding,
-            Standardise,
+            Standardize,
         )
 
         columns = int(spec.shape[0])
-        x = Standardise(flag_missing=spec.missing, name="standardise")(x)
+        x = Standardize(flag_missing=spec.missing, name="standardize")(x)
         values, flags = (x[:, :columns], [x[:, columns:]]) if spec.missing else (x, [])
         if config.embedding == "none":
             return [values, *flags]

@@ -18,7 +18,7 @@ from zoo import (
     TrainLoop,
     TrainPlan,
 )
-from zoo.spec import Dataset, Forwards
+from zoo.spec import Dataset, PredictFns
 from zoo_rbm.config import LikelihoodConfig, RBMConfig, RBMOptimizerConfig, RuleConfig
 from zoo_rbm.signatures import MACHINE, UNITS, is_gaussian, published, source
 from zoo_rbm.views import learned, limits, shares, statistics
@@ -61,7 +61,7 @@ class RBM(zoo.Architecture[RBMConfig]):
     Config = RBMConfig
     default_dataset = "digits"
 
-    def recipe(self, data: DataSpec) -> Recipe[RBMConfig]:
+    def default_config(self, data: DataSpec) -> Recipe[RBMConfig]:
         """Return a machine and a plan that suit the number of values and what they are."""
         spec = source(data)
         values = _values(spec)
@@ -88,7 +88,7 @@ class RBM(zoo.Architecture[RBMConfig]):
         )
         return Recipe(config, plan)
 
-    def examples(self, data: DataSpec) -> Sequence[Recipe[RBMConfig]]:
+    def test_configs(self, data: DataSpec) -> Sequence[Recipe[RBMConfig]]:
         """Return tiny machines, one for each learning rule; their states can be counted."""
         plan = TrainPlan(epochs=6, batch_size=32, monitor="val_log_likelihood", keep="last")
         optimizer = RBMOptimizerConfig(learning_rate=1.0)
@@ -129,7 +129,7 @@ class RBM(zoo.Architecture[RBMConfig]):
         gaussian, rule = is_gaussian(config, spec), config.rule
         low, high = limits(spec)
         raw = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
-        visible = Visible(low, high, gaussian, config.binarise, name=UNITS)(raw)
+        visible = Visible(low, high, gaussian, config.binarize, name=UNITS)(raw)
         inputs, count = [raw], 0
         if config.classes:
             target, count = data.targets[0], len(data.labels)
@@ -162,7 +162,7 @@ class RBM(zoo.Architecture[RBMConfig]):
         return model
 
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
-        """Start from units that are as often on as in the data, and centre on their means.
+        """Start from units that are as often on as in the data, and center on their means.
 
         Raises:
             DataError: If a value fits no unit, or a column never changes.
@@ -176,7 +176,7 @@ class RBM(zoo.Architecture[RBMConfig]):
         learned(data, gaussian=units.gaussian, classes=False)(inputs, targets)
         if units.gaussian:
             units.adapt(*statistics(values, spec, data))
-            machine.centre(np.zeros(_values(spec)))
+            machine.center(np.zeros(_values(spec)))
             return
         # One more example of each kind, so that a pixel that never changed is not impossible.
         on = shares(values, spec).sum(axis=0, dtype="float64")
@@ -187,7 +187,7 @@ class RBM(zoo.Architecture[RBMConfig]):
             )
             share = (counts + 1.0) / (counts.sum() + machine.classes)
             means = np.concatenate([means, share])
-        machine.centre(means)
+        machine.center(means)
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
         """Learn, settle the parameters, and estimate log Z once more, with care.
@@ -217,7 +217,7 @@ class RBM(zoo.Architecture[RBMConfig]):
 
     def evaluate(
         self,
-        forwards: Forwards,
+        predict_fns: PredictFns,
         split: Split,
         data: DataSpec,
         *,
@@ -234,7 +234,7 @@ class RBM(zoo.Architecture[RBMConfig]):
         from zoo_rbm.evaluation import evaluate_machine
 
         return evaluate_machine(
-            forwards, split, data, config=config or RBMConfig(), reference=reference
+            predict_fns, split, data, config=config or RBMConfig(), reference=reference
         )
 
     def signatures(
@@ -247,7 +247,7 @@ class RBM(zoo.Architecture[RBMConfig]):
             reconstruct: raw to `reconstruction`, raw.
             free_energy: raw to `free_energy` and `log_likelihood`, nats, and `log_z` `(batch, 3)`.
             complete: raw with NaN for what is missing to `completion`, raw.
-            gibbs_step: a state and noise to the next state; see :mod:`zoo.runtime.chain`.
+            gibbs_step: a state and noise to the next state; see :mod:`zoo.runtime.gibbs`.
             classify: of a machine that knows classes: raw to `probabilities`.
         """
         return published(model, config, data)

@@ -89,7 +89,7 @@ class RBMConfig(zoo.ModelConfig):
         description="Kind of the visible units: 'auto' is binary for pictures and Gaussian for "
         "the columns of a table.",
     )
-    binarise: Literal["sample", "threshold"] = Field(
+    binarize: Literal["sample", "threshold"] = Field(
         "sample",
         description="What a value between 0 and 1 becomes while binary units learn: 1 with that "
         "probability, drawn anew each time, or 1 from one half on.",

@@ -28,7 +28,7 @@ def chain_of(subject: Subject) -> zoo.runtime.Chain:
     taken = step_inputs(
         subject.data, int(hidden), gaussian=subject.gaussian, classes=subject.config.classes
     )
-    return zoo.runtime.Chain(subject.forwards[STEP], taken)
+    return zoo.runtime.Chain(subject.predict_fns[STEP], taken)
 
 
 def even_out(
@@ -73,7 +73,7 @@ def draw_near(
     one_hot = np.eye(len(subject.data.labels), dtype="float32")[labels]
     state = {image: subject.raw(units), label: one_hot}
     found = chain.run(state, steps, seed=seed, held={label: one_hot})
-    # A state is all zeros and ones; its reconstruction has the greys that real examples have.
+    # A state is all zeros and ones; its reconstruction has the grays that real examples have.
     raw = found[image].astype(subject.spec.dtype)
     return subject.units(subject.ask("reconstruct", raw)["reconstruction"])
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 import zoo
 from zoo import Arrays, DataSpec, Evaluation, Score, Split, Task
 from zoo.metrics.intervals import bootstrap_means, wilson
-from zoo.spec import Forwards
+from zoo.spec import PredictFns
 from zoo_rbm.config import RBMConfig
 from zoo_rbm.drawing import draw_missing, even_out
 from zoo_rbm.pictures import draw_machine
@@ -35,7 +35,7 @@ RARE = 0.5
 
 
 def evaluate_machine(
-    forwards: Forwards,
+    predict_fns: PredictFns,
     split: Split,
     data: DataSpec,
     *,
@@ -51,7 +51,7 @@ def evaluate_machine(
     classes, what drawn examples do for it.
 
     Args:
-        forwards: The machine's signatures.
+        predict_fns: The machine's signatures.
         split: The examples.
         data: What they are.
         config: What the machine is made of.
@@ -68,7 +68,7 @@ def evaluate_machine(
             why="a score needs at least one example",
             fix="give the split a larger share of the data",
         )
-    subject = subject_of(forwards, data, config, reference or split)
+    subject = subject_of(predict_fns, data, config, reference or split)
     tested = subject.examples(split, len(split))
     raw = states(subject, tested)
     answer = subject.ask("free_energy", raw)
@@ -156,7 +156,7 @@ def _completion_scores(completed: Completed) -> dict[str, Score]:
         "completion_rmse",
         "completion_rmse_mean_field",
         "completion_rmse_mean",
-        "completion_rmse_neighbours",
+        "completion_rmse_neighbors",
     )
     found = {}
     for name, errors in zip(names, completed.errors.values(), strict=True):

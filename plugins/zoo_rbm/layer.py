@@ -43,7 +43,7 @@ class Boltzmann(keras.layers.Layer):
     contrastive divergence, so that plain ``fit`` teaches it. Otherwise it adds the difference to
     the batch's one-step mean-field reconstructions, which is only a sign of life.
 
-    The parameters are centred (Montavon & Müller 2012; Melchior, Fischer & Wiskott 2016, JMLR 17):
+    The parameters are centered (Montavon & Müller 2012; Melchior, Fischer & Wiskott 2016, JMLR 17):
     E is written with v − μ and h − λ instead of v and h, with μ the mean of the training data and
     λ one half. The machine is the same, and its gradient is better conditioned. ``energy`` gives
     the parameters in the plain form.
@@ -63,7 +63,7 @@ class Boltzmann(keras.layers.Layer):
         seed: Integer, or ``None`` to draw one from Keras's global seed.
 
     Input shape:
-        `(batch, visible)`: 0 to 1 for binary units, standardised for Gaussian ones.
+        `(batch, visible)`: 0 to 1 for binary units, standardized for Gaussian ones.
 
     Output shape:
         `(batch, hidden)`, from 0 to 1.
@@ -218,7 +218,7 @@ class Boltzmann(keras.layers.Layer):
             energy, self.base, ops.convert_to_tensor(self._betas), hidden, steps, seed
         )
 
-    def centre(self, means: Any) -> None:
+    def center(self, means: Any) -> None:
         """Take the data's means as offsets; a machine that has learned nothing starts from them.
 
         Args:

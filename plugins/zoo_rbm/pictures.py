@@ -115,7 +115,7 @@ def _repaired(subject: Subject, tested: Examples) -> Pictures:
         ]
     return Pictures(
         title="Damaged and repaired",
-        caption="What is missing is grey, and filled with the mean of draws given what is left.",
+        caption="What is missing is gray, and filled with the mean of draws given what is left.",
         rows=tuple(rows),
     )
 

@@ -6,7 +6,7 @@ rules differ in how these are had:
 
 - ``contrastive``: k Gibbs steps away from the data (CD-k; Hinton 2002);
 - ``persistent``: chains that go on from update to update (PCD; Tieleman 2008, ICML);
-- ``tempered``: the same at several temperatures, neighbours of which swap states, so that a chain
+- ``tempered``: the same at several temperatures, neighbors of which swap states, so that a chain
   leaves a mode through the hot ones (parallel tempering; Desjardins, Courville, Bengio, Vincent &
   Delalleau 2010, AISTATS).
 """
@@ -99,7 +99,7 @@ def _visit(energy: Energy, heated: Energy, hidden: Any, seed: Any) -> tuple[Any,
 def _swap(
     energy: Energy, base: Energy, betas: Any, visible: Any, field: Any, seed: Any, first: int
 ) -> tuple[Any, Any]:
-    """Let every second pair of neighbouring temperatures exchange states.
+    """Let every second pair of neighboring temperatures exchange states.
 
     A pair is exchanged with the probability min(1, exp(F_t(v_t) + F_u(v_u) − F_t(v_u) − F_u(v_t)))
     of the Metropolis rule, where F_t is the free energy at temperature t.
@@ -115,7 +115,7 @@ def _swap(
     """
 
     def cost(shift: int) -> Any:
-        """Return each state's free energy at its own temperature, or at a neighbour's."""
+        """Return each state's free energy at its own temperature, or at a neighbor's."""
         there = _shifted(betas, shift)
         return energy.tempered(base, there).free_energy(visible, there * field)
 
@@ -136,7 +136,7 @@ def _swap(
 
 
 def _shifted(values: Any, by: int) -> Any:
-    """Return what stands at the neighbouring temperature; the last one is its own neighbour."""
+    """Return what stands at the neighboring temperature; the last one is its own neighbor."""
     if by == 0:
         return values
     if by > 0:

@@ -52,8 +52,8 @@ for _info in (
     ScoreInfo("completion_rmse_mean_field", "Error of mean field", "The same, by mean field."),
     ScoreInfo("completion_rmse_mean", "Error of the mean", "The same, filled with the mean."),
     ScoreInfo(
-        "completion_rmse_neighbours",
-        "Error of the nearest neighbours",
+        "completion_rmse_neighbors",
+        "Error of the nearest neighbors",
         "The same, filled with the mean of the five nearest training examples.",
     ),
     ScoreInfo(

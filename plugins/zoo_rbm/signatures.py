@@ -56,7 +56,7 @@ def published(model: keras.Model, config: RBMConfig, data: DataSpec) -> list[Sig
             )
         )
     raw = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
-    inside = "standardised" if units.gaussian else "scaled to 0..1"
+    inside = "standardized" if units.gaussian else "scaled to 0..1"
     taken = spec.model_copy(update={"inside": inside, "missing": False})
     back = spec.model_copy(
         update={"name": "reconstruction", "dtype": "float32", "missing": False, "inside": ""}

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import zoo
-from zoo import Arrays, DataSpec, Forward, Split, TensorSpec
-from zoo.spec import Forwards
+from zoo import Arrays, DataSpec, PredictFn, Split, TensorSpec
+from zoo.spec import PredictFns
 from zoo_rbm.config import RBMConfig
 from zoo_rbm.signatures import COMPLETION, UNITS, is_gaussian, published, source
 from zoo_rbm.uses import Values
@@ -29,7 +29,7 @@ class Examples:
 
     Attributes:
         raw: As the model takes them.
-        units: `(examples, values)`: 0 to 1, or standardised by the reference.
+        units: `(examples, values)`: 0 to 1, or standardized by the reference.
         labels: Class indices, ``None`` if there are no classes.
     """
 
@@ -47,7 +47,7 @@ class Subject:
         scale: What it is divided by then.
     """
 
-    forwards: Forwards
+    predict_fns: PredictFns
     data: DataSpec
     spec: TensorSpec
     config: RBMConfig
@@ -60,13 +60,15 @@ class Subject:
         """Return a Keras model as something that is measured."""
         config, data = model.blueprint.config, model.blueprint.data
         spec, units = source(data), model.get_layer(UNITS)
-        forwards = {asked.name: _forward(asked.model) for asked in published(model, config, data)}
+        predict_fns = {
+            asked.name: _predict_fn(asked.model) for asked in published(model, config, data)
+        }
         low, high = limits(spec)
         shift: Any = low
         scale: Any = high - low
         if units.gaussian:
             shift, scale = np.asarray(units.mean), np.asarray(units.deviation)
-        return cls(forwards, data, spec, config, units.gaussian, shift, scale)
+        return cls(predict_fns, data, spec, config, units.gaussian, shift, scale)
 
     def examples(self, split: Split, most: int) -> Examples:
         """Return an even choice of a split's examples, checked."""
@@ -74,10 +76,10 @@ class Subject:
         inputs, targets = split.take(chosen)
         raw = np.asarray(inputs[self.spec.name])
         check_values(raw, self.spec, self.data, gaussian=self.gaussian)
-        labelled = next((t for t in self.data.targets if t.labels is not None), None)
+        labeled = next((t for t in self.data.targets if t.labels is not None), None)
         labels = None
-        if labelled is not None and labelled.name in targets:
-            labels = np.asarray(targets[labelled.name]).reshape(-1).astype(int)
+        if labeled is not None and labeled.name in targets:
+            labels = np.asarray(targets[labeled.name]).reshape(-1).astype(int)
         return Examples(raw, self.units(raw), labels)
 
     def units(self, raw: NDArray[Any]) -> Values:
@@ -91,7 +93,7 @@ class Subject:
         if self.gaussian:
             return units
         on = units >= 0.5
-        if self.config.binarise == "sample":
+        if self.config.binarize == "sample":
             on = np.random.default_rng(_SEED).random(units.shape) < units
         return on.astype("float64")
 
@@ -104,12 +106,12 @@ class Subject:
 
     def ask(self, signature: str, raw: NDArray[Any]) -> Arrays:
         """Return a signature's answers for raw values, in batches of one size."""
-        forward = self._forward(signature)
+        predict_fn = self._predict_fn(signature)
         size = min(_BATCH, len(raw))
         parts = []
         for start in range(0, len(raw), size):
             rows = np.minimum(np.arange(start, start + size), len(raw) - 1)
-            answer = forward({self.spec.name: raw[rows]})
+            answer = predict_fn({self.spec.name: raw[rows]})
             parts.append({name: array[: len(raw) - start] for name, array in answer.items()})
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         for name, array in found.items():
@@ -127,26 +129,28 @@ class Subject:
         found = self.units(self.ask("complete", raw)[COMPLETION])
         return np.where(missing, found, units)
 
-    def _forward(self, signature: str) -> Forward:
-        if signature not in self.forwards:
+    def _predict_fn(self, signature: str) -> PredictFn:
+        if signature not in self.predict_fns:
             raise zoo.errors.ConfigError(
                 f"the model has no signature {signature!r}",
-                why=f"it has: {', '.join(self.forwards)}",
+                why=f"it has: {', '.join(self.predict_fns)}",
                 fix="export it again, or evaluate the run",
             )
-        return self.forwards[signature]
+        return self.predict_fns[signature]
 
 
-def _forward(model: keras.Model) -> Forward:
-    def forward(inputs: Arrays) -> Arrays:
+def _predict_fn(model: keras.Model) -> PredictFn:
+    def predict_fn(inputs: Arrays) -> Arrays:
         given = model.predict_on_batch(dict(inputs))
         return {name: np.asarray(array) for name, array in given.items()}
 
-    return forward
+    return predict_fn
 
 
-def subject_of(forwards: Forwards, data: DataSpec, config: RBMConfig, reference: Split) -> Subject:
-    """Return what is measured; Gaussian units are standardised by the reference."""
+def subject_of(
+    predict_fns: PredictFns, data: DataSpec, config: RBMConfig, reference: Split
+) -> Subject:
+    """Return what is measured; Gaussian units are standardized by the reference."""
     spec = source(data)
     gaussian = is_gaussian(config, spec)
     low, high = limits(spec)
@@ -157,7 +161,7 @@ def subject_of(forwards: Forwards, data: DataSpec, config: RBMConfig, reference:
         flat = inputs[spec.name].reshape(len(reference), -1).astype("float64")
         shift, deviation = flat.mean(axis=0), flat.std(axis=0)
         scale = np.where(deviation > 0, deviation, 1.0)
-    return Subject(forwards, data, spec, config, gaussian, shift, scale)
+    return Subject(predict_fns, data, spec, config, gaussian, shift, scale)
 
 
 def states(subject: Subject, tested: Examples) -> NDArray[Any]:

@@ -22,13 +22,13 @@ Fill = Callable[[Values, NDArray[np.bool_]], Values]
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Shares of the values that are made missing."""
 
-NEIGHBOURS = 5
+NEIGHBORS = 5
 _RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _SEED = 1986
 
 
 class LinearClassifier:
-    """One linear function a class, by regularised least squares (ridge regression).
+    """One linear function a class, by regularized least squares (ridge regression).
 
     The ridge is chosen among a few by a fifth of the examples that is left out; then all are used.
 
@@ -83,13 +83,13 @@ def compare_completions(ways: Mapping[str, Fill], examples: Values, reference: V
     Args:
         ways: How the machine does it, by name.
         examples: Whole ones, `(examples, values)`.
-        reference: What means and nearest neighbours are taken from.
+        reference: What means and nearest neighbors are taken from.
     """
     mean = reference.mean(axis=0)
     others: dict[str, Fill] = {
         **ways,
         "mean of the column": lambda values, missing: np.where(missing, mean, values),
-        f"{NEIGHBOURS} nearest neighbours": lambda values, missing: nearest(
+        f"{NEIGHBORS} nearest neighbors": lambda values, missing: nearest(
             values, missing, reference
         ),
     }
@@ -113,7 +113,7 @@ def nearest(values: Values, missing: NDArray[np.bool_], reference: Values) -> Va
     known = (~missing).astype("float64")
     seen = np.where(missing, 0.0, values)
     apart = -2.0 * seen @ reference.T + known @ np.square(reference).T
-    count = min(NEIGHBOURS, len(reference))
+    count = min(NEIGHBORS, len(reference))
     chosen = np.argpartition(apart, count - 1, axis=1)[:, :count]
     filled: Values = np.where(missing, reference[chosen].mean(axis=1), values)
     return filled
@@ -152,7 +152,7 @@ def _with_one(x: Values) -> Values:
 
 
 __all__ = [
-    "NEIGHBOURS",
+    "NEIGHBORS",
     "SHARES",
     "Completed",
     "LinearClassifier",

@@ -18,7 +18,7 @@ class Visible(keras.layers.Layer):
     """Lays out a picture or the columns of a table as visible units.
 
     For binary units, raw values are mapped from their range to 0..1. In training a value becomes 0
-    or 1 as ``binarise`` says; otherwise it stays, and stands for the probability of a 1. For
+    or 1 as ``binarize`` says; otherwise it stays, and stands for the probability of a 1. For
     Gaussian units each value is shifted and scaled to mean 0 and variance 1 over the training data:
     call ``adapt`` with it, and with nothing else.
 
@@ -26,7 +26,7 @@ class Visible(keras.layers.Layer):
         low: The raw value of 0, of binary units.
         high: The raw value of 1.
         gaussian: Whether the units are Gaussian.
-        binarise: ``sample`` or ``threshold``.
+        binarize: ``sample`` or ``threshold``.
         seed: Integer, or ``None`` to draw one from Keras's global seed.
 
     Input shape:
@@ -41,13 +41,13 @@ class Visible(keras.layers.Layer):
         low: float = 0.0,
         high: float = 1.0,
         gaussian: bool = False,
-        binarise: str = "sample",
+        binarize: str = "sample",
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.low, self.high, self.gaussian = low, high, gaussian
-        self.binarise, self.seed = binarise, seed
+        self.binarize, self.seed = binarize, seed
         self.generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any) -> None:
@@ -75,7 +75,7 @@ class Visible(keras.layers.Layer):
         shares = (flat - self.low) * (1.0 / (self.high - self.low))
         if not training:
             return shares
-        if self.binarise == "threshold":
+        if self.binarize == "threshold":
             return ops.cast(shares >= 0.5, self.compute_dtype)
         luck = uniform(ops.shape(shares), self.generator)
         return ops.cast(luck < shares, self.compute_dtype)
@@ -98,7 +98,7 @@ class Visible(keras.layers.Layer):
             "low": self.low,
             "high": self.high,
             "gaussian": self.gaussian,
-            "binarise": self.binarise,
+            "binarize": self.binarize,
             "seed": self.seed,
         }
         return {**super().get_config(), **own}

@@ -118,7 +118,7 @@ def visible_states(units: Visible, raw: Any, seed: int) -> np.ndarray:
     states: np.ndarray = ops.convert_to_numpy(units(raw))
     if units.gaussian:
         return states
-    if units.binarise == "threshold":
+    if units.binarize == "threshold":
         return (states >= 0.5).astype("float32")
     luck = np.random.default_rng([_SEED, seed]).random(states.shape, "float32")
     return (luck < states).astype("float32")

@@ -13,7 +13,7 @@ from zoo_transformer.network import PREVIOUS, classifier, generation_signatures,
 if TYPE_CHECKING:
     import keras
 
-    from zoo import Arrays, Evaluation, Forwards, Split, TrainLoop
+    from zoo import Arrays, Evaluation, PredictFns, Split, TrainLoop
     from zoo.spec import Dataset
 
 _TRANSLATION = zoo.Task.SEQUENCE_TO_SEQUENCE
@@ -45,7 +45,7 @@ class Transformer(zoo.Architecture[TransformerConfig]):
     Config = TransformerConfig
     default_dataset = "numbers_en_es"
 
-    def recipe(self, data: DataSpec) -> Recipe[TransformerConfig]:
+    def default_config(self, data: DataSpec) -> Recipe[TransformerConfig]:
         """Return a small network; a shorter training with more dropout where classes are learned.
 
         Texts of subwords are taken for prose, which wants a larger one.
@@ -68,7 +68,7 @@ class Transformer(zoo.Architecture[TransformerConfig]):
         config = TransformerConfig(width=64, feed_forward=128, dropout=0.0)
         return Recipe(config, TrainPlan(epochs=8, batch_size=128))
 
-    def examples(self, data: DataSpec) -> Sequence[Recipe[TransformerConfig]]:
+    def test_configs(self, data: DataSpec) -> Sequence[Recipe[TransformerConfig]]:
         """Return tiny networks with each way of telling order."""
         plan = TrainPlan(epochs=6, batch_size=32)
         optimizer = zoo.OptimizerConfig(learning_rate=1e-2, warmup=0.1, clip_norm=1.0)
@@ -121,7 +121,7 @@ class Transformer(zoo.Architecture[TransformerConfig]):
 
     def evaluate(
         self,
-        forwards: Forwards,
+        predict_fns: PredictFns,
         split: Split,
         data: DataSpec,
         *,
@@ -130,8 +130,8 @@ class Transformer(zoo.Architecture[TransformerConfig]):
     ) -> Evaluation:
         """Measure the classes, or what is written for each source, with one beam."""
         if data.task == _TRANSLATION:
-            return zoo.metrics.evaluate_translation(forwards, split, data, reference=reference)
-        return super().evaluate(forwards, split, data, config=config, reference=reference)
+            return zoo.metrics.evaluate_translation(predict_fns, split, data, reference=reference)
+        return super().evaluate(predict_fns, split, data, config=config, reference=reference)
 
     def signatures(
         self, model: keras.Model, config: TransformerConfig, data: DataSpec
@@ -177,7 +177,7 @@ def _check(data: DataSpec) -> None:
                 why=f"it is {tensor.dtype}{list(tensor.shape)}, not a sequence of token ids",
                 fix="for images: zoo train cnn; for the rows of a table: zoo train mlp_classifier",
             )
-        if len(tensor.text.pieces) < 5:
+        if len(tensor.text.vocabulary) < 5:
             raise zoo.errors.ConfigError(
                 f"the vocabulary of {tensor.name!r} of {data.id} is not known",
                 why="it is learned from the training split when the data is opened",

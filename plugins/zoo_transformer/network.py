@@ -245,7 +245,7 @@ def _logits(target: TensorSpec) -> TensorSpec:
 
 
 def _pieces(spec: TensorSpec) -> tuple[str, ...]:
-    return spec.text.pieces if spec.text else ()
+    return spec.text.vocabulary if spec.text else ()
 
 
 def _size(spec: TensorSpec) -> int:

@@ -17,7 +17,7 @@ from zoo import (
     TrainLoop,
     TrainPlan,
 )
-from zoo.spec import Dataset, Forwards
+from zoo.spec import Dataset, PredictFns
 from zoo_vgg16_damage.config import HeadConfig, VGG16DamageConfig
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
     Config = VGG16DamageConfig
     default_dataset = "aircraft_damage_synthetic"
 
-    def recipe(self, data: DataSpec) -> Recipe[VGG16DamageConfig]:
+    def default_config(self, data: DataSpec) -> Recipe[VGG16DamageConfig]:
         """Return a small network with as many stages as the picture has room for."""
         side = min(int(size) for size in _image(data).shape[:2])
         stages: tuple[tuple[int, ...], ...] = ((24,), (48, 48), (96, 96))
@@ -66,7 +66,7 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         )
         return Recipe(config, TrainPlan(epochs=20, batch_size=32))
 
-    def examples(self, data: DataSpec) -> Sequence[Recipe[VGG16DamageConfig]]:
+    def test_configs(self, data: DataSpec) -> Sequence[Recipe[VGG16DamageConfig]]:
         """Return two tiny networks; a backbone needs weights that are learned elsewhere."""
         optimizer = zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1)
         average = VGG16DamageConfig(stem=4, stages=((8,), (8,)), optimizer=optimizer)
@@ -80,7 +80,7 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         """Return a compiled ``keras.Model`` from raw pixels to class probabilities.
 
         A backbone is built with random weights: what it learned elsewhere comes into it by
-        :meth:`initialise`.
+        :meth:`load_pretrained`.
 
         Shapes:
             In: `image` `(batch, height, width, channels)`, raw pixels.
@@ -108,7 +108,7 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         model = keras.Model(image, answer, name=self.info.name)
         return compile_classifier(model, config.optimizer)
 
-    def initialise(self, model: keras.Model) -> None:
+    def load_pretrained(self, model: keras.Model) -> None:
         """Load the backbone's weights.
 
         Raises:
@@ -157,7 +157,7 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
 
     def evaluate(
         self,
-        forwards: Forwards,
+        predict_fns: PredictFns,
         split: Split,
         data: DataSpec,
         *,
@@ -175,7 +175,7 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
 
         config = config or VGG16DamageConfig()
         return evaluate_damage(
-            forwards, split, data, positive=_positive(config, data), reference=reference
+            predict_fns, split, data, positive=_positive(config, data), reference=reference
         )
 
     def signatures(

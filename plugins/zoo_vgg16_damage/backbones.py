@@ -158,7 +158,7 @@ def unfreeze(
         backbone: The backbone.
         name: Which one it is.
         blocks: How many blocks, from the last one on, or ``all``.
-        statistics: Whether batch normalisation learns, too. One that has learned from a million
+        statistics: Whether batch normalization learns, too. One that has learned from a million
             pictures would forget it over a few hundred.
     """
     import keras

@@ -23,13 +23,13 @@ def majority(reference: NDArray[Any], true: NDArray[Any], classes: int) -> int:
     return int((true == common).sum())
 
 
-def colours(split: Split, data: DataSpec, positions: NDArray[Any]) -> tuple[Any, NDArray[Any]]:
-    """Return how often each colour comes in each picture, and the classes.
+def colors(split: Split, data: DataSpec, positions: NDArray[Any]) -> tuple[Any, NDArray[Any]]:
+    """Return how often each color comes in each picture, and the classes.
 
-    A colour is one of 216, six steps a channel; of a grey picture one of six.
+    A color is one of 216, six steps a channel; of a gray picture one of six.
 
     Shapes:
-        Returns: `(examples, colours)`, shares; `(examples,)`
+        Returns: `(examples, colors)`, shares; `(examples,)`
     """
     spec = data.inputs[0]
     target = next(tensor.name for tensor in data.targets if tensor.labels is not None)
@@ -50,14 +50,14 @@ def colours(split: Split, data: DataSpec, positions: NDArray[Any]) -> tuple[Any,
 def histogram_right(
     known: tuple[NDArray[Any], NDArray[Any]], asked: tuple[NDArray[Any], NDArray[Any]]
 ) -> int | None:
-    """Return how often logistic regression on colours is right; ``None`` without scikit-learn."""
+    """Return how often logistic regression on colors is right; ``None`` without scikit-learn."""
     if importlib.util.find_spec("sklearn") is None or len(set(known[1].tolist())) < 2:
         return None
     from sklearn.linear_model import LogisticRegression
 
-    # Square roots bring rare and common colours to one scale.
+    # Square roots bring rare and common colors to one scale.
     fitted = LogisticRegression(C=10.0, max_iter=2_000).fit(np.sqrt(known[0]), known[1])
     return int((fitted.predict(np.sqrt(asked[0])) == asked[1]).sum())
 
 
-__all__ = ["MOST", "colours", "histogram_right", "majority"]
+__all__ = ["MOST", "colors", "histogram_right", "majority"]

@@ -53,7 +53,7 @@ def best_threshold(chances: NDArray[Any], is_positive: NDArray[Any], miss_cost: 
     if is_positive.all() or not is_positive.any():
         return wanted
     values = np.unique(chances)
-    # Halfway between neighbours, so that an example of the like falls on the side of its own.
+    # Halfway between neighbors, so that an example of the like falls on the side of its own.
     edges = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [1.0]])
     misses = np.searchsorted(np.sort(chances[is_positive]), edges, side="left")
     others = np.sort(chances[~is_positive])

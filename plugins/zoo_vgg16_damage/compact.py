@@ -45,7 +45,7 @@ def compact(image: Any, config: VGG16DamageConfig, spec: TensorSpec) -> Any:
             fix="give fewer stages, or larger images",
         )
     low, high = spec.range or (0.0, 255.0)
-    # Around zero, so that what moves in from outside the picture is grey and not black.
+    # Around zero, so that what moves in from outside the picture is gray and not black.
     scale = layers.Rescaling(2.0 / (high - low), -(high + low) / (high - low), name="scale")
     x = augment(scale(image), config.augmentation)
     x = _convolve(x, config.stem, "stem", kernel=5 if large else 3, stride=2 if large else 1)

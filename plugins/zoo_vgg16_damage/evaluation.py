@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo import Arrays, DataSpec, Evaluation, Forward, Score, Split, metrics
+from zoo import Arrays, DataSpec, Evaluation, PredictFn, Score, Split, metrics
 from zoo.metrics.intervals import wilson
 from zoo.metrics.roc import auc, average_precision
-from zoo.spec import Forwards
-from zoo_vgg16_damage.baselines import MOST, colours, histogram_right, majority
+from zoo.spec import PredictFns
+from zoo_vgg16_damage.baselines import MOST, colors, histogram_right, majority
 from zoo_vgg16_damage.pictures import draw_damage
 
 BATCH = 32
@@ -36,7 +36,7 @@ class Answers:
 
 
 def evaluate_damage(
-    forwards: Forwards,
+    predict_fns: PredictFns,
     split: Split,
     data: DataSpec,
     *,
@@ -49,14 +49,14 @@ def evaluate_damage(
     (DeLong's interval, and a bootstrap) and what comes of the threshold (Wilson 1927).
 
     Args:
-        forwards: ``predict``, and ``where`` for the pictures of a report.
+        predict_fns: ``predict``, and ``where`` for the pictures of a report.
         split: The examples.
         data: What they are.
         positive: Index of the class that is looked for.
         reference: What simpler methods learn from; ``None`` asks for the scores alone.
     """
     kept: list[Arrays] = []
-    first = next(iter(forwards.values()))
+    first = next(iter(predict_fns.values()))
     base = metrics.evaluate(_kept(first, kept), split, data, reference=reference, batch_size=BATCH)
     answers = _answers(kept, split, data)
     scores = dict(base.scores)
@@ -66,19 +66,19 @@ def evaluate_damage(
     if reference is not None:
         scores |= _beside(split, reference, data, answers.true)
         figures = draw_damage(
-            forwards, split, data, base, answers.chances, answers.true, scores, positive
+            predict_fns, split, data, base, answers.chances, answers.true, scores, positive
         )
     return base.model_copy(update={"scores": scores, "figures": figures})
 
 
-def _kept(forward: Forward, kept: list[Arrays]) -> Forward:
+def _kept(predict_fn: PredictFn, kept: list[Arrays]) -> PredictFn:
     """Return a forward whose answers are remembered, so that every example is asked for once."""
 
     def asked(inputs: Arrays) -> Arrays:
         # A graph is traced anew for every size: the last batch is filled up with its last example.
         count = len(next(iter(inputs.values())))
         rows = np.minimum(np.arange(BATCH), count - 1)
-        full = forward({name: array[rows] for name, array in inputs.items()})
+        full = predict_fn({name: array[rows] for name, array in inputs.items()})
         answer = {name: array[:count] for name, array in full.items()}
         kept.append(answer)
         return answer
@@ -128,8 +128,8 @@ def _beside(
     """Return what simpler methods reach."""
     count = len(reference)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(int))
-    known = colours(reference, data, chosen)
-    asked = colours(split, data, np.arange(len(split)))
+    known = colors(reference, data, chosen)
+    asked = colors(split, data, np.arange(len(split)))
     right = {
         "majority_accuracy": majority(known[1], true, len(data.labels)),
         "histogram_accuracy": histogram_right(known, asked),

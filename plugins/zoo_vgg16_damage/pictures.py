@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo import DataSpec, Evaluation, Forward, Score, Split
+from zoo import DataSpec, Evaluation, PredictFn, Score, Split
 from zoo.metrics.figures import (
     Bars,
     Figure,
@@ -20,8 +20,8 @@ from zoo.metrics.figures import (
     thin,
 )
 from zoo.metrics.roc import precision_recall, roc_curve
-from zoo.metrics.where import heat, overlay
-from zoo.spec import Forwards
+from zoo.metrics.saliency import heat, overlay
+from zoo.spec import PredictFns
 
 WHERE = "where"
 EVIDENCE = "evidence"
@@ -30,13 +30,13 @@ _COLUMNS = 8
 _LONGEST = 160
 _BESIDE = {
     "accuracy": "this model",
-    "histogram_accuracy": "colour histogram",
+    "histogram_accuracy": "color histogram",
     "majority_accuracy": "most frequent class",
 }
 
 
 def draw_damage(
-    forwards: Forwards,
+    predict_fns: PredictFns,
     split: Split,
     data: DataSpec,
     base: Evaluation,
@@ -48,7 +48,7 @@ def draw_damage(
     """Return where it looked, the curves, and simpler methods beside it.
 
     Args:
-        forwards: ``predict``, and ``where`` if it can say where it looked.
+        predict_fns: ``predict``, and ``where`` if it can say where it looked.
         split: The examples.
         data: What they are.
         base: What every classifier is measured by.
@@ -58,15 +58,15 @@ def draw_damage(
         positive: Index of the class that is looked for.
     """
     figures: list[Figure] = []
-    if WHERE in forwards:
-        figures += _looked(forwards[WHERE], split, data, base, chances, true)
+    if WHERE in predict_fns:
+        figures += _looked(predict_fns[WHERE], split, data, base, chances, true)
     if "roc_auc" in scores:
         figures += _curves(chances[:, positive], true == positive, data.labels[positive], scores)
     return (*figures, *_bars(scores))
 
 
 def _looked(
-    where: Forward,
+    where: PredictFn,
     split: Split,
     data: DataSpec,
     base: Evaluation,
@@ -113,7 +113,7 @@ def _looked(
 
 
 def _pictures(
-    where: Forward,
+    where: PredictFn,
     split: Split,
     data: DataSpec,
     chosen: NDArray[Any],

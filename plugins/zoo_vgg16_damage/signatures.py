@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from zoo import DataSpec, Signature, TensorSpec
-from zoo.metrics.where import cut_weights
+from zoo.metrics.saliency import cut_weights
 from zoo_vgg16_damage.config import VGG16DamageConfig
 from zoo_vgg16_damage.head import FEATURES, calibration_of, dense_of
 from zoo_vgg16_damage.layers import Evidence, Threshold

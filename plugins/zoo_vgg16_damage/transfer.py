@@ -25,8 +25,8 @@ TUNED = "tuned"
 def see(image: Any, config: VGG16DamageConfig, spec: TensorSpec) -> Any:
     """Return a backbone's map of features of a raw image.
 
-    Grey pictures become colour; every picture is brought to the square, its aspect kept, and then
-    to what the backbone was trained on. The statistics of batch normalisation stay those that it
+    Gray pictures become color; every picture is brought to the square, its aspect kept, and then
+    to what the backbone was trained on. The statistics of batch normalization stay those that it
     was trained with, also while it learns on; only one that starts from nothing makes its own.
     """
     from zoo.layers import augment
@@ -52,7 +52,7 @@ def prepare(image: Any, config: VGG16DamageConfig, spec: TensorSpec) -> Any:
         factor = 255.0 / (high - low)
         x = layers.Rescaling(factor, -low * factor, name="bytes")(x)
     if spec.shape[-1] == 1:
-        x = layers.Concatenate(name="colour")([x, x, x])
+        x = layers.Concatenate(name="color")([x, x, x])
     found = place(int(spec.shape[0]), int(spec.shape[1]), config.side)
     if (found.height, found.width) != tuple(spec.shape[:2]):
         x = layers.Resizing(found.height, found.width, "bilinear", name="fit")(x)

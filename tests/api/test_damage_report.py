@@ -18,7 +18,7 @@ import zoo
 from zoo.errors import BadRecord, ConfigError, Incompatible
 from zoo.metrics.png import encode_png
 from zoo.report.damage import Damage
-from zoo.spec import SIGNS
+from zoo.spec import SPECIAL_TOKENS
 
 ROOT = Path(__file__).parents[2]
 CLASSIFIER = ROOT / "exports" / "vgg16_damage" / "1"
@@ -72,7 +72,7 @@ class Writer(zoo.Architecture[WriterConfig]):
     def signatures(self, model: Any, config: WriterConfig, data: zoo.DataSpec) -> Any:
         import keras
 
-        text = zoo.TextSpec(split="words", pieces=(*SIGNS, *WORDS), max_length=8)
+        text = zoo.TextSpec(split="words", vocabulary=(*SPECIAL_TOKENS, *WORDS), max_length=8)
         image = model.inputs[0]
         none = keras.ops.cast(keras.ops.cast(image[:, :1, :1, 0], "int32")[:, 0] * 0, "int32")
         named = {"caption": none + np.array([4, 5, 6, 7, 8, 3], "int32")}
@@ -112,12 +112,15 @@ class Teller(zoo.Architecture[TellerConfig]):
 
         prompts = (("summary", config.prompt),) if config.prompt else ()
         text = zoo.TextSpec(
-            split="words", pieces=(*SIGNS, *WORDS, "seen"), max_length=8, prompts=prompts
+            split="words",
+            vocabulary=(*SPECIAL_TOKENS, *WORDS, "seen"),
+            max_length=8,
+            prompts=prompts,
         )
         next_word = {"[start]": "a", "a": "dent", "seen": "the", "the": "window"}
-        follow = np.zeros((len(text.pieces), len(text.pieces)), "float32")
-        for place, piece in enumerate(text.pieces):
-            follow[place, text.pieces.index(next_word.get(piece, "[end]"))] = 9.0
+        follow = np.zeros((len(text.vocabulary), len(text.vocabulary)), "float32")
+        for place, piece in enumerate(text.vocabulary):
+            follow[place, text.vocabulary.index(next_word.get(piece, "[end]"))] = 9.0
         image = model.inputs[0]
         seen = keras.ops.cast(image[:, :1, 0, 0], "float32") * 0.0
         memory, token = (
@@ -125,7 +128,7 @@ class Teller(zoo.Architecture[TellerConfig]):
             keras.Input((), dtype="int32", name="token"),
         )
         scores = keras.ops.take(follow, token, axis=0) + memory
-        logits = zoo.TensorSpec(name="logits", shape=(len(text.pieces),))
+        logits = zoo.TensorSpec(name="logits", shape=(len(text.vocabulary),))
         kept = zoo.TensorSpec(name="memory", shape=(1,))
         chosen = zoo.TensorSpec(name="token", dtype="int32", text=text)
         begins = keras.Model({image.name: image}, {"logits": seen + follow[2], "memory": seen})
@@ -321,17 +324,17 @@ def test_a_photo_of_any_shape_has_a_report(
 def test_photos_of_odd_kinds_are_read_as_training_reads_them(tmp_path: Path, kind: str) -> None:
     from PIL import Image
 
-    colours = np.random.default_rng(2).integers(0, 256, (40, 50, 4), "uint8")
+    colors = np.random.default_rng(2).integers(0, 256, (40, 50, 4), "uint8")
     path = tmp_path / kind
     if kind == "cmyk.jpg":
-        Image.fromarray(colours, "CMYK").save(path)
+        Image.fromarray(colors, "CMYK").save(path)
     elif kind == "animated.gif":
-        frames = [Image.fromarray(colours[..., :3]), Image.fromarray(colours[::-1, :, :3])]
+        frames = [Image.fromarray(colors[..., :3]), Image.fromarray(colors[::-1, :, :3])]
         frames[0].save(path, save_all=True, append_images=frames[1:])
     elif kind == "sixteen.png":
-        Image.fromarray(colours[..., 0].astype("uint16") * 257).save(path)
+        Image.fromarray(colors[..., 0].astype("uint16") * 257).save(path)
     else:
-        Image.fromarray(colours, "RGBA").save(path)
+        Image.fromarray(colors, "RGBA").save(path)
     (report,) = zoo.damage_report(path, CLASSIFIER, out=tmp_path / "out")
 
     assert (report.damage.height, report.damage.width) == (40, 50)

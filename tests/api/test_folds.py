@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.api.folds import CrossValidation, Fold
+from zoo.api.cross_validation import CrossValidation, Fold
 from zoo.errors import ConfigError, DataError
 from zoo.metrics import Score
 from zoo.spec import Task

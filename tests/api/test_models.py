@@ -229,9 +229,9 @@ def test_a_folder_that_is_neither_run_nor_artifact_is_not_loaded(tmp_path):
 
 
 def test_a_table_with_other_categories_is_not_measured_by_the_wrong_ones(tmp_path):
-    for name, colours in (("mine", "red blue"), ("yours", "green blue")):
-        rows = [f"{colours.split()[i % 2]},{i % 2}" for i in range(40)]
-        (tmp_path / f"{name}.csv").write_text("\n".join(["colour,label", *rows]))
+    for name, colors in (("mine", "red blue"), ("yours", "green blue")):
+        rows = [f"{colors.split()[i % 2]},{i % 2}" for i in range(40)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["color,label", *rows]))
     model = zoo.build("mlp_classifier", data=str(tmp_path / "mine.csv"))
     with pytest.raises(DataError, match="categories of 'categorical' in yours.csv"):
         zoo.evaluate(model, str(tmp_path / "yours.csv"))

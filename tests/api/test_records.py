@@ -17,7 +17,7 @@ import zoo
 from tests.api.ledgers import copy
 from tests.training.killing import kill_after
 from zoo.api import run_schema
-from zoo.api.surroundings import code_of
+from zoo.api.environment import code_of
 from zoo.errors import ConfigError, DataError, TrainError, ZooWarning
 from zoo.training import cost
 from zoo.training.record import RunRecord
@@ -289,7 +289,7 @@ class TestCode:
 
     def test_code_that_has_no_file_is_unknown(self):
         program = (
-            "from zoo.api.surroundings import code_of\nclass Net: pass\nassert code_of(Net) is None"
+            "from zoo.api.environment import code_of\nclass Net: pass\nassert code_of(Net) is None"
         )
         subprocess.run([sys.executable, "-c", program], check=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.api.variants import _examples
+from zoo.api.quantization import _examples
 from zoo.errors import DataError
 
 READER = """
@@ -31,7 +31,7 @@ class Reader(zoo.Architecture[zoo.ModelConfig]):
 
         spec = data.inputs[0]
         tokens = Input((None,), dtype="int32", name=spec.name)
-        vectors = layers.Embedding(len(spec.text.pieces), 8)(tokens)
+        vectors = layers.Embedding(len(spec.text.vocabulary), 8)(tokens)
         there = layers.Rescaling(1.0)(ops.expand_dims(ops.cast(tokens != 0, "float32"), -1))
         mean = ops.sum(vectors * there, 1) / ops.maximum(ops.sum(there, 1), 1.0)
         answer = layers.Dense(len(data.labels), "softmax", name="probabilities")(mean)
@@ -113,11 +113,11 @@ def test_the_command_line_reads_text_in_quotes(reader):
     assert second.split()[:3] == ["dull", "film", "bad"]
 
 
-def test_data_that_was_read_by_options_is_asked_for_again_to_quantise(
+def test_data_that_was_read_by_options_is_asked_for_again_to_quantize(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pairs.tsv").write_text("".join(f"{n} a\t{n} b\n" for n in range(20)), "utf-8")
     monkeypatch.chdir(tmp_path)
-    spec = zoo.dataset("pairs.tsv", task="sequence-to-sequence", pieces="words").spec
+    spec = zoo.dataset("pairs.tsv", task="sequence-to-sequence", tokenization="words").spec
     with pytest.raises(DataError, match="--data-option KEY=VALUE"):
         _examples(None, spec, "0" * 64)

@@ -52,7 +52,7 @@ class PairTwo(Pair):
     hidden = 2
 '''
 
-CATALOGUE = """schema_version: 1
+CATALOG = """schema_version: 1
 models:
 - name: pair
   distribution: zoo-pair
@@ -72,7 +72,7 @@ import zoo
 from zoo.api.catalog import registry
 from zoo.files import sha256_file
 
-package, catalogue = pathlib.Path(sys.argv[1]), sys.argv[2]
+package, catalog = pathlib.Path(sys.argv[1]), sys.argv[2]
 layers = lambda model: sum("dense" in layer.name for layer in model.layers)
 
 assert layers(zoo.build("pair")) == 2
@@ -81,10 +81,10 @@ assert layers(first) == 1
 
 file = package / "tiny.weights.h5"
 first.save_weights(file)
-(package / "registry.yaml").write_text(catalogue.format(
+(package / "registry.yaml").write_text(catalog.format(
     parameters=first.count_params(), bytes=file.stat().st_size, sha256=sha256_file(file)))
 registry.cache_clear()
-assert registry().catalogue_problems == []
+assert registry().catalog_problems == []
 assert zoo.info("couple").versions == ["2", "1"]
 assert [weights["id"] for weights in zoo.info("pair@1").weights] == ["tiny"]
 
@@ -136,13 +136,13 @@ def told(tmp_path_factory):
                 "pair": "pair_package.models:Pair",
                 "pair@2": "pair_package.models:PairTwo",
             },
-            "zoo.catalogues": {"pair": "pair_package.models"},
+            "zoo.catalogs": {"pair": "pair_package.models"},
         },
         files={f"{package}/__init__.py": MODULE},
     )
     before = os.environ.get("PYTHONPATH", "")
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(site / package), CATALOGUE],
+        [sys.executable, "-c", PROGRAM, str(site / package), CATALOG],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (before, str(site))))},
         capture_output=True,

@@ -137,14 +137,14 @@ class TestAnArtifactOfARun:
             zoo.why("nowhere")
 
     def test_a_plugin_that_is_not_installed_is_said(self, found, monkeypatch):
-        from zoo.api import tracing
+        from zoo.api import provenance
         from zoo.errors import UnknownModel
 
         class Nothing:
             def get(self, name):
                 raise UnknownModel(f"there is no model {name!r}")
 
-        monkeypatch.setattr(tracing, "registry", Nothing)
+        monkeypatch.setattr(provenance, "registry", Nothing)
         trace = zoo.why(MINE)
         assert trace.holds
         assert checks(trace, "code") == {"source files of the plugin": None}
@@ -166,17 +166,17 @@ class TestOrigins:
 
 class TestCommittedArtifacts:
     @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
-    def test_what_it_says_of_itself_is_what_the_catalogue_says(self, path, monkeypatch):
-        from zoo.api import tracing
+    def test_what_it_says_of_itself_is_what_the_catalog_says(self, path, monkeypatch):
+        from zoo.api import provenance
 
         def not_here(source):
             raise DatasetUnavailable(f"{source} is not here")
 
         # Building and drawing everything takes minutes; two artifacts are followed whole below.
         monkeypatch.setattr(
-            tracing, "_weights", lambda *_: tracing.Check("SHA-256 of the weights", None)
+            provenance, "_weights", lambda *_: provenance.Check("SHA-256 of the weights", None)
         )
-        monkeypatch.setattr(tracing, "dataset", not_here)
+        monkeypatch.setattr(provenance, "dataset", not_here)
         trace = zoo.why(path)
         assert trace.holds
         told = checks(trace, "weights")
@@ -196,14 +196,14 @@ class TestCommittedArtifacts:
         from zoo.errors import Tampered
 
         def changed(file, sha256):
-            raise Tampered(f"{file} is not the file that the catalogue describes")
+            raise Tampered(f"{file} is not the file that the catalog describes")
 
         monkeypatch.setattr(models, "_packaged", changed)
         trace = zoo.why(ROOT / "exports" / "cnn" / "1")
         assert checks(trace, "weights")["SHA-256 of the weights"] is False
         assert not trace.holds
 
-    def test_figures_that_the_catalogue_does_not_have_are_found(self, tmp_path, monkeypatch):
+    def test_figures_that_the_catalog_does_not_have_are_found(self, tmp_path, monkeypatch):
         shutil.copytree(ROOT / "exports" / "cnn" / "1", tmp_path / "1")
         file = tmp_path / "1" / "manifest.json"
         manifest = json.loads(file.read_text())
@@ -214,11 +214,11 @@ class TestCommittedArtifacts:
         file.write_text(text + "\n")
         trace = zoo.why(tmp_path / "1")
         assert not trace.holds
-        assert checks(trace, "weights")["figures in the catalogue"] is False
+        assert checks(trace, "weights")["figures in the catalog"] is False
 
 
 def test_a_smaller_form_is_followed_to_its_original_and_its_run(found):
-    zoo.quantise(MINE, max_loss=100, min_agreement=0, out="exports")
+    zoo.quantize(MINE, max_loss=100, min_agreement=0, out="exports")
     (form,) = (path for path in Path("exports").iterdir() if path.name != "mlp_classifier")
     trace = zoo.why(form / "1")
     assert [link.kind for link in trace.links][:3] == ["artifact", "original", "run"]

@@ -161,7 +161,7 @@ def test_a_closed_pipe_ends_the_program_without_a_word():
 
 
 @pytest.mark.parametrize("name", ["NO_COLOR", "TERM"])
-def test_errors_are_plain_where_colours_are_unwanted(name, monkeypatch, failing, capsys):
+def test_errors_are_plain_where_colors_are_unwanted(name, monkeypatch, failing, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setenv(name, "dumb")
     failing(UnknownModel("no such model"))
@@ -169,7 +169,7 @@ def test_errors_are_plain_where_colours_are_unwanted(name, monkeypatch, failing,
     assert "\x1b" not in capsys.readouterr().err
 
 
-def test_errors_are_coloured_on_a_terminal(monkeypatch, failing, capsys):
+def test_errors_are_colored_on_a_terminal(monkeypatch, failing, capsys):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)

@@ -89,7 +89,7 @@ def test_a_run_cannot_be_resumed_as_another(run, capsys):
 
 def test_scores_show_their_unit_and_no_small_figure_as_nothing():
     from zoo.cli.training import scores
-    from zoo.metrics.records import Evaluation, Score
+    from zoo.metrics.results import Evaluation, Score
     from zoo.spec import Task
 
     found = {

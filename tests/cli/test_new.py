@@ -57,7 +57,7 @@ def test_flags_answer_everything(tmp_path):
     done = program(
         tmp_path,
         *("my-model", "--task", "regression", "--modality", "tabular", "--author", "Ada Lovelace"),
-        *("--licence", "MIT", "--into", "packages"),
+        *("--license", "MIT", "--into", "packages"),
     )
     assert (done.returncode, done.stdout) == (0, "packages/zoo-my-model\n"), done.stderr
     assert "pip install -e" in done.stderr
@@ -76,7 +76,7 @@ def test_a_terminal_asks_for_what_was_left_out(tmp_path):
 
 def test_a_terminal_asks_nothing_that_was_said(tmp_path):
     code, _, shown = on_a_terminal(
-        tmp_path, [], "my-model", "--modality", "text", "--author", "Ada", "--licence", "MIT"
+        tmp_path, [], "my-model", "--modality", "text", "--author", "Ada", "--license", "MIT"
     )
     assert code == 0, shown
     assert "author" not in shown
@@ -88,7 +88,7 @@ def test_a_terminal_asks_nothing_that_was_said(tmp_path):
         (["my-model"], 4, "--task classification --modality image"),
         (["cnn", "--modality", "image"], 4, "zoo new my-cnn"),
         (["../x", "--modality", "image"], 4, "zoo new x"),
-        (["my-model", "--modality", "image", "--licence", "GPL"], 4, "Apache-2.0"),
+        (["my-model", "--modality", "image", "--license", "GPL"], 4, "Apache-2.0"),
         (["my-model", "--modality", "video"], 4, "classification of image"),
         ([], 2, "NAME"),
     ],

@@ -16,13 +16,13 @@ from pydantic import BaseModel
 from zoo.cli.output import emit_json, facts, plain, shortened, size, table
 
 
-class Colour(StrEnum):
+class Color(StrEnum):
     RED = "red"
 
 
 class Record(BaseModel):
     path: Path
-    colour: Colour
+    color: Color
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Inner:
 
 def test_records_of_every_kind_become_plain_data():
     value = {
-        Colour.RED: Record(path=Path("a/b"), colour=Colour.RED),
+        Color.RED: Record(path=Path("a/b"), color=Color.RED),
         "inner": Inner((1.5, float("nan"))),
         "array": np.arange(3, dtype=np.int64),
         "number": np.float32(0.5),
     }
     assert plain(value) == {
-        "red": {"path": "a/b", "colour": "red"},
+        "red": {"path": "a/b", "color": "red"},
         "inner": {"values": [1.5, None]},
         "array": [0, 1, 2],
         "number": 0.5,

@@ -20,7 +20,7 @@ ENTRY = """
   distribution: zoo-{name}
   summary: Made up for a test.
   tasks: [forecasting]
-  licence: MIT
+  license: MIT
   parameters: 1234
 {more}"""
 
@@ -46,12 +46,12 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
 
 
 def add(site: Path, name: str, more: str = "", **options: object) -> None:
-    """Install ``zoo-NAME``, whose package must not be imported, with a catalogue."""
+    """Install ``zoo-NAME``, whose package must not be imported, with a catalog."""
     package = f"{name}_stranger"
     install(
         site,
         f"zoo-{name}",
-        points={GROUP: {name: f"{package}:Model"}, "zoo.catalogues": {name: package}},
+        points={GROUP: {name: f"{package}:Model"}, "zoo.catalogs": {name: package}},
         files={
             f"{package}/__init__.py": "raise SystemExit('imported')",
             f"{package}/registry.yaml": "schema_version: 1\nmodels:"
@@ -66,12 +66,12 @@ def rows(capsys, *words: str) -> dict[tuple[str, str], dict]:
     return {(row["distribution"], row["kind"]): row for row in json.loads(out)}
 
 
-def test_a_stranger_is_listed_with_what_its_catalogue_says_and_is_not_imported(site, capsys):
+def test_a_stranger_is_listed_with_what_its_catalog_says_and_is_not_imported(site, capsys):
     add(site, "guest")
     code, out, err = run(capsys, "list", "--json", "guest")
     assert (code, err) == (0, "")
     (guest,) = json.loads(out)
-    assert (guest["status"], guest["licence"], guest["tasks"]) == ("ready", "MIT", ["forecasting"])
+    assert (guest["status"], guest["license"], guest["tasks"]) == ("ready", "MIT", ["forecasting"])
     assert guest["parameters"] == 1234
 
 
@@ -97,8 +97,8 @@ def test_what_would_run_is_shown_with_its_origin_and_the_rule_that_decides(
     assert edit["sha256"] is None
     assert shady["verdict"] == "denied"
     assert f"zoo-shady (plugins.block in {file})" in shady["rule"]
-    assert found["zoo-shady", "catalogues"]["verdict"] == "denied"
-    assert found["zoo-wheel", "catalogues"]["verdict"] == "is read"
+    assert found["zoo-shady", "catalogs"]["verdict"] == "denied"
+    assert found["zoo-wheel", "catalogs"]["verdict"] == "is read"
     code, out, err = run(capsys, "plugins")
     assert (code, err) == (0, f"rules are in {file}\n")
     assert "denied" in out
@@ -176,16 +176,16 @@ def test_a_thousand_distributions_are_shown_in_seconds(site, capsys):
     assert time.process_time() - before < 10
 
 
-def test_a_catalogue_that_is_not_believed_is_one_line_in_the_list_and_told_by_the_doctor(
+def test_a_catalog_that_is_not_believed_is_one_line_in_the_list_and_told_by_the_doctor(
     site, capsys
 ):
     add(site, "guest", "- name: cnn\n  distribution: neural-zoo\n  summary: Fake.\n  tasks: []\n")
     code, out, err = run(capsys, "list", "--json")
     assert code == 0
     assert json.loads(out)
-    assert err.splitlines() == ["not believed of catalogues: 1; 'zoo doctor' says what and why"]
+    assert err.splitlines() == ["not believed of catalogs: 1; 'zoo doctor' says what and why"]
     told = " ".join(run(capsys, "doctor")[1].split())
-    assert "the catalogue of zoo-guest 1.0 describes 'cnn' of neural-zoo" in told
+    assert "the catalog of zoo-guest 1.0 describes 'cnn' of neural-zoo" in told
 
 
 DEPRECATED = "  deprecated: {since: '0.9', successor: cnn, reason: It was slow}\n"
@@ -211,12 +211,12 @@ def test_deprecated_names_and_other_versions_are_listed_when_all_are_asked_for(s
 def test_what_is_not_installed_gives_its_install_command_and_can_be_left_out(
     site, capsys, tmp_path, monkeypatch
 ):
-    from zoo.registry import catalogue, fragments
+    from zoo.registry import catalog, fragments
 
     other = tmp_path / "registry.yaml"
-    own = catalogue.own_catalogue_path().read_text("utf-8")
+    own = catalog.own_catalog_path().read_text("utf-8")
     other.write_text(own + ENTRY.format(name="distant", more="").lstrip("\n"))
-    monkeypatch.setattr(fragments, "own_catalogue_path", lambda: other)
+    monkeypatch.setattr(fragments, "own_catalog_path", lambda: other)
 
     _, out, _ = run(capsys, "list")
     assert any("distant" in line and "pip install zoo-distant" in line for line in out.splitlines())

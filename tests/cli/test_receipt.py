@@ -13,13 +13,13 @@ from tests.registry.fakes import architecture, install
 from zoo.api.catalog import registry
 from zoo.cli import main
 
-CATALOGUE = """schema_version: 1
+CATALOG = """schema_version: 1
 models:
 - name: boxed
   distribution: zoo-boxed
   summary: A model that a test made up.
   tasks: [classification]
-  licence: Apache-2.0
+  license: Apache-2.0
   receipt: {receipt}
 """
 
@@ -36,11 +36,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "zoo-boxed",
         points={
             "zoo.architectures": {"boxed": "boxed_model:Model"},
-            "zoo.catalogues": {"boxed": "boxed_model"},
+            "zoo.catalogs": {"boxed": "boxed_model"},
         },
         files={
             "boxed_model/__init__.py": architecture("boxed"),
-            "boxed_model/registry.yaml": CATALOGUE.format(receipt="boxed_model/receipt.json"),
+            "boxed_model/registry.yaml": CATALOG.format(receipt="boxed_model/receipt.json"),
         },
     )
     (info / "METADATA").write_text(
@@ -118,7 +118,7 @@ def test_a_receipt_that_is_missing_or_noise_is_said_to_be_none(package, capsys, 
 
 
 def test_a_receipt_in_somebody_elses_package_leaves_the_entry_out(package, capsys):
-    (package / "registry.yaml").write_text(CATALOGUE.format(receipt="zoo/receipt.json"))
+    (package / "registry.yaml").write_text(CATALOG.format(receipt="zoo/receipt.json"))
     assert checked(capsys) is None
-    (problem,) = registry().catalogue_problems
+    (problem,) = registry().catalog_problems
     assert "keeps the receipt of 'boxed' in 'zoo'" in problem.what

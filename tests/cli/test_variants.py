@@ -1,4 +1,4 @@
-"""``zoo quantise`` on a model that learned the digits."""
+"""``zoo quantize`` on a model that learned the digits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_variant_is_published_beside_the_original_and_answers(artifact, tmp_path, capsys):
     words = ("--policy", "smallest", "--seconds", "0.02", "--max-loss", "1", "--json")
-    assert call("quantise", artifact, *words) == 0
+    assert call("quantize", artifact, *words) == 0
     told = json.loads(capsys.readouterr().out)
     variant = Path(told["path"])
     assert variant == artifact.parents[1] / "mlp_classifier_int8" / "1"
@@ -45,9 +45,9 @@ def test_a_variant_is_published_beside_the_original_and_answers(artifact, tmp_pa
 
 def test_a_table_of_everything_that_was_tried_is_printed(artifact, tmp_path, capsys):
     words = ("--policy", "smallest", "--seconds", "0.02", "--max-loss", "1")
-    assert call("quantise", artifact, "--out", tmp_path, *words) == 0
+    assert call("quantize", artifact, "--out", tmp_path, *words) == 0
     out = capsys.readouterr().out
-    for word in ("original", "optimised", "int8_dynamic", "int8_static", "float16", "published"):
+    for word in ("original", "optimized", "int8_dynamic", "int8_static", "float16", "published"):
         assert word in out
 
 
@@ -55,13 +55,13 @@ def test_when_nothing_is_good_enough_the_table_is_printed_and_nothing_published(
     artifact, tmp_path, capsys
 ):
     # Half precision saves half; nothing saves all.
-    words = ("--candidate", "optimised", "--policy", "smallest", "--seconds", "0.02")
-    assert call("quantise", artifact, "--out", tmp_path / "out", *words) == 7
+    words = ("--candidate", "optimized", "--policy", "smallest", "--seconds", "0.02")
+    assert call("quantize", artifact, "--out", tmp_path / "out", *words) == 7
     told = capsys.readouterr()
     assert "refused: costs" in told.out
     assert "no variant of" in told.err
     assert not (tmp_path / "out").exists()
-    assert call("quantise", artifact, "--out", tmp_path / "out", *words, "--json") == 7
+    assert call("quantize", artifact, "--out", tmp_path / "out", *words, "--json") == 7
     told = capsys.readouterr()
     assert json.loads(told.out)["path"] is None
     assert json.loads(told.err)["error"] == "QuantisationRejected"
@@ -69,19 +69,19 @@ def test_when_nothing_is_good_enough_the_table_is_printed_and_nothing_published(
 
 def test_the_verb_of_python_refuses_with_its_report(artifact, tmp_path):
     with pytest.raises(QuantisationRejected) as caught:
-        zoo.quantise(
-            artifact, out=tmp_path, candidates=["optimised"], policy="smallest", seconds=0.02
+        zoo.quantize(
+            artifact, out=tmp_path, candidates=["optimized"], policy="smallest", seconds=0.02
         )
-    assert caught.value.report.candidates[0].candidate == "optimised"
+    assert caught.value.report.candidates[0].candidate == "optimized"
     with pytest.raises(ConfigError, match="balanced, fastest, smallest"):
-        zoo.quantise(artifact, policy="cheapest")
+        zoo.quantize(artifact, policy="cheapest")
 
 
 def test_data_of_another_kind_is_refused(artifact, tmp_path):
     with pytest.raises(DataError, match="not those that the model was made for"):
-        zoo.quantise(artifact, out=tmp_path, data="mnist")
+        zoo.quantize(artifact, out=tmp_path, data="mnist")
 
 
 def test_an_option_of_no_data_is_a_wrong_command_line(artifact, capsys):
-    assert call("quantise", artifact, "--data-option", "target=x") == 2
+    assert call("quantize", artifact, "--data-option", "target=x") == 2
     assert "--data" in capsys.readouterr().err

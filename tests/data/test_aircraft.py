@@ -31,7 +31,7 @@ from zoo.data.aircraft import (
 from zoo.data.aircraft.camera import Camera
 from zoo.data.aircraft.damage import damage_points
 from zoo.data.aircraft.scene import (
-    COLOURS,
+    COLORS,
     DOOR,
     LETTER,
     PLACES,
@@ -73,13 +73,13 @@ def test_a_pair_shares_all_that_a_caption_says_but_the_kind() -> None:
 
 
 def test_every_combination_comes_once_before_any_comes_again() -> None:
-    assert len(combinations()) == len(SIZES) * len(PLACES) * len(COLOURS) == 324
+    assert len(combinations()) == len(SIZES) * len(PLACES) * len(COLORS) == 324
     assert {scene.combination for scene in SCENES[:648]} == set(combinations())
     assert len({caption(scene) for scene in SCENES[:648]}) == 648
     assert {scene.combination for scene in SCENES[648:]} == set(combinations())
 
 
-@pytest.mark.parametrize("what", ["size", "place", "colour", "severity"])
+@pytest.mark.parametrize("what", ["size", "place", "color", "severity"])
 def test_no_attribute_tells_the_class(what: str) -> None:
     counts = collections.Counter((getattr(scene, what), scene.kind) for scene in SCENES)
     for value, kind in counts:
@@ -195,14 +195,14 @@ def test_a_severe_damage_is_deeper_or_has_more_branches() -> None:
         assert max(levels["moderate"]) < min(levels["severe"])
 
 
-def test_the_colour_of_the_caption_is_that_of_the_picture() -> None:
+def test_the_color_of_the_caption_is_that_of_the_picture() -> None:
     for scene in SCENES[:200]:
         median = np.median(draw(scene, 48).reshape(-1, 3), axis=0)
         distances = {
             name: np.linalg.norm(median - np.array(paint) * scene.exposure * 0.93)
             for name, paint in PAINTS.items()
         }
-        assert min(distances, key=distances.__getitem__) == scene.colour
+        assert min(distances, key=distances.__getitem__) == scene.color
 
 
 @pytest.mark.parametrize("kind", ["crack", "dent"])
@@ -223,7 +223,7 @@ def test_the_side_of_a_dent_next_to_the_light_is_darker() -> None:
     for scene in [scene for scene in SCENES[:100] if scene.kind == "dent"]:
         whole = dataclasses.replace(scene, depth=0.0)
         change = draw(scene, 96).astype(int).sum(axis=2) - draw(whole, 96).astype(int).sum(axis=2)
-        x, y = Camera(scene, 96).pixels([scene.centre])[0]
+        x, y = Camera(scene, 96).pixels([scene.center])[0]
         rows, columns = np.mgrid[0:96, 0:96] + 0.5
         toward = (columns - x) * np.cos(scene.light) + (rows - y) * np.sin(scene.light)
         assert change[toward > 0].sum() < 0 < change[toward < 0].sum()
@@ -326,7 +326,7 @@ def test_without_pillow_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def _ridge(features: np.ndarray, signs: np.ndarray, count: int) -> float:
-    """Return the test accuracy of a ridge classifier on standardised features."""
+    """Return the test accuracy of a ridge classifier on standardized features."""
     mean, spread = features[:count].mean(axis=0), features[:count].std(axis=0) + 1e-6
     scaled = (features - mean) / spread
     gram = scaled[:count] @ scaled[:count].T + features.shape[1] * np.eye(count)
@@ -334,7 +334,7 @@ def _ridge(features: np.ndarray, signs: np.ndarray, count: int) -> float:
     return float((np.sign(answer) == signs[count:]).mean())
 
 
-def test_neither_colours_nor_single_pixels_tell_the_class() -> None:
+def test_neither_colors_nor_single_pixels_tell_the_class() -> None:
     images, labels = SceneSplit(0, "train", 1_200, 48).arrays() or ({}, {})
     pixels, signs = images["image"], 2.0 * labels["label"] - 1
     levels = [

@@ -45,8 +45,8 @@ def test_the_vocabulary_is_the_grammar_and_the_prompt_and_nothing_else() -> None
     assert used == set(vocabulary())
     text = _text()
     prompt = set(words(dict(text.prompts)["summary"]))
-    assert set(text.pieces[4:]) == used | prompt
-    assert len(set(text.pieces)) == len(text.pieces)
+    assert set(text.vocabulary[4:]) == used | prompt
+    assert len(set(text.vocabulary)) == len(text.vocabulary)
 
 
 def test_the_vocabulary_is_known_before_a_picture_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def test_the_vocabulary_is_known_before_a_picture_is_drawn(monkeypatch: pytest.M
     assert data.sizes() == {"train": 36_000, "validation": 500, "test": 1_000}
     assert data.spec.task is Task.CAPTIONING
     caption_, summary_ = data.spec.targets
-    assert caption_.text == summary_.text and len(caption_.text.pieces) == 72
+    assert caption_.text == summary_.text and len(caption_.text.vocabulary) == 72
     assert data.split("test").texts["caption"][0].startswith("a ")
 
 
@@ -120,7 +120,7 @@ def test_half_of_the_test_split_shows_what_was_never_trained_on(seed: int) -> No
 def test_nothing_need_be_held_out() -> None:
     test = resolve(NAME, options={**SMALL, "hold_out": "none"}).split("test")
     assert not test.held_out(np.arange(16)).any()
-    for wrong in ({"hold_out": "half"}, {"examples": 1}, {"colour": "red"}):
+    for wrong in ({"hold_out": "half"}, {"examples": 1}, {"color": "red"}):
         with pytest.raises(ConfigError):
             resolve(NAME, options=wrong)
 
@@ -136,7 +136,7 @@ def test_a_picture_is_the_same_however_many_there_are() -> None:
 def test_the_texts_can_be_had_in_the_vocabulary_of_another_model() -> None:
     data = resolve(NAME, options=SMALL)
     other = _text().model_copy(
-        update={"pieces": (*_text().pieces[:4], *reversed(_text().pieces[4:]))}
+        update={"vocabulary": (*_text().vocabulary[:4], *reversed(_text().vocabulary[4:]))}
     )
     targets = tuple(t.model_copy(update={"text": other}) for t in data.spec.targets)
     again = data.encoded_by(data.spec.model_copy(update={"targets": targets}))
@@ -159,7 +159,7 @@ def test_what_a_text_says_is_read_from_it() -> None:
             "kind": scene.kind,
             "size": scene.size,
             "place": place_words(scene.place),
-            "colour": scene.colour,
+            "color": scene.color,
         }
         assert tuple(said) == ATTRIBUTES
         assert read(truth.summary) == {**said, "severity": scene.severity}
@@ -173,7 +173,7 @@ def test_what_a_text_says_is_read_from_it() -> None:
         ("a short dent", {"kind": "dent", "size": "small"}),
         ("a a red", {}),
         ("large dent above the window of a blue red fuselage", {"kind": "dent", "size": "large",
-                                                                "colour": "red"}),
+                                                                "color": "red"}),
         ("a dent below the second window below the door", {"kind": "dent",
                                                            "place": "below the second window"}),
         ("on the doors of a reddish fuselage", {}),

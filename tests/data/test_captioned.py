@@ -142,7 +142,7 @@ def test_given_splits_are_taken_as_they_are_and_missing_ones_are_drawn(folder: P
     data = zoo.dataset(folder)
     assert data.sizes() == {"train": 10, "validation": 3, "test": 2}
     assert data.split("validation").texts["caption"] == ("v 0", "v 1", "v 2")
-    assert "v" not in data.spec.targets[0].text.pieces
+    assert "v" not in data.spec.targets[0].text.vocabulary
     draw(folder / "test" / "0.png", 200)
     with pytest.raises(DataError, match="test has no captions"):
         zoo.dataset(folder)
@@ -157,7 +157,7 @@ def test_summaries_are_a_second_target_with_a_prompt(folder: Path) -> None:
     caption, summary = data.spec.targets
     assert (summary.name, summary.text) == ("summary", caption.text)
     assert caption.text.prompts == (("summary", "a detailed photo of"),)
-    assert {"detailed", "photo", "At", "length"} <= set(caption.text.pieces)
+    assert {"detailed", "photo", "At", "length"} <= set(caption.text.vocabulary)
     split = data.split("train")
     ids = split.arrays()[1]["summary"]
     assert tuple(decode_text(ids, summary.text)) == split.texts["summary"]
@@ -356,21 +356,29 @@ def vocabulary(path: Path, pieces: list[str]) -> Path:
     return path
 
 
-SIGNS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-WORDS = [*SIGNS, "a", "picture", "of", "number", *"0123456789", *(f"##{n}" for n in range(10))]
+SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+WORDS = [
+    *SPECIAL_TOKENS,
+    "a",
+    "picture",
+    "of",
+    "number",
+    *"0123456789",
+    *(f"##{n}" for n in range(10)),
+]
 
 
 def test_a_vocabulary_of_word_pieces_is_taken_from_a_file(folder: Path, tmp_path: Path) -> None:
     file = vocabulary(tmp_path / "vocab.txt", WORDS)
     text = zoo.dataset(folder, vocabulary=str(file)).spec.targets[0].text
-    assert text.pieces == (*WORDS, "[DEC]", "[ENC]")
+    assert text.vocabulary == (*WORDS, "[DEC]", "[ENC]")
     assert (text.split, text.lowercase, text.max_length) == ("wordpiece", True, 64)
-    assert (text.pad, text.unknown, text.start, text.end) == (0, 1, len(WORDS), 3)
-    there = vocabulary(tmp_path / "other.txt", [*SIGNS, "[ENC]", "[DEC]", *WORDS[4:]])
+    assert (text.pad, text.unk, text.start, text.end) == (0, 1, len(WORDS), 3)
+    there = vocabulary(tmp_path / "other.txt", [*SPECIAL_TOKENS, "[ENC]", "[DEC]", *WORDS[4:]])
     text = zoo.dataset(folder, vocabulary=str(there)).spec.targets[0].text
-    assert len(text.pieces) == len(WORDS) + 2 and text.start == 5
+    assert len(text.vocabulary) == len(WORDS) + 2 and text.start == 5
     with pytest.raises(ConfigError, match="leave them out"):
-        zoo.dataset(folder, vocabulary=str(file), pieces="subwords")
+        zoo.dataset(folder, vocabulary=str(file), tokenization="subwords")
 
 
 @pytest.mark.parametrize(
@@ -379,7 +387,7 @@ def test_a_vocabulary_of_word_pieces_is_taken_from_a_file(folder: Path, tmp_path
         (["[UNK]", "[PAD]", "[SEP]", "a"], "line 1: the first piece is '[UNK]'"),
         (["[PAD]", "[SEP]", "a"], "the piece '[UNK]' is missing"),
         (["[PAD]", "[UNK]", "a"], "the piece '[SEP]' is missing"),
-        ([*SIGNS, "a", "b", "a"], "line 7: the piece 'a' is that of line 5"),
+        ([*SPECIAL_TOKENS, "a", "b", "a"], "line 7: the piece 'a' is that of line 5"),
     ],
 )
 def test_a_vocabulary_that_is_none_is_refused(
@@ -396,8 +404,8 @@ def test_a_vocabulary_that_is_none_is_refused(
 @pytest.mark.skipif(not BERT.is_file(), reason=f"{BERT} is not there")
 def test_the_vocabulary_of_bert_becomes_that_of_blip(folder: Path) -> None:
     text = zoo.dataset(folder, vocabulary=str(BERT)).spec.targets[0].text
-    assert len(text.pieces) == 30_524 and text.pieces[-2:] == ("[DEC]", "[ENC]")
-    assert (text.pad, text.unknown, text.start, text.end) == (0, 100, 30_522, 102)
+    assert len(text.vocabulary) == 30_524 and text.vocabulary[-2:] == ("[DEC]", "[ENC]")
+    assert (text.pad, text.unk, text.start, text.end) == (0, 100, 30_522, 102)
 
 
 @settings(deadline=None, max_examples=60)
@@ -411,7 +419,7 @@ def test_any_captions_come_back_as_they_were_written_or_are_refused(
             draw(root / f"{number}.png", number)
     write(root / "captions.jsonl", [{"image": f"{n}.png", "caption": text} for n, text in lines])
     try:
-        data = zoo.dataset(root, pieces="characters", lowercase=False)
+        data = zoo.dataset(root, tokenization="characters", lowercase=False)
     except zoo.errors.DataError as error:
         assert error.what
         return

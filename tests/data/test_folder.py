@@ -15,7 +15,7 @@ from zoo.data.folder import open_folder
 from zoo.data.options import ImageOptions
 from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.metrics.png import encode_png
-from zoo.runtime.images import GREY, PADDED, fit_image, read_image
+from zoo.runtime.images import GRAY, PADDED, fit_image, read_image
 
 PIL_Image = pytest.importorskip(
     "PIL.Image", reason="the pictures of these tests are made by Pillow"
@@ -109,10 +109,10 @@ def test_the_order_of_the_file_system_does_not_matter(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = resolve(photos).fingerprint
-    forward = Path.iterdir
+    predict_fn = Path.iterdir
 
     def backward(self: Path) -> Iterator[Path]:
-        return iter(sorted(forward(self), reverse=True))
+        return iter(sorted(predict_fn(self), reverse=True))
 
     monkeypatch.setattr(Path, "iterdir", backward)
     assert resolve(photos).fingerprint == expected
@@ -153,7 +153,7 @@ def test_splits_that_are_there_are_kept(tmp_path: Path) -> None:
         resolve(tmp_path)
 
 
-def test_grey_and_colour_together_are_colour(photos: Path) -> None:
+def test_gray_and_color_together_are_color(photos: Path) -> None:
     draw(photos / "cat" / "9.png", 1, mode="RGB")
     assert resolve(photos).spec.inputs[0].shape == (6, 7, 3)
     assert resolve(photos, options={"channels": 1}).spec.inputs[0].shape == (6, 7, 1)
@@ -264,7 +264,7 @@ def test_pictures_of_another_shape_keep_their_aspect_if_that_is_asked_for(tmp_pa
             (tmp_path / name / f"{number}.png").write_bytes(encode_png(pixels))
     data = resolve(tmp_path, options={"image_size": 16, "image_fit": "pad"})
     image = data.split("train").arrays()[0]["image"]
-    kinds = {tuple(np.flatnonzero((one != GREY).any(axis=(1, 2)))[[0, -1]]) for one in image}
+    kinds = {tuple(np.flatnonzero((one != GRAY).any(axis=(1, 2)))[[0, -1]]) for one in image}
 
     assert kinds == {(0, 15), (4, 11)}
     assert data.spec.inputs[0].outside == PADDED

@@ -88,7 +88,7 @@ def test_each_fold_draws_its_validation_rows_anew() -> None:
     ]
     near = [np.concatenate([v - 1, v, v + 1]) for v in (d["validation"] for d in drawn)]
     shared = [np.isin(drawn[i]["validation"], near[j]).mean() for i in range(10) for j in range(i)]
-    # By chance three neighbours of a tenth of the rows, less those that are tested.
+    # By chance three neighbors of a tenth of the rows, less those that are tested.
     assert 0.2 < np.mean(shared) < 0.35
 
 

@@ -183,7 +183,7 @@ def info(name: str, **changes: Any) -> DatasetInfo:
     )
     values = {
         "summary": "made for a test",
-        "licence": "CC0",
+        "license": "CC0",
         "source": "nowhere",
         "offline": True,
         "spec": spec,
@@ -207,7 +207,7 @@ def test_a_plugin_brings_its_own_dataset(monkeypatch: pytest.MonkeyPatch) -> Non
     assert data.sizes() == {"train": 4, "validation": 4, "test": 4}
     assert data.fingerprint and seen == [5]
     with pytest.raises(ConfigError, match="already"):
-        register_dataset(info("beams", licence="MIT"), load)
+        register_dataset(info("beams", license="MIT"), load)
     with pytest.raises(ConfigError, match="cannot be the name"):
         register_dataset(info("My Beams"), load)
     register_dataset(info("half"), lambda options: {"train": load(options)["train"]})

@@ -31,9 +31,9 @@ def test_listing_says_what_texts_there_are_before_any_vocabulary() -> None:
         assert info.bytes > 0
         texts = [t.text for t in (*info.spec.inputs, *info.spec.targets) if t.text]
         assert texts
-        assert not any(text.pieces for text in texts)
+        assert not any(text.vocabulary for text in texts)
     assert table["numbers_en_es"].offline
-    assert table["numbers_en_es"].spec.inputs[0].text.pieces
+    assert table["numbers_en_es"].spec.inputs[0].text.vocabulary
 
 
 def test_sentences_of_reviews_are_divided_by_text(shared_data: Path) -> None:
@@ -44,8 +44,8 @@ def test_sentences_of_reviews_are_divided_by_text(shared_data: Path) -> None:
     assert not texts["train"] & texts["test"]
     _, targets = data.split("test").arrays()
     assert np.bincount(targets["label"]).tolist() == [800, 800]
-    assert len(data.spec.inputs[0].text.pieces) == 10_000
-    assert any("é" in piece for piece in data.spec.inputs[0].text.pieces)
+    assert len(data.spec.inputs[0].text.vocabulary) == 10_000
+    assert any("é" in piece for piece in data.spec.inputs[0].text.vocabulary)
 
 
 def test_a_copy_in_the_published_encoding_is_the_same_data(
@@ -75,7 +75,7 @@ def test_other_sentences_are_refused(tmp_path: Path) -> None:
 
 def test_pairs_are_held_out_with_all_their_translations(shared_data: Path) -> None:
     file = str(shared_data / "translation" / "spa-eng.zip")
-    data = zoo.dataset("spa_eng", file=file, pieces="words", vocabulary_size=500)
+    data = zoo.dataset("spa_eng", file=file, tokenization="words", vocabulary_size=500)
     texts = {split: data.split(split).texts for split in ("train", "validation", "test")}
     sources = {
         split: {normal(source).casefold() for source in part["source"]}
@@ -85,7 +85,9 @@ def test_pairs_are_held_out_with_all_their_translations(shared_data: Path) -> No
     assert not sources["train"] & sources["validation"]
     assert not sources["validation"] & sources["test"]
     assert 1_990 <= len(sources["test"]) <= 2_000
-    other = zoo.dataset("spa_eng", file=file, pieces="words", vocabulary_size=500, split_seed=1)
+    other = zoo.dataset(
+        "spa_eng", file=file, tokenization="words", vocabulary_size=500, split_seed=1
+    )
     assert other.split("test").texts == texts["test"]
     assert other.split("validation").texts != texts["validation"]
 
@@ -97,7 +99,7 @@ def test_the_vocabulary_of_pairs_loses_nothing(shared_data: Path) -> None:
     split = data.split("test")
     inputs, targets = split.arrays()
     source, target = data.spec.inputs[0].text, data.spec.targets[0].text
-    assert len(source.pieces) == len(target.pieces) == 2_000
+    assert len(source.vocabulary) == len(target.vocabulary) == 2_000
     written = [normal(text) for text in split.texts["target"]]
     found = decode_text(targets["target"], target)
     assert sum(one != two for one, two in zip(found, written, strict=True)) <= 2

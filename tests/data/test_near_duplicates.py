@@ -51,7 +51,7 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "brighter": lambda pixels: np.clip(pixels * 1.1 + 8, 0, 255).astype(np.uint8),
     "larger": lambda pixels: np.asarray(PIL_Image.fromarray(pixels).resize((100, 90))),
     "moved": moved,
-    "grey": lambda pixels: np.asarray(PIL_Image.fromarray(pixels).convert("L"))[..., None],
+    "gray": lambda pixels: np.asarray(PIL_Image.fromarray(pixels).convert("L"))[..., None],
 }
 
 

@@ -24,16 +24,16 @@ def save(path: Path, **arrays: Any) -> Path:
 
 
 def test_pictures_become_the_input_image(tmp_path: Path) -> None:
-    grey = resolve(save(tmp_path, x=IMAGES, y=Y))
-    image = grey.spec.inputs[0]
+    gray = resolve(save(tmp_path, x=IMAGES, y=Y))
+    image = gray.spec.inputs[0]
     assert (image.name, image.shape, image.dtype, image.range) == (
         "image",
         (5, 6, 1),
         "uint8",
         (0, 255),
     )
-    assert grey.spec.labels == ("0", "1", "2", "3")
-    assert grey.sizes() == {"train": 24, "validation": 8, "test": 8}
+    assert gray.spec.labels == ("0", "1", "2", "3")
+    assert gray.sizes() == {"train": 24, "validation": 8, "test": 8}
     color = resolve(save(tmp_path, x=np.repeat(IMAGES[..., None], 3, axis=3), y=Y))
     assert color.spec.inputs[0].shape == (5, 6, 3)
 

@@ -7,7 +7,7 @@ import pytest
 
 from zoo.data import resolve
 from zoo.data.number_lengths import DIGITS, EACH, SPEC
-from zoo.data.numbers import ENGLISH, english
+from zoo.data.numbers_in_words import ENGLISH, english
 from zoo.errors import ChecksumMismatch
 from zoo.runtime.text import encode_text
 
@@ -21,8 +21,8 @@ def whole(split):
     return split.take(np.arange(len(split)))
 
 
-def test_the_tumours_are_there_with_their_columns_and_in_every_split_as_often(monkeypatch):
-    pytest.importorskip("sklearn", reason="the tumours come with scikit-learn")
+def test_the_tumors_are_there_with_their_columns_and_in_every_split_as_often(monkeypatch):
+    pytest.importorskip("sklearn", reason="the tumors come with scikit-learn")
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     splits = splits_of("breast_cancer")
     columns = resolve("breast_cancer").spec.inputs[0].columns
@@ -35,16 +35,16 @@ def test_the_tumours_are_there_with_their_columns_and_in_every_split_as_often(mo
     tables = [whole(split)[0]["numeric"] for split in splits]
     assert sum(map(len, tables)) == 569
     everything = np.concatenate(tables)
-    # What a name says must be true of its column: the worst of a tumour is its three largest.
+    # What a name says must be true of its column: the worst of a tumor is its three largest.
     assert (everything[:, 20] >= everything[:, 0]).all()
     for split in splits:
         assert np.mean(whole(split)[1]["label"] == 1) == pytest.approx(357 / 569, abs=0.01)
 
 
-def test_another_copy_of_the_tumours_is_refused(monkeypatch):
-    pytest.importorskip("sklearn", reason="the tumours come with scikit-learn")
-    monkeypatch.setattr("zoo.data.tumours.CONTENT", "0" * 64)
-    with pytest.raises(ChecksumMismatch, match="tumours"):
+def test_another_copy_of_the_tumors_is_refused(monkeypatch):
+    pytest.importorskip("sklearn", reason="the tumors come with scikit-learn")
+    monkeypatch.setattr("zoo.data.breast_cancer.CONTENT", "0" * 64)
+    with pytest.raises(ChecksumMismatch, match="tumors"):
         resolve("breast_cancer").split("train")
 
 
@@ -75,7 +75,7 @@ def test_no_number_is_in_two_splits_and_every_class_is_as_often():
 def test_every_word_of_the_numbers_is_in_the_vocabulary():
     splits = splits_of("number_lengths")
     for split in splits:
-        assert not (encode_text(split.texts["tokens"], ENGLISH) == ENGLISH.unknown).any()
+        assert not (encode_text(split.texts["tokens"], ENGLISH) == ENGLISH.unk).any()
     assert SPEC.inputs[0].text == ENGLISH
 
 

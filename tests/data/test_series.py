@@ -13,7 +13,7 @@ import zoo
 from zoo.data.adding import adding
 from zoo.data.mackey_glass import mackey_glass
 from zoo.errors import BadRecord, ChecksumMismatch, ConfigError, DataError
-from zoo.runtime.moments import Step, find_step, read_moment
+from zoo.runtime.calendar import Step, find_step, read_moment
 from zoo.spec import Task
 
 

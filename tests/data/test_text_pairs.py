@@ -15,7 +15,7 @@ from zoo.runtime.text import decode_text
 from zoo.spec import Task
 
 PAIRS = [(f"Sentence {n}.", f"Frase {n} ({turn}).") for n in range(30) for turn in "ab"]
-ASKED: dict[str, Any] = {"task": "sequence-to-sequence", "pieces": "words"}
+ASKED: dict[str, Any] = {"task": "sequence-to-sequence", "tokenization": "words"}
 
 
 def _file(path: Path, lines: list[str]) -> Path:
@@ -70,7 +70,7 @@ def test_a_longer_pair_is_left_out_and_counted(tmp_path: Path) -> None:
     assert sum(data.sizes().values()) == len(PAIRS)
     assert "2 of 62 pairs were left out as longer than 10 ids" in data.spec.inputs[0].outside
     with pytest.raises(DataError, match="short enough"):
-        zoo.dataset(path, **ASKED | {"pieces": "characters"}, max_length=4)
+        zoo.dataset(path, **ASKED | {"tokenization": "characters"}, max_length=4)
 
 
 def test_both_languages_can_share_a_vocabulary(tmp_path: Path) -> None:
@@ -78,8 +78,8 @@ def test_both_languages_can_share_a_vocabulary(tmp_path: Path) -> None:
     data = zoo.dataset(path, **ASKED, shared=True)
     assert data.spec.inputs[0].text == data.spec.targets[0].text
     apart = zoo.dataset(path, **ASKED)
-    assert "Frase" not in apart.spec.inputs[0].text.pieces
-    assert "Frase" in data.spec.inputs[0].text.pieces
+    assert "Frase" not in apart.spec.inputs[0].text.vocabulary
+    assert "Frase" in data.spec.inputs[0].text.vocabulary
 
 
 def test_further_columns_and_blank_lines_do_not_count(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_what_cannot_be_pairs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="without being told") as caught:
         zoo.dataset(_pairs(tmp_path / "p.txt"))
     assert "task=sequence-to-sequence" in caught.value.fix
-    with pytest.raises(ConfigError, match="pieces"):
-        zoo.dataset(_pairs(tmp_path / "p.tsv"), **ASKED | {"pieces": "letters"})
+    with pytest.raises(ConfigError, match="tokenization"):
+        zoo.dataset(_pairs(tmp_path / "p.tsv"), **ASKED | {"tokenization": "letters"})
 
 
 def test_subwords_come_back_as_they_were_written(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_pairs_too_long_for_another_model_are_left_out_when_it_is_measured_on_th
     file = tmp_path / "pairs.tsv"
     lines = [f"{'a ' * (1 + n % 6)}{n}\t{'b ' * (1 + n % 5)}{n}" for n in range(60)]
     file.write_text("\n".join(lines), encoding="utf-8")
-    options: dict[str, Any] = {"task": "sequence-to-sequence", "pieces": "words"}
+    options: dict[str, Any] = {"task": "sequence-to-sequence", "tokenization": "words"}
     short = zoo.dataset(file, **options, max_length=5)
     long = zoo.dataset(file, **options)
     again = long.encoded_by(short.spec)

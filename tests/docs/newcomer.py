@@ -84,7 +84,7 @@ class Newcomer:
 
 
 def write_photos(folder: Path) -> None:
-    """Write two classes of small colour pictures, half of them PNG, half JPG, of three sizes."""
+    """Write two classes of small color pictures, half of them PNG, half JPG, of three sizes."""
     from PIL import Image
 
     random = np.random.default_rng(0)

@@ -12,7 +12,7 @@ import zoo
 from tests.docs.pages import ROOT, after, blocks
 from zoo import architecture, errors, hookspecs, spec
 from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo, Blueprint, TrainLoop
-from zoo.registry.catalogue import Deprecated, parse_catalogue
+from zoo.registry.catalog import Deprecated, parse_catalog
 from zoo.registry.settings import Settings, read_settings
 
 PAGE = (ROOT / "docs" / "plugin-api.md").read_text("utf-8")
@@ -68,10 +68,10 @@ def test_the_page_is_about_the_version_that_is_spoken():
     assert zoo.API_VERSION == API_VERSION
 
 
-def test_the_catalogue_on_the_page_follows_the_schema():
+def test_the_catalog_on_the_page_follows_the_schema():
     first, second = [block.text for block in blocks(PAGE) if block.language == "yaml"]
     text = first.replace("5f0c…", "a" * 64)
-    (model,) = parse_catalogue(text, source="the page")
+    (model,) = parse_catalog(text, source="the page")
     assert model.weights
     deprecated = yaml.safe_load(second)["deprecated"]
     assert set(deprecated) == set(Deprecated.model_fields)

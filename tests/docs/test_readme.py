@@ -43,8 +43,8 @@ def newcomer(tmp_path_factory):
 
 
 def _published() -> set[str]:
-    catalogue = yaml.safe_load((ROOT / "registry.yaml").read_text("utf-8"))
-    return {entry["id"] for model in catalogue["models"] for entry in model.get("weights", ())}
+    catalog = yaml.safe_load((ROOT / "registry.yaml").read_text("utf-8"))
+    return {entry["id"] for model in catalog["models"] for entry in model.get("weights", ())}
 
 
 @pytest.mark.parametrize("block", RUNNABLE, ids=lambda block: f"line-{block.line}")
@@ -118,13 +118,13 @@ def _figures():
     return module
 
 
-def test_the_figures_in_the_readme_are_those_of_the_catalogue():
-    catalogue = (ROOT / "registry.yaml").read_text("utf-8")
-    assert after(README, "figures") == _figures().render(catalogue), "to repair: scripts/figures"
+def test_the_figures_in_the_readme_are_those_of_the_catalog():
+    catalog = (ROOT / "registry.yaml").read_text("utf-8")
+    assert after(README, "figures") == _figures().render(catalog), "to repair: scripts/figures"
 
 
 def test_a_figure_is_shown_with_its_interval_its_seeds_and_its_cost():
-    table = _figures().render(CATALOGUE)
+    table = _figures().render(CATALOG)
     assert table == (
         "| model | trained on | parameters | measure | value | 95 % interval | seeds | CPU time |\n"
         "| --- | --- | ---: | --- | ---: | --- | ---: | ---: |\n"
@@ -133,7 +133,7 @@ def test_a_figure_is_shown_with_its_interval_its_seeds_and_its_cost():
     )
 
 
-def test_a_catalogue_without_figures_says_so():
+def test_a_catalog_without_figures_says_so():
     assert _figures().render("schema_version: 1\nmodels: []\n") == "No weights are published yet.\n"
 
 
@@ -145,7 +145,7 @@ def test_new_figures_replace_the_old_ones_and_nothing_else():
     assert figures.replace(once, "| new |\n") == once
 
 
-CATALOGUE = """
+CATALOG = """
 schema_version: 1
 models:
 - name: cnn

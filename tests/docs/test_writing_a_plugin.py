@@ -42,8 +42,8 @@ def test_the_files_are_those_that_are_written(package):
 def test_the_methods_are_those_of_the_contract():
     named = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
     public = {name for name in vars(zoo.Architecture) if not name.startswith("_")}
-    # `initialise` and `elsewhere` are for models of others, which no first plugin has.
-    assert named == (public | {"info", "Config", "default_dataset"}) - {"initialise", "elsewhere"}
+    # `initialize` and `elsewhere` are for models of others, which no first plugin has.
+    assert named == (public | {"info", "Config", "default_dataset"}) - {"initialize", "elsewhere"}
 
 
 def test_every_command_of_its_blocks_exists():

@@ -26,7 +26,7 @@ CATEGORICAL = TensorSpec(
     shape=(2,),
     dtype="int32",
     columns=(
-        Column(name="colour", categories=("blue", "red")),
+        Column(name="color", categories=("blue", "red")),
         Column(name="size", categories=("l", "m", "s")),
     ),
 )
@@ -58,7 +58,7 @@ def blueprint(*inputs: TensorSpec, task: Task = Task.CLASSIFICATION) -> Blueprin
     )
 
 
-def randomise(model: Any, seed: int = 0) -> Any:
+def randomize(model: Any, seed: int = 0) -> Any:
     """Give every weight a value far from where it starts, statistics included."""
     rng = np.random.default_rng(seed)
     for weight in model.weights:
@@ -122,11 +122,11 @@ def cnn(**fault: Any) -> Any:
     x = layers.Dense(5, activation="tanh", name="hidden")(x)
     x = layers.Dense(5, activation="tanh", name="square")(x)
     chances = layers.Dense(len(CLASSES), activation=fault.get("last", "softmax"), name="head")(x)
-    return randomise(keras.Model(image, {"probabilities": chances}))
+    return randomize(keras.Model(image, {"probabilities": chances}))
 
 
 def tabular(**fault: Any) -> Any:
-    """Two inputs, missing values handled inside, a normalisation whose statistics were fitted.
+    """Two inputs, missing values handled inside, a normalization whose statistics were fitted.
 
     A keyword changes one thing that a converter may get wrong.
     """
@@ -163,7 +163,7 @@ def recurrent(layer: str = "LSTM", *, drop_last: bool = False, **fault: Any) -> 
     x = series[:, :-1] if drop_last else series
     x = layers.Bidirectional(getattr(layers, layer)(4, return_sequences=True))(x)
     x = getattr(layers, layer)(3, name="last", **fault)(x)
-    return randomise(keras.Model(series, {"value": layers.Dense(1)(x)}), 1)
+    return randomize(keras.Model(series, {"value": layers.Dense(1)(x)}), 1)
 
 
 def autoencoder() -> tuple[Signature, ...]:

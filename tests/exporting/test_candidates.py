@@ -29,7 +29,7 @@ def stacked() -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("name", ["int8_dynamic", "int8_static"])
-def test_a_stack_of_matrices_does_not_spoil_a_quantised_form(name: str) -> None:
+def test_a_stack_of_matrices_does_not_spoil_a_quantized_form(name: str) -> None:
     proto = stacked()
     x = np.random.default_rng(1).normal(size=(3, 5, 8)).astype("float32")
     candidate = CANDIDATES[name]

@@ -89,7 +89,7 @@ def test_the_tolerance_is_measured_capped_and_recorded(published: Path) -> None:
     tolerance = graph.tolerance["probabilities"]
     assert 0 < tolerance.noise < tolerance.relative <= tolerance.cap == 1e-4
     assert graph.parity.batches == (1, 2, 7, 64)
-    assert graph.parity.optimisation == ("disabled", "basic", "all")
+    assert graph.parity.optimization == ("disabled", "basic", "all")
 
 
 def test_the_card_is_readable_and_says_how_it_was_verified(published: Path) -> None:
@@ -111,8 +111,8 @@ def test_two_inputs_with_missing_values_agree_with_keras(tmp_path: Path) -> None
     path = export_tabular(tmp_path)
     answer = runtime.load(path).predict(
         [
-            {"age": 30, "height": None, "pay": "1500", "colour": "red", "size": "m"},
-            {"age": "", "height": 1.8, "pay": 2500, "colour": "unheard", "size": None},
+            {"age": 30, "height": None, "pay": "1500", "color": "red", "size": "m"},
+            {"age": "", "height": 1.8, "pay": 2500, "color": "unheard", "size": None},
         ]
     )
     from_arrays = runtime.load(path).run(

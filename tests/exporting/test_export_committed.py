@@ -11,7 +11,7 @@ import pytest
 import zoo
 from tests.conftest import ROOT, SHARED
 from zoo.files import sha256_file
-from zoo.registry.catalogue import read_catalogue
+from zoo.registry.catalog import read_catalog
 from zoo.runtime import read_manifest, verify_model
 from zoo.runtime._graph import inspect_graph
 from zoo.runtime._tensors import read_contents
@@ -23,7 +23,7 @@ exports: Any = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(exports)
 
 PLANNED = {exports.folder_name(*pair): pair for pair in exports.planned()}
-CATALOGUE = read_catalogue(ROOT / "registry.yaml")
+CATALOG = read_catalog(ROOT / "registry.yaml")
 AGAIN = "run scripts/exports and commit what it makes"
 
 
@@ -70,8 +70,8 @@ def test_every_committed_artifact_verifies(folder: Path) -> None:
     verify_model(folder.parent)
 
 
-@pytest.mark.parametrize("model", CATALOGUE, ids=lambda model: model.name)
-def test_the_catalogue_tells_the_truth_about_the_artifacts(model: Any) -> None:
+@pytest.mark.parametrize("model", CATALOG, ids=lambda model: model.name)
+def test_the_catalog_tells_the_truth_about_the_artifacts(model: Any) -> None:
     planned = {name for name, (entry, _) in PLANNED.items() if entry.name == model.name}
     assert {Path(entry.path).parts[1] for entry in model.artifacts} >= planned, AGAIN
     for entry in model.artifacts:

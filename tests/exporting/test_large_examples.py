@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from zoo.exporting import publishing
+from zoo.exporting.external_data import Stored
 from zoo.exporting.parity import Case, calibrate, make_cases, prove
-from zoo.exporting.probes import BATCHES, MOST_BYTES, MOST_WORK, batches_of
+from zoo.exporting.parity_inputs import BATCHES, MOST_BYTES, MOST_WORK, batches_of
 from zoo.exporting.publishing import golden
-from zoo.exporting.stored import Stored
 from zoo.runtime._onnx_file import OnnxFile
 from zoo.spec import Arrays, TensorSpec
 

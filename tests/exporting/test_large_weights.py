@@ -14,9 +14,9 @@ from keras import ops
 
 from zoo.architecture import Signature
 from zoo.exporting import convert as converter
-from zoo.exporting.canonical import canonical
 from zoo.exporting.convert import Traced
-from zoo.exporting.stored import store
+from zoo.exporting.external_data import store
+from zoo.exporting.normalize import canonical
 from zoo.exporting.weights import left_out
 from zoo.spec import TensorSpec
 
@@ -125,7 +125,7 @@ def test_the_reference_is_bit_by_bit_what_keras_gives() -> None:
     assert item({"x": x})["y"].tobytes() == wanted.tobytes()
 
 
-def test_an_optimisation_that_fails_is_left_out(
+def test_an_optimization_that_fails_is_left_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from tf2onnx import optimizer

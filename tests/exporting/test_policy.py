@@ -26,7 +26,7 @@ def comparison(**changes: Any) -> Comparison:
         "agreement": 1.0,
         "max_difference": {"probabilities": 0.01},
         "mean_difference": {"probabilities": 0.001},
-        "neighbours": 0.0,
+        "neighbors": 0.0,
     }
     return Comparison.model_validate({**known, **changes})
 
@@ -84,8 +84,8 @@ def test_the_least_cost_wins():
     assert best.candidate == "quarter"
 
 
-def test_between_equals_answers_that_depend_on_no_neighbour_win():
-    rows = [row("dynamic", 0.26, neighbours=0.01), row("static", 0.27, neighbours=0.0)]
+def test_between_equals_answers_that_depend_on_no_neighbor_win():
+    rows = [row("dynamic", 0.26, neighbors=0.01), row("static", 0.27, neighbors=0.0)]
     best = choose(rows)
     assert best is not None
     assert best.candidate == "static"

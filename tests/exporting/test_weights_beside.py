@@ -30,11 +30,16 @@ from zoo import runtime
 from zoo.architecture import Signature
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ExportError, ParityFailed, StorageError, Unsupported
-from zoo.exporting import convert as converter, export_artifact, parity as comparison, trial
+from zoo.exporting import (
+    candidate as trial,
+    convert as converter,
+    export_artifact,
+    parity as comparison,
+)
 from zoo.exporting.candidates import _rewritten
+from zoo.exporting.external_data import LARGEST, store
 from zoo.exporting.policy import Policy
-from zoo.exporting.quantise import quantise_artifact
-from zoo.exporting.stored import LARGEST, store
+from zoo.exporting.quantize import quantize_artifact
 from zoo.spec import DataSpec, Task, TensorSpec
 
 SMALL = 100_000
@@ -297,7 +302,7 @@ def test_a_smaller_form_is_made_of_it_in_one_file_or_two(
     parts = {"train": kept[::2], "validation": kept[1::4], "test": kept[3::4]}
     splits = {n: ArraySplit({"x": rows[at]}, {"label": labels[at]}) for n, at in parts.items()}
     spec = DataSpec(id="toy", task=Task.CLASSIFICATION, inputs=(ROW,), targets=(LABEL,))
-    report = quantise_artifact(
+    report = quantize_artifact(
         parted,
         Tiny(),
         Dataset(spec, lambda: splits),

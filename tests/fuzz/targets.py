@@ -34,18 +34,18 @@ from zoo.errors import TrainError, ZooError
 from zoo.files import sha256_json
 from zoo.metrics.figures import pack_figures, unpack_figures
 from zoo.metrics.png import encode_png
-from zoo.registry.catalogue import own_catalogue_path, parse_catalogue
+from zoo.registry.catalog import own_catalog_path, parse_catalog
 from zoo.report.records import read_run
 from zoo.runtime._graph import inspect_graph
 from zoo.runtime._png import SIGNATURE
 from zoo.runtime._tensors import read_contents
+from zoo.runtime.calendar import read_moment
+from zoo.runtime.csv import read_table
 from zoo.runtime.images import probe_image, read_image
 from zoo.runtime.manifest import Manifest, read_manifest
-from zoo.runtime.moments import read_moment
-from zoo.runtime.table import read_table
 from zoo.runtime.text_files import decode, read_lines, read_text_table
 from zoo.runtime.vectors import Vector, pack_vectors, unpack_vectors
-from zoo.runtime.word_pieces import bert_words, joined, longest_pieces
+from zoo.runtime.wordpiece import bert_words, joined, longest_pieces
 from zoo.serving.protocol import BadRequest, read_request
 
 ROOT = Path(__file__).parents[2]
@@ -134,7 +134,7 @@ def _picture(path: Path) -> bool:
         shape = probe_image(path)
         array = read_image(path)
         assert array.dtype == np.uint8
-        # An entry for one transparent colour changes no shape.
+        # An entry for one transparent color changes no shape.
         assert array.shape == shape
         again = read_image(_file("again.png", encode_png(array)))
         np.testing.assert_array_equal(again, array)
@@ -245,10 +245,10 @@ def pieces(data: bytes) -> bool:
     return True
 
 
-def catalogue(data: bytes) -> bool:
+def catalog(data: bytes) -> bool:
     """Read a ``registry.yaml``."""
     with contextlib.suppress(ZooError):
-        return bool(parse_catalogue(data.decode("utf-8", "replace"), source="registry.yaml"))
+        return bool(parse_catalog(data.decode("utf-8", "replace"), source="registry.yaml"))
     return False
 
 
@@ -328,9 +328,9 @@ def _manifests() -> list[bytes]:
     return texts[:2]
 
 
-def _catalogue() -> list[bytes]:
-    """Return the beginning of the zoo's own catalogue: its first model."""
-    text = own_catalogue_path().read_text(encoding="utf-8")
+def _catalog() -> list[bytes]:
+    """Return the beginning of the zoo's own catalog: its first model."""
+    text = own_catalog_path().read_text(encoding="utf-8")
     return [
         text.split("\n- name: ")[0].encode() + b"\n- name: " + text.split("\n- name: ")[1].encode()
     ]
@@ -347,7 +347,7 @@ def _pngs() -> list[bytes]:
 
 
 def _whole() -> list[bytes]:
-    """Return pictures as :func:`pixels` takes them: one grey, one of colours, interlaced."""
+    """Return pictures as :func:`pixels` takes them: one gray, one of colors, interlaced."""
     lines = [bytes([row % 5, *range(8)]) for row in range(8)]
     return [b"\x08\x08\x03\0\0\0" + b"".join(lines), b"\5\7\3\1\1\0" + bytes(400)]
 
@@ -395,7 +395,7 @@ TARGETS: dict[str, Target] = {
     "texts": Target(texts, _several("a\tb\nc d\te\n", 'text\tlabel\n"x ""y"""\tno\n'), text=True),
     "moments": Target(moments, _several("2024-02-29", "2024-02-29T23:59:59", "2024-02"), text=True),
     "pieces": Target(pieces, _several("Isn't it déjà-vu?", "新しい abab ", "İ ß"), text=True),
-    "catalogue": Target(catalogue, _catalogue, text=True),
+    "catalog": Target(catalog, _catalog, text=True),
     "captions": Target(captions, _several(_CAPTIONS, _TEXTS), text=True),
     "record": Target(
         record,

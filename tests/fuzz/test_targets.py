@@ -18,8 +18,8 @@ from hypothesis.extra import numpy as arrays
 from tests.fuzz.targets import TARGETS
 from tests.hostile.matrix.harness import measured
 from zoo.metrics.png import encode_png
+from zoo.runtime.csv import read_table
 from zoo.runtime.images import read_image
-from zoo.runtime.table import read_table
 from zoo.runtime.vectors import Vector, pack_vectors, unpack_vectors
 from zoo.training.folder import RunFolder
 

@@ -228,7 +228,7 @@ STRANGERS = (
     Stranger(
         "newer",
         ARCHITECTURE.format(name="bad_newer").replace(
-            "tasks=", "api_version=99, colour='red', tasks="
+            "tasks=", "api_version=99, color='red', tasks="
         ),
         says=("version 99 of the plugin interface", "upgrade neural-zoo"),
         fix="pip install --upgrade neural-zoo",

@@ -119,12 +119,12 @@ def check(case: Case, outcome: Outcome) -> None:
         assert "-h" in err  # of a wrong command line
 
 
-def picture(path: Path, *, side: int = 8, colour: bool = False) -> bytes:
+def picture(path: Path, *, side: int = 8, color: bool = False) -> bytes:
     """Write a picture and return its bytes."""
     from PIL import Image
 
     random = np.random.default_rng(len(path.name))
-    shape = (side, side, 3) if colour else (side, side)
+    shape = (side, side, 3) if color else (side, side)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(random.integers(0, 255, shape, dtype=np.uint8)).save(path)
     return path.read_bytes()

@@ -43,7 +43,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(width: int, height: int, data: bytes, *more: bytes) -> bytes:
-    """Return a grey PNG that says it is so large, whatever is in it."""
+    """Return a gray PNG that says it is so large, whatever is in it."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     parts = (header, *more, chunk(b"IDAT", zlib.compress(data, 9)), chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 import zoo
 from zoo.errors import ZooError
 from zoo.runtime.inputs import encode
-from zoo.spec import SIGNS, TensorSpec, TextSpec
+from zoo.spec import SPECIAL_TOKENS, TensorSpec, TextSpec
 
 PAIRS = st.lists(st.text(max_size=8), max_size=30).map(
     lambda texts: "\n".join(f"{text}\t{text}" for text in texts).encode("utf-8", "replace")
@@ -25,14 +25,14 @@ TOKENS = TensorSpec(
     name="tokens",
     shape=("time",),
     dtype="int32",
-    text=TextSpec(split="words", pieces=(*SIGNS, "a"), max_length=8),
+    text=TextSpec(split="words", vocabulary=(*SPECIAL_TOKENS, "a"), max_length=8),
 )
 
 
 @settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), PAIRS, TABLES), st.sampled_from(["pairs", "table"]))
 def test_any_file_is_a_dataset_or_a_typed_error(data: bytes, kind: str) -> None:
-    asked = {"task": "sequence-to-sequence", "pieces": "words"} if kind == "pairs" else {}
+    asked = {"task": "sequence-to-sequence", "tokenization": "words"} if kind == "pairs" else {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.tsv"
         path.write_bytes(data)

@@ -16,7 +16,7 @@ from zoo.layers import (
     RandomAffine,
     RandomElastic,
     SmoothedCrossentropy,
-    Standardise,
+    Standardize,
     WarmupSchedule,
     augment,
     make_optimizer,
@@ -65,7 +65,7 @@ def test_a_shift_moves_the_image_and_fills_with_black() -> None:
     assert kept.mean() == pytest.approx(0.85**2, abs=0.02)
 
 
-def test_a_rotation_turns_about_the_centre() -> None:
+def test_a_rotation_turns_about_the_center() -> None:
     image = np.zeros((1, 9, 9, 1), "float32")
     image[0, 4, 4, 0] = 1.0
     turned = numpy(RandomAffine(rotation=180, seed=2)(np.repeat(image, 20, 0), training=True))
@@ -156,13 +156,13 @@ columns = st.integers(1, 5)
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 40), columns, st.floats(0, 0.5), st.integers(0, 10_000))
-def test_standardised_columns_have_mean_zero_and_variance_one_whatever_is_missing(
+def test_standardized_columns_have_mean_zero_and_variance_one_whatever_is_missing(
     rows: int, width: int, share: float, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     values = rng.normal(5, 3, (rows, width)).astype("float32")
     values[rng.random(values.shape) < share] = np.nan
-    layer = Standardise()
+    layer = Standardize()
     layer.build((None, width))
     layer.adapt(values)
     scaled = numpy(layer(values))
@@ -177,7 +177,7 @@ def test_standardised_columns_have_mean_zero_and_variance_one_whatever_is_missin
 
 
 def test_a_constant_column_does_not_divide_by_zero_and_missing_values_can_be_flagged() -> None:
-    layer = Standardise(flag_missing=True)
+    layer = Standardize(flag_missing=True)
     values = np.array([[3.0, np.nan], [3.0, np.nan]], "float32")
     layer.build((None, 2))
     layer.adapt(values)

@@ -47,7 +47,7 @@ def test_a_target_is_restored_to_its_own_unit() -> None:
     deviation = math.sqrt(200 / 3)
     restored = numpy(layer(np.array([[0.0, 1.0]], "float32")))
     np.testing.assert_allclose(restored, [[20, 20 + deviation]], rtol=1e-6)
-    np.testing.assert_allclose(numpy(layer.standardise(restored)), [[0, 1]], atol=1e-6)
+    np.testing.assert_allclose(numpy(layer.standardize(restored)), [[0, 1]], atol=1e-6)
     layer.adapt([5.0, 5.0])
     np.testing.assert_allclose(numpy(layer(np.ones((1, 2), "float32"))), 6)
 
@@ -161,10 +161,10 @@ def test_the_signature_gives_the_prediction_and_its_ends_with_the_unit() -> None
         inputs=(TensorSpec(name="numeric", shape=(2,)),),
         targets=(TensorSpec(name="target", unit="MPa"),),
     )
-    signature = regressor_signature(network(), spec, inside={"numeric": "standardised"})
+    signature = regressor_signature(network(), spec, inside={"numeric": "standardized"})
     assert [tensor.name for tensor in signature.outputs] == ["prediction", "low", "high"]
     assert {tensor.unit for tensor in signature.outputs} == {"MPa"}
-    assert signature.inputs[0].inside == "standardised"
+    assert signature.inputs[0].inside == "standardized"
     assert set(signature.model.predict({"numeric": np.zeros((2, 2))}, verbose=0)) == {
         "prediction",
         "low",

@@ -19,15 +19,15 @@ from zoo.metrics.figures import Bars, Sheet, Texts, pack_figures, unpack_figures
 from zoo.metrics.intervals import wilson
 from zoo.metrics.scores import describe_score
 from zoo.runtime.text import encode_text
-from zoo.spec import SIGNS, DataSpec, Task, TensorSpec, TextSpec
+from zoo.spec import SPECIAL_TOKENS, DataSpec, Task, TensorSpec, TextSpec
 
 WORDS = ["a", "red", "blue", "door", "crack", "dent", "on", "the", "is", "deep", "it"]
-TEXT = TextSpec(split="words", pieces=(*SIGNS, *WORDS), max_length=10)
+TEXT = TextSpec(split="words", vocabulary=(*SPECIAL_TOKENS, *WORDS), max_length=10)
 PROMPTED = TEXT.model_copy(update={"prompts": (("summary", "it is"),)})
 
 
 class Pictures(ArraySplit):
-    """Pictures of one grey level each, which is the number of the picture."""
+    """Pictures of one gray level each, which is the number of the picture."""
 
     def __init__(self, levels: list[int], **texts: list[str]) -> None:
         image = np.zeros((len(levels), 4, 4, 3), np.uint8) + np.array(levels)[:, None, None, None]
@@ -43,7 +43,7 @@ class Known(Pictures):
         return positions % 2 == 1
 
     def read(self, text):
-        named = {"crack": "kind", "dent": "kind", "red": "colour", "blue": "colour"}
+        named = {"crack": "kind", "dent": "kind", "red": "color", "blue": "color"}
         return {named[word]: word for word in text.split() if word in named}
 
 
@@ -57,12 +57,12 @@ def spec(*names: str, text: TextSpec = TEXT) -> DataSpec:
 
 
 def parrot(captions: list[str], summaries: list[str] | None = None):
-    """A model that says a text of its own for each grey level, whatever it is told."""
+    """A model that says a text of its own for each gray level, whatever it is told."""
     plans = encode_text([*captions, *(summaries or [])], TEXT, signs=True, width=12)[:, 1:]
     begins = WORDS.index("it") + 4
 
     def logits(row, place):
-        return np.eye(len(TEXT.pieces), dtype="float32")[plans[row, place]] * 9
+        return np.eye(len(TEXT.vocabulary), dtype="float32")[plans[row, place]] * 9
 
     def encode(inputs):
         row = inputs["image"][:, 0, 0, 0].astype(int)
@@ -134,10 +134,10 @@ def test_what_was_held_out_and_what_is_said_are_measured_where_they_are_known():
     assert found["exact_match_seen"].value == 1.0
     assert found["exact_match_held_out"].value == 0.0
     assert (found["exact_match_seen"].low, found["exact_match_seen"].high) == wilson(2, 2)
-    # Two pictures have a kind; of four colours one is said wrong.
+    # Two pictures have a kind; of four colors one is said wrong.
     assert found["kind_accuracy"].value == 1.0
     assert (found["kind_accuracy"].low, found["kind_accuracy"].high) == wilson(2, 2)
-    assert found["colour_accuracy"].value == 0.75
+    assert found["color_accuracy"].value == 0.75
 
 
 def test_baselines_are_the_most_frequent_caption_and_the_nearest_picture():
@@ -162,13 +162,13 @@ def test_figures_show_pictures_attributes_and_confusions():
     assert [item.written for item in right.pictures] == [((TRUE[0], True),), ((TRUE[2], True),)]
     assert isinstance(bars, Bars)
     assert dict(zip(bars.names, bars.values, strict=True)) == {
-        "colour (seen)": 1.0,
-        "colour (held out)": 0.5,
+        "color (seen)": 1.0,
+        "color (held out)": 0.5,
         "kind (seen)": 1.0,
         "kind (held out)": 1.0,
     }
     assert isinstance(confused, Texts)
-    assert confused.rows == (("colour", "blue", "red", "1"),)
+    assert confused.rows == (("color", "blue", "red", "1"),)
     figures = (wrong, right, bars, confused)
     assert unpack_figures(pack_figures(figures)) == figures
 
@@ -181,7 +181,7 @@ def test_a_word_that_is_not_meant_is_marked():
 
 
 def test_a_text_that_has_a_prompt_is_written_from_it():
-    pytest.importorskip("zoo.runtime.search", reason="prompts come with the search")
+    pytest.importorskip("zoo.runtime.beam_search", reason="prompts come with the search")
     summaries = ["it is deep", "the red door", "deep", "it is on the blue door"]
     part = Pictures([0, 1, 2, 3], caption=TRUE, summary=[*summaries[:3], "it is on the red door"])
     data = spec("caption", "summary", text=PROMPTED)

@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from zoo.errors import ConfigError, DataError, Diverged
 from zoo.metrics import Evaluation, evaluate
 from zoo.metrics.classification import BINS, SMALLEST, WORST
-from zoo.metrics.dispatch import _MEASURES as MEASURES
+from zoo.metrics.evaluate import _MEASURES as MEASURES
 from zoo.metrics.intervals import bootstrap_macro_f1, bootstrap_means, wilson
 from zoo.spec import DataSpec, Task, TensorSpec
 

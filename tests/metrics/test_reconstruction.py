@@ -10,10 +10,10 @@ from hypothesis import given, settings, strategies as st
 
 from zoo.errors import ConfigError, DataError, Diverged
 from zoo.metrics import Evaluation, evaluate
-from zoo.metrics.damage import KINDS, Damage
+from zoo.metrics.corruptions import KINDS, Damage
 from zoo.metrics.fidelity import BEST_PSNR
 from zoo.metrics.figures import pack_figures, unpack_figures
-from zoo.metrics.principal import MOST_WIDE, WIDEST, fit_principal
+from zoo.metrics.pca_baseline import MOST_WIDE, WIDEST, fit_principal
 from zoo.metrics.reconstruction import evaluate_autoencoder
 from zoo.metrics.roc import auc, roc_curve
 from zoo.spec import DataSpec, Task, TensorSpec
@@ -277,10 +277,10 @@ def test_a_class_that_was_held_out_is_shown_beside_the_others() -> None:
 
 def test_what_cannot_be_measured_is_refused() -> None:
     rows, data = Rows(images(4), [0, 0, 1, 1]), spec((4, 3, 1), ("a", "b"))
-    forward = off_by(0)["reconstruct"]
+    predict_fn = off_by(0)["reconstruct"]
 
     with pytest.raises(DataError, match="empty"):
-        evaluate(forward, Rows(images(0)), data)
+        evaluate(predict_fn, Rows(images(0)), data)
     with pytest.raises(ConfigError, match="no 'reconstruction'"):
         evaluate(lambda inputs: {"other": inputs["image"]}, rows, data)
     with pytest.raises(ConfigError, match="no 'reconstruction'"):
@@ -295,7 +295,7 @@ def test_what_cannot_be_measured_is_refused() -> None:
         Damage("rain", 0.1)
     table = data.model_copy(update={"inputs": (TensorSpec(name="numeric", shape=(3,)),)})
     with pytest.raises(ConfigError, match="no images"):
-        evaluate(forward, rows, table)
+        evaluate(predict_fn, rows, table)
 
 
 def test_a_pixel_that_is_no_number_is_named_by_its_image() -> None:

@@ -51,7 +51,7 @@ def knows(inputs):
 def says(values, **more):
     place = 0
 
-    def forward(inputs):
+    def predict_fn(inputs):
         nonlocal place
         count = len(inputs["numeric"])
         outputs = {"prediction": values, **more}
@@ -59,7 +59,7 @@ def says(values, **more):
         place += count
         return rows
 
-    return forward
+    return predict_fn
 
 
 @settings(max_examples=40, deadline=None)
@@ -117,12 +117,12 @@ def test_figures_are_made_with_a_reference_and_name_what_matters() -> None:
     split, target = sample(300)
     learned, _ = sample(400, seed=5)
     assert evaluate(knows, split, SPEC).figures == ()
-    forward = lambda inputs: {  # noqa: E731
+    predict_fn = lambda inputs: {  # noqa: E731
         **knows(inputs),
         "low": knows(inputs)["prediction"] - 1.64,
         "high": knows(inputs)["prediction"] + 1.64,
     }
-    evaluation = evaluate(forward, split, SPEC, reference=learned)
+    evaluation = evaluate(predict_fn, split, SPEC, reference=learned)
     figures = {figure.title: figure for figure in evaluation.figures}
     agreement = figures["Predicted against true"]
     assert (agreement.x_label, agreement.diagonal) == ("true level, m", True)

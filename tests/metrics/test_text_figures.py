@@ -5,27 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.data.dataset import ArraySplit
-from zoo.data.text_labelled import labelled_splits, with_vocabulary
-from zoo.data.text_options import LabelledOptions
+from zoo.data.text_labeled import labeled_splits, with_vocabulary
+from zoo.data.text_options import LabeledOptions
 from zoo.metrics import evaluate
 from zoo.metrics.figures import Bars, Texts
 
 WORDS = "one two three four five six seven eight nine ten".split()  # noqa: SIM905 - a sentence
 TEXTS = [f"Text {n}: {' '.join(WORDS[: 1 + n % 10])}" for n in range(60)]
 CODES = np.arange(60) % 2
-SPEC = with_vocabulary("films", ("bad", "good"), TEXTS[:40], LabelledOptions(max_length=8))
+SPEC = with_vocabulary("films", ("bad", "good"), TEXTS[:40], LabeledOptions(max_length=8))
 PARTS = {"train": TEXTS[:40], "validation": TEXTS[:20], "test": TEXTS}
-SPLITS = labelled_splits(SPEC, PARTS, {name: CODES[: len(texts)] for name, texts in PARTS.items()})
+SPLITS = labeled_splits(SPEC, PARTS, {name: CODES[: len(texts)] for name, texts in PARTS.items()})
 
 
-def _forward(inputs):
+def _predict_fn(inputs):
     """Say 'bad' of everything, surest of the longest."""
     sure = 0.6 + 0.04 * (inputs["tokens"] != 0).sum(1)
     return {"probabilities": np.stack([sure, 1 - sure], axis=1)}
 
 
 def test_the_surest_mistakes_stand_there_as_they_were_written():
-    figures = evaluate(_forward, SPLITS["test"], SPEC, reference=SPLITS["train"]).figures
+    figures = evaluate(_predict_fn, SPLITS["test"], SPEC, reference=SPLITS["train"]).figures
     mistakes = next(figure for figure in figures if isinstance(figure, Texts))
     assert len(mistakes.rows) == 20
     assert mistakes.rows[0][0].startswith("Text ")
@@ -36,14 +36,14 @@ def test_the_surest_mistakes_stand_there_as_they_were_written():
 def test_ids_without_their_texts_are_read_by_the_vocabulary():
     inputs, targets = SPLITS["test"].arrays()
     bare = ArraySplit(inputs, targets)
-    figures = evaluate(_forward, bare, SPEC, reference=bare).figures
+    figures = evaluate(_predict_fn, bare, SPEC, reference=bare).figures
     mistakes = next(figure for figure in figures if isinstance(figure, Texts))
     assert mistakes.rows[0][0].startswith("text ")
     assert any("\ufffd" in row[0] for row in mistakes.rows)
 
 
 def test_accuracy_is_told_by_length_with_what_was_not_read():
-    figures = evaluate(_forward, SPLITS["test"], SPEC, reference=SPLITS["train"]).figures
+    figures = evaluate(_predict_fn, SPLITS["test"], SPEC, reference=SPLITS["train"]).figures
     bars = next(figure for figure in figures if isinstance(figure, Bars))
     assert 2 <= len(bars.names) <= 4
     assert bars.names[-1].endswith("8")
@@ -56,4 +56,4 @@ def test_accuracy_is_told_by_length_with_what_was_not_read():
 
 
 def test_without_a_reference_and_without_texts_there_are_none():
-    assert evaluate(_forward, SPLITS["test"], SPEC).figures == ()
+    assert evaluate(_predict_fn, SPLITS["test"], SPEC).figures == ()

@@ -16,9 +16,9 @@ from zoo.metrics.scores import describe_score
 from zoo.runtime.text import encode_text
 from zoo.spec import DataSpec, Task, TensorSpec, TextSpec
 
-SIGNS = ("[pad]", "[unknown]", "[start]", "[end]")
-WORDS = (*SIGNS, "el", "gato", "perro", "come", "bebe", "agua", "leche", "grande", "y")
-TEXT = TextSpec(split="words", pieces=WORDS, max_length=10)
+SPECIAL_TOKENS = ("[pad]", "[unknown]", "[start]", "[end]")
+WORDS = (*SPECIAL_TOKENS, "el", "gato", "perro", "come", "bebe", "agua", "leche", "grande", "y")
+TEXT = TextSpec(split="words", vocabulary=WORDS, max_length=10)
 
 
 def spec(text: TextSpec = TEXT) -> DataSpec:
@@ -49,7 +49,7 @@ def parrot(answers, text: TextSpec = TEXT):
     }
 
     def logits(plan, place):
-        return np.eye(len(text.pieces), dtype="float32")[plan[np.arange(len(plan)), place]] * 9
+        return np.eye(len(text.vocabulary), dtype="float32")[plan[np.arange(len(plan)), place]] * 9
 
     def encode(inputs):
         plan = np.stack([known[tuple(t for t in row if t)] for row in inputs["source"].tolist()])
@@ -69,8 +69,8 @@ SAID = ["el gato come leche", "perro grande", "gato y perro bebe leche", "perro"
 
 
 def measured(**options):
-    forwards = parrot(dict(zip(SOURCES, SAID, strict=True)))
-    return evaluate_translation(forwards, split(SOURCES, TRUE), spec(), **options)
+    predict_fns = parrot(dict(zip(SOURCES, SAID, strict=True)))
+    return evaluate_translation(predict_fns, split(SOURCES, TRUE), spec(), **options)
 
 
 def test_every_score_is_what_it_says():
@@ -95,19 +95,19 @@ def test_the_batch_size_changes_nothing(size):
 
 def test_prose_has_bleu_for_its_headline():
     text = TEXT.model_copy(
-        update={"split": "subwords", "pieces": (*WORDS[:4], *(f"▁{w}" for w in WORDS[4:]))}
+        update={"split": "subwords", "vocabulary": (*WORDS[:4], *(f"▁{w}" for w in WORDS[4:]))}
     )
-    forwards = parrot(dict(zip(SOURCES, SAID, strict=True)), text)
-    found = evaluate_translation(forwards, split(SOURCES, TRUE, text), spec(text))
+    predict_fns = parrot(dict(zip(SOURCES, SAID, strict=True)), text)
+    found = evaluate_translation(predict_fns, split(SOURCES, TRUE, text), spec(text))
     assert list(found.scores)[:2] == ["bleu", "chrf"]
     assert found.scores["exact_match"].value == 0.5
 
 
 def test_figures_show_right_and_wrong_texts_and_scores_alone_have_none():
     part = split(SOURCES * 30, TRUE * 30)
-    forwards = parrot(dict(zip(SOURCES, SAID, strict=True)))
+    predict_fns = parrot(dict(zip(SOURCES, SAID, strict=True)))
 
-    found = evaluate_translation(forwards, part, spec(), reference=part)
+    found = evaluate_translation(predict_fns, part, spec(), reference=part)
 
     table, bars = found.figures
     assert {row[2] == row[1] for row in table.rows} == {True, False}
@@ -129,19 +129,19 @@ def test_without_sacrebleu_there_are_the_scores_that_need_none(monkeypatch):
 def test_references_are_the_texts_as_they_were_written():
     part = split(SOURCES, TRUE)
     part.texts = {"target": ["el gato come agua mineral", *TRUE[1:]]}
-    forwards = parrot(dict(zip(SOURCES, TRUE, strict=True)))
-    assert evaluate_translation(forwards, part, spec()).scores["exact_match"].value == 0.75
+    predict_fns = parrot(dict(zip(SOURCES, TRUE, strict=True)))
+    assert evaluate_translation(predict_fns, part, spec()).scores["exact_match"].value == 0.75
 
 
 def test_an_empty_split_and_data_without_text_are_refused():
-    forwards = parrot(dict(zip(SOURCES, SAID, strict=True)))
+    predict_fns = parrot(dict(zip(SOURCES, SAID, strict=True)))
     part = split(SOURCES, TRUE)
     inputs, targets = part.take(np.zeros(0, int))
     with pytest.raises(DataError, match="empty"):
-        evaluate_translation(forwards, ArraySplit(inputs, targets), spec())
+        evaluate_translation(predict_fns, ArraySplit(inputs, targets), spec())
     bare = spec().model_copy(update={"targets": ()})
     with pytest.raises(ConfigError, match="no text"):
-        evaluate_translation(forwards, part, bare)
+        evaluate_translation(predict_fns, part, bare)
 
 
 def test_scores_say_which_way_is_better():

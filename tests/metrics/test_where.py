@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from zoo.metrics.where import box, cut, enlarge, heat, middle, overlay
+from zoo.metrics.saliency import box, cut, enlarge, heat, middle, overlay
 
 
 def spot(rows: int, columns: int, row: int, column: int) -> np.ndarray:
@@ -54,7 +54,7 @@ def test_an_enlarged_map_keeps_its_mean_and_its_range() -> None:
 
 
 @given(channels=st.sampled_from([1, 3]), rows=st.integers(1, 9), height=st.integers(1, 40))
-def test_an_overlay_is_a_colour_picture_of_the_same_size(
+def test_an_overlay_is_a_color_picture_of_the_same_size(
     channels: int, rows: int, height: int
 ) -> None:
     picture = np.zeros((height, 17, channels), "uint8")

@@ -22,7 +22,7 @@ needs_artifact = pytest.mark.skipif(
 
 
 def _write_png(path: Path, side: int = 8) -> Path:
-    """Write a grey picture with the standard library alone."""
+    """Write a gray picture with the standard library alone."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (

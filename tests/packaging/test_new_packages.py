@@ -33,7 +33,7 @@ def author(tmp_path_factory) -> Newcomer:
     return author
 
 
-def test_a_wheel_has_the_package_its_catalogue_and_its_licence_and_nothing_else(author):
+def test_a_wheel_has_the_package_its_catalog_and_its_license_and_nothing_else(author):
     for names in NAMES.values():
         (wheel,) = (author.folder / names.distribution / "dist").glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
@@ -44,7 +44,7 @@ def test_a_wheel_has_the_package_its_catalogue_and_its_licence_and_nothing_else(
         assert any(name.endswith(".dist-info/licenses/LICENSE") for name in listed)
 
 
-def test_each_is_listed_with_its_task_and_its_licence(author):
+def test_each_is_listed_with_its_task_and_its_license(author):
     done = author.run("sh", "zoo list 'new_*' --json")
     assert done.returncode == 0, done.stdout
     listed = {model["name"]: model for model in json.loads(done.stdout.partition("\n")[2])}
@@ -53,7 +53,7 @@ def test_each_is_listed_with_its_task_and_its_licence(author):
         model = listed[names.model]
         assert (model["status"], model["distribution"]) == ("ready", names.distribution)
         assert model["tasks"] == [kind.task]
-        assert (model["summary"], model["licence"]) == (kind.summary, "Apache-2.0")
+        assert (model["summary"], model["license"]) == (kind.summary, "Apache-2.0")
         assert model["default_dataset"] == kind.dataset
 
 
@@ -78,7 +78,7 @@ def test_one_passes_every_check_of_the_level_that_it_claims(author):
     assert done.returncode == 0, done.stdout
     # What a fresh package claims nothing about is skipped with the reason, and nothing else is.
     skipped = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]
-    assert all("the catalogue" in line for line in skipped), skipped
+    assert all("the catalog" in line for line in skipped), skipped
 
 
 def test_one_goes_the_whole_way_from_a_run_to_an_answer(author):

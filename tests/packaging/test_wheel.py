@@ -48,7 +48,7 @@ def test_nothing_else_is_in_the_wheel(names):
     assert not [name for name in own_files if "/tests/" in name]
 
 
-def test_the_catalogue_the_licence_and_the_types_travel_along(names):
+def test_the_catalog_the_license_and_the_types_travel_along(names):
     assert "zoo/registry.yaml" in names
     assert "zoo/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)

@@ -64,7 +64,7 @@ def test_the_recipe_gives_back_images_of_every_size(kind: str, size: tuple[int, 
 @pytest.mark.parametrize("side", [8, 16, 28, 64, 128])
 def test_the_recipe_suits_the_side_of_an_image(side: int) -> None:
     architecture = zoo.api.registry().get("autoencoder")
-    config = architecture.recipe(image_spec((side, side, 3))).config
+    config = architecture.default_config(image_spec((side, side, 3))).config
 
     assert config.code_size < side * side
     assert (config.kind == "dense") == (side < 16)
@@ -94,8 +94,8 @@ def test_what_build_returns_learns_images_from_themselves(tmp_path: Path) -> Non
         {"sparsity": {"kind": "l1"}},
         {"sparsity": {"kind": "kl", "weight": 0.1}},
         {"variational": True, "loss": "bce"},
-        {"code_range": "tanh", "normalisation": "layer", "activation": "relu"},
-        {"code_range": "sigmoid", "normalisation": "none"},
+        {"code_range": "tanh", "normalization": "layer", "activation": "relu"},
+        {"code_range": "sigmoid", "normalization": "none"},
     ],
 )
 def test_every_option_trains_in_the_compiled_engine_and_comes_out_finite(
@@ -111,8 +111,8 @@ def test_every_option_trains_in_the_compiled_engine_and_comes_out_finite(
 
     assert not isinstance(engine, StockEngine)
     assert np.isfinite(line["loss"]) and np.isfinite(engine.validate()["loss"])
-    penalised = "sparsity" in config or "variational" in config
-    assert (abs(line["loss"] - line["mse"]) > 1e-7) == (penalised or "loss" in config)
+    penalized = "sparsity" in config or "variational" in config
+    assert (abs(line["loss"] - line["mse"]) > 1e-7) == (penalized or "loss" in config)
 
 
 def test_a_variational_model_answers_alike_every_time() -> None:
@@ -312,7 +312,7 @@ def test_a_smaller_form_is_measured_on_what_the_configuration_is_about(
     folder = zoo.export(run, tmp_path, data=data()).path
     # So small a network becomes no smaller; what was measured is said nevertheless.
     with pytest.raises(QuantisationRejected) as caught:
-        zoo.quantise(
+        zoo.quantize(
             folder,
             data=data(),
             metric="psnr_repaired",
@@ -334,7 +334,7 @@ def test_own_data_that_needs_options_is_asked_for_with_them(
     (tmp_path / data().spec.id).mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="made from cannot be read as it stands") as caught:
-        zoo.quantise(folder)
+        zoo.quantize(folder)
     assert "--data-option" in str(caught.value)
 
 

@@ -56,7 +56,7 @@ def test_a_training_step_asks_for_every_word_behind_the_true_ones_but_not_for_th
         np.testing.assert_array_equal(after[:, skipped:], true[:, 1:])
         np.testing.assert_array_equal(before[:, 1 + skipped :], true[:, 1:-1])
     for there, text_of in zip(wanted["glance"], data.split("train").texts["caption"], strict=False):
-        words = {text.pieces[i] for i in np.flatnonzero(there)} - set(zoo.spec.SIGNS)
+        words = {text.vocabulary[i] for i in np.flatnonzero(there)} - set(zoo.spec.SPECIAL_TOKENS)
         assert words == set(text_of.split())
 
 
@@ -101,9 +101,9 @@ def test_the_whole_search_as_one_graph_writes_what_the_loop_writes(
     captioner = zoo.runtime.load(artifact, signature="write")
     written = captioner.predict({"image": pictures}).outputs["text"]
     scores = {name: zoo.runtime.load(artifact, signature=name) for name in ("encode", "decode")}
-    forwards = {name: session.run for name, session in scores.items()}
+    predict_fns = {name: session.run for name, session in scores.items()}
     looped = zoo.runtime.generate(
-        forwards, {"image": pictures}, text, rule=zoo.runtime.REFERENCE
+        predict_fns, {"image": pictures}, text, rule=zoo.runtime.REFERENCE
     ).tokens
 
     np.testing.assert_array_equal(written[:, : looped.shape[1]], looped)
@@ -137,7 +137,7 @@ def test_a_frozen_side_that_sees_stays_as_it_is(tmp_path: Path) -> None:
 
     assert not captioner_of(before).vision.trainable_weights
     assert not run_weights.vision.trainable_weights
-    # Statistics of a batch normalisation that learned nothing are those it began with.
+    # Statistics of a batch normalization that learned nothing are those it began with.
     for norm in run_weights.vision.look.norms:
         np.testing.assert_array_equal(np.asarray(norm.moving_mean), 0)
         np.testing.assert_array_equal(np.asarray(norm.moving_variance), 1)
@@ -155,7 +155,7 @@ def spec(shape: tuple[int | str, ...], task: Task = Task.CAPTIONING) -> DataSpec
     [
         (spec((32, 32, 3), Task.CLASSIFICATION), {}, "captions"),
         (spec((48, 32, 3)), {}, "square"),
-        (spec((32, 32, 1)), {}, "colours"),
+        (spec((32, 32, 1)), {}, "colors"),
         (spec((40, 40, 3)), {"vision": {"patch": 16}}, "vision.patch"),
         (spec((32, 32, 3)), {"text": {"positions": 8}}, "text.positions"),
         (spec((32, 32, 3)), {"vision": {"width": 10, "heads": 4}}, "divisible"),

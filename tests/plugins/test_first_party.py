@@ -36,7 +36,7 @@ TABLE = DataSpec(
             name="categorical",
             shape=(1,),
             dtype="int32",
-            columns=(Column(name="colour", categories=("red", "blue")),),
+            columns=(Column(name="color", categories=("red", "blue")),),
         ),
     ),
     targets=(LABEL,),
@@ -80,7 +80,7 @@ def test_a_table_with_numbers_categories_and_missing_values_is_classified() -> N
     probabilities = model.predict({"numeric": numeric, "categorical": codes}, verbose=0)
 
     assert np.isfinite(probabilities).all()
-    mean = keras.ops.convert_to_numpy(model.get_layer("standardise").mean)
+    mean = keras.ops.convert_to_numpy(model.get_layer("standardize").mean)
     np.testing.assert_allclose(mean, [1.65, 70.0], rtol=1e-5)
 
 
@@ -128,18 +128,18 @@ def test_a_wrong_field_is_one_finding_with_its_place(
 @given(
     units=st.lists(st.integers(1, 12), max_size=3),
     activation=st.sampled_from(["relu", "gelu", "tanh", "sigmoid", "selu"]),
-    normalisation=st.sampled_from(["batch", "layer", "none"]),
+    normalization=st.sampled_from(["batch", "layer", "none"]),
     dropout=st.sampled_from([0.0, 0.5]),
 )
 def test_every_mlp_configuration_builds_and_takes_a_step(
-    units: list[int], activation: str, normalisation: str, dropout: float
+    units: list[int], activation: str, normalization: str, dropout: float
 ) -> None:
     model = zoo.build(
         "mlp_classifier",
         data=images(4, 4, 1),
         units=units,
         activation=activation,
-        normalisation=normalisation,
+        normalization=normalization,
         dropout=dropout,
     )
     x = np.zeros((6, 4, 4, 1), "uint8")
@@ -148,9 +148,9 @@ def test_every_mlp_configuration_builds_and_takes_a_step(
 
 
 @pytest.mark.parametrize("head", ["average", "max", "flatten"])
-@pytest.mark.parametrize("normalisation", ["batch", "layer", "none"])
-def test_every_cnn_head_and_normalisation_builds_and_takes_a_step(
-    head: str, normalisation: str
+@pytest.mark.parametrize("normalization", ["batch", "layer", "none"])
+def test_every_cnn_head_and_normalization_builds_and_takes_a_step(
+    head: str, normalization: str
 ) -> None:
     model = zoo.build(
         "cnn",
@@ -158,7 +158,7 @@ def test_every_cnn_head_and_normalisation_builds_and_takes_a_step(
         filters=[[3], [4, 4]],
         head=head,
         dense=[5],
-        normalisation=normalisation,
+        normalization=normalization,
         pooling="average",
         dropout=0.1,
         label_smoothing=0.1,

@@ -18,7 +18,7 @@ from zoo.errors import BadRecord, ConfigError
 from zoo.spec import Column, DataSpec, SeriesSpec, Task, TensorSpec, TextSpec
 
 LABEL = TensorSpec(name="label", dtype="int64", labels=("bad", "good", "other"))
-TEXT = TextSpec(split="words", pieces=tuple("abcdefghijkl"), max_length=20)
+TEXT = TextSpec(split="words", vocabulary=tuple("abcdefghijkl"), max_length=20)
 TOKENS = DataSpec(
     id="tokens",
     task=Task.CLASSIFICATION,

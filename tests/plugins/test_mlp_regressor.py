@@ -74,7 +74,7 @@ def test_every_form_takes_raw_columns_and_missing_values(embedding: str, more: d
     assert 2e5 < answers["prediction"].mean() < 8e5
 
 
-def test_an_answer_does_not_depend_on_its_neighbours() -> None:
+def test_an_answer_does_not_depend_on_its_neighbors() -> None:
     model = zoo.build("mlp_regressor", data=SPEC, **SMALL)
     inputs = rows()
     whole = model.predict(inputs, verbose=0)["prediction"]
@@ -82,7 +82,7 @@ def test_an_answer_does_not_depend_on_its_neighbours() -> None:
     np.testing.assert_allclose(one, whole[7:8], rtol=1e-5, atol=1e-6)
 
 
-def test_the_bins_are_adapted_behind_the_standardisation() -> None:
+def test_the_bins_are_adapted_behind_the_standardization() -> None:
     model = zoo.build("mlp_regressor", data=SPEC, embedding="piecewise_linear", bins=4, **SMALL)
     inputs = rows(500)
     inputs["numeric"] = inputs["numeric"] * 1000 + 5000
@@ -125,9 +125,9 @@ def test_it_learns_a_table_and_its_intervals_cover_the_test_split(run: zoo.Run) 
 
 def test_the_statistics_are_those_of_the_training_split_alone(run: zoo.Run) -> None:
     train = run.dataset().split("train").arrays()
-    standardise = run.model.get_layer("standardise")
+    standardize = run.model.get_layer("standardize")
     np.testing.assert_allclose(
-        np.asarray(standardise.mean), np.nanmean(train[0]["numeric"], axis=0), rtol=1e-5
+        np.asarray(standardize.mean), np.nanmean(train[0]["numeric"], axis=0), rtol=1e-5
     )
     assert float(run.model.get_layer("restore").mean) == pytest.approx(
         train[1]["target"].mean(), rel=1e-5

@@ -1,4 +1,4 @@
-"""The regressor's published weights reach on test data what the catalogue says of them."""
+"""The regressor's published weights reach on test data what the catalog says of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.registry.catalogue import read_catalogue
+from zoo.registry.catalog import read_catalog
 
 ROOT = Path(__file__).parents[2]
 ENTRY = next(
-    model for model in read_catalogue(ROOT / "registry.yaml") if model.name == "mlp_regressor"
+    model for model in read_catalog(ROOT / "registry.yaml") if model.name == "mlp_regressor"
 )
 
 

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.api.asking import signatures
+from zoo.api.prediction import signatures
 from zoo.errors import ConfigError, DataError, Incompatible
 from zoo.runtime import load_generator
-from zoo.runtime.generation import generate, likelihood
+from zoo.runtime.decoding import generate, likelihood
 from zoo.runtime.text import decode_text, encode_text
 from zoo.spec import DataSpec, Task, TensorSpec, TextSpec
 
-SIGNS = ("[pad]", "[unknown]", "[start]", "[end]")
+SPECIAL_TOKENS = ("[pad]", "[unknown]", "[start]", "[end]")
 SMALL = {"width": 16, "heads": 2, "feed_forward": 16}
 LABEL = TensorSpec(name="label", dtype="int64", labels=("bad", "good"))
 
 
 def text(*words: str, max_length: int = 12) -> TextSpec:
-    return TextSpec(split="words", pieces=(*SIGNS, *words), max_length=max_length)
+    return TextSpec(split="words", vocabulary=(*SPECIAL_TOKENS, *words), max_length=max_length)
 
 
 def tokens(name: str, spec: TextSpec | None) -> TensorSpec:
@@ -42,7 +42,7 @@ REVIEWS = DataSpec(
 RNG = np.random.default_rng(0)
 
 
-def forwards(model: keras.Model) -> dict:
+def predict_fns(model: keras.Model) -> dict:
     def ask(graph):
         return lambda given: {k: np.asarray(v) for k, v in graph(dict(given)).items()}
 
@@ -60,7 +60,7 @@ def test_the_published_weights_write_numbers_they_have_never_seen(trained):
     inputs, targets = part.take(np.linspace(0, len(part) - 1, 600).astype(int))
     target = data.spec.targets[0].text
 
-    found = generate(forwards(trained), {"source": inputs["source"]}, target)
+    found = generate(predict_fns(trained), {"source": inputs["source"]}, target)
 
     pairs = zip(
         decode_text(found.tokens, target), decode_text(targets["target"], target), strict=True
@@ -88,7 +88,7 @@ def test_step_by_step_with_a_cache_it_gives_what_the_whole_gives_at_once(positio
     logits = keras.ops.convert_to_numpy(model({"source": source, "previous": previous}))
     logp = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
-    found = likelihood(forwards(model), {"source": source}, said)
+    found = likelihood(predict_fns(model), {"source": source}, said)
 
     wanted = np.take_along_axis(logp, said[..., None], axis=-1)[..., 0]
     np.testing.assert_allclose(found.log_probability, wanted, atol=1e-4)
@@ -99,7 +99,7 @@ def test_more_padding_changes_nothing(trained):
     ids = encode_text(["nine hundred and one", "eight"], spec.inputs[0].text)
     wide = np.pad(ids, ((0, 0), (0, 9)))
     narrow, padded = (
-        generate(forwards(trained), {"source": x}, spec.targets[0].text) for x in (ids, wide)
+        generate(predict_fns(trained), {"source": x}, spec.targets[0].text) for x in (ids, wide)
     )
 
     np.testing.assert_array_equal(narrow.tokens, padded.tokens)
@@ -108,7 +108,7 @@ def test_more_padding_changes_nothing(trained):
 
 def test_a_source_of_nothing_but_padding_is_answered_with_numbers():
     model = zoo.build("transformer", data=PAIRS, **SMALL)
-    found = generate(forwards(model), {"source": np.zeros((2, 4), "int32")}, SPANISH, beams=2)
+    found = generate(predict_fns(model), {"source": np.zeros((2, 4), "int32")}, SPANISH, beams=2)
     assert np.isfinite(found.score).all()
 
 
@@ -129,7 +129,7 @@ def exported(tmp_path_factory, trained) -> Path:
 
 
 def test_an_artifact_writes_the_same_tokens_as_keras_from_raw_text(exported, trained):
-    from zoo.data.numbers import english
+    from zoo.data.numbers_in_words import english
 
     texts = [english(int(n)) for n in RNG.integers(0, 1_000_000, 60)]
     opened = load_generator(exported)

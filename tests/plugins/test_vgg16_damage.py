@@ -91,7 +91,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
 
 @pytest.mark.parametrize("size", [(8, 8, 1), (28, 28, 1), (60, 90, 3), (200, 160, 3), (49, 48, 1)])
 @pytest.mark.parametrize("labels", [("a", "b"), ("a", "b", "c")])
-def test_the_recipe_fits_pictures_of_every_size_grey_or_colour(
+def test_the_recipe_fits_pictures_of_every_size_gray_or_color(
     size: tuple[int, int, int], labels: tuple[str, ...]
 ) -> None:
     model = zoo.build("vgg16_damage", data=pictures(*size, labels))
@@ -218,7 +218,7 @@ def test_evidence_is_exact_its_mean_is_the_logit_less_what_classes_share(run: zo
 
 
 def test_evidence_lies_where_the_bar_is(run: zoo.Run) -> None:
-    from zoo.metrics.where import heat, middle
+    from zoo.metrics.saliency import heat, middle
 
     part = SMALL.split("test")
     evidence = zoo.predict(run, {"image": part.images}, signature="where").outputs["evidence"]

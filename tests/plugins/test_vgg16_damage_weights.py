@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.metrics.where import heat, middle
+from zoo.metrics.saliency import heat, middle
 
 ROOT = Path(__file__).parents[2]
 ARTIFACT = ROOT / "exports" / "vgg16_damage" / "1"

@@ -33,7 +33,7 @@ def add(site: Path, name: str, *, version: int | None = None, requires: tuple[st
     points = {"zoo.architectures": {name: f"{module}:Model"}}
     files = {f"{module}/__init__.py": architecture(name)}
     if version is not None:
-        points["zoo.catalogues"] = {"own": module}
+        points["zoo.catalogs"] = {"own": module}
         files[f"{module}/registry.yaml"] = ENTRY.format(name=name, version=version)
         files[f"{module}/__init__.py"] = "raise SystemExit('imported')"
     install(site, f"zoo-{name}", points=points, files=files, requires=requires)
@@ -102,7 +102,8 @@ def test_what_will_go_is_said_with_the_distribution_and_what_to_change(site, mon
     add(site, "dated")
     add(site, "modern")
     (site / "dated_interface/__init__.py").write_text(
-        architecture("dated") + "\n    def elsewhere(self, weights):\n        return None\n"
+        architecture("dated")
+        + "\n    def resolve_pretrained(self, weights):\n        return None\n"
     )
     going = Deprecation(
         what="overrides elsewhere",

@@ -11,14 +11,14 @@ from hypothesis import given, strategies as st
 from tests.registry.fakes import architecture, install
 from zoo.architecture import ArchitectureInfo
 from zoo.errors import (
-    CatalogueInvalid,
+    CatalogInvalid,
     ModelDeprecated,
     NameCollision,
     PluginBroken,
     UnknownModel,
 )
 from zoo.registry import Policy, Registry
-from zoo.registry.catalogue import parse_catalogue
+from zoo.registry.catalog import parse_catalog
 from zoo.registry.names import (
     Reference,
     looks_like,
@@ -29,7 +29,7 @@ from zoo.registry.names import (
 from zoo.spec import identity, name_fault
 
 GROUP = "zoo.architectures"
-CATALOGUES = "zoo.catalogues"
+CATALOGS = "zoo.catalogs"
 
 MODELS = st.from_regex(r"[a-z][a-z0-9]{0,6}(_[a-z0-9]{1,4})?", fullmatch=True).filter(
     lambda name: name_fault(name) is None
@@ -62,7 +62,7 @@ def weights(name: str) -> str:
 def add(
     site: Path, distribution: str, models: dict[str, str], entries: str = "", **more: object
 ) -> None:
-    """Install a distribution with a package, its models by announced name, and a catalogue."""
+    """Install a distribution with a package, its models by announced name, and a catalog."""
     package = distribution.replace("-", "_") + "_package"
     source = "\n".join(
         architecture(split_version(name)[0], cls, split_version(name)[1])
@@ -71,7 +71,7 @@ def add(
     points = {GROUP: {name: f"{package}:{cls}" for name, cls in models.items()}}
     files = {f"{package}/__init__.py": source}
     if entries:
-        points[CATALOGUES] = {"own": package}
+        points[CATALOGS] = {"own": package}
         files[f"{package}/registry.yaml"] = f"schema_version: 1\nmodels:\n{entries}"
     install(site, distribution, points=points, files=files, **more)
 
@@ -129,8 +129,8 @@ def test_what_is_no_name_is_refused_everywhere_with_the_same_reason(name, compla
     assert complaint in (name_fault(name) or "")
     with pytest.raises(ValueError, match="name"):
         ArchitectureInfo(name=name, summary="A thing of a test.", tasks=("classification",))
-    with pytest.raises(CatalogueInvalid, match=r"models\.0\.name|valid"):
-        parse_catalogue(
+    with pytest.raises(CatalogInvalid, match=r"models\.0\.name|valid"):
+        parse_catalog(
             f"schema_version: 1\nmodels:\n{entry(repr(name), 'zoo-x')}", source="registry.yaml"
         )
 
@@ -268,10 +268,10 @@ def test_an_alias_that_is_somebody_elses_model_is_contested_and_not_taken(site: 
     assert Registry(Policy(pins={"cnn": "neural-zoo"})).get("cnn").info.name == "cnn"
 
 
-def test_an_alias_may_not_be_a_name_of_the_same_catalogue() -> None:
+def test_an_alias_may_not_be_a_name_of_the_same_catalog() -> None:
     text = entry("one", "zoo-x", "  aliases: [two]\n") + entry("two", "zoo-x")
-    with pytest.raises(CatalogueInvalid, match="twice"):
-        parse_catalogue(f"schema_version: 1\nmodels:\n{text}", source="x")
+    with pytest.raises(CatalogInvalid, match="twice"):
+        parse_catalog(f"schema_version: 1\nmodels:\n{text}", source="x")
 
 
 DEPRECATED = "  deprecated: {{since: '0.9', successor: {successor}, removed_in: '2.0'}}\n"

@@ -162,7 +162,7 @@ def test_an_unknown_name_gets_the_nearest_ones_and_a_next_step() -> None:
     assert caught.value.exit_code == 3
 
 
-def test_a_name_that_only_the_catalogue_knows_gets_the_install_command() -> None:
+def test_a_name_that_only_the_catalog_knows_gets_the_install_command() -> None:
     registry = Registry(Policy(), providers={})
 
     assert registry.listing("cnn").status == "not installed"

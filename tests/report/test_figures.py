@@ -175,7 +175,7 @@ def test_a_file_of_figures_that_cannot_be_read_is_said_on_the_page(folder):
     assert "figures.json could not be read" in html
 
 
-def test_no_colour_of_a_drawing_is_left_that_the_page_does_not_know(page):
+def test_no_color_of_a_drawing_is_left_that_the_page_does_not_know(page):
     assert not re.search(r"#[01]\dfe[01]\d", page(ALL))
 
 

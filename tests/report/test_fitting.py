@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 
 from zoo.metrics.figures import Bars, Lines, Scatter, Series
 from zoo.report.figures import draw
-from zoo.report.fitting import cut, natural, numbers, spaced, width
+from zoo.report.text_layout import cut, natural, numbers, spaced, width
 
 
 def test_large_numbers_of_an_axis_are_short():
@@ -65,12 +65,12 @@ def test_ten_stands_behind_nine():
     assert sorted(["10", "9", "a2", "a10", "²"], key=natural) == ["9", "10", "a2", "a10", "²"]
 
 
-def test_no_colour_stands_for_two_groups():
+def test_no_color_stands_for_two_groups():
     names = [f"g{i}" for i in range(30) for _ in range(30 - i)]
     places = tuple(map(float, range(len(names))))
     figure = Scatter(title="map", x=places, y=places, x_label="a", y_label="b", groups=tuple(names))
     legend = draw(figure, "map").legend
-    assert len({entry.colour for entry in legend}) == len(legend) == 10
+    assert len({entry.color for entry in legend}) == len(legend) == 10
     assert [entry.name for entry in legend] == [*(f"g{i}" for i in range(9)), "21 others"]
 
 

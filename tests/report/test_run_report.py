@@ -117,7 +117,7 @@ def test_every_picture_and_chart_has_words_for_those_who_cannot_see_it(tmp_path:
     assert all(a.get("aria-label") for a in told)
 
 
-def test_the_page_takes_its_colours_from_the_reader_and_prints(tmp_path: Path) -> None:
+def test_the_page_takes_its_colors_from_the_reader_and_prints(tmp_path: Path) -> None:
     page = Page(write_run_report(whole_run(tmp_path)))
     assert "prefers-color-scheme: dark" in page.raw and "@media print" in page.raw
     charts = "".join(re.findall(r'<svg[^>]*class="chart".*?</svg>', page.raw, flags=re.DOTALL))

@@ -9,7 +9,7 @@ import pytest
 
 from zoo.errors import ConfigError, Incompatible
 from zoo.runtime import load_chain
-from zoo.runtime.chain import NOISES, Chain, chain_signature
+from zoo.runtime.gibbs import NOISES, Chain, chain_signature
 from zoo.spec import TensorSpec
 
 STATE = TensorSpec(name="image", shape=(2,), range=(0.0, 1.0))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from zoo.errors import ConfigError, Diverged
-from zoo.runtime.generation import generate, likelihood
-from zoo.runtime.search import OURS, REFERENCE, highest, length_divisor, weighed
+from zoo.runtime.beam_search import OURS, REFERENCE, highest, length_divisor, weighed
+from zoo.runtime.decoding import generate, likelihood
 from zoo.spec import TextSpec
 
 PIECES = 9
@@ -18,7 +18,7 @@ END = 3
 
 
 def text(max_length: int = 8) -> TextSpec:
-    return TextSpec(split="words", pieces=tuple("pusefghij"), max_length=max_length)
+    return TextSpec(split="words", vocabulary=tuple("pusefghij"), max_length=max_length)
 
 
 def log_softmax(x: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ class Toy:
         return logits
 
     @property
-    def forwards(self):
+    def predict_fns(self):
         def encode(inputs):
             kind = inputs["kind"]
             return {
@@ -91,7 +91,7 @@ def test_one_beam_takes_the_likeliest_token_at_every_step(seed, rows, limit):
     toy = Toy(seed)
     kinds = np.arange(rows)
 
-    found = generate(toy.forwards, {"kind": kinds}, text(), max_tokens=limit)
+    found = generate(toy.predict_fns, {"kind": kinds}, text(), max_tokens=limit)
 
     for kind in kinds:
         tokens = real(found.tokens[kind])
@@ -113,8 +113,8 @@ def test_more_beams_never_score_less_than_greedy_and_score_what_they_say(
     toy = Toy(seed, spread)
     inputs = {"kind": np.arange(rows)}
 
-    greedy = generate(toy.forwards, inputs, text(), length_penalty=penalty)
-    found = generate(toy.forwards, inputs, text(), beams=beams, length_penalty=penalty)
+    greedy = generate(toy.predict_fns, inputs, text(), length_penalty=penalty)
+    found = generate(toy.predict_fns, inputs, text(), beams=beams, length_penalty=penalty)
 
     assert (found.score >= greedy.score - 1e-9).all()
     for kind in range(rows):
@@ -132,7 +132,7 @@ def test_beams_enough_for_everything_find_the_best_sequence_there_is(seed):
     every = [[*said, END] for n in range(limit) for said in itertools.product(allowed, repeat=n)]
     scores = [toy.log_probability(0, s) / length_divisor(len(s), 0.6) for s in every]
 
-    found = generate(toy.forwards, {"kind": np.array([0])}, text(), beams=64, max_tokens=limit)
+    found = generate(toy.predict_fns, {"kind": np.array([0])}, text(), beams=64, max_tokens=limit)
 
     assert real(found.tokens[0]) == every[int(np.argmax(scores))]
     assert found.score[0] == pytest.approx(max(scores))
@@ -142,10 +142,10 @@ def test_beams_enough_for_everything_find_the_best_sequence_there_is(seed):
 @given(seed=st.integers(0, 10_000), beams=st.integers(1, 4))
 def test_a_row_is_written_the_same_alone_and_among_others(seed, beams):
     toy = Toy(seed)
-    together = generate(toy.forwards, {"kind": np.arange(6)}, text(), beams=beams)
+    together = generate(toy.predict_fns, {"kind": np.arange(6)}, text(), beams=beams)
 
     for kind in range(6):
-        alone = generate(toy.forwards, {"kind": np.array([kind])}, text(), beams=beams)
+        alone = generate(toy.predict_fns, {"kind": np.array([kind])}, text(), beams=beams)
         assert real(alone.tokens[0]) == real(together.tokens[kind])
         assert alone.score[0] == together.score[kind]
 
@@ -156,7 +156,7 @@ def test_a_finished_row_costs_nothing_more():
     toy.start[3:, END] = -50.0
     toy.follow[:, END] = toy.mix[:, END] = -50.0
 
-    found = generate(toy.forwards, {"kind": np.arange(5)}, text())
+    found = generate(toy.predict_fns, {"kind": np.arange(5)}, text())
 
     assert [real(row) for row in found.tokens[:3]] == [[END]] * 3
     assert toy.calls == [2] * found.steps and found.steps == 6
@@ -167,7 +167,7 @@ def test_signs_are_never_written():
     toy = Toy(2)
     toy.start[:, :3] = toy.follow[:, :3] = 20.0
 
-    found = generate(toy.forwards, {"kind": np.arange(4)}, text(), beams=3)
+    found = generate(toy.predict_fns, {"kind": np.arange(4)}, text(), beams=3)
 
     assert all(min(real(row)) >= END for row in found.tokens)
 
@@ -179,7 +179,7 @@ def test_the_likelihood_of_a_sequence_is_that_of_its_tokens_and_padding_has_none
     for row, said in enumerate(sequences):
         tokens[row, : len(said)] = said
 
-    found = likelihood(toy.forwards, {"kind": np.arange(4)}, tokens)
+    found = likelihood(toy.predict_fns, {"kind": np.arange(4)}, tokens)
 
     for row, said in enumerate(sequences):
         assert found.log_probability[row].sum() == pytest.approx(toy.log_probability(row, said))
@@ -198,8 +198,8 @@ def test_a_prompt_is_said_and_what_follows_is_all_that_counts(seed, beams, promp
     toy = Toy(seed)
     options = {"prompt": prompt, "beams": beams, "rule": rule, "length_penalty": 1.0}
 
-    found = generate(toy.forwards, {"kind": np.arange(3)}, text(), **options)
-    told = likelihood(toy.forwards, {"kind": np.arange(3)}, found.tokens, prompt=prompt)
+    found = generate(toy.predict_fns, {"kind": np.arange(3)}, text(), **options)
+    told = likelihood(toy.predict_fns, {"kind": np.arange(3)}, found.tokens, prompt=prompt)
 
     for kind in range(3):
         tokens = found.tokens[kind].tolist()
@@ -217,8 +217,8 @@ def test_a_prompt_is_said_and_what_follows_is_all_that_counts(seed, beams, promp
 def test_the_greedy_text_goes_on_with_the_likeliest_token_behind_the_prompt():
     toy = Toy(4)
     toy.start[:, 5] = 30.0
-    free = generate(toy.forwards, {"kind": np.arange(3)}, text())
-    led = generate(toy.forwards, {"kind": np.arange(3)}, text(), prompt=[5])
+    free = generate(toy.predict_fns, {"kind": np.arange(3)}, text())
+    led = generate(toy.predict_fns, {"kind": np.arange(3)}, text(), prompt=[5])
 
     assert [real(row)[1:] for row in free.tokens] == [real(row) for row in led.tokens]
     assert led.steps == free.steps
@@ -226,9 +226,9 @@ def test_the_greedy_text_goes_on_with_the_likeliest_token_behind_the_prompt():
 
 def test_a_prompt_that_leaves_no_room_is_named():
     with pytest.raises(ConfigError, match="at most 6 pieces") as caught:
-        generate(Toy(0).forwards, {"kind": np.array([0])}, text(), prompt=[4] * 7)
+        generate(Toy(0).predict_fns, {"kind": np.array([0])}, text(), prompt=[4] * 7)
     assert caught.value.findings[0].where == "prompt"
-    last = generate(Toy(0).forwards, {"kind": np.array([0])}, text(), prompt=[4] * 6)
+    last = generate(Toy(0).predict_fns, {"kind": np.array([0])}, text(), prompt=[4] * 6)
     assert real(last.tokens[0]) == [END]
 
 
@@ -236,7 +236,7 @@ def test_padding_that_was_written_counts_and_padding_behind_does_not():
     toy = Toy(5)
     tokens = np.array([[4, 0, 5, END, 0], [6, END, 0, 0, 0]], np.int32)
 
-    found = likelihood(toy.forwards, {"kind": np.arange(2)}, tokens)
+    found = likelihood(toy.predict_fns, {"kind": np.arange(2)}, tokens)
 
     for row, said in enumerate([[4, 0, 5, END], [6, END]]):
         assert found.log_probability[row].sum() == pytest.approx(toy.log_probability(row, said))
@@ -277,20 +277,20 @@ def test_scores_of_any_width_have_the_same_probabilities(dtype):
 )
 def test_an_option_out_of_range_is_named(options, field):
     with pytest.raises(ConfigError) as caught:
-        generate(Toy(0).forwards, {"kind": np.array([0])}, text(), **options)
+        generate(Toy(0).predict_fns, {"kind": np.array([0])}, text(), **options)
     assert caught.value.findings[0].where == field
 
 
 def test_a_model_without_a_step_cannot_write():
     with pytest.raises(ConfigError, match="decode"):
-        generate({"encode": Toy(0).forwards["encode"]}, {"kind": np.array([0])}, text())
+        generate({"encode": Toy(0).predict_fns["encode"]}, {"kind": np.array([0])}, text())
 
 
 def test_scores_that_are_no_numbers_are_said_to_be():
     toy = Toy(0)
     toy.start[0, 5] = np.nan
     with pytest.raises(Diverged):
-        generate(toy.forwards, {"kind": np.array([0])}, text())
+        generate(toy.predict_fns, {"kind": np.array([0])}, text())
 
 
 @pytest.mark.parametrize("beams", [1, 3])
@@ -298,7 +298,7 @@ def test_scores_that_are_no_numbers_are_said_to_be():
 def test_where_encode_gives_no_scores_the_start_sign_is_said_first(beams, prompt):
     """A model of two graphs, and the same one whose start sign is a token as the others are."""
     toy = Toy(3)
-    whole = toy.forwards
+    whole = toy.predict_fns
 
     def encode(inputs):
         state = dict(whole["encode"](inputs))

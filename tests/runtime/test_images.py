@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from zoo.errors import BadRecord, MissingExtra
 from zoo.runtime import _png
-from zoo.runtime.images import GREY, check_image, fit_image, placed, probe_image, read_image
+from zoo.runtime.images import GRAY, check_image, fit_image, placed, probe_image, read_image
 
 PIL_Image = pytest.importorskip("PIL.Image", reason="the reference decoder is Pillow")
 
@@ -115,7 +115,7 @@ def test_transparency_is_composited_on_white(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.webp")[0].tolist() == expected
 
 
-def test_a_transparent_colour_of_a_png_becomes_white(tmp_path: Path) -> None:
+def test_a_transparent_color_of_a_png_becomes_white(tmp_path: Path) -> None:
     raw = b"\0" + bytes([7, 8, 9])
     (tmp_path / "a.png").write_bytes(png(3, 1, 8, 0, raw, chunk(b"tRNS", struct.pack(">H", 8))))
     assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [7, 255, 9]
@@ -259,7 +259,7 @@ def test_a_padded_picture_lies_in_the_middle_with_its_aspect(
 
     assert whole.shape == (rows, columns, 1)
     assert not inside.any()
-    assert int((whole == GREY).sum()) == rows * columns - tall * wide
+    assert int((whole == GRAY).sum()) == rows * columns - tall * wide
     assert tall == rows or wide == columns
     assert abs(rows - tall - 2 * top) <= 1 and abs(columns - wide - 2 * left) <= 1
     assert abs(tall - height * min(rows / height, columns / width)) < 1

@@ -8,13 +8,13 @@ import pytest
 
 from zoo.errors import ConfigError
 from zoo.runtime import load_generator
-from zoo.runtime.prompt import prompt_ids
-from zoo.spec import SIGNS, TextSpec
+from zoo.runtime.prompts import prompt_ids
+from zoo.spec import SPECIAL_TOKENS, TextSpec
 
 WRITES = Path(__file__).parents[2] / "exports" / "transformer" / "1"
 TEXT = TextSpec(
     split="words",
-    pieces=(*SIGNS, "a", "photo", "of", "the"),
+    vocabulary=(*SPECIAL_TOKENS, "a", "photo", "of", "the"),
     max_length=6,
     prompts=(("caption", "a photo of"), ("summary", "the")),
 )

@@ -129,14 +129,14 @@ def test_configuration_data_and_metadata_are_told_apart(image_artifact: Path, co
     def change(data: dict[str, Any]) -> None:
         data["config"]["depth"] = 3
         data["data_fingerprint"] = "a" * 64
-        data["licence"] = "MIT"
+        data["license"] = "MIT"
         data["producer"]["keras"] = "9.0"
 
     _rewrite(folder, change)
     report = diff(image_artifact, folder)
     assert [change.what for change in report.config] == ["depth"]
     assert [change.what for change in report.data] == ["fingerprint"]
-    assert [change.what for change in report.metadata] == ["licence", "producer.keras"]
+    assert [change.what for change in report.metadata] == ["license", "producer.keras"]
     assert not report.same
 
 

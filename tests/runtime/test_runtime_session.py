@@ -20,7 +20,7 @@ from zoo.runtime.inputs import encode
 from zoo.runtime.session import open_session
 from zoo.spec import TensorSpec
 
-RECORD = {"age": 30, "height": 1.7, "pay": 1500, "colour": "red", "size": "m"}
+RECORD = {"age": 30, "height": 1.7, "pay": 1500, "color": "red", "size": "m"}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_values_that_do_not_fit_are_refused(images: Session, raw: Any, expected:
         images.predict(raw)
 
 
-def test_grey_pictures_need_no_axis_for_their_one_channel(images: Session) -> None:
+def test_gray_pictures_need_no_axis_for_their_one_channel(images: Session) -> None:
     pictures = _pictures()
     expected = images.predict(pictures).probabilities
     np.testing.assert_array_equal(images.predict(pictures[..., 0]).probabilities, expected)
@@ -125,7 +125,7 @@ def test_run_explains_arrays_that_do_not_fit(images: Session) -> None:
 
 
 def test_records_are_encoded_as_the_manifest_says(tables: Session) -> None:
-    arrays = encode([RECORD, {**RECORD, "age": None, "colour": "none such"}], tables.inputs)
+    arrays = encode([RECORD, {**RECORD, "age": None, "color": "none such"}], tables.inputs)
     np.testing.assert_array_equal(arrays["categorical"], [[2, 2], [0, 2]])
     np.testing.assert_array_equal(
         arrays["numeric"], np.array([[30, 1.7, 1500], [np.nan, 1.7, 1500]], "float32")
@@ -162,11 +162,11 @@ def test_a_missing_value_is_refused_where_the_model_knows_none() -> None:
 def test_a_table_gives_the_same_answers_as_its_records(tables: Session, tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text(
-        "\ufeffsize,colour,age,answer,height,pay\nm,red,30,cat,1.7,1500\n?,,NA,dog,1.8,2e3\n",
+        "\ufeffsize,color,age,answer,height,pay\nm,red,30,cat,1.7,1500\n?,,NA,dog,1.8,2e3\n",
         "utf-8",
     )
     expected = tables.predict(
-        [RECORD, {"age": None, "height": 1.8, "pay": 2000, "colour": "", "size": ""}]
+        [RECORD, {"age": None, "height": 1.8, "pay": 2000, "color": "", "size": ""}]
     )
     found = tables.predict(path)
     np.testing.assert_array_equal(found.probabilities, expected.probabilities)
@@ -176,12 +176,12 @@ def test_a_table_gives_the_same_answers_as_its_records(tables: Session, tmp_path
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("size,colour,age,height,pay\nm,red,30,1.7,x\n", r"line 2, column 'pay'"),
-        ("size,colour,age,height,pay\nm,red,30,1.7\n", r"line 2"),
-        ("size,colour,age,height,salary\nm,red,30,1.7,1\n", r"'pay' is missing"),
-        ("size,colour,age,height,pay\n", "no rows"),
+        ("size,color,age,height,pay\nm,red,30,1.7,x\n", r"line 2, column 'pay'"),
+        ("size,color,age,height,pay\nm,red,30,1.7\n", r"line 2"),
+        ("size,color,age,height,salary\nm,red,30,1.7,1\n", r"'pay' is missing"),
+        ("size,color,age,height,pay\n", "no rows"),
         ("", "the file is empty"),
-        ("size,colour,age,height,pay\nm,red,1e999,1.7,1\n", r"line 2, column 'age'"),
+        ("size,color,age,height,pay\nm,red,1e999,1.7,1\n", r"line 2, column 'age'"),
     ],
 )
 def test_a_wrong_table_is_named_with_its_line(

@@ -193,10 +193,10 @@ def test_hostile_json_is_refused(copy: Copy, text: str) -> None:
 
 def test_metadata_that_contradicts_the_manifest_is_refused(copy: Copy) -> None:
     folder = copy()
-    _rewrite(folder, lambda data: data.update(licence="All rights reserved"))
+    _rewrite(folder, lambda data: data.update(license="All rights reserved"))
     with pytest.raises(Tampered, match="metadata") as caught:
         verify(folder)
-    assert "zoo.licence" in caught.value.why
+    assert "zoo.license" in caught.value.why
 
 
 def test_a_changed_weight_with_a_matching_hash_fails_the_golden_vectors(copy: Copy) -> None:

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.runtime.generation import generate
-from zoo.runtime.search import REFERENCE
+from zoo.runtime.beam_search import REFERENCE
+from zoo.runtime.decoding import generate
 from zoo.spec import TextSpec
 
 PIECES = 24
 PAD, START, END = 0, 21, 2
 TEXT = TextSpec(
-    split="words", pieces=tuple(map(str, range(PIECES))), max_length=64, pad=PAD, start=START,
-    end=END, unknown=1,
+    split="words", vocabulary=tuple(map(str, range(PIECES))), max_length=64, pad=PAD, start=START,
+    end=END, unk=1,
 )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ class Captioner:
         return found.logits[:, -1].numpy()
 
     @property
-    def forwards(self) -> dict[str, Any]:
+    def predict_fns(self) -> dict[str, Any]:
         def encode(inputs: Any) -> dict[str, np.ndarray]:
             with self.torch.no_grad():
                 images = self.model.vision_model(self.torch.as_tensor(inputs["image"]))[0].numpy()
@@ -91,7 +91,7 @@ class Captioner:
         rule = dataclasses.replace(REFERENCE, stop="full") if early else REFERENCE
         images = self.pictures.numpy()
         given = {"prompt": prompt, "max_tokens": len(prompt) + limit, "rule": rule, **options}
-        return generate(self.forwards, {"image": images}, TEXT, **given)
+        return generate(self.predict_fns, {"image": images}, TEXT, **given)
 
 
 def trimmed(row: list[int]) -> list[int]:

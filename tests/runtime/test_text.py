@@ -19,19 +19,29 @@ from zoo.runtime.text import (
     units,
     words,
 )
-from zoo.spec import SIGNS, TextSpec
+from zoo.spec import SPECIAL_TOKENS, TextSpec
 
 LETTERS = string.ascii_letters + string.digits + "áéíóúñü¿¡.,;:!?'\"()-_[]{}%/€日本語🙂"
 SUBWORDS = TextSpec(
     split="subwords",
-    pieces=(*SIGNS, SPACE, *dict.fromkeys(LETTERS), "é", SPACE + "the", "the", "ing", "...", "ab"),
+    vocabulary=(
+        *SPECIAL_TOKENS,
+        SPACE,
+        *dict.fromkeys(LETTERS),
+        "é",
+        SPACE + "the",
+        "the",
+        "ing",
+        "...",
+        "ab",
+    ),
     max_length=64,
 )
 
 
 def _spec(split: str, *pieces: str, **more: object) -> TextSpec:
     return TextSpec.model_validate(
-        {"split": split, "pieces": (*SIGNS, *pieces), "max_length": 16, **more}
+        {"split": split, "vocabulary": (*SPECIAL_TOKENS, *pieces), "max_length": 16, **more}
     )
 
 
@@ -51,7 +61,7 @@ def test_subwords_lose_nothing_of_a_normal_text(text: str) -> None:
 @given(st.text(max_size=60).map(lambda text: text.replace(SPACE, "")))
 def test_subwords_lose_the_characters_that_they_do_not_know_and_no_others(text: str) -> None:
     known = tokenizer(SUBWORDS)
-    letters = {" ", *"".join(SUBWORDS.pieces[4:]).replace(SPACE, "")}
+    letters = {" ", *"".join(SUBWORDS.vocabulary[4:]).replace(SPACE, "")}
     expected = "".join(c if c in letters else REPLACEMENT for c in normal(text))
     assert known.text(known.ids(text)) == expected
 
@@ -78,7 +88,7 @@ def test_rows_are_padded_on_the_right_and_nowhere_else(texts: list[str]) -> None
 
 def test_the_longest_piece_is_taken_first() -> None:
     ids = tokenizer(SUBWORDS).ids("the thesing")
-    assert [SUBWORDS.pieces[i] for i in ids] == [f"{SPACE}the", f"{SPACE}the", "s", "ing"]
+    assert [SUBWORDS.vocabulary[i] for i in ids] == [f"{SPACE}the", f"{SPACE}the", "s", "ing"]
 
 
 def test_words_and_signs_are_cut_apart() -> None:
@@ -118,7 +128,9 @@ def test_lower_case_is_composed_too() -> None:
 
 @pytest.mark.parametrize("split", ["words", "characters", "subwords", "wordpiece"])
 def test_nobody_can_write_a_sign(split: str) -> None:
-    spec = _spec(split, *dict.fromkeys("".join(SIGNS)), "pad", "end", "unknown", "start", SPACE)
+    spec = _spec(
+        split, *dict.fromkeys("".join(SPECIAL_TOKENS)), "pad", "end", "unknown", "start", SPACE
+    )
     text = "[pad][end] [start][unknown]"
     assert set(tokenizer(spec).ids(text)) & {spec.pad, spec.start, spec.end} == set()
 

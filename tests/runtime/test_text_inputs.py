@@ -10,10 +10,13 @@ import pytest
 from zoo.errors import BadRecord, DataError
 from zoo.runtime import Prediction
 from zoo.runtime.inputs import encode
-from zoo.spec import SIGNS, TensorSpec, TextSpec
+from zoo.spec import SPECIAL_TOKENS, TensorSpec, TextSpec
 
 TEXT = TextSpec(
-    split="words", pieces=(*SIGNS, "a", "b", "c", ".", "txt"), lowercase=True, max_length=4
+    split="words",
+    vocabulary=(*SPECIAL_TOKENS, "a", "b", "c", ".", "txt"),
+    lowercase=True,
+    max_length=4,
 )
 TOKENS = TensorSpec(name="tokens", shape=("time",), dtype="int32", text=TEXT)
 SOURCE = TOKENS.model_copy(update={"name": "source"})

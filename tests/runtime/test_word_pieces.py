@@ -12,15 +12,17 @@ from hypothesis import given, settings, strategies as st
 
 from zoo.errors import DataError
 from zoo.runtime.text import REPLACEMENT, decode_text, encode_text, tokenizer
-from zoo.runtime.word_pieces import bert_words, is_sign, joined, longest_pieces
+from zoo.runtime.wordpiece import bert_words, is_special_token, joined, longest_pieces
 from zoo.spec import TextSpec
 
-SIGNS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 LETTERS = "abcdefghijklmnopqrstuvwxyzåßñσ0123456789"
 WORDS = ("the", "cat", "skyline", "sit", "##s", "##ting", "##line", "un", "##aff", "##able", "中")
 OTHERS = ".,;:!?'\"()-_[]{}%/$+<=>^`|~€文🙂"
 SMALL = tuple(
-    dict.fromkeys([*SIGNS, *WORDS, *LETTERS, *(f"##{c}" for c in LETTERS), *OTHERS, "[unused1]"])
+    dict.fromkeys(
+        [*SPECIAL_TOKENS, *WORDS, *LETTERS, *(f"##{c}" for c in LETTERS), *OTHERS, "[unused1]"]
+    )
 )
 _OLD = unicodedata.ucd_3_2_0
 
@@ -29,7 +31,7 @@ def spec(pieces: tuple[str, ...] = SMALL, *, lowercase: bool = True) -> TextSpec
     names = {"pad": "[PAD]", "unknown": "[UNK]", "start": "[CLS]", "end": "[SEP]"}
     return TextSpec(
         split="wordpiece",
-        pieces=pieces,
+        vocabulary=pieces,
         lowercase=lowercase,
         max_length=512,
         **{name: pieces.index(sign) for name, sign in names.items()},
@@ -82,9 +84,9 @@ CHARACTERS = st.one_of(
 )
 TEXTS = st.one_of(
     st.text(CHARACTERS, max_size=60),
-    st.lists(st.sampled_from([*WORDS, *SIGNS, "a" * 99, "a" * 100, "a" * 101, "é" * 100, "Σ"])).map(
-        lambda parts: " ".join(parts).replace("##", "")
-    ),
+    st.lists(
+        st.sampled_from([*WORDS, *SPECIAL_TOKENS, "a" * 99, "a" * 100, "a" * 101, "é" * 100, "Σ"])
+    ).map(lambda parts: " ".join(parts).replace("##", "")),
 )
 
 
@@ -112,11 +114,11 @@ def test_any_pieces_have_the_text_that_bert_gives_them(
     pair: tuple[TextSpec, Any], data: st.DataObject
 ) -> None:
     mine, reference = pair
-    known = [i for i in range(len(mine.pieces)) if i not in {mine.unknown, mine.end}]
+    known = [i for i in range(len(mine.vocabulary)) if i not in {mine.unk, mine.end}]
     ids = data.draw(st.lists(st.sampled_from(known), max_size=12))
     text = reference.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=True)
     # Only the reference takes [unused1] for text, and keeps the ## of what stands first.
-    if not any(mine.pieces[i] == "[unused1]" for i in ids) and not text.startswith("##"):
+    if not any(mine.vocabulary[i] == "[unused1]" for i in ids) and not text.startswith("##"):
         assert decode_text([ids], mine) == [text]
 
 
@@ -129,7 +131,7 @@ def test_bert_s_own_vocabulary_cuts_as_bert_does(bert: tuple[TextSpec, Any]) -> 
         "\u5e86x": ["[UNK]", "x"],
     }
     for word, pieces in expected.items():
-        assert [mine.pieces[i] for i in tokenizer(mine).ids(word)] == pieces
+        assert [mine.vocabulary[i] for i in tokenizer(mine).ids(word)] == pieces
 
 
 @settings(max_examples=300, deadline=None)
@@ -165,7 +167,7 @@ def test_the_longest_piece_is_taken_and_a_word_that_does_not_come_out_is_unknown
 def test_signs_come_neither_out_of_text_nor_into_it() -> None:
     mine = spec()
     typed = tokenizer(mine).ids("[CLS] [SEP][PAD] [MASK] [unused1] [UNK]")
-    assert not set(typed) & {i for i, piece in enumerate(SMALL) if is_sign(piece)}
+    assert not set(typed) & {i for i, piece in enumerate(SMALL) if is_special_token(piece)}
     ids = [2, 0, 4, SMALL.index("cat"), SMALL.index("[unused1]"), SMALL.index("##s"), 3, 8]
     assert decode_text([ids], mine) == ["cats"]
 
@@ -173,7 +175,7 @@ def test_signs_come_neither_out_of_text_nor_into_it() -> None:
 def test_what_is_unknown_is_written_as_a_sign_of_its_own() -> None:
     mine = spec()
     ids = tokenizer(mine).ids("the Ω cat")
-    assert ids == [SMALL.index("the"), mine.unknown, SMALL.index("cat")]
+    assert ids == [SMALL.index("the"), mine.unk, SMALL.index("cat")]
     assert decode_text([ids], mine) == [f"the {REPLACEMENT} cat"]
 
 
@@ -184,7 +186,7 @@ def test_a_piece_from_inside_a_word_may_stand_first() -> None:
 def test_the_end_sign_may_have_any_id() -> None:
     pieces = ("a", "cat", "[UNK]", "[END]", "[START]", "[PAD]")
     mine = TextSpec(
-        split="wordpiece", pieces=pieces, max_length=8, pad=5, unknown=2, start=4, end=3
+        split="wordpiece", vocabulary=pieces, max_length=8, pad=5, unk=2, start=4, end=3
     )
     assert encode_text(["a cat", "cat"], mine, signs=True).tolist() == [[4, 0, 1, 3], [4, 1, 3, 5]]
     assert decode_text([[4, 0, 1, 3, 1], [1, 5, 5, 5, 5]], mine) == ["a cat", "cat"]

@@ -1,4 +1,4 @@
-"""What ``zoo new`` writes: names, licences, every file, all of it or nothing."""
+"""What ``zoo new`` writes: names, licenses, every file, all of it or nothing."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hypothesis import given, strategies as st
 import zoo
 from tests.docs.pages import ROOT
 from zoo.errors import ConfigError, StorageError
-from zoo.registry.catalogue import parse_catalogue
-from zoo.scaffold import KINDS, LICENCES, Author, find_kind, name_package, new_package
+from zoo.registry.catalog import parse_catalog
+from zoo.scaffold import KINDS, LICENSES, Author, find_kind, name_package, new_package
 
 ADA = Author("Ada Lovelace", "MIT", 1843)
 SHORTEST, LONGEST = "ab", "a_model_with_as_long_a_name_as_i"
@@ -109,7 +109,7 @@ def test_a_package_is_complete_and_each_of_its_files_can_be_read(packages, kind,
     project = tomllib.loads(files["pyproject.toml"].decode())["project"]
     assert project["entry-points"]["zoo.architectures"] == {name: f"{names.package}:{names.cls}"}
     assert (project["license"], project["authors"]) == ("MIT", [{"name": "Ada Lovelace"}])
-    (entry,) = parse_catalogue(files[f"{source}/registry.yaml"].decode(), source=path)
+    (entry,) = parse_catalog(files[f"{source}/registry.yaml"].decode(), source=path)
     assert (entry.name, entry.distribution) == (name, names.distribution)
     workflow = yaml.safe_load(files[".github/workflows/tests.yml"])
     used = [step["uses"] for step in workflow["jobs"]["tests"]["steps"] if "uses" in step]
@@ -166,17 +166,17 @@ def _environment(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-@pytest.mark.parametrize("licence", LICENCES)
-def test_each_licence_is_there_with_its_text(licence, tmp_path):
-    author = Author("Ada Lovelace", licence, 1843)
+@pytest.mark.parametrize("license", LICENSES)
+def test_each_license_is_there_with_its_text(license, tmp_path):
+    author = Author("Ada Lovelace", license, 1843)
     folder = new_package(name_package("ab"), find_kind("forecasting"), author, tmp_path)
     text = (folder / "LICENSE").read_text()
-    if licence == "Apache-2.0":
+    if license == "Apache-2.0":
         assert text == (ROOT / "LICENSE").read_text()
     else:
         assert "1843" in text
         assert "Ada Lovelace" in text
-    assert f'license = "{licence}"' in (folder / "pyproject.toml").read_text()
+    assert f'license = "{license}"' in (folder / "pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize("name", ["", "  ", "two\nlines", 'a "quote"', "back\\slash", "x" * 201])
@@ -186,10 +186,10 @@ def test_an_author_that_no_metadata_can_hold_is_refused(name):
     assert caught.value.findings[0].where == "author"
 
 
-def test_a_licence_that_is_not_there_is_refused_with_the_nearest():
+def test_a_license_that_is_not_there_is_refused_with_the_nearest():
     with pytest.raises(ConfigError, match="Did you mean 'BSD-3-Clause'") as caught:
         Author("Ada", "bsd")
-    assert caught.value.findings[0].where == "licence"
+    assert caught.value.findings[0].where == "license"
 
 
 @pytest.mark.parametrize(

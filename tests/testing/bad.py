@@ -31,18 +31,18 @@ class Good(zoo.Architecture[GoodConfig]):
         summary="One hidden layer on the pixels of an image.",
         tasks=(zoo.Task.CLASSIFICATION,),
         references=("Rumelhart et al. 1986, Learning representations",),
-        limits=("It knows no neighbourhood of pixels.",),
+        limits=("It knows no neighborhood of pixels.",),
     )
     Config: ClassVar[type[zoo.ModelConfig]] = GoodConfig
     default_dataset = "digits"
 
-    def recipe(self, data: zoo.DataSpec) -> zoo.Recipe[Any]:
+    def default_config(self, data: zoo.DataSpec) -> zoo.Recipe[Any]:
         """Return what is right for digits."""
         return zoo.Recipe(self.Config(), zoo.TrainPlan(epochs=4, batch_size=32))
 
-    def examples(self, data: zoo.DataSpec) -> Sequence[zoo.Recipe[Any]]:
+    def test_configs(self, data: zoo.DataSpec) -> Sequence[zoo.Recipe[Any]]:
         """Return the recipe, which is small."""
-        return (self.recipe(data),)
+        return (self.default_config(data),)
 
     def build(self, config: Any, data: zoo.DataSpec) -> Any:
         """Return a compiled model from pixels to probabilities."""
@@ -161,7 +161,7 @@ class WithoutDefaults(Good):
     info = named("without_defaults")
     Config = WithoutDefault
 
-    def recipe(self, data: zoo.DataSpec) -> zoo.Recipe[Any]:
+    def default_config(self, data: zoo.DataSpec) -> zoo.Recipe[Any]:
         """Return one that says it."""
         return zoo.Recipe(WithoutDefault(units=8), zoo.TrainPlan(epochs=4, batch_size=32))
 
@@ -366,7 +366,7 @@ WRONG: dict[str, tuple[type[Good], str]] = {
     "build.examples": (Uncompiled, "build.examples"),
     "build.config_round_trip": (WithoutDefaults, "build.*"),
     "build.config_strict": (Loose, "build.*"),
-    "build.serialisation": (Unregistered, "build.*"),
+    "build.serialization": (Unregistered, "build.*"),
     "build.batch_invariance": (BatchDependent, "build.*"),
     "build.names": (Misnamed, "build.names"),
     "build.outputs": (WrongShape, "build.*"),

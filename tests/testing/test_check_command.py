@@ -33,7 +33,7 @@ def zoo(*words: str, path: Path | None = None) -> subprocess.CompletedProcess[st
 
 @pytest.fixture(scope="module")
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A distribution whose catalogue lies about four models, and whose metadata says little."""
+    """A distribution whose catalog lies about four models, and whose metadata says little."""
     import keras
 
     from zoo import api
@@ -76,7 +76,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "distribution": "liars",
             "summary": info.summary,
             "tasks": [task.value for task in info.tasks],
-            "licence": info.licence,
+            "license": info.license,
             "default_dataset": "digits",
             "parameters": run.model.count_params(),
         }
@@ -89,7 +89,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     measured = {"split": "test", "examples": 269, "command": "zoo evaluate"}
     models = [
         entry("honest"),
-        entry("licence_liar", licence="MIT"),
+        entry("license_liar", license="MIT"),
         entry("size_liar", parameters=12),
         entry("hash_liar", sha256="0" * 64),
         entry("score_liar", measured={**better, **measured}),
@@ -98,7 +98,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = [model["name"] for model in models]
     classes = "".join(
         f"\n\nclass {name.title().replace('_', '')}(Good):\n"
-        f'    """A classifier, catalogued."""\n\n    info = named("{name}")\n'
+        f'    """A classifier, cataloged."""\n\n    info = named("{name}")\n'
         for name in names
     )
     install(
@@ -106,7 +106,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "liars",
         points={
             "zoo.architectures": {name: f"liars:{name.title().replace('_', '')}" for name in names},
-            "zoo.catalogues": {"liars": "liars"},
+            "zoo.catalogs": {"liars": "liars"},
         },
         files={
             "liars/__init__.py": SOURCE.partition("class BatchDependent")[0] + classes,
@@ -127,15 +127,15 @@ def bad_name() -> str:
     ("name", "lie"),
     [
         ("honest", None),
-        ("licence_liar", "gold.catalogue"),
+        ("license_liar", "gold.catalog"),
         ("size_liar", "gold.parameters"),
         ("hash_liar", "gold.weights"),
         ("score_liar", "gold.metrics"),
         ("unsure_liar", "gold.metrics"),
     ],
 )
-def test_a_catalogue_that_says_what_is_not_so_is_caught(name, lie, strangers):
-    asked = ["gold.catalogue", "gold.weights", "gold.parameters", "gold.metrics"]
+def test_a_catalog_that_says_what_is_not_so_is_caught(name, lie, strangers):
+    asked = ["gold.catalog", "gold.weights", "gold.parameters", "gold.metrics"]
     # Weights of another hash are refused before anything is measured with them.
     asked = ["gold.weights"] if name == "hash_liar" else asked
     words = [word for check in asked for word in ("--select", check)]
@@ -152,7 +152,7 @@ def test_a_distribution_that_says_little_of_itself_is_told_what_is_missing(stran
     done = zoo("check", "honest", "--select", "discover.*", path=strangers)
 
     assert done.returncode == 1
-    assert "no a summary, no a licence, no Requires-Python" in done.stdout
+    assert "no a summary, no a license, no Requires-Python" in done.stdout
     assert "docs/checks.md#discover-metadata" in done.stdout
     assert "4 passed" not in done.stdout.splitlines()[0]
 

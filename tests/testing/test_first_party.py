@@ -29,7 +29,7 @@ def test_there_are_nine_of_them():
 def test_the_first_example_is_small_and_the_others_are_other_configurations(name):
     architecture = api.registry().get(name)
     spec = zoo.dataset(architecture.default_dataset).spec
-    first, *others = architecture.examples(spec)
+    first, *others = architecture.test_configs(spec)
 
     # Of a captioner, whose patches of 16 pixels alone have 12,288 weights.
     most = 22_000

@@ -45,9 +45,9 @@ def test_one_with_nothing_wrong_passes_what_the_others_fail():
 
     assert report.ok, report.failures
     assert report.level == "gold"
-    # No distribution provides it, and no catalogue says anything of it.
+    # No distribution provides it, and no catalog says anything of it.
     assert {result.id for result in report.results if result.outcome == "skipped"} == {
-        *("discover.metadata", "gold.catalogue", "gold.parameters", "gold.weights", "gold.metrics"),
+        *("discover.metadata", "gold.catalog", "gold.parameters", "gold.weights", "gold.metrics"),
     }
     assert before == after
 

@@ -30,7 +30,7 @@ import numpy as np
 
 FEW = {"examples": 160, "validation_examples": 40, "test_examples": 8, "image_size": 48}
 
-# Every kind of state is among them: dropout, augmentation, batch normalisation, early stopping,
+# Every kind of state is among them: dropout, augmentation, batch normalization, early stopping,
 # schedules, chains of an RBM, draws of a variational code, checkpoints inside an epoch.
 RECIPES: dict[str, dict[str, Any]] = {
     "mlp_classifier": {
@@ -38,7 +38,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "config": {
             "units": [16],
             "dropout": 0.3,
-            "normalisation": "batch",
+            "normalization": "batch",
             "optimizer": {"learning_rate": 0.2, "schedule": "constant"},
         },
     },
@@ -47,7 +47,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "config": {
             "filters": [[4], [6]],
             "dropout": 0.2,
-            "normalisation": "batch",
+            "normalization": "batch",
             "augmentation": {"rotation": 10, "shift": 0.1},
         },
     },

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
         verify as verify,
         verify_model as verify_model,
     )
-    from zoo.api.asking import evaluate as evaluate, load as load, predict as predict
-    from zoo.api.blueprints import dataset as dataset
     from zoo.api.catalog import (
         ModelInfo as ModelInfo,
         hooks as hooks,
@@ -25,68 +23,70 @@ if TYPE_CHECKING:
         register as register,
         registry as registry,
     )
-    from zoo.api.comparing import Comparison as Comparison, compare as compare
-    from zoo.api.damage import DamageReport as DamageReport, damage_report as damage_report
-    from zoo.api.folds import (
+    from zoo.api.comparison import Comparison as Comparison, compare as compare
+    from zoo.api.cross_validation import (
         CrossValidation as CrossValidation,
         Fold as Fold,
         crossvalidate as crossvalidate,
     )
-    from zoo.api.health import doctor as doctor
-    from zoo.api.learning import train as train
-    from zoo.api.ledger import RunEntry as RunEntry, runs as runs
+    from zoo.api.damage import DamageReport as DamageReport, damage_report as damage_report
+    from zoo.api.doctor import doctor as doctor
+    from zoo.api.model_factory import dataset as dataset
     from zoo.api.models import build as build
-    from zoo.api.provenance import plugins as plugins, require_order as require_order
+    from zoo.api.plugins import plugins as plugins, require_order as require_order
+    from zoo.api.prediction import evaluate as evaluate, load as load, predict as predict
+    from zoo.api.provenance import Trace as Trace, why as why
     from zoo.api.pruning import Pruning as Pruning, prune as prune
+    from zoo.api.quantization import Quantization as Quantization, quantize as quantize
     from zoo.api.reporting import write_report as write_report
     from zoo.api.run import Run as Run, run_schema as run_schema
+    from zoo.api.runs import RunEntry as RunEntry, runs as runs
     from zoo.api.sampling import sample as sample, write_samples as write_samples
     from zoo.api.serving import serve as serve
-    from zoo.api.tracing import Trace as Trace, why as why
-    from zoo.api.variants import Quantisation as Quantisation, quantise as quantise
+    from zoo.api.training import train as train
 
 _HOME = {
     "Artifact": "artifacts",
-    "Comparison": "comparing",
-    "CrossValidation": "folds",
+    "Comparison": "comparison",
+    "CrossValidation": "cross_validation",
     "DamageReport": "damage",
-    "Fold": "folds",
+    "Fold": "cross_validation",
     "ModelInfo": "catalog",
     "Pruning": "pruning",
-    "Quantisation": "variants",
+    "Quantization": "quantization",
     "Run": "run",
-    "RunEntry": "ledger",
-    "Trace": "tracing",
+    "RunEntry": "runs",
+    "Trace": "provenance",
     "bench": "artifacts",
     "build": "models",
-    "compare": "comparing",
-    "crossvalidate": "folds",
+    "compare": "comparison",
+    "crossvalidate": "cross_validation",
     "damage_report": "damage",
-    "dataset": "blueprints",
+    "dataset": "model_factory",
     "diff": "artifacts",
-    "doctor": "health",
-    "evaluate": "asking",
+    "doctor": "doctor",
+    "evaluate": "prediction",
     "export": "artifacts",
     "hooks": "catalog",
     "info": "catalog",
     "list_models": "catalog",
     "listings": "catalog",
-    "load": "asking",
-    "plugins": "provenance",
-    "predict": "asking",
+    "load": "prediction",
+    "plugins": "plugins",
+    "predict": "prediction",
     "prune": "pruning",
-    "quantise": "variants",
+    "quantize": "quantization",
     "register": "catalog",
     "registry": "catalog",
-    "require_order": "provenance",
+    "require_order": "plugins",
     "run_schema": "run",
-    "runs": "ledger",
+    "runs": "runs",
     "sample": "sampling",
     "serve": "serving",
-    "train": "learning",
+    "train": "training",
     "verify": "artifacts",
     "verify_model": "artifacts",
-    "why": "tracing",
+    "why": "provenance",
     "write_report": "reporting",
     "write_samples": "sampling",
 }

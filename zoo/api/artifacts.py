@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.api.asking import check_fit, in_words_of, is_path, signatures
-from zoo.api.blueprints import (
+from zoo.api.catalog import hooks, registry
+from zoo.api.model_factory import (
     DataSource,
     architecture_of,
     blueprint_on,
     dataset,
     needs_keras,
 )
-from zoo.api.catalog import hooks, registry
 from zoo.api.models import build, published
+from zoo.api.prediction import check_fit, in_words_of, is_path, signatures
 from zoo.api.run import Run
 from zoo.errors import TrainError
 from zoo.files import exists
@@ -130,7 +130,7 @@ def export(
         samples=_samples(data),
         metrics=metrics,
         fingerprint=data.fingerprint,
-        licence=architecture.info.licence,
+        license=architecture.info.license,
         origin=origin,
         keep_failed=Path(keep_failed) if keep_failed else None,
     )

@@ -64,7 +64,7 @@ def list_models(
         pattern: A glob: ``*``, ``mlp*``.
         task: Only those for this task, e.g. ``classification``.
         tags: Only those that have all of these.
-        installed: Only those that are installed, without what the catalogue knows besides.
+        installed: Only those that are installed, without what the catalog knows besides.
         hidden: With deprecated names, and the other versions of an architecture. A pattern
             without wildcards finds these in any case.
 
@@ -113,7 +113,7 @@ class ModelInfo:
     status: str
     tasks: list[str]
     tags: list[str]
-    licence: str
+    license: str
     references: list[str]
     limits: list[str]
     default_dataset: str | None
@@ -136,7 +136,7 @@ class ModelInfo:
 def info(name: str) -> ModelInfo:
     """Return what is known of a model; its plugin is imported for the schema, keras is not.
 
-    A model that cannot be loaded is described as far as the catalogue goes, with its problem.
+    A model that cannot be loaded is described as far as the catalog goes, with its problem.
 
     Args:
         name: A model of :func:`list_models`, or ``distribution:model``. With weights
@@ -155,7 +155,7 @@ def info(name: str) -> ModelInfo:
     entry = listing.entry.model_dump(mode="json") if listing.entry else {}
     about: dict[str, Any] = {
         key: entry.get(key)
-        for key in ("summary", "tasks", "tags", "licence", "default_dataset", "parameters")
+        for key in ("summary", "tasks", "tags", "license", "default_dataset", "parameters")
     }
     weights = entry.get("weights", [])
     if listing.weights:
@@ -177,7 +177,7 @@ def info(name: str) -> ModelInfo:
                 status, problem, fix = "broken", error.why, error.fix
         else:
             own = architecture.info.model_dump(mode="json")
-            about |= {key: own[key] for key in ("summary", "tasks", "tags", "licence")}
+            about |= {key: own[key] for key in ("summary", "tasks", "tags", "license")}
             about["default_dataset"] = architecture.default_dataset
             references, limits = own["references"], own["limits"]
             schema = architecture.Config.model_json_schema()
@@ -188,7 +188,7 @@ def info(name: str) -> ModelInfo:
         status=status,
         tasks=about["tasks"] or [],
         tags=about["tags"] or [],
-        licence=about["licence"] or "unknown",
+        license=about["license"] or "unknown",
         references=references,
         limits=limits,
         default_dataset=about["default_dataset"],
@@ -236,7 +236,7 @@ def _recipe(architecture: Architecture[Any]) -> dict[str, Any]:
     data = find_dataset(architecture.default_dataset)
     if data is None:
         return {}
-    recipe = architecture.recipe(data.spec)
+    recipe = architecture.default_config(data.spec)
     return {
         "config": recipe.config.model_dump(mode="json"),
         "plan": recipe.plan.model_dump(mode="json"),

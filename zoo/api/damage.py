@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.api.asking import opened, predict, signatures
-from zoo.api.blueprints import architecture_of
+from zoo.api.model_factory import architecture_of
+from zoo.api.prediction import opened, predict, signatures
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, Incompatible
 from zoo.files import atomic_write, sha256_file, write_json
-from zoo.metrics.where import box, cut, heat, middle
+from zoo.metrics.saliency import box, cut, heat, middle
 from zoo.report.damage import (
     Asked,
     Damage,
@@ -83,7 +83,7 @@ class _Model:
             asked = Asked(
                 name=manifest.name,
                 source=source or target.source,
-                licence=manifest.licence,
+                license=manifest.license,
                 limits=manifest.limits,
             )
             return cls(target, graphs, asked)
@@ -91,7 +91,7 @@ class _Model:
         found = {one.name: (one.inputs, one.outputs) for one in signatures(model)}
         info = architecture_of(model.blueprint).info
         source = source or (str(target.path) if isinstance(target, Run) else "")
-        asked = Asked(name=info.name, source=source, licence=info.licence, limits=info.limits)
+        asked = Asked(name=info.name, source=source, license=info.license, limits=info.limits)
         return cls(model, found, asked)
 
     def ask(
@@ -237,13 +237,13 @@ def _maps(model: _Model, files: Sequence[Path], answers: Prediction) -> list[np.
 
 def _looked(warm: np.ndarray, height: int, width: int) -> Looked | None:
     """Return a map in the pixels of its photo."""
-    found, centre = box(warm), middle(warm)
-    if found is None or centre is None:
+    found, center = box(warm), middle(warm)
+    if found is None or center is None:
         return None
     return Looked(
         map=tuple(tuple(round(value, 3) for value in row) for row in warm.tolist()),
-        x=round(centre[0] * width, 1),
-        y=round(centre[1] * height, 1),
+        x=round(center[0] * width, 1),
+        y=round(center[1] * height, 1),
         box=PixelBox(
             left=int(found.left * width),
             top=int(found.top * height),

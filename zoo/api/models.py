@@ -6,8 +6,8 @@ import importlib.resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.api.blueprints import DataSource, data_of, load_weights, needs_keras, prepare
 from zoo.api.catalog import no_such_weights, registry
+from zoo.api.model_factory import DataSource, data_of, load_weights, needs_keras, prepare
 from zoo.api.run import Run
 from zoo.config import ModelConfig, validate
 from zoo.errors import ConfigError, Finding, Tampered
@@ -66,7 +66,7 @@ def build(
     else:
         foreign = None
         if weights is not None and (by_name or not is_file(weights)):
-            foreign = architecture.elsewhere(str(weights))
+            foreign = architecture.resolve_pretrained(str(weights))
         if foreign is not None:
             base, source = foreign[0], foreign[1] if data is None else data
             weights, file = None, Path()
@@ -79,7 +79,7 @@ def build(
     if weights is not None:
         load_weights(model, file, of=name)
     else:
-        architecture.initialise(model)
+        architecture.load_pretrained(model)
     return model
 
 
@@ -136,12 +136,12 @@ def fresh_weights(name: str) -> None:
 
 
 def published(name: str, weights: str | Path | None) -> WeightsEntry | None:
-    """Return what the catalogue says of trained weights, or ``None`` if it has none of that id."""
+    """Return what the catalog says of trained weights, or ``None`` if it has none of that id."""
     return next((entry for entry in _entries(name) if entry.id == str(weights)), None)
 
 
 def own_weights(name: str) -> str:
-    """Return the id of the first trained weights that the catalogue has of a model.
+    """Return the id of the first trained weights that the catalog has of a model.
 
     Raises:
         RegistryError: If there is no such model.
@@ -161,7 +161,7 @@ def _published_file(of: str, entry: WeightsEntry) -> Path:
     """Return the checked file of published weights: inside a package, or downloaded.
 
     Raises:
-        Tampered: If a packaged file is not the catalogued one.
+        Tampered: If a packaged file is not the cataloged one.
     """
     if entry.file is None:
         from zoo.data import Remote, fetch
@@ -180,16 +180,16 @@ def _published_data(entry: WeightsEntry) -> DataSource:
 
 
 def _packaged(file: str, sha256: str | None) -> Path:
-    """Return a catalogued file inside a package.
+    """Return a cataloged file inside a package.
 
     Raises:
-        Tampered: If it is not the catalogued one.
+        Tampered: If it is not the cataloged one.
     """
     package, _, inside = file.partition("/")
     path = Path(str(importlib.resources.files(package).joinpath(inside)))
     if not path.is_file() or sha256_file(path) != sha256:
         raise Tampered(
-            f"{path} is not the file that the catalogue describes",
+            f"{path} is not the file that the catalog describes",
             why=f"its SHA-256 is not {str(sha256)[:16]}…, or it is missing",
             fix="pip install --force-reinstall neural-zoo",
         )

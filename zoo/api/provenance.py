@@ -1,163 +1,361 @@
-"""What would run, where it comes from, and which rule decides."""
+"""Why an artifact is what it is: from its files to its run or weights, its data, its settings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 from zoo.api.catalog import registry
-from zoo.errors import PluginBroken
-from zoo.registry import Listing, Policy, Provider
-from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES, HOOKS
-from zoo.registry.provenance import Verification, content_hash, editable_folder, verify
-from zoo.registry.quarantine import refusal
+from zoo.api.environment import code_of
+from zoo.api.lineage import artifacts, came_from
+from zoo.api.model_factory import DataSource, dataset, needs_keras
+from zoo.api.models import build, published
+from zoo.api.prediction import signatures
+from zoo.api.run import Run
+from zoo.api.runs import RUNS, run_folders
+from zoo.environment import without_network
+from zoo.errors import ArtifactError, DatasetUnavailable, TrainError, ZooError
+from zoo.files import sha256_file, sha256_json
+from zoo.registry import WeightsEntry
+from zoo.runtime.manifest import MANIFEST, Manifest
+from zoo.runtime.verify import check_files
 
-Standing = Literal["would run", "is read", "denied", "contested", "not chosen", "broken"]
+LinkKind = Literal["artifact", "original", "weights", "run", "data", "config", "code"]
 
 
 @dataclass(frozen=True)
-class PluginRow:
-    """One announcement of an installed distribution.
+class Check:
+    """One thing that two places say, and whether they say the same.
 
     Attributes:
-        name: What it offers: a model, or a name of its own for hooks and a catalogue.
-        kind: ``architectures``, ``hooks`` or ``catalogues``.
-        value: What would be imported, ``module:attribute``.
-        location: The folder it is installed in; of an editable install, the working folder.
-        editable: Whether its code lies in a working folder, and changes with it.
-        verdict: ``would run``; ``is read``, of a catalogue; ``denied`` by policy; ``contested``
-            by another distribution; ``not chosen``: a pin prefers another; ``broken``: its name is
-            none, it needs another version of the zoo, or it failed.
-        rule: Which rule of which source decided, or what is wrong.
-        explicit: Whether a rule speaks of the distribution.
-        sha256: The content hash, which an allow-list can ask for: see ``docs/policy.md``.
-        files: What came of comparing the files with RECORD: ``verified``, ``differs``,
-            ``editable``, ``no record``; empty if that was not asked for.
-        faults: What differs.
+        what: What is compared.
+        holds: ``None`` if it could not be looked at.
+        note: Why not, or what differs.
     """
 
-    name: str
-    kind: str
-    distribution: str
-    version: str
-    value: str
-    location: str
-    editable: bool
-    verdict: Standing
-    rule: str
-    explicit: bool
-    sha256: str | None = None
-    files: str = ""
-    faults: tuple[str, ...] = field(default=())
-
-
-def plugins(*, verify_files: bool = False, examine: bool = False) -> list[PluginRow]:
-    """Return what installed distributions announce, importing none of it here.
-
-    Args:
-        verify_files: Compare every file of each distribution with its RECORD.
-        examine: Try each plugin of others that is not known, in a process of its own.
-
-    Raises:
-        ConfigError: If the policy cannot be read.
-
-    Example:
-        >>> [row.verdict for row in zoo.plugins() if row.distribution == "neural-zoo"][0]
-        'would run'
-    """
-    known = registry()
-    if examine:
-        known.isolation.examine_all(known.announcements())
-    seen: dict[str, _Origin] = {}
-    rows = []
-    for group, providers in known.announced.items():
-        for provider in providers:
-            if provider.distribution not in seen:
-                seen[provider.distribution] = _Origin.of(provider, compare=verify_files)
-            origin = seen[provider.distribution]
-            standing, rule, explicit = _standing(group, provider)
-            rows.append(
-                PluginRow(
-                    name=provider.name,
-                    kind=group.removeprefix("zoo."),
-                    distribution=provider.distribution,
-                    version=provider.version,
-                    value=provider.value,
-                    location=origin.folder or provider.location,
-                    editable=origin.folder is not None,
-                    verdict=standing,
-                    rule=rule,
-                    explicit=explicit,
-                    sha256=origin.sha256,
-                    files=origin.compared.state if origin.compared else "",
-                    faults=origin.compared.faults if origin.compared else (),
-                )
-            )
-    return rows
-
-
-def require_order(rows: Sequence[PluginRow]) -> None:
-    """Refuse plugins that are broken or contested, or denied and no rule speaks of them.
-
-    Raises:
-        PluginBroken: With every one of them.
-    """
-    bad = [
-        row
-        for row in rows
-        if row.verdict in {"broken", "contested"} or (row.verdict == "denied" and not row.explicit)
-    ]
-    if bad:
-        raise PluginBroken(
-            f"{len(bad)} of {len(rows)} plugins would not run, and no rule says so of them",
-            why="; ".join(f"{row.name!r} of {row.distribution}: {row.rule}" for row in bad),
-            fix="block, allow or pin each in zoo.toml (docs/policy.md), or pip uninstall it",
-        )
+    what: str
+    holds: bool | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
-class _Origin:
-    """Where the files of a distribution come from."""
+class Link:
+    """One place on the way from an artifact to where it came from.
 
-    folder: str | None
-    sha256: str | None
-    compared: Verification | None
+    Attributes:
+        kind: What it is.
+        where: Its path or name; empty if it is not here.
+        facts: What is known of it.
+        checks: What was compared there.
+    """
 
-    @classmethod
-    def of(cls, provider: Provider, *, compare: bool) -> _Origin:
-        installed = provider.installed
-        if installed is None:
-            return cls(None, None, Verification("no record") if compare else None)
-        folder = editable_folder(installed)
-        return cls(folder, content_hash(installed), verify(installed) if compare else None)
-
-
-def _standing(group: str, provider: Provider) -> tuple[Standing, str, bool]:
-    """Return whether something would run, why, and whether a rule speaks of it."""
-    policy: Policy = registry().policy
-    verdict = policy.verdict(provider)
-    if not verdict.allowed:
-        return "denied", verdict.reason, verdict.explicit
-    if group == HOOKS and not provider.is_own:
-        seen = registry().isolation.known(provider, group)
-        if seen is not None and not seen.good:
-            return "broken", refusal(provider, seen, remembered=True).why, verdict.explicit
-    if group != ARCHITECTURES:
-        standing: Standing = "is read" if group == CATALOGUES else "would run"
-        return standing, verdict.reason, verdict.explicit
-    listing: Listing = registry().listing_of(provider)
-    if listing.status == "broken":
-        return "broken", listing.problem, verdict.explicit
-    model = provider.name.partition("@")[0]
-    pin = policy.pins.get(model)
-    if pin is not None and pin.distribution != provider.distribution:
-        return "not chosen", f"{model} is pinned to {pin.distribution} ({pin.source})", True
-    if listing.status == "contested":
-        return "contested", f"{listing.problem} offer it; {listing.fix}", verdict.explicit
-    if pin is not None:
-        return "would run", f"{model} is pinned to it ({pin.source})", True
-    return "would run", verdict.reason, verdict.explicit
+    kind: LinkKind
+    where: str
+    facts: Mapping[str, Any]
+    checks: tuple[Check, ...]
 
 
-__all__ = ["PluginRow", "plugins", "require_order"]
+@dataclass(frozen=True)
+class Trace:
+    """Where an artifact came from, link by link."""
+
+    artifact: str
+    links: tuple[Link, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing that could be looked at contradicts the artifact."""
+        return all(check.holds is not False for link in self.links for check in link.checks)
+
+
+def why(
+    artifact: str | Path,
+    *,
+    runs: str | Path = RUNS,
+    run: str | Path | None = None,
+    data: bool = True,
+) -> Trace:
+    """Follow an artifact to what it was made from, and compare what every link says.
+
+    The artifact names no folder. Its run is the one that says of itself what the artifact says of
+    its origin; of published weights, the catalog's entry is. Nothing is downloaded. Weights are
+    compared in Keras, if that is installed.
+
+    Args:
+        artifact: The folder of one version, e.g. ``exports/cnn/1``.
+        runs: Where to look for its run.
+        run: The folder of its run, if that lies elsewhere.
+        data: Read the data and compare it too, which takes minutes where pictures are drawn.
+
+    Raises:
+        ArtifactError: If it is no artifact, or a file is not what was published.
+        TrainError: If ``run`` is no run.
+
+    Example:
+        >>> [link.kind for link in zoo.why("exports/cnn/1").links]
+        ['artifact', 'weights', 'data', 'config']
+    """
+    folder = Path(artifact)
+    manifest = check_files(folder)
+    links = [_artifact(folder, manifest)]
+    if manifest.variant is not None:
+        links.append(_original(folder, manifest))
+    with without_network():
+        if run is None and "weights" in manifest.origin:
+            links += _from_weights(manifest, data=data)
+        else:
+            found = Path(run) if run else _find(manifest, Path(runs))
+            links += _from_run(manifest, found, runs, data=data)
+    return Trace(str(folder), tuple(links))
+
+
+def _artifact(folder: Path, manifest: Manifest) -> Link:
+    facts = {
+        "name": manifest.name,
+        "architecture": manifest.architecture,
+        "task": manifest.task.value,
+        "bytes": sum(entry.bytes for entry in manifest.files),
+        "made with": ", ".join(f"{name} {version}" for name, version in manifest.producer.items()),
+    }
+    whole = Check(f"{len(manifest.files)} files and the manifest have their SHA-256", True)
+    return Link("artifact", str(folder), facts, (whole,))
+
+
+def _original(folder: Path, manifest: Manifest) -> Link:
+    """Look for what a smaller form is a form of, among the artifacts beside it."""
+    variant: Any = manifest.variant
+    facts = {"form": variant.kind, "manifest SHA-256": variant.of_manifest_sha256}
+    for path, _ in artifacts(folder.resolve().parent.parent):
+        if sha256_file(path / MANIFEST) == variant.of_manifest_sha256:
+            shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+            return Link("original", str(shown), facts, (Check("SHA-256 of its manifest", True),))
+    missing = Check("SHA-256 of its manifest", None, "no artifact beside it has that manifest")
+    return Link("original", "", facts, (missing,))
+
+
+def _from_weights(manifest: Manifest, *, data: bool) -> Iterator[Link]:
+    """Follow the origin to published weights, and to what the catalog says of them."""
+    origin = manifest.origin
+    name = str(origin["weights"])
+    told = {"id": name, "SHA-256": origin.get("weights_file_sha256")}
+    try:
+        entry = published(manifest.architecture, name)
+    except ZooError as error:
+        entry, reason = None, error.what
+    else:
+        reason = f"no installed catalog has weights {name!r} of {manifest.architecture}"
+    if entry is None:
+        yield Link("weights", "", told, (Check("the catalog's entry", None, reason),))
+        yield _data(manifest, None, None)
+        yield _config(manifest, None)
+        return
+    told |= {"trained on": entry.trained_on, "parameters": entry.parameters}
+    if entry.measured:
+        told["measured by"] = entry.measured.command
+    checks = [
+        _same(
+            "SHA-256 of their file in the catalog",
+            origin.get("weights_file_sha256"),
+            entry.sha256,
+        ),
+        _cataloged(manifest, entry),
+        _weights(manifest, lambda: build(manifest.architecture, weights=name)),
+    ]
+    yield Link("weights", entry.file or next(iter(entry.urls), ""), told, tuple(checks))
+    yield _data(manifest, lambda: dataset(entry.trained_on), entry.trained_on, read=data)
+    yield _config(manifest, entry.config, whole=False)
+
+
+def _from_run(
+    manifest: Manifest, path: Path | None, searched: str | Path, *, data: bool
+) -> Iterator[Link]:
+    """Follow the origin to a run."""
+    plan = manifest.origin.get("plan")
+    told = {"plan": plan, "best epoch": manifest.origin.get("best_epoch")}
+    if path is None:
+        missing = Check(
+            "its record", None, f"no run in {searched} says of itself what the artifact says"
+        )
+        yield Link("run", "", told, (missing,))
+        yield _data(manifest, None, None)
+        yield _config(manifest, None)
+        return
+    run = Run(path)
+    record = run.record
+    facts = {
+        **told,
+        "status": run.status,
+        "started": record["started"],
+        "seconds": record["seconds"],
+        "versions": record["versions"],
+    }
+    checks = [
+        _same("plan", plan, record["plan"]),
+        _same("best epoch", manifest.origin.get("best_epoch"), record["best_epoch"]),
+        _model_file(run),
+        _weights(manifest, lambda: run.model),
+    ]
+    if manifest.variant is None:
+        checks.append(_figures(manifest, run))
+    yield Link("run", str(path), facts, tuple(checks))
+    source = record["data"]["source"]
+    yield _data(
+        manifest,
+        lambda: dataset(source, **record["data"]["options"]),
+        source,
+        recorded=record["data"],
+        read=data,
+    )
+    yield _config(manifest, record["config"], recorded=record["config_hash"])
+    yield _code(record)
+
+
+def _find(manifest: Manifest, runs: Path) -> Path | None:
+    """Return the run that says of itself what an artifact says of its origin."""
+    plain = manifest.model_dump(mode="json")
+    for path in run_folders(runs):
+        try:
+            if came_from(plain, Run(path).record):
+                return path
+        except TrainError:
+            continue
+    return None
+
+
+def _cataloged(manifest: Manifest, entry: WeightsEntry) -> Check:
+    """Compare the figures that an artifact carries with those of the catalog."""
+    what = "figures in the catalog"
+    if entry.measured is None or manifest.variant is not None:
+        return Check(what, None, "they are of another form" if entry.measured else "it has none")
+    known = {name: score.model_dump() for name, score in entry.measured.metrics.items()}
+    return _same(what, manifest.metrics.get("scores"), known)
+
+
+def _figures(manifest: Manifest, run: Run) -> Check:
+    told = run.metrics
+    if told is None or not manifest.metrics:
+        return Check("figures", None, "the run, or the artifact, has none")
+    known = told.model_dump(mode="json", include={"scores"})["scores"]
+    return _same("figures", manifest.metrics.get("scores"), known)
+
+
+def _model_file(run: Run) -> Check:
+    """Compare the model that lies in the run's folder with what training wrote there."""
+    what, known = "SHA-256 of model.keras", run.record.get("model")
+    if not run.folder.model_file.is_file():
+        return Check(what, None, "it is not there")
+    if not known:
+        return Check(what, None, "the run did not record it")
+    return _same(what, known["sha256"], sha256_file(run.folder.model_file))
+
+
+def _weights(manifest: Manifest, model: Callable[[], Any]) -> Check:
+    """Compare the weights that an artifact was made from with those of a model."""
+    what = "SHA-256 of the weights"
+    try:
+        needs_keras("comparing weights")
+        from zoo.exporting.convert import weights_hash
+
+        found = {asked.name: weights_hash(asked.model) for asked in signatures(model())}
+    except ArtifactError as error:
+        return Check(what, False, error.what)
+    except ZooError as error:
+        return Check(what, None, error.what)
+    if manifest.variant is not None:
+        first = manifest.graphs[0].signature
+        return _same(what, manifest.variant.of_weights_sha256, found.get(first))
+    told = {graph.signature: graph.weights_sha256 for graph in manifest.graphs}
+    return _same(what, told, found)
+
+
+def _data(
+    manifest: Manifest,
+    opened: Callable[[], DataSource] | None,
+    source: str | None,
+    *,
+    recorded: Mapping[str, Any] | None = None,
+    read: bool = True,
+) -> Link:
+    """Compare the data that is there now, and what the run says of it, with the artifact."""
+    facts = {"id": manifest.data.id, "fingerprint": manifest.data_fingerprint}
+    checks = []
+    if recorded is not None:
+        facts |= {"options": recorded["options"], "sizes": recorded["sizes"]}
+        told = _same("fingerprint in the run", manifest.data_fingerprint, recorded["fingerprint"])
+        checks.append(told)
+    what = "fingerprint of the data"
+    if opened is None:
+        checks.append(Check(what, None, "nothing says where it is"))
+        return Link("data", "", facts, tuple(checks))
+    if not read:
+        checks.append(Check(what, None, "it was not to be read"))
+        return Link("data", source or "", facts, tuple(checks))
+    try:
+        data: Any = opened()
+        checks.append(_same(what, manifest.data_fingerprint, data.fingerprint))
+    except DatasetUnavailable:
+        checks.append(Check(what, None, "it is not here, and nothing is downloaded for this"))
+        source = None
+    except ZooError as error:
+        checks.append(Check(what, None, error.what))
+        source = None
+    return Link("data", source or "", facts, tuple(checks))
+
+
+def _config(
+    manifest: Manifest,
+    known: Mapping[str, Any] | None,
+    *,
+    recorded: str | None = None,
+    whole: bool = True,
+) -> Link:
+    """Compare the configuration with its own hash, and with what the origin says it was."""
+    checks = [
+        _same("SHA-256 in the manifest", manifest.config_sha256, sha256_json(manifest.config))
+    ]
+    if recorded is not None and known is not None:
+        checks.append(_same("SHA-256 in the run", recorded, sha256_json(known)))
+    if known is not None:
+        # A catalog may leave out what is as by default, and a plugin may have gained fields.
+        differ = sorted(key for key in known if manifest.config.get(key) != known[key])
+        gained = sorted(set(manifest.config) - set(known)) if whole else []
+        note = f"{', '.join(differ)} differ" if differ else ""
+        note = note or (f"gained since: {', '.join(gained)}" if gained else "")
+        checks.append(Check("every field at its origin", not differ, note))
+    return Link("config", "", {"fields": dict(manifest.config)}, tuple(checks))
+
+
+def _code(record: Mapping[str, Any]) -> Link:
+    """Say which code trained it, and whether that is the code that is installed now."""
+    name = record["architecture"]["name"]
+    known = (record.get("code") or {}).get("plugin")
+    facts = dict(record["architecture"]) | {"files": known}
+    try:
+        now = code_of(type(registry().get(name)))
+    except ZooError as error:
+        return Link("code", "", facts, (Check("source files of the plugin", None, error.what),))
+    if not known or not now:
+        note = "the run did not record them" if not known else "they cannot be read"
+    else:
+        note = "" if now == known else "those installed now are others"
+    holds = True if known and now == known else None
+    return Link("code", "", facts, (Check("source files of the plugin", holds, note),))
+
+
+def _same(what: str, told: Any, found: Any) -> Check:
+    """Compare what an artifact says with what is found."""
+    if told == found:
+        return Check(what, True)
+    return Check(what, False, f"{_brief(told)} is said, {_brief(found)} found")
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, Mapping | Sequence) and not isinstance(value, str):
+        return f"{sha256_json(value)[:12]}…"
+    text = str(value)
+    return f"{text[:12]}…" if len(text) > 40 else text
+
+
+__all__ = ["Check", "Link", "LinkKind", "Trace", "why"]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.api.ledger import RUNS, RunEntry, entry_of, rank, run_folders, runs as list_runs, watched
 from zoo.api.lineage import EXPORTS, artifacts, came_from
 from zoo.api.run import Run
+from zoo.api.runs import RUNS, RunEntry, entry_of, rank, run_folders, runs as list_runs, watched
 from zoo.errors import ConfigError, Finding, RunBusy, TrainError
 from zoo.training.folder import RunFolder
 from zoo.training.trash import TRASH, empty_trash, size_of

@@ -6,8 +6,8 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.api.blueprints import Prepared, architecture_of, dataset, load_weights, needs_keras
 from zoo.api.catalog import registry
+from zoo.api.model_factory import Prepared, architecture_of, dataset, load_weights, needs_keras
 from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, validate
 from zoo.errors import DataError, TrainError, UnknownDataset

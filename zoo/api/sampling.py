@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.api.asking import load, signatures
-from zoo.api.forwards import keras_forward, session_forward
+from zoo.api.predict_fns import keras_predict_fn, session_predict_fn
+from zoo.api.prediction import load, signatures
 from zoo.api.run import Run
 from zoo.errors import ConfigError, DataError, Finding, StorageError
 from zoo.files import atomic_write, exists
 from zoo.metrics.png import encode_png
 from zoo.runtime import Prediction, Session
-from zoo.runtime.chain import Chain, chain_signature, no_chain
+from zoo.runtime.gibbs import Chain, chain_signature, no_chain
 from zoo.spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -127,14 +127,14 @@ def _chain(target: Run | keras.Model | Session) -> tuple[Chain, TensorSpec]:
         name = chain_signature(found)
         if name is None:
             raise no_chain(target.source, list(found))
-        chain = Chain(session_forward(target, name), found[name][0])
+        chain = Chain(session_predict_fn(target, name), found[name][0])
         return chain, chain.states[0]
     model = target.model if isinstance(target, Run) else target
     asked = {one.name: one for one in signatures(model)}
     name = chain_signature({one.name: (one.inputs, one.outputs) for one in asked.values()})
     if name is None:
         raise no_chain(str(model.name), list(asked))
-    chain = Chain(keras_forward(asked[name]), asked[name].inputs)
+    chain = Chain(keras_predict_fn(asked[name]), asked[name].inputs)
     return chain, chain.states[0]
 
 
@@ -182,7 +182,7 @@ def _whole(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
 
 
 def _sheet(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """Return pictures side by side, a grey line between them."""
+    """Return pictures side by side, a gray line between them."""
     pictures = _whole(values, spec)
     count, height, width, channels = pictures.shape
     across = math.ceil(math.sqrt(count))

@@ -13,7 +13,7 @@ from zoo.cli.output import emit, emit_json, note, paint, plain, table
 if TYPE_CHECKING:
     from zoo.testing import Report, Result
 
-_COLOURS = {"passed": "green", "failed": "red", "xpassed": "red", "skipped": "yellow"}
+_COLORS = {"passed": "green", "failed": "red", "xpassed": "red", "skipped": "yellow"}
 
 
 def check(
@@ -77,7 +77,7 @@ def check(
     if as_json:
         emit_json({**plain(report.receipt()), "ok": report.ok, "cpu_seconds": report.cpu_seconds})
     else:
-        _summarise(report)
+        _summarize(report)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -108,14 +108,14 @@ def _show_checks(*, as_json: bool) -> None:
 def _show(result: Result) -> None:
     from zoo import testing
 
-    word = paint(result.outcome.ljust(7), _COLOURS.get(result.outcome, "dim"))
+    word = paint(result.outcome.ljust(7), _COLORS.get(result.outcome, "dim"))
     emit(f"{word}  {result.id}" + (f": {result.reason}" if result.reason else ""))
     if result.outcome in ("failed", "xpassed"):
         page = next(one.page for one in testing.all_checks() if one.id == result.id)
         emit(f"         see {page}")
 
 
-def _summarise(report: Report) -> None:
+def _summarize(report: Report) -> None:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items() if count)
     emit(f"{report.architecture.name}: {counts}; level {report.level or 'none'}")
     note(f"{report.cpu_seconds:.0f} s of CPU time")

@@ -35,16 +35,16 @@ def list_models(
 ) -> None:
     """List the models there are.
 
-    Known from what is installed and from the catalogue: no plugin is imported.
+    Known from what is installed and from the catalog: no plugin is imported.
     """
     from zoo import api
 
     listings = api.listings(
         pattern, task=task, tags=tuple(tag or ()), installed=installed, hidden=every
     )
-    problems = api.registry().catalogue_problems
+    problems = api.registry().catalog_problems
     if problems:
-        note(f"not believed of catalogues: {len(problems)}; 'zoo doctor' says what and why")
+        note(f"not believed of catalogs: {len(problems)}; 'zoo doctor' says what and why")
     if as_json:
         emit_json([_listing(listing) for listing in listings])
         return
@@ -217,10 +217,10 @@ def doctor(
     if as_json:
         emit_json({"healthy": healthy, "findings": findings})
     else:
-        colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+        colors = {"ok": "green", "warn": "yellow", "fail": "red"}
         for finding in findings:
             status = finding["status"]
-            emit(f"{paint(f'{status:4}', colours[status])}  {finding['what']}")
+            emit(f"{paint(f'{status:4}', colors[status])}  {finding['what']}")
             if finding.get("fix"):
                 emit(f"      try: {finding['fix']}")
     if not healthy:
@@ -248,7 +248,7 @@ def _listing(listing: Any) -> dict[str, Any]:
         "versions": list(listing.versions),
         "aliases": entry.get("aliases", []),
         "deprecated": listing.notice,
-        **{key: entry.get(key) for key in ("summary", "tasks", "tags", "licence", "parameters")},
+        **{key: entry.get(key) for key in ("summary", "tasks", "tags", "license", "parameters")},
         "default_dataset": entry.get("default_dataset"),
         "weights": entry.get("weights", []),
     }

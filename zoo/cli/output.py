@@ -71,7 +71,7 @@ def _unwrapped(value: Any) -> Any:
 
 
 def paint(text: str, style: str, *, stream: IO[str] | None = None) -> str:
-    """Return text in a colour, if the stream (standard error) is a terminal that wants it."""
+    """Return text in a color, if the stream (standard error) is a terminal that wants it."""
     stream = stream or sys.stderr
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return text

@@ -14,17 +14,17 @@ import typer
 from zoo.cli import (
     artifacts,
     checks,
+    cross_validation,
     damage,
     demo,
     diff,
-    folds,
-    ledger,
     models,
+    quantization,
+    runs,
     sampling,
     scaffolding,
     serving,
     training,
-    variants,
 )
 from zoo.cli.output import emit_json, paint
 from zoo.cli.quiet import native_chatter_hidden
@@ -35,7 +35,7 @@ INTERNAL_ERROR = 70
 
 _HEAVY = {
     *("build", "check", "crossvalidate", "damage-report", "demo", "evaluate", "export"),
-    *("predict", "quantise", "sample", "train", "why"),
+    *("predict", "quantize", "sample", "train", "why"),
 }
 """The commands that may import a framework."""
 
@@ -68,7 +68,7 @@ Environment:
                      (~/.config/zoo/zoo.toml)
   ZOO_OFFLINE=1      any use of the network is an error
   ZOO_PROBE_SECONDS  how long a plugin of others may take to import (60)
-  NO_COLOR           no colours
+  NO_COLOR           no colors
 """
 
 app = typer.Typer(
@@ -102,8 +102,8 @@ def _options(
 
 
 _GROUPS = (
-    *(models, checks, training, folds, ledger, artifacts),
-    *(sampling, damage, variants, diff, serving, scaffolding, demo),
+    *(models, checks, training, cross_validation, runs, artifacts),
+    *(sampling, damage, quantization, diff, serving, scaffolding, demo),
 )
 for _group in _GROUPS:
     _group.add_commands(app)

@@ -33,7 +33,7 @@ def new(
         str | None,
         typer.Option(metavar="NAME", help="Who answers for it; 'the authors of ...' if left out."),
     ] = None,
-    licence: Annotated[
+    license: Annotated[
         str | None,
         typer.Option(metavar="SPDX", help="Apache-2.0 (if left out), MIT or BSD-3-Clause."),
     ] = None,
@@ -44,10 +44,10 @@ def new(
 ) -> None:
     """Write a package with a model of your own, to begin with.
 
-    Complete with tests, a card and a licence, and it trains as it is. On a terminal, what is left
+    Complete with tests, a card and a license, and it trains as it is. On a terminal, what is left
     out is asked for.
     """
-    from zoo.scaffold import LICENCES, Author, find_kind, name_package, new_package
+    from zoo.scaffold import LICENSES, Author, find_kind, name_package, new_package
 
     names = name_package(name)
     asking = sys.stdin.isatty() and sys.stderr.isatty() and not as_json
@@ -55,8 +55,8 @@ def new(
     default = f"the authors of {names.distribution}"
     if asking:
         author = author or _ask("author", default)
-        licence = licence or _ask(f"licence ({', '.join(LICENCES)})", LICENCES[0])
-    written = new_package(names, kind, Author(author or default, licence or LICENCES[0]), into)
+        license = license or _ask(f"license ({', '.join(LICENSES)})", LICENSES[0])
+    written = new_package(names, kind, Author(author or default, license or LICENSES[0]), into)
     if as_json:
         files = sorted(file for file in written.rglob("*") if file.is_file())
         emit_json(

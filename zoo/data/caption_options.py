@@ -20,7 +20,7 @@ PROMPTS = ((SUMMARY, "a detailed photo of"),)
 class CaptionOptions(ImageOptions, VocabularyOptions):
     """Options of a folder of pictures with captions."""
 
-    pieces: Literal["words", "characters", "subwords"] = Field(
+    tokenization: Literal["words", "characters", "subwords"] = Field(
         "words",
         description="What text is cut into; the vocabulary of subwords is learned with the "
         "package tokenizers.",
@@ -54,7 +54,7 @@ class CaptionOptions(ImageOptions, VocabularyOptions):
 
     @model_validator(mode="after")
     def _one_vocabulary(self) -> CaptionOptions:
-        learned = {"pieces", "vocabulary_size", "lowercase"} & self.model_fields_set
+        learned = {"tokenization", "vocabulary_size", "lowercase"} & self.model_fields_set
         if self.vocabulary is not None and learned:
             raise ValueError(
                 f"vocabulary=FILE decides {' and '.join(sorted(learned))}: leave them out"

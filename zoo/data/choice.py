@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from zoo.errors import ConfigError, Finding
-from zoo.runtime.table import Table
+from zoo.runtime.csv import Table
 
 
 def absent_columns(table: Table, asked: Mapping[str, Iterable[str]]) -> list[Finding]:

@@ -31,7 +31,7 @@ from zoo.data.scales import check_scale
 from zoo.data.splits import Indices
 from zoo.data.targets import MAX_CATEGORIES, NEARLY, read_classes, read_measurements, target_task
 from zoo.errors import Finding
-from zoo.runtime.table import Table, has_decimal_comma, is_missing, is_number, read_table
+from zoo.runtime.csv import Table, has_decimal_comma, is_missing, is_number, read_table
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
 
 _DAY = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?", re.ASCII)

@@ -12,7 +12,7 @@ from zoo.data.download import Remote, fetch
 from zoo.data.measured import split_table
 from zoo.data.named.tables import CONCRETE, CONCRETE_MIX, ConcreteOptions
 from zoo.errors import ChecksumMismatch
-from zoo.runtime.table import is_number, read_table
+from zoo.runtime.csv import is_number, read_table
 from zoo.spec import Split
 
 REMOTE = Remote(

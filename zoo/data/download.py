@@ -21,7 +21,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from zoo.config import Frozen
-from zoo.data.transfer import Broken, Progress, Wrong, forget, transfer, version_of
+from zoo.data.resumable_download import Broken, Progress, Wrong, forget, transfer, version_of
 from zoo.environment import cache_dir, is_offline
 from zoo.errors import ChecksumMismatch, DatasetUnavailable
 from zoo.files import atomic_write, sha256_file, storage_errors, sync_folder

@@ -32,7 +32,7 @@ class DatasetInfo(Frozen):
     """
 
     summary: str = Field(min_length=8, max_length=200)
-    licence: str
+    license: str
     source: str = Field(description="Where it comes from: a citation or an address.")
     bytes: int = Field(default=0, ge=0)
     offline: bool

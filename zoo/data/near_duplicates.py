@@ -1,10 +1,10 @@
 """Pictures that show nearly the same: frames of one scene, copies that were saved again.
 
 A picture that was seen in training, slightly changed, measures a model's memory. So pictures are
-compared by a difference hash (Krawetz 2013, "Kind of like that"): grey, stretched to 48 x 48 and
-then to 8 rows of 9, a bit for each of the 64 neighbours in a row that becomes darker to the right.
+compared by a difference hash (Krawetz 2013, "Kind of like that"): gray, stretched to 48 x 48 and
+then to 8 rows of 9, a bit for each of the 64 neighbors in a row that becomes darker to the right.
 Brightness, contrast, size, noise and compression change few of its bits. Bits of plain areas say
-little, so what the hash finds is looked at again: the pictures, grey and stretched to 16 x 16,
+little, so what the hash finds is looked at again: the pictures, gray and stretched to 16 x 16,
 must correlate.
 
 Two pictures are near if at most ``MAX_DISTANCE`` of the bits differ and the correlation is at
@@ -30,7 +30,7 @@ MAX_DISTANCE = 10
 """Bits of 64 that may differ between pictures that are near."""
 
 MIN_CORRELATION = 0.95
-"""Of the 256 grey levels of pictures that are near."""
+"""Of the 256 gray levels of pictures that are near."""
 
 MIN_SIDE = 32
 """Pixels that a picture needs, in height and in width, to be compared."""
@@ -38,7 +38,7 @@ MIN_SIDE = 32
 _BLOCK = 1_024
 
 Print = tuple[int, npt.NDArray[np.float32]]
-"""The 64 bits of a picture, and its grey levels: 256, of mean 0 and length 1."""
+"""The 64 bits of a picture, and its gray levels: 256, of mean 0 and length 1."""
 
 
 def fingerprint(picture: Image) -> Print | None:
@@ -50,13 +50,13 @@ def fingerprint(picture: Image) -> Print | None:
     if min(picture.shape[:2]) < MIN_SIDE:
         return None
     small = fit_image(picture, 48, 48, 1)
-    grey = fit_image(small, 16, 16, 1).astype(np.float32).ravel()
-    grey -= grey.mean()
-    if (length := float(np.sqrt(grey @ grey))) < 1.0:
+    gray = fit_image(small, 16, 16, 1).astype(np.float32).ravel()
+    gray -= gray.mean()
+    if (length := float(np.sqrt(gray @ gray))) < 1.0:
         return None
     steps = fit_image(small, 8, 9, 1)[..., 0].astype(np.int16)
     darker = steps[:, :-1] > steps[:, 1:]
-    return int.from_bytes(np.packbits(darker).tobytes(), "big"), grey / np.float32(length)
+    return int.from_bytes(np.packbits(darker).tobytes(), "big"), gray / np.float32(length)
 
 
 def near_groups(files: Sequence[Path]) -> Indices:
@@ -85,13 +85,13 @@ def near_pairs(prints: Sequence[Print]) -> Iterator[tuple[int, int]]:
     if not prints:
         return
     bits = np.array([found[0] for found in prints], np.uint64)
-    greys = np.stack([found[1] for found in prints])
+    grays = np.stack([found[1] for found in prints])
     for start in range(0, len(bits), _BLOCK):
         rows = slice(start, start + _BLOCK)
         for other in range(start, len(bits), _BLOCK):
             columns = slice(other, other + _BLOCK)
             near = np.bitwise_count(bits[rows, None] ^ bits[None, columns]) <= MAX_DISTANCE
-            near &= greys[rows] @ greys[columns].T >= MIN_CORRELATION
+            near &= grays[rows] @ grays[columns].T >= MIN_CORRELATION
             for row, column in np.argwhere(near).tolist():
                 if start + row < other + column:
                     yield start + row, other + column

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from zoo.data.numbers import ENGLISH, english
+from zoo.data.numbers_in_words import ENGLISH, english
 from zoo.data.options import SplitOptions
 from zoo.data.text_options import token_tensor
 from zoo.spec import DataSpec, Split, Task, TensorSpec

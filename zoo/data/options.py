@@ -69,12 +69,12 @@ class ImageOptions(SplitOptions):
         description="Pixels the model sees: 64, or '48x64' (height x width); null for their own.",
     )
     channels: Literal[1, 3] | None = Field(
-        None, description="1 for grey, 3 for colour; null for what the pictures have."
+        None, description="1 for gray, 3 for color; null for what the pictures have."
     )
     image_fit: Literal["stretch", "pad"] = Field(
         "stretch",
         description="How a picture of another shape comes to that size: stretched, or with its "
-        "aspect kept and the rest grey. A model remembers it.",
+        "aspect kept and the rest gray. A model remembers it.",
     )
     near_duplicates: Literal["together", "ignore"] = Field(
         "together",

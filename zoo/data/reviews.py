@@ -13,7 +13,7 @@ import numpy as np
 from zoo.data.archives import tar_members
 from zoo.data.download import Remote, fetch
 from zoo.data.named.text import SENTIMENT, ImdbOptions, RtPolarityOptions
-from zoo.data.text_labelled import labelled_splits, split_by_text, with_vocabulary
+from zoo.data.text_labeled import labeled_splits, split_by_text, with_vocabulary
 from zoo.errors import BadRecord, ChecksumMismatch
 from zoo.files import sha256_json
 from zoo.spec import DataSpec, Split
@@ -38,7 +38,7 @@ IMDB = Remote(
     sha256="c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
 )
 IMDB_CONTENT = "07722abb3341e017c7eb226d36c60cee3d927285d55ce069013c94cbf031a6b7"
-"""SHA-256 over the names and the bytes of the 50,000 labelled reviews, in the order of names."""
+"""SHA-256 over the names and the bytes of the 50,000 labeled reviews, in the order of names."""
 
 IMDB_VALIDATION = 0.1
 """The share of the official training split that is held out to choose by."""
@@ -92,7 +92,7 @@ def _rt_polarity(options: RtPolarityOptions) -> tuple[DataSpec, Mapping[str, Spl
     drawn = split_by_text(texts, codes, SENTIMENT, shares, options.split_seed)
     parts = {split: [texts[i] for i in places.tolist()] for split, places in drawn.items()}
     spec = with_vocabulary("rt_polarity", SENTIMENT, parts["train"], options)
-    return spec, labelled_splits(spec, parts, {s: codes[places] for s, places in drawn.items()})
+    return spec, labeled_splits(spec, parts, {s: codes[places] for s, places in drawn.items()})
 
 
 def read_rt_polarity(
@@ -153,7 +153,7 @@ def _imdb(options: ImdbOptions) -> tuple[DataSpec, Mapping[str, Split]]:
     parts = {split: [texts["train"][i] for i in places] for split, places in drawn.items()}
     spec = with_vocabulary("imdb", SENTIMENT, parts["train"], options)
     classes = {split: labels["train"][places] for split, places in drawn.items()}
-    return spec, labelled_splits(
+    return spec, labeled_splits(
         spec, parts | {"test": texts["test"]}, classes | {"test": labels["test"]}
     )
 
@@ -161,10 +161,10 @@ def _imdb(options: ImdbOptions) -> tuple[DataSpec, Mapping[str, Split]]:
 def read_imdb(
     file: str | None, *, remote: Remote = IMDB, content: str = IMDB_CONTENT
 ) -> dict[str, str]:
-    """Return the labelled reviews by their names in the archive, ``train/pos/0_9.txt``, sorted.
+    """Return the labeled reviews by their names in the archive, ``train/pos/0_9.txt``, sorted.
 
     Args:
-        file: A local ``aclImdb_v1.tar.gz``, or one with the labelled reviews alone.
+        file: A local ``aclImdb_v1.tar.gz``, or one with the labeled reviews alone.
         remote: Where to download it.
         content: SHA-256 over the reviews.
     """

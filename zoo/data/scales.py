@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from zoo.runtime.table import Table
+from zoo.runtime.csv import Table
 
 LARGEST = 1e18
 """Squares of larger numbers, and of deviations smaller than its inverse, leave float32."""

@@ -20,9 +20,9 @@ from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.scales import check_scale
 from zoo.data.series_options import SeriesOptions, WindowOptions
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
-from zoo.runtime.moments import CALENDAR, read_moment
+from zoo.runtime.calendar import CALENDAR, read_moment
+from zoo.runtime.csv import Table, is_missing, is_number, read_table
 from zoo.runtime.series import Series, read_series
-from zoo.runtime.table import Table, is_missing, is_number, read_table
 from zoo.spec import Column, DataSpec, SeriesSpec, Split, Task, TensorSpec
 
 _NEARLY = 0.9

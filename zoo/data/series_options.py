@@ -78,7 +78,7 @@ class SeriesOptions(WindowOptions):
     )
     gaps: Literal["error", "interpolate"] = Field(
         "error",
-        description="Missing rows and cells: an error, or a straight line between neighbours; a "
+        description="Missing rows and cells: an error, or a straight line between neighbors; a "
         "forecast of filled steps, or from one, is neither learned nor measured.",
     )
 

@@ -12,8 +12,8 @@ from typing import Any
 from zoo.data.caption_options import CaptionOptions
 from zoo.data.catalog import describe_dataset, find_dataset, list_datasets, load_dataset
 from zoo.data.dataset import Dataset
-from zoo.data.excerpt import ExcerptOptions, excerpt_of
 from zoo.data.info import DatasetInfo
+from zoo.data.max_examples import ExcerptOptions, excerpt_of
 from zoo.data.options import ImageOptions, SplitOptions, TableOptions, read_options
 from zoo.data.series_options import SeriesOptions
 from zoo.data.text import is_text, open_text

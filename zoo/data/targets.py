@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from zoo.data.scales import check_scale
 from zoo.errors import BadRecord
-from zoo.runtime.table import Table, has_decimal_comma, is_missing, is_number
+from zoo.runtime.csv import Table, has_decimal_comma, is_missing, is_number
 from zoo.spec import Task
 
 MAX_WHOLE_CLASSES = 20

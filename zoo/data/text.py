@@ -16,7 +16,7 @@ from typing import Any
 from zoo.data.class_folders import suffixes
 from zoo.data.dataset import Dataset
 from zoo.data.options import read_options
-from zoo.data.text_options import LabelledOptions, PairOptions
+from zoo.data.text_options import LabeledOptions, PairOptions
 from zoo.errors import DataError
 
 _PAIRS = "sequence-to-sequence"
@@ -40,12 +40,12 @@ def open_text(path: Path, options: Mapping[str, Any] | None) -> Dataset:
         ConfigError: If an option is wrong.
         DataError: If the file is, or its name does not fit what was asked for.
     """
-    from zoo.data.text_labelled import open_folder, open_table
+    from zoo.data.text_labeled import open_folder, open_table
     from zoo.data.text_pairs import open_pairs
 
     kind = path.suffix.lower()
     if path.is_dir():
-        return open_folder(path, read_options(LabelledOptions, options, str(path)))
+        return open_folder(path, read_options(LabeledOptions, options, str(path)))
     if (options or {}).get("task") == _PAIRS:
         if kind not in (".tsv", ".txt"):
             raise DataError(
@@ -62,7 +62,7 @@ def open_text(path: Path, options: Mapping[str, Any] | None) -> Dataset:
             fix="--data-option task=sequence-to-sequence, for a text, a tab and its translation "
             "a line",
         )
-    return open_table(path, read_options(LabelledOptions, options, str(path)))
+    return open_table(path, read_options(LabeledOptions, options, str(path)))
 
 
 __all__ = ["is_text", "open_text"]

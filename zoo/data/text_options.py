@@ -17,7 +17,7 @@ MAX_LENGTH = 4_096
 class VocabularyOptions(Frozen):
     """How text is cut, and into how many different pieces."""
 
-    pieces: Literal["words", "characters", "subwords"] = Field(
+    tokenization: Literal["words", "characters", "subwords"] = Field(
         "words",
         description="What text is cut into; the vocabulary of subwords is learned with the "
         "package tokenizers.",
@@ -43,7 +43,7 @@ class FileOptions(SplitOptions):
     )
 
 
-class LabelledOptions(FileOptions, VocabularyOptions):
+class LabeledOptions(FileOptions, VocabularyOptions):
     """Options of texts with a class each: a folder of class folders, or a table."""
 
     text: str | None = Field(None, description="Of a table: the column that holds the text.")
@@ -57,7 +57,7 @@ class LabelledOptions(FileOptions, VocabularyOptions):
 class PairVocabularyOptions(VocabularyOptions):
     """How two languages are cut."""
 
-    pieces: Literal["words", "characters", "subwords"] = Field(
+    tokenization: Literal["words", "characters", "subwords"] = Field(
         "subwords",
         description="What text is cut into; the vocabulary of subwords is learned with the "
         "package tokenizers.",
@@ -98,13 +98,13 @@ def token_tensor(name: str, text: TextSpec, note: str = "") -> TensorSpec:
     """
     kind = "BERT's word pieces" if text.split == "wordpiece" else text.split
     outside = f"text is cut into {kind}, and they into ids by the vocabulary that is kept here"
-    last = len(text.pieces) - 1
+    last = len(text.vocabulary) - 1
     return TensorSpec(
         name=name,
         shape=("time",),
         dtype="int32",
         text=text,
-        range=(0, last) if text.pieces else None,
+        range=(0, last) if text.vocabulary else None,
         outside=f"{outside}; {note}" if note else outside,
     )
 
@@ -112,14 +112,14 @@ def token_tensor(name: str, text: TextSpec, note: str = "") -> TensorSpec:
 def text_spec(options: VocabularyOptions, pieces: tuple[str, ...] = ()) -> TextSpec:
     """Return how text becomes ids with these options, and with this vocabulary."""
     return TextSpec(
-        split=options.pieces,
-        pieces=pieces,
+        split=options.tokenization,
+        vocabulary=pieces,
         lowercase=options.lowercase,
         max_length=options.max_length,
     )
 
 
-def labelled_spec(
+def labeled_spec(
     name: str,
     labels: tuple[str, ...],
     options: VocabularyOptions,
@@ -158,12 +158,12 @@ __all__ = [
     "MAX_LENGTH",
     "MAX_PIECES",
     "FileOptions",
-    "LabelledOptions",
+    "LabeledOptions",
     "NumbersOptions",
     "PairOptions",
     "PairVocabularyOptions",
     "VocabularyOptions",
-    "labelled_spec",
+    "labeled_spec",
     "pair_spec",
     "text_spec",
     "token_tensor",

@@ -138,11 +138,11 @@ def pair_splits(
         source = target = both
     else:
         source, target = (learn_vocabulary(t, bare, options.vocabulary_size) for t in texts)
-    bare_spec = pair_spec(name, options, source.pieces, target.pieces)
+    bare_spec = pair_spec(name, options, source.vocabulary, target.vocabulary)
     both_sides = {"source": [one for one, _ in pairs], "target": [other for _, other in pairs]}
     short = fits(both_sides, bare_spec)
     note = left_out(short, "pairs", options.max_length)
-    spec = pair_spec(name, options, source.pieces, target.pieces, note)
+    spec = pair_spec(name, options, source.vocabulary, target.vocabulary, note)
     splits: dict[str, Split] = {}
     for split, indices in parts.items():
         kept = [pairs[i] for i in indices.tolist() if short[i]]

@@ -10,7 +10,7 @@ from zoo.data.text_options import MAX_PIECES
 from zoo.errors import BadRecord, DataError, MissingExtra
 from zoo.runtime.text import CUTTERS, normal
 from zoo.runtime.text_files import read_text
-from zoo.spec import SIGNS, TextSpec
+from zoo.spec import SPECIAL_TOKENS, TextSpec
 
 DECODER_SIGNS = ("[DEC]", "[ENC]")
 """What BLIP adds to BERT's pieces: the start of a written text, and a sign of its encoder."""
@@ -36,17 +36,17 @@ def learn_vocabulary(texts: Iterable[str], spec: TextSpec, size: int) -> TextSpe
         MissingExtra: If subwords are asked for, and ``tokenizers`` is not installed.
 
     Example:
-        >>> learn_vocabulary(["a b", "b"], TextSpec(split="words", max_length=8), 100).pieces[4:]
+        >>> learn_vocabulary(["a b", "b"], TextSpec(split="words", max_length=8), 100).vocabulary[4:]
         ('b', 'a')
     """
     if spec.split == "wordpiece":
         raise DataError(
             "a vocabulary of BERT's word pieces is not learned here",
             why="it comes with the model that was trained with it",
-            fix="pieces=subwords learns one that keeps its blanks",
+            fix="tokenization=subwords learns one that keeps its blanks",
         )
     normals = (normal(text, lowercase=spec.lowercase) for text in texts)
-    room = size - len(SIGNS)
+    room = size - len(SPECIAL_TOKENS)
     if spec.split == "subwords":
         learned = _subwords(normals, room)
     else:
@@ -58,7 +58,7 @@ def learn_vocabulary(texts: Iterable[str], spec: TextSpec, size: int) -> TextSpe
             "there is no text to learn a vocabulary from",
             why="the texts of the training split hold nothing but blanks",
         )
-    return spec.model_copy(update={"pieces": (*SIGNS, *learned)})
+    return spec.model_copy(update={"vocabulary": (*SPECIAL_TOKENS, *learned)})
 
 
 def read_wordpieces(path: Path, max_length: int) -> TextSpec:
@@ -99,11 +99,11 @@ def read_wordpieces(path: Path, max_length: int) -> TextSpec:
     pieces += [sign for sign in DECODER_SIGNS if sign not in seen]
     return TextSpec(
         split="wordpiece",
-        pieces=tuple(pieces),
+        vocabulary=tuple(pieces),
         lowercase=True,
         max_length=max_length,
         pad=0,
-        unknown=pieces.index("[UNK]"),
+        unk=pieces.index("[UNK]"),
         start=pieces.index("[DEC]"),
         end=pieces.index("[SEP]"),
     )

@@ -12,10 +12,11 @@ import numpy as np
 from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.errors import ConfigError, ExportError, Finding, ParityFailed
 from zoo.exporting import convert as _convert
-from zoo.exporting.canonical import add_label, canonical
 from zoo.exporting.divergence import first_divergence
+from zoo.exporting.external_data import BESIDE_FROM, store
+from zoo.exporting.normalize import add_label, canonical
 from zoo.exporting.parity import calibrate, make_cases, prove
-from zoo.exporting.probes import MOST_BYTES, as_taken, check_samples
+from zoo.exporting.parity_inputs import MOST_BYTES, as_taken, check_samples
 from zoo.exporting.publishing import (
     FIRST_FILE,
     REPORT,
@@ -31,13 +32,12 @@ from zoo.exporting.publishing import (
     write_artifact,
 )
 from zoo.exporting.simplify import constant_shapes
-from zoo.exporting.stored import BESIDE_FROM, store
 from zoo.exporting.structure import check_structure
 from zoo.files import sha256_json
 from zoo.runtime.manifest import Graph, Manifest
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.runtime.vectors import Vector
-from zoo.spec import NAME, Arrays, DataSpec, Forward, Task, TensorSpec
+from zoo.spec import NAME, Arrays, DataSpec, PredictFn, Task, TensorSpec
 
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy")
 _RESERVED = {"manifest", "vectors", "card", "model"}
@@ -54,7 +54,7 @@ def export_artifact(
     samples: Arrays,
     metrics: Mapping[str, Any] | None = None,
     fingerprint: str = "",
-    licence: str | None = None,
+    license: str | None = None,
     origin: Mapping[str, Any] | None = None,
     keep_failed: Path | None = None,
     largest_file: int = BESIDE_FROM,
@@ -71,7 +71,7 @@ def export_artifact(
         samples: A few real examples, by input name, for the comparison and the golden vectors.
         metrics: How good the model is, as plain data: an ``Evaluation`` or a mapping of numbers.
         fingerprint: SHA-256 of the data it was trained on; empty if it was not.
-        licence: Of the weights; the architecture's by default.
+        license: Of the weights; the architecture's by default.
         origin: Anything else worth recording about the training, as plain data.
         keep_failed: Where to keep a failed export, with ``failure.json``, instead of removing it.
         largest_file: Bytes from which a graph has its large weights in a file beside it, such as
@@ -96,7 +96,7 @@ def export_artifact(
         task=task if task in tasks else tasks[0],
         summary=architecture.info.summary,
         limits=architecture.info.limits,
-        licence=licence or architecture.info.licence,
+        license=license or architecture.info.license,
         metrics=plain(metrics or {}, "metrics"),
         origin=plain(origin or {}, "origin"),
         fingerprint=fingerprint,
@@ -114,7 +114,7 @@ class _About:
     task: Task
     summary: str
     limits: tuple[str, ...]
-    licence: str
+    license: str
     metrics: dict[str, Any]
     origin: dict[str, Any]
     fingerprint: str
@@ -147,7 +147,7 @@ def _fill(
         config_sha256=sha256_json(config),
         data=blueprint.data,
         data_fingerprint=about.fingerprint,
-        licence=about.licence,
+        license=about.license,
         origin=about.origin,
         metrics=about.metrics,
         producer=versions(_PACKAGES),
@@ -225,7 +225,7 @@ def _extended(traced: _convert.Traced, samples: Arrays) -> Arrays:
     return {**found, **{name: array[:few] for name, array in samples.items()}}
 
 
-def _answer(traced: _convert.Traced, *, label: bool) -> Forward:
+def _answer(traced: _convert.Traced, *, label: bool) -> PredictFn:
     """Return the Keras model's answer, with the label that the export adds to the graph."""
 
     def answer(inputs: Arrays) -> Arrays:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from zoo.errors import MissingExtra, Unsupported, ZooError
-from zoo.exporting.stored import LARGEST, store, too_large
+from zoo.exporting.external_data import LARGEST, store, too_large
 from zoo.spec import Arrays
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Candidate:
 
 
 def require() -> None:
-    """Check that what quantisation needs is installed.
+    """Check that what quantization needs is installed.
 
     Raises:
         MissingExtra: If it is not.
@@ -87,17 +87,17 @@ def require() -> None:
     import importlib.util
 
     if importlib.util.find_spec("onnx") is None:
-        raise MissingExtra("quantising", "keras", "onnx")
+        raise MissingExtra("quantizing", "keras", "onnx")
 
 
-def _optimised(source: Source) -> Made:
+def _optimized(source: Source) -> Made:
     return Made(_rewritten(source.proto, "extended"))
 
 
 def _dynamic(source: Source) -> Made:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    def quantise(proto: onnx.ModelProto, target: Path, *, large: bool) -> None:
+    def quantize(proto: onnx.ModelProto, target: Path, *, large: bool) -> None:
         quantize_dynamic(
             proto,
             target,
@@ -110,7 +110,7 @@ def _dynamic(source: Source) -> Made:
             extra_options={"DefaultTensorType": 1},
         )
 
-    return Made(_quantised(source.proto, quantise))
+    return Made(_quantized(source.proto, quantize))
 
 
 def _static(source: Source) -> Made:
@@ -136,7 +136,7 @@ def _static(source: Source) -> Made:
         def get_next(self) -> Mapping[str, np.ndarray[Any, Any]] | None:
             return next(self.batches, None)
 
-    def quantise(proto: onnx.ModelProto, target: Path, *, large: bool) -> None:
+    def quantize(proto: onnx.ModelProto, target: Path, *, large: bool) -> None:
         quantize_static(
             proto,
             target,
@@ -151,7 +151,7 @@ def _static(source: Source) -> Made:
             calibrate_method=CalibrationMethod.MinMax,
         )
 
-    return Made(_quantised(source.proto, quantise))
+    return Made(_quantized(source.proto, quantize))
 
 
 def _half(source: Source) -> Made:
@@ -190,10 +190,10 @@ CANDIDATES = {
     candidate.name: candidate
     for candidate in (
         Candidate(
-            "optimised",
-            "optimised",
-            "float32, rewritten by onnxruntime's extended optimisation",
-            _optimised,
+            "optimized",
+            "optimized",
+            "float32, rewritten by onnxruntime's extended optimization",
+            _optimized,
         ),
         Candidate(
             "int8_dynamic",
@@ -226,7 +226,7 @@ def _batches(arrays: Arrays) -> Iterator[Mapping[str, np.ndarray[Any, Any]]]:
 
 
 def _stacked(proto: onnx.ModelProto) -> list[str]:
-    """Name the products with a stack of matrices, which onnxruntime quantises and cannot run."""
+    """Name the products with a stack of matrices, which onnxruntime quantizes and cannot run."""
     flat = {tensor.name for tensor in proto.graph.initializer if len(tensor.dims) == 2}
     known = {tensor.name for tensor in proto.graph.initializer}
     names = []
@@ -237,14 +237,14 @@ def _stacked(proto: onnx.ModelProto) -> list[str]:
     return names
 
 
-class _Quantise(Protocol):
-    """Quantise a graph into a file; ``large`` says that one file cannot hold the graph."""
+class _Quantize(Protocol):
+    """Quantize a graph into a file; ``large`` says that one file cannot hold the graph."""
 
     def __call__(self, proto: onnx.ModelProto, target: Path, *, large: bool) -> None: ...
 
 
-def _quantised(proto: onnx.ModelProto, quantise: _Quantise) -> onnx.ModelProto:
-    """Fold what can be folded, quantise, and require that something was."""
+def _quantized(proto: onnx.ModelProto, quantize: _Quantize) -> onnx.ModelProto:
+    """Fold what can be folded, quantize, and require that something was."""
     import onnx
     from onnx import helper
 
@@ -252,14 +252,14 @@ def _quantised(proto: onnx.ModelProto, quantise: _Quantise) -> onnx.ModelProto:
     # Its own advice to do what was just done would be printed otherwise.
     helper.set_model_props(folded, {"onnx.quant.pre_process": "onnxruntime.quant"})
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "quantised.onnx"
-        with _boundary("onnxruntime cannot quantise this graph"):
-            quantise(folded, target, large=too_large(folded))
+        target = Path(folder) / "quantized.onnx"
+        with _boundary("onnxruntime cannot quantize this graph"):
+            quantize(folded, target, large=too_large(folded))
             made: onnx.ModelProto = onnx.load(target)
     integers = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
     if not any(t.data_type in integers and len(t.dims) > 1 for t in made.graph.initializer):
         raise Unsupported(
-            "the graph has nothing to quantise",
+            "the graph has nothing to quantize",
             why="it has no convolution or matrix product with constant weights",
         )
     return made

@@ -19,7 +19,7 @@ def write_card(manifest: Manifest) -> str:
         manifest.summary,
         "",
         f"Architecture: `{manifest.architecture}`. Task: {manifest.task.value}. "
-        f"Licence: {manifest.licence}.",
+        f"License: {manifest.license}.",
         "",
         "## Use",
         "",
@@ -192,7 +192,7 @@ def _proof(graph: Graph, of: str) -> list[str]:
         f"`{graph.signature}` was compared with {of} in {parity.comparisons} calls:",
         f"batches of {', '.join(map(str, parity.batches))}{lengths};",
         f"{', '.join(parity.probes)} values;",
-        f"onnxruntime's optimisation {', '.join(parity.optimisation)}.",
+        f"onnxruntime's optimization {', '.join(parity.optimization)}.",
         "",
         "| output | largest difference | allowed relative to an example's largest value |",
         "| --- | --- | --- |",

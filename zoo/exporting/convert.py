@@ -74,7 +74,7 @@ class Traced:
     def __call__(self, arrays: Arrays) -> dict[str, np.ndarray[Any, Any]]:
         """Return the Keras model's outputs: the reference of every comparison."""
         taken = [np.asarray(arrays[spec.name]).astype(spec.dtype) for spec in self.inputs]
-        with _unoptimised():
+        with _unoptimized():
             values = self._function(*taken)
         return {s.name: np.asarray(v) for s, v in zip(self.outputs, values, strict=True)}
 
@@ -203,8 +203,8 @@ def _converted(traced: Traced, weights: Sequence[LeftOut]) -> onnx.ModelProto:
 
         try:
             return written(careful=False)
-        except Exception:  # noqa: BLE001 - an optimisation that fails is left out
-            # A copy of everything before each optimisation: that takes most of the time.
+        except Exception:  # noqa: BLE001 - an optimization that fails is left out
+            # A copy of everything before each optimization: that takes most of the time.
             return written(careful=True)
 
 
@@ -256,7 +256,7 @@ def _keeps_sign_only(reader: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _unoptimised() -> Iterator[None]:
+def _unoptimized() -> Iterator[None]:
     """Keep TensorFlow from rewriting graphs for the length of a call.
 
     The operations then give bit by bit what they give one by one. A rewritten graph differs in the

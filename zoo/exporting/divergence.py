@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from zoo.exporting.convert import Converter, Traced
+from zoo.exporting.external_data import store
 from zoo.exporting.parity import CAP, Case
-from zoo.exporting.stored import store
 from zoo.runtime.manifest import Tolerance
 from zoo.runtime.session import open_session
 from zoo.runtime.tolerance import compare, row_scale
@@ -48,7 +48,7 @@ def first_divergence(traced: Traced, cases: Sequence[Case], converter: Converter
         converted = converter(exposed)
         with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
             stored = store(converted.proto, "search.onnx", Path(folder), weights=converted.weights)
-            session = open_session(stored.file, "search", optimisation="basic")
+            session = open_session(stored.file, "search", optimization="basic")
         actual = session.run(None, dict(probe.inputs))
         values = exposed.model([probe.inputs[s.name] for s in traced.inputs], training=False)
     except Exception as error:  # noqa: BLE001 - whatever the converter or onnxruntime raise

@@ -16,7 +16,7 @@ from zoo.metrics.paired import BLOCKS, batch_means, paired_proportions
 from zoo.metrics.scores import describe_score
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.runtime.variant import Comparison
-from zoo.spec import Arrays, DataSpec, Forward, Forwards, Split, Task
+from zoo.spec import Arrays, DataSpec, PredictFn, PredictFns, Split, Task
 from zoo.views import PartSplit
 
 _BATCH = 256
@@ -48,7 +48,7 @@ class Yardstick:
         data: DataSpec,
         split: Split,
         name: Literal["validation", "test"],
-        original: Forwards,
+        original: PredictFns,
         metric: str | None = None,
         config: ModelConfig | None = None,
     ) -> None:
@@ -64,7 +64,7 @@ class Yardstick:
         share = describe_score(self.metric).share or self.metric == "r2"
         return "points" if share else "percent"
 
-    def compare(self, variant: Forwards) -> tuple[Comparison, Evaluation]:
+    def compare(self, variant: PredictFns) -> tuple[Comparison, Evaluation]:
         """Ask a variant for every example once, and compare.
 
         Raises:
@@ -96,12 +96,12 @@ class Yardstick:
             agreement=differences.agreement,
             max_difference={name: round_up(v) for name, v in differences.largest.items()},
             mean_difference={name: round_up(v) for name, v in differences.mean.items()},
-            neighbours=round_up(_neighbours(other, self.split)),
+            neighbors=round_up(_neighbors(other, self.split)),
         )
         return comparison, evaluation
 
-    def _evaluate(self, forwards: Forwards, split: Split) -> Evaluation:
-        return self.architecture.evaluate(forwards, split, self.data, config=self.config)
+    def _evaluate(self, predict_fns: PredictFns, split: Split) -> Evaluation:
+        return self.architecture.evaluate(predict_fns, split, self.data, config=self.config)
 
     def _score(self, evaluation: Evaluation) -> float:
         return evaluation.scores[self.metric].value
@@ -112,7 +112,7 @@ class Yardstick:
             return 100 * worse
         return 100 * worse / max(abs(self._score(self.evaluation)), _LEAST)
 
-    def _block_losses(self, variant: Forwards) -> list[float]:
+    def _block_losses(self, variant: PredictFns) -> list[float]:
         if len(self.split) < BLOCKS * _FEWEST_IN_BLOCK:
             return []
         losses = []
@@ -132,8 +132,8 @@ class _Differences:
     """Sums over batches, so that no split need fit in memory."""
 
     def __init__(self, data: DataSpec) -> None:
-        labelled = [t.name for t in data.targets if t.labels is not None and not t.shape]
-        self._target = labelled[0] if data.task is Task.CLASSIFICATION and labelled else None
+        labeled = [t.name for t in data.targets if t.labels is not None and not t.shape]
+        self._target = labeled[0] if data.task is Task.CLASSIFICATION and labeled else None
         self._same = self._labels = self._worse = self._better = 0
         self._sums: dict[str, tuple[float, int]] = {}
         self.largest: dict[str, float] = {}
@@ -174,14 +174,14 @@ def _batches(split: Split) -> Iterator[tuple[Arrays, Arrays]]:
         yield split.take(np.arange(start, min(start + _BATCH, len(split))))
 
 
-def _neighbours(forward: Forward, split: Split) -> float:
+def _neighbors(predict_fn: PredictFn, split: Split) -> float:
     """Return how far an example's answer alone is from its answer among others."""
     inputs, _ = split.take(np.arange(min(len(split), _TOGETHER)))
-    together = forward(inputs)
+    together = predict_fn(inputs)
     count = len(next(iter(inputs.values())))
     worst = 0.0
     for at in range(count):
-        alone = forward({name: array[at : at + 1] for name, array in inputs.items()})
+        alone = predict_fn({name: array[at : at + 1] for name, array in inputs.items()})
         for name, array in together.items():
             if array.dtype.kind == "f":
                 apart = np.abs(alone[name][0].astype(np.float64) - array[at])
@@ -202,7 +202,7 @@ def _main(evaluation: Evaluation, task: Task, wanted: str | None) -> str:
     name = wanted or _MAIN.get(task, known[0] if known else "")
     if name not in known:
         raise ConfigError(
-            "the quantisation cannot be measured as asked",
+            "the quantization cannot be measured as asked",
             findings=[Finding("metric", name, f"one of {', '.join(known)}")],
         )
     return name

@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from zoo.errors import ExportError, ParityFailed, Unsupported
-from zoo.exporting.probes import (
+from zoo.exporting.external_data import Stored
+from zoo.exporting.parity_inputs import (
     KINDS,
     SEEDS,
     Probe,
@@ -22,13 +23,12 @@ from zoo.exporting.probes import (
     lengths_of,
     make_probe,
 )
-from zoo.exporting.stored import Stored
 from zoo.files import storage_errors
 from zoo.runtime._onnx_file import OnnxFile, private_folder
 from zoo.runtime.manifest import Parity, Tolerance
-from zoo.runtime.session import OPTIMISATION, open_session
+from zoo.runtime.session import OPTIMIZATION, open_session
 from zoo.runtime.tolerance import compare_all, row_scale
-from zoo.spec import Arrays, Forward, TensorSpec
+from zoo.spec import Arrays, PredictFn, TensorSpec
 
 FACTOR = 8.0
 """How many times its own noise an output may be off: other libraries sum in another order."""
@@ -41,7 +41,7 @@ CAP = 1e-4
 
 HALF_CAP = 5e-3
 
-QUANTISED_CAP = 5e-2
+QUANTIZED_CAP = 5e-2
 """Of graphs with integer weights: the last place can decide a whole step of an activation."""
 
 _USUAL_BATCH = 7
@@ -74,7 +74,7 @@ class Case:
 
 
 def make_cases(
-    inputs: Sequence[TensorSpec], answer: Forward, samples: Arrays, *, weights: int = 0
+    inputs: Sequence[TensorSpec], answer: PredictFn, samples: Arrays, *, weights: int = 0
 ) -> list[Case]:
     """Ask the model at every batch size, and at several lengths of every dynamic axis.
 
@@ -120,7 +120,7 @@ def make_cases(
     return cases
 
 
-def _case(answer: Forward, probe: Probe) -> Case:
+def _case(answer: PredictFn, probe: Probe) -> Case:
     reference = answer(probe.inputs)
     for name, array in reference.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -145,11 +145,11 @@ def calibrate(stored: Stored, cases: Sequence[Case], name: str) -> dict[str, Tol
     if all(array.dtype.kind != "f" for array in cases[0].reference.values()):
         return {}  # whole numbers must be equal
     kinds = {tensor.data_type for tensor in stored.proto.graph.initializer if tensor.dims}
-    quantised = TensorProto.INT8 in kinds
-    factor, units = (1.0, _STEPS) if quantised else (FACTOR, 1)
+    quantized = TensorProto.INT8 in kinds
+    factor, units = (1.0, _STEPS) if quantized else (FACTOR, 1)
     half = TensorProto.FLOAT16 in kinds
-    cap = QUANTISED_CAP if quantised else HALF_CAP if half else CAP
-    base = open_session(stored.file, name, optimisation="basic")
+    cap = QUANTIZED_CAP if quantized else HALF_CAP if half else CAP
+    base = open_session(stored.file, name, optimization="basic")
     before = [_answer(base, case, "basic") for case in cases]
     noise: dict[str, float] = {}
     scales = {
@@ -162,7 +162,7 @@ def calibrate(stored: Stored, cases: Sequence[Case], name: str) -> dict[str, Tol
     for seed in SEEDS:
         del moved
         with _perturbed(stored, seed, units) as file:
-            moved = open_session(file, name, optimisation="basic")
+            moved = open_session(file, name, optimization="basic")
         for case, old in zip(cases, before, strict=True):
             new = _answer(moved, case, "basic")
             for output, scale in scales.items():
@@ -190,7 +190,7 @@ def calibrate(stored: Stored, cases: Sequence[Case], name: str) -> dict[str, Tol
 def prove(
     file: OnnxFile, cases: Sequence[Case], tolerances: Mapping[str, Tolerance], name: str
 ) -> Parity:
-    """Compare a graph with the Keras model, at every optimisation level of onnxruntime.
+    """Compare a graph with the Keras model, at every optimization level of onnxruntime.
 
     Raises:
         ParityFailed: At the first case that differs by more than the tolerance.
@@ -198,9 +198,9 @@ def prove(
     worst: dict[str, float] = {}
     absolute: dict[str, float] = {}
     session: Any = None
-    for level in OPTIMISATION:
+    for level in OPTIMIZATION:
         del session
-        session = open_session(file, name, optimisation=level)
+        session = open_session(file, name, optimization=level)
         for case in cases:
             actual = _answer(session, case, level)
             for output, found in compare_all(actual, case.reference, tolerances).items():
@@ -223,8 +223,8 @@ def prove(
         lengths={axis: tuple(sorted(found)) for axis, found in sorted(lengths.items())},
         seeds=SEEDS,
         probes=KINDS,
-        optimisation=OPTIMISATION,
-        comparisons=len(cases) * len(OPTIMISATION),
+        optimization=OPTIMIZATION,
+        comparisons=len(cases) * len(OPTIMIZATION),
         worst={output: round_up(value) for output, value in worst.items()},
         worst_absolute={output: round_up(value) for output, value in absolute.items()},
     )
@@ -232,7 +232,7 @@ def prove(
 
 def _where(case: Case, level: str) -> str:
     lengths = "".join(f", {axis} {length}" for axis, length in case.probe.lengths.items())
-    return f"batch {case.probe.batch}{lengths}, optimisation {level}"
+    return f"batch {case.probe.batch}{lengths}, optimization {level}"
 
 
 def _answer(session: Any, case: Case, level: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -334,7 +334,7 @@ __all__ = [
     "FACTOR",
     "FLOOR",
     "HALF_CAP",
-    "QUANTISED_CAP",
+    "QUANTIZED_CAP",
     "Case",
     "calibrate",
     "make_cases",

@@ -56,7 +56,7 @@ class Policy(Frozen):
         return ""
 
     def cost(self, size_ratio: float, latency_ratios: Sequence[float]) -> float:
-        """Return what is minimised: 1 is the original's."""
+        """Return what is minimized: 1 is the original's."""
         speed = math.prod(latency_ratios) ** (1 / len(latency_ratios))
         if self.preference == "smallest":
             return size_ratio
@@ -72,7 +72,7 @@ class CandidateRow(Frozen):
         size_ratio: Its bytes by the original's.
         latency_ms: By batch size, the median.
         latency_ratio: By batch size, to the original, measured in turns with it.
-        cost: What the policy minimises.
+        cost: What the policy minimizes.
         accepted: Whether it was good enough to be published.
         reason: Why not.
     """
@@ -165,7 +165,7 @@ def _strangeness(row: CandidateRow) -> tuple[bool, float]:
     found = row.comparison
     if found is None:
         return True, math.inf
-    return found.neighbours > _NOISE, max(found.mean_difference.values(), default=0.0)
+    return found.neighbors > _NOISE, max(found.mean_difference.values(), default=0.0)
 
 
 def make_policy(preference: str, max_loss: float, min_agreement: float) -> Policy:
@@ -182,7 +182,7 @@ def make_policy(preference: str, max_loss: float, min_agreement: float) -> Polic
     if not 0 <= min_agreement <= 1:
         findings.append(Finding("min_agreement", min_agreement, "from 0 to 1"))
     if findings:
-        raise ConfigError("the quantisation cannot be made as asked", findings=findings)
+        raise ConfigError("the quantization cannot be made as asked", findings=findings)
     return Policy.model_validate(
         {"preference": preference, "max_loss": max_loss, "min_agreement": min_agreement}
     )

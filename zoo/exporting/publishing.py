@@ -19,9 +19,9 @@ from pydantic import BaseModel
 
 from zoo.errors import ExportError, StorageError, ZooError
 from zoo.exporting.card import write_card
+from zoo.exporting.external_data import Stored
 from zoo.exporting.parity import Case
-from zoo.exporting.repository import joining
-from zoo.exporting.stored import Stored
+from zoo.exporting.triton_repository import joining
 from zoo.files import staged_folder, storage_errors
 from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, FileEntry, Graph, Manifest
 from zoo.runtime.vectors import Vector, pack_vectors

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import ExportError, Unsupported
-from zoo.exporting.stored import Stored, lies_outside
+from zoo.exporting.external_data import Stored, lies_outside
 from zoo.runtime._graph import inspect_graph
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.exporting.stored import stand_in
+from zoo.exporting.external_data import stand_in
 
 if TYPE_CHECKING:
     import keras

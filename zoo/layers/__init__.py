@@ -28,7 +28,7 @@ from zoo.layers.regression import (
     regressor_signature,
 )
 from zoo.layers.sequences import MaskedMean, TokenAccuracy, TokenCrossentropy
-from zoo.layers.tabular import OneHotColumns, Standardise
+from zoo.layers.tabular import OneHotColumns, Standardize
 
 __all__ = [
     "ColumnwiseDense",
@@ -54,7 +54,7 @@ __all__ = [
     "SelfAttention",
     "SmoothedCrossentropy",
     "SparseCode",
-    "Standardise",
+    "Standardize",
     "TokenAccuracy",
     "TokenCrossentropy",
     "TokenEmbedding",

@@ -243,7 +243,7 @@ def check_heads(width: int, heads: int, *, rotary: bool = False) -> None:
 
 
 def _uniform(inputs: int, outputs: int) -> keras.initializers.Initializer:
-    """Return Glorot's initialiser for one of several projections that are kept as one matrix."""
+    """Return Glorot's initializer for one of several projections that are kept as one matrix."""
     return keras.initializers.RandomUniform(
         -((6.0 / (inputs + outputs)) ** 0.5), (6.0 / (inputs + outputs)) ** 0.5
     )

@@ -64,12 +64,12 @@ class RandomAffine(keras.layers.Layer):
         scale_y = ops.exp(draw[2] * math.log1p(self.zoom))
         shear = draw[3] * self.shear
         cos, sin = ops.cos(angle), ops.sin(angle)
-        # Output pixel to input pixel, about the centre: rotation @ shear @ scaling, then shift.
+        # Output pixel to input pixel, about the center: rotation @ shear @ scaling, then shift.
         a0, a1 = cos * scale_x, (cos * shear - sin) * scale_y
         b0, b1 = sin * scale_x, (sin * shear + cos) * scale_y
-        centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-        a2 = centre_x - a0 * centre_x - a1 * centre_y + draw[4] * (self.shift * width)
-        b2 = centre_y - b0 * centre_x - b1 * centre_y + draw[5] * (self.shift * height)
+        center_x, center_y = (width - 1) / 2, (height - 1) / 2
+        a2 = center_x - a0 * center_x - a1 * center_y + draw[4] * (self.shift * width)
+        b2 = center_y - b0 * center_x - b1 * center_y + draw[5] * (self.shift * height)
         zero = ops.zeros_like(a0)
         return ops.image.affine_transform(
             images,
@@ -131,7 +131,7 @@ class RandomElastic(keras.layers.Layer):
         field = ops.matmul(field, self._bumps(width).T)
         field = ops.matmul(self._bumps(height), field)
         field = ops.reshape(field * self.alpha, (2, -1, height, width))
-        # One ulp short of the last pixel, so that its right and lower neighbours exist.
+        # One ulp short of the last pixel, so that its right and lower neighbors exist.
         y = ops.clip(field[0] + np.arange(height, dtype="float32")[:, None], 0.0, height - 1.001)
         x = ops.clip(field[1] + np.arange(width, dtype="float32"), 0.0, width - 1.001)
         top, left = ops.floor(y), ops.floor(x)

@@ -1,4 +1,4 @@
-"""The two blocks of a transformer, normalised before each part."""
+"""The two blocks of a transformer, normalized before each part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EPSILON = 1e-5
 class _Block(keras.layers.Layer):
     """What both blocks share: norms before, dropout behind, a feed-forward part at the end.
 
-    Normalising before a part, and not behind it, leaves a straight way for the gradient from the
+    Normalizing before a part, and not behind it, leaves a straight way for the gradient from the
     last layer to the first (Xiong et al. 2020, arXiv:2002.04745).
     """
 

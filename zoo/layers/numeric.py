@@ -33,7 +33,7 @@ class PeriodicEncoding(keras.layers.Layer):
             of the column. The paper's sigma, its most important setting.
 
     Input shape:
-        `(batch, columns)`, standardised, no NaN.
+        `(batch, columns)`, standardized, no NaN.
 
     Output shape:
         `(batch, columns, 2 * frequencies)`.

@@ -70,7 +70,7 @@ def make_optimizer(
 ) -> keras.optimizers.Optimizer:
     """Return the optimizer that a configuration describes.
 
-    Biases and the scales and offsets of normalisation do not decay: shrinking them limits what
+    Biases and the scales and offsets of normalization do not decay: shrinking them limits what
     a layer can say without making it simpler.
 
     Args:

@@ -20,7 +20,7 @@ PACKAGE = "zoo"
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class RestoreTarget(keras.layers.Layer):
-    """Turns standardised answers into the target's own unit: ``answer * scale + mean``.
+    """Turns standardized answers into the target's own unit: ``answer * scale + mean``.
 
     Call ``adapt`` with the targets of the training split, and with nothing else.
 
@@ -42,7 +42,7 @@ class RestoreTarget(keras.layers.Layer):
         self.mean.assign(values.mean())
         self.scale.assign(values.std() or 1.0)
 
-    def standardise(self, targets: Any) -> Any:
+    def standardize(self, targets: Any) -> Any:
         """Return targets as the network should answer: mean 0, variance 1."""
         return (ops.cast(targets, self.compute_dtype) - self.mean) / self.scale
 
@@ -147,8 +147,8 @@ class EnsembleRegressor(keras.Model):
     ) -> Any:
         """Return the mean of the members' losses, plus what layers add."""
         restore = next(layer for layer in self.layers if isinstance(layer, RestoreTarget))
-        answers = restore.standardise(y_pred["members"])
-        truth = ops.reshape(restore.standardise(y), (-1, 1))
+        answers = restore.standardize(y_pred["members"])
+        truth = ops.reshape(restore.standardize(y), (-1, 1))
         losses = ops.mean(ops.square(answers - truth), axis=-1)
         if sample_weight is not None:
             losses = losses * ops.reshape(ops.cast(sample_weight, losses.dtype), (-1,))

@@ -13,7 +13,7 @@ PACKAGE = "zoo"
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Standardise(keras.layers.Layer):
+class Standardize(keras.layers.Layer):
     """Shifts and scales each column to mean 0 and variance 1; a missing value becomes 0.
 
     Zero is the column's mean, the most neutral guess. With ``flag_missing`` the output also says
@@ -61,7 +61,7 @@ class Standardise(keras.layers.Layer):
         return ops.convert_to_numpy((values - self.mean) / ops.sqrt(self.variance))
 
     def call(self, values: Any) -> Any:
-        """Standardise a batch."""
+        """Standardize a batch."""
         values = ops.cast(values, self.compute_dtype)
         missing = ops.isnan(values)
         scaled = (values - self.mean) / ops.sqrt(self.variance)
@@ -116,4 +116,4 @@ class OneHotColumns(keras.layers.Layer):
         return {**super().get_config(), "sizes": self.sizes}
 
 
-__all__ = ["OneHotColumns", "Standardise"]
+__all__ = ["OneHotColumns", "Standardize"]

@@ -8,8 +8,8 @@ imports no numpy; measuring does.
 from __future__ import annotations
 
 from zoo.metrics.captioning import evaluate_captions
-from zoo.metrics.dispatch import evaluate
-from zoo.metrics.records import (
+from zoo.metrics.evaluate import evaluate
+from zoo.metrics.results import (
     CalibrationBin,
     ClassificationTables,
     ClassScore,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.metrics.intervals import percentiles
-from zoo.metrics.records import Score
+from zoo.metrics.results import Score
 
 if TYPE_CHECKING:
     import numpy as np

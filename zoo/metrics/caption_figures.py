@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.metrics.corpus import share
 from zoo.metrics.figures import Bars, CaptionedPicture, Figure, Sheet, Texts, encode_picture
 from zoo.metrics.png import shrink
+from zoo.metrics.text_scores import share
 from zoo.spec import DataSpec, Split
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _sheet(split: Split, image: str, found: Captions, right: bool) -> list[Sheet
         Sheet(
             title="Captions that are wrong",
             caption=f"{count}no reference to the letter; a few of them, evenly spread. Below each "
-            f"what was written, and in grey what was meant.{ended}",
+            f"what was written, and in gray what was meant.{ended}",
             pictures=tuple(pictures),
         )
     ]

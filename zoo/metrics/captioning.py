@@ -24,7 +24,11 @@ from zoo.metrics.batches import batches
 from zoo.metrics.caption_baselines import frequent_caption, nearest_pictures
 from zoo.metrics.caption_figures import Captions, draw_captions
 from zoo.metrics.cider import cider_d
-from zoo.metrics.corpus import (
+from zoo.metrics.figures import Figure
+from zoo.metrics.intervals import bootstrap_means
+from zoo.metrics.results import Evaluation, Score
+from zoo.metrics.scores import ScoreInfo, register_score
+from zoo.metrics.text_scores import (
     corpus_scores,
     score,
     share,
@@ -34,11 +38,7 @@ from zoo.metrics.corpus import (
     told_right,
     true_texts,
 )
-from zoo.metrics.figures import Figure
-from zoo.metrics.intervals import bootstrap_means
-from zoo.metrics.records import Evaluation, Score
-from zoo.metrics.scores import ScoreInfo, register_score
-from zoo.spec import Arrays, DataSpec, Forward, Split, Task, TensorSpec, TextSpec
+from zoo.spec import Arrays, DataSpec, PredictFn, Split, Task, TensorSpec, TextSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,7 @@ class _Target:
 
 
 def evaluate_captions(
-    forwards: Mapping[str, Forward],
+    predict_fns: Mapping[str, PredictFn],
     split: Split,
     data: DataSpec,
     *,
@@ -91,7 +91,7 @@ def evaluate_captions(
     knows what was held out, ``exact_match_seen`` and ``exact_match_held_out`` divide it. Where
     the split reads texts, ``NAME_accuracy`` is the share of captions that say an attribute as the
     reference does. All of these have Wilson (1927) intervals. ``bleu`` and ``chrf`` are those of
-    :mod:`zoo.metrics.corpus`; ``cider`` is CIDEr-D, the mean of :func:`zoo.metrics.cider.cider_d`,
+    :mod:`zoo.metrics.text_scores`; ``cider`` is CIDEr-D, the mean of :func:`zoo.metrics.cider.cider_d`,
     with a seeded bootstrap interval over pictures; ``token_accuracy`` is the share of tokens that
     get the highest score, given the true ones before them.
 
@@ -104,7 +104,7 @@ def evaluate_captions(
     two captions are the same.
 
     Args:
-        forwards: ``encode`` and ``decode``: see :mod:`zoo.runtime.generation`.
+        predict_fns: ``encode`` and ``decode``: see :mod:`zoo.runtime.decoding`.
         split: The examples; a target stands between its start and end signs. What it may know
             besides is said in the module.
         data: What they are: the first target with a text is the caption.
@@ -124,12 +124,12 @@ def evaluate_captions(
     first, owner = _pictures(split)
     tokens = []
     for positions, inputs, targets in batches(split, data, batch_size):
-        tokens.append(told_right(forwards, inputs, np.asarray(targets[caption.spec.name])))
+        tokens.append(told_right(predict_fns, inputs, np.asarray(targets[caption.spec.name])))
         new = np.isin(positions, first)
         asked = {name: array[new] for name, array in inputs.items()}
         for target in (caption, *others):
             if new.any():
-                _write(forwards, asked, target, beams)
+                _write(predict_fns, asked, target, beams)
             ids = np.asarray(targets[target.spec.name])
             _refer(target, owner[positions], true_texts(split, positions, target.spec, ids))
     facts = _facts(split, caption, first)
@@ -178,11 +178,13 @@ def _pictures(split: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return first[order].astype(np.int64), rank[owner].astype(np.int64)
 
 
-def _write(forwards: Mapping[str, Forward], inputs: Arrays, target: _Target, beams: int) -> None:
-    from zoo.runtime.generation import generate
+def _write(
+    predict_fns: Mapping[str, PredictFn], inputs: Arrays, target: _Target, beams: int
+) -> None:
+    from zoo.runtime.decoding import generate
     from zoo.runtime.text import decode_text
 
-    found = generate(forwards, inputs, target.text, beams=beams, prompt=target.prompt)
+    found = generate(predict_fns, inputs, target.text, beams=beams, prompt=target.prompt)
     target.written += decode_text(found.tokens, target.text)
     target.cut += int(found.cut.sum())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import ConfigError, DataError, Diverged
 from zoo.metrics.batches import batches
 from zoo.metrics.intervals import bootstrap_macro_f1, bootstrap_means, wilson
-from zoo.metrics.records import (
+from zoo.metrics.results import (
     CalibrationBin,
     ClassificationTables,
     ClassScore,
@@ -17,7 +17,7 @@ from zoo.metrics.records import (
     Score,
 )
 from zoo.metrics.text_figures import draw_texts
-from zoo.spec import Arrays, DataSpec, Forward, Split, Task, TensorSpec
+from zoo.spec import Arrays, DataSpec, PredictFn, Split, Task, TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ class _Answers:
 
 
 def evaluate_classification(
-    forward: Forward,
+    predict_fn: PredictFn,
     split: Split,
     data: DataSpec,
     *,
@@ -81,7 +81,7 @@ def evaluate_classification(
     import numpy as np
 
     labels = data.labels
-    answers = _answers(forward, split, data, batch_size)
+    answers = _answers(predict_fn, split, data, batch_size)
     examples = len(answers.true)
 
     confusion = np.zeros((len(labels), len(labels)), np.int64)
@@ -118,7 +118,7 @@ def evaluate_classification(
     )
 
 
-def _answers(forward: Forward, split: Split, data: DataSpec, batch_size: int) -> _Answers:
+def _answers(predict_fn: PredictFn, split: Split, data: DataSpec, batch_size: int) -> _Answers:
     """Run every example once."""
     import numpy as np
 
@@ -126,7 +126,7 @@ def _answers(forward: Forward, split: Split, data: DataSpec, batch_size: int) ->
     rows = []
     for positions, inputs, targets in batches(split, data, batch_size):
         true = _labels(targets, target, data, positions)
-        given = _probabilities(forward(inputs), data, positions)
+        given = _probabilities(predict_fn(inputs), data, positions)
         given_true = given[np.arange(len(true)), true]
         predicted = given.argmax(axis=1)
         confidence = given[np.arange(len(true)), predicted]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DataError
-from zoo.metrics.damage import Damage
+from zoo.metrics.corruptions import Damage
 from zoo.metrics.images import Images
-from zoo.metrics.principal import Principal
-from zoo.spec import Forward
+from zoo.metrics.pca_baseline import Principal
+from zoo.spec import PredictFn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ class Measured:
 
 
 def measure_images(
-    forward: Forward,
+    predict_fn: PredictFn,
     images: Images,
     *,
     held_out: tuple[int, ...] = (),
@@ -65,14 +65,14 @@ def measure_images(
         image = inputs[images.spec.name]
         clean = images.scaled(image)
         classes.append(kinds)
-        errors.append(_errors(clean, images.reconstruct(forward, inputs)))
+        errors.append(_errors(clean, images.reconstruct(predict_fn, inputs)))
         if pca is not None:
             flat = clean.reshape(len(clean), -1)
             by_pca.append(_errors(flat, pca.reconstruct(flat)))
         if damage is not None:
             worse = damage(image, positions, low, high)
             damaged.append(_errors(clean, images.scaled(worse)))
-            again = images.reconstruct(forward, {**inputs, images.spec.name: worse})
+            again = images.reconstruct(predict_fn, {**inputs, images.spec.name: worse})
             repaired.append(_errors(clean, again))
     kinds = np.concatenate(classes)
     familiar = ~np.isin(kinds, held_out)

@@ -97,12 +97,12 @@ def _seasonal(
 def _linear(seen: NDArray[np.float64], came: NDArray[np.float64]) -> Forecaster:
     import numpy as np
 
-    centre, deviation = seen.mean(axis=(0, 1)), seen.std(axis=(0, 1))
+    center, deviation = seen.mean(axis=(0, 1)), seen.std(axis=(0, 1))
     spread: NDArray[np.float64] = np.asarray(np.where(deviation > 0, deviation, 1.0), np.float64)
     shape = came.shape[1:]
 
     def features(history: NDArray[np.float64], order: int) -> NDArray[np.float64]:
-        scaled: NDArray[Any] = ((history[:, -order:] - centre) / spread).reshape(len(history), -1)
+        scaled: NDArray[Any] = ((history[:, -order:] - center) / spread).reshape(len(history), -1)
         return np.concatenate([scaled, np.ones((len(history), 1))], axis=1)
 
     def fit(part: slice, order: int) -> NDArray[np.float64]:

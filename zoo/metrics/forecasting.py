@@ -19,9 +19,9 @@ from zoo.metrics.batches import batches
 from zoo.metrics.figures import Figure
 from zoo.metrics.forecast_figures import forecast_figures
 from zoo.metrics.forecasters import Forecaster, simple_forecasters
-from zoo.metrics.records import Evaluation, Score
+from zoo.metrics.results import Evaluation, Score
 from zoo.metrics.scores import ScoreInfo, register_score
-from zoo.spec import Arrays, DataSpec, Forward, Split, Task
+from zoo.spec import Arrays, DataSpec, PredictFn, Split, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +50,7 @@ for _info in (
 
 
 def evaluate_forecasting(
-    forward: Forward,
+    predict_fn: PredictFn,
     split: Split,
     data: DataSpec,
     *,
@@ -62,7 +62,7 @@ def evaluate_forecasting(
     ``rmse`` and ``mae`` are over all origins, steps and targets. With a reference there are also
     ``skill``, 1 − RMSE / RMSE of the best simple forecast, and ``mase`` (Hyndman & Koehler 2006),
     the MAE as a multiple of the mean absolute change from step to step in the training windows.
-    Errors of neighbouring origins hang together, so that intervals come from a circular block
+    Errors of neighboring origins hang together, so that intervals come from a circular block
     bootstrap (Politis & Romano 1992) with blocks of twice the horizon or the cube root of the
     origins, whichever is more. A truth of NaN counts nowhere.
 
@@ -70,7 +70,7 @@ def evaluate_forecasting(
     the simple forecasts of :func:`simple_forecasters` know the training part only.
 
     Args:
-        forward: Gives ``forecast``.
+        predict_fn: Gives ``forecast``.
         split: Windows of one series, the earliest first.
         data: Its first target is the forecast, whose columns are among those of ``history``.
         reference: The training split.
@@ -84,7 +84,7 @@ def evaluate_forecasting(
         DataError: If the split is empty.
         Diverged: If a forecast is not a finite number.
     """
-    history, truth, said = _answers(forward, split, data, batch_size)
+    history, truth, said = _answers(predict_fn, split, data, batch_size)
     model = backtest(MODEL, "", said, truth)
     draws = draw_blocks(len(truth), max(2 * truth.shape[1], round(len(truth) ** (1 / 3))))
     unit = {"unit": data.targets[0].unit}
@@ -104,7 +104,7 @@ def evaluate_forecasting(
 
 
 def _answers(
-    forward: Forward, split: Split, data: DataSpec, batch_size: int
+    predict_fn: PredictFn, split: Split, data: DataSpec, batch_size: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return what was seen, what came, and what was said, of every window."""
     import numpy as np
@@ -112,7 +112,7 @@ def _answers(
     rows = []
     for positions, inputs, targets in batches(split, data, batch_size):
         seen, came = _windows(inputs, targets, data)
-        rows.append((seen, came, _forecasts(forward(inputs), came.shape, data, positions)))
+        rows.append((seen, came, _forecasts(predict_fn(inputs), came.shape, data, positions)))
     seen, came, said = (np.concatenate(column) for column in zip(*rows, strict=True))
     if not np.isfinite(came).any():
         raise DataError(f"no value of {data.id!r} is known that a forecast could be compared with")

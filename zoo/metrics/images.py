@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError, DataError, Diverged
-from zoo.spec import Arrays, DataSpec, Forward, Split, TensorSpec
+from zoo.spec import Arrays, DataSpec, PredictFn, Split, TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,7 +97,7 @@ class Images:
                 classes = np.asarray(targets[self.target.name]).reshape(-1).astype(int)
             yield positions, inputs, classes
 
-    def ask(self, forward: Forward, inputs: Arrays) -> Arrays:
+    def ask(self, predict_fn: PredictFn, inputs: Arrays) -> Arrays:
         """Return a model's answers, asked for batches of one size.
 
         A compiled graph is traced anew for every size: a short batch is filled up with its last
@@ -110,11 +110,11 @@ class Images:
         parts = []
         for start in range(0, count, size):
             rows = np.minimum(np.arange(start, start + size), count - 1)
-            answers = forward({name: array[rows] for name, array in inputs.items()})
+            answers = predict_fn({name: array[rows] for name, array in inputs.items()})
             parts.append({name: array[: count - start] for name, array in answers.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def reconstruct(self, forward: Forward, inputs: Arrays) -> NDArray[np.float64]:
+    def reconstruct(self, predict_fn: PredictFn, inputs: Arrays) -> NDArray[np.float64]:
         """Return a model's reconstructions as intensities, checked.
 
         Raises:
@@ -123,7 +123,7 @@ class Images:
         """
         import numpy as np
 
-        outputs = self.ask(forward, inputs)
+        outputs = self.ask(predict_fn, inputs)
         shape = inputs[self.spec.name].shape
         if OUTPUT not in outputs or outputs[OUTPUT].shape != shape:
             found = {name: list(array.shape) for name, array in outputs.items()}

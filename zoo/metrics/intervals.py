@@ -38,9 +38,9 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     """
     share = successes / trials
     spread = Z95 * Z95 / trials
-    centre = (share + spread / 2) / (1 + spread)
+    center = (share + spread / 2) / (1 + spread)
     half = Z95 * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
-    return min(max(0.0, centre - half), share), max(min(1.0, centre + half), share)
+    return min(max(0.0, center - half), share), max(min(1.0, center + half), share)
 
 
 def student(freedom: int) -> float:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """Encode grey or colour pixels (W3C PNG, filter 0).
+    """Encode gray or color pixels (W3C PNG, filter 0).
 
     Args:
         pixels: uint8.

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError
-from zoo.metrics.damage import Damage
+from zoo.metrics.corruptions import Damage
 from zoo.metrics.fidelity import Measured, decibels, measure_images
 from zoo.metrics.images import Images
 from zoo.metrics.intervals import Z95, bootstrap_means
-from zoo.metrics.principal import Principal, fit_principal
-from zoo.metrics.records import Evaluation, Score
+from zoo.metrics.pca_baseline import Principal, fit_principal
+from zoo.metrics.results import Evaluation, Score
 from zoo.metrics.roc import auc
 from zoo.metrics.scores import ScoreInfo, register_score
-from zoo.spec import DataSpec, Forward, Forwards, Split, Task
+from zoo.spec import DataSpec, PredictFn, PredictFns, Split, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,7 @@ for _info in (
 
 
 def evaluate_reconstruction(
-    forward: Forward,
+    predict_fn: PredictFn,
     split: Split,
     data: DataSpec,
     *,
@@ -95,11 +95,11 @@ def evaluate_reconstruction(
         DataError: If the split is empty, or an image holds NaN.
         Diverged: If a reconstruction is not finite.
     """
-    from zoo.metrics.gallery import draw_reconstructions
+    from zoo.metrics.reconstruction_figures import draw_reconstructions
 
     images = Images.of(split, data, batch_size)
-    found = measure_images(forward, images)
-    figures = draw_reconstructions(forward, found) if reference is not None else ()
+    found = measure_images(predict_fn, images)
+    figures = draw_reconstructions(predict_fn, found) if reference is not None else ()
     return Evaluation(
         task=Task.RECONSTRUCTION,
         examples=int(found.familiar.sum()),
@@ -109,7 +109,7 @@ def evaluate_reconstruction(
 
 
 def evaluate_autoencoder(
-    forwards: Forwards,
+    predict_fns: PredictFns,
     split: Split,
     data: DataSpec,
     *,
@@ -129,7 +129,7 @@ def evaluate_autoencoder(
     interval); all other scores are of the classes that were trained on.
 
     Args:
-        forwards: The three signatures.
+        predict_fns: The three signatures.
         split: The images.
         data: What they are.
         reference: The training split; without it, scores of the model alone and no figures.
@@ -143,18 +143,18 @@ def evaluate_autoencoder(
         DataError: If the split holds no image of a class that was trained on, or NaN.
         Diverged: If a reconstruction is not finite.
     """
-    from zoo.metrics.gallery import draw_autoencoder
+    from zoo.metrics.reconstruction_figures import draw_autoencoder
 
     images = Images.of(split, data, batch_size)
     unknown = _indices(held_out, images.labels)
     pca = None
     if reference is not None:
-        size = _code_size(forwards, images)
+        size = _code_size(predict_fns, images)
         pca = _principal(Images.of(reference, data, 2_048), unknown, size)
     found = measure_images(
-        forwards["reconstruct"], images, held_out=unknown, pca=pca, damage=damage
+        predict_fns["reconstruct"], images, held_out=unknown, pca=pca, damage=damage
     )
-    figures = draw_autoencoder(forwards, found, damage, prior=prior) if pca else ()
+    figures = draw_autoencoder(predict_fns, found, damage, prior=prior) if pca else ()
     return Evaluation(
         task=Task.RECONSTRUCTION,
         examples=int(found.familiar.sum()),
@@ -214,12 +214,12 @@ def _indices(names: tuple[str, ...], labels: tuple[str, ...]) -> tuple[int, ...]
     return tuple(labels.index(name) for name in names)
 
 
-def _code_size(forwards: Forwards, images: Images) -> int:
+def _code_size(predict_fns: PredictFns, images: Images) -> int:
     """Ask the model how many numbers a code has."""
     import numpy as np
 
     inputs, _ = images.split.take(np.arange(1))
-    return int(images.ask(forwards["encode"], inputs)["code"].shape[-1])
+    return int(images.ask(predict_fns["encode"], inputs)["code"].shape[-1])
 
 
 def _principal(images: Images, held_out: tuple[int, ...], size: int) -> Principal:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.metrics.answers import regression_answers
 from zoo.metrics.intervals import bootstrap_function, bootstrap_means, wilson
-from zoo.metrics.records import Evaluation, Score
+from zoo.metrics.regression_outputs import regression_answers
+from zoo.metrics.results import Evaluation, Score
 from zoo.metrics.scores import ScoreInfo, register_score
-from zoo.spec import DataSpec, Forward, Split, Task
+from zoo.spec import DataSpec, PredictFn, Split, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ register_score(
 
 
 def evaluate_regression(
-    forward: Forward,
+    predict_fn: PredictFn,
     split: Split,
     data: DataSpec,
     *,
@@ -55,7 +55,7 @@ def evaluate_regression(
     """
     import numpy as np
 
-    answers = regression_answers(forward, split, data, batch_size=batch_size)
+    answers = regression_answers(predict_fn, split, data, batch_size=batch_size)
     unit = data.targets[0].unit
     squares, absolute = answers.squares, np.abs(answers.predicted - answers.true)
     error_interval = bootstrap_function(squares[:, None], lambda means: np.sqrt(means[:, 0]))
@@ -63,11 +63,11 @@ def evaluate_regression(
         "rmse": _score(float(np.sqrt(squares.mean())), error_interval, unit),
         "mae": _score(float(absolute.mean()), bootstrap_means(absolute[:, None])[0], unit),
     }
-    centred = answers.true - answers.true.mean()
+    centered = answers.true - answers.true.mean()
     if np.ptp(answers.true) > 0:
-        columns = np.stack([squares, centred, centred**2], axis=1)
+        columns = np.stack([squares, centered, centered**2], axis=1)
         scores["r2"] = _score(
-            float(1 - squares.mean() / (centred**2).mean()),
+            float(1 - squares.mean() / (centered**2).mean()),
             bootstrap_function(columns, _explained),
         )
     if answers.low is not None and answers.high is not None:
@@ -83,7 +83,7 @@ def evaluate_regression(
         from zoo.metrics.residuals import regression_figures
 
         figures = regression_figures(
-            answers, forward, split, data, reference=reference, batch_size=batch_size
+            answers, predict_fn, split, data, reference=reference, batch_size=batch_size
         )
     return Evaluation(
         task=Task.REGRESSION, examples=len(answers.true), scores=scores, figures=figures
@@ -91,7 +91,7 @@ def evaluate_regression(
 
 
 def _explained(means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return R² from the means of squared errors, centred truths, and their squares."""
+    """Return R² from the means of squared errors, centered truths, and their squares."""
     import numpy as np
 
     variance = means[:, 2] - means[:, 1] ** 2

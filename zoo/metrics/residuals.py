@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.metrics.figures import Bars, Figure, Histogram, Scatter, thin
 from zoo.metrics.intervals import bootstrap_function
-from zoo.spec import Arrays, DataSpec, Forward, Split
+from zoo.spec import Arrays, DataSpec, PredictFn, Split
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.metrics.answers import Answers
+    from zoo.metrics.regression_outputs import Answers
 
 _REPEATS = 5
 _MOST_ROWS = 2_000
@@ -23,7 +23,7 @@ _SEED = 2001
 
 def regression_figures(
     answers: Answers,
-    forward: Forward,
+    predict_fn: PredictFn,
     split: Split,
     data: DataSpec,
     *,
@@ -41,7 +41,7 @@ def regression_figures(
     figures.append(_histogram(answers, data))
     if simpler := _references(answers, split, data, reference):
         figures.append(simpler)
-    if importance := _importance(forward, split, data, batch_size):
+    if importance := _importance(predict_fn, split, data, batch_size):
         figures.append(importance)
     return tuple(figures)
 
@@ -144,7 +144,9 @@ def _references(answers: Answers, split: Split, data: DataSpec, reference: Split
     )
 
 
-def _importance(forward: Forward, split: Split, data: DataSpec, batch_size: int) -> Bars | None:
+def _importance(
+    predict_fn: PredictFn, split: Split, data: DataSpec, batch_size: int
+) -> Bars | None:
     import numpy as np
 
     columns = [
@@ -158,7 +160,7 @@ def _importance(forward: Forward, split: Split, data: DataSpec, batch_size: int)
     rows = np.array(thin(len(split), _MOST_ROWS))
     inputs, targets = split.take(rows)
     true = np.asarray(targets[data.targets[0].name], np.float64).reshape(-1)
-    before = _squares(forward, inputs, true, batch_size)
+    before = _squares(predict_fn, inputs, true, batch_size)
     generator = np.random.default_rng(_SEED)
     found = []
     for name, place, column in columns:
@@ -166,7 +168,7 @@ def _importance(forward: Forward, split: Split, data: DataSpec, batch_size: int)
         for _ in range(_REPEATS):
             table = np.array(inputs[name])
             table[:, place] = table[generator.permutation(len(rows)), place]
-            after += _squares(forward, {**inputs, name: table}, true, batch_size) / _REPEATS
+            after += _squares(predict_fn, {**inputs, name: table}, true, batch_size) / _REPEATS
         interval = bootstrap_function(np.stack([before, after], axis=1), _growth)
         value = float(_growth(np.array([[before.mean(), after.mean()]]))[0])
         found.append((value, interval or (value, value), column))
@@ -193,13 +195,13 @@ def _growth(means: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _squares(
-    forward: Forward, inputs: Arrays, true: NDArray[np.float64], batch_size: int
+    predict_fn: PredictFn, inputs: Arrays, true: NDArray[np.float64], batch_size: int
 ) -> NDArray[np.float64]:
     import numpy as np
 
     answers = [
         np.asarray(
-            forward({n: a[start : start + batch_size] for n, a in inputs.items()})["prediction"],
+            predict_fn({n: a[start : start + batch_size] for n, a in inputs.items()})["prediction"],
             np.float64,
         ).reshape(-1)
         for start in range(0, len(true), batch_size)

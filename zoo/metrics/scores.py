@@ -1,6 +1,6 @@
 """What each score means: its title, which way is better, between which ends it lies.
 
-One table that the report, quantisation, the training loop and the published figures read. A plugin
+One table that the report, quantization, the training loop and the published figures read. A plugin
 that measures something else registers it beside its measure.
 """
 
@@ -149,8 +149,8 @@ for _info in (
     ),
     ScoreInfo(
         "histogram_accuracy",
-        "Colour histogram",
-        "Right answers of logistic regression on how often each colour comes.",
+        "Color histogram",
+        "Right answers of logistic regression on how often each color comes.",
         True,
         high=1.0,
         share=True,

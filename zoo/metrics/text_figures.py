@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.metrics.figures import Bars, Figure, Texts
 from zoo.metrics.intervals import wilson
-from zoo.metrics.records import Mistake
+from zoo.metrics.results import Mistake
 from zoo.spec import DataSpec, Split, TensorSpec
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _mistakes(split: Split, spec: TensorSpec, worst: Sequence[Mistake]) -> Texts
     return Texts(
         title="The surest mistakes",
         caption="Texts that got the wrong class, those first whose own class was thought least "
-        "likely. Some are mislabelled, or say one thing and mean another.",
+        "likely. Some are mislabeled, or say one thing and mean another.",
         header=("text", "class", "given"),
         rows=tuple(rows),
     )
@@ -90,7 +90,7 @@ def _lengths(split: Split, spec: TensorSpec, right: NDArray[np.bool_]) -> Bars:
         places = np.arange(start, min(start + 1024, len(right)))
         ids = split.take(places)[0][spec.name]
         lengths[places] = (ids != spec.text.pad).sum(1)
-        unknown += int((ids == spec.text.unknown).sum())
+        unknown += int((ids == spec.text.unk).sum())
     ends = sorted({int(end) for end in np.quantile(lengths, np.arange(1, _BANDS + 1) / _BANDS)})
     names, values, lows, highs = [], [], [], []
     first = int(lengths.min())

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zoo.metrics.batches import Batch, batches
-from zoo.metrics.corpus import (
+from zoo.metrics.figures import Bars, Figure, Texts
+from zoo.metrics.results import Evaluation, Score
+from zoo.metrics.text_scores import (
     corpus_scores,
     share,
     text_spec,
@@ -16,9 +18,7 @@ from zoo.metrics.corpus import (
     told_right,
     true_texts,
 )
-from zoo.metrics.figures import Bars, Figure, Texts
-from zoo.metrics.records import Evaluation, Score
-from zoo.spec import DataSpec, Forward, Split, Task, TensorSpec
+from zoo.spec import DataSpec, PredictFn, Split, Task, TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ class _Written:
 
 
 def evaluate_translation(
-    forwards: Mapping[str, Forward],
+    predict_fns: Mapping[str, PredictFn],
     split: Split,
     data: DataSpec,
     *,
@@ -64,7 +64,7 @@ def evaluate_translation(
     prose (cut into subwords) ``bleu`` comes first, and is the headline; otherwise ``exact_match``.
 
     Args:
-        forwards: ``encode`` and ``decode``: see :mod:`zoo.runtime.generation`.
+        predict_fns: ``encode`` and ``decode``: see :mod:`zoo.runtime.decoding`.
         split: The examples; the target stands between its start and end signs.
         data: What they are.
         reference: The training split; ``None`` asks for the scores alone, without figures.
@@ -81,7 +81,7 @@ def evaluate_translation(
     source, target = (text_tensor(data, side, _WHY) for side in (data.inputs, data.targets))
     texts = _Written()
     for batch in batches(split, data, batch_size):
-        _write(forwards, split, batch, (source, target), beams, texts)
+        _write(predict_fns, split, batch, (source, target), beams, texts)
     right = np.array([a == b for a, b in zip(texts.written, texts.references, strict=True)])
     scores = {"exact_match": share(right), **_corpus(texts)}
     if text_spec(target).split == "subwords" and "bleu" in scores:
@@ -96,7 +96,7 @@ def evaluate_translation(
 
 
 def _write(
-    forwards: Mapping[str, Forward],
+    predict_fns: Mapping[str, PredictFn],
     split: Split,
     batch: Batch,
     specs: tuple[TensorSpec, TensorSpec],
@@ -106,7 +106,7 @@ def _write(
     """Write a text for each source of a batch, and ask how likely the true one is."""
     import numpy as np
 
-    from zoo.runtime.generation import generate
+    from zoo.runtime.decoding import generate
     from zoo.runtime.text import decode_text
 
     source, target = specs
@@ -114,8 +114,8 @@ def _write(
     read, true = np.asarray(inputs[source.name]), np.asarray(targets[target.name])
     # Columns of padding alone change nothing, and cost a step each.
     read = read[:, : max(1, int((read != 0).sum(axis=1).max()))]
-    found = generate(forwards, {source.name: read}, text_spec(target), beams=beams)
-    texts.tokens.append(told_right(forwards, {source.name: read}, true))
+    found = generate(predict_fns, {source.name: read}, text_spec(target), beams=beams)
+    texts.tokens.append(told_right(predict_fns, {source.name: read}, true))
     texts.sources += decode_text(read, text_spec(source))
     texts.references += true_texts(split, positions, target, true)
     texts.written += decode_text(found.tokens, text_spec(target))

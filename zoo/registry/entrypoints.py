@@ -11,7 +11,7 @@ from typing import Any
 
 ARCHITECTURES = "zoo.architectures"
 HOOKS = "zoo.hooks"
-CATALOGUES = "zoo.catalogues"
+CATALOGS = "zoo.catalogs"
 
 OWN = "neural-zoo"
 """The distribution that this program is itself a part of."""
@@ -27,7 +27,7 @@ class Provider:
     Attributes:
         name: The entry point's name; of an architecture, the model's.
         value: ``module:attribute``, not imported yet.
-        distribution: The name of the distribution that announces it, as it is normalised for
+        distribution: The name of the distribution that announces it, as it is normalized for
             comparing (PEP 503).
         version: Its version.
         location: The folder it is installed in.
@@ -70,7 +70,7 @@ class Provider:
         return self._entry_point.load()
 
 
-def normalise(distribution: str) -> str:
+def normalize(distribution: str) -> str:
     """Return a distribution's name as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
@@ -81,7 +81,7 @@ def scan() -> dict[str, list[Provider]]:
     A distribution that is met twice (an editable install and a wheel) counts once: the first on
     ``sys.path``, the one Python would import.
     """
-    found: dict[str, list[Provider]] = {ARCHITECTURES: [], HOOKS: [], CATALOGUES: []}
+    found: dict[str, list[Provider]] = {ARCHITECTURES: [], HOOKS: [], CATALOGS: []}
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
         # The name can cost a parse of METADATA: leave those that announce nothing first.
@@ -128,9 +128,9 @@ def _identity(distribution: importlib.metadata.Distribution) -> tuple[str, str, 
     path = getattr(distribution, "_path", None)
     if isinstance(path, Path) and path.suffix == ".dist-info" and path.stem.count("-") == 1:
         name, version = path.stem.split("-")
-        return normalise(name), version, str(path.parent)
+        return normalize(name), version, str(path.parent)
     name = distribution.metadata["Name"] or "unknown"
-    return normalise(name), distribution.version, str(distribution.locate_file(""))
+    return normalize(name), distribution.version, str(distribution.locate_file(""))
 
 
 def _entry_points(
@@ -144,12 +144,12 @@ def _entry_points(
 
 __all__ = [
     "ARCHITECTURES",
-    "CATALOGUES",
+    "CATALOGS",
     "HOOKS",
     "MOST_TEXT",
     "OWN",
     "Provider",
-    "normalise",
+    "normalize",
     "oversized",
     "scan",
 ]

@@ -1,6 +1,6 @@
-"""The union of all catalogues: the zoo's own, and what installed distributions say of themselves.
+"""The union of all catalogs: the zoo's own, and what installed distributions say of themselves.
 
-A package that carries a ``registry.yaml`` announces itself in the group ``zoo.catalogues``; the
+A package that carries a ``registry.yaml`` announces itself in the group ``zoo.catalogs``; the
 file is found and read without importing the package. It is believed about the models of its own
 distribution, and about nothing else.
 """
@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from zoo.errors import CatalogueInvalid
-from zoo.registry.catalogue import ModelEntry, own_catalogue_path, read_catalogue
-from zoo.registry.entrypoints import ARCHITECTURES, CATALOGUES, OWN, Provider, normalise
+from zoo.errors import CatalogInvalid
+from zoo.registry.catalog import ModelEntry, own_catalog_path, read_catalog
+from zoo.registry.entrypoints import ARCHITECTURES, CATALOGS, OWN, Provider, normalize
 from zoo.registry.policy import Policy
 
 FILE = "registry.yaml"
 
 
-class Catalogue:
+class Catalog:
     """What is published about models, by the distribution that publishes it.
 
     Args:
@@ -31,22 +31,22 @@ class Catalogue:
     def __init__(self, found: Mapping[str, list[Provider]], policy: Policy) -> None:
         self._found = found
         self._policy = policy
-        self.problems: list[CatalogueInvalid] = []
+        self.problems: list[CatalogInvalid] = []
 
     @cached_property
     def entries(self) -> dict[tuple[str, str], ModelEntry]:
         """Every entry by distribution and identity, the zoo's own first.
 
         Raises:
-            CatalogueInvalid: If the policy is strict and a fragment is wrong.
+            CatalogInvalid: If the policy is strict and a fragment is wrong.
         """
         entries: dict[tuple[str, str], ModelEntry] = {}
-        own = own_catalogue_path()
-        for model in read_catalogue(own) if own.exists() else ():
-            entries[normalise(model.distribution), model.identity] = model
+        own = own_catalog_path()
+        for model in read_catalog(own) if own.exists() else ():
+            entries[normalize(model.distribution), model.identity] = model
         for model in self._fragments():
             # What a distribution says of itself is newer than what the zoo knew of it.
-            entries[normalise(model.distribution), model.identity] = model
+            entries[normalize(model.distribution), model.identity] = model
         return entries
 
     def of(self, distribution: str, identity: str) -> ModelEntry | None:
@@ -66,12 +66,12 @@ class Catalogue:
         return found
 
     def _fragments(self) -> Iterator[ModelEntry]:
-        for provider in self._found.get(CATALOGUES, ()):
+        for provider in self._found.get(CATALOGS, ()):
             if provider.distribution == OWN or self._policy.refusal(provider):
                 continue
             try:
-                models = read_catalogue(fragment_path(provider))
-            except CatalogueInvalid as error:
+                models = read_catalog(fragment_path(provider))
+            except CatalogInvalid as error:
                 self._report(error)
                 continue
             packages = self._packages(provider)
@@ -86,12 +86,12 @@ class Catalogue:
         """Return the packages that a distribution names as its own."""
         return {
             other.module
-            for group in (ARCHITECTURES, CATALOGUES)
+            for group in (ARCHITECTURES, CATALOGS)
             for other in self._found.get(group, ())
             if other.distribution == provider.distribution
         }
 
-    def _report(self, problem: CatalogueInvalid) -> None:
+    def _report(self, problem: CatalogInvalid) -> None:
         if self._policy.strict:
             raise problem
         self.problems.append(problem)
@@ -99,11 +99,11 @@ class Catalogue:
 
 def _foreign(
     model: ModelEntry, provider: Provider, packages: Iterable[str]
-) -> CatalogueInvalid | None:
+) -> CatalogInvalid | None:
     """Return why a fragment may not say this of a model, or ``None`` if it may."""
-    if normalise(model.distribution) != provider.distribution:
-        return CatalogueInvalid(
-            f"the catalogue of {provider.label} describes {model.name!r} of {model.distribution}",
+    if normalize(model.distribution) != provider.distribution:
+        return CatalogInvalid(
+            f"the catalog of {provider.label} describes {model.name!r} of {model.distribution}",
             why="a distribution describes its own models only; the entry is left out",
             fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
         )
@@ -113,8 +113,8 @@ def _foreign(
     for what, file in files:
         package = file.partition("/")[0]
         if not any(package == name or package.startswith(f"{name}.") for name in own):
-            return CatalogueInvalid(
-                f"the catalogue of {provider.label} keeps {what} of {model.name!r} in {package!r}",
+            return CatalogInvalid(
+                f"the catalog of {provider.label} keeps {what} of {model.name!r} in {package!r}",
                 why=f"its own packages are {', '.join(sorted(own))}; the entry is left out",
                 fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
             )
@@ -125,15 +125,15 @@ def fragment_path(provider: Provider) -> Path:
     """Return the ``registry.yaml`` of a third party's package, without importing the package.
 
     Raises:
-        CatalogueInvalid: If there is no such package, or no file in it.
+        CatalogInvalid: If there is no such package, or no file in it.
     """
     places = package_folders(provider.module)
     for place in places:
         if (place / FILE).is_file():
             return place / FILE
     missing = f"no {FILE} in it" if any(map(Path.is_dir, places)) else "no such package"
-    raise CatalogueInvalid(
-        f"{provider.label} announces a catalogue in {provider.module!r}, and there is {missing}",
+    raise CatalogInvalid(
+        f"{provider.label} announces a catalog in {provider.module!r}, and there is {missing}",
         fix=f"pip install --force-reinstall {provider.distribution}",
     )
 
@@ -152,4 +152,4 @@ def package_folders(name: str) -> list[Path]:
     return [Path(place, *rest) for place in (spec and spec.submodule_search_locations) or ()]
 
 
-__all__ = ["Catalogue", "fragment_path", "package_folders"]
+__all__ = ["Catalog", "fragment_path", "package_folders"]

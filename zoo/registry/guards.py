@@ -16,7 +16,7 @@ from zoo.registry.contract import reason_of
 from zoo.registry.entrypoints import Provider
 
 METHODS = (
-    *("adapt", "build", "elsewhere", "evaluate", "initialise", "recipe", "signatures", "train"),
+    *("adapt", "build", "elsewhere", "evaluate", "initialize", "recipe", "signatures", "train"),
 )
 
 

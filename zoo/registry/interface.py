@@ -1,6 +1,6 @@
 """Whether a plugin and this zoo speak the same version of the plugin interface.
 
-What a plugin needs is read before it is imported: from ``api_version`` in its catalogue, and from
+What a plugin needs is read before it is imported: from ``api_version`` in its catalog, and from
 the version of ``neural-zoo`` that its distribution requires. What it declares in ``info`` is
 compared again once it is imported.
 """
@@ -15,8 +15,8 @@ from typing import Any
 
 from zoo.architecture import API_VERSION, OLDEST_API_VERSION, Architecture
 from zoo.errors import InterfaceDeprecated
-from zoo.registry.catalogue import ModelEntry
-from zoo.registry.entrypoints import OWN, Provider, normalise
+from zoo.registry.catalog import ModelEntry
+from zoo.registry.entrypoints import OWN, Provider, normalize
 from zoo.version import __version__
 
 _HEADERS = 2**18
@@ -75,7 +75,7 @@ def _required(provider: Provider) -> list[str]:
         return []
     lines = headers.decode("utf-8", errors="replace").splitlines()
     needs = [line.partition(":")[2].strip() for line in lines if line.startswith("Requires-Dist:")]
-    return [need for need in needs if normalise(need).startswith(OWN)]
+    return [need for need in needs if normalize(need).startswith(OWN)]
 
 
 def _holds(required: str) -> bool:
@@ -83,7 +83,7 @@ def _holds(required: str) -> bool:
 
     try:
         need = Requirement(required)
-        if normalise(need.name) != OWN or (need.marker and not need.marker.evaluate({"extra": ""})):
+        if normalize(need.name) != OWN or (need.marker and not need.marker.evaluate({"extra": ""})):
             return True
         return need.specifier.contains(__version__, prereleases=True)
     except (InvalidRequirement, ValueError, KeyError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.registry.catalogue import ModelEntry
+from zoo.registry.catalog import ModelEntry
 from zoo.registry.entrypoints import Provider
 
 Status = Literal["ready", "not installed", "broken", "contested", "denied"]
@@ -16,10 +16,10 @@ class Listing:
     """One line of a listing: known without importing anything.
 
     Attributes:
-        status: ``ready``; ``not installed`` (the catalogue knows it); ``broken`` (it failed to
+        status: ``ready``; ``not installed`` (the catalog knows it); ``broken`` (it failed to
             load); ``contested`` (two distributions offer it); ``denied`` (by policy).
         providers: The distributions that offer it.
-        entry: What the catalogue says of it.
+        entry: What the catalog says of it.
         problem: Why it is not ready, as one line.
         fix: What to do about that.
         versions: The versions of the architecture that are offered, the newest first.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.registry.entrypoints import Provider, normalise
+from zoo.registry.entrypoints import Provider, normalize
 from zoo.registry.provenance import content_hash, editable_folder
 
 HookFailures = Literal["warn", "fail"]
@@ -54,7 +54,7 @@ class Rule:
         found = _RULE.fullmatch(text.strip())
         if found is None:
             raise ValueError(f"expected {RULE_FORM}")
-        return cls(normalise(found["name"]), found["version"] or "", found["sha256"] or "", source)
+        return cls(normalize(found["name"]), found["version"] or "", found["sha256"] or "", source)
 
     def __str__(self) -> str:
         text = self.distribution
@@ -140,7 +140,7 @@ class Policy:
             () if listed is None else ((source, listed),)
         )
         self.block = tuple(Rule.parse(text, source) for text in block)
-        self.pins = {name: Pin(normalise(found), source) for name, found in (pins or {}).items()}
+        self.pins = {name: Pin(normalize(found), source) for name, found in (pins or {}).items()}
         self.strict = strict
         self.hook_failures: HookFailures = hook_failures or ("fail" if strict else "warn")
         self.sources: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.architecture import Architecture
 from zoo.errors import (
-    CatalogueInvalid,
+    CatalogInvalid,
     ModelDeprecated,
     NameCollision,
     PluginBroken,
@@ -18,16 +18,16 @@ from zoo.errors import (
     RegistryError,
     UnknownModel,
 )
-from zoo.registry.catalogue import ModelEntry
-from zoo.registry.choosing import Choice, Chooser
+from zoo.registry.catalog import ModelEntry
 from zoo.registry.contract import contract_faults
-from zoo.registry.entrypoints import ARCHITECTURES, HOOKS, Provider, normalise, scan
-from zoo.registry.fragments import Catalogue
+from zoo.registry.entrypoints import ARCHITECTURES, HOOKS, Provider, normalize, scan
+from zoo.registry.fragments import Catalog
 from zoo.registry.interface import mismatch, warn_of_deprecations
 from zoo.registry.listing import Listing, Status
 from zoo.registry.names import Reference, is_stable, natural_order, readings, split_version
 from zoo.registry.policy import Policy
 from zoo.registry.provenance import verify
+from zoo.registry.resolver import Choice, Chooser
 from zoo.registry.selection import Selection
 from zoo.registry.settings import read_policy
 from zoo.spec import identity
@@ -67,25 +67,25 @@ class Registry:
         return self._found
 
     @cached_property
-    def _catalogue(self) -> Catalogue:
-        return Catalogue(self._found, self.policy)
+    def _catalog(self) -> Catalog:
+        return Catalog(self._found, self.policy)
 
     @cached_property
     def _chooser(self) -> Chooser:
-        return Chooser(self._found, self._catalogue, self.policy)
+        return Chooser(self._found, self._catalog, self.policy)
 
     @property
-    def catalogue(self) -> dict[str, ModelEntry]:
-        """The union of all catalogues, by identity; of two that describe one, the zoo's own."""
+    def catalog(self) -> dict[str, ModelEntry]:
+        """The union of all catalogs, by identity; of two that describe one, the zoo's own."""
         entries: dict[str, ModelEntry] = {}
-        for entry in self._catalogue.entries.values():
+        for entry in self._catalog.entries.values():
             entries.setdefault(entry.identity, entry)
         return entries
 
     @property
-    def catalogue_problems(self) -> list[CatalogueInvalid]:
+    def catalog_problems(self) -> list[CatalogInvalid]:
         """What was not believed: fragments that could not be read, entries about others."""
-        return self._catalogue.problems if self._catalogue.entries else []
+        return self._catalog.problems if self._catalog.entries else []
 
     @property
     def quarantine(self) -> list[PluginBroken]:
@@ -118,7 +118,7 @@ class Registry:
         if provider.name in self._chooser.misnamed:
             return False
         known_as = identity(*split_version(provider.name))
-        return mismatch(provider, self._catalogue.of(provider.distribution, known_as)) is None
+        return mismatch(provider, self._catalog.of(provider.distribution, known_as)) is None
 
     def is_ours(self, name: str) -> bool:
         """Return whether the code behind a name is the zoo's or this process's own.
@@ -138,7 +138,7 @@ class Registry:
         return [p for p in self._found.get(HOOKS, ()) if self._refusal(p) is None]
 
     def names(self, *, hidden: bool = False) -> list[str]:
-        """Return every known name in natural order: installed, registered or catalogued.
+        """Return every known name in natural order: installed, registered or cataloged.
 
         Args:
             hidden: With those of other versions than the one that a plain name means.
@@ -202,7 +202,7 @@ class Registry:
                 PluginBroken: "broken",
             }
             providers = tuple(offer.provider for offer in offers)
-            entry = self._catalogue.of(offers[0].distribution, offers[0].identity)
+            entry = self._catalog.of(offers[0].distribution, offers[0].identity)
             return Listing(
                 name, kinds[type(error)], providers, entry, error.why, error.fix, versions
             )
@@ -221,8 +221,8 @@ class Registry:
         )
 
     def _not_installed(self, name: str, reference: Reference, error: UnknownModel) -> Listing:
-        for entry in self._catalogue.named(reference.model):
-            if reference.distribution not in ("", normalise(entry.distribution)):
+        for entry in self._catalog.named(reference.model):
+            if reference.distribution not in ("", normalize(entry.distribution)):
                 continue
             notice = entry.deprecated.sentence(entry.name) if entry.deprecated else ""
             return Listing(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.metrics.intervals import wilson
-from zoo.report.ink import PAPER, QUIET, SOFT, STRONG, drawing, svg
+from zoo.report.svg import PAPER, QUIET, SOFT, STRONG, drawing, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,9 +44,9 @@ def curves(
     with drawing(4.4, 2.7) as figure:
         axes = figure.add_axes((0.105, 0.155, 0.875, 0.77))
         marker = "o" if len(epochs) == 1 else None
-        for values, colour in ((training, QUIET), (validation, STRONG)):
+        for values, color in ((training, QUIET), (validation, STRONG)):
             if values:
-                axes.plot(epochs, values, color=colour, marker=marker, markersize=4)
+                axes.plot(epochs, values, color=color, marker=marker, markersize=4)
         if is_logarithmic(training, validation, share=share):
             axes.set_yscale("log")
             axes.yaxis.set_minor_locator(NullLocator())

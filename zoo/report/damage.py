@@ -11,8 +11,8 @@ from pydantic import Field
 from zoo.config import Frozen
 from zoo.errors import MissingExtra
 from zoo.metrics.figures import encode_picture
-from zoo.metrics.where import overlay
-from zoo.report.words import percent
+from zoo.metrics.saliency import overlay
+from zoo.report.formatting import percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,13 +28,13 @@ class Asked(Frozen):
     Attributes:
         name: What it is called.
         source: The folder it was read from; empty of a model in memory.
-        licence: Of its weights.
+        license: Of its weights.
         limits: What it cannot do, a sentence each.
     """
 
     name: str
     source: str = ""
-    licence: str
+    license: str
     limits: tuple[str, ...] = ()
 
 
@@ -64,7 +64,7 @@ class Looked(Frozen):
 
     Attributes:
         map: Rows of shares over the whole photo: 1 where most speaks for the answer.
-        x: Centre of the hottest part, pixels from the left.
+        x: Center of the hottest part, pixels from the left.
         y: Likewise from the top.
         box: What surrounds that part.
     """

@@ -18,8 +18,8 @@ from zoo.metrics.figures import (
     Sheet,
     Texts,
 )
-from zoo.report.fitting import cut, natural, number_axes, spaced, width
-from zoo.report.ink import INK, PALETTE, PAPER, QUIET, SOFT, STRONG, drawing, svg
+from zoo.report.svg import INK, PALETTE, PAPER, QUIET, SOFT, STRONG, drawing, svg
+from zoo.report.text_layout import cut, natural, number_axes, spaced, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,10 +41,10 @@ _TINY = 64
 
 @dataclass(frozen=True)
 class Legend:
-    """One entry below a drawing: a name, the CSS variable of its colour, and what is drawn."""
+    """One entry below a drawing: a name, the CSS variable of its color, and what is drawn."""
 
     name: str
-    colour: str
+    color: str
     mark: Mark = "line"
 
 
@@ -109,16 +109,16 @@ def _scatter(figure: Scatter, name: str) -> tuple[str, tuple[Legend, ...]]:
         names = sorted(set(groups) - {others}, key=natural) + ([others] if others else [])
         legend = []
         for place, group in enumerate(names or [""]):
-            colour = PALETTE[place % len(PALETTE)] if names else STRONG
+            color = PALETTE[place % len(PALETTE)] if names else STRONG
             variable = f"--group-{place % len(PALETTE)}"
             if others and group == others:
-                colour, variable = QUIET, "--quiet"
+                color, variable = QUIET, "--quiet"
             chosen = [i for i in range(len(figure.x)) if not names or groups[i] == group]
             axes.scatter(
                 [figure.x[i] for i in chosen],
                 [figure.y[i] for i in chosen],
                 s=size,
-                color=colour,
+                color=color,
                 alpha=0.75,
                 linewidths=0.3,
                 edgecolors=PAPER,
@@ -136,7 +136,7 @@ def _scatter(figure: Scatter, name: str) -> tuple[str, tuple[Legend, ...]]:
 
 
 def _groups(figure: Scatter) -> tuple[Sequence[str], str]:
-    """Return each point's group, and the name of all those for which there is no colour left."""
+    """Return each point's group, and the name of all those for which there is no color left."""
     counted = Counter(figure.groups)
     if len(counted) <= len(PALETTE):
         return figure.groups, ""
@@ -159,11 +159,11 @@ def _lines(figure: Lines, name: str) -> tuple[str, tuple[Legend, ...]]:
         legend = []
         others = [series for series in figure.series if not series.emphasis]
         for series in figure.series:
-            colour, variable = _colour(series, others)
+            color, variable = _color(series, others)
             style, mark = _LINE_STYLES[0]
             if not series.emphasis and len(others) > 1:
                 style, mark = _LINE_STYLES[others.index(series) % len(_LINE_STYLES)]
-            _line(axes, series, colour, style)
+            _line(axes, series, color, style)
             legend.append(Legend(series.name, variable, mark))
         room = _INCH * size[0] * (0.985 - left)
         axes.set(xlabel=cut(figure.x_label, room), ylabel=cut(figure.y_label, _LONG_LABEL - 6))
@@ -175,8 +175,8 @@ def _lines(figure: Lines, name: str) -> tuple[str, tuple[Legend, ...]]:
         return svg(canvas, name), tuple(legend) if len(legend) > 1 else ()
 
 
-def _colour(series: Series, others: Sequence[Series]) -> tuple[str, str]:
-    """Return a line's colour: one is what it is about, the rest are told apart."""
+def _color(series: Series, others: Sequence[Series]) -> tuple[str, str]:
+    """Return a line's color: one is what it is about, the rest are told apart."""
     if series.emphasis:
         return STRONG, "--accent"
     if len(others) == 1:
@@ -185,13 +185,13 @@ def _colour(series: Series, others: Sequence[Series]) -> tuple[str, str]:
     return PALETTE[place], f"--group-{place}"
 
 
-def _line(axes: Axes, series: Series, colour: str, style: Any) -> None:
+def _line(axes: Axes, series: Series, color: str, style: Any) -> None:
     width = 1.8 if series.emphasis else 1.2
     marker = "o" if len(series.x) == 1 else None
-    axes.plot(series.x, series.y, color=colour, linewidth=width, linestyle=style, marker=marker,
+    axes.plot(series.x, series.y, color=color, linewidth=width, linestyle=style, marker=marker,
               zorder=3 if series.emphasis else 2)  # fmt: skip
     if series.low and series.high:
-        axes.fill_between(series.x, series.low, series.high, color=colour, alpha=0.15, linewidth=0)
+        axes.fill_between(series.x, series.low, series.high, color=color, alpha=0.15, linewidth=0)
 
 
 def _bars(figure: Bars, name: str) -> tuple[str, tuple[Legend, ...]]:
@@ -229,10 +229,8 @@ def _histogram(figure: Histogram, name: str) -> tuple[str, tuple[Legend, ...]]:
         legend = []
         for place, counts in enumerate(figure.counts):
             single = len(figure.counts) == 1
-            colour = STRONG if single else PALETTE[place % len(PALETTE)]
-            axes.stairs(
-                counts, figure.edges, fill=True, color=colour, alpha=1.0 if single else 0.55
-            )
+            color = STRONG if single else PALETTE[place % len(PALETTE)]
+            axes.stairs(counts, figure.edges, fill=True, color=color, alpha=1.0 if single else 0.55)
             if figure.groups:
                 variable = f"--group-{place % len(PALETTE)}"
                 legend.append(Legend(figure.groups[place], variable, "area"))

@@ -10,7 +10,7 @@ from zoo.errors import MissingExtra
 from zoo.files import atomic_write
 from zoo.metrics import ClassificationTables, Evaluation, Mistake
 from zoo.metrics.figures import Figure
-from zoo.report import figures, matrix, story, words
+from zoo.report import confusion_matrix, figures, formatting, summary
 from zoo.report.records import RunRecords, read_run
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -66,7 +66,10 @@ def _render(folder: RunRecords) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=words.percent, decimal=words.decimal, whole=words.whole, plural=words.plural
+        percent=formatting.percent,
+        decimal=formatting.decimal,
+        whole=formatting.whole,
+        plural=formatting.plural,
     )
     page: str = environment.get_template("run.html.j2").render(**_context(folder))
     return page
@@ -75,30 +78,30 @@ def _render(folder: RunRecords) -> str:
 def _context(folder: RunRecords) -> dict[str, Any]:
     from markupsafe import Markup
 
-    status, tone = story.state(folder)
+    status, tone = summary.state(folder)
     evaluation = folder.evaluation
-    learned = story.learning_curves(folder)
+    learned = summary.learning_curves(folder)
     return {
         "css": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
-        "title": story.title(folder),
+        "title": summary.title(folder),
         "run_id": folder.run.get("id") or folder.path.resolve().name,
         "status": status,
         "tone": tone,
-        "lead": story.lead(folder),
+        "lead": summary.lead(folder),
         "reason": folder.run.get("stopped_because"),
         "notices": folder.notices,
         "examples": evaluation.examples if evaluation else 0,
-        "tiles": story.tiles(evaluation) if evaluation else (),
-        "unmeasured": story.unmeasured(folder),
+        "tiles": summary.tiles(evaluation) if evaluation else (),
+        "unmeasured": summary.unmeasured(folder),
         "curves": [(curve, Markup(curve.svg)) for curve in learned],
-        "learning": story.learning_finding(folder) if learned else "",
+        "learning": summary.learning_finding(folder) if learned else "",
         "classifier": _classifier(folder, evaluation, evaluation.tables)
         if evaluation and evaluation.tables
         else None,
         "figures": [_drawn(figure, place) for place, figure in enumerate(folder.figures)],
         "picture_columns": figures.columns,
         "is_tiny": figures.tiny,
-        "tables": story.making(folder),
+        "tables": summary.making(folder),
     }
 
 
@@ -119,14 +122,14 @@ def _classifier(
     rows = sorted(tables.classes, key=lambda row: (row.f1 is None, row.f1 or 0.0))
     wrong = evaluation.examples - sum(row[i] for i, row in enumerate(tables.confusion))
     return {
-        "matrix": matrix.lay_out(tables),
-        "confusions": matrix.confusions(tables, _CONFUSIONS),
+        "matrix": confusion_matrix.lay_out(tables),
+        "confusions": confusion_matrix.confusions(tables, _CONFUSIONS),
         "wrong": wrong,
         "classes": rows[:_ROWS] if len(rows) > _ROWS + 3 else rows,
         "more_classes": rows[_ROWS:] if len(rows) > _ROWS + 3 else [],
         "calibration": Markup(reliability("calibration", tables.calibration)),
         "bins": [b for b in tables.calibration if b.count],
-        "confidence": story.confidence_finding(evaluation, tables),
+        "confidence": summary.confidence_finding(evaluation, tables),
         "sheet": _sheet(folder, tables.worst),
         "long_labels": max(map(len, tables.labels)) > _LONG_LABEL,
         "worst": tables.worst[:_PICTURES],

@@ -1,4 +1,4 @@
-"""PNG files with zlib and numpy alone: every colour type, bit depth, filter, and interlacing."""
+"""PNG files with zlib and numpy alone: every color type, bit depth, filter, and interlacing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 Image = npt.NDArray[np.uint8]
-"""Height, width, channels: 1 (grey) or 3 (red, green, blue)."""
+"""Height, width, channels: 1 (gray) or 3 (red, green, blue)."""
 
 MAX_PIXELS = 64_000_000
 """A picture with more is refused before it is decoded: a small file can claim any size."""
@@ -45,7 +45,7 @@ def check_size(height: int, width: int) -> None:
 
 
 def composite(color: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> Image:
-    """Lay colours on white by their opacity, 0 to 255."""
+    """Lay colors on white by their opacity, 0 to 255."""
     opaque = alpha.astype(np.int32)[..., None]
     return ((color * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
 
@@ -89,7 +89,7 @@ def read_header(data: bytes) -> Header:
     if zlib.crc32(data[12:29]) != struct.unpack(">I", data[29:33])[0]:
         raise Corrupt("the PNG header does not match its checksum")
     if depth not in _DEPTHS.get(kind, ()) or method or filtering or interlace > 1:
-        raise Corrupt(f"no PNG has colour type {kind} with {depth} bits")
+        raise Corrupt(f"no PNG has color type {kind} with {depth} bits")
     check_size(height, width)
     return Header(width, height, depth, kind, bool(interlace))
 
@@ -133,7 +133,7 @@ def decode(data: bytes) -> Image:
         return composite(pixels, to_eight(samples[..., -1], header.depth))
     if key:
         if len(key) != 2 * header.channels:
-            raise Corrupt("the PNG's transparent colour is malformed")
+            raise Corrupt("the PNG's transparent color is malformed")
         clear = (color == np.frombuffer(key, ">u2")).all(axis=2)
         pixels[clear] = 255
     return pixels
@@ -195,7 +195,7 @@ def _unpack(lines: Image, depth: int, columns: int, count: int) -> npt.NDArray[A
 def _unfilter(kinds: Image, lines: Image, step: int) -> Image:
     """Undo the five PNG filters.
 
-    A byte depends on its left, upper and upper left neighbour. The bytes of one anti-diagonal do
+    A byte depends on its left, upper and upper left neighbor. The bytes of one anti-diagonal do
     not depend on each other, so a block of rows is done diagonal by diagonal, not byte by byte.
     """
     if int(kinds.max()) > 4:

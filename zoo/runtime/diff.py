@@ -15,7 +15,7 @@ from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime._onnx_file import checked_graph
 from zoo.runtime._tensors import Constant, Contents, read_contents
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
-from zoo.runtime.noise import Interval, Noise, noise
+from zoo.runtime.significance import Interval, Noise, noise
 
 
 class Change(Frozen):

@@ -10,12 +10,12 @@ import numpy as np
 
 from zoo.errors import Incompatible
 from zoo.runtime._folder import MAX_BYTES
-from zoo.runtime.generation import CHOSEN, DECODE, ENCODE, generate
+from zoo.runtime.decoding import CHOSEN, DECODE, ENCODE, generate
 from zoo.runtime.manifest import read_manifest
 from zoo.runtime.prediction import Prediction
-from zoo.runtime.prompt import prompt_ids
+from zoo.runtime.prompts import prompt_ids
 from zoo.runtime.session import Session, load
-from zoo.spec import Forwards, TensorSpec, TextSpec
+from zoo.spec import PredictFns, TensorSpec, TextSpec
 
 TEXT = "text"
 """The output that holds what was written: ids, without the start sign and the prompt, padded."""
@@ -31,7 +31,7 @@ class Generator:
     The same code asks an artifact and a Keras model, so that both write the same tokens.
 
     Args:
-        forwards: ``encode`` and ``decode``: see :mod:`zoo.runtime.generation`.
+        predict_fns: ``encode`` and ``decode``: see :mod:`zoo.runtime.decoding`.
         inputs: What ``encode`` takes.
         text: How the ids that are written become text.
 
@@ -40,9 +40,11 @@ class Generator:
         text: As given.
     """
 
-    def __init__(self, forwards: Forwards, inputs: Sequence[TensorSpec], text: TextSpec) -> None:
+    def __init__(
+        self, predict_fns: PredictFns, inputs: Sequence[TensorSpec], text: TextSpec
+    ) -> None:
         self.inputs, self.text = tuple(inputs), text
-        self._forwards = forwards
+        self._predict_fns = predict_fns
 
     def predict(
         self,
@@ -59,7 +61,7 @@ class Generator:
             raw: What :meth:`zoo.runtime.Session.predict` takes: of a translator a text, a list of
                 texts, or arrays of ids.
             beams: How many prefixes the search keeps; 1 takes the likeliest token every time.
-            length_penalty: See :func:`zoo.runtime.generation.generate`.
+            length_penalty: See :func:`zoo.runtime.decoding.generate`.
             max_tokens: The most tokens of a text, its prompt and its end included; what was
                 learned, if left out.
             prompt: What every text begins with: the name of one of ``text.prompts``, or words.
@@ -85,7 +87,7 @@ class Generator:
         rows = max(1, min(_MOST_ROWS, _MOST_BYTES // row_bytes))
         found = [
             generate(
-                self._forwards,
+                self._predict_fns,
                 {name: array[start : start + rows] for name, array in arrays.items()},
                 self.text,
                 beams=beams,
@@ -169,8 +171,8 @@ def load_generator(
         name: load(path, signature=name, threads=threads, providers=providers, max_bytes=max_bytes)
         for name in (ENCODE, DECODE)
     }
-    forwards: Forwards = {name: session.run for name, session in sessions.items()}
-    return Generator(forwards, sessions[ENCODE].inputs, text)
+    predict_fns: PredictFns = {name: session.run for name, session in sessions.items()}
+    return Generator(predict_fns, sessions[ENCODE].inputs, text)
 
 
 __all__ = ["Generator", "load_generator", "written_specs", "written_text"]

@@ -19,10 +19,10 @@ from zoo.files import open_regular
 from zoo.runtime import _png
 from zoo.runtime._png import MAX_PIXELS, Corrupt, Image
 
-PADDED = "aspect kept, the rest grey"
+PADDED = "aspect kept, the rest gray"
 """What a picture's spec says in ``outside`` if it is not stretched to its size."""
 
-GREY = 128
+GRAY = 128
 """The level of what is beside a picture whose aspect is kept."""
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -56,7 +56,7 @@ def read_image(path: Path | str) -> Image:
             content decides the format, not the name.
 
     Returns:
-        uint8 ``[height, width, channels]``, one channel for a grey picture, else three.
+        uint8 ``[height, width, channels]``, one channel for a gray picture, else three.
 
     Raises:
         BadRecord: If the file is missing, empty, corrupt, no picture, or larger than
@@ -88,7 +88,7 @@ def probe_image(path: Path | str) -> tuple[int, int, int]:
             width, height = picture.size
             if _orientation(picture) in _ON_ITS_SIDE:
                 width, height = height, width
-            return height, width, 1 if _is_grey(picture.mode) or _is_wide_pgm(picture) else 3
+            return height, width, 1 if _is_gray(picture.mode) or _is_wide_pgm(picture) else 3
     except Corrupt as error:
         raise _bad(path, str(error)) from error
 
@@ -116,9 +116,9 @@ def fit_image(
 ) -> Image:
     """Bring a picture to the size and the channels a model takes.
 
-    Colour becomes grey by the ITU-R 601-2 luma in integers, as Pillow's ``"L"``; grey becomes
-    colour by repetition. Then it is stretched to the size, or, its aspect kept, to what fits into
-    it (see :func:`placed`), the rest middle grey: with an antialiased triangle filter, along the
+    Color becomes gray by the ITU-R 601-2 luma in integers, as Pillow's ``"L"``; gray becomes
+    color by repetition. Then it is stretched to the size, or, its aspect kept, to what fits into
+    it (see :func:`placed`), the rest middle gray: with an antialiased triangle filter, along the
     rows, then along the columns, Pillow's ``resize(..., BILINEAR)`` to within one level.
 
     Args:
@@ -139,7 +139,7 @@ def fit_image(
         array = np.repeat(array, 3, axis=2)
     if padded:
         top, left, rows, columns = placed(array.shape[0], array.shape[1], height, width)
-        whole = np.full((height, width, array.shape[2]), GREY, np.uint8)
+        whole = np.full((height, width, array.shape[2]), GRAY, np.uint8)
         inside = fit_image(array, rows, columns, channels)
         whole[top : top + rows, left : left + columns] = inside
         return whole
@@ -232,7 +232,7 @@ def _is_wide_pgm(picture: Any) -> bool:
     return bool(picture.format == "PPM" and picture.mode == "I")
 
 
-def _is_grey(mode: str) -> bool:
+def _is_gray(mode: str) -> bool:
     return mode in ("1", "L", "LA", "La") or mode.startswith("I;16")
 
 
@@ -271,7 +271,7 @@ def _decode_other(data: bytes, suffix: str) -> Image:
                 if upright.mode in ("I", "F"):
                     raise Corrupt(f"pixels of type {upright.mode!r} have no range of their own")
                 transparent = upright.has_transparency_data
-                mode = "L" if _is_grey(upright.mode) else "RGB"
+                mode = "L" if _is_gray(upright.mode) else "RGB"
                 if transparent:
                     pixels = np.asarray(upright.convert("LA" if mode == "L" else "RGBA"))
                     return _png.composite(pixels[..., :-1], pixels[..., -1])
@@ -283,7 +283,7 @@ def _decode_other(data: bytes, suffix: str) -> Image:
 
 
 __all__ = [
-    "GREY",
+    "GRAY",
     "MAX_PIXELS",
     "PADDED",
     "SUFFIXES",

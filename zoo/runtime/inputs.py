@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.errors import BadRecord, DataError
 from zoo.files import is_file, is_folder
-from zoo.runtime.table import Table, is_missing, read_table
+from zoo.runtime.csv import Table, is_missing, read_table
 from zoo.runtime.text_inputs import encode_texts, plain_texts, texts_of
 from zoo.spec import Column, TensorSpec
 
@@ -107,7 +107,7 @@ def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
             why=str(error),
             fix="give lists of the same length, or an array",
         ) from error
-    if spec.is_image and spec.shape[-1] == 1 and _is_grey(array, spec):
+    if spec.is_image and spec.shape[-1] == 1 and _is_gray(array, spec):
         array = array[..., None]
     if array.ndim == len(spec.shape):
         array = array[None]
@@ -126,8 +126,8 @@ def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
     return _cast(array, spec)
 
 
-def _is_grey(array: np.ndarray[Any, Any], spec: TensorSpec) -> bool:
-    """Return whether only the one channel is missing, as in most files of grey pictures."""
+def _is_gray(array: np.ndarray[Any, Any], spec: TensorSpec) -> bool:
+    """Return whether only the one channel is missing, as in most files of gray pictures."""
     if array.ndim not in (2, 3) or array.shape == spec.shape:
         return False
     sides = zip(spec.shape[:2], array.shape[-2:], strict=True)

@@ -75,7 +75,7 @@ class Parity(Frozen):
     lengths: dict[str, tuple[int, ...]]
     seeds: tuple[int, ...]
     probes: tuple[str, ...]
-    optimisation: tuple[str, ...]
+    optimization: tuple[str, ...]
     comparisons: int = Field(ge=1)
     worst: dict[str, float]
     worst_absolute: dict[str, float]
@@ -116,7 +116,7 @@ class Manifest(Frozen):
     config_sha256: str = Field(pattern=_SHA256)
     data: DataSpec
     data_fingerprint: str
-    licence: str
+    license: str
     origin: dict[str, JsonValue]
     metrics: dict[str, JsonValue]
     producer: dict[str, str] = Field(description="Package to version.")
@@ -170,7 +170,7 @@ class Manifest(Frozen):
             "data_fingerprint": self.data_fingerprint,
             "format_version": str(self.format_version),
             "inputs": [spec.model_dump(mode="json") for spec in graph.inputs],
-            "licence": self.licence,
+            "license": self.license,
             "name": self.name,
             "metrics": self.metrics.get("scores", self.metrics),
             "origin": self.origin,

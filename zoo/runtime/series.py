@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.runtime.moments import Step, calendar_row, find_step, read_moment
-from zoo.runtime.table import Table, is_missing, is_number, read_table
+from zoo.runtime.calendar import Step, calendar_row, find_step, read_moment
+from zoo.runtime.csv import Table, is_missing, is_number, read_table
 from zoo.spec import SeriesSpec, TensorSpec
 
 MAX_FILL = 48
@@ -67,7 +67,7 @@ def read_series(
         date: The column of dates, ``None`` if rows are evenly spaced and have none.
         channels: The columns of measurements.
         interpolate: Whether rows and cells that are missing are filled in on a straight line
-            between their neighbours, at most :data:`MAX_FILL` in a row, instead of being errors.
+            between their neighbors, at most :data:`MAX_FILL` in a row, instead of being errors.
         step: From one row to the next; found from the dates if left out.
 
     Raises:
@@ -283,7 +283,7 @@ def _fill(
                 "the value is missing at the end of the series",
                 row,
                 name,
-                why="a line is drawn between two neighbours, and there is one at most",
+                why="a line is drawn between two neighbors, and there is one at most",
                 fix="take the row out",
             )
         steps = np.diff(known)

@@ -19,8 +19,8 @@ MAX_THREADS = 1_024
 """More threads than this are a mistake; onnxruntime would try to start them."""
 
 DEFAULT_PROVIDERS = ("CPUExecutionProvider",)
-OPTIMISATION = ("disabled", "basic", "all")
-"""onnxruntime's graph-optimisation levels, as a session's ``optimisation`` names them."""
+OPTIMIZATION = ("disabled", "basic", "all")
+"""onnxruntime's graph-optimization levels, as a session's ``optimization`` names them."""
 
 _CHUNK = 256
 
@@ -188,7 +188,7 @@ def open_session(
     *,
     threads: int = 1,
     providers: Sequence[str] | None = None,
-    optimisation: str = "all",
+    optimization: str = "all",
 ) -> Any:
     """Open an inspected ONNX file in onnxruntime.
 
@@ -197,7 +197,7 @@ def open_session(
         name: What to call it in a message.
         threads: How many threads one call may use.
         providers: onnxruntime's execution providers, most preferred first; the CPU by default.
-        optimisation: One of :data:`OPTIMISATION`.
+        optimization: One of :data:`OPTIMIZATION`.
 
     Raises:
         ConfigError: If a provider is not available, or ``threads`` is below 1.
@@ -224,7 +224,7 @@ def open_session(
         "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
         "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
         "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
-    }[optimisation]
+    }[optimization]
     try:
         native = ort.InferenceSession(_given(file), options, providers=wanted)
     except Exception as error:  # onnxruntime raises a dozen unrelated types
@@ -284,7 +284,7 @@ def check_interface(native: Any, graph: Graph, name: str) -> None:
 __all__ = [
     "DEFAULT_PROVIDERS",
     "MAX_THREADS",
-    "OPTIMISATION",
+    "OPTIMIZATION",
     "Session",
     "check_interface",
     "load",

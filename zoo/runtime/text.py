@@ -17,7 +17,7 @@ the ends, lower case if the spec says so. Then it is cut by one of four rules:
     that begins no piece is the unknown piece by itself. Joined again, the pieces are the normal
     text: nothing is lost but unknown characters.
 ``wordpiece``
-    BERT's own rule, from the text as it is: see :mod:`zoo.runtime.word_pieces`. Pieces in square
+    BERT's own rule, from the text as it is: see :mod:`zoo.runtime.wordpiece`. Pieces in square
     brackets are signs.
 
 The unknown piece decodes to U+FFFD. Signs (padding, start, end) never come out of text: whoever
@@ -36,11 +36,11 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.errors import DataError
-from zoo.runtime.word_pieces import (
+from zoo.runtime.wordpiece import (
     INSIDE,
     LONGEST_WORD,
     bert_words,
-    is_sign,
+    is_special_token,
     joined,
     longest_pieces,
 )
@@ -115,17 +115,17 @@ class Tokenizer:
     """
 
     def __init__(self, spec: TextSpec) -> None:
-        if not spec.pieces:
+        if not spec.vocabulary:
             raise DataError(
                 "the text has no vocabulary yet",
                 why="it is learned from the training split when the data is first looked at",
                 fix="open the data itself: zoo.dataset(NAME).spec",
             )
         self.spec = spec
-        self._signs = {spec.pad, spec.unknown, spec.start, spec.end}
+        self._signs = {spec.pad, spec.unk, spec.start, spec.end}
         if spec.split == "wordpiece":
-            self._signs |= {i for i, piece in enumerate(spec.pieces) if is_sign(piece)}
-        self._index = {p: i for i, p in enumerate(spec.pieces) if i not in self._signs}
+            self._signs |= {i for i, piece in enumerate(spec.vocabulary) if is_special_token(piece)}
+        self._index = {p: i for i, p in enumerate(spec.vocabulary) if i not in self._signs}
         self._longest = max((len(piece) for piece in self._index), default=1)
         self._known: dict[str, list[int]] = {}
 
@@ -137,7 +137,7 @@ class Tokenizer:
         text = normal(text, lowercase=spec.lowercase)
         if spec.split == "subwords":
             return self._pieces(units(text))
-        return [self._index.get(piece, spec.unknown) for piece in CUTTERS[spec.split](text)]
+        return [self._index.get(piece, spec.unk) for piece in CUTTERS[spec.split](text)]
 
     def _pieces(self, parts: Iterable[str]) -> list[int]:
         ids: list[int] = []
@@ -152,7 +152,7 @@ class Tokenizer:
         return ids
 
     def _cut(self, part: str) -> list[int]:
-        unknown = self.spec.unknown
+        unknown = self.spec.unk
         if self.spec.split == "subwords":
             return longest_pieces(part, self._index, longest=self._longest, unknown=unknown)
         if len(part) > LONGEST_WORD:
@@ -167,10 +167,10 @@ class Tokenizer:
         for index in ids:
             if index == self.spec.end:
                 break
-            if index == self.spec.unknown or not 0 <= index < len(self.spec.pieces):
+            if index == self.spec.unk or not 0 <= index < len(self.spec.vocabulary):
                 pieces.append(REPLACEMENT)
             elif index not in self._signs:
-                pieces.append(self.spec.pieces[index])
+                pieces.append(self.spec.vocabulary[index])
         if self.spec.split == "words":
             return _spaced(pieces)
         if self.spec.split == "wordpiece":

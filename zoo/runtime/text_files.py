@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zoo.errors import BadRecord
 from zoo.files import read_regular
-from zoo.runtime.table import Table, read_table
+from zoo.runtime.csv import Table, read_table
 
 ENCODINGS = ("utf-8", "latin-1", "cp1252", "utf-16")
 
@@ -85,7 +85,7 @@ def read_text_table(path: Path, encoding: str | None = None) -> Table:
     begin with a quote. Otherwise quotes hold cells together, as in a ``.csv`` file.
 
     Raises:
-        BadRecord: As :func:`zoo.runtime.table.read_table`.
+        BadRecord: As :func:`zoo.runtime.csv.read_table`.
     """
     if path.suffix.lower() != ".tsv":
         return read_table(path, read_text(path, encoding))

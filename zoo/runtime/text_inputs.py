@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from zoo.errors import BadRecord, DataError
-from zoo.runtime.table import Table
+from zoo.runtime.csv import Table
 from zoo.runtime.text import Ids, encode_text, tokenizer
 from zoo.runtime.text_files import read_lines, read_text_table
 from zoo.spec import TensorSpec

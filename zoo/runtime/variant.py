@@ -32,7 +32,7 @@ class Comparison(Frozen):
         agreement: The share of examples that get the same class, of a classifier.
         max_difference: By output, the largest difference of any element.
         mean_difference: By output, the mean difference of all elements.
-        neighbours: The largest difference of an example's answer alone and among others in one
+        neighbors: The largest difference of an example's answer alone and among others in one
             call: dynamic ranges are those of the whole call.
     """
 
@@ -48,7 +48,7 @@ class Comparison(Frozen):
     agreement: float | None = None
     max_difference: dict[str, float]
     mean_difference: dict[str, float]
-    neighbours: float
+    neighbors: float
 
 
 class Verdict(Frozen):

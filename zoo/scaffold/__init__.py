@@ -4,14 +4,14 @@ The templates under ``templates/`` are the files themselves, with ``${names}`` w
 the author's goes; no framework and no template engine is needed to fill them in.
 """
 
-from zoo.scaffold.author import LICENCES, Author
+from zoo.scaffold.author import LICENSES, Author
 from zoo.scaffold.kinds import KINDS, Kind, find_kind
 from zoo.scaffold.names import Names, name_package
 from zoo.scaffold.package import new_package
 
 __all__ = [
     "KINDS",
-    "LICENCES",
+    "LICENSES",
     "Author",
     "Kind",
     "Names",

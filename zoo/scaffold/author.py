@@ -1,4 +1,4 @@
-"""Who writes a package, and under which licence."""
+"""Who writes a package, and under which license."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from zoo.errors import ConfigError, Finding
 
-LICENCES = ("Apache-2.0", "MIT", "BSD-3-Clause")
-"""The licences whose text is at hand, as SPDX writes them."""
+LICENSES = ("Apache-2.0", "MIT", "BSD-3-Clause")
+"""The licenses whose text is at hand, as SPDX writes them."""
 
 
 @dataclass(frozen=True)
@@ -16,26 +16,26 @@ class Author:
     """Who answers for a package.
 
     Attributes:
-        name: A person, or several, as the licence and the metadata name them.
-        licence: One of :data:`LICENCES`.
+        name: A person, or several, as the license and the metadata name them.
+        license: One of :data:`LICENSES`.
         year: Of the copyright.
     """
 
     name: str
-    licence: str = LICENCES[0]
+    license: str = LICENSES[0]
     year: int = 0
 
     def __post_init__(self) -> None:
         findings = []
         name = self.name.strip()
-        # It goes into metadata and a licence, on one line of each.
+        # It goes into metadata and a license, on one line of each.
         if not name or len(name) > 200 or not name.isprintable() or set(name) & set('"\\<>'):
             allowed = 'a name on one line, without any of " \\ < >'
             findings.append(Finding("author", self.name, allowed))
-        if self.licence not in LICENCES:
-            near = next((known for known in LICENCES if _alike(known, self.licence)), None)
-            allowed = f"one of {', '.join(LICENCES)}"
-            findings.append(Finding("licence", self.licence, allowed, near))
+        if self.license not in LICENSES:
+            near = next((known for known in LICENSES if _alike(known, self.license)), None)
+            allowed = f"one of {', '.join(LICENSES)}"
+            findings.append(Finding("license", self.license, allowed, near))
         if findings:
             raise ConfigError("the package has no author like this", findings=findings)
         object.__setattr__(self, "name", name)
@@ -47,4 +47,4 @@ def _alike(known: str, given: str) -> bool:
     return bool(given) and given.lower().startswith(first)
 
 
-__all__ = ["LICENCES", "Author"]
+__all__ = ["LICENSES", "Author"]

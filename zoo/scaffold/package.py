@@ -24,7 +24,7 @@ def new_package(names: Names, kind: Kind, author: Author, into: str | Path = "."
     Args:
         names: What it is called.
         kind: What it is about.
-        author: Who answers for it, and the licence.
+        author: Who answers for it, and the license.
         into: The folder that it is made in.
 
     Raises:
@@ -59,8 +59,8 @@ def _contents(names: Names, kind: Kind, author: Author) -> Iterator[tuple[str, s
     for folder in (templates / "common", templates / kind.folder):
         for path, template in _walk(folder):
             yield _path(path, names), Template(template.read_text("utf-8")).substitute(values)
-    licence = templates / "licences" / f"{author.licence}{_SUFFIX}"
-    yield "LICENSE", Template(licence.read_text("utf-8")).substitute(values)
+    license = templates / "licenses" / f"{author.license}{_SUFFIX}"
+    yield "LICENSE", Template(license.read_text("utf-8")).substitute(values)
 
 
 def _values(names: Names, kind: Kind, author: Author) -> dict[str, str]:
@@ -69,7 +69,7 @@ def _values(names: Names, kind: Kind, author: Author) -> dict[str, str]:
         "cls": names.cls,
         "dataset": kind.dataset,
         "distribution": names.distribution,
-        "licence": author.licence,
+        "license": author.license,
         "modality": kind.modality,
         "model": names.model,
         "own_data": kind.own_data,

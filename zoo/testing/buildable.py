@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from zoo.api.forwards import keras_forward
+from zoo.api.predict_fns import keras_predict_fn
 from zoo.spec import Arrays, TensorSpec
 from zoo.testing.checks import CheckGroup, Measured
 from zoo.testing.identity import package_files
@@ -43,7 +43,7 @@ def examples(subject: Subject) -> Measured:
             "a model without an optimizer",
         )
         for signature in subject.asked_of_data(subject.signatures(model))[:1]:
-            keras_forward(signature)(subject.inputs(2))
+            keras_predict_fn(signature)(subject.inputs(2))
         largest = max(largest, model.count_params())
     return {"examples": len(subject.examples), "largest_parameters": largest}
 
@@ -93,7 +93,7 @@ def config_strict(subject: Subject) -> Measured:
     fix="Register every class of your own with `keras.saving.register_keras_serializable`, and "
     "return from its `get_config` all that its constructor takes.",
 )
-def serialisation(subject: Subject) -> Measured:
+def serialization(subject: Subject) -> Measured:
     """Saved as a `.keras` file and loaded again it gives the same answers, bit by bit."""
     import keras
 
@@ -118,18 +118,18 @@ def serialisation(subject: Subject) -> Measured:
 @GROUP.check(
     why="A server puts the questions of many people into one batch: nobody's answer may depend on "
     "the others'.",
-    fix="Take no statistics over the batch outside of training (batch normalisation keeps moving "
+    fix="Take no statistics over the batch outside of training (batch normalization keeps moving "
     "ones), draw nothing at random, and let every operation keep the first axis apart.",
 )
 def batch_invariance(subject: Subject) -> Measured:
     """An example's answer is the same alone, among others, and in another order."""
     compared = 0
     for signature in subject.asked_of_data(subject.signatures(subject.model)):
-        forward, inputs = keras_forward(signature), subject.inputs(EXAMPLES)
+        predict_fn, inputs = keras_predict_fn(signature), subject.inputs(EXAMPLES)
         count = len(next(iter(inputs.values())))
-        together = forward(inputs)
-        alone = [forward(_rows(inputs, slice(at, at + 1))) for at in range(count)]
-        turned = forward(_rows(inputs, np.arange(count)[::-1]))
+        together = predict_fn(inputs)
+        alone = [predict_fn(_rows(inputs, slice(at, at + 1))) for at in range(count)]
+        turned = predict_fn(_rows(inputs, np.arange(count)[::-1]))
         for name, answer in together.items():
             single = np.concatenate([one[name] for one in alone])
             compared += 1
@@ -200,7 +200,7 @@ def outputs(subject: Subject) -> Measured:
     """Answers have the declared type and shape, and every number in them is finite."""
     checked = 0
     for signature in subject.asked_of_data(subject.signatures(subject.model)):
-        answers = keras_forward(signature)(subject.inputs(EXAMPLES))
+        answers = keras_predict_fn(signature)(subject.inputs(EXAMPLES))
         for spec in signature.outputs:
             where = f"output {spec.name!r} of {signature.name!r}"
             answer = answers[spec.name]

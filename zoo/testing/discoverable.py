@@ -86,22 +86,22 @@ def global_state(subject: Subject) -> Measured:
 
 @GROUP.check(
     why="Who installs a package sees its metadata first: what it is, which version, under which "
-    "licence, and whether it brings the zoo that it needs.",
-    fix="Give the project in pyproject.toml a version, a description, a licence and "
+    "license, and whether it brings the zoo that it needs.",
+    fix="Give the project in pyproject.toml a version, a description, a license and "
     "`requires-python`, and depend on `neural-zoo`.",
 )
 def metadata(subject: Subject) -> Measured:
-    """Its distribution says its version, what it is, its licence, and that it needs the zoo."""
+    """Its distribution says its version, what it is, its license, and that it needs the zoo."""
     (listing,) = api.listings(subject.architecture.info.name)
     if not listing.providers:
         raise Skipped("it was registered in this process, and no distribution provides it")
     told: Any = importlib.metadata.metadata(listing.distribution)
-    licence = told.get("License-Expression") or told.get("License")
+    license = told.get("License-Expression") or told.get("License")
     classified = any("License ::" in one for one in told.get_all("Classifier") or ())
     wanted = {
         "a version": told.get("Version"),
         "a summary": told.get("Summary"),
-        "a licence": licence or classified,
+        "a license": license or classified,
         "Requires-Python": told.get("Requires-Python"),
     }
     missing = [field for field, value in wanted.items() if not value]

@@ -78,16 +78,16 @@ def limits(subject: Subject) -> Measured:
 
 @GROUP.check(
     why="The card is what people get who are given an artifact and nothing else.",
-    fix="Fill in `info.summary`, `info.licence` and `info.limits`, and let each output of a "
+    fix="Fill in `info.summary`, `info.license` and `info.limits`, and let each output of a "
     "`Signature` say its unit, its range or what it means (`inside`).",
 )
 def card(subject: Subject) -> Measured:
-    """The card of its artifact says what it is, its licence, its limits, and how it is called."""
+    """The card of its artifact says what it is, its license, its limits, and how it is called."""
     text = " ".join((subject.artifact.path / "card.md").read_text("utf-8").split())
     info = subject.architecture.info
     wanted = {
         "the summary": info.summary,
-        "the licence": info.licence,
+        "the license": info.license,
         **{f"the limit {limit[:40]!r}": limit for limit in info.limits},
         **{
             f"the signature {graph['signature']!r}": f"`{graph['signature']}`"

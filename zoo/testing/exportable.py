@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo import api
-from zoo.api.forwards import keras_forward
+from zoo.api.predict_fns import keras_predict_fn
 from zoo.files import sha256_file
 from zoo.testing.checks import CheckGroup, Measured
 from zoo.testing.outcomes import expect
@@ -22,7 +22,7 @@ EXAMPLES = 24
 
 @GROUP.check(
     why="An artifact is what is deployed: it must say what the model says, for every signature, "
-    "batch size, edge value and level of optimisation.",
+    "batch size, edge value and level of optimization.",
     fix="The message names the operation, or the input for which both differ. Use operations that "
     "have an ONNX form; keep randomness and Python out of what is exported.",
 )
@@ -61,7 +61,7 @@ def predictions(subject: Subject) -> Measured:
         session = artifact.load(signature=signature.name)
         names = {spec.name for spec in signature.inputs}
         given = {name: array for name, array in inputs.items() if name in names}
-        found, wanted = session.run(given), keras_forward(signature)(given)
+        found, wanted = session.run(given), keras_predict_fn(signature)(given)
         for name, original in wanted.items():
             where = f"output {name!r} of {signature.name!r}"
             expect(name in found, where, f"only {sorted(found)}")

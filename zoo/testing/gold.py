@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from zoo import api
-from zoo.api.forwards import keras_forward
+from zoo.api.predict_fns import keras_predict_fn
 from zoo.errors import DatasetUnavailable
 from zoo.metrics import Score
 from zoo.metrics.scores import describe_score
@@ -48,23 +48,23 @@ def intervals(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="The catalogue is read without importing anything: people choose a model, and programs "
+    why="The catalog is read without importing anything: people choose a model, and programs "
     "filter models, by what it says.",
     fix="Write into the package's `registry.yaml` what the architecture's `info` says.",
 )
-def catalogue(subject: Subject) -> Measured:
-    """What the catalogue says of it is what it says of itself."""
+def catalog(subject: Subject) -> Measured:
+    """What the catalog says of it is what it says of itself."""
     entry = _entry(subject)
     info = subject.architecture.info
     pairs = {
         "summary": (entry.summary, info.summary),
         "tasks": (sorted(entry.tasks), sorted(info.tasks)),
         "tags": (sorted(entry.tags), sorted(info.tags)),
-        "licence": (entry.licence, info.licence),
+        "license": (entry.license, info.license),
         "default_dataset": (entry.default_dataset, subject.architecture.default_dataset),
     }
     for field, (claimed, true) in pairs.items():
-        expect(claimed == true, f"{field} {true!r} in the catalogue", repr(claimed))
+        expect(claimed == true, f"{field} {true!r} in the catalog", repr(claimed))
     return {"fields": len(pairs)}
 
 
@@ -73,11 +73,11 @@ def catalogue(subject: Subject) -> Measured:
     fix="Write `parameters` as `zoo.build(NAME, weights=...).count_params()` gives it.",
 )
 def parameters(subject: Subject) -> Measured:
-    """It has as many parameters as the catalogue says, with and without its weights."""
+    """It has as many parameters as the catalog says, with and without its weights."""
     entry = _entry(subject)
     claims = {weights.id: weights.parameters for weights in entry.weights}
     if entry.parameters is None and not claims:
-        raise Skipped("the catalogue says nothing of its parameters")
+        raise Skipped("the catalog says nothing of its parameters")
     counted = {
         name: api.build(subject.name, weights=name).count_params() for name in _at_hand(subject)
     }
@@ -92,14 +92,14 @@ def parameters(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="Weights that are not the catalogued file are somebody else's.",
+    why="Weights that are not the cataloged file are somebody else's.",
     fix="Write the size and the SHA-256 of the file as it is shipped.",
 )
 def weights(subject: Subject) -> Measured:
-    """Every file of weights that is shipped has the catalogued size and SHA-256."""
+    """Every file of weights that is shipped has the cataloged size and SHA-256."""
     entry = _entry(subject)
     if not entry.weights:
-        raise Skipped("the catalogue has no weights of it")
+        raise Skipped("the catalog has no weights of it")
     looked = 0
     for one in entry.weights:
         if one.file is None:
@@ -133,7 +133,7 @@ def metrics(subject: Subject) -> Measured:
         None,
     )
     if claimed is None or claimed.measured is None:
-        raise Skipped("the catalogue claims no scores on its default data")
+        raise Skipped("the catalog claims no scores on its default data")
     headline = next(iter(claimed.measured.metrics))
     first = claimed.measured.metrics[headline]
     expect(
@@ -159,14 +159,14 @@ def metrics(subject: Subject) -> Measured:
 
 
 def _entry(subject: Subject) -> Any:
-    """Return what the catalogue says of it.
+    """Return what the catalog says of it.
 
     Raises:
         Skipped: If it says nothing.
     """
     (listing,) = api.listings(subject.architecture.info.name)
     if listing.entry is None:
-        raise Skipped("the catalogue says nothing of it")
+        raise Skipped("the catalog says nothing of it")
     return listing.entry
 
 
@@ -187,8 +187,8 @@ def _measure(subject: Subject, identifier: str) -> dict[str, Score]:
         split = (again(blueprint.data) if again is not None else data).split("test")
     except DatasetUnavailable as error:
         raise Skipped(f"its default data cannot be had here: {error.what}") from error
-    forwards = {signature.name: keras_forward(signature) for signature in signatures}
-    evaluation = architecture.evaluate(forwards, split, blueprint.data, config=blueprint.config)
+    predict_fns = {signature.name: keras_predict_fn(signature) for signature in signatures}
+    evaluation = architecture.evaluate(predict_fns, split, blueprint.data, config=blueprint.config)
     return dict(evaluation.scores)
 
 

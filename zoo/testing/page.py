@@ -21,7 +21,7 @@ What every architecture should hold to, whoever wrote it. `zoo check NAME` makes
 ```sh
 zoo check cnn
 zoo check cnn --level buildable --receipt receipt.json
-zoo check my_model --exclude "build.serialisation=it has no file form yet"
+zoo check my_model --exclude "build.serialization=it has no file form yet"
 zoo check my_model --expect-failure "document.limits=not written yet"
 ```
 

@@ -61,7 +61,7 @@ class Subject:
     @functools.cached_property
     def examples(self) -> tuple[Recipe[Any], ...]:
         """The configurations that it offers for checks."""
-        found = tuple(self.architecture.examples(self.spec))
+        found = tuple(self.architecture.test_configs(self.spec))
         if not found:
             raise CheckFailed("expected one example at least. Received: none from examples()")
         return found

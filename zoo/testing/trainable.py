@@ -46,7 +46,7 @@ def determinism(subject: Subject) -> Measured:
 @GROUP.check(
     why="An interval over seeds says nothing where every seed gives the same; a fixed seed in a "
     "model hides how much luck is in its score.",
-    fix="Give no layer a seed of its own: initialisers, dropout and augmentation take Keras's "
+    fix="Give no layer a seed of its own: initializers, dropout and augmentation take Keras's "
     "global one, which the plan sets.",
 )
 def seed_matters(subject: Subject) -> Measured:
@@ -83,7 +83,7 @@ def loss_falls(subject: Subject) -> Measured:
     why="A model that cannot learn a handful of examples by heart is broken somewhere between its "
     "inputs and its loss, or has no room.",
     fix="Feed one batch again and again and look at what stays wrong: labels that are shifted "
-    "against the inputs, a gradient that is cut, a regularisation that is too strong, a rate "
+    "against the inputs, a gradient that is cut, a regularization that is too strong, a rate "
     "that is too low or too high.",
 )
 def overfits_one_batch(subject: Subject) -> Measured:

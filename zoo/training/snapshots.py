@@ -42,9 +42,9 @@ def run_variables(model: keras.Model) -> list[Any]:
     model's own come first.
     """
     # On JAX the variables of a model are behind while it is fitted.
-    synchronise = getattr(model, "jax_state_sync", None)
-    if synchronise is not None:
-        synchronise()
+    synchronize = getattr(model, "jax_state_sync", None)
+    if synchronize is not None:
+        synchronize()
     return [*model.variables, *model.optimizer.variables]
 
 

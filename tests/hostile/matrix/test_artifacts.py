@@ -139,7 +139,7 @@ MANIFEST = {
     "that nobody signed": Fault(
         text('{"format_version": 1, "name": "a"}'), Tampered, "is not the text that was written"
     ),
-    "with a field too many": Fault(put("colour", "red"), Incompatible, "colour"),
+    "with a field too many": Fault(put("color", "red"), Incompatible, "color"),
     "without a name": Fault(drop("name"), Incompatible, "name"),
     "without graphs": Fault(put("graphs", []), Incompatible, "graphs"),
     "without files": Fault(put("files", []), Incompatible, "files"),
@@ -147,7 +147,7 @@ MANIFEST = {
     "with a very long name": Fault(put("name", "a" * 65), Incompatible, "name"),
     "with a number for a name": Fault(put("name", 7), Incompatible, "name"),
     "with another architecture": Fault(put("architecture", "cnn"), Tampered, "architecture"),
-    "with another licence": Fault(put("licence", "MIT"), Tampered, "licence"),
+    "with another license": Fault(put("license", "MIT"), Tampered, "license"),
     "with another summary": Fault(put("summary", "The best."), Tampered, "summary"),
     "with a task that is none": Fault(put("task", "magic"), Incompatible, "task"),
     "with another configuration": Fault(put("config", {"units": [9]}), Tampered, "config"),

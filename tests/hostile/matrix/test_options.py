@@ -72,13 +72,13 @@ NAMES: Table = {
     "an artifact without a name": row("export cnn --as ''", ConfigError, "''"),
     "an artifact with a long name": row(f"export cnn --as {'a' * 200}", ConfigError, "aaa"),
     "a metric that is none": row(
-        "quantise {exports}/mlp_regressor/1 --metric beauty", ConfigError, "beauty"
+        "quantize {exports}/mlp_regressor/1 --metric beauty", ConfigError, "beauty"
     ),
     "a policy that is none": row(
-        "quantise {exports}/mlp_regressor/1 --policy cheapest", ConfigError, "cheapest", "smallest"
+        "quantize {exports}/mlp_regressor/1 --policy cheapest", ConfigError, "cheapest", "smallest"
     ),
     "a candidate that is none": row(
-        "quantise {exports}/mlp_regressor/1 --candidate int4", ConfigError, "int4", "float16"
+        "quantize {exports}/mlp_regressor/1 --candidate int4", ConfigError, "int4", "float16"
     ),
     "a class that is none": row(
         "sample {exports}/rbm/1 --label seven", ConfigError, "label", "classes"
@@ -127,8 +127,8 @@ NAMES: Table = {
     "options of data that are not given": row(
         "evaluate {exports}/cnn/1 --data-option image_size=8", Usage, "--data"
     ),
-    "options of data that are not given, to quantise": row(
-        "quantise {exports}/cnn/1 --data-option image_size=8", Usage, "--data"
+    "options of data that are not given, to quantize": row(
+        "quantize {exports}/cnn/1 --data-option image_size=8", Usage, "--data"
     ),
 }
 
@@ -140,7 +140,7 @@ _BELOW = {
     "predict {exports}/cnn/1 a.png": ("--top", "--beams"),
     "bench {exports}/cnn/1": ("--batch", "--threads", "--seconds"),
     "sample {exports}/rbm/1": ("--count", "--steps"),
-    "quantise {exports}/cnn/1": ("--version", "--seconds"),
+    "quantize {exports}/cnn/1": ("--version", "--seconds"),
     "serve {exports}": ("--threads", "--workers", "--max-request"),
     "demo": ("--epochs",),
 }
@@ -158,15 +158,15 @@ SIGNED: Table = {
     "a seed of a demonstration below zero": row("demo --seed -1", Usage, "--seed"),
     "a port below zero": row("serve --port -1", Usage, "--port"),
     "a port that is no port": row("serve {exports} --port 70000", Usage, "--port"),
-    "a loss below zero": row("quantise {exports}/cnn/1 --max-loss -1", Usage, "--max-loss"),
+    "a loss below zero": row("quantize {exports}/cnn/1 --max-loss -1", Usage, "--max-loss"),
     "an agreement above all": row(
-        "quantise {exports}/cnn/1 --min-agreement 1.5", Usage, "--min-agreement"
+        "quantize {exports}/cnn/1 --min-agreement 1.5", Usage, "--min-agreement"
     ),
     "an agreement that is no number": row(
-        "quantise {exports}/cnn/1 --min-agreement nan", (Usage, ConfigError), "agreement"
+        "quantize {exports}/cnn/1 --min-agreement nan", (Usage, ConfigError), "agreement"
     ),
     "a loss that is no number": row(
-        "quantise {exports}/cnn/1 --max-loss nan", (Usage, ConfigError), "loss"
+        "quantize {exports}/cnn/1 --max-loss nan", (Usage, ConfigError), "loss"
     ),
     "endless seconds": row("bench {exports}/cnn/1 --seconds inf", (Usage, ConfigError), "seconds"),
     "a seed of 400 digits": row(f"train cnn --seed {HUGE}", ConfigError, "seed"),
@@ -220,7 +220,7 @@ CONFLICTS: Table = {
     "nothing to draw from": row("sample", Usage, "RUN|ARTIFACT"),
     "nothing to look at": row("damage-report --classifier a", Usage, "PHOTO"),
     "nobody who looks": row("damage-report a.png", Usage, "--classifier"),
-    "nothing to quantise": row("quantise", Usage, "PATH"),
+    "nothing to quantize": row("quantize", Usage, "PATH"),
     "nothing to ask": row("predict cnn", Usage, "INPUT"),
     "a word too many for info": row("info cnn lstm", Usage, "lstm"),
     "a word too many for list": row("list a b", Usage, "b"),
@@ -230,7 +230,7 @@ CONFLICTS: Table = {
     "a word too many for demo": row("demo a", Usage, "a"),
     "a command that is none": row("fly", Usage, "fly"),
     "a command in capitals": row("TRAIN", Usage, "TRAIN"),
-    "an option that is none": row("list --colour", Usage, "--colour"),
+    "an option that is none": row("list --color", Usage, "--color"),
     "a short option that is none": row("train cnn -x", Usage, "-x"),
 }
 

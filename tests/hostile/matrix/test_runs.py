@@ -1,4 +1,4 @@
-"""Folders of runs whose files are not what they should be, weights of all kinds, catalogues."""
+"""Folders of runs whose files are not what they should be, weights of all kinds, catalogs."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ RECORD: Table = {
         ASK, (ConfigError, TrainError), "run.json", setup=put("config", [1])
     ),
     "a record with a field too many": row(
-        ASK, ConfigError, "colour", "run.json", setup=put("config.colour", "red")
+        ASK, ConfigError, "color", "run.json", setup=put("config.color", "red")
     ),
     "a record with a size without measure": row(
         ASK, ConfigError, "units", "run.json", setup=put("config.units", [10**12])
@@ -139,7 +139,7 @@ RECORD: Table = {
         ASK, TrainError, "data.options", setup=put("data.options", [1])
     ),
     "a record with an option that is none": row(
-        ASK, ConfigError, "colour", setup=put("data.options", {"colour": 1})
+        ASK, ConfigError, "color", setup=put("data.options", {"color": 1})
     ),
     "a record with another fingerprint": row(
         ASK, DataError, "has changed", setup=put("data.fingerprint", "0")

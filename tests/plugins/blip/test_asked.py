@@ -59,7 +59,7 @@ def test_pictures_that_do_not_fit_are_refused(
 
 
 def test_an_error_says_what_pictures_are_taken(ours: BlipCaptioner) -> None:
-    with pytest.raises(DataError, match="36 x 36 pixels in three colours") as caught:
+    with pytest.raises(DataError, match="36 x 36 pixels in three colors") as caught:
         ours.write(np.zeros((2, 40, 30, 3), np.uint8))
     assert "uint8[2, 40, 30, 3]" in caught.value.why
     with pytest.raises(DataError, match="raw pixels") as caught:

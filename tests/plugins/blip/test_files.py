@@ -120,7 +120,7 @@ def test_doubles_too_large_for_single_precision_are_infinite(
 def test_numbers_that_are_no_floats_are_no_weights(folder: Path, other: BlipCaptioner) -> None:
     edit(folder, lambda t: t.update({NAMES["key"]: np.ones(32, np.int8)}))
     error = refused(other, folder, DataError, "is of type I8")
-    assert "quantised" in error.fix
+    assert "quantized" in error.fix
 
 
 @pytest.mark.parametrize("share", [0.0, 0.00001, 0.001, 0.5, 0.999])

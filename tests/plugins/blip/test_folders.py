@@ -34,8 +34,8 @@ def test_a_folder_says_what_its_captioner_is_made_of(source: Path) -> None:
     assert found.vision == {k: v for k, v in tiny.VISION.items() if k != "image_size"}
     assert found.text == {**tiny.TEXT, "dropout": 0.0}
     words = found.words
-    assert words.pieces == tiny.PIECES and words.split == "wordpiece" and words.lowercase
-    assert (words.pad, words.unknown, words.start, words.end) == (0, 1, tiny.START, tiny.END)
+    assert words.vocabulary == tiny.PIECES and words.split == "wordpiece" and words.lowercase
+    assert (words.pad, words.unk, words.start, words.end) == (0, 1, tiny.START, tiny.END)
     assert words.prompts == (("summary", "a detailed photo of"),) and words.max_length == 32
 
 
@@ -172,7 +172,7 @@ def test_whatever_a_configuration_says_it_is_understood_or_refused(
     except ZooError as error:
         assert error.what and error.why
     else:
-        assert len(found.words.pieces) == len(tiny.PIECES)
+        assert len(found.words.vocabulary) == len(tiny.PIECES)
 
 
 def test_weights_of_other_sizes_than_the_configuration_are_refused(folder: Path) -> None:
@@ -214,9 +214,9 @@ def test_words_of_another_captioner_are_refused(
 
 def test_the_signs_of_blip_are_added_behind_bert_s_words(folder: Path) -> None:
     tiny.write_vocabulary(folder, tiny.PIECES[:-2])
-    assert read_folder(folder).words.pieces == tiny.PIECES
+    assert read_folder(folder).words.vocabulary == tiny.PIECES
     words = read_words(folder, len(tiny.PIECES) + 2)
-    assert words.pieces[-3:] == ("[ENC]", "[unused_60]", "[unused_61]")
+    assert words.vocabulary[-3:] == ("[ENC]", "[unused_60]", "[unused_61]")
 
 
 def tokenizer(folder: Path, **other: Any) -> None:

@@ -174,9 +174,9 @@ def test_a_tokenizer_json_is_fetched_where_there_is_no_vocabulary(
     index = {piece: place for place, piece in enumerate(tiny.PIECES)}
     said = json.dumps({"model": {"vocab": index}}).encode()
     hub.files[NAME, COMMIT, "tokenizer.json"] = said
-    assert tiny.load(NAME).words.pieces == tiny.PIECES
+    assert tiny.load(NAME).words.vocabulary == tiny.PIECES
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    assert tiny.load(NAME).words.pieces == tiny.PIECES
+    assert tiny.load(NAME).words.vocabulary == tiny.PIECES
 
 
 def test_a_repository_that_is_not_there_is_unavailable(hub: Hub) -> None:

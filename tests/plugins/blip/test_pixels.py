@@ -59,7 +59,7 @@ def test_resized_with_pillow_s_bicubic_filter_a_picture_is_what_the_reference_is
     assert np.abs(seen - np.asarray(ours.encode(pixels))).max() <= 1e-4
 
 
-def test_a_picture_of_one_colour_is_the_same_however_it_is_brought_to_size(both: Any) -> None:
+def test_a_picture_of_one_color_is_the_same_however_it_is_brought_to_size(both: Any) -> None:
     images = pytest.importorskip("PIL.Image", reason="the reference prepares with Pillow")
     _, ours = both
     flat = np.tile(np.array([200, 30, 90], np.uint8), (50, 70, 1))

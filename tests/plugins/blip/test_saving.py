@@ -69,7 +69,7 @@ def test_what_has_no_form_in_the_reference_is_not_written(
     stem = BlipCaptioner(STEM, tiny.TEXT, ours.words)
     pieces = ("[pad]", "[unknown]", "[start]", "[end]", *tiny.SAID)
     words = BlipCaptioner(
-        tiny.VISION, tiny.TEXT, TextSpec(split="words", pieces=pieces, max_length=9)
+        tiny.VISION, tiny.TEXT, TextSpec(split="words", vocabulary=pieces, max_length=9)
     )
     for made, message in ((stem, "stem"), (words, "words")):
         made.build()
@@ -173,7 +173,9 @@ def test_what_is_written_before_a_training_step_is_not_written_from_an_old_graph
 
 def test_a_captioner_of_half_precision_writes_and_scores_with_numbers() -> None:
     words = TextSpec(
-        split="words", pieces=("[pad]", "[unknown]", "[start]", "[end]", *tiny.SAID), max_length=9
+        split="words",
+        vocabulary=("[pad]", "[unknown]", "[start]", "[end]", *tiny.SAID),
+        max_length=9,
     )
     half = BlipCaptioner(tiny.VISION, tiny.TEXT, words, dtype="mixed_float16")
     half.build()

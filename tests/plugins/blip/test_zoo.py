@@ -226,19 +226,19 @@ class TestOddFiles:
 
     def test_files_of_many_kinds_are_read(self, model: Any, images: Any, tmp_path: Path) -> None:
         pixels = tiny.pictures(1, side=50)[0]
-        colour = images.fromarray(pixels)
+        color = images.fromarray(pixels)
         kinds = {
-            "palette.png": colour.quantize(16),
-            "grey.png": colour.convert("L"),
-            "clear.png": colour.convert("RGBA"),
-            "grey-clear.png": colour.convert("LA"),
-            "black-and-white.png": colour.convert("1"),
+            "palette.png": color.quantize(16),
+            "gray.png": color.convert("L"),
+            "clear.png": color.convert("RGBA"),
+            "gray-clear.png": color.convert("LA"),
+            "black-and-white.png": color.convert("1"),
             "deep.png": images.fromarray(pixels[..., 0].astype(np.uint16) * 257),
-            "print.jpg": colour.convert("CMYK"),
-            "tiny.png": colour.resize((1, 1)),
-            "flat.png": colour.resize((300, 2)),
-            "moving.gif": colour.quantize(8),
-            "web.webp": colour,
+            "print.jpg": color.convert("CMYK"),
+            "tiny.png": color.resize((1, 1)),
+            "flat.png": color.resize((300, 2)),
+            "moving.gif": color.quantize(8),
+            "web.webp": color,
         }
         for name, picture in kinds.items():
             picture.save(tmp_path / name)

@@ -123,7 +123,7 @@ class Reference:
         self.model = model.eval()
 
     def pixels(self, images: np.ndarray) -> Any:
-        """Return raw pixels as the reference takes them: by the numbers of CLIP, colours first."""
+        """Return raw pixels as the reference takes them: by the numbers of CLIP, colors first."""
         scaled = (images.astype(np.float32) - np.float32(MEAN)) / np.float32(DEVIATION)
         return self.torch.tensor(scaled.transpose(0, 3, 1, 2).copy())
 

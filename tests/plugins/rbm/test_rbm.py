@@ -63,7 +63,7 @@ def test_plain_fit_teaches_a_machine_that_is_saved_and_loaded(tmp_path: Path) ->
         {"rule": {"kind": "contrastive", "steps": 2}},
         {"rule": {"kind": "persistent", "chains": 7}},
         {"rule": {"kind": "tempered", "temperatures": 3, "chains": 5}},
-        {"binarise": "threshold"},
+        {"binarize": "threshold"},
         {"sparsity": {"weight": 0.1}},
         {"optimizer": {"name": "adam"}, "rate_batch": 1},
         {"optimizer": {"weight_decay": 0.01, "momentum": 0.0}},
@@ -118,7 +118,7 @@ def test_both_engines_take_the_same_steps() -> None:
         ({"likelihood": {"exact_units": 40}}, "likelihood.exact_units"),
         ({"likelihood": {"watch": 0}}, "likelihood.watch"),
         ({"optimizer": {"momentum": 1}}, "optimizer.momentum"),
-        ({"binarise": "none"}, "binarise"),
+        ({"binarize": "none"}, "binarize"),
         ({"visible": "gaussian", "classes": True}, "(whole)"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_wrong_field_is_a_finding_with_its_place(config: dict[str, Any], place
     assert place in (finding.where, finding.did_you_mean)
 
 
-def table_spec(*, categories: bool = False, labelled: bool = True) -> DataSpec:
+def table_spec(*, categories: bool = False, labeled: bool = True) -> DataSpec:
     numeric = TensorSpec(
         name="numeric", shape=(2,), columns=(Column(name="one"), Column(name="two"))
     )
@@ -138,7 +138,7 @@ def table_spec(*, categories: bool = False, labelled: bool = True) -> DataSpec:
     if categories:
         sex = Column(name="sex", categories=("f", "m"))
         inputs.append(TensorSpec(name="categorical", shape=(1,), dtype="int32", columns=(sex,)))
-    label = TensorSpec(name="label", dtype="int64", labels=LABELS if labelled else None)
+    label = TensorSpec(name="label", dtype="int64", labels=LABELS if labeled else None)
     return DataSpec(id="t", task=Task.CLASSIFICATION, inputs=tuple(inputs), targets=(label,))
 
 
@@ -154,7 +154,7 @@ def test_data_that_has_no_numbers_or_no_classes_is_refused_with_the_way_out() ->
         zoo.build("rbm", data=table_spec(categories=True))
     assert "drop=" in caught.value.fix
     with pytest.raises(ConfigError) as caught:
-        zoo.build("rbm", data=table_spec(labelled=False), visible="binary", classes=True)
+        zoo.build("rbm", data=table_spec(labeled=False), visible="binary", classes=True)
     assert caught.value.findings[0].where == "classes"
 
 
@@ -328,12 +328,12 @@ def test_a_table_is_learned_completed_drawn_and_exported(
 def test_the_density_of_a_table_is_that_of_its_raw_values(table_run: zoo.Run) -> None:
     machine = Machine(table_run)
     rows = table_run.dataset().split("test").arrays()[0]["numeric"]
-    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    center, spread = rows.mean(axis=0), rows.std(axis=0)
     # An integral by draws from a wide normal distribution: the density must sum to one.
     random = np.random.default_rng(0)
     wide = 2.0 * spread
     draws = random.standard_normal((60_000, 3))
-    points = (centre + wide * draws).astype("float32")
+    points = (center + wide * draws).astype("float32")
     proposal = -0.5 * (draws**2).sum(axis=1) - 1.5 * np.log(2 * np.pi) - np.log(wide).sum()
     ratio = np.exp(machine.log_likelihood(points).astype("float64") - proposal)
 
@@ -342,8 +342,8 @@ def test_the_density_of_a_table_is_that_of_its_raw_values(table_run: zoo.Run) ->
 
 def test_the_config_is_plain_data_with_the_recipes_of_pictures_and_tables() -> None:
     architecture = zoo.api.registry().get("rbm")
-    small = architecture.recipe(picture_spec())
-    table = architecture.recipe(table_spec())
+    small = architecture.default_config(picture_spec())
+    table = architecture.default_config(table_spec())
 
     assert RBMConfig.model_validate(small.config.model_dump()) == small.config
     assert small.plan.keep == table.plan.keep == "last"
@@ -354,7 +354,7 @@ def test_the_smaller_forms_of_a_machine_are_tried_with_whole_numbers_as_it_takes
     tmp_path: Path,
 ) -> None:
     artifact = zoo.export(zoo.build("rbm", weights="digits"), tmp_path)
-    found = zoo.quantise(artifact.path, candidates=("int8_dynamic", "float16"), seconds=0.02)
+    found = zoo.quantize(artifact.path, candidates=("int8_dynamic", "float16"), seconds=0.02)
 
     assert zoo.verify(found.artifact.path)
     assert [graph["signature"] for graph in found.artifact.manifest["graphs"]] == [

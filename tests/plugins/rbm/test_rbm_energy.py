@@ -176,7 +176,7 @@ def test_units_that_are_given_noise_follow_their_logits() -> None:
     np.testing.assert_allclose(on, 1 / (1 + np.exp(-field)), atol=0.012)
 
 
-def test_hashed_noise_is_uniform_and_neighbours_are_strangers() -> None:
+def test_hashed_noise_is_uniform_and_neighbors_are_strangers() -> None:
     seed = keras.random.SeedGenerator(1)
     parts = [np.asarray(uniform((64, 128), seed), "float64") for _ in range(64)]
     values = np.stack(parts).reshape(64, -1)
@@ -188,11 +188,11 @@ def test_hashed_noise_is_uniform_and_neighbours_are_strangers() -> None:
     bins = np.histogram(values, 256, (0, 1))[0]
     chi = ((bins - count / 256) ** 2 / (count / 256)).sum()
     assert abs(chi - 255) < 5 * np.sqrt(2 * 255)
-    centred = values - 0.5
+    centered = values - 0.5
     for one, two in (
-        (centred[:, :-1], centred[:, 1:]),
-        (centred[:, :-128], centred[:, 128:]),
-        (centred[:-1], centred[1:]),
+        (centered[:, :-1], centered[:, 1:]),
+        (centered[:, :-128], centered[:, 128:]),
+        (centered[:-1], centered[1:]),
     ):
         assert abs((one * two).mean() * 12) < 5 / np.sqrt(one.size)
 

@@ -141,11 +141,11 @@ def test_swapping_leaves_every_temperature_its_own_distribution() -> None:
         np.testing.assert_allclose(hidden[place], weight @ h / weight.sum(), atol=0.02)
 
 
-def test_centring_and_settling_leave_the_machine_as_it_is() -> None:
+def test_centering_and_settling_leave_the_machine_as_it_is() -> None:
     energy = machine(5)
     layer = layer_of(energy)
     v = states(VISIBLE)
-    layer.centre(np.linspace(0.1, 0.9, VISIBLE))
+    layer.center(np.linspace(0.1, 0.9, VISIBLE))
     np.testing.assert_allclose(
         np.asarray(layer.energy.free_energy(v)), energy.free_energy(v), atol=1e-4
     )
@@ -162,7 +162,7 @@ def test_a_fresh_machine_starts_from_units_that_are_as_often_on_as_in_the_data()
     layer = Boltzmann(HIDDEN, seed=0)
     layer.build((None, VISIBLE))
     means = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
-    layer.centre(means)
+    layer.center(means)
 
     found = layer.arrays.alone(layer.arrays.visible_bias).visible_mean(np.zeros(HIDDEN, "float32"))
     np.testing.assert_allclose(found, means, atol=0.02)

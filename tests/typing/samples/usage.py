@@ -94,7 +94,7 @@ class Tiny(zoo.Architecture[TinyConfig]):
         assert_type(data.labels, tuple[str, ...])
         raise NotImplementedError
 
-    def recipe(self, data: zoo.DataSpec) -> zoo.Recipe[TinyConfig]:
+    def default_config(self, data: zoo.DataSpec) -> zoo.Recipe[TinyConfig]:
         """Return where to start from."""
         return zoo.Recipe(TinyConfig(units=4), zoo.TrainPlan(epochs=3))
 

@@ -1,19 +1,19 @@
 """Pictures of damage to the skin of an aircraft, drawn by rules from a seed.
 
-A picture is a close-up of a fuselage in one of six colours, lit from one side, slightly turned
+A picture is a close-up of a fuselage in one of six colors, lit from one side, slightly turned
 and zoomed, a little blurred and noisy. It has one damage: a crack, a jagged dark line with
 branches, or a dent, a hollow whose side next to the light is dark and whose other side is bright.
 
 The damage lies above, below, left of, right of, on or between things that are in the picture: one
 of two or three windows counted from the left, a door, a stripe, painted letters, a seam between
-two sheets. 3 sizes x 18 places x 6 colours x 2 kinds are 648 combinations. Where a place names
+two sheets. 3 sizes x 18 places x 6 colors x 2 kinds are 648 combinations. Where a place names
 the stripe, the letters or the seam, there is only one of it; the third window is named among
 three.
 
 In both classes alike there are seams with rivets, stripes, vents of dark slots, straight light
 scratches, streaks of dirt, soft stains and reflections, and shadows with straight edges: how many
 pixels are dark or bright says little about the class. Pictures come in pairs of one size, place,
-severity and colour, one with a crack and one with a dent: see :mod:`zoo.data.aircraft.compose`.
+severity and color, one with a crack and one with a dent: see :mod:`zoo.data.aircraft.compose`.
 What a picture shows is said in a closed language of 66 words and signs, which :func:`read` reads.
 
     >>> from zoo.data.aircraft import draw, make_scene, truth_of

@@ -17,7 +17,7 @@ from zoo.data.caption_options import CAPTION, PROMPTS, SUMMARY
 from zoo.data.named.aircraft import SyntheticCaptionOptions, captioned_spec
 from zoo.data.photos import MEMORY_BOUND
 from zoo.runtime.text import encode_text, words
-from zoo.spec import SIGNS, Arrays, DataSpec, Split, SplitName
+from zoo.spec import SPECIAL_TOKENS, Arrays, DataSpec, Split, SplitName
 
 
 class CaptionedSceneSplit(SceneSplit):
@@ -133,7 +133,7 @@ def load(options: SyntheticCaptionOptions) -> Mapping[str, Split]:
 def _pieces() -> tuple[str, ...]:
     known = vocabulary()
     prompted = sorted({word for _, prompt in PROMPTS for word in words(prompt)} - set(known))
-    return (*SIGNS, *known, *prompted)
+    return (*SPECIAL_TOKENS, *known, *prompted)
 
 
 __all__ = ["CaptionedSceneSplit", "describe", "load"]

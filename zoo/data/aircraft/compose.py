@@ -2,9 +2,9 @@
 
 A scene is drawn from the seed, the split and its index alone: how many others there are changes
 nothing. Pictures come in pairs, at 2k and 2k + 1, that share the size, the place, the severity
-and the colour; one has a crack and the other a dent, and everything else is drawn anew for each.
+and the color; one has a crack and the other a dent, and everything else is drawn anew for each.
 So nothing that a caption says besides the kind tells the kind. Pairs go through all combinations
-of size, place and colour in an order that the seed shuffles, each once before any comes again.
+of size, place and color in an order that the seed shuffles, each once before any comes again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import itertools
 import numpy as np
 
 from zoo.data.aircraft.scene import (
-    COLOURS,
+    COLORS,
     DOOR,
     GLEAMS,
     KINDS,
@@ -29,7 +29,7 @@ from zoo.data.aircraft.scene import (
     VENTS,
     WINDOW,
     WINDOWS,
-    Colour,
+    Color,
     Combination,
     HoldOut,
     Kind,
@@ -65,14 +65,14 @@ def combinations(
     ``hold_out="half"`` it is the same, and ``test`` shows all: the held-out ones and the others
     by turns, a pair of pictures each, so that half of its pictures show what was trained on.
     """
-    everything = tuple(itertools.product(SIZES, PLACES, COLOURS))
+    everything = tuple(itertools.product(SIZES, PLACES, COLORS))
     if hold_out == "none" or (hold_out == "half" and split == "test"):
         return everything
     rank: dict[object, int] = {}
-    for stream, values in enumerate((SIZES, PLACES, COLOURS)):
+    for stream, values in enumerate((SIZES, PLACES, COLORS)):
         order = shuffled(np.arange(len(values)), seed, stream).tolist()
         rank |= {value: order[place] for place, value in enumerate(values)}
-    held = {c for c in everything if sum(rank[value] for value in c) % len(COLOURS) == 0}
+    held = {c for c in everything if sum(rank[value] for value in c) % len(COLORS) == 0}
     return tuple(c for c in everything if (c in held) == (split == "test"))
 
 
@@ -106,20 +106,20 @@ def make_scene(seed: int, split: SplitName, index: int, hold_out: HoldOut = "non
         'crack'
     """
     pair, second = divmod(index, 2)
-    size, place, colour = _combination(seed, split, pair, hold_out)
+    size, place, color = _combination(seed, split, pair, hold_out)
     shared = Stream(seed, SPLITS.index(split), pair, 0)
     severity = shared.pick(SEVERITIES)
     kind = KINDS[(shared.below(2) + second) % 2]
     stream = Stream(seed, SPLITS.index(split), index, 1)
     windows, door, room = _arrange(place, stream)
-    stripe, letters, seams, room = _paint(place, colour, room, stream)
+    stripe, letters, seams, room = _paint(place, color, room, stream)
     level = SIZES.index(size)
     length = stream.between(*_LENGTHS[kind][level])
     roundness = stream.between(0.72, 1.0)
     thickness = length * roundness if kind == "dent" else 0.4 * length
     # What is below a window shall not be half-way to the next.
     sway = 0.06 if place.thing == "window" else 1.0
-    angle, centre = _fit(length, thickness, room, sway, stream)
+    angle, center = _fit(length, thickness, room, sway, stream)
     grade = SEVERITIES.index(severity)
     low, high = _BRANCHES[grade]
     return Scene(
@@ -127,13 +127,13 @@ def make_scene(seed: int, split: SplitName, index: int, hold_out: HoldOut = "non
         size=size,
         severity=severity,
         place=place,
-        colour=colour,
+        color=color,
         windows=windows,
         door=door,
         stripe=stripe,
         letters=letters,
         seams=seams,
-        centre=centre,
+        center=center,
         length=length,
         angle=angle,
         roundness=roundness,
@@ -195,9 +195,9 @@ def _arrange(
 
 
 def _paint(
-    place: Place, colour: Colour, room: Box, stream: Stream
+    place: Place, color: Color, room: Box, stream: Stream
 ) -> tuple[
-    tuple[Colour, float, float] | None,
+    tuple[Color, float, float] | None,
     tuple[str, float] | None,
     tuple[tuple[bool, float], ...],
     Box,
@@ -206,7 +206,7 @@ def _paint(
     before = place.relation in {"above", "left of"}
     there = stream.between(0.72, 0.78) if before else stream.between(0.22, 0.28)
     half = stream.between(0.04, 0.06)
-    other = stream.pick([name for name in COLOURS if name != colour])
+    other = stream.pick([name for name in COLORS if name != color])
     stripe = letters = None
     seams: tuple[tuple[bool, float], ...] = ()
     gap = 0.0
@@ -235,9 +235,9 @@ def _paint(
 def _fit(
     length: float, thickness: float, room: Box, sway: float, stream: Stream
 ) -> tuple[float, tuple[float, float]]:
-    """Return an angle and a centre with which the damage lies in its room.
+    """Return an angle and a center with which the damage lies in its room.
 
-    The centre is at most ``sway`` left or right of the middle.
+    The center is at most ``sway`` left or right of the middle.
     """
     left, top, right, bottom = room
     width, height = right - left, bottom - top

@@ -28,7 +28,7 @@ def crack_lines(scene: Scene) -> list[Points]:
     # The ends stay where they are, so that the length is what the scene says.
     off = np.array([0.0, *(stream.between(-jag, jag) for _ in range(steps - 1)), 0.0])
     c, s = math.cos(scene.angle), math.sin(scene.angle)
-    trunk = np.stack([along * c - off * s, along * s + off * c], axis=1) + scene.centre
+    trunk = np.stack([along * c - off * s, along * s + off * c], axis=1) + scene.center
     lines = [trunk]
     for number in range(scene.branches):
         # Spread over the trunk, and turned to its two sides by turns.
@@ -65,23 +65,23 @@ def draw_crack(
         _stroke(pen, line, width if number == 0 else 0.75 * width, dark)
 
 
-def _stroke(pen: Any, line: Points, width: float, colour: tuple[int, ...]) -> None:
+def _stroke(pen: Any, line: Points, width: float, color: tuple[int, ...]) -> None:
     """Draw a line that becomes thinner towards its last point."""
     last = len(line) - 1
     for step in range(last):
         wide = width * (1 - 0.45 * step / last)
-        pen.line([*line[step].tolist(), *line[step + 1].tolist()], colour, max(1, round(wide)))
+        pen.line([*line[step].tolist(), *line[step + 1].tolist()], color, max(1, round(wide)))
 
 
 def dent_lobes(scene: Scene) -> list[tuple[float, float, float, float]]:
     """Return the two hollows that a dent is made of.
 
     Returns:
-        Centre x and y on the fuselage, half the length and half the width of each; the second is
+        Center x and y on the fuselage, half the length and half the width of each; the second is
         smaller and lies within the first, so that no dent is a perfect ellipse.
     """
     stream = Stream(scene.grain, 1)
-    x, y = scene.centre
+    x, y = scene.center
     half = scene.length / 2
     away = stream.between(0.2, 0.4) * half
     way = stream.between(0, 2 * math.pi)

@@ -126,7 +126,7 @@ def _spot(
     half = stream.between(0.09, 0.2), stream.between(0.09, 0.2)
     for _ in range(8):
         at = stream.between(0.05, 0.95), stream.between(0.05, 0.95)
-        if math.dist(at, scene.centre) > max(half) + scene.length / 2:
+        if math.dist(at, scene.center) > max(half) + scene.length / 2:
             break
     across, down = (x - np.float32(at[0])) / half[0], (y - np.float32(at[1])) / half[1]
     spot: npt.NDArray[np.float32] = np.maximum(0, 1 - across * across - down * down) ** 2

@@ -14,7 +14,7 @@ import numpy as np
 Kind = Literal["crack", "dent"]
 Size = Literal["small", "medium", "large"]
 Severity = Literal["minor", "moderate", "severe"]
-Colour = Literal["white", "grey", "blue", "red", "green", "yellow"]
+Color = Literal["white", "gray", "blue", "red", "green", "yellow"]
 HoldOut = Literal["none", "combinations", "half"]
 """What ``test`` shows: what all splits do, what it alone has, or both by turns."""
 Thing = Literal["window", "windows", "door", "stripe", "letters", "seam"]
@@ -23,7 +23,7 @@ Relation = Literal["above", "below", "left of", "right of", "on", "between"]
 KINDS: tuple[Kind, ...] = ("crack", "dent")
 SIZES: tuple[Size, ...] = ("small", "medium", "large")
 SEVERITIES: tuple[Severity, ...] = ("minor", "moderate", "severe")
-COLOURS: tuple[Colour, ...] = ("white", "grey", "blue", "red", "green", "yellow")
+COLORS: tuple[Color, ...] = ("white", "gray", "blue", "red", "green", "yellow")
 
 VENTS = (0, 0, 1, 1, 2)
 """How many there may be, each as likely as it stands here; the others likewise."""
@@ -64,7 +64,7 @@ PLACES: tuple[Place, ...] = (
     Place("below", "seam"),
 )
 
-Combination = tuple[Size, Place, Colour]
+Combination = tuple[Size, Place, Color]
 """What a caption says besides the kind."""
 
 WINDOW = (0.06, 0.105)
@@ -109,12 +109,12 @@ class Scene:
 
     Attributes:
         kind: The damage: its class.
-        windows: Left to right, their centres.
-        door: Its centre, if there is one.
-        stripe: Its colour, height of its middle, and half its width, if there is one.
+        windows: Left to right, their centers.
+        door: Its center, if there is one.
+        stripe: Its color, height of its middle, and half its width, if there is one.
         letters: What is painted there, if anything, and the height of its middle.
         seams: Whether each stands upright, and where.
-        centre: Of the damage.
+        center: Of the damage.
         length: Of a crack from end to end; of a dent the longest diameter.
         angle: Of that length, radians from the right towards below.
         roundness: Of a dent, its shortest diameter as a share of the longest.
@@ -140,13 +140,13 @@ class Scene:
     size: Size
     severity: Severity
     place: Place
-    colour: Colour
+    color: Color
     windows: tuple[tuple[float, float], ...]
     door: tuple[float, float] | None
-    stripe: tuple[Colour, float, float] | None
+    stripe: tuple[Color, float, float] | None
     letters: tuple[str, float] | None
     seams: tuple[tuple[bool, float], ...]
-    centre: tuple[float, float]
+    center: tuple[float, float]
     length: float
     angle: float
     roundness: float
@@ -170,11 +170,11 @@ class Scene:
     @property
     def combination(self) -> Combination:
         """What its caption says besides the kind."""
-        return self.size, self.place, self.colour
+        return self.size, self.place, self.color
 
 
 __all__ = [
-    "COLOURS",
+    "COLORS",
     "DOOR",
     "DOOR_WINDOW",
     "GLEAMS",
@@ -189,7 +189,7 @@ __all__ = [
     "VENTS",
     "WINDOW",
     "WINDOWS",
-    "Colour",
+    "Color",
     "Combination",
     "HoldOut",
     "Kind",

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.data.aircraft.camera import Camera, Points
-from zoo.data.aircraft.scene import DOOR, DOOR_WINDOW, LETTER, WINDOW, Colour, Scene, Stream
+from zoo.data.aircraft.scene import DOOR, DOOR_WINDOW, LETTER, WINDOW, Color, Scene, Stream
 
 if TYPE_CHECKING:
     import PIL.ImageDraw
 
 Paint = tuple[int, int, int]
 
-PAINTS: dict[Colour, Paint] = {
+PAINTS: dict[Color, Paint] = {
     "white": (216, 218, 220),
-    "grey": (134, 138, 144),
+    "gray": (134, 138, 144),
     "blue": (52, 92, 160),
     "red": (172, 48, 44),
     "green": (52, 122, 80),
     "yellow": (214, 174, 54),
 }
-"""Red, green and blue of the colours, before light and tint."""
+"""Red, green and blue of the colors, before light and tint."""
 
 _GLASS, _FRAME = (36, 42, 54), (178, 182, 188)
 # Five columns of seven rows, the highest bit on the left.
@@ -46,7 +46,7 @@ _FONT = {
 
 def paint_of(scene: Scene) -> Paint:
     """Return the red, green and blue of the fuselage, its tint included."""
-    base = PAINTS[scene.colour]
+    base = PAINTS[scene.color]
     return base[0] + scene.tint[0], base[1] + scene.tint[1], base[2] + scene.tint[2]
 
 
@@ -60,19 +60,19 @@ def draw_surface(scene: Scene, camera: Camera, pen: PIL.ImageDraw.ImageDraw) -> 
         _draw_seam(upright, where, camera, pen, paint)
     for _ in range(scene.vents):
         _draw_vent(scene, stream, camera, pen, paint)
-    for centre in scene.windows:
-        _draw_window(centre, WINDOW, camera, pen, glass)
+    for center in scene.windows:
+        _draw_window(center, WINDOW, camera, pen, glass)
     if scene.door:
         _draw_door(scene.door, camera, pen, paint, glass, left=bool(scene.grain % 2))
     for _ in range(scene.scratches):
         _draw_scratch(stream, camera, pen, paint)
 
 
-def rectangle(centre: tuple[float, float], half: tuple[float, float], corner: float) -> Points:
+def rectangle(center: tuple[float, float], half: tuple[float, float], corner: float) -> Points:
     """Return the outline of a rectangle with round corners.
 
     Args:
-        centre: Its middle.
+        center: Its middle.
         half: Half its width and height.
         corner: The radius of its corners.
     """
@@ -82,7 +82,7 @@ def rectangle(centre: tuple[float, float], half: tuple[float, float], corner: fl
     signs = ((1, 1, False), (-1, 1, True), (-1, -1, False), (1, -1, True))
     return np.concatenate(
         [
-            (inner + corner * (arc[::-1] if backward else arc)) * (x, y) + centre
+            (inner + corner * (arc[::-1] if backward else arc)) * (x, y) + center
             for x, y, backward in signs
         ]
     )
@@ -90,9 +90,9 @@ def rectangle(centre: tuple[float, float], half: tuple[float, float], corner: fl
 
 def _draw_paint(scene: Scene, camera: Camera, pen: PIL.ImageDraw.ImageDraw, paint: Paint) -> None:
     if scene.stripe:
-        colour, y, half = scene.stripe
+        color, y, half = scene.stripe
         band = ((-0.5, y - half), (1.5, y - half), (1.5, y + half), (-0.5, y + half))
-        _fill(pen, camera.pixels(band), PAINTS[colour])
+        _fill(pen, camera.pixels(band), PAINTS[color])
     if scene.letters:
         text, y = scene.letters
         ink = (26, 32, 52) if sum(paint) > 380 else (226, 228, 230)
@@ -117,12 +117,12 @@ def _draw_seam(
 ) -> None:
     """Draw a joint of two sheets, and the rivets along both."""
     run = np.linspace(-0.2, 1.2, 40)
-    for offset, colour, width in (
+    for offset, color, width in (
         (0.006, _times(paint, 1.14), 0.007),
         (0.0, _times(paint, 0.58), 0.009),
     ):
         ends = _along(upright, np.array([-0.5, 1.5]), where + offset)
-        _line(pen, camera.pixels(ends), colour, width * camera.scale)
+        _line(pen, camera.pixels(ends), color, width * camera.scale)
     for side in (-0.028, 0.028):
         _draw_rivets(camera.pixels(_along(upright, run, where + side)), camera, pen, paint)
 
@@ -144,26 +144,26 @@ def _draw_rivets(
 
 
 def _draw_window(
-    centre: tuple[float, float],
+    center: tuple[float, float],
     half: tuple[float, float],
     camera: Camera,
     pen: PIL.ImageDraw.ImageDraw,
     glass: Paint,
 ) -> None:
     width, height = half
-    _fill(pen, camera.pixels(rectangle(centre, half, 0.8 * width)), (110, 114, 120))
+    _fill(pen, camera.pixels(rectangle(center, half, 0.8 * width)), (110, 114, 120))
     rim = (width - 0.006, height - 0.006)
-    _fill(pen, camera.pixels(rectangle(centre, rim, 0.8 * rim[0])), _FRAME)
+    _fill(pen, camera.pixels(rectangle(center, rim, 0.8 * rim[0])), _FRAME)
     pane = (width - 0.02, height - 0.02)
-    _fill(pen, camera.pixels(rectangle(centre, pane, 0.8 * pane[0])), glass)
-    x, y = centre
+    _fill(pen, camera.pixels(rectangle(center, pane, 0.8 * pane[0])), glass)
+    x, y = center
     gleam = ((-0.6, 0.1), (0.5, -0.7), (0.5, -0.45), (-0.6, 0.4))
     shape = [(x + pane[0] * a, y + pane[1] * b) for a, b in gleam]
     _fill(pen, camera.pixels(shape), _times(glass, 1.9))
 
 
 def _draw_door(
-    centre: tuple[float, float],
+    center: tuple[float, float],
     camera: Camera,
     pen: PIL.ImageDraw.ImageDraw,
     paint: Paint,
@@ -171,8 +171,8 @@ def _draw_door(
     *,
     left: bool,
 ) -> None:
-    x, y = centre
-    outline = camera.pixels(rectangle(centre, DOOR, 0.05))
+    x, y = center
+    outline = camera.pixels(rectangle(center, DOOR, 0.05))
     closed = np.concatenate([outline, outline[:1]])
     _line(pen, closed + 0.007 * camera.scale, _times(paint, 1.14), 0.008 * camera.scale)
     _line(pen, closed, _times(paint, 0.5), 0.013 * camera.scale)
@@ -189,7 +189,7 @@ def _draw_vent(
     for _ in range(8):
         x, y = stream.between(0.08, 0.92), stream.between(0.08, 0.86)
         hidden = any(abs(x - u) < 0.12 and abs(y + 0.05 - v) < 0.18 for u, v in scene.windows)
-        away = math.dist((x, y + 0.05), scene.centre)
+        away = math.dist((x, y + 0.05), scene.center)
         if not hidden and away > scene.length / 2 + 0.08:
             break
     half = stream.between(0.02, 0.05), stream.between(0.006, 0.010)
@@ -216,14 +216,14 @@ def _times(paint: Paint, factor: float) -> Paint:
     return red, green, blue
 
 
-def _fill(pen: PIL.ImageDraw.ImageDraw, points: Points, colour: Paint) -> None:
-    pen.polygon(points.ravel().tolist(), colour)
+def _fill(pen: PIL.ImageDraw.ImageDraw, points: Points, color: Paint) -> None:
+    pen.polygon(points.ravel().tolist(), color)
 
 
 def _line(
-    pen: PIL.ImageDraw.ImageDraw, points: Points, colour: tuple[int, ...], width: float
+    pen: PIL.ImageDraw.ImageDraw, points: Points, color: tuple[int, ...], width: float
 ) -> None:
-    pen.line(points.ravel().tolist(), colour, max(1, round(width)), "curve")
+    pen.line(points.ravel().tolist(), color, max(1, round(width)), "curve")
 
 
 __all__ = ["PAINTS", "Paint", "draw_surface", "paint_of", "rectangle"]

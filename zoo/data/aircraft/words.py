@@ -12,7 +12,7 @@ from typing import Any
 
 from zoo.data.aircraft.drawing import SIDE, box_of
 from zoo.data.aircraft.scene import (
-    COLOURS,
+    COLORS,
     GLEAMS,
     KINDS,
     PLACES,
@@ -23,7 +23,7 @@ from zoo.data.aircraft.scene import (
     STREAKS,
     VENTS,
     WINDOWS,
-    Colour,
+    Color,
     Kind,
     Place,
     Scene,
@@ -32,7 +32,7 @@ from zoo.data.aircraft.scene import (
 )
 from zoo.runtime.text import words
 
-ATTRIBUTES = ("kind", "size", "place", "colour")
+ATTRIBUTES = ("kind", "size", "place", "color")
 """What a caption says, and :func:`read` finds in it."""
 
 _NUMBERS = ("", "one", "two", "three")
@@ -64,7 +64,7 @@ class Truth:
         severity: How deep a dent is; how wide a crack is, and how many branches it has.
         place: Where it is, relative to something in the picture.
         box: Left, top, right, bottom, pixels; the latter two are the first outside.
-        colour: Of the fuselage.
+        color: Of the fuselage.
         caption: One sentence; the picture shows every attribute of it.
         summary: Two sentences, with the severity and what else there is to see.
     """
@@ -75,7 +75,7 @@ class Truth:
     severity: Severity
     place: str
     box: tuple[int, int, int, int]
-    colour: str
+    color: str
     caption: str
     summary: str
 
@@ -98,20 +98,20 @@ def truth_of(scene: Scene, size: int = SIDE) -> Truth:
         severity=scene.severity,
         place=place_words(scene.place),
         box=box_of(scene, size),
-        colour=scene.colour,
+        color=scene.color,
         caption=caption(scene),
         summary=summary(scene),
     )
 
 
 def caption(scene: Scene) -> str:
-    """Return one sentence: the kind, the size, the place and the colour.
+    """Return one sentence: the kind, the size, the place and the color.
 
     Example:
         >>> caption(make_scene(0, "train", 0))
         'a large dent below the letters of a white fuselage'
     """
-    return _caption(scene.kind, scene.size, scene.place, scene.colour)
+    return _caption(scene.kind, scene.size, scene.place, scene.color)
 
 
 def summary(scene: Scene) -> str:
@@ -140,8 +140,8 @@ def vocabulary() -> tuple[str, ...]:
     They come from the rules that write the texts: no scene is drawn for them.
     """
     texts = [_listed(list(_all_others()))]
-    for kind, size, place, colour in itertools.product(KINDS, SIZES, PLACES, COLOURS):
-        said = _caption(kind, size, place, colour)
+    for kind, size, place, color in itertools.product(KINDS, SIZES, PLACES, COLORS):
+        said = _caption(kind, size, place, color)
         texts += [said, *(_summary(said, kind, severity, []) for severity in SEVERITIES)]
     return tuple(sorted({word for text in texts for word in words(text)}))
 
@@ -154,12 +154,12 @@ def read(text: str) -> dict[str, str]:
     one mistake and not two.
 
     Returns:
-        Of the keys ``kind``, ``size``, ``place`` and ``colour`` those that are said; of a summary
+        Of the keys ``kind``, ``size``, ``place`` and ``color`` those that are said; of a summary
         ``severity`` too.
 
     Example:
         >>> read("a long crack on the door of a red fuselage")
-        {'kind': 'crack', 'size': 'large', 'place': 'on the door', 'colour': 'red'}
+        {'kind': 'crack', 'size': 'large', 'place': 'on the door', 'color': 'red'}
     """
     plain = " ".join(words(text)).lower()
     found = {}
@@ -179,7 +179,7 @@ def _readers() -> Mapping[str, tuple[re.Pattern[str], Mapping[str, str]]]:
         "kind": _reader({kind: kind for kind in KINDS}),
         "size": _reader(sizes, f"(?= (?:{'|'.join(KINDS)})\\b)"),
         "place": _reader(places),
-        "colour": _reader({colour: colour for colour in COLOURS}, r"(?= fuselage\b)"),
+        "color": _reader({color: color for color in COLORS}, r"(?= fuselage\b)"),
         "severity": _reader({severity: severity for severity in SEVERITIES}),
     }
 
@@ -191,8 +191,8 @@ def _reader(
     return re.compile(rf"\b({either})\b{before}"), meaning
 
 
-def _caption(kind: Kind, size: Size, place: Place, colour: Colour) -> str:
-    return f"a {size_word(kind, size)} {kind} {place_words(place)} of a {colour} fuselage"
+def _caption(kind: Kind, size: Size, place: Place, color: Color) -> str:
+    return f"a {size_word(kind, size)} {kind} {place_words(place)} of a {color} fuselage"
 
 
 def _summary(said: str, kind: Kind, severity: Severity, others: list[str]) -> str:
@@ -230,8 +230,8 @@ def _all_others() -> Iterable[str]:
     """Yield everything that :func:`_others` may name."""
     for number in WINDOWS:
         yield from _windows(number - 1)
-    for colour in COLOURS:
-        yield from _stripe(colour)
+    for color in COLORS:
+        yield from _stripe(color)
     for one, many, counts in _THINGS:
         for count in counts:
             yield from _counted(count, one, many)
@@ -252,8 +252,8 @@ def _windows(others: int) -> Iterator[str]:
     yield f"{_NUMBERS[others]} other window{'s' * (others > 1)}"
 
 
-def _stripe(colour: Colour) -> Iterator[str]:
-    yield f"a {colour} stripe"
+def _stripe(color: Color) -> Iterator[str]:
+    yield f"a {color} stripe"
 
 
 def _counted(count: int, one: str, many: str) -> Iterator[str]:

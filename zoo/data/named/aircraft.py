@@ -31,7 +31,7 @@ class SyntheticOptions(SeedOptions):
     test_examples: int = Field(500, ge=2, le=100_000, description="Pictures of the test split.")
     hold_out: Literal["none", "combinations"] = Field(
         "none",
-        description="'combinations': a sixth of the combinations of size, place and colour are "
+        description="'combinations': a sixth of the combinations of size, place and color are "
         "in the test split alone, though any two values of each are trained on together.",
     )
 
@@ -46,7 +46,7 @@ class SyntheticCaptionOptions(SyntheticOptions):
     test_examples: int = Field(1_000, ge=4, le=100_000, description="Pictures of the test split.")
     hold_out: Literal["none", "combinations"] = Field(
         "combinations",
-        description="'combinations': a sixth of the combinations of size, place and colour are "
+        description="'combinations': a sixth of the combinations of size, place and color are "
         "never trained on, though any two values of each are. Half of the test split shows them, "
         "and half what was trained on.",
     )
@@ -80,7 +80,7 @@ def captioned_spec(size: int, words: tuple[str, ...] = ()) -> DataSpec:
         size: Pixels a side.
         words: The vocabulary, its signs included; empty while it is not known.
     """
-    text = TextSpec(split="words", pieces=words, max_length=LENGTH, prompts=PROMPTS)
+    text = TextSpec(split="words", vocabulary=words, max_length=LENGTH, prompts=PROMPTS)
     image = _image((size, size))
     return caption_spec("aircraft_captions_synthetic", image, text, summary=True)
 
@@ -99,7 +99,7 @@ ROWS: tuple[Row, ...] = (
         DatasetInfo(
             summary="drawn close-ups of an aircraft's skin with one crack or one dent each, and "
             "their captions",
-            licence="Apache-2.0",
+            license="Apache-2.0",
             source="computed: 2,800 pictures of 96 x 96 pixels, by the rules of zoo.data.aircraft",
             offline=True,
             spec=synthetic_spec(SIDE),
@@ -112,7 +112,7 @@ ROWS: tuple[Row, ...] = (
         DatasetInfo(
             summary="drawn close-ups of an aircraft's skin, a caption of one sentence and a "
             "summary of two for each",
-            licence="Apache-2.0",
+            license="Apache-2.0",
             source="computed: 37,500 pictures of 96 x 96 pixels, by the rules of zoo.data.aircraft",
             offline=True,
             spec=captioned_spec(SIDE),
@@ -124,7 +124,7 @@ ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
             summary="446 photos of cracks and dents in aircraft, in three given splits",
-            licence="CC BY 4.0",
+            license="CC BY 4.0",
             source="Aircraft Damage Detection by Youssef Donia (Roboflow Universe), as a course "
             "of IBM Skills Network divides it",
             offline=False,

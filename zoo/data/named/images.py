@@ -30,8 +30,8 @@ def _digit_images(name: str, side: int) -> DataSpec:
 ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
-            summary="1,797 handwritten digits of 8 x 8 pixels, in 17 levels of grey",
-            licence="CC BY 4.0",
+            summary="1,797 handwritten digits of 8 x 8 pixels, in 17 levels of gray",
+            license="CC BY 4.0",
             source="Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits (UCI), its "
             "test part, as scikit-learn carries it",
             offline=True,
@@ -42,7 +42,7 @@ ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
             summary="70,000 handwritten digits of 28 x 28 pixels: MNIST, its official test split",
-            licence="CC BY-SA 3.0",
+            license="CC BY-SA 3.0",
             source="LeCun, Cortes & Burges 1998; the file of keras.datasets.mnist",
             bytes=11_490_434,
             offline=False,

@@ -97,7 +97,7 @@ ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
             summary="Chaos from one equation: the Mackey–Glass series with a delay of 17",
-            licence="Apache-2.0",
+            license="Apache-2.0",
             source="Mackey & Glass 1977, Oscillation and chaos in physiological control systems; "
             "computed here",
             offline=True,
@@ -110,7 +110,7 @@ ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
             summary="The adding problem: the sum of two marked values of a long sequence",
-            licence="Apache-2.0",
+            license="Apache-2.0",
             source="Hochreiter & Schmidhuber 1997, Long short-term memory, experiment 4; drawn "
             "here",
             offline=True,
@@ -122,16 +122,16 @@ ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
             summary="3,650 daily minimum temperatures in Melbourne, 1981 to 1990",
-            licence="not stated; Time Series Data Library, citing the Australian Bureau of "
+            license="not stated; Time Series Data Library, citing the Australian Bureau of "
             "Meteorology",
             source="Hyndman, Time Series Data Library; the file of github.com/jbrownlee/Datasets",
             bytes=67_921,
             offline=False,
             spec=_TEMPERATURES,
             options=TemperatureOptions,
-            describe="zoo.data.temperatures:describe",
+            describe="zoo.data.daily_min_temperatures:describe",
         ),
-        "zoo.data.temperatures:load",
+        "zoo.data.daily_min_temperatures:load",
     ),
 )
 

@@ -88,19 +88,19 @@ CONCRETE = DataSpec(
 ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
-            summary="569 tumours of the breast: thirty values of their cells, and the finding",
-            licence="CC BY 4.0",
+            summary="569 tumors of the breast: thirty values of their cells, and the finding",
+            license="CC BY 4.0",
             source="Wolberg, Mangasarian, Street & Street 1995, Breast Cancer Wisconsin "
             "(Diagnostic) (UCI), as scikit-learn carries it",
             offline=True,
             spec=BREAST_CANCER,
         ),
-        "zoo.data.tumours:load",
+        "zoo.data.breast_cancer:load",
     ),
     (
         DatasetInfo(
             summary="442 people with diabetes: ten values, and how far it went within a year",
-            licence="none stated",
+            license="none stated",
             source="Efron, Hastie, Johnstone & Tibshirani 2004, Least angle regression, in its "
             "original units, as scikit-learn carries it",
             offline=True,
@@ -112,7 +112,7 @@ ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
             summary="1,030 concretes: seven ingredients, age, and compressive strength",
-            licence="CC BY 4.0",
+            license="CC BY 4.0",
             source="Yeh 1998, Modeling of strength of high-performance concrete using artificial "
             "neural networks (UCI)",
             bytes=56_928,

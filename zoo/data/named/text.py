@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from zoo.data import number_lengths, numbers
+from zoo.data import number_lengths, numbers_in_words as numbers
 from zoo.data.info import DatasetInfo, Row
 from zoo.data.options import SeedOptions, SplitOptions
 from zoo.data.text_options import (
@@ -15,7 +15,7 @@ from zoo.data.text_options import (
     NumbersOptions,
     PairVocabularyOptions,
     VocabularyOptions,
-    labelled_spec,
+    labeled_spec,
     pair_spec,
 )
 
@@ -67,18 +67,18 @@ ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
             summary="Numbers from 0 to 999,999 in English words and in Spanish ones",
-            licence="CC0-1.0",
-            source="made by the rules of both languages: zoo/data/numbers.py",
+            license="CC0-1.0",
+            source="made by the rules of both languages: zoo/data/numbers_in_words.py",
             offline=True,
             spec=numbers.SPEC,
             options=NumbersOptions,
         ),
-        "zoo.data.numbers:load",
+        "zoo.data.numbers_in_words:load",
     ),
     (
         DatasetInfo(
             summary="3,200 numbers in English words, and whether they have 3, 4, 5 or 6 digits",
-            licence="CC0-1.0",
+            license="CC0-1.0",
             source="made by the rules of the language: zoo/data/number_lengths.py",
             offline=True,
             spec=number_lengths.SPEC,
@@ -88,7 +88,7 @@ ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
             summary="118,964 English sentences with a Spanish translation each, from Tatoeba",
-            licence="CC BY 2.0 FR",
+            license="CC BY 2.0 FR",
             source="tatoeba.org, by way of manythings.org/anki, as of May 2018",
             bytes=2_638_744,
             offline=False,
@@ -101,11 +101,11 @@ ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
             summary="10,662 sentences from reviews of films, half of them positive",
-            licence="not stated",
+            license="not stated",
             source="Pang & Lee 2005, Seeing stars (ACL): sentence polarity dataset v1.0",
             bytes=487_770,
             offline=False,
-            spec=labelled_spec("rt_polarity", SENTIMENT, RtPolarityOptions()),
+            spec=labeled_spec("rt_polarity", SENTIMENT, RtPolarityOptions()),
             options=RtPolarityOptions,
             describe="zoo.data.reviews:describe_rt_polarity",
         ),
@@ -114,11 +114,11 @@ ROWS: tuple[Row, ...] = (
     (
         DatasetInfo(
             summary="50,000 reviews of films, half of them positive, with an official test split",
-            licence="not stated",
+            license="not stated",
             source="Maas et al. 2011, Learning word vectors for sentiment analysis (ACL)",
             bytes=84_125_825,
             offline=False,
-            spec=labelled_spec("imdb", SENTIMENT, ImdbOptions()),
+            spec=labeled_spec("imdb", SENTIMENT, ImdbOptions()),
             options=ImdbOptions,
             describe="zoo.data.reviews:describe_imdb",
         ),

@@ -1,0 +1,273 @@
+"""Train a model, and go on with a run that stopped."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.api.catalog import hooks, registry
+from zoo.api.environment import surroundings
+from zoo.api.model_factory import (
+    DataSource,
+    Prepared,
+    architecture_of,
+    dataset,
+    needs_keras,
+    prepare,
+)
+from zoo.api.models import fresh_weights
+from zoo.api.run import Run
+from zoo.config import TrainPlan, configure
+from zoo.errors import ConfigError, DataError, Finding, StorageError, ZooError
+from zoo.files import sha256_file, sha256_json
+from zoo.spec import Dataset, DataSpec
+from zoo.training.cost import Meter
+from zoo.training.folder import NOT_METRICS, RunFolder
+from zoo.training.record import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.training.loop import Loop
+    from zoo.training.progress import Progress
+
+
+def train(
+    name: str | None = None,
+    data: DataSource = None,
+    *,
+    data_options: Mapping[str, Any] | None = None,
+    run_dir: str | Path | None = None,
+    resume: str | Path | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seed: int | None = None,
+    patience: int | None = None,
+    plan: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    **config: Any,
+) -> Run:
+    """Train a model and return its run.
+
+    Args:
+        name: A model of :func:`list_models`; not needed to resume.
+        data: A dataset's id or the path of your own files; by default one that works offline.
+        data_options: What the data takes: see :func:`dataset`.
+        run_dir: An empty or new folder for the run; by default the next ``runs/<name>-<n>``.
+        resume: The folder of a run to go on with, from its newest whole checkpoint. It keeps its
+            configuration, plan and data, and ends in the same bits as if it had never stopped.
+        epochs: Passes over the training split.
+        batch_size: Examples a step.
+        seed: Source of everything random.
+        patience: Stop after this many epochs without a better validation loss.
+        plan: Other fields of :class:`TrainPlan`.
+        progress: Who watches: an object with ``start``, ``advance``, ``epoch``, ``stop``.
+        **config: Fields of the model's configuration, as for :func:`build`.
+
+    Raises:
+        ZooError: One of its kinds, see :mod:`zoo.errors`; the run's record says what happened.
+        KeyboardInterrupt: After Ctrl-C. A step or a validation that was going on has ended, and
+            its state is saved; a second Ctrl-C does not wait for that.
+        SystemExit: The same after SIGTERM, with 143. In the main thread only, and only if nobody
+            else handles the signal.
+
+    Example:
+        >>> run = zoo.train("cnn", "photos", data_options={"image_size": 32}, dropout=0.3)
+        >>> run.path
+        PosixPath('runs/cnn-1')
+    """
+    given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "patience": patience}
+    chosen = {**(plan or {}), **{key: value for key, value in given.items() if value is not None}}
+    if resume is not None:
+        changes = sorted({*chosen, *config} | ({"data"} if data is not None else set()))
+        return _resume(Path(resume), name, changes, progress)
+    if name is None:
+        raise ConfigError(
+            "which model?", findings=[Finding("name", None, "a model's name")], fix="zoo list"
+        )
+    fresh_weights(name)
+    architecture = registry().get(name)
+    needs_keras(f"training {name}")
+    source, options, found = _dataset(data, architecture.default_dataset, data_options or {})
+    prepared = prepare(name, found.spec, config)
+    train_plan = configure(
+        architecture.default_config(found.spec).plan,
+        chosen,
+        what="training plan",
+        fix="zoo train --help, or zoo.TrainPlan, says what a plan holds",
+    )
+    # Read before the folder is made: data that cannot be read leaves nothing behind.
+    sizes = {split: len(found.split(split)) for split in ("train", "validation")}
+    fingerprint = found.fingerprint
+
+    folder = RunFolder.create(architecture.info.name, run_dir)
+    distribution, version = registry().provenance(name)
+    record = {
+        "format_version": FORMAT_VERSION,
+        "id": folder.id,
+        "architecture": {
+            "name": prepared.blueprint.architecture,
+            "distribution": distribution,
+            "version": version,
+        },
+        "config": prepared.blueprint.config.model_dump(mode="json"),
+        "config_hash": sha256_json(prepared.blueprint.config.model_dump(mode="json")),
+        "plan": train_plan.model_dump(mode="json"),
+        "data": {
+            "source": source,
+            "options": options,
+            "spec": found.spec.model_dump(mode="json"),
+            "fingerprint": fingerprint,
+            "sizes": sizes,
+        },
+        "seed": train_plan.seed,
+    }
+    with folder.locked():
+        folder.refuse_second_start()
+        try:
+            return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
+        except ConfigError:
+            # The architecture cannot learn this at all: there is nothing to go on with.
+            if run_dir is None:
+                folder.discard()
+            raise
+
+
+def _resume(path: Path, name: str | None, changes: list[str], progress: Progress | None) -> Run:
+    run = Run(path)
+    if name not in (None, run.architecture, run.architecture.partition("@")[0]):
+        changes = ["name", *changes]
+    if changes:
+        raise ConfigError(
+            f"{path} goes on as it was started",
+            findings=[Finding(change, "a new value", "left out") for change in changes],
+            fix=f"zoo train {run.architecture} --resume {path}",
+        )
+    if run.status == "finished":
+        return run
+    needs_keras("resuming a run")
+    prepared = Prepared(architecture_of(run.blueprint), run.blueprint)
+    plan, data = run.plan, run.dataset()
+    with run.folder.locked():
+        # Whoever held it a moment ago may have finished it.
+        now = Run(path)
+        if now.status == "finished":
+            return now
+        return _learn(now.folder, now.record, prepared, plan, data, progress, resume=True)
+
+
+def _learn(
+    folder: RunFolder,
+    record: dict[str, Any],
+    prepared: Prepared,
+    plan: TrainPlan,
+    data: Dataset,
+    progress: Progress | None,
+    *,
+    resume: bool,
+) -> Run:
+    """Build, adapt and train inside a locked folder, and write down how it ended."""
+    from zoo.training.interrupt import Terminated
+    from zoo.training.loop import Loop
+    from zoo.training.order import seeded
+    from zoo.training.progress import Silent
+
+    watcher = progress or Silent()
+    meter = Meter(folder, record, surroundings(prepared.architecture))
+    notify = meter.listening(hooks().call)
+    loop = Loop(folder, plan, progress=watcher, notify=notify, resume=resume)
+
+    def close(status: str, because: str) -> None:
+        record.update(status=status, stopped_because=because, **_outcome(loop))
+        meter.read(status)
+        folder.write_record(record)
+        hooks().call(
+            "zoo_after_train", ending=status != "finished", run_dir=folder.path, record=record
+        )
+
+    with loop.interrupts.heard(), seeded(plan.seed):
+        try:
+            record.update(status="running", stopped_because="", **_outcome(loop))
+            meter.read("running")
+            folder.write_record(record)
+            hooks().call("zoo_before_train", run_dir=folder.path, record=record)
+            model = prepared.build()
+            record["parameters"] = model.count_params()
+            prepared.architecture.load_pretrained(model)
+            _adapt(prepared, model, data)
+            prepared.architecture.train(model, data, loop)
+            record["model"] = _save(model, folder)
+        except (KeyboardInterrupt, Terminated) as signal:
+            close("stopped", "terminated" if isinstance(signal, Terminated) else "interrupted")
+            raise
+        except BaseException as error:
+            # Where the disk is full there may be no room for the record either: the run says
+            # "running" then, as one that was killed.
+            with contextlib.suppress(StorageError):
+                close("failed", error.what if isinstance(error, ZooError) else repr(error))
+            raise
+        finally:
+            watcher.stop()
+        close("finished", loop.stopped_because)
+        loop.interrupts.check()
+    run = Run(folder.path)
+    run.__dict__["model"] = model
+    return run
+
+
+def _outcome(loop: Loop) -> dict[str, Any]:
+    state = loop.progression
+    line = state.history[state.best_epoch - 1] if state.best_epoch else {}
+    best = {name: value for name, value in line.items() if name not in NOT_METRICS}
+    return {"epochs_done": state.epoch, "best_epoch": state.best_epoch, "best": best}
+
+
+def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
+    """Let the model measure its training data: all of it, or an even sample of what is on disk."""
+    import numpy as np
+
+    split = data.split("train")
+    arrays = split.arrays()
+    if arrays is None:
+        arrays = split.take(np.linspace(0, len(split) - 1, min(len(split), 4096)).astype(int))
+    prepared.architecture.adapt(model, *arrays)
+
+
+def _save(model: keras.Model, folder: RunFolder) -> dict[str, Any]:
+    """Save the model whole, or not at all; return what its file is known by."""
+    from zoo.files import storage_errors, sync_file, sync_folder
+
+    temporary = folder.path / ".model.tmp.keras"
+    with storage_errors(folder.model_file, "saving"):
+        try:
+            model.save(temporary)
+            sync_file(temporary)
+            known = {"bytes": temporary.stat().st_size, "sha256": sha256_file(temporary)}
+            temporary.replace(folder.model_file)
+            sync_folder(folder.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return known
+
+
+def _dataset(
+    data: DataSource, default: str, options: Mapping[str, Any]
+) -> tuple[str, dict[str, Any], Dataset]:
+    """Return how to name some data again, and the data."""
+    if data is None:
+        data = default
+    if isinstance(data, str | Path):
+        data = dataset(data, **options)
+    elif isinstance(data, DataSpec):
+        raise DataError(
+            f"a DataSpec describes {data.id!r}, and holds no examples",
+            fix="give the dataset itself, its id, or a path",
+        )
+    # A dataset that somebody wrote against the contract need not say how to open it again.
+    source = str(getattr(data, "source", data.spec.id))
+    return source, dict(getattr(data, "options", {})), data
+
+
+__all__ = ["train"]

@@ -1,0 +1,218 @@
+"""Texts with a class each: a folder of class folders of ``.txt`` files, or a table's columns.
+
+Equal texts stay on one side of every split that is drawn here: a model that has seen a text would
+be measured on its memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.choice import absent_columns, refuse_choice
+from zoo.data.class_folders import Kind, divide
+from zoo.data.dataset import Dataset
+from zoo.data.npz import check_classes
+from zoo.data.splits import SPLITS, Indices, stratified_split
+from zoo.data.text_options import LabeledOptions, VocabularyOptions, labeled_spec
+from zoo.data.text_split import TextSplit
+from zoo.data.text_vocabulary import learn_vocabulary
+from zoo.errors import BadRecord, Finding
+from zoo.runtime.csv import Table, is_missing
+from zoo.runtime.text import normal
+from zoo.runtime.text_files import read_text, read_text_table
+from zoo.spec import DataSpec, Split
+
+MAX_CLASSES = 1_000
+_KIND = Kind("text file", "text files", (".txt",))
+
+Texts = Mapping[str, Sequence[str]]
+"""The texts of each split."""
+
+Codes = Mapping[str, npt.NDArray[np.int64]]
+"""The classes of each split."""
+
+
+def open_folder(path: Path, options: LabeledOptions) -> Dataset:
+    """Read a folder with one folder of ``.txt`` files a class, a text a file.
+
+    Above the class folders there may be ``train``, ``validation`` and ``test``.
+
+    Raises:
+        BadRecord: If a file is no text, is empty, or has another encoding.
+        DataError: If there are no classes, only one, or different ones in different splits.
+    """
+    texts: dict[Path, str] = {}
+
+    def draw(
+        files: Sequence[Path],
+        labels: npt.NDArray[np.int64],
+        names: tuple[str, ...],
+        shares: Mapping[str, float],
+    ) -> dict[str, Indices]:
+        texts.update({file: _text_of(file, options) for file in files})
+        keys = [texts[file] for file in files]
+        return split_by_text(keys, labels, names, shares, options.split_seed)
+
+    divided = divide(path, options, _KIND, draw)
+    parts = {
+        split: [texts[file] if file in texts else _text_of(file, options) for file in files]
+        for split, files in divided.files.items()
+    }
+    return labeled_dataset(path.resolve().name, divided.names, parts, divided.labels, options)
+
+
+def open_table(path: Path, options: LabeledOptions) -> Dataset:
+    """Read a ``.csv`` or ``.tsv`` file with a column of texts and a column of classes.
+
+    Raises:
+        ConfigError: If an option names a column that is not there.
+        BadRecord: If a text or a class is empty, or the classes look like measurements.
+        DataError: If there is only one class, or too few examples of one.
+    """
+    table = read_text_table(path, options.encoding)
+    text, target = _choose(table, options)
+    texts = table.column(text)
+    for row, cell in enumerate(texts):
+        if not cell:
+            raise table.bad(
+                "the text is empty",
+                row,
+                text,
+                why="there is nothing to learn from",
+                fix="fill it in, or take the row out",
+            )
+    names, codes = _classes(table, target)
+    check_classes(codes, names, "whole", str(path))
+    shares = {"validation": options.validation_share, "test": options.test_share}
+    drawn = split_by_text(texts, codes, names, shares, options.split_seed)
+    parts = {split: [texts[i] for i in drawn[split]] for split in SPLITS}
+    labels = {split: codes[drawn[split]] for split in SPLITS}
+    return labeled_dataset(path.name, names, parts, labels, options)
+
+
+def labeled_dataset(
+    name: str, names: tuple[str, ...], texts: Texts, codes: Codes, options: VocabularyOptions
+) -> Dataset:
+    """Return a dataset of texts and classes; the vocabulary is that of the training split."""
+    spec = with_vocabulary(name, names, texts["train"], options)
+    splits = labeled_splits(spec, texts, codes)
+    return Dataset(spec, lambda: splits)
+
+
+def with_vocabulary(
+    name: str, names: tuple[str, ...], train: Sequence[str], options: VocabularyOptions
+) -> DataSpec:
+    """Return what the texts are, with the vocabulary of the training split."""
+    text = labeled_spec(name, names, options).inputs[0].text
+    assert text is not None  # noqa: S101 - the line above makes it
+    learned = learn_vocabulary(train, text, options.vocabulary_size)
+    return labeled_spec(name, names, options, learned.vocabulary)
+
+
+def labeled_splits(spec: DataSpec, texts: Texts, codes: Codes) -> dict[str, Split]:
+    """Return the splits of texts and classes."""
+    return {
+        split: TextSplit(spec, {"tokens": texts[split]}, {"label": codes[split].astype(np.int64)})
+        for split in SPLITS
+    }
+
+
+def split_by_text(
+    texts: Sequence[str],
+    labels: npt.NDArray[np.int64],
+    names: tuple[str, ...],
+    shares: Mapping[str, float],
+    seed: int,
+) -> dict[str, Indices]:
+    """Divide texts class by class, equal ones together.
+
+    Args:
+        texts: One an example; they are equal if they are in normal form and lower case.
+        labels: A class index each; of equal texts the first counts.
+        names: The classes' names.
+        shares: The share of ``validation`` and of ``test``; 0 for no such split.
+        seed: Decides who goes where.
+    """
+    places: dict[str, list[int]] = {}
+    for place, text in enumerate(texts):
+        places.setdefault(normal(text, lowercase=True), []).append(place)
+    groups = list(places.values())
+    parts = stratified_split(
+        labels[[group[0] for group in groups]],
+        validation=shares["validation"],
+        test=shares["test"],
+        seed=seed,
+        names=names,
+        kind="example" if len(groups) == len(texts) else "different text",
+    )
+    return {
+        split: np.sort(np.array([i for group in chosen for i in groups[group]], np.int64))
+        for split, chosen in parts.items()
+    }
+
+
+def _text_of(file: Path, options: LabeledOptions) -> str:
+    text = read_text(file, options.encoding)
+    if not text.strip():
+        raise BadRecord(
+            "the text is empty",
+            file=str(file),
+            why="there is nothing to learn from",
+            fix="write into it, or remove it",
+        )
+    return text
+
+
+def _choose(table: Table, options: LabeledOptions) -> tuple[str, str]:
+    """Return the columns of the text and of the class."""
+    asked = {"text": options.text, "target": options.target}
+    findings = absent_columns(table, {k: (name,) for k, name in asked.items() if name is not None})
+    text = options.text or ""
+    others = [name for name in table.header if name != text]
+    target = options.target if options.target is not None else (others or [""])[-1]
+    if not findings and not others:
+        findings.append(Finding("target", None, "a column beside the text is needed"))
+    if not findings and target == text:
+        findings.append(Finding("target", target, "this is the text"))
+    refuse_choice(table, findings)
+    return text, target
+
+
+def _classes(table: Table, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    cells = table.column(name)
+    for row, cell in enumerate(cells):
+        if is_missing(cell):
+            raise table.bad(
+                f"the class is {cell!r}, a missing value" if cell else "the class is empty",
+                row,
+                name,
+                why="an example without its class can neither be learned from nor measured",
+                fix="fill it in, or take the row out",
+            )
+    known = sorted(set(cells))
+    if all(cell.isdecimal() for cell in known):
+        known.sort(key=int)
+    if len(known) > MAX_CLASSES or (len(known) > 2 and len(known) > len(cells) / 2):
+        raise table.bad(
+            f"the class has {len(known):,} different values in {len(cells):,} rows",
+            column=name,
+            why="a classifier's target is one of a few classes",
+            fix="name the column of the classes: target=COLUMN",
+        )
+    code = {cell: index for index, cell in enumerate(known)}
+    return tuple(known), np.array([code[cell] for cell in cells], np.int64)
+
+
+__all__ = [
+    "MAX_CLASSES",
+    "labeled_dataset",
+    "labeled_splits",
+    "open_folder",
+    "open_table",
+    "split_by_text",
+    "with_vocabulary",
+]

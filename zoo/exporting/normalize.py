@@ -1,0 +1,242 @@
+"""One form for one graph: the same weights give the same bytes, on any machine and day.
+
+tf2onnx names nodes after layers, whose numbers depend on what the process built before, and orders
+them by hash tables. Here the nodes are put in the order in which the outputs need them, and every
+name but those of inputs and outputs is made from that order. What no output needs is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.errors import Unsupported
+from zoo.exporting.external_data import lies_outside
+from zoo.runtime.tolerance import LABEL, PROBABILITIES
+from zoo.spec import TensorSpec
+
+if TYPE_CHECKING:
+    import onnx
+
+PRODUCER = "neural-zoo"
+
+_Lookup = Callable[[str], str]
+
+
+def canonical(
+    proto: onnx.ModelProto,
+    name: str,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    order: Sequence[str],
+) -> onnx.ModelProto:
+    """Return the canonical form of a converted model.
+
+    Args:
+        proto: What the converter gave.
+        name: The name of the graph.
+        inputs: The declared inputs, in the order that the graph shall have.
+        outputs: The declared outputs, in the converter's order.
+        order: Their names in the order that the graph shall have.
+
+    Raises:
+        Unsupported: If the graph has other inputs or outputs than declared.
+    """
+    import onnx
+
+    given = {value.name for value in proto.graph.input}
+    if given != {spec.name for spec in inputs} or len(proto.graph.output) != len(outputs):
+        raise Unsupported(
+            "the converted graph has other inputs or outputs than the model",
+            why=f"inputs: {sorted(given)}; {len(proto.graph.output)} outputs",
+        )
+    fixed = {spec.name: spec.name for spec in inputs}
+    wanted = [value.name for value in proto.graph.output]
+    if len(set(wanted)) != len(wanted) or set(wanted) & given:
+        raise Unsupported("an output of the converted graph is an input, or is there twice")
+    fixed.update({old: spec.name for old, spec in zip(wanted, outputs, strict=True)})
+    graph = _rebuild(proto.graph, _Counters(), fixed, None)
+    graph.name = name
+    for spec in inputs:
+        graph.input.append(_value_info(spec))
+    for spec in sorted(outputs, key=lambda spec: order.index(spec.name)):
+        graph.output.append(_value_info(spec))
+    opset = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
+    return onnx.helper.make_model(
+        graph,
+        ir_version=proto.ir_version,
+        producer_name=PRODUCER,
+        opset_imports=[onnx.helper.make_opsetid("", opset)],
+    )
+
+
+def add_label(proto: onnx.ModelProto, labels: tuple[str, ...] | None) -> TensorSpec:
+    """Add the index of the largest probability as an output, and return its spec.
+
+    It is added here and not in Keras, whose ``argmax`` has no ONNX form.
+    """
+    import onnx
+
+    source = next(value for value in proto.graph.output if value.name == PROBABILITIES)
+    sizes = [dim.dim_param or dim.dim_value for dim in source.type.tensor_type.shape.dim]
+    proto.graph.node.append(
+        onnx.helper.make_node("ArgMax", [PROBABILITIES], [LABEL], name="label", axis=-1, keepdims=0)
+    )
+    spec = TensorSpec(name=LABEL, shape=tuple(sizes[1:-1]), dtype="int64", labels=labels)
+    proto.graph.output.append(_value_info(spec))
+    return spec
+
+
+def _value_info(spec: TensorSpec) -> onnx.ValueInfoProto:
+    import onnx
+
+    name = "FLOAT" if spec.dtype == "float32" else spec.dtype.upper()
+    kind = onnx.TensorProto.DataType.Value(name)
+    return onnx.helper.make_tensor_value_info(spec.name, kind, ["batch", *spec.shape])
+
+
+@dataclass
+class _Counters:
+    """Numbers that go on through the subgraphs of one model."""
+
+    nodes: int = 0
+    values: int = 0
+    constants: int = 0
+
+    def name(self, value: str, names: dict[str, str]) -> str:
+        """Return the new name of what a node gives, and remember it."""
+        if value and value not in names:
+            names[value] = f"value_{self.values}"
+            self.values += 1
+        return names.get(value, "")
+
+
+def _rebuild(
+    old: onnx.GraphProto, counters: _Counters, fixed: dict[str, str], outer: _Lookup | None
+) -> onnx.GraphProto:
+    """Return a graph with its nodes and constants in order of need, and without declarations."""
+    import onnx
+
+    new = onnx.GraphProto()
+    constants = {tensor.name: tensor for tensor in old.initializer}
+    if old.sparse_initializer:
+        raise Unsupported("the converted graph has sparse constants")
+    names = dict(fixed)
+
+    def lookup(value: str) -> str:
+        if not value or value in names:
+            return names.get(value, "")
+        if value in constants:
+            names[value] = f"constant_{counters.constants}"
+            counters.constants += 1
+            new.initializer.append(_constant(constants[value], names[value]))
+            return names[value]
+        if outer is None:
+            raise Unsupported(f"the converted graph needs {value!r}, which nothing gives")
+        return outer(value)
+
+    for node in _ordered(old, [value.name for value in old.output]):
+        # Constants and captured values are numbered where they are first used.
+        made = onnx.NodeProto(op_type=node.op_type, name=f"{node.op_type}_{counters.nodes}")
+        made.domain = "" if node.domain == "ai.onnx" else node.domain
+        counters.nodes += 1
+        made.input.extend([lookup(value) for value in node.input])
+        made.output.extend([counters.name(value, names) for value in node.output])
+        _copy_attributes(node, made, counters, lookup)
+        new.node.append(made)
+    for value in old.output:
+        lookup(value.name)
+    if outer is not None:
+        for value in old.output:
+            _declare(new.output.add(), value, lookup(value.name))
+    return new
+
+
+def _copy_attributes(
+    old: onnx.NodeProto, new: onnx.NodeProto, counters: _Counters, outer: _Lookup
+) -> None:
+    for attribute in sorted(old.attribute, key=lambda item: item.name):
+        copy = new.attribute.add()
+        copy.CopyFrom(attribute)
+        copy.ClearField("doc_string")
+        if attribute.HasField("t"):
+            copy.t.CopyFrom(_constant(attribute.t, ""))
+        if attribute.HasField("g"):
+            copy.g.CopyFrom(_subgraph(attribute.g, counters, outer))
+        for index, graph in enumerate(attribute.graphs):
+            copy.graphs[index].CopyFrom(_subgraph(graph, counters, outer))
+
+
+def _subgraph(old: onnx.GraphProto, counters: _Counters, outer: _Lookup) -> onnx.GraphProto:
+    fixed = {}
+    for value in old.input:
+        fixed[value.name] = f"value_{counters.values}"
+        counters.values += 1
+    new = _rebuild(old, counters, fixed, outer)
+    new.name = "body"
+    for value in old.input:
+        _declare(new.input.add(), value, fixed[value.name])
+    return new
+
+
+def _declare(new: onnx.ValueInfoProto, old: onnx.ValueInfoProto, name: str) -> None:
+    """Copy a declaration without tf2onnx's ``unk__N`` sizes, whose numbers mean nothing."""
+    new.CopyFrom(old)
+    new.name = name
+    new.ClearField("doc_string")
+    for size in new.type.tensor_type.shape.dim:
+        if size.dim_param:
+            size.ClearField("dim_param")
+
+
+def _constant(tensor: onnx.TensorProto, name: str) -> onnx.TensorProto:
+    import onnx
+    from onnx import numpy_helper
+
+    if lies_outside(tensor):  # a stand-in has no elements to write in one way
+        copy = onnx.TensorProto()
+        copy.CopyFrom(tensor)
+        copy.name = name
+        return copy
+    return numpy_helper.from_array(numpy_helper.to_array(tensor), name)
+
+
+def _ordered(graph: onnx.GraphProto, wanted: Sequence[str]) -> list[onnx.NodeProto]:
+    """Return the nodes that some values need, each after those that it needs."""
+    maker = {value: node for node in graph.node for value in node.output if value}
+    done: set[str] = set()
+    order: list[onnx.NodeProto] = []
+    for start in wanted:
+        # A stack of its own: a deep network would exceed Python's recursion limit.
+        stack: list[tuple[onnx.NodeProto | None, Iterator[str]]] = [(None, iter((start,)))]
+        while stack:
+            node, needs = stack[-1]
+            need = next(needs, None)
+            if need is None:
+                stack.pop()
+                if node is not None:
+                    order.append(node)
+                continue
+            source = maker.get(need)
+            if source is not None and source.output[0] not in done:
+                done.add(source.output[0])
+                stack.append((source, iter(_needs(source))))
+    return order
+
+
+def _needs(node: onnx.NodeProto) -> list[str]:
+    """Return what a node reads, the values that its subgraphs take from outside included."""
+    values = [value for value in node.input if value]
+    for attribute in node.attribute:
+        graphs = [attribute.g] if attribute.HasField("g") else []
+        for graph in (*graphs, *attribute.graphs):
+            own = {value.name for value in graph.input} | {t.name for t in graph.initializer}
+            own |= {value for inner in graph.node for value in inner.output}
+            inner_needs = [need for inner in graph.node for need in _needs(inner)]
+            inner_needs += [value.name for value in graph.output]
+            values += [need for need in inner_needs if need not in own]
+    return values
+
+
+__all__ = ["PRODUCER", "add_label", "canonical"]
