@@ -217,7 +217,7 @@ class Architecture(ABC, Generic[ConfigT]):
 
         The first should be as small as the family goes, so that it trains in a second; the others
         should be as different as configurations can be. Its plan says what "better" means, as that
-        of :meth:`default_config` does. The default is the recipe, whatever it costs, for three epochs.
+        of :meth:`default_config` does. The default is that one, whatever it costs, for 3 epochs.
         """
         recipe = self.default_config(data)
         plan = recipe.plan.model_copy(update={"epochs": 3, "patience": None})
@@ -234,8 +234,8 @@ class Architecture(ABC, Generic[ConfigT]):
     def resolve_pretrained(self, weights: str) -> tuple[ConfigT, DataSpec] | None:
         """Return what a model is made of whose weights others have published under a name.
 
-        The configuration says enough for :meth:`load_pretrained` to load them; ``None`` where the name
-        says nothing to this architecture. ``zoo.build(NAME, weights=...)`` asks for it where a
+        The configuration says enough for :meth:`load_pretrained` to load them; ``None`` where the
+        name says nothing to this architecture. ``zoo.build(NAME, weights=...)`` asks for it where a
         name is neither of the zoo's own weights nor of a run or a file.
         """
         return None

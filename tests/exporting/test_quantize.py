@@ -16,7 +16,7 @@ from zoo import runtime
 from zoo.architecture import Signature
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ConfigError, MissingExtra, ParityFailed, QuantisationRejected, StorageError
-from zoo.exporting import export_artifact, candidate as trials
+from zoo.exporting import candidate as trials, export_artifact
 from zoo.exporting.policy import Policy
 from zoo.exporting.quantize import quantize_artifact
 from zoo.metrics import Evaluation, Score

@@ -36,7 +36,7 @@ def learn_vocabulary(texts: Iterable[str], spec: TextSpec, size: int) -> TextSpe
         MissingExtra: If subwords are asked for, and ``tokenizers`` is not installed.
 
     Example:
-        >>> learn_vocabulary(["a b", "b"], TextSpec(split="words", max_length=8), 100).vocabulary[4:]
+        >>> learn_vocabulary(["a b", "b"], TextSpec(split="words", max_length=8), 9).vocabulary[4:]
         ('b', 'a')
     """
     if spec.split == "wordpiece":

@@ -91,7 +91,7 @@ def evaluate_captions(
     knows what was held out, ``exact_match_seen`` and ``exact_match_held_out`` divide it. Where
     the split reads texts, ``NAME_accuracy`` is the share of captions that say an attribute as the
     reference does. All of these have Wilson (1927) intervals. ``bleu`` and ``chrf`` are those of
-    :mod:`zoo.metrics.text_scores`; ``cider`` is CIDEr-D, the mean of :func:`zoo.metrics.cider.cider_d`,
+    :mod:`zoo.metrics.text_scores`; ``cider`` is the mean of :func:`zoo.metrics.cider.cider_d`,
     with a seeded bootstrap interval over pictures; ``token_accuracy`` is the share of tokens that
     get the highest score, given the true ones before them.
 
