@@ -163,7 +163,7 @@ def test_an_unknown_name_gets_the_nearest_ones_and_a_next_step() -> None:
 
 
 def test_a_name_that_only_the_catalog_knows_gets_the_install_command() -> None:
-    registry = Registry(Policy(), providers={})
+    registry = Registry(Policy(), found={})
 
     assert registry.listing("cnn").status == "not installed"
     with pytest.raises(UnknownModel) as caught:

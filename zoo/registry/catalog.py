@@ -153,13 +153,45 @@ class ModelEntry(Frozen):
         return identity(self.name, self.version)
 
 
+class DatasetEntry(Frozen):
+    """A dataset, described without importing the plugin that brings it.
+
+    Attributes:
+        size: The number of examples, or another measure of size, in words.
+        offline: Whether it loads without a network.
+    """
+
+    name: str
+    distribution: str
+    summary: str
+    task: str
+    size: str = ""
+    license: str = "unknown"
+    offline: bool = True
+
+
+class CommandEntry(Frozen):
+    """A command of the ``zoo`` program, described without importing its plugin."""
+
+    name: str
+    distribution: str
+    summary: str
+
+
 class _File(Frozen):
     schema_version: Literal[1]
     models: tuple[ModelEntry, ...] = ()
+    datasets: tuple[DatasetEntry, ...] = ()
+    commands: tuple[CommandEntry, ...] = ()
 
 
 def parse_catalog(text: str, *, source: str) -> tuple[ModelEntry, ...]:
-    """Check the text of a ``registry.yaml`` and return its models.
+    """Check the text of a ``registry.yaml`` and return its models."""
+    return parse_file(text, source=source).models
+
+
+def parse_file(text: str, *, source: str) -> _File:
+    """Check the text of a ``registry.yaml`` and return all of it.
 
     Args:
         text: YAML, schema version 1, at most 4 MiB, without anchors.
@@ -198,7 +230,8 @@ def parse_catalog(text: str, *, source: str) -> tuple[ModelEntry, ...]:
             fix="pip install --upgrade neural-zoo",
         )
     try:
-        models = _File.model_validate(data).models
+        file = _File.model_validate(data)
+        models = file.models
     except ValidationError as error:
         faults = [
             f"{'.'.join(map(str, e['loc'])) or 'the whole'}: {e['msg']}"
@@ -211,7 +244,7 @@ def parse_catalog(text: str, *, source: str) -> tuple[ModelEntry, ...]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise invalid(f"{', '.join(twice)} stands in it twice")
-    return models
+    return file
 
 
 def own_catalog_path() -> Path:
@@ -222,6 +255,11 @@ def own_catalog_path() -> Path:
 
 
 def read_catalog(path: Path) -> tuple[ModelEntry, ...]:
+    """Read and check one file and return its models."""
+    return read_file(path).models
+
+
+def read_file(path: Path) -> _File:
     """Read and check one file.
 
     Raises:
@@ -233,11 +271,13 @@ def read_catalog(path: Path) -> tuple[ModelEntry, ...]:
         raise CatalogInvalid(
             f"{path} cannot be read", why=str(error), fix="reinstall its distribution"
         ) from error
-    return parse_catalog(text, source=str(path))
+    return parse_file(text, source=str(path))
 
 
 __all__ = [
     "ArtifactEntry",
+    "CommandEntry",
+    "DatasetEntry",
     "Deprecated",
     "Measured",
     "Measurement",
@@ -245,5 +285,7 @@ __all__ = [
     "WeightsEntry",
     "own_catalog_path",
     "parse_catalog",
+    "parse_file",
     "read_catalog",
+    "read_file",
 ]

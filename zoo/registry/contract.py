@@ -14,7 +14,7 @@ from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo
 from zoo.config import ModelConfig
 from zoo.errors import PluginBroken, ZooError
 from zoo.registry import entrypoints
-from zoo.registry.entrypoints import ARCHITECTURES, Provider
+from zoo.registry.entrypoints import ARCHITECTURES, HOOKS, Provider
 from zoo.registry.interface import version_mismatch
 from zoo.registry.names import split_version
 from zoo.registry.verdict import one_line
@@ -28,8 +28,10 @@ def load(provider: Provider, group: str) -> tuple[Any, list[str]]:
         BaseException: Whatever the stranger's code raises.
     """
     candidate = provider.load()
-    if group != ARCHITECTURES:
+    if group == HOOKS:
         return candidate, hook_faults(candidate)
+    if group != ARCHITECTURES:
+        return candidate, []  # whoever asked for it knows what it should be
     faults = contract_faults(candidate, provider.name)
     return (candidate if faults else candidate()), faults
 

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 ARCHITECTURES = "zoo.architectures"
+DATASETS = "zoo.datasets"
+COMMANDS = "zoo.commands"
 HOOKS = "zoo.hooks"
 CATALOGS = "zoo.catalogs"
+GROUPS = (ARCHITECTURES, DATASETS, COMMANDS, HOOKS, CATALOGS)
 
 OWN = "neural-zoo"
 """The distribution that this program is itself a part of."""
@@ -81,7 +84,7 @@ def scan() -> dict[str, list[Provider]]:
     A distribution that is met twice (an editable install and a wheel) counts once: the first on
     ``sys.path``, the one Python would import.
     """
-    found: dict[str, list[Provider]] = {ARCHITECTURES: [], HOOKS: [], CATALOGS: []}
+    found: dict[str, list[Provider]] = {group: [] for group in GROUPS}
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
         # The name can cost a parse of METADATA: leave those that announce nothing first.
@@ -145,6 +148,9 @@ def _entry_points(
 __all__ = [
     "ARCHITECTURES",
     "CATALOGS",
+    "COMMANDS",
+    "DATASETS",
+    "GROUPS",
     "HOOKS",
     "MOST_TEXT",
     "OWN",

@@ -38,6 +38,15 @@ def load_hook(provider: Provider, quarantine: Quarantine) -> object:
     return _load(provider, HOOKS, quarantine)
 
 
+def load_plugin(provider: Provider, group: str, quarantine: Quarantine) -> Any:
+    """Import what an entry point of any group names and return it.
+
+    Raises:
+        PluginBroken: As for architectures.
+    """
+    return _load(provider, group, quarantine)
+
+
 def _load(provider: Provider, group: str, quarantine: Quarantine) -> Any:
     if provider.is_own:
         return _checked(provider, group)
@@ -72,4 +81,4 @@ def _checked(provider: Provider, group: str) -> Any:
     return loaded
 
 
-__all__ = ["load_architecture", "load_hook"]
+__all__ = ["load_architecture", "load_hook", "load_plugin"]

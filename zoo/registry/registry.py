@@ -16,15 +16,22 @@ from zoo.errors import (
     PluginBroken,
     PolicyDenied,
     RegistryError,
+    UnknownDataset,
     UnknownModel,
 )
-from zoo.registry.catalog import ModelEntry
+from zoo.registry.catalog import (
+    CommandEntry,
+    DatasetEntry,
+    ModelEntry,
+    own_catalog_path,
+    read_file,
+)
 from zoo.registry.contract import contract_faults
-from zoo.registry.entrypoints import ARCHITECTURES, HOOKS, Provider, normalize, scan
+from zoo.registry.entrypoints import ARCHITECTURES, DATASETS, HOOKS, Provider, normalize, scan
 from zoo.registry.fragments import Catalog
 from zoo.registry.interface import mismatch, warn_of_deprecations
 from zoo.registry.listing import Listing, Status
-from zoo.registry.names import Reference, is_stable, natural_order, readings, split_version
+from zoo.registry.names import Reference, is_stable, natural_order, nearest, readings, split_version
 from zoo.registry.policy import Policy
 from zoo.registry.provenance import verify
 from zoo.registry.resolver import Choice, Chooser
@@ -45,21 +52,22 @@ class Registry:
 
     Args:
         policy: What may run.
-        providers: What is announced, by group; ``None`` asks the installed distributions.
+        found: What is announced, by group; ``None`` asks the installed distributions.
         records: What is known of strangers' plugins; ``None`` reads the surroundings.
     """
 
     policy: Policy = field(default_factory=read_policy)
-    providers: dict[str, list[Provider]] | None = None
+    found: dict[str, list[Provider]] | None = None
     records: Quarantine | None = None
     _loaded: dict[tuple[str, str], Architecture[Any]] = field(default_factory=dict)
+    _plugins: dict[tuple[str, str, str], Any] = field(default_factory=dict)
     _quarantine: dict[tuple[str, str], PluginBroken] = field(default_factory=dict)
     _local: dict[str, Architecture[Any]] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
     @cached_property
     def _found(self) -> dict[str, list[Provider]]:
-        return scan() if self.providers is None else self.providers
+        return scan() if self.found is None else self.found
 
     @property
     def announced(self) -> Mapping[str, Sequence[Provider]]:
@@ -91,6 +99,86 @@ class Registry:
     def quarantine(self) -> list[PluginBroken]:
         """The plugins that failed to load in this process."""
         return list(self._quarantine.values())
+
+    def providers(self, group: str) -> list[Provider]:
+        """Return the entry points of a group that policy allows, importing nothing.
+
+        Args:
+            group: ``zoo.architectures``, ``zoo.datasets``, ``zoo.commands`` or ``zoo.hooks``.
+        """
+        return [p for p in self._found.get(group, ()) if self._refusal(p) is None]
+
+    def entries(self, group: str) -> list[DatasetEntry | CommandEntry]:
+        """Return what the catalog says of a group, importing nothing.
+
+        Args:
+            group: ``zoo.datasets`` or ``zoo.commands``.
+        """
+        file = read_file(own_catalog_path())
+        return list(file.datasets if group == DATASETS else file.commands)
+
+    def provider(self, group: str, name: str) -> Provider:
+        """Return the one entry point that a name of a group means, importing nothing.
+
+        Args:
+            group: As for :meth:`providers`.
+            name: The entry point's name, or ``distribution:name``.
+
+        Raises:
+            RegistryError: If no installed distribution offers the name; of a dataset
+                ``UnknownDataset``.
+            NameCollision: If two distributions offer it.
+            PolicyDenied: If policy refuses every one.
+        """
+        wanted, _, plain = name.rpartition(":")
+        offered = [p for p in self._found.get(group, ()) if p.name == plain]
+        if wanted:
+            offered = [p for p in offered if p.distribution == normalize(wanted)]
+        kind = group.removeprefix("zoo.").removesuffix("s")
+        if not offered:
+            known = sorted({p.name for p in self._found.get(group, ())})
+            near = nearest(plain, known)
+            entry = next((e for e in self.entries(group) if e.name == plain), None)
+            error = UnknownDataset if group == DATASETS else RegistryError
+            raise error(
+                f"there is no {kind} {name!r}",
+                why=f"did you mean {' or '.join(near)}?" if near else "no plugin offers it",
+                fix=f"pip install {entry.distribution}" if entry else "zoo plugins",
+            )
+        allowed = [p for p in offered if self._refusal(p) is None]
+        if not allowed:
+            raise PolicyDenied(
+                f"the {kind} {name!r} may not run",
+                why="; ".join(filter(None, map(self._refusal, offered))),
+                fix="change the rule that is named: ZOO_ALLOW, ZOO_BLOCK, or a zoo.toml",
+            )
+        pin = None if wanted else self.policy.pinned(plain)
+        allowed = [p for p in allowed if pin in (None, p.distribution)] or allowed
+        if len(allowed) > 1:
+            first = allowed[0].distribution
+            raise NameCollision(
+                f"the {kind} {name!r} is offered by {len(allowed)} distributions",
+                why=", ".join(p.label for p in allowed),
+                fix=f"say {first}:{plain}, or export ZOO_PIN={plain}={first}",
+            )
+        return allowed[0]
+
+    def load(self, group: str, name: str) -> Any:
+        """Import the plugin of that name and return the object that its entry point names.
+
+        Raises:
+            PluginBroken: If it cannot be imported.
+            RegistryError, NameCollision, PolicyDenied: As :meth:`provider`.
+        """
+        from zoo.registry.loading import load_plugin
+
+        if group == ARCHITECTURES:
+            return self.get(name)
+        provider = self.provider(group, name)
+        key = (group, *provider.key)
+        if key not in self._plugins:
+            self._plugins[key] = load_plugin(provider, group, self.isolation)
+        return self._plugins[key]
 
     @cached_property
     def isolation(self) -> Quarantine:
