@@ -27,8 +27,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from tests.hostile.support import listing
-from zoo.data.archives import tar_members, unpack_tar, zip_member
-from zoo.data.member_names import key_of, name_fault
+from zoo.data.archives import key_of, name_fault, tar_members, unpack_tar, zip_member
 from zoo.errors import BadRecord, UnsafeArchive
 
 END = bytes(1024)

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import zoo
-from zoo.data.caption_options import CaptionOptions
-from zoo.data.captioned import CaptionedSplit, open_captioned
+from zoo.data.captions.folder import CaptionedSplit, open_captioned
+from zoo.data.options import CaptionOptions
 from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.metrics.png import encode_png
 from zoo.runtime.images import PADDED, fit_image, read_image

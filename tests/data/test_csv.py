@@ -227,7 +227,7 @@ def test_one_class_and_small_classes_are_refused(tmp_path: Path) -> None:
     ("options", "near"),
     [
         ({"target": "sould"}, "sold"),
-        ({"drop": ["color"]}, "color"),
+        ({"drop": ["colour"]}, "color"),
         ({"numeric": ["wheel"]}, "wheels"),
         ({"tarqet": "sold"}, "target"),
     ],

@@ -290,7 +290,7 @@ def test_without_a_hash_a_broken_transfer_starts_over(server: Server, tmp_path: 
 def test_a_file_of_unknown_size_must_say_how_long_it_is(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.data.resumable_download._LARGEST", len(DATA) - 1)
+    monkeypatch.setattr("zoo.data.download._LARGEST", len(DATA) - 1)
     with pytest.raises(ChecksumMismatch) as caught:
         fetch(unpublished(server.url()), cache=tmp_path)
     assert "299,999 are taken" in caught.value.why

@@ -32,7 +32,7 @@ def _network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.data.resumable_download._TIMEOUT", 0.3)
+    monkeypatch.setattr("zoo.data.download._TIMEOUT", 0.3)
 
 
 def test_a_part_says_which_version_it_is_of_and_goes_on_with_that(
@@ -198,7 +198,7 @@ def test_what_was_safe_on_the_way_stays_so() -> None:
     import io
     import urllib.request
 
-    from zoo.data.resumable_download import Broken, _Redirects
+    from zoo.data.download import Broken, _Redirects
 
     asked = urllib.request.Request("https://127.0.0.1/x")
     rules = _Redirects()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zoo.data import ImageFolderSplit, resolve
-from zoo.data.folder import open_folder
+from zoo.data.images.folder import open_folder
 from zoo.data.options import ImageOptions
 from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.metrics.png import encode_png
@@ -93,7 +93,7 @@ def test_above_the_bound_only_what_is_asked_for_is_decoded(
         decoded.append(path)
         return read_image(path)
 
-    monkeypatch.setattr("zoo.data.photos.read_image", spy)
+    monkeypatch.setattr("zoo.data.images.files.read_image", spy)
     split = large.split("train")
     assert split.arrays() is None and decoded == []
     chosen = np.array([5, 0, 5])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from zoo.data.folds import assign_folds, divide, group_codes, grouped_split
 from zoo.data.options import GroupOptions
+from zoo.data.splits import assign_folds, group_codes, grouped_split, split_rows
 from zoo.errors import DataError
 
 GROUPS = st.lists(st.integers(1, 12), min_size=3, max_size=30).flatmap(
@@ -38,14 +38,14 @@ def test_no_group_is_on_two_sides_of_a_fold(
     strata = np.zeros(len(codes), int)
     if len(set(groups)) < folds:
         with pytest.raises(DataError, match="groups"):
-            divide(strata, options, groups=codes)
+            split_rows(strata, options, groups=codes)
         return
     owner = assign_folds(strata, folds, seed=seed, groups=codes)
     if len(set(codes[owner != options.fold])) < 2:
         with pytest.raises(DataError, match="1 group"):
-            divide(strata, options, groups=codes)
+            split_rows(strata, options, groups=codes)
         return
-    parts = divide(strata, options, groups=codes)
+    parts = split_rows(strata, options, groups=codes)
     assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(len(codes)))
     sides = [set(codes[part]) for part in parts.values()]
     assert all(sides) and sum(map(len, sides)) == len(set(groups))
@@ -66,14 +66,14 @@ def test_every_row_is_tested_once_and_every_class_in_every_fold(
     for index in range(3):
         assert np.ptp(np.bincount(owner[array == index], minlength=folds)) <= 1
     tested = [
-        divide(array, GroupOptions(folds=folds, fold=fold, split_seed=seed))["test"]
+        split_rows(array, GroupOptions(folds=folds, fold=fold, split_seed=seed))["test"]
         for fold in range(folds)
     ]
     assert sorted(np.concatenate(tested).tolist()) == list(range(len(array)))
 
 
 def test_validation_is_drawn_from_the_other_folds_in_its_share() -> None:
-    parts = divide(np.zeros(1000, int), GroupOptions(folds=10, fold=4, validation_share=0.15))
+    parts = split_rows(np.zeros(1000, int), GroupOptions(folds=10, fold=4, validation_share=0.15))
     assert {name: len(part) for name, part in parts.items()} == {
         "train": 750,
         "validation": 150,
@@ -83,7 +83,7 @@ def test_validation_is_drawn_from_the_other_folds_in_its_share() -> None:
 
 def test_each_fold_draws_its_validation_rows_anew() -> None:
     drawn = [
-        divide(np.zeros(2_000, int), GroupOptions(folds=10, fold=fold, validation_share=0.1))
+        split_rows(np.zeros(2_000, int), GroupOptions(folds=10, fold=fold, validation_share=0.1))
         for fold in range(10)
     ]
     near = [np.concatenate([v - 1, v, v + 1]) for v in (d["validation"] for d in drawn)]

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from zoo.data import resolve
-from zoo.data.folds import stratified_groups
-from zoo.data.near_duplicates import MIN_SIDE, fingerprint, near_groups, near_pairs
-from zoo.data.splits import stratified_split
+from zoo.data.images.near_duplicates import MIN_SIDE, fingerprint, near_groups, near_pairs
+from zoo.data.splits import stratified_groups, stratified_split
 from zoo.errors import BadRecord, DataError
 from zoo.runtime.images import read_image
 
@@ -182,7 +181,7 @@ def test_a_picture_that_cannot_be_decoded_is_alone_and_one_that_is_gone_is_named
 def test_given_splits_are_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for split in ("train", "valid", "test"):
         frames(tmp_path / split, scenes=1, each=2)
-    monkeypatch.setattr("zoo.data.folder.near_groups", None)
+    monkeypatch.setattr("zoo.data.images.folder.near_groups", None)
     assert resolve(tmp_path).sizes() == {"train": 4, "validation": 4, "test": 4}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data.text_vocabulary import learn_vocabulary
+from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, ConfigError, DataError, MissingExtra
 from zoo.runtime.text import decode_text
 from zoo.spec import SPECIAL_TOKENS, Task, TextSpec

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data.text_pairs import split_by_source
+from zoo.data.text.pairs import split_by_source
 from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.runtime.text import decode_text
 from zoo.spec import Task
@@ -110,7 +110,7 @@ def test_what_cannot_be_pairs_is_refused(tmp_path: Path) -> None:
         zoo.dataset(_file(tmp_path / "f.tsv", ["a\tb", "A\tc", "b\td"]), **ASKED)
     with pytest.raises(DataError, match="not read as sentence pairs"):
         zoo.dataset(_file(tmp_path / "g.csv", ["a,b"]), **ASKED)
-    with pytest.raises(DataError, match="without being told") as caught:
+    with pytest.raises(DataError, match="without a task") as caught:
         zoo.dataset(_pairs(tmp_path / "p.txt"))
     assert "task=sequence-to-sequence" in caught.value.fix
     with pytest.raises(ConfigError, match="tokenization"):

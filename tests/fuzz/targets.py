@@ -25,11 +25,11 @@ import typer
 
 from zoo.cli.options import pairs, scalar
 from zoo.config import OptimizerConfig, configure
-from zoo.data.caption_options import CaptionOptions
-from zoo.data.captioned import open_captioned
-from zoo.data.npz import read_npz
+from zoo.data.arrays import read_npz
+from zoo.data.captions.folder import open_captioned
+from zoo.data.options import CaptionOptions
 from zoo.data.sources import resolve
-from zoo.data.text_pairs import parse_pairs
+from zoo.data.text.pairs import parse_pairs
 from zoo.errors import TrainError, ZooError
 from zoo.files import sha256_json
 from zoo.metrics.figures import pack_figures, unpack_figures

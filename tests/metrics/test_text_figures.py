@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.data.dataset import ArraySplit
-from zoo.data.text_labeled import labeled_splits, with_vocabulary
-from zoo.data.text_options import LabeledOptions
+from zoo.data.options import LabeledOptions
+from zoo.data.text.labeled import labeled_splits, with_vocabulary
 from zoo.metrics import evaluate
 from zoo.metrics.figures import Bars, Texts
 

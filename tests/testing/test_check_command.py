@@ -42,7 +42,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site = tmp_path_factory.mktemp("site")
     run = api.train(
         bad_name(),
-        data_options={"excerpt": 200},
+        data_options={"max_examples": 200},
         run_dir=tmp_path_factory.mktemp("run") / "run",
         epochs=20,
         optimizer=OptimizerConfig(learning_rate=3e-2).model_dump(),

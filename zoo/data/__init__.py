@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zoo.data.catalog import list_datasets, register_dataset
     from zoo.data.dataset import ArraySplit, Dataset
     from zoo.data.download import Remote, fetch
-    from zoo.data.folder import ImageFolderSplit
+    from zoo.data.images.folder import ImageFolderSplit
     from zoo.data.info import DatasetInfo
     from zoo.data.options import SeedOptions, SplitOptions
     from zoo.data.sources import dataset_spec, resolve
@@ -23,7 +23,7 @@ _HOME = {
     "ArraySplit": "dataset",
     "Dataset": "dataset",
     "DatasetInfo": "info",
-    "ImageFolderSplit": "folder",
+    "ImageFolderSplit": "images.folder",
     "Remote": "download",
     "SeedOptions": "options",
     "SplitOptions": "options",

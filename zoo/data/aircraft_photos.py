@@ -1,4 +1,4 @@
-"""Photos of cracks and dents in aircraft, in the three splits of a course.
+"""ImageFiles of cracks and dents in aircraft, in the three splits of a course.
 
 The photos are those of *Aircraft Damage Detection* by Youssef Donia (Roboflow Universe, CC BY 4.0);
 a course of IBM Skills Network, "Aircraft damage classification and captioning", divides 446 of them
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from zoo.data.archives import unpack_tar
 from zoo.data.download import Remote, fetch
-from zoo.data.folder import open_folder
+from zoo.data.images.folder import open_folder
 from zoo.data.named.aircraft import AircraftOptions, photo_spec
 from zoo.data.options import ImageOptions
 from zoo.environment import cache_dir

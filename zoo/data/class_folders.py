@@ -11,9 +11,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.npz import check_classes
 from zoo.data.options import SplitOptions
-from zoo.data.splits import Indices, stratified_split
+from zoo.data.splits import Indices, check_classes, stratified_split
 from zoo.errors import BadRecord, DataError
 
 _ALIASES = {
@@ -249,6 +248,3 @@ def _stray(entry: Path, what: str, kind: Kind) -> BadRecord:
         why=f"class folders hold {kind.many} ({', '.join(kind.suffixes)}) and nothing else",
         fix="move it elsewhere",
     )
-
-
-__all__ = ["Divided", "Draw", "Kind", "divide", "entries", "split_folders", "suffixes"]

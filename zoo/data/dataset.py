@@ -204,6 +204,3 @@ def _digest(split: Split) -> str:
         inputs, targets = split.take(np.arange(start, min(start + 1024, len(split))))
         blocks.append([arrays_digest(inputs), arrays_digest(targets)])
     return sha256_json(blocks)
-
-
-__all__ = ["ArraySplit", "Dataset", "arrays_digest"]

@@ -1,4 +1,4 @@
-"""Some examples of a dataset, evenly chosen: to try something quickly, on any source of data."""
+"""Limit the examples of every split, to try something quickly on any source of data."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from zoo.spec import Arrays, DataSpec, Split
 from zoo.views import PartSplit
 
 MEMORY_BOUND = 2**28
-"""Bytes up to which the examples that are kept are held in memory."""
+"""Bytes up to which the kept examples are held in memory."""
 
 
-class ExcerptOptions(Frozen):
-    """An option that every source of data has."""
+class MaxExamplesOptions(Frozen):
+    """Option of every source of data."""
 
-    excerpt: int = Field(
+    max_examples: int = Field(
         ge=1,
         le=2**31,
-        description="Most examples that a split keeps, evenly spaced over it.",
+        description="The most examples that a split keeps, evenly spaced over it.",
     )
 
 
-class ExcerptSplit(PartSplit):
+class LimitedSplit(PartSplit):
     """Evenly spaced examples of a split.
 
     Args:
-        split: The whole.
-        count: How many of its examples; all of them if it has no more.
+        split: The whole split.
+        count: How many examples to keep; all of them if it has no more.
     """
 
     def __init__(self, split: Split, count: int) -> None:
@@ -43,7 +43,7 @@ class ExcerptSplit(PartSplit):
         self._from, self._count = split, count
 
     def arrays(self) -> tuple[Arrays, Arrays] | None:
-        """Return everything at once, or ``None`` if that is much. The rest is not loaded for it."""
+        """Return the kept examples at once, or ``None`` above the memory bound."""
         return self._held
 
     @functools.cached_property
@@ -54,21 +54,17 @@ class ExcerptSplit(PartSplit):
 
     @property
     def encoded_by(self) -> Callable[[DataSpec], Split] | None:
-        """How the same texts become ids of other vocabularies; ``None`` of what keeps no texts."""
-        again: Any = getattr(self._from, "encoded_by", None)
-        return None if again is None else lambda spec: ExcerptSplit(again(spec), self._count)
+        """Function that encodes the texts with other vocabularies; ``None`` without texts."""
+        encode: Any = getattr(self._from, "encoded_by", None)
+        return None if encode is None else lambda spec: LimitedSplit(encode(spec), self._count)
 
 
-def excerpt_of(dataset: Dataset, options: ExcerptOptions) -> Dataset:
-    """Return a dataset whose every split keeps some of its examples.
+def limit_examples(dataset: Dataset, options: MaxExamplesOptions) -> Dataset:
+    """Return a dataset whose splits keep only some of their examples.
 
-    What was learned from the training split when the data was opened, a vocabulary, stays: the
-    description is that of the whole.
+    The spec stays that of the whole data, with the vocabulary of the whole training split.
     """
     return Dataset(
         dataset.spec,
-        lambda: {name: ExcerptSplit(dataset.split(name), options.excerpt) for name in SPLITS},
+        lambda: {name: LimitedSplit(dataset.split(name), options.max_examples) for name in SPLITS},
     )
-
-
-__all__ = ["ExcerptOptions", "ExcerptSplit", "excerpt_of"]

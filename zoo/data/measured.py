@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.dataset import ArraySplit
-from zoo.data.folds import divide
 from zoo.data.options import GroupOptions
+from zoo.data.splits import split_rows
 from zoo.errors import ConfigError, Finding
 from zoo.spec import Arrays, DataSpec
 
@@ -29,7 +29,7 @@ def split_table(
         spec: What its columns are.
         inputs: The tables by the names of the spec, one row an example.
         target: One value a row.
-        options: How to divide it.
+        options: How to split_rows it.
         group_by: Columns to group by, if they are not those of the options.
 
     Raises:
@@ -38,7 +38,7 @@ def split_table(
     """
     names = options.group_by if group_by is None else group_by
     groups = _groups(spec, inputs, names) if names else None
-    parts = divide(np.zeros(len(target), np.int64), options, groups=groups)
+    parts = split_rows(np.zeros(len(target), np.int64), options, groups=groups)
     key = spec.targets[0].name
     return {
         name: ArraySplit({n: table[part] for n, table in inputs.items()}, {key: target[part]})

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.data.arrays import read_npz
 from zoo.data.dataset import ArraySplit, arrays_digest
 from zoo.data.download import Remote, fetch
 from zoo.data.named.images import MnistOptions
-from zoo.data.npz import read_npz
 from zoo.data.splits import stratified_sample
 from zoo.errors import ChecksumMismatch
 from zoo.spec import Split

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo.data.numbers_in_words import ENGLISH, english
 from zoo.data.options import SplitOptions
-from zoo.data.text_options import token_tensor
+from zoo.data.text.specs import token_tensor
 from zoo.spec import DataSpec, Split, Task, TensorSpec
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def load(options: SplitOptions) -> Mapping[str, Split]:
     import numpy as np
 
     from zoo.data.splits import stratified_sample, stratified_split
-    from zoo.data.text_split import TextSplit
+    from zoo.data.text.split import TextSplit
 
     drawn, labels = [], []
     for label, digits in enumerate(DIGITS):

@@ -16,7 +16,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from zoo.data.text_options import NumbersOptions, token_tensor
+from pydantic import Field
+
+from zoo.data.options import SeedOptions
+from zoo.data.text.specs import token_tensor
 from zoo.errors import DataError
 from zoo.spec import SPECIAL_TOKENS, DataSpec, Split, Task, TextSpec
 
@@ -34,6 +37,12 @@ _TEST_RANGES, _VALIDATION_RANGES = 10, 5
 _TEST, _VALIDATION = 5_000, 1_000
 _ZEROS = 30
 """How often the training split has 0: no other number has its word, and once is not learned."""
+
+
+class NumbersOptions(SeedOptions):
+    """Options of the numbers in words."""
+
+    examples: int = Field(30_000, ge=3_000, le=50_000, description="Numbers in the training split.")
 
 
 def _listed(text: str) -> tuple[str, ...]:

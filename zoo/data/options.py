@@ -1,4 +1,4 @@
-"""What may be said about a dataset besides its name: one typed model a kind of source."""
+"""Data options: one typed model for every kind of source."""
 
 from __future__ import annotations
 
@@ -11,36 +11,23 @@ from pydantic import BeforeValidator, Field, model_validator
 from zoo.config import Frozen, validate
 from zoo.errors import ConfigError
 
+MAX_SIDE = 4096
+"""The longest side, in pixels, of an image as a model sees it."""
 
-class SeedOptions(Frozen):
-    """Options of every dataset."""
+MAX_VOCABULARY = 100_000
+MAX_LENGTH = 4_096
 
-    split_seed: int = Field(
-        0, ge=0, lt=2**31, description="Decides which example is in which split."
-    )
+MAX_WINDOW = 4_096
+"""The most steps that a window looks back."""
 
+MAX_HORIZON = 512
+"""The most steps that are forecast."""
 
-class SplitOptions(SeedOptions):
-    """Options of data that the zoo divides itself."""
+CAPTION, SUMMARY = "caption", "summary"
+"""The names of the targets of captioned images."""
 
-    validation_share: float = Field(
-        0.15,
-        gt=0,
-        lt=0.9,
-        description="Share of the examples, of every class where there are classes, that is held "
-        "out to choose epochs and configurations.",
-    )
-    test_share: float = Field(
-        0.15, gt=0, lt=0.9, description="Share of them that only the evaluation sees."
-    )
-
-    @model_validator(mode="after")
-    def _something_is_left(self) -> SplitOptions:
-        if self.validation_share + self.test_share > 0.9:
-            raise ValueError(
-                "validation_share and test_share together must leave a tenth to train on"
-            )
-        return self
+PROMPTS = ((SUMMARY, "a detailed photo of"),)
+"""The decoder prefix of a summary; a caption has none."""
 
 
 def _size(value: Any) -> Any:
@@ -49,65 +36,78 @@ def _size(value: Any) -> Any:
     return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _names(value: Any) -> Any:
+def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-MAX_SIDE = 4096
-"""The longest side, in pixels, of a picture as a model sees it."""
-_Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
-_Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-ImageSize = Annotated[tuple[_Side, _Side], BeforeValidator(_size)]
-"""Height and width; ``64`` and ``"48x64"`` are read as such."""
-
-
-class ImageOptions(SplitOptions):
-    """Options of a folder of pictures."""
-
-    image_size: Annotated[tuple[_Side, _Side] | None, BeforeValidator(_size)] = Field(
-        None,
-        description="Pixels the model sees: 64, or '48x64' (height x width); null for their own.",
-    )
-    channels: Literal[1, 3] | None = Field(
-        None, description="1 for gray, 3 for color; null for what the pictures have."
-    )
-    image_fit: Literal["stretch", "pad"] = Field(
-        "stretch",
-        description="How a picture of another shape comes to that size: stretched, or with its "
-        "aspect kept and the rest gray. A model remembers it.",
-    )
-    near_duplicates: Literal["together", "ignore"] = Field(
-        "together",
-        description="'together': pictures that look nearly the same, as frames of one scene do, "
-        "stay on one side of every split that is drawn.",
-    )
-
-
-def _listed(value: Any) -> Any:
+def _comma_separated(value: Any) -> Any:
     return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
 
 
-class GroupOptions(SplitOptions):
-    """Options of data whose rows may belong together, and may be divided into folds."""
+def _leave_training_data(options: Any) -> Any:
+    if options.validation_share + options.test_share > 0.9:
+        raise ValueError("validation_share and test_share together must leave a tenth to train on")
+    return options
 
-    group_by: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+
+_Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+_Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+ImageSize = Annotated[tuple[_Side, _Side], BeforeValidator(_size)]
+"""Height and width; ``64`` and ``"48x64"`` are read as such."""
+
+CalendarFeature = Literal["minute", "hour", "weekday", "day", "day_of_year", "month"]
+_Features = Annotated[tuple[CalendarFeature, ...], BeforeValidator(_one_or_more)]
+Tokenization = Literal["words", "characters", "subwords"]
+
+
+class SeedOptions(Frozen):
+    """Options of every dataset."""
+
+    split_seed: int = Field(
+        0, ge=0, lt=2**31, description="Seed that assigns examples to the splits."
+    )
+
+
+class SplitOptions(SeedOptions):
+    """Options of data that is split here."""
+
+    validation_share: float = Field(
+        0.15,
+        gt=0,
+        lt=0.9,
+        description="Share of the examples (of every class, if there are classes) in the "
+        "validation split, which chooses epochs and configurations.",
+    )
+    test_share: float = Field(
+        0.15,
+        gt=0,
+        lt=0.9,
+        description="Share of the examples in the test split, which only an evaluation reads.",
+    )
+
+    _check_shares = model_validator(mode="after")(_leave_training_data)
+
+
+class GroupOptions(SplitOptions):
+    """Options of data with groups of rows, or with folds."""
+
+    group_by: Annotated[tuple[str, ...], BeforeValidator(_comma_separated)] = Field(
         (),
-        description="Columns, as a list or with commas between them: rows that agree in all of "
-        "them stay on one side of every split.",
+        description="Columns, as a list or separated by commas: rows that agree in all of them "
+        "stay in one split.",
     )
     folds: int | None = Field(
         None,
         ge=2,
         le=1_000,
-        description="Parts to divide the examples into; one of them is the test split, instead of "
-        "test_share.",
+        description="Number of folds; one of them is the test split, instead of test_share.",
     )
     fold: int = Field(
-        0, ge=0, lt=1_000, description="Which part is the test split, counted from 0."
+        0, ge=0, lt=1_000, description="Index of the fold that is the test split, from 0."
     )
 
     @model_validator(mode="after")
-    def _fold_is_one_of_them(self) -> GroupOptions:
+    def _check_fold(self) -> GroupOptions:
         if self.fold and (self.folds is None or self.fold >= self.folds):
             raise ValueError(f"there are {self.folds or 'no'} folds, counted from 0")
         return self
@@ -117,17 +117,188 @@ class TableOptions(GroupOptions):
     """Options of a CSV file."""
 
     task: Literal["classification", "regression"] | None = Field(
-        None,
-        description="What the target is: a class or a measurement; null to decide by its cells.",
+        None, description="Task; null to decide by the cells of the target."
     )
     target: str | None = Field(
         None, description="Name of the column to predict; null for the last one."
     )
-    numeric: _Names = Field((), description="Columns to read as numbers whatever they look like.")
+    numeric: _Names = Field((), description="Columns to read as numbers in any case.")
     categorical: _Names = Field(
-        (), description="Columns to read as categories, also when they hold numbers."
+        (), description="Columns to read as categories, even if they hold numbers."
     )
     drop: _Names = Field((), description="Columns to leave out.")
+
+
+class WindowOptions(SeedOptions):
+    """Options of every time series: the sizes of a window, and the shares of the splits."""
+
+    window: int | None = Field(
+        None,
+        ge=2,
+        le=MAX_WINDOW,
+        description="Steps of history in a window; null for four times the horizon.",
+    )
+    horizon: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_HORIZON,
+        description="Steps to forecast; null for 24 hours, 7 days, 12 months, or 8 steps of "
+        "anything else.",
+    )
+    validation_share: float = Field(
+        0.2,
+        gt=0,
+        lt=0.9,
+        description="Share of the steps in the validation split, just before the test split.",
+    )
+    test_share: float = Field(
+        0.2, gt=0, lt=0.9, description="Share of the steps, the latest, in the test split."
+    )
+
+    _check_shares = model_validator(mode="after")(_leave_training_data)
+
+
+class SeriesOptions(WindowOptions):
+    """Options of a CSV file of measurements in time order."""
+
+    task: Literal["forecasting"] = Field("forecasting", description="Task.")
+    date: str | None = Field(
+        None, description="The column of dates; null for the first column that holds dates."
+    )
+    target: _Names = Field(
+        (), description="Columns to forecast; empty for every column of measurements."
+    )
+    drop: _Names = Field((), description="Columns to leave out.")
+    calendar: _Features | None = Field(
+        None,
+        description="Calendar features of the dates: minute, hour, weekday, day, day_of_year, "
+        "month; null for those that suit the step, an empty list for none.",
+    )
+    gaps: Literal["error", "interpolate"] = Field(
+        "error",
+        description="Missing rows and cells: an error, or linear interpolation. Forecasts of "
+        "interpolated steps, or from one, are neither trained on nor measured.",
+    )
+
+
+class ImageOptions(SplitOptions):
+    """Options of a folder of images."""
+
+    image_size: Annotated[tuple[_Side, _Side] | None, BeforeValidator(_size)] = Field(
+        None,
+        description="Pixels the model sees: 64, or '48x64' (height x width); null for the size "
+        "of the images.",
+    )
+    channels: Literal[1, 3] | None = Field(
+        None, description="1 for gray, 3 for color; null for the channels of the images."
+    )
+    image_fit: Literal["stretch", "pad"] = Field(
+        "stretch",
+        description="How an image of another shape is resized: stretched, or with its aspect "
+        "ratio kept and padded with gray. A model remembers it.",
+    )
+    near_duplicates: Literal["together", "ignore"] = Field(
+        "together",
+        description="'together': images that look nearly the same, such as frames of one scene, "
+        "stay in one split.",
+    )
+
+
+def _tokenization(default: Tokenization) -> Any:
+    return Field(
+        default,
+        description="Unit of the tokens; a vocabulary of subwords is learned with the package "
+        "tokenizers.",
+    )
+
+
+def _vocabulary_size(default: int, whose: str = "vocabulary") -> Any:
+    return Field(
+        default,
+        ge=16,
+        le=MAX_VOCABULARY,
+        description=f"The most tokens of a {whose}, its four special tokens included: the most "
+        "frequent ones of the training split.",
+    )
+
+
+def _max_length(default: int, note: str = "special tokens included") -> Any:
+    return Field(default, ge=4, le=MAX_LENGTH, description=f"The most tokens of a text, {note}.")
+
+
+class VocabularyOptions(Frozen):
+    """Tokenization and vocabulary size."""
+
+    tokenization: Tokenization = _tokenization("words")
+    vocabulary_size: int = _vocabulary_size(10_000)
+    max_length: int = _max_length(128)
+    lowercase: bool = Field(True, description="Whether text is turned to lower case.")
+
+
+class FileOptions(SplitOptions):
+    """Options of every text file."""
+
+    encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = Field(
+        "utf-8", description="Character encoding of the file."
+    )
+
+
+class LabeledOptions(FileOptions, VocabularyOptions):
+    """Options of texts with a class each: a folder of class folders, or a table."""
+
+    text: str | None = Field(None, description="Column of the text, in a table.")
+    target: str | None = Field(
+        None, description="Column of the class, in a table; null for the last other column."
+    )
+
+
+class PairVocabularyOptions(VocabularyOptions):
+    """Tokenization and vocabulary sizes of two languages."""
+
+    tokenization: Tokenization = _tokenization("subwords")
+    vocabulary_size: int = _vocabulary_size(8_000, "language")
+    max_length: int = _max_length(
+        32, "special tokens included; pairs with a longer text are left out"
+    )
+    lowercase: bool = Field(False, description="Whether text is turned to lower case.")
+    shared: bool = Field(False, description="Whether both languages share one vocabulary.")
+
+
+class PairOptions(FileOptions, PairVocabularyOptions):
+    """Options of a file of sentence pairs."""
+
+    task: Literal["sequence-to-sequence"] = Field(
+        "sequence-to-sequence", description="Task: each line is a text, a tab, a text."
+    )
+
+
+class CaptionOptions(ImageOptions, VocabularyOptions):
+    """Options of a folder of captioned images."""
+
+    max_length: int = _max_length(
+        64,
+        "special tokens and prompt included; a longer text is left out, together with its line",
+    )
+    vocabulary: str | None = Field(
+        None,
+        description="A vocab.txt of BERT, one token per line: texts are split into WordPiece "
+        "tokens, in lower case, and no vocabulary is learned. [DEC] and [ENC] are appended if "
+        "they are missing, as in BLIP.",
+    )
+    prompt: str = Field(
+        PROMPTS[0][1],
+        pattern=r"\S",
+        description="Decoder prefix of a summary, if there are summaries.",
+    )
+
+    @model_validator(mode="after")
+    def _check_vocabulary(self) -> CaptionOptions:
+        learned = {"tokenization", "vocabulary_size", "lowercase"} & self.model_fields_set
+        if self.vocabulary is not None and learned:
+            raise ValueError(
+                f"vocabulary=FILE decides {' and '.join(sorted(learned))}: leave them out"
+            )
+        return self
 
 
 OptionsT = TypeVar("OptionsT", bound=Frozen)
@@ -137,7 +308,7 @@ def read_options(kind: type[OptionsT], values: Mapping[str, Any] | None, source:
     """Check the options of a source.
 
     Raises:
-        ConfigError: With one finding a wrong option.
+        ConfigError: With one finding for every wrong option.
     """
     try:
         return validate(kind, dict(values or {}), what=f"the options of the data {source!r}")
@@ -146,16 +317,3 @@ def read_options(kind: type[OptionsT], values: Mapping[str, Any] | None, source:
         raise ConfigError(
             error.what, findings=error.findings, fix=f"choose among the options {known}"
         ) from error
-
-
-__all__ = [
-    "MAX_SIDE",
-    "GroupOptions",
-    "ImageOptions",
-    "ImageSize",
-    "OptionsT",
-    "SeedOptions",
-    "SplitOptions",
-    "TableOptions",
-    "read_options",
-]

@@ -13,7 +13,7 @@ import numpy as np
 from zoo.data.archives import tar_members
 from zoo.data.download import Remote, fetch
 from zoo.data.named.text import SENTIMENT, ImdbOptions, RtPolarityOptions
-from zoo.data.text_labeled import labeled_splits, split_by_text, with_vocabulary
+from zoo.data.text.labeled import labeled_splits, split_by_text, with_vocabulary
 from zoo.errors import BadRecord, ChecksumMismatch
 from zoo.files import sha256_json
 from zoo.spec import DataSpec, Split

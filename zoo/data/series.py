@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.choice import absent_columns, refuse_choice
 from zoo.data.dataset import ArraySplit, Dataset
-from zoo.data.scales import check_scale
-from zoo.data.series_options import SeriesOptions, WindowOptions
+from zoo.data.options import SeriesOptions, WindowOptions
+from zoo.data.tabular.columns import absent_columns, check_scale, refuse_choice
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.runtime.calendar import CALENDAR, read_moment
 from zoo.runtime.csv import Table, is_missing, is_number, read_table
@@ -232,6 +231,3 @@ def _dates_first(table: Table) -> bool:
 def _is_measured(table: Table, name: str) -> bool:
     cells = [cell for cell in table.column(name) if not is_missing(cell)]
     return bool(cells) and sum(map(is_number, cells)) >= _NEARLY * len(cells)
-
-
-__all__ = ["is_series", "open_series", "series_spec", "windows"]

@@ -1,4 +1,17 @@
-"""From what a user writes (a name, a folder, a file) to a dataset."""
+"""Find a dataset by its name, or read it from the path of a file or folder.
+
+Paths are read by fixed rules; the contents of a text never decide.
+
+- A folder that holds a ``captions.jsonl`` (or ``metadata.jsonl``), itself or in its splits:
+  captioned images.
+- A folder whose first class folder begins with a ``.txt`` file: labeled texts.
+- Any other folder: labeled images, one folder per class.
+- ``.npz``: arrays.
+- ``.csv`` and ``.tsv``: labeled texts if ``text=COLUMN`` is given; a time series if
+  ``task=forecasting`` is given, or the first column holds dates and all others numbers; else a
+  table.
+- ``.tsv`` and ``.txt`` with ``task=sequence-to-sequence``: sentence pairs.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +22,42 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.data.caption_options import CaptionOptions
 from zoo.data.catalog import describe_dataset, find_dataset, list_datasets, load_dataset
+from zoo.data.class_folders import suffixes
 from zoo.data.dataset import Dataset
 from zoo.data.info import DatasetInfo
-from zoo.data.max_examples import ExcerptOptions, excerpt_of
-from zoo.data.options import ImageOptions, SplitOptions, TableOptions, read_options
-from zoo.data.series_options import SeriesOptions
-from zoo.data.text import is_text, open_text
+from zoo.data.max_examples import MaxExamplesOptions, limit_examples
+from zoo.data.options import (
+    CaptionOptions,
+    ImageOptions,
+    LabeledOptions,
+    PairOptions,
+    SeriesOptions,
+    SplitOptions,
+    TableOptions,
+    read_options,
+)
 from zoo.errors import DataError, UnknownDataset
 from zoo.files import exists
 from zoo.spec import DataSpec
 
+_PAIRS = "sequence-to-sequence"
+_TABLES = (".csv", ".tsv")
 _KINDS = (
-    "a folder with one folder of pictures or of .txt files a class, a folder of pictures with a "
+    "a folder with one folder of images or of .txt files per class, a folder of images with a "
     "captions.jsonl, a .npz file, a .csv or .tsv file, or a .tsv or .txt file of sentence pairs"
 )
 
 
 def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> Dataset:
-    """Find a dataset.
+    """Find a dataset by name or path.
 
     A registered name wins over a file of that name: write ``./digits`` for the file.
 
     Args:
-        source: A registered name, or the path of a folder of class folders or of captioned
-            pictures, a ``.npz`` or a ``.csv`` file.
-        options: What that kind of source can be told; see :mod:`zoo.data.options`. Every one takes
-            ``excerpt``, the most examples that a split keeps.
+        source: A registered name, or the path of a folder or file that :func:`open_path` reads.
+        options: Options of that kind of source; see :mod:`zoo.data.options`. Every source takes
+            ``max_examples``, the most examples that a split keeps.
 
     Returns:
         A dataset. A registered one is loaded when a split is first asked for.
@@ -44,64 +65,97 @@ def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> 
     Raises:
         UnknownDataset: If it is neither a name nor a path.
         ConfigError: If an option is wrong.
-        DataError: If the file is.
+        DataError: If the file is wrong.
 
     Example:
         >>> resolve("digits", options={"split_seed": 1}).sizes()
         {'train': 1259, 'validation': 269, 'test': 269}
     """
     name = os.fspath(source)
-    own = {key: value for key, value in (options or {}).items() if key != "excerpt"}
-    cut = {key: value for key, value in (options or {}).items() if key == "excerpt"}
+    own = {key: value for key, value in (options or {}).items() if key != "max_examples"}
+    limit = {key: value for key, value in (options or {}).items() if key == "max_examples"}
     info = find_dataset(name) if isinstance(source, str) else None
     if info:
         dataset = _registered(info, own)
     else:
-        # pathlib's expanduser raises for a user that there is not.
+        # pathlib's expanduser raises for an unknown user.
         path = Path(os.path.expanduser(name))  # noqa: PTH111
         if not name or not exists(path):
             raise _unknown(name)
-        dataset = _path(path, own)
+        dataset = open_path(path, own)
         name = str(path.resolve())
-    if cut:
-        dataset = excerpt_of(dataset, read_options(ExcerptOptions, cut, name))
+    if limit:
+        dataset = limit_examples(dataset, read_options(MaxExamplesOptions, limit, name))
     dataset.source, dataset.options = name, dict(options or {})
     return dataset
 
 
 def dataset_spec(source: str | Path, options: Mapping[str, Any] | None = None) -> DataSpec:
-    """Return what the data is: at once for a registered name, by a look at it for a path."""
+    """Return the spec of a dataset: at once for a registered name, after a look at a path."""
     return resolve(source, options=options).spec
 
 
-def _registered(info: DatasetInfo, options: Mapping[str, Any] | None) -> Dataset:
-    checked = read_options(info.options, options, info.id)
-    return Dataset(describe_dataset(info, checked), lambda: load_dataset(info.id, checked))
+def open_path(path: Path, options: Mapping[str, Any] | None = None) -> Dataset:
+    """Read the dataset in a file or folder, by the rules of this module.
+
+    Args:
+        path: An existing file or folder.
+        options: Options of that kind of source.
+
+    Raises:
+        ConfigError: If an option is wrong.
+        DataError: If the file is wrong, or no reader takes it.
+    """
+    return _open_folder(path, options) if path.is_dir() else _open_file(path, options)
 
 
-def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:
-    if path.is_dir():
-        from zoo.data.captioned import is_captioned, open_captioned
+def _open_folder(path: Path, options: Mapping[str, Any] | None) -> Dataset:
+    from zoo.data.captions.folder import is_captioned, open_captioned
 
-        if is_captioned(path):
-            return open_captioned(path, read_options(CaptionOptions, options, str(path)))
-    if is_text(path, options):
-        return open_text(path, options)
-    if path.is_dir():
-        from zoo.data.folder import open_folder
+    if is_captioned(path):
+        return open_captioned(path, read_options(CaptionOptions, options, str(path)))
+    if next(suffixes(path), "") == ".txt":
+        from zoo.data.text import labeled
 
-        return open_folder(path, read_options(ImageOptions, options, str(path)))
-    kind = path.suffix.lower()
+        return labeled.open_folder(path, read_options(LabeledOptions, options, str(path)))
+    from zoo.data.images.folder import open_folder
+
+    return open_folder(path, read_options(ImageOptions, options, str(path)))
+
+
+def _open_file(path: Path, options: Mapping[str, Any] | None) -> Dataset:
+    given, kind = options or {}, path.suffix.lower()
+    if given.get("task") == _PAIRS:
+        if kind not in (".tsv", ".txt"):
+            raise DataError(
+                f"{path} is not read as sentence pairs",
+                why="pairs are a .tsv or .txt file: a text, a tab, its translation, and no header",
+                fix="save it with tabs between the columns",
+            )
+        from zoo.data.text.pairs import open_pairs
+
+        return open_pairs(path, read_options(PairOptions, options, str(path)))
+    if kind == ".txt":
+        raise DataError(
+            f"{path} is not read without a task",
+            why="a .txt file can hold sentence pairs; texts with classes are a table with a "
+            "header, or a folder of class folders",
+            fix=f"--data-option task={_PAIRS}, for a text, a tab and its translation per line",
+        )
     if kind == ".npz":
-        from zoo.data.npz import open_npz
+        from zoo.data.arrays import open_npz
 
         return open_npz(path, read_options(SplitOptions, options, str(path)))
-    if kind in (".csv", ".tsv"):
+    if kind in _TABLES and "text" in given:
+        from zoo.data.text.labeled import open_table
+
+        return open_table(path, read_options(LabeledOptions, options, str(path)))
+    if kind in _TABLES:
         from zoo.data.series import is_series, open_series
 
         if is_series(path, options):
             return open_series(path, read_options(SeriesOptions, options, str(path)))
-        from zoo.data.columns import open_csv
+        from zoo.data.tabular.csv import open_csv
 
         return open_csv(path, read_options(TableOptions, options, str(path)))
     raise DataError(
@@ -109,6 +163,11 @@ def _path(path: Path, options: Mapping[str, Any] | None) -> Dataset:
         why=f"data is {_KINDS}",
         fix="convert it to one of these",
     )
+
+
+def _registered(info: DatasetInfo, options: Mapping[str, Any] | None) -> Dataset:
+    checked = read_options(info.options, options, info.id)
+    return Dataset(describe_dataset(info, checked), lambda: load_dataset(info.id, checked))
 
 
 def _unknown(name: str) -> UnknownDataset:
@@ -121,12 +180,9 @@ def _unknown(name: str) -> UnknownDataset:
             e.name for e in folder.iterdir() if not e.name.startswith(".") and e.exists()
         )
         near += [str(folder / name) for name in difflib.get_close_matches(path.name, beside, n=3)]
-    link = "it is a link that leads nowhere; " if os.path.islink(name) else ""  # noqa: PTH114
+    link = "it is a broken link; " if os.path.islink(name) else ""  # noqa: PTH114
     return UnknownDataset(
         f"there is no data {name!r}",
         why=f"{link}it is neither a dataset's name ({', '.join(names)}) nor the path of {_KINDS}",
         fix=f"did you mean {' or '.join(near)}?" if near else "zoo info NAME shows a model's data",
     )
-
-
-__all__ = ["dataset_spec", "resolve"]

@@ -10,14 +10,7 @@ from pathlib import Path
 from zoo.data.archives import zip_member
 from zoo.data.download import Remote, fetch
 from zoo.data.named.text import SpaEngOptions
-from zoo.data.text_pairs import (
-    Pairs,
-    hash_order,
-    members,
-    pair_splits,
-    parse_pairs,
-    source_key,
-)
+from zoo.data.text.pairs import Pairs, hash_order, members, pair_splits, parse_pairs, source_key
 from zoo.errors import ChecksumMismatch
 from zoo.runtime.text_files import decode
 from zoo.spec import DataSpec, Split

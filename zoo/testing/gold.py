@@ -182,7 +182,7 @@ def _measure(subject: Subject, identifier: str) -> dict[str, Score]:
     blueprint = model.blueprint
     signatures = architecture.signatures(model, blueprint.config, blueprint.data)
     try:
-        data = api.dataset(architecture.default_dataset, excerpt=EXAMPLES)
+        data = api.dataset(architecture.default_dataset, max_examples=EXAMPLES)
         again = getattr(data, "encoded_by", None)
         split = (again(blueprint.data) if again is not None else data).split("test")
     except DatasetUnavailable as error:

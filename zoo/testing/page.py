@@ -42,9 +42,9 @@ In a program `zoo.testing.check_architecture("my_model")` returns a report, and
 Levels are discoverable, buildable, trainable, exportable, documented and gold; each asks for all
 of those before it. What is trained and exported is the first of the architecture's `examples()`: as
 small as the family goes, on 96 examples of each split of its default data
-(`zoo.dataset(NAME, excerpt=96)`). No check knows a model by its name. Where one does not apply,
-that is decided by what the architecture is for and by what its plan watches, and the result says
-so.
+(`zoo.dataset(NAME, max_examples=96)`). No check knows a model by its name. Where one does not
+apply, that is decided by what the architecture is for and by what its plan watches, and the result
+says so.
 
 Results are counted as passed, failed, skipped, xfailed (failed as it was expected to) and xpassed
 (did not, which is a failure). A skip without a reason is a failure, and so is a check that measures

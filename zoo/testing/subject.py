@@ -51,7 +51,7 @@ class Subject:
     @functools.cached_property
     def data(self) -> Dataset:
         """An excerpt of its default data."""
-        return api.dataset(self.architecture.default_dataset, excerpt=EXCERPT)
+        return api.dataset(self.architecture.default_dataset, max_examples=EXCERPT)
 
     @property
     def spec(self) -> DataSpec:
@@ -142,7 +142,7 @@ class Subject:
         return api.train(
             self.name,
             source,
-            data_options={"excerpt": EXCERPT} if data is None else None,
+            data_options={"max_examples": EXCERPT} if data is None else None,
             run_dir=self.folder / where,
             plan={**self.example.plan.model_dump(), **(plan or {})},
             progress=progress,

@@ -319,5 +319,5 @@ def test_odd_inputs_are_refused(row: Row, tmp_path, capsys):
 def test_an_archive_that_unpacks_to_more_than_the_limit_is_not_unpacked(
     tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr("zoo.data.npz.MAX_BYTES", 1_000)
+    monkeypatch.setattr("zoo.data.arrays.MAX_BYTES", 1_000)
     run_row(row(ARRAYS, UnsafeArchive, "unpacks to", setup=arrays(x=X, y=Y)), tmp_path, capsys)

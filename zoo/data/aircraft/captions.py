@@ -13,9 +13,9 @@ from zoo.data.aircraft.compose import combinations
 from zoo.data.aircraft.load import SceneSplit, counts
 from zoo.data.aircraft.scene import HoldOut
 from zoo.data.aircraft.words import caption, read, summary, vocabulary
-from zoo.data.caption_options import CAPTION, PROMPTS, SUMMARY
+from zoo.data.images.files import MEMORY_BOUND
 from zoo.data.named.aircraft import SyntheticCaptionOptions, captioned_spec
-from zoo.data.photos import MEMORY_BOUND
+from zoo.data.options import CAPTION, PROMPTS, SUMMARY
 from zoo.runtime.text import encode_text, words
 from zoo.spec import SPECIAL_TOKENS, Arrays, DataSpec, Split, SplitName
 

@@ -12,8 +12,8 @@ from zoo.data.aircraft.compose import make_scene
 from zoo.data.aircraft.drawing import draw
 from zoo.data.aircraft.scene import KINDS, HoldOut, Scene
 from zoo.data.aircraft.words import Truth, truth_of
+from zoo.data.images.files import MEMORY_BOUND
 from zoo.data.named.aircraft import SyntheticOptions, synthetic_spec
-from zoo.data.photos import MEMORY_BOUND
 from zoo.runtime.images import Image
 from zoo.spec import Arrays, DataSpec, Split, SplitName
 

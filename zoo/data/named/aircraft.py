@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from zoo.data.caption_options import PROMPTS, caption_spec
 from zoo.data.info import DatasetInfo, Row
-from zoo.data.options import ImageSize, SeedOptions
+from zoo.data.options import PROMPTS, ImageSize, SeedOptions
+from zoo.data.text.specs import caption_spec
 from zoo.spec import DataSpec, Task, TensorSpec, TextSpec
 
 SIDE = 96

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from zoo.data.info import DatasetInfo, Row
-from zoo.data.options import SeedOptions
-from zoo.data.series_options import MAX_HORIZON, MAX_WINDOW, WindowOptions
+from zoo.data.options import MAX_HORIZON, MAX_WINDOW, SeedOptions, WindowOptions
 from zoo.spec import Column, DataSpec, SeriesSpec, Task, TensorSpec
 
 

@@ -8,16 +8,16 @@ from pydantic import Field
 
 from zoo.data import number_lengths, numbers_in_words as numbers
 from zoo.data.info import DatasetInfo, Row
-from zoo.data.options import SeedOptions, SplitOptions
-from zoo.data.text_options import (
+from zoo.data.numbers_in_words import NumbersOptions
+from zoo.data.options import (
     MAX_LENGTH,
-    MAX_PIECES,
-    NumbersOptions,
+    MAX_VOCABULARY,
     PairVocabularyOptions,
+    SeedOptions,
+    SplitOptions,
     VocabularyOptions,
-    labeled_spec,
-    pair_spec,
 )
+from zoo.data.text.specs import labeled_spec, pair_spec
 
 SENTIMENT = ("negative", "positive")
 
@@ -53,7 +53,7 @@ class ImdbOptions(SeedOptions, VocabularyOptions):
     vocabulary_size: int = Field(
         20_000,
         ge=16,
-        le=MAX_PIECES,
+        le=MAX_VOCABULARY,
         description="The most pieces of a vocabulary, its four signs included: the most frequent "
         "of the training split.",
     )

@@ -23,7 +23,7 @@ Shape = tuple[int, int, int]
 """Height, width, channels."""
 
 
-class Photos:
+class ImageFiles:
     """Pictures on disk, each brought to one shape.
 
     Up to ``bound`` bytes they are decoded once, when first asked for, and kept; above it
@@ -92,7 +92,7 @@ class Photos:
         return pixels
 
 
-def photo_shape(files: Sequence[Path], options: ImageOptions, path: Path) -> Shape:
+def image_shape(files: Sequence[Path], options: ImageOptions, path: Path) -> Shape:
     """Return the shape that pictures are brought to: what is asked for, else what they have.
 
     Args:
@@ -129,7 +129,7 @@ def photo_shape(files: Sequence[Path], options: ImageOptions, path: Path) -> Sha
     return (*size, depth)
 
 
-def photo_tensor(shape: Shape, *, padded: bool) -> TensorSpec:
+def image_tensor(shape: Shape, *, padded: bool) -> TensorSpec:
     """Return what pictures of that shape are to a model."""
     return TensorSpec(
         name="image",
@@ -147,6 +147,3 @@ def _digest(file: Path) -> str:
         raise BadRecord(f"cannot be read: {error.strerror}", file=str(file)) from error
     check_image(file, data)
     return hashlib.sha256(data).hexdigest()
-
-
-__all__ = ["MEMORY_BOUND", "Photos", "Shape", "photo_shape", "photo_tensor"]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from zoo.data.text_options import MAX_PIECES
+from zoo.data.options import MAX_VOCABULARY
 from zoo.errors import BadRecord, DataError, MissingExtra
 from zoo.runtime.text import CUTTERS, normal
 from zoo.runtime.text_files import read_text
@@ -83,9 +83,9 @@ def read_wordpieces(path: Path, max_length: int) -> TextSpec:
             raise BadRecord(f"the piece {sign!r} is missing", file=str(path), why=why)
     if pieces[0] != "[PAD]":
         raise BadRecord(f"the first piece is {pieces[0]!r}", file=str(path), row=1, why=why)
-    if len(pieces) > MAX_PIECES:
+    if len(pieces) > MAX_VOCABULARY:
         raise BadRecord(
-            f"there are {len(pieces):,} pieces", file=str(path), why=f"at most {MAX_PIECES:,}"
+            f"there are {len(pieces):,} pieces", file=str(path), why=f"at most {MAX_VOCABULARY:,}"
         )
     seen: dict[str, int] = {}
     for row, piece in enumerate(pieces, 1):
@@ -125,6 +125,3 @@ def _subwords(texts: Iterator[str], size: int) -> list[str]:
     learner.train_from_iterator(("\n".join(cut(text)) for text in texts), trainer)
     vocabulary = learner.get_vocab()
     return sorted(vocabulary, key=lambda piece: int(vocabulary[piece]))[:size]
-
-
-__all__ = ["DECODER_SIGNS", "learn_vocabulary", "read_wordpieces"]

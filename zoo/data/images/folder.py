@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from zoo.data.class_folders import Kind, divide
 from zoo.data.dataset import Dataset
-from zoo.data.folds import stratified_groups
-from zoo.data.near_duplicates import near_groups
+from zoo.data.images.files import MEMORY_BOUND, ImageFiles, Shape, image_shape, image_tensor
+from zoo.data.images.near_duplicates import near_groups
 from zoo.data.options import ImageOptions
-from zoo.data.photos import MEMORY_BOUND, Photos, Shape, photo_shape, photo_tensor
-from zoo.data.splits import Indices
+from zoo.data.splits import Indices, stratified_groups
 from zoo.files import sha256_json
 from zoo.runtime.images import SUFFIXES
 from zoo.spec import Arrays, DataSpec, Split, Task, TensorSpec
@@ -46,7 +45,7 @@ class ImageFolderSplit:
         padded: bool = False,
         bound: int = MEMORY_BOUND,
     ) -> None:
-        self._photos = Photos(files, shape, padded=padded, bound=bound)
+        self._photos = ImageFiles(files, shape, padded=padded, bound=bound)
         self._labels = np.ascontiguousarray(labels)
         self._labels.flags.writeable = False
 
@@ -87,8 +86,8 @@ def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND)
 
     Above the class folders there may be ``train``, ``validation`` (or ``valid``, ``val``) and
     ``test``; what is missing of the latter two is drawn from ``train``, with near duplicates (see
-    :mod:`zoo.data.near_duplicates`) on one side. Where nothing is drawn only headers are read
-    here. Names are taken in sorted order, whatever order the file system has.
+    :mod:`zoo.data.images.near_duplicates`) on one side. Where nothing is drawn only headers are
+    read. Names are taken in sorted order, whatever order the file system has.
 
     Args:
         path: The folder.
@@ -120,18 +119,15 @@ def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND)
 
     divided = divide(path, options, _KIND, draw)
     files = [file for group in divided.files.values() for file in group]
-    shape = photo_shape(files, options, path)
+    shape = image_shape(files, options, path)
     padded = options.image_fit == "pad"
     splits: dict[str, Split] = {
         split: ImageFolderSplit(group, divided.labels[split], shape, padded=padded, bound=bound)
         for split, group in divided.files.items()
     }
-    image = photo_tensor(shape, padded=padded)
+    image = image_tensor(shape, padded=padded)
     label = TensorSpec(name="label", dtype="int64", labels=divided.names)
     spec = DataSpec(
         id=path.resolve().name, task=Task.CLASSIFICATION, inputs=(image,), targets=(label,)
     )
     return Dataset(spec, lambda: splits)
-
-
-__all__ = ["ImageFolderSplit", "open_folder"]

@@ -1,7 +1,7 @@
 """A user's pictures with what they show in words: a file of captions beside them.
 
 All captions of one picture stay on one side of every split that is drawn here, and pictures that
-look nearly the same do (see :mod:`zoo.data.near_duplicates`).
+look nearly the same do (see :mod:`zoo.data.images.near_duplicates`).
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.caption_lines import FILES, Line, check_summaries, find_captions, read_captions
-from zoo.data.caption_options import CAPTION, SUMMARY, CaptionOptions, caption_spec
+from zoo.data.captions.jsonl import Line, check_summaries, find_captions, read_captions
 from zoo.data.dataset import Dataset, arrays_digest
-from zoo.data.folds import grouped_split
-from zoo.data.near_duplicates import near_groups
-from zoo.data.photos import MEMORY_BOUND, Photos, photo_shape, photo_tensor
-from zoo.data.splits import SPLITS, Indices
-from zoo.data.text_options import text_spec
-from zoo.data.text_split import fits, left_out, none_short, short_enough
-from zoo.data.text_vocabulary import learn_vocabulary, read_wordpieces
+from zoo.data.images.files import MEMORY_BOUND, ImageFiles, image_shape, image_tensor
+from zoo.data.images.near_duplicates import near_groups
+from zoo.data.options import CAPTION, SUMMARY, CaptionOptions
+from zoo.data.splits import SPLITS, Indices, grouped_split
+from zoo.data.text.specs import caption_spec, text_spec
+from zoo.data.text.split import fits, left_out, none_short, short_enough
+from zoo.data.text.vocabulary import learn_vocabulary, read_wordpieces
 from zoo.errors import BadRecord, DataError
 from zoo.files import sha256_json
 from zoo.runtime.images import PADDED, Image
@@ -56,7 +55,7 @@ class CaptionedSplit:
         image = data.inputs[0]
         height, width, channels = (int(size) for size in image.shape)
         self._lines, self._bound = tuple(lines), bound
-        self._photos = Photos(
+        self._photos = ImageFiles(
             files, (height, width, channels), padded=image.outside == PADDED, bound=bound
         )
         self._fits = len(lines) * height * width * channels <= bound
@@ -155,8 +154,8 @@ def open_captioned(path: Path, options: CaptionOptions, *, bound: int = MEMORY_B
     check_summaries([line for lines in given.values() for line in lines])
     parts = {**given, **_drawn(given, options, path)}
     every = [line for lines in parts.values() for line in lines]
-    shape = located(every, lambda: photo_shape(_pictures(every)[0], options, path))
-    image = photo_tensor(shape, padded=options.image_fit == "pad")
+    shape = located(every, lambda: image_shape(_pictures(every)[0], options, path))
+    image = image_tensor(shape, padded=options.image_fit == "pad")
     name, summary = path.resolve().name, every[0].summary is not None
     text = _text(parts["train"], options)
     short = fits(texts_of(every), caption_spec(name, image, text, summary=summary))
@@ -253,6 +252,3 @@ def _encode(texts: Sequence[str], spec: TextSpec) -> npt.NDArray[np.int32]:
     ids = encode_text(texts, spec, signs=True, width=spec.max_length)
     ids.flags.writeable = False
     return ids
-
-
-__all__ = ["FILES", "CaptionedSplit", "is_captioned", "located", "open_captioned", "texts_of"]

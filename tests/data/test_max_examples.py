@@ -1,4 +1,4 @@
-"""``excerpt``: some examples of any data, evenly chosen, the same ones each time."""
+"""``max_examples``: some examples of any data, evenly chosen, the same ones each time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 import zoo
 from zoo.data.dataset import ArraySplit
-from zoo.data.max_examples import ExcerptSplit
+from zoo.data.max_examples import LimitedSplit
 from zoo.errors import ConfigError
 
 TASK = "sequence-to-sequence"
@@ -20,7 +20,7 @@ TASK = "sequence-to-sequence"
 @given(size=st.integers(0, 400), count=st.integers(1, 500))
 def test_an_excerpt_is_evenly_spaced_in_order_and_never_longer_than_the_whole(size, count):
     whole = ArraySplit({"x": np.arange(size)}, {})
-    part = ExcerptSplit(whole, count)
+    part = LimitedSplit(whole, count)
     inputs, _ = part.arrays()
     kept = inputs["x"]
 
@@ -33,7 +33,7 @@ def test_an_excerpt_is_evenly_spaced_in_order_and_never_longer_than_the_whole(si
 
 
 def test_every_split_is_cut_and_keeps_its_own_examples():
-    whole, part = zoo.dataset("digits"), zoo.dataset("digits", excerpt=50)
+    whole, part = zoo.dataset("digits"), zoo.dataset("digits", max_examples=50)
     known = {
         name: {image.tobytes() for image in whole.split(name).arrays()[0]["image"]}
         for name in ("train", "validation", "test")
@@ -44,24 +44,24 @@ def test_every_split_is_cut_and_keeps_its_own_examples():
     for name, images in known.items():
         assert {i.tobytes() for i in part.split(name).arrays()[0]["image"]} <= images
     assert part.fingerprint != whole.fingerprint
-    assert part.fingerprint == zoo.dataset("digits", excerpt=50).fingerprint
+    assert part.fingerprint == zoo.dataset("digits", max_examples=50).fingerprint
 
 
 def test_the_option_goes_with_files_and_with_other_options(tmp_path: Path):
     file = tmp_path / "rows.csv"
     lines = "\n".join(f"{i},{i % 7},{'ab'[i % 2]}" for i in range(200))
     file.write_text(f"x,y,kind\n{lines}\n")
-    found = zoo.dataset(file, target="kind", drop=["y"], excerpt=20)
+    found = zoo.dataset(file, target="kind", drop=["y"], max_examples=20)
 
     assert found.sizes() == {"train": 20, "validation": 20, "test": 20}
     assert found.source == str(file)
-    assert found.options == {"target": "kind", "drop": ["y"], "excerpt": 20}
+    assert found.options == {"target": "kind", "drop": ["y"], "max_examples": 20}
 
 
 @pytest.mark.parametrize("count", [0, -1, "many", 1.5, None])
 def test_an_excerpt_that_is_no_number_of_examples_is_refused(count):
-    with pytest.raises(ConfigError, match="excerpt|options"):
-        zoo.dataset("digits", excerpt=count)
+    with pytest.raises(ConfigError, match="max_examples|options"):
+        zoo.dataset("digits", max_examples=count)
 
 
 def test_texts_of_an_excerpt_are_read_by_another_vocabulary(tmp_path: Path):
@@ -71,7 +71,7 @@ def test_texts_of_an_excerpt_are_read_by_another_vocabulary(tmp_path: Path):
         return file
 
     mine = zoo.dataset(
-        pairs("a.txt", ["one", "two", "three", "four", "five", "six"]), task=TASK, excerpt=5
+        pairs("a.txt", ["one", "two", "three", "four", "five", "six"]), task=TASK, max_examples=5
     )
     other = zoo.dataset(
         pairs("b.txt", ["two", "one", "ten", "six", "five", "four", "nine"]), task=TASK
@@ -88,7 +88,7 @@ def test_only_what_is_kept_of_drawn_pictures_is_drawn(monkeypatch):
     drawn = []
     real = load.draw
     monkeypatch.setattr(load, "draw", lambda *asked: drawn.append(1) or real(*asked))
-    found = zoo.dataset("aircraft_damage_synthetic", excerpt=3)
+    found = zoo.dataset("aircraft_damage_synthetic", max_examples=3)
     inputs, targets = found.split("train").arrays()
 
     assert len(inputs["image"]) == len(targets["label"]) == 3

@@ -118,14 +118,3 @@ def _root(owner: list[int], place: int) -> int:
         owner[place] = owner[owner[place]]
         place = owner[place]
     return place
-
-
-__all__ = [
-    "MAX_DISTANCE",
-    "MIN_CORRELATION",
-    "MIN_SIDE",
-    "Print",
-    "fingerprint",
-    "near_groups",
-    "near_pairs",
-]

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.dataset import Dataset
+from zoo.data.options import PairOptions, PairVocabularyOptions
 from zoo.data.splits import SPLITS, Indices
-from zoo.data.text_options import PairOptions, PairVocabularyOptions, pair_spec, text_spec
-from zoo.data.text_split import TextSplit, fits, left_out, none_short
-from zoo.data.text_vocabulary import learn_vocabulary
+from zoo.data.text.specs import pair_spec, text_spec
+from zoo.data.text.split import TextSplit, fits, left_out, none_short
+from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, DataError
 from zoo.runtime.text import normal
 from zoo.runtime.text_files import read_text
@@ -153,15 +154,3 @@ def pair_splits(
             {"source": [source for source, _ in kept], "target": [target for _, target in kept]},
         )
     return spec, splits
-
-
-__all__ = [
-    "Pairs",
-    "hash_order",
-    "members",
-    "open_pairs",
-    "pair_splits",
-    "parse_pairs",
-    "source_key",
-    "split_by_source",
-]

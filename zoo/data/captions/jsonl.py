@@ -234,6 +234,3 @@ def _photo(folder: Path, name: str, bad: Any) -> Path:
         why=f"paths begin at {folder}",
         fix=f"did you mean {near[0]!r}?" if near else "add it, or take the line out",
     )
-
-
-__all__ = ["FILES", "Line", "check_summaries", "find_captions", "read_captions"]

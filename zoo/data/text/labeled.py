@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.choice import absent_columns, refuse_choice
 from zoo.data.class_folders import Kind, divide
 from zoo.data.dataset import Dataset
-from zoo.data.npz import check_classes
-from zoo.data.splits import SPLITS, Indices, stratified_split
-from zoo.data.text_options import LabeledOptions, VocabularyOptions, labeled_spec
-from zoo.data.text_split import TextSplit
-from zoo.data.text_vocabulary import learn_vocabulary
+from zoo.data.options import LabeledOptions, VocabularyOptions
+from zoo.data.splits import SPLITS, Indices, check_classes, stratified_split
+from zoo.data.tabular.columns import absent_columns, refuse_choice
+from zoo.data.text.specs import labeled_spec
+from zoo.data.text.split import TextSplit
+from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, Finding
 from zoo.runtime.csv import Table, is_missing
 from zoo.runtime.text import normal
@@ -205,14 +205,3 @@ def _classes(table: Table, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.i
         )
     code = {cell: index for index, cell in enumerate(known)}
     return tuple(known), np.array([code[cell] for cell in cells], np.int64)
-
-
-__all__ = [
-    "MAX_CLASSES",
-    "labeled_dataset",
-    "labeled_splits",
-    "open_folder",
-    "open_table",
-    "split_by_text",
-    "with_vocabulary",
-]

@@ -138,6 +138,3 @@ def none_short(name: str, split: str, what: str, length: int) -> DataError:
         why=f"a text may have {length} ids",
         fix=f"raise it: max_length={2 * length}",
     )
-
-
-__all__ = ["TextSplit", "fits", "left_out", "none_short", "short_enough"]

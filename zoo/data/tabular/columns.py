@@ -1,11 +1,47 @@
-"""Whether float32, in which networks reckon, can hold what a column says."""
+"""Check the columns of a table: their names, and their range in float32."""
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from zoo.errors import ConfigError, Finding
 from zoo.runtime.csv import Table
+
+
+def absent_columns(table: Table, asked: Mapping[str, Iterable[str]]) -> list[Finding]:
+    """Return one finding for each column that was asked for and is not there.
+
+    Args:
+        table: The table.
+        asked: The columns that each option names.
+    """
+    findings = []
+    for key, wanted in asked.items():
+        for name in wanted:
+            if name not in table.header:
+                near = difflib.get_close_matches(name, table.header, n=1)
+                allowed = f"the columns are {', '.join(table.header)}"
+                findings.append(Finding(key, name, allowed, near[0] if near else None))
+    return findings
+
+
+def refuse_choice(table: Table, findings: Sequence[Finding]) -> None:
+    """Refuse what was asked of a table, if anything is wrong with it.
+
+    Raises:
+        ConfigError: With all findings.
+    """
+    if findings:
+        raise ConfigError(
+            f"the columns of {table.file} do not fit what was asked for",
+            findings=findings,
+            fix=f"head -1 {table.file} shows the columns",
+        )
+
 
 LARGEST = 1e18
 """Squares of larger numbers, and of deviations smaller than its inverse, leave float32."""
@@ -52,6 +88,3 @@ def check_scale(
             "away, and every model would look perfect",
             fix=f"subtract {known.min():.10g} from all of them",
         )
-
-
-__all__ = ["LARGEST", "check_scale"]

@@ -1,0 +1,1 @@
+"""Texts: labeled ones, and sentence pairs."""
