@@ -31,21 +31,8 @@ from pydantic import (
 
 from zoo.config import Frozen, ModelConfig, TrainPlan
 from zoo.errors import PluginBroken
-from zoo.spec import (
-    FIRST_VERSION,
-    NAME,
-    NAME_LENGTH,
-    VERSION,
-    Arrays,
-    Dataset,
-    DataSpec,
-    PredictFns,
-    Split,
-    Task,
-    TensorSpec,
-    identity,
-    valid_name,
-)
+from zoo.names import FIRST_VERSION, NAME, NAME_LENGTH, VERSION, identity, valid_name
+from zoo.spec import Arrays, Dataset, DataSpec, PredictFns, Split, Task, TensorSpec
 
 if TYPE_CHECKING:
     import keras

@@ -6,7 +6,6 @@ Known without loading anything: this module imports neither keras nor numpy.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -15,62 +14,10 @@ from pydantic import Field, model_validator
 
 from zoo.config import Frozen
 from zoo.errors import ConfigError
+from zoo.names import NAME
 
 if TYPE_CHECKING:
     import numpy as np
-
-NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-"""Names become folders, metadata keys and server routes: lower case, digits, underscores."""
-
-NAME_LENGTH = 64
-"""The most characters of a name."""
-
-RESERVED = frozenset(
-    {"aux", "con", "nul", "prn"}
-    | {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
-)
-"""Devices on Windows, of which none can be the name of a folder."""
-
-VERSION = re.compile(r"[1-9][0-9]{0,3}(rc[1-9][0-9]{0,2})?")
-"""Versions of an architecture: ``2``; ``3rc1`` is tried out before ``3``."""
-
-FIRST_VERSION = "1"
-"""The version of what is announced without one."""
-
-
-def name_fault(name: str) -> str | None:
-    """Return why something is no name of a model, or ``None`` if it is one."""
-    if len(name) > NAME_LENGTH:
-        return f"it has {len(name)} characters, and a name has at most {NAME_LENGTH}"
-    if name in RESERVED:
-        return "it is a device on Windows, where no folder can be called so"
-    if NAME.fullmatch(name):
-        return None
-    foreign = next((sign for sign in name if not sign.isascii()), None)
-    if foreign is not None:
-        import unicodedata
-
-        called = unicodedata.name(foreign, f"U+{ord(foreign):04X}")
-        return f"it has a {called}; a name has the letters a to z, digits and underscores"
-    return "a name has lower-case letters, digits, and underscores between them"
-
-
-def valid_name(name: str) -> str:
-    """Return a name of a model.
-
-    Raises:
-        ValueError: If it is none; the message says why.
-    """
-    fault = name_fault(name)
-    if fault is not None:
-        raise ValueError(fault)
-    return name
-
-
-def identity(name: str, version: str = FIRST_VERSION) -> str:
-    """Return what a version of an architecture is called: ``cnn`` the first, then ``cnn@2``."""
-    return name if version in ("", FIRST_VERSION) else f"{name}@{version}"
-
 
 Arrays = Mapping[str, "np.ndarray"]
 """Named arrays that share their first axis, the examples."""
@@ -278,12 +225,7 @@ class Dataset(Protocol):
 
 
 __all__ = [
-    "FIRST_VERSION",
-    "NAME",
-    "NAME_LENGTH",
-    "RESERVED",
     "SPECIAL_TOKENS",
-    "VERSION",
     "Arrays",
     "Column",
     "DataSpec",
@@ -296,7 +238,4 @@ __all__ = [
     "Task",
     "TensorSpec",
     "TextSpec",
-    "identity",
-    "name_fault",
-    "valid_name",
 ]

@@ -17,16 +17,17 @@ from zoo.errors import (
     PluginBroken,
     UnknownModel,
 )
-from zoo.registry import Policy, Registry
-from zoo.registry.catalog import parse_catalog
-from zoo.registry.names import (
+from zoo.names import (
     Reference,
+    identity,
     looks_like,
-    readings,
+    name_fault,
+    parse_reference,
     split_version,
     version_order,
 )
-from zoo.spec import identity, name_fault
+from zoo.registry import Policy, Registry
+from zoo.registry.catalog import parse_catalog
 
 GROUP = "zoo.architectures"
 CATALOGS = "zoo.catalogs"
@@ -82,7 +83,7 @@ def test_what_is_written_is_among_what_is_read(model, distribution, version, wei
     parts = [distribution, f"{model}@{version}" if version else model, weights]
     text = ":".join(part for part in parts if part)
 
-    found = readings(text)
+    found = parse_reference(text)
 
     assert said in found
     assert len(found) <= (2 if text.count(":") == 1 and not version else 1)
@@ -90,7 +91,7 @@ def test_what_is_written_is_among_what_is_read(model, distribution, version, wei
 
 @given(st.text(alphabet=string.printable + "сα@:", max_size=20))
 def test_any_text_is_read_as_names_or_as_nothing(text):
-    for reading in readings(text):
+    for reading in parse_reference(text):
         assert name_fault(reading.model) is None
         assert set(text) >= set(reading.model)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, TrainError
 from zoo.metrics.scores import describe_score
-from zoo.registry.names import natural_order
+from zoo.names import natural_order
 from zoo.training.trash import size_of
 
 RUNS = "runs"

@@ -10,7 +10,8 @@ from zoo.data.info import DatasetInfo, Describer, Loader, Row
 from zoo.data.named import aircraft, images, series, tables, text
 from zoo.data.options import SeedOptions
 from zoo.errors import ConfigError
-from zoo.spec import NAME, DataSpec, Split
+from zoo.names import NAME
+from zoo.spec import DataSpec, Split
 
 _TABLE: dict[str, Row] = {
     row[0].id: row for kind in (images, aircraft, tables, series, text) for row in kind.ROWS

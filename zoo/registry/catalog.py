@@ -15,7 +15,8 @@ from pydantic import AfterValidator, Field, ValidationError
 from zoo.config import Frozen
 from zoo.errors import CatalogInvalid
 from zoo.files import read_regular
-from zoo.spec import FIRST_VERSION, NAME, VERSION, Task, identity, valid_name
+from zoo.names import FIRST_VERSION, NAME, VERSION, identity, valid_name
+from zoo.spec import Task
 
 MAX_BYTES = 4 * 2**20
 """A catalog larger than this is refused before it is parsed."""

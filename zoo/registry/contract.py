@@ -13,12 +13,11 @@ from zoo import hookspecs
 from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo
 from zoo.config import ModelConfig
 from zoo.errors import PluginBroken, ZooError
+from zoo.names import identity, split_version
 from zoo.registry import entrypoints
 from zoo.registry.entrypoints import ARCHITECTURES, HOOKS, Provider
 from zoo.registry.interface import version_mismatch
-from zoo.registry.names import split_version
 from zoo.registry.verdict import one_line
-from zoo.spec import identity
 
 
 def load(provider: Provider, group: str) -> tuple[Any, list[str]]:

@@ -16,7 +16,8 @@ from zoo.registry.contract import reason_of
 from zoo.registry.entrypoints import Provider
 
 METHODS = (
-    *("adapt", "build", "elsewhere", "evaluate", "initialize", "recipe", "signatures", "train"),
+    *("adapt", "build", "default_config", "evaluate", "load_pretrained", "resolve_pretrained"),
+    *("signatures", "test_configs", "train"),
 )
 
 

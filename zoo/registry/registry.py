@@ -19,6 +19,15 @@ from zoo.errors import (
     UnknownDataset,
     UnknownModel,
 )
+from zoo.names import (
+    Reference,
+    identity,
+    is_stable,
+    natural_order,
+    nearest,
+    parse_reference,
+    split_version,
+)
 from zoo.registry.catalog import (
     CommandEntry,
     DatasetEntry,
@@ -31,13 +40,11 @@ from zoo.registry.entrypoints import ARCHITECTURES, DATASETS, HOOKS, Provider, n
 from zoo.registry.fragments import Catalog
 from zoo.registry.interface import mismatch, warn_of_deprecations
 from zoo.registry.listing import Listing, Status
-from zoo.registry.names import Reference, is_stable, natural_order, nearest, readings, split_version
 from zoo.registry.policy import Policy
 from zoo.registry.provenance import verify
 from zoo.registry.resolver import Choice, Chooser
 from zoo.registry.selection import Selection
 from zoo.registry.settings import read_policy
-from zoo.spec import identity
 
 if TYPE_CHECKING:
     from zoo.registry.quarantine import Quarantine
@@ -422,13 +429,15 @@ class Registry:
     def weights_of(self, name: str) -> tuple[str, ModelEntry | None]:
         """Return the weights that a name asks for, if any, and what is published of its model."""
         if self._here(name) is not None:
-            return next((r.weights for r in readings(name) if r.model in self._local), ""), None
+            return next(
+                (r.weights for r in parse_reference(name) if r.model in self._local), ""
+            ), None
         choice = self.choose(name)
         return choice.weights, choice.entry
 
     def _here(self, name: str) -> Architecture[Any] | None:
         """Return what was registered in this process under a name, whatever weights it asks for."""
-        for reading in readings(name):
+        for reading in parse_reference(name):
             found = self._local.get(reading.model)
             if found is None or reading.distribution:
                 continue

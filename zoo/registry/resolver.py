@@ -18,22 +18,25 @@ from zoo.errors import (
     RegistryError,
     UnknownModel,
 )
+from zoo.names import (
+    FIRST_VERSION,
+    VERSION,
+    Reference,
+    identity,
+    is_stable,
+    looks_like,
+    name_fault,
+    nearest,
+    parse_reference,
+    split_version,
+    version_order,
+)
 from zoo.registry.catalog import ModelEntry
 from zoo.registry.contract import broken
 from zoo.registry.entrypoints import ARCHITECTURES, Provider, normalize
 from zoo.registry.fragments import Catalog
 from zoo.registry.interface import mismatch
-from zoo.registry.names import (
-    Reference,
-    is_stable,
-    looks_like,
-    nearest,
-    readings,
-    split_version,
-    version_order,
-)
 from zoo.registry.policy import Policy
-from zoo.spec import FIRST_VERSION, VERSION, identity, name_fault
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class Chooser:
             NameCollision: If both ways lead to something.
             UnknownModel: If it is no name at all.
         """
-        found = readings(text)
+        found = parse_reference(text)
         if not found:
             raise self.unknown(text)
         if len(found) == 1:
@@ -283,7 +286,7 @@ class Chooser:
 
     def unknown(self, asked: str | Reference, suspects: Iterable[str] = ()) -> UnknownModel:
         """Return the error for a name that nothing answers to: who would, or what is near."""
-        ways = readings(asked) if isinstance(asked, str) else [asked]
+        ways = parse_reference(asked) if isinstance(asked, str) else [asked]
         for way in ways:
             for entry in self._catalog.named(way.model):
                 return self._missing(asked, entry)

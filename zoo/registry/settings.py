@@ -24,8 +24,8 @@ from pydantic import AfterValidator, StrictBool
 
 from zoo.config import Frozen, validate
 from zoo.errors import ConfigError, Finding
+from zoo.names import name_fault
 from zoo.registry.policy import RULE_FORM, HookFailures, Pin, Policy, Rule
-from zoo.spec import name_fault
 
 FILE = "zoo.toml"
 MAX_BYTES = 2**20

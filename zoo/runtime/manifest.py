@@ -15,10 +15,11 @@ from pydantic import Field, JsonValue, ValidationError
 from zoo.config import Frozen
 from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
+from zoo.names import NAME, VERSION
 from zoo.runtime._external import SUFFIX
 from zoo.runtime._folder import read_bytes
 from zoo.runtime.variant import Variant
-from zoo.spec import NAME, VERSION, DataSpec, Task, TensorSpec
+from zoo.spec import DataSpec, Task, TensorSpec
 
 FORMAT_VERSION = 1
 """The version of the artifact format. A reader refuses a newer one."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from zoo import api
 from zoo.errors import ConfigError, Finding
-from zoo.spec import NAME
+from zoo.names import NAME
 
 _PREFIX = "zoo_"
 _LONGEST = 32

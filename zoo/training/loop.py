@@ -15,7 +15,8 @@ from zoo.config import TrainPlan
 from zoo.errors import ConfigError, Diverged, Finding
 from zoo.layers import WarmupSchedule
 from zoo.metrics.scores import describe_score
-from zoo.spec import NAME, Dataset
+from zoo.names import NAME
+from zoo.spec import Dataset
 from zoo.training.checkpoints import Checkpoint, Checkpoints, Progression
 from zoo.training.engines import Engine, choose_engine
 from zoo.training.folder import RunFolder
