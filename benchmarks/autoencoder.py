@@ -25,7 +25,7 @@ import numpy as np
 
 import zoo
 from zoo.errors import DatasetUnavailable
-from zoo.metrics.corruptions import Damage
+from zoo.metrics.corruptions import Corruption
 from zoo.metrics.fidelity import decibels
 from zoo.metrics.pca_baseline import fit_principal
 
@@ -71,12 +71,12 @@ def _repair(folder: Path, seed: int) -> None:
     for kind, amount in NOISE:
         run = _train(folder / kind, seed, noise={"kind": kind, "amount": amount})
         scores = zoo.evaluate(run).scores
-        clean, worse = _damaged(run, Damage(kind, amount))
+        clean, worse = _damaged(run, Corruption(kind, amount))
         train, _ = run.dataset().split("train").arrays()
         pca = fit_principal([_scaled(train["image"])], run.config.code_size)
         back = np.clip(pca.reconstruct(worse.reshape(len(worse), -1)), 0, 1)
         print(
-            f"{kind:18}{scores['psnr_damaged'].value:9.1f}{scores['psnr_repaired'].value:13.1f}"
+            f"{kind:18}{scores['psnr_corrupted'].value:9.1f}{scores['psnr_denoised'].value:13.1f}"
             f"{_psnr(clean, back):7.1f}{_psnr(clean, _median(worse)):8.1f}",
             flush=True,
         )
@@ -103,11 +103,11 @@ def _train(folder: Path, seed: int, **config: Any) -> zoo.Run:
     )
 
 
-def _damaged(run: zoo.Run, damage: Damage) -> tuple[np.ndarray, np.ndarray]:
+def _damaged(run: zoo.Run, corruption: Corruption) -> tuple[np.ndarray, np.ndarray]:
     """Return the test images as intensities, and the very same damage as the evaluation's."""
     inputs, _ = run.dataset().split("test").arrays()
     image = inputs["image"]
-    worse = damage(image, np.arange(len(image)), 0.0, 255.0)
+    worse = corruption(image, np.arange(len(image)), 0.0, 255.0)
     return _scaled(image).reshape(image.shape), _scaled(worse).reshape(image.shape)
 
 

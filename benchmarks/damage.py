@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 
 import zoo
 from zoo.metrics.intervals import wilson
-from zoo.metrics.saliency import box, heat, middle
+from zoo.metrics.saliency import bounding_box, centroid, heatmap
 
 DATA = "aircraft_damage_synthetic"
 BAR = 0.95
@@ -92,8 +92,8 @@ def _game(model: Any, data: Any) -> None:
     exact = near = 0
     overlaps = []
     for one, index, true in zip(evidence, predicted, truth, strict=True):
-        warm = heat(one, int(index))
-        place, frame = middle(warm), box(warm)
+        warm = heatmap(one, int(index))
+        place, frame = centroid(warm), bounding_box(warm)
         if place is None or frame is None:
             overlaps.append(0.0)
             continue

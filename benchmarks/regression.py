@@ -33,7 +33,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LinearRegression
 
 import zoo
-from zoo.metrics.intervals import student
+from zoo.metrics.intervals import student_t
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("ZOO_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -122,7 +122,7 @@ def _own(given: dict[str, Any], seconds: dict[str, float]) -> zoo.Evaluation:
 def _interval(values: list[float]) -> str:
     mean = statistics.mean(values)
     spread = statistics.stdev(values) * math.sqrt(1 / FOLDS + 1 / (FOLDS - 1))
-    half = student(FOLDS - 1) * spread
+    half = student_t(FOLDS - 1) * spread
     return f"{mean:.2f} [{mean - half:.2f}, {mean + half:.2f}]"
 
 

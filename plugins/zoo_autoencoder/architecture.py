@@ -18,7 +18,7 @@ from zoo import (
     TrainLoop,
     TrainPlan,
 )
-from zoo.metrics.corruptions import Damage
+from zoo.metrics.corruptions import Corruption
 from zoo.metrics.reconstruction import evaluate_autoencoder
 from zoo.spec import Dataset, PredictFns
 from zoo_autoencoder.config import AutoencoderConfig, NoiseConfig
@@ -169,7 +169,7 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
             split,
             data,
             reference=reference,
-            damage=None if noise.kind == "none" else Damage(noise.kind, noise.amount),
+            corruption=None if noise.kind == "none" else Corruption(noise.kind, noise.amount),
             held_out=config.held_out,
             prior=config.variational,
         )

@@ -13,11 +13,11 @@ from zoo.metrics.figures import (
     Bars,
     Figure,
     Histogram,
+    ImageGrid,
+    ImageRow,
     Lines,
-    PictureRow,
-    Pictures,
     Series,
-    encode_picture,
+    encode_image,
 )
 from zoo_rbm.drawing import draw_missing, dreams, filters
 from zoo_rbm.signatures import FEATURES
@@ -25,7 +25,7 @@ from zoo_rbm.subject import Examples, Subject, states
 from zoo_rbm.uses import Completed, Values, root_ends
 
 COLUMNS = 10
-"""Pictures side by side."""
+"""Images side by side."""
 
 _STEPS = (0, 10, 100, 1_000)
 _TILES = 50
@@ -71,9 +71,9 @@ def draw_machine(
     return tuple(figures)
 
 
-def _dreams(subject: Subject) -> Pictures:
+def _dreams(subject: Subject) -> ImageGrid:
     found = dreams(subject, COLUMNS, _STEPS)
-    return Pictures(
+    return ImageGrid(
         title="Dreams",
         caption="Chains that start from noise and forget it: each column is one chain. What stands "
         "in the last row is what the machine believes the data to be.",
@@ -84,9 +84,9 @@ def _dreams(subject: Subject) -> Pictures:
     )
 
 
-def _classes(subject: Subject) -> Pictures:
+def _classes(subject: Subject) -> ImageGrid:
     labels = subject.data.labels[:COLUMNS]
-    return Pictures(
+    return ImageGrid(
         title="Examples of a class",
         caption="Drawn with the class held, 1,000 steps from noise.",
         rows=tuple(
@@ -96,7 +96,7 @@ def _classes(subject: Subject) -> Pictures:
     )
 
 
-def _repaired(subject: Subject, tested: Examples) -> Pictures:
+def _repaired(subject: Subject, tested: Examples) -> ImageGrid:
     """Show pictures of which half is missing, at random or below, and what is made of them."""
     chosen = np.linspace(0, len(tested.units) - 1, min(COLUMNS, len(tested.units))).astype(int)
     whole = subject.settled(tested.units[chosen])
@@ -113,14 +113,14 @@ def _repaired(subject: Subject, tested: Examples) -> Pictures:
             _units_row(subject, f"{name} missing", np.where(missing, 0.5, whole)),
             _units_row(subject, "completed", draw_missing(subject, whole, missing)),
         ]
-    return Pictures(
+    return ImageGrid(
         title="Damaged and repaired",
         caption="What is missing is gray, and filled with the mean of draws given what is left.",
         rows=tuple(rows),
     )
 
 
-def _tiles(subject: Subject, known: Examples) -> Pictures:
+def _tiles(subject: Subject, known: Examples) -> ImageGrid:
     """Show the filters of the hidden units that are on most differently from example to example."""
     found = filters(subject)
     active = subject.ask(FEATURES, known.raw[:1_000])[FEATURES].var(axis=0)
@@ -128,13 +128,13 @@ def _tiles(subject: Subject, known: Examples) -> Pictures:
     wide = np.abs(found[chosen]).max(axis=1, keepdims=True)
     shades = 0.5 + 0.5 * found[chosen] / np.maximum(wide, 1e-9)
     shape = tuple(int(size) for size in subject.spec.shape)
-    tiles = [encode_picture(tile.reshape(shape)) for tile in shades]
-    return Pictures(
+    tiles = [encode_image(tile.reshape(shape)) for tile in shades]
+    return ImageGrid(
         title="Filters",
         caption="What a hidden unit looks for: white turns it on, black turns it off. Those that "
         "differ most from example to example come first.",
         rows=tuple(
-            PictureRow(images=tuple(tiles[start : start + COLUMNS]))
+            ImageRow(images=tuple(tiles[start : start + COLUMNS]))
             for start in range(0, len(tiles), COLUMNS)
         ),
     )
@@ -217,21 +217,21 @@ def _likelihoods(subject: Subject, answer: Arrays, known: Examples) -> Histogram
     )
 
 
-def _row(subject: Subject, label: str, raw: NDArray[Any]) -> PictureRow:
+def _row(subject: Subject, label: str, raw: NDArray[Any]) -> ImageRow:
     return _units_row(subject, label, subject.units(raw))
 
 
-def _units_row(subject: Subject, label: str, units: Values) -> PictureRow:
+def _units_row(subject: Subject, label: str, units: Values) -> ImageRow:
     shape = tuple(int(size) for size in subject.spec.shape)
     if subject.gaussian:
         low, high = subject.spec.range or (0.0, 255.0)
         flat = subject.raw(units).reshape(len(units), -1).astype("float64")
         units = (flat - low) / (high - low)
-    return PictureRow(label=label, images=_encoded(units, shape))
+    return ImageRow(label=label, images=_encoded(units, shape))
 
 
 def _encoded(units: Values, shape: Sequence[int]) -> tuple[str, ...]:
-    return tuple(encode_picture(np.asarray(one, "float64").reshape(shape)) for one in units)
+    return tuple(encode_image(np.asarray(one, "float64").reshape(shape)) for one in units)
 
 
 __all__ = ["COLUMNS", "draw_machine"]

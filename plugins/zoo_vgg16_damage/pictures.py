@@ -12,15 +12,15 @@ from zoo import DataSpec, Evaluation, PredictFn, Score, Split
 from zoo.metrics.figures import (
     Bars,
     Figure,
+    ImageGrid,
+    ImageRow,
     Lines,
-    PictureRow,
-    Pictures,
     Series,
-    encode_picture,
-    thin,
+    encode_image,
+    evenly_spaced,
 )
 from zoo.metrics.roc import precision_recall, roc_curve
-from zoo.metrics.saliency import heat, overlay
+from zoo.metrics.saliency import heatmap, overlay
 from zoo.spec import PredictFns
 
 WHERE = "where"
@@ -122,7 +122,7 @@ def _pictures(
     title: str,
     caption: str,
     columns: Sequence[str],
-) -> Pictures:
+) -> ImageGrid:
     spec = data.inputs[0]
     inputs, _ = split.take(chosen)
     evidence = where(inputs)[EVIDENCE]
@@ -131,17 +131,15 @@ def _pictures(
     pixels = np.clip(np.rint(raw), 0, 255).astype("uint8")
     step = -(-max(pixels.shape[1:3]) // _LONGEST)
     small = pixels[:, ::step, ::step]
-    warm = [heat(evidence[place], int(said[index])) for place, index in enumerate(chosen)]
-    return Pictures(
+    warm = [heatmap(evidence[place], int(said[index])) for place, index in enumerate(chosen)]
+    return ImageGrid(
         title=title,
         caption=caption,
         rows=(
-            PictureRow(label="picture", images=tuple(encode_picture(p) for p in small)),
-            PictureRow(
+            ImageRow(label="picture", images=tuple(encode_image(p) for p in small)),
+            ImageRow(
                 label="evidence",
-                images=tuple(
-                    encode_picture(overlay(p, w)) for p, w in zip(small, warm, strict=True)
-                ),
+                images=tuple(encode_image(overlay(p, w)) for p, w in zip(small, warm, strict=True)),
             ),
         ),
         columns=tuple(columns),
@@ -204,7 +202,7 @@ def _bars(scores: Mapping[str, Score]) -> list[Figure]:
 
 
 def _series(name: str, x: NDArray[Any], y: NDArray[Any]) -> Series:
-    kept = thin(len(x), 300)
+    kept = evenly_spaced(len(x), 300)
     return Series(name=name, x=tuple(x[kept].tolist()), y=tuple(y[kept].tolist()), emphasis=True)
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from zoo import DataSpec, Signature, TensorSpec
-from zoo.metrics.saliency import cut_weights
+from zoo.metrics.saliency import crop_weights
 from zoo_vgg16_damage.config import VGG16DamageConfig
 from zoo_vgg16_damage.head import FEATURES, calibration_of, dense_of
 from zoo_vgg16_damage.layers import Evidence, Threshold
@@ -84,8 +84,8 @@ def _content(
     from zoo_vgg16_damage.fitting import place
 
     found = place(int(spec.shape[0]), int(spec.shape[1]), config.side)
-    tall = cut_weights(found.top, found.height, config.side, cells)
-    wide = cut_weights(found.left, found.width, config.side, cells)
+    tall = crop_weights(found.top, found.height, config.side, cells)
+    wide = crop_weights(found.left, found.width, config.side, cells)
     return tall.astype("float32"), wide.astype("float32")
 
 

@@ -16,7 +16,7 @@ from pydantic import Field
 
 import zoo
 from zoo.errors import BadRecord, ConfigError, Incompatible
-from zoo.metrics.png import encode_png
+from zoo.metrics.figures import encode_png
 from zoo.report.damage import Damage
 from zoo.spec import SPECIAL_TOKENS
 

@@ -186,7 +186,7 @@ class TestMeasuring:
     def test_the_figures_of_a_run_are_kept_with_it(self, run):
         measured = zoo.evaluate(run)
         assert zoo.Run(run.path).metrics == measured
-        assert (run.path / "pictures.npz").is_file()
+        assert (run.path / "mistakes.npz").is_file()
 
     def test_another_split_does_not_replace_the_figures_of_the_test_split(self, run):
         measured = zoo.evaluate(run)

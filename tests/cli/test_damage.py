@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from zoo.cli import main
-from zoo.metrics.png import encode_png
+from zoo.metrics.figures import encode_png
 
 CLASSIFIER = str(Path(__file__).parents[2] / "exports" / "vgg16_damage" / "1")
 

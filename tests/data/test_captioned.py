@@ -15,7 +15,7 @@ import zoo
 from zoo.data.captions.folder import CaptionedSplit, open_captioned
 from zoo.data.options import CaptionOptions
 from zoo.errors import BadRecord, ConfigError, DataError
-from zoo.metrics.png import encode_png
+from zoo.metrics.figures import encode_png
 from zoo.runtime.images import PADDED, fit_image, read_image
 from zoo.runtime.text import decode_text
 from zoo.spec import Task
@@ -101,13 +101,13 @@ def test_several_lines_are_several_captions_of_one_picture_and_stay_together(fol
     owners: dict[str, str] = {}
     for name in SPLITS:
         split = data.split(name)
-        assert len(split.texts["caption"]) == len(split.pictures) == len(split)
-        assert split.pictures.max() + 1 == len(split) / 3
+        assert len(split.texts["caption"]) == len(split.image_ids) == len(split)
+        assert split.image_ids.max() + 1 == len(split) / 3
         for text in split.texts["caption"]:
             assert owners.setdefault(text.split()[4], name) == name
         inputs = split.arrays()[0]["image"]
         for one in range(len(split)):
-            same = split.pictures == split.pictures[one]
+            same = split.image_ids == split.image_ids[one]
             assert (inputs[same] == inputs[one]).all()
 
 

@@ -14,7 +14,7 @@ from zoo.data import ImageFolderSplit, resolve
 from zoo.data.images.folder import open_folder
 from zoo.data.options import ImageOptions
 from zoo.errors import BadRecord, ConfigError, DataError
-from zoo.metrics.png import encode_png
+from zoo.metrics.figures import encode_png
 from zoo.runtime.images import GRAY, PADDED, fit_image, read_image
 
 PIL_Image = pytest.importorskip(

@@ -32,8 +32,7 @@ from zoo.data.sources import resolve
 from zoo.data.text.pairs import parse_pairs
 from zoo.errors import TrainError, ZooError
 from zoo.files import sha256_json
-from zoo.metrics.figures import pack_figures, unpack_figures
-from zoo.metrics.png import encode_png
+from zoo.metrics.figures import dump_figures, encode_png, load_figures
 from zoo.registry.catalog import own_catalog_path, parse_catalog
 from zoo.report.records import read_run
 from zoo.runtime._graph import inspect_graph
@@ -270,7 +269,7 @@ def record(data: bytes) -> bool:
     """Read every file of a run's folder, each with these bytes."""
     folder = _folder() / "run"
     folder.mkdir(exist_ok=True)
-    for name in ("run.json", "history.csv", "metrics.json", "figures.json", "pictures.npz"):
+    for name in ("run.json", "history.csv", "metrics.json", "figures.json", "mistakes.npz"):
         (folder / name).write_bytes(b'{"format_version": 1}' if name == "run.json" else data)
     good = len(read_run(folder).notices) < 4
     (folder / "run.json").write_bytes(data)
@@ -278,8 +277,8 @@ def record(data: bytes) -> bool:
         read_run(folder)
         good = True
     with contextlib.suppress(ValueError):
-        found = unpack_figures(data)
-        assert unpack_figures(pack_figures(found)) == found
+        found = load_figures(data)
+        assert load_figures(dump_figures(found)) == found
         good = True
     return good
 

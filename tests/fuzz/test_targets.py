@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as arrays
 
 from tests.fuzz.targets import TARGETS
 from tests.hostile.matrix.harness import measured
-from zoo.metrics.png import encode_png
+from zoo.metrics.figures import encode_png
 from zoo.runtime.csv import read_table
 from zoo.runtime.images import read_image
 from zoo.runtime.vectors import Vector, pack_vectors, unpack_vectors

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 import zoo
 from zoo.errors import BadRecord, ZooError
-from zoo.metrics.png import encode_png
+from zoo.metrics.figures import encode_png
 
 KEYS = st.sampled_from(["image", "file_name", "caption", "text", "summary", "label"])
 NAMES = st.sampled_from(["0.png", "1.png", "./2.png", "3.png", "../0.png", "/", "", ".", "a\0b"])

@@ -15,7 +15,7 @@ from zoo.metrics import evaluate_captions
 from zoo.metrics.caption_baselines import frequent_caption, nearest_pictures
 from zoo.metrics.caption_figures import mark_words
 from zoo.metrics.cider import cider_d
-from zoo.metrics.figures import Bars, Sheet, Texts, pack_figures, unpack_figures
+from zoo.metrics.figures import Bars, ImageGallery, Texts, dump_figures, load_figures
 from zoo.metrics.intervals import wilson
 from zoo.metrics.scores import describe_score
 from zoo.runtime.text import encode_text
@@ -26,8 +26,8 @@ TEXT = TextSpec(split="words", vocabulary=(*SPECIAL_TOKENS, *WORDS), max_length=
 PROMPTED = TEXT.model_copy(update={"prompts": (("summary", "it is"),)})
 
 
-class Pictures(ArraySplit):
-    """Pictures of one gray level each, which is the number of the picture."""
+class Images(ArraySplit):
+    """Images of one gray level each, which is the number of the picture."""
 
     def __init__(self, levels: list[int], **texts: list[str]) -> None:
         image = np.zeros((len(levels), 4, 4, 3), np.uint8) + np.array(levels)[:, None, None, None]
@@ -36,13 +36,13 @@ class Pictures(ArraySplit):
         self.texts = texts
 
 
-class Known(Pictures):
-    """Pictures of which more is known."""
+class Known(Images):
+    """Images of which more is known."""
 
     def held_out(self, positions):
         return positions % 2 == 1
 
-    def read(self, text):
+    def parse(self, text):
         named = {"crack": "kind", "dent": "kind", "red": "color", "blue": "color"}
         return {named[word]: word for word in text.split() if word in named}
 
@@ -88,7 +88,7 @@ SAID = ["a red door", "a red crack", "a red dent", "a blue door on the red dent"
 
 
 def measured(part=None, said=SAID, **options: Any):
-    part = part or Pictures([0, 1, 2, 3], caption=TRUE)
+    part = part or Images([0, 1, 2, 3], caption=TRUE)
     return evaluate_captions(parrot(said), part, spec(), **options)
 
 
@@ -112,10 +112,10 @@ def test_the_batch_size_changes_nothing(size):
 
 
 def test_any_caption_of_a_picture_is_right():
-    part = Pictures(
+    part = Images(
         [0, 1, 0, 2, 1], caption=["a door", "a red crack", "a red door", "a dent", "a crack"]
     )
-    part.pictures = np.array([7, 3, 7, 5, 3])
+    part.image_ids = np.array([7, 3, 7, 5, 3])
     found = measured(part, ["a red door", "a crack", "a red dent"])
     assert found.examples == 3
     assert found.scores["exact_match"].value == pytest.approx(2 / 3)
@@ -141,14 +141,12 @@ def test_what_was_held_out_and_what_is_said_are_measured_where_they_are_known():
 
 
 def test_baselines_are_the_most_frequent_caption_and_the_nearest_picture():
-    known = Pictures(
-        [0, 30, 2, 3, 9], caption=["a red door", "a dent", "a red dent", "a dent", "a"]
-    )
+    known = Images([0, 30, 2, 3, 9], caption=["a red door", "a dent", "a red dent", "a dent", "a"])
     found = measured(Known([0, 1, 2, 3], caption=TRUE), reference=known).scores
     assert found["frequent_exact_match"].value == 0.0
     assert found["nearest_exact_match"].value == 0.5
     assert frequent_caption(["b", "a", "b", "a", "c"]) == "a"
-    near = nearest_pictures(Pictures([8, 31], caption=["a", "a"]), known, "image", np.array([1, 0]))
+    near = nearest_pictures(Images([8, 31], caption=["a", "a"]), known, "image", np.array([1, 0]))
     assert near.tolist() == [1, 4]
 
 
@@ -156,10 +154,10 @@ def test_figures_show_pictures_attributes_and_confusions():
     part = Known([0, 1, 2, 3], caption=TRUE)
     assert measured(part).figures == ()
     wrong, right, bars, confused = measured(part, reference=part).figures
-    assert isinstance(wrong, Sheet) and isinstance(right, Sheet)
-    assert [item.meant for item in wrong.pictures] == [TRUE[1], TRUE[3]]
-    assert wrong.pictures[0].written == (("a", True), ("red", False), ("crack", True))
-    assert [item.written for item in right.pictures] == [((TRUE[0], True),), ((TRUE[2], True),)]
+    assert isinstance(wrong, ImageGallery) and isinstance(right, ImageGallery)
+    assert [item.reference for item in wrong.images] == [TRUE[1], TRUE[3]]
+    assert wrong.images[0].caption == (("a", True), ("red", False), ("crack", True))
+    assert [item.caption for item in right.images] == [((TRUE[0], True),), ((TRUE[2], True),)]
     assert isinstance(bars, Bars)
     assert dict(zip(bars.names, bars.values, strict=True)) == {
         "color (seen)": 1.0,
@@ -170,7 +168,7 @@ def test_figures_show_pictures_attributes_and_confusions():
     assert isinstance(confused, Texts)
     assert confused.rows == (("color", "blue", "red", "1"),)
     figures = (wrong, right, bars, confused)
-    assert unpack_figures(pack_figures(figures)) == figures
+    assert load_figures(dump_figures(figures)) == figures
 
 
 def test_a_word_that_is_not_meant_is_marked():
@@ -183,7 +181,7 @@ def test_a_word_that_is_not_meant_is_marked():
 def test_a_text_that_has_a_prompt_is_written_from_it():
     pytest.importorskip("zoo.runtime.beam_search", reason="prompts come with the search")
     summaries = ["it is deep", "the red door", "deep", "it is on the blue door"]
-    part = Pictures([0, 1, 2, 3], caption=TRUE, summary=[*summaries[:3], "it is on the red door"])
+    part = Images([0, 1, 2, 3], caption=TRUE, summary=[*summaries[:3], "it is on the red door"])
     data = spec("caption", "summary", text=PROMPTED)
     found = evaluate_captions(parrot(SAID, summaries), part, data, reference=part)
     assert found.scores["summary_exact_match"].value == 0.75
@@ -198,7 +196,7 @@ def test_without_sacrebleu_there_are_the_scores_that_need_none(monkeypatch):
 
 
 def test_an_empty_split_and_data_without_text_are_refused():
-    part = Pictures([0, 1], caption=TRUE[:2])
+    part = Images([0, 1], caption=TRUE[:2])
     inputs, targets = part.take(np.zeros(0, int))
     with pytest.raises(DataError, match="empty"):
         evaluate_captions(parrot(SAID), ArraySplit(inputs, targets), spec())

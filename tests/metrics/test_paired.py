@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from zoo.metrics.paired import BLOCKS, batch_means, paired_proportions
+from zoo.metrics.intervals import BLOCKS, batch_means, paired_difference
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 10_000))
@@ -14,14 +14,14 @@ def test_the_interval_holds_the_point_and_turns_round_with_it(worse: int, better
     trials = worse + better + same
     if not trials:
         return
-    low, high = paired_proportions(worse, better, trials)
+    low, high = paired_difference(worse, better, trials)
     assert low < high
     assert low <= (worse - better) / trials <= high
-    assert paired_proportions(better, worse, trials) == pytest.approx((-high, -low))
+    assert paired_difference(better, worse, trials) == pytest.approx((-high, -low))
 
 
 def test_models_that_agree_everywhere_leave_some_doubt_that_shrinks_with_the_examples():
-    widths = [paired_proportions(0, 0, count)[1] for count in (10, 100, 1000)]
+    widths = [paired_difference(0, 0, count)[1] for count in (10, 100, 1000)]
     assert widths[0] > widths[1] > widths[2] > 0
 
 
@@ -31,7 +31,7 @@ def test_the_interval_holds_the_truth_about_95_times_out_of_100(worse: float, be
     draws = random.multinomial(300, [worse, better, 1 - worse - better], size=4000)
     inside = [
         low <= worse - better <= high
-        for low, high in (paired_proportions(int(w), int(b), 300) for w, b, _ in draws)
+        for low, high in (paired_difference(int(w), int(b), 300) for w, b, _ in draws)
     ]
     assert 0.935 <= np.mean(inside) <= 0.999
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings, strategies as st
 
 from zoo.errors import ConfigError, DataError, Diverged
 from zoo.metrics import Evaluation, evaluate
-from zoo.metrics.corruptions import KINDS, Damage
+from zoo.metrics.corruptions import KINDS, Corruption
 from zoo.metrics.fidelity import BEST_PSNR
-from zoo.metrics.figures import pack_figures, unpack_figures
+from zoo.metrics.figures import dump_figures, load_figures
 from zoo.metrics.pca_baseline import MOST_WIDE, WIDEST, fit_principal
 from zoo.metrics.reconstruction import evaluate_autoencoder
 from zoo.metrics.roc import auc, roc_curve
@@ -102,7 +102,7 @@ def test_batches_change_nothing_damage_included() -> None:
             rows,
             data,
             reference=rows,
-            damage=Damage("gaussian", 0.2),
+            corruption=Corruption("gaussian", 0.2),
             held_out=("b",),
             batch_size=size,
         )
@@ -209,7 +209,7 @@ def test_an_area_without_an_interval_says_so() -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_damage_repeats_for_each_example_wherever_it_stands(kind: str, dtype: str) -> None:
     rows = images(9, (6, 5, 3)).astype(dtype)
-    damage = Damage(kind, 0.4)
+    damage = Corruption(kind, 0.4)
     whole = damage(rows, np.arange(9), 0.0, 255.0)
 
     assert whole.dtype == rows.dtype and whole.shape == rows.shape
@@ -222,11 +222,11 @@ def test_damage_repeats_for_each_example_wherever_it_stands(kind: str, dtype: st
 def test_repair_is_measured_against_the_clean_image() -> None:
     rows = Rows(images(40))
     found = evaluate_autoencoder(
-        off_by(0), rows, spec((4, 3, 1)), damage=Damage("salt_and_pepper", 0.5)
+        off_by(0), rows, spec((4, 3, 1)), corruption=Corruption("salt_and_pepper", 0.5)
     ).scores
 
     # A model that changes nothing repairs nothing.
-    assert found["psnr_repaired"].value == pytest.approx(found["psnr_damaged"].value)
+    assert found["psnr_denoised"].value == pytest.approx(found["psnr_corrupted"].value)
     assert found["psnr"].value == BEST_PSNR
 
 
@@ -241,14 +241,14 @@ def test_every_figure_can_be_stored_however_few_images_there_are(
         rows,
         spec((4, 3, 1), labels),
         reference=rows,
-        damage=Damage("masking", 0.2),
+        corruption=Corruption("masking", 0.2),
         prior=True,
     )
     titles = [figure.title for figure in found.figures]
 
     assert {"Out of the code again", "Repaired", "A map of the codes"} <= set(titles)
     assert {"From one code to another", "Drawn from the prior", "The worst"} <= set(titles)
-    assert unpack_figures(pack_figures(found.figures)) == found.figures
+    assert load_figures(dump_figures(found.figures)) == found.figures
     assert all(figure.caption for figure in found.figures)
     assert Evaluation.model_validate_json(found.model_dump_json()).scores == found.scores
 
@@ -292,7 +292,7 @@ def test_what_cannot_be_measured_is_refused() -> None:
     with pytest.raises(DataError, match="held out"):
         evaluate_autoencoder(off_by(0), rows, data, held_out=("a", "b"))
     with pytest.raises(ConfigError, match="damage"):
-        Damage("rain", 0.1)
+        Corruption("rain", 0.1)
     table = data.model_copy(update={"inputs": (TensorSpec(name="numeric", shape=(3,)),)})
     with pytest.raises(ConfigError, match="no images"):
         evaluate(predict_fn, rows, table)

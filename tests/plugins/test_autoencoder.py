@@ -277,13 +277,13 @@ def test_a_run_is_measured_on_what_its_configuration_is_about(run: zoo.Run) -> N
         "psnr",
         "mse_pca",
         "mse_to_pca",
-        "psnr_damaged",
-        "psnr_repaired",
+        "psnr_corrupted",
+        "psnr_denoised",
         "held_out_auc",
         "held_out_auc_pca",
     }
     assert scores["held_out_auc"].value > 0.9
-    assert scores["psnr_repaired"].value > scores["psnr_damaged"].value
+    assert scores["psnr_denoised"].value > scores["psnr_corrupted"].value
 
 
 def test_an_artifact_is_measured_like_its_run_and_answers_every_signature(
@@ -315,7 +315,7 @@ def test_a_smaller_form_is_measured_on_what_the_configuration_is_about(
         zoo.quantize(
             folder,
             data=data(),
-            metric="psnr_repaired",
+            metric="psnr_denoised",
             candidates=["int8_static"],
             policy="smallest",
             seconds=0.01,
@@ -324,7 +324,7 @@ def test_a_smaller_form_is_measured_on_what_the_configuration_is_about(
     assert compared is not None
     whole = data().split("validation").take(np.arange(len(data().split("validation"))))[1]["label"]
     assert compared.examples == int((whole != LABELS.index("c")).sum())
-    assert compared.metric == "psnr_repaired"
+    assert compared.metric == "psnr_denoised"
 
 
 def test_own_data_that_needs_options_is_asked_for_with_them(

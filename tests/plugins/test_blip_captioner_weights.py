@@ -30,7 +30,7 @@ def test_a_summary_says_what_the_caption_says() -> None:
     captions = generator.predict(pictures).texts
     summaries = generator.predict(pictures, prompt="summary").texts
     same = [
-        {name: split.read(summary).get(name) for name in said} == said
+        {name: split.parse(summary).get(name) for name in said} == said
         for summary, said in zip(summaries, map(split.read, captions), strict=True)
     ]
 

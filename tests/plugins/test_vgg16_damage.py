@@ -218,11 +218,13 @@ def test_evidence_is_exact_its_mean_is_the_logit_less_what_classes_share(run: zo
 
 
 def test_evidence_lies_where_the_bar_is(run: zoo.Run) -> None:
-    from zoo.metrics.saliency import heat, middle
+    from zoo.metrics.saliency import centroid, heatmap
 
     part = SMALL.split("test")
     evidence = zoo.predict(run, {"image": part.images}, signature="where").outputs["evidence"]
-    found = [middle(heat(one, label)) for one, label in zip(evidence, part.labels, strict=True)]
+    found = [
+        centroid(heatmap(one, label)) for one, label in zip(evidence, part.labels, strict=True)
+    ]
     apart = [
         np.hypot(24 * place[0] - x - 4, 24 * place[1] - y - 4) if place else 24
         for place, (x, y) in zip(found, SMALL.places, strict=True)

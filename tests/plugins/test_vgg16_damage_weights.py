@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.metrics.saliency import heat, middle
+from zoo.metrics.saliency import centroid, heatmap
 
 ROOT = Path(__file__).parents[2]
 ARTIFACT = ROOT / "exports" / "vgg16_damage" / "1"
@@ -56,7 +56,7 @@ def test_the_evidence_lies_where_the_damage_is(
     cell = 96 / evidence.shape[1]
     exact = near = 0
     for one, label, true in zip(evidence, labels, split.truth(np.arange(len(split))), strict=True):
-        x, y = (96 * share for share in middle(heat(one, int(label))) or (-1.0, -1.0))
+        x, y = (96 * share for share in centroid(heatmap(one, int(label))) or (-1.0, -1.0))
         left, top, right, bottom = true.box
         exact += left <= x <= right and top <= y <= bottom
         near += left - cell <= x <= right + cell and top - cell <= y <= bottom + cell

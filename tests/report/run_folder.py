@@ -146,5 +146,5 @@ def write_run(
     if evaluation is not None:
         (folder / "metrics.json").write_text(evaluation.model_dump_json(), encoding="utf-8")
     if pictures is not None:
-        np.savez(folder / "pictures.npz", worst_image=pictures)
+        np.savez(folder / "mistakes.npz", image=pictures)
     return folder

@@ -14,19 +14,19 @@ from pydantic import ValidationError
 
 from zoo.metrics.figures import (
     Bars,
-    CaptionedPicture,
+    CaptionedImage,
     Histogram,
+    ImageGallery,
+    ImageGrid,
+    ImageRow,
     Lines,
-    PictureRow,
-    Pictures,
     Scatter,
     Series,
-    Sheet,
     Texts,
-    encode_picture,
-    pack_figures,
-    thin,
-    unpack_figures,
+    dump_figures,
+    encode_image,
+    evenly_spaced,
+    load_figures,
 )
 from zoo.report import write_run_report
 from zoo.report.figures import draw, tiny
@@ -39,7 +39,7 @@ pytest.importorskip("matplotlib")
 
 RANDOM = np.random.default_rng(0)
 NUMBERS = tuple(float(x) for x in RANDOM.normal(size=60))
-DIGIT = encode_picture(RANDOM.integers(0, 256, (8, 8, 1)).astype(np.uint8))
+DIGIT = encode_image(RANDOM.integers(0, 256, (8, 8, 1)).astype(np.uint8))
 ALL = (
     Scatter(
         title="Predicted against true",
@@ -91,11 +91,11 @@ ALL = (
         groups=("usual", "unusual"),
         label="error",
     ),
-    Pictures(
+    ImageGrid(
         title="Rebuilt",
         rows=(
-            PictureRow(label="original", images=(DIGIT, DIGIT, DIGIT)),
-            PictureRow(label="rebuilt", images=(DIGIT, "", DIGIT)),
+            ImageRow(label="original", images=(DIGIT, DIGIT, DIGIT)),
+            ImageRow(label="rebuilt", images=(DIGIT, "", DIGIT)),
         ),
         columns=("one", "two", "three"),
     ),
@@ -117,14 +117,14 @@ def folder(tmp_path):
 @pytest.fixture
 def page(folder):
     def write(figures):
-        (folder / "figures.json").write_bytes(pack_figures(figures))
+        (folder / "figures.json").write_bytes(dump_figures(figures))
         return write_run_report(folder).read_text("utf-8")
 
     return write
 
 
 def test_figures_come_back_from_their_file_as_they_were():
-    assert unpack_figures(pack_figures(ALL)) == ALL
+    assert load_figures(dump_figures(ALL)) == ALL
 
 
 def test_every_form_is_on_the_page_in_its_order(page):
@@ -143,16 +143,16 @@ def test_a_text_is_shown_and_never_run(page):
 
 
 def test_a_picture_stands_above_its_text_and_wrong_words_are_marked(page):
-    sheet = Sheet(
+    sheet = ImageGallery(
         title="Captions",
         caption="Two of them.",
-        pictures=(
-            CaptionedPicture(
+        images=(
+            CaptionedImage(
                 image=DIGIT,
-                written=(("a", True), ("<i>long</i>", False), ("crack", True)),
-                meant="a short crack",
+                caption=(("a", True), ("<i>long</i>", False), ("crack", True)),
+                reference="a short crack",
             ),
-            CaptionedPicture(image=DIGIT, written=(("a dent", True),)),
+            CaptionedImage(image=DIGIT, caption=(("a dent", True),)),
         ),
     )
     html = page((sheet,))
@@ -160,9 +160,9 @@ def test_a_picture_stands_above_its_text_and_wrong_words_are_marked(page):
     wrong = '<figcaption>a <b class="miss">&lt;i&gt;long&lt;/i&gt;</b> crack'
     assert f"{wrong}<small>a short crack</small></figcaption>" in html
     assert '<figcaption class="good">a dent</figcaption>' in html
-    assert unpack_figures(pack_figures((sheet,))) == (sheet,)
+    assert load_figures(dump_figures((sheet,))) == (sheet,)
     with pytest.raises(ValidationError):
-        Sheet(title="t", pictures=())
+        ImageGallery(title="t", images=())
 
 
 def test_the_same_figures_give_the_same_page(page):
@@ -216,17 +216,17 @@ def test_any_finite_numbers_can_be_drawn(values, kind):
 
 def test_small_pictures_are_told_from_large_ones():
     assert tiny(DIGIT)
-    assert not tiny(encode_picture(np.zeros((65, 8, 3), np.uint8)))
+    assert not tiny(encode_image(np.zeros((65, 8, 3), np.uint8)))
 
 
 def test_a_picture_may_be_given_as_shares_of_white():
     white = np.full((2, 2), 255, np.uint8)
-    assert encode_picture(np.ones((2, 2))) == encode_picture(white)
+    assert encode_image(np.ones((2, 2))) == encode_image(white)
 
 
 @given(st.integers(0, 5000), st.integers(2, 100))
 def test_thinning_keeps_both_ends_and_the_order(count, most):
-    places = thin(count, most)
+    places = evenly_spaced(count, most)
     assert places == sorted(set(places))
     assert len(places) == min(count, most)
     if count:

@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 
 from zoo.metrics.figures import Bars, Lines, Scatter, Series
 from zoo.report.figures import draw
-from zoo.report.text_layout import cut, natural, numbers, spaced, width
+from zoo.report.text_layout import cut, natural, numbers, width
 
 
 def test_large_numbers_of_an_axis_are_short():
@@ -51,14 +51,6 @@ def test_a_long_name_without_a_space_keeps_its_beginning():
 def test_wide_letters_count_for_more():
     assert width("語" * 10) > width("a" * 10)
     assert width(cut("W" * 40, 28)) <= 28
-
-
-def test_every_second_word_is_left_out_where_all_would_touch():
-    ticks = [(float(i), "2024-01-01 00:00") for i in range(9)]
-    assert [place for place, _ in spaced(ticks, 100)] == [0, 2, 4, 6, 8]
-    assert spaced(ticks, 1_000) == ticks
-    assert spaced(ticks, 1) == ticks[:1]
-    assert spaced([], 10) == []
 
 
 def test_ten_stands_behind_nine():

@@ -272,9 +272,9 @@ def test_half_a_surrogate_pair_does_not_stop_the_page(tmp_path: Path) -> None:
         ("metrics.json", b"{"),
         ("metrics.json", b'{"task": "classification", "examples": 0, "scores": {}}'),
         ("metrics.json", b"\xff\xfe"),
-        ("pictures.npz", b"PK\x03\x04 not a zip"),
-        ("pictures.npz", b""),
-        ("pictures.npz", b"\x93NUMPY\x01\x00"),
+        ("mistakes.npz", b"PK\x03\x04 not a zip"),
+        ("mistakes.npz", b""),
+        ("mistakes.npz", b"\x93NUMPY\x01\x00"),
         ("history.csv", b"\xff\xfe\x00"),
     ],
 )
@@ -295,17 +295,17 @@ def test_a_pickle_among_the_pictures_is_never_loaded(tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "sprung",))
 
     run = whole_run(tmp_path / "run")
-    np.savez(run / "pictures.npz", worst_image=np.array([Trap()], dtype=object))
+    np.savez(run / "mistakes.npz", image=np.array([Trap()], dtype=object))
     page = Page(write_run_report(run))
-    assert "pictures.npz could not be read" in page.text
+    assert "mistakes.npz could not be read" in page.text
     assert not (tmp_path / "sprung").exists()
 
 
 def test_an_array_that_holds_no_pictures_is_named(tmp_path: Path) -> None:
     run = whole_run(tmp_path)
-    np.savez(run / "pictures.npz", worst_image=np.zeros((3, 4, 4, 7), np.uint8))
+    np.savez(run / "mistakes.npz", image=np.zeros((3, 4, 4, 7), np.uint8))
     page = Page(write_run_report(run))
-    assert "worst_image has shape (3, 4, 4, 7)" in page.text
+    assert "image has shape (3, 4, 4, 7)" in page.text
     assert not page.tags("img")
 
 

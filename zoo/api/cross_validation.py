@@ -19,7 +19,7 @@ from zoo.api.training import train
 from zoo.config import Frozen
 from zoo.errors import ConfigError, Finding
 from zoo.metrics import Score
-from zoo.metrics.intervals import student
+from zoo.metrics.intervals import student_t
 from zoo.metrics.scores import describe_score
 from zoo.spec import Task
 
@@ -84,7 +84,7 @@ class CrossValidation(Frozen):
             if len(values) < count or statistics.stdev(values) == 0:
                 means[name] = Score(value=mean, unit=first.unit)
                 continue
-            half = student(count - 1) * statistics.stdev(values) * math.sqrt(1 / count + ratio)
+            half = student_t(count - 1) * statistics.stdev(values) * math.sqrt(1 / count + ratio)
             low, high = mean - half, mean + half
             # Student's t does not know that a share ends at 1; no truth is out there.
             kind = describe_score(name)

@@ -20,7 +20,7 @@ from zoo.api.prediction import opened, predict, signatures
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, Incompatible
 from zoo.files import atomic_write, sha256_file, write_json
-from zoo.metrics.saliency import box, cut, heat, middle
+from zoo.metrics.saliency import bounding_box, centroid, crop, heatmap
 from zoo.report.damage import (
     Asked,
     Damage,
@@ -106,7 +106,7 @@ class _Model:
         if spec.outside != PADDED:
             return warm
         rows, columns = int(spec.shape[0]), int(spec.shape[1])
-        return cut(warm, placed(shape[0], shape[1], rows, columns), (rows, columns))
+        return crop(warm, placed(shape[0], shape[1], rows, columns), (rows, columns))
 
     @property
     def where(self) -> tuple[str, str] | None:
@@ -232,12 +232,14 @@ def _maps(model: _Model, files: Sequence[Path], answers: Prediction) -> list[np.
     if place is None or chances is None:
         return None
     evidence = model.ask(files, place[0]).outputs[place[1]]
-    return [heat(one, int(index)) for one, index in zip(evidence, chances.argmax(-1), strict=True)]
+    return [
+        heatmap(one, int(index)) for one, index in zip(evidence, chances.argmax(-1), strict=True)
+    ]
 
 
 def _looked(warm: np.ndarray, height: int, width: int) -> Looked | None:
     """Return a map in the pixels of its photo."""
-    found, center = box(warm), middle(warm)
+    found, center = bounding_box(warm), centroid(warm)
     if found is None or center is None:
         return None
     return Looked(

@@ -28,7 +28,7 @@ from zoo.errors import (
 )
 from zoo.files import atomic_write, exists, is_file, is_folder
 from zoo.metrics import Evaluation
-from zoo.metrics.figures import pack_figures
+from zoo.metrics.figures import dump_figures
 from zoo.runtime import (
     Prediction,
     Session,
@@ -327,18 +327,18 @@ def _keep(folder: Path, evaluation: Evaluation, part: Split) -> None:
         return
     # Not by write_json, which sorts: the first score is the one that stands for all.
     atomic_write(folder / "metrics.json", evaluation.model_dump_json(indent=2).encode())
-    _save_pictures(folder / "pictures.npz", evaluation, part)
+    _save_mistakes(folder / "mistakes.npz", evaluation, part)
     _save_figures(folder / FIGURES, evaluation)
 
 
 def _save_figures(path: Path, evaluation: Evaluation) -> None:
     if evaluation.figures:
-        atomic_write(path, pack_figures(evaluation.figures))
+        atomic_write(path, dump_figures(evaluation.figures))
     else:
         path.unlink(missing_ok=True)
 
 
-def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
+def _save_mistakes(path: Path, evaluation: Evaluation, split: Split) -> None:
     worst = evaluation.tables.worst if evaluation.tables else ()
     if not worst:
         path.unlink(missing_ok=True)
@@ -346,7 +346,7 @@ def _save_pictures(path: Path, evaluation: Evaluation, split: Split) -> None:
     inputs, _ = split.take(np.array([mistake.index for mistake in worst]))
     image = inputs.get("image")
     if image is not None:
-        atomic_write(path, lambda stream: np.savez_compressed(stream, worst_image=image))
+        atomic_write(path, lambda stream: np.savez_compressed(stream, image=image))
 
 
 __all__ = [

@@ -15,7 +15,7 @@ from zoo.api.prediction import load, signatures
 from zoo.api.run import Run
 from zoo.errors import ConfigError, DataError, Finding, StorageError
 from zoo.files import atomic_write, exists
-from zoo.metrics.png import encode_png
+from zoo.metrics.figures import encode_png
 from zoo.runtime import Prediction, Session
 from zoo.runtime.gibbs import Chain, chain_signature, no_chain
 from zoo.spec import TensorSpec

@@ -12,7 +12,7 @@ from zoo.config import ModelConfig
 from zoo.errors import ConfigError, DataError, Finding
 from zoo.exporting.parity import round_up
 from zoo.metrics import Evaluation
-from zoo.metrics.paired import BLOCKS, batch_means, paired_proportions
+from zoo.metrics.intervals import BLOCKS, batch_means, paired_difference
 from zoo.metrics.scores import describe_score
 from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.runtime.variant import Comparison
@@ -79,7 +79,7 @@ class Yardstick:
             differences.add(first(inputs), other(inputs), targets)
         counted = differences.paired
         if counted is not None and self.metric == "accuracy":
-            low, high = paired_proportions(*counted, len(self.split))
+            low, high = paired_difference(*counted, len(self.split))
             interval: tuple[float, float] | None = (100 * low, 100 * high)
         else:
             interval = batch_means(loss, self._block_losses(variant))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.metrics.figures import thin
+from zoo.metrics.figures import evenly_spaced
 from zoo.spec import Split
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def nearest_pictures(
     """
     import numpy as np
 
-    chosen = np.array(thin(len(reference), MOST), np.int64)
+    chosen = np.array(evenly_spaced(len(reference), MOST), np.int64)
     known = _small(reference, name, chosen)
     lengths = (known * known).sum(axis=1)
     nearest = []

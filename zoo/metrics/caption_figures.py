@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.metrics.figures import Bars, CaptionedPicture, Figure, Sheet, Texts, encode_picture
-from zoo.metrics.png import shrink
+from zoo.metrics.figures import Bars, CaptionedImage, Figure, ImageGallery, Texts, encode_image
 from zoo.metrics.text_scores import share
 from zoo.spec import DataSpec, Split
 
@@ -88,7 +87,7 @@ def draw_captions(
     return (*figures, *(_texts(name, other) for name, other in others.items()))
 
 
-def _sheet(split: Split, image: str, found: Captions, right: bool) -> list[Sheet]:
+def _sheet(split: Split, image: str, found: Captions, right: bool) -> list[ImageGallery]:
     """Show some captions below their pictures: right ones or wrong ones."""
     import numpy as np
 
@@ -104,28 +103,28 @@ def _sheet(split: Split, image: str, found: Captions, right: bool) -> list[Sheet
             _nearest(found.written[place], found.references[place]),
         )
         pictures.append(
-            CaptionedPicture(
-                image=encode_picture(shrink(np.asarray(picture), _LARGEST)),
-                written=mark_words(written, meant),
-                meant="" if right else meant,
+            CaptionedImage(
+                image=encode_image(np.asarray(picture), _LARGEST),
+                caption=mark_words(written, meant),
+                reference="" if right else meant,
             )
         )
     count = f"{len(places):,} of {len(found.right):,} captions are "
     if right:
         return [
-            Sheet(
+            ImageGallery(
                 title="Captions that are right",
                 caption=f"{count}a reference to the letter; a few of them, evenly spread.",
-                pictures=tuple(pictures),
+                images=tuple(pictures),
             )
         ]
     ended = f" {found.cut:,} were cut at the limit." if found.cut else ""
     return [
-        Sheet(
+        ImageGallery(
             title="Captions that are wrong",
             caption=f"{count}no reference to the letter; a few of them, evenly spread. Below each "
             f"what was written, and in gray what was meant.{ended}",
-            pictures=tuple(pictures),
+            images=tuple(pictures),
         )
     ]
 

@@ -4,12 +4,12 @@ A split may know more than its arrays say, and what it knows is measured:
 
 ``texts``
     By the name of a target, one text an example, as they were written.
-``pictures``
+``image_ids``
     Which picture each example shows, a number from 0: several examples of one picture are several
     captions of it. Left out, every example is a picture by itself.
 ``held_out(positions)``
     Which examples show a combination that is never trained on.
-``read(text)``
+``parse(text)``
     What a text says, by the names of its attributes: of a closed language, in which two texts that
     say the same are the same.
 """
@@ -168,11 +168,11 @@ def _pictures(split: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the first example of each picture, in order, and which of them each example shows."""
     import numpy as np
 
-    numbers = getattr(split, "pictures", None)
+    numbers = getattr(split, "image_ids", None)
     if numbers is None:
         numbers = np.arange(len(split))
     _, first, owner = np.unique(numbers, return_index=True, return_inverse=True)
-    # Pictures count from the one that comes first, whatever their numbers are.
+    # Images count from the one that comes first, whatever their numbers are.
     order = np.argsort(first)
     rank = np.argsort(order)
     return first[order].astype(np.int64), rank[owner].astype(np.int64)
@@ -204,13 +204,13 @@ def _kept(target: _Target, first: NDArray[np.int64]) -> Captions:
 def _facts(split: Split, caption: _Target, first: NDArray[np.int64]) -> Captions:
     """Return the captions with all that the split knows of their pictures."""
     held: Any = getattr(split, "held_out", None)
-    read: Any = getattr(split, "read", None)
+    parse: Any = getattr(split, "parse", None)
     facts = _kept(caption, first)
     if held is not None:
         facts.held_out = held(first)
-    if read is not None:
-        facts.true = [read(some[0]) for some in caption.references]
-        facts.said = [read(text) for text in caption.written]
+    if parse is not None:
+        facts.true = [parse(some[0]) for some in caption.references]
+        facts.said = [parse(text) for text in caption.written]
     return facts
 
 

@@ -15,7 +15,7 @@ KINDS = ("gaussian", "salt_and_pepper", "masking")
 
 
 @dataclass(frozen=True)
-class Damage:
+class Corruption:
     """How images are damaged.
 
     Attributes:
@@ -76,4 +76,4 @@ class Damage:
         return np.where(draw < half, 0.0, np.where(draw >= 1 - half, 1.0, image))
 
 
-__all__ = ["KINDS", "Damage"]
+__all__ = ["KINDS", "Corruption"]

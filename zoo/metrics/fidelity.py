@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DataError
-from zoo.metrics.corruptions import Damage
+from zoo.metrics.corruptions import Corruption
 from zoo.metrics.images import Images
 from zoo.metrics.pca_baseline import Principal
 from zoo.spec import PredictFn
@@ -50,7 +50,7 @@ def measure_images(
     *,
     held_out: tuple[int, ...] = (),
     pca: Principal | None = None,
-    damage: Damage | None = None,
+    corruption: Corruption | None = None,
 ) -> Measured:
     """Look at every image once.
 
@@ -69,8 +69,8 @@ def measure_images(
         if pca is not None:
             flat = clean.reshape(len(clean), -1)
             by_pca.append(_errors(flat, pca.reconstruct(flat)))
-        if damage is not None:
-            worse = damage(image, positions, low, high)
+        if corruption is not None:
+            worse = corruption(image, positions, low, high)
             damaged.append(_errors(clean, images.scaled(worse)))
             again = images.reconstruct(predict_fn, {**inputs, images.spec.name: worse})
             repaired.append(_errors(clean, again))

@@ -1,11 +1,13 @@
-"""What an evaluation shows besides its numbers, as plain data that a report draws.
+"""Figures of an evaluation as plain data: scatter, lines, bars, histogram, images, texts.
 
-A few forms serve every task. Each has a title, and a caption that says in a sentence what is to be
-seen in it. A figure holds a few thousand points at most: :func:`thin` chooses them.
+A report draws them, whatever the task. Each has a title and a caption that states in a sentence
+what is to be seen. A figure holds a few thousand points at most: see :func:`evenly_spaced`.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -16,8 +18,8 @@ from zoo.config import Frozen
 if TYPE_CHECKING:
     import numpy as np
 
-MOST_POINTS = 2_000
-"""A picture of more points is no clearer."""
+MAX_POINTS = 2_000
+"""More points make no plot clearer."""
 
 _Numbers = tuple[float, ...]
 
@@ -33,11 +35,11 @@ def _same_length(what: str, *columns: Sequence[object]) -> None:
 
 
 class Scatter(_Figure):
-    """Points.
+    """Scatter plot.
 
     Attributes:
-        diagonal: Whether to draw the line on which both coordinates are equal.
-        groups: The name of each point's group; empty if there are none.
+        diagonal: Whether to draw the line ``y = x``.
+        groups: The name of each point's group; empty for one group without a name.
     """
 
     kind: Literal["scatter"] = "scatter"
@@ -55,12 +57,12 @@ class Scatter(_Figure):
 
 
 class Series(Frozen):
-    """One line.
+    """A line of a line plot.
 
     Attributes:
-        low: Lower ends of a band around it; empty if there is none.
+        low: Lower ends of a band around it; empty for none.
         high: Upper ends.
-        emphasis: Whether it is what the picture is about.
+        emphasis: Whether to highlight it.
     """
 
     name: str
@@ -77,27 +79,25 @@ class Series(Frozen):
 
 
 class Lines(_Figure):
-    """Lines over one axis.
+    """Line plot.
 
     Attributes:
-        ticks: Places on the axis and what to write there; chosen by the numbers if empty.
-        square: Whether it stays about as high as wide, however many points a line has.
+        square: Whether to keep the plot about as high as wide, however many points a line has.
     """
 
     kind: Literal["lines"] = "lines"
     series: tuple[Series, ...] = Field(min_length=1)
     x_label: str
     y_label: str
-    ticks: tuple[tuple[float, str], ...] = ()
     square: bool = False
 
 
 class Bars(_Figure):
-    """One bar a name, with the ends of an interval where it has one.
+    """Bar chart, optionally with intervals.
 
     Attributes:
-        label: What the length of a bar is.
-        emphasis: The names of the bars that the picture is about.
+        label: Title of the value axis.
+        emphasis: Names of the bars to highlight; empty for all.
     """
 
     kind: Literal["bars"] = "bars"
@@ -116,11 +116,11 @@ class Bars(_Figure):
 
 
 class Histogram(_Figure):
-    """How many there are in each bin; several groups lie over each other.
+    """Histogram of one group, or of several that overlap.
 
     Attributes:
-        edges: One more than there are bins, rising.
-        counts: One row a group.
+        edges: Bin edges, rising; one more than there are bins.
+        counts: Counts by bin, one row per group.
         groups: Their names; one group needs none.
     """
 
@@ -137,34 +137,34 @@ class Histogram(_Figure):
         return self
 
 
-class PictureRow(Frozen):
-    """Pictures side by side.
+class ImageRow(Frozen):
+    """A row of images.
 
     Attributes:
-        images: Each by :func:`encode_picture`; an empty text leaves a place free.
+        images: Each by :func:`encode_image`; an empty text leaves a place free.
     """
 
     label: str = ""
     images: tuple[str, ...]
 
 
-class Pictures(_Figure):
-    """Rows of pictures; those of one column belong together.
+class ImageGrid(_Figure):
+    """Rows of images; those of one column belong together.
 
     Attributes:
-        columns: What stands above each column; nothing if empty.
+        columns: Title of each column; empty for none.
     """
 
-    kind: Literal["pictures"] = "pictures"
-    rows: tuple[PictureRow, ...] = Field(min_length=1)
+    kind: Literal["image_grid"] = "image_grid"
+    rows: tuple[ImageRow, ...] = Field(min_length=1)
     columns: tuple[str, ...] = ()
 
 
 class Texts(_Figure):
-    """A table of texts.
+    """Table of texts.
 
     Attributes:
-        marks: Of each row ``good``, ``bad`` or nothing; empty if rows are not judged.
+        marks: ``good``, ``bad`` or nothing for each row; empty if rows are not marked.
     """
 
     kind: Literal["texts"] = "texts"
@@ -179,29 +179,30 @@ class Texts(_Figure):
         return self
 
 
-class CaptionedPicture(Frozen):
-    """A picture and what was written below it.
+class CaptionedImage(Frozen):
+    """An image with its generated caption.
 
     Attributes:
-        image: By :func:`encode_picture`.
-        written: What was written, part by part, and whether the part is right.
-        meant: What should have been; empty where that was written.
+        image: By :func:`encode_image`.
+        caption: The caption in parts, each with whether it is correct.
+        reference: The reference caption; empty where the caption equals it.
     """
 
     image: str
-    written: tuple[tuple[str, bool], ...]
-    meant: str = ""
+    caption: tuple[tuple[str, bool], ...]
+    reference: str = ""
 
 
-class Sheet(_Figure):
-    """Pictures side by side, each with its text."""
+class ImageGallery(_Figure):
+    """Images side by side, each with its caption."""
 
-    kind: Literal["sheet"] = "sheet"
-    pictures: tuple[CaptionedPicture, ...] = Field(min_length=1)
+    kind: Literal["image_gallery"] = "image_gallery"
+    images: tuple[CaptionedImage, ...] = Field(min_length=1)
 
 
 Figure = Annotated[
-    Scatter | Lines | Bars | Histogram | Pictures | Texts | Sheet, Field(discriminator="kind")
+    Scatter | Lines | Bars | Histogram | ImageGrid | Texts | ImageGallery,
+    Field(discriminator="kind"),
 ]
 
 _LIST: TypeAdapter[tuple[Figure, ...]] = TypeAdapter(
@@ -209,67 +210,64 @@ _LIST: TypeAdapter[tuple[Figure, ...]] = TypeAdapter(
 )
 
 
-def pack_figures(figures: Sequence[Figure]) -> bytes:
-    """Return figures as JSON."""
+def dump_figures(figures: Sequence[Figure]) -> bytes:
+    """Serialize figures as JSON."""
     return _LIST.dump_json(tuple(figures))
 
 
-def unpack_figures(raw: bytes) -> tuple[Figure, ...]:
-    """Return the figures that :func:`pack_figures` wrote.
+def load_figures(raw: bytes) -> tuple[Figure, ...]:
+    """Deserialize what :func:`dump_figures` returned.
 
     Raises:
-        ValueError: If these are none.
+        ValueError: If the JSON does not describe figures.
     """
     return _LIST.validate_json(raw)
 
 
-def encode_picture(array: np.ndarray) -> str:
-    """Return a picture as text: PNG in base 64.
-
-    Args:
-        array: uint8, or values from 0 to 1, which are cut at both ends.
-
-    Shapes:
-        array: ``[height, width]`` or ``[height, width, 1 or 3]``
-
-    Example:
-        >>> PictureRow(label="seven", images=(encode_picture(pixels),))
-    """
-    import base64
-
-    import numpy as np
-
-    from zoo.metrics.png import encode_png
-
-    if array.dtype != np.uint8:
-        array = np.rint(np.clip(np.nan_to_num(array), 0, 1) * 255).astype(np.uint8)
-    if array.ndim == 2:
-        array = array[..., None]
-    return base64.b64encode(encode_png(array)).decode("ascii")
-
-
-def thin(count: int, most: int = MOST_POINTS) -> list[int]:
-    """Return evenly spaced positions, all of them if they are not too many."""
+def evenly_spaced(count: int, most: int = MAX_POINTS) -> list[int]:
+    """Return evenly spaced positions among ``count``, both ends included; all if few enough."""
     if count <= most:
         return list(range(count))
     return [round(place * (count - 1) / (most - 1)) for place in range(most)]
 
 
-__all__ = [
-    "MOST_POINTS",
-    "Bars",
-    "CaptionedPicture",
-    "Figure",
-    "Histogram",
-    "Lines",
-    "PictureRow",
-    "Pictures",
-    "Scatter",
-    "Series",
-    "Sheet",
-    "Texts",
-    "encode_picture",
-    "pack_figures",
-    "thin",
-    "unpack_figures",
-]
+def encode_png(pixels: np.ndarray, max_side: int | None = None) -> bytes:
+    """Encode pixels as PNG.
+
+    Args:
+        pixels: uint8.
+        max_side: If the longer side is larger, square blocks are averaged until it fits.
+
+    Shapes:
+        pixels: ``[height, width, 1 or 3]``
+    """
+    from PIL import Image
+
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    if max_side is not None and max(image.size) > max_side:
+        image = image.reduce(-(-max(image.size) // max_side))
+    stream = io.BytesIO()
+    image.save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def encode_image(array: np.ndarray, max_side: int | None = None) -> str:
+    """Encode an image as base64 text of a PNG.
+
+    Args:
+        array: uint8, or values from 0 to 1; values outside are clipped.
+        max_side: As in :func:`encode_png`.
+
+    Shapes:
+        array: ``[height, width]`` or ``[height, width, 1 or 3]``
+
+    Example:
+        >>> ImageRow(label="seven", images=(encode_image(pixels),))
+    """
+    import numpy as np
+
+    if array.dtype != np.uint8:
+        array = np.rint(np.clip(np.nan_to_num(array), 0, 1) * 255).astype(np.uint8)
+    if array.ndim == 2:
+        array = array[..., None]
+    return base64.b64encode(encode_png(array, max_side)).decode("ascii")

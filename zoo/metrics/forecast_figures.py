@@ -1,4 +1,4 @@
-"""Pictures of a backtest: what was forecast, how far off it was, and who was nearer."""
+"""Images of a backtest: what was forecast, how far off it was, and who was nearer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.metrics.backtest import MODEL, Backtest, rmse_score
-from zoo.metrics.figures import Bars, Figure, Lines, Series, Texts, thin
+from zoo.metrics.figures import Bars, Figure, Lines, Series, Texts, evenly_spaced
 from zoo.spec import DataSpec
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _picture(
     horizon = truth.shape[1]
     origins = np.arange(0, min(len(truth), max(SHOWN, 6 * horizon)), horizon)
     x = tuple(float(at) for at in (origins[:, None] + np.arange(horizon)).ravel())
-    keep = thin(len(x))
+    keep = evenly_spaced(len(x))
 
     def line(name: str, values: NDArray[np.float64], *, emphasis: bool = False) -> Series:
         drawn = values[origins, :, 0].ravel()
@@ -142,7 +142,7 @@ def _gain(model: Backtest, best: Backtest, unit: str) -> Figure:
 
     gained = np.cumsum(best.squares - model.squares) / max(1, int(model.counts.max()))
     better = float((model.squares < best.squares).mean())
-    keep = thin(len(gained))
+    keep = evenly_spaced(len(gained))
     return Lines(
         title=f"What is gained over the {best.name}",
         caption=f"Squared error saved since the first forecast: the line rises where the model is "

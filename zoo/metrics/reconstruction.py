@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError
-from zoo.metrics.corruptions import Damage
+from zoo.metrics.corruptions import Corruption
 from zoo.metrics.fidelity import Measured, decibels, measure_images
 from zoo.metrics.images import Images
 from zoo.metrics.intervals import Z95, bootstrap_means
@@ -41,14 +41,14 @@ for _info in (
         "1 is no better than as many principal components; half is half their error.",
     ),
     ScoreInfo(
-        "psnr_damaged",
+        "psnr_corrupted",
         "PSNR before the repair",
         "Of the damaged image beside the clean one, in decibels.",
         higher_is_better=True,
         low=None,
     ),
     ScoreInfo(
-        "psnr_repaired",
+        "psnr_denoised",
         "PSNR after the repair",
         "Of the repaired image beside the clean one, in decibels.",
         higher_is_better=True,
@@ -114,7 +114,7 @@ def evaluate_autoencoder(
     data: DataSpec,
     *,
     reference: Split | None = None,
-    damage: Damage | None = None,
+    corruption: Corruption | None = None,
     held_out: tuple[str, ...] = (),
     prior: bool = False,
     batch_size: int = 256,
@@ -123,8 +123,8 @@ def evaluate_autoencoder(
 
     Besides what :func:`evaluate_reconstruction` measures: ``mse_pca`` is the error of as many
     principal components as the code has numbers, fitted on the reference, and ``mse_to_pca`` the
-    ratio to it (delta method; Cochran 1977, section 6.3). With damage, ``psnr_damaged`` and
-    ``psnr_repaired`` compare the damaged and the repaired image with the clean one. With held-out
+    ratio to it (delta method; Cochran 1977, section 6.3). With corruption, ``psnr_corrupted`` and
+    ``psnr_denoised`` compare the damaged and the repaired image with the clean one. With held-out
     classes, ``held_out_auc`` says how well the error tells their images from the others (DeLong's
     interval); all other scores are of the classes that were trained on.
 
@@ -133,7 +133,7 @@ def evaluate_autoencoder(
         split: The images.
         data: What they are.
         reference: The training split; without it, scores of the model alone and no figures.
-        damage: What the model is meant to repair.
+        corruption: What the model is meant to repair.
         held_out: Names of the classes that it was not trained on.
         prior: Whether codes drawn from the standard normal distribution make images.
         batch_size: Examples a call. It changes the speed and nothing else.
@@ -152,9 +152,9 @@ def evaluate_autoencoder(
         size = _code_size(predict_fns, images)
         pca = _principal(Images.of(reference, data, 2_048), unknown, size)
     found = measure_images(
-        predict_fns["reconstruct"], images, held_out=unknown, pca=pca, damage=damage
+        predict_fns["reconstruct"], images, held_out=unknown, pca=pca, corruption=corruption
     )
-    figures = draw_autoencoder(predict_fns, found, damage, prior=prior) if pca else ()
+    figures = draw_autoencoder(predict_fns, found, corruption, prior=prior) if pca else ()
     return Evaluation(
         task=Task.RECONSTRUCTION,
         examples=int(found.familiar.sum()),
@@ -170,8 +170,8 @@ def _scores(found: Measured) -> dict[str, Score]:
     if found.pca_errors is not None:
         columns["mse_pca"] = found.pca_errors[known]
     if found.damaged is not None and found.repaired is not None:
-        columns["psnr_damaged"] = decibels(found.damaged[known])
-        columns["psnr_repaired"] = decibels(found.repaired[known])
+        columns["psnr_corrupted"] = decibels(found.damaged[known])
+        columns["psnr_denoised"] = decibels(found.repaired[known])
     scores = {}
     # One column at a time: a thousand resamples of all of them would take a gigabyte.
     for name, column in columns.items():

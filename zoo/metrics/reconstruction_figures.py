@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.metrics.corruptions import Damage
+from zoo.metrics.corruptions import Corruption
 from zoo.metrics.fidelity import Measured, decibels
 from zoo.metrics.figures import (
     Bars,
     Figure,
     Histogram,
+    ImageGrid,
+    ImageRow,
     Lines,
-    PictureRow,
-    Pictures,
     Scatter,
     Series,
-    encode_picture,
-    thin,
+    encode_image,
+    evenly_spaced,
 )
 from zoo.metrics.intervals import bootstrap_means
 from zoo.metrics.roc import auc, roc_curve
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zoo.metrics.images import Images
 
 COLUMNS = 10
-"""Pictures side by side."""
+"""Images side by side."""
 
 _PAIRS = 4
 _STEPS = 9
@@ -50,13 +50,13 @@ def draw_reconstructions(predict_fn: PredictFn, found: Measured) -> tuple[Figure
 
 
 def draw_autoencoder(
-    predict_fns: PredictFns, found: Measured, damage: Damage | None, *, prior: bool
+    predict_fns: PredictFns, found: Measured, corruption: Corruption | None, *, prior: bool
 ) -> tuple[Figure, ...]:
     """Return all that an autoencoder's report shows, what it is used for most first."""
     predict_fn = predict_fns["reconstruct"]
     figures: list[Figure] = [_beside(predict_fn, found, _examples(found))]
-    if damage is not None:
-        figures.append(_repaired(predict_fn, found, damage))
+    if corruption is not None:
+        figures.append(_repaired(predict_fn, found, corruption))
     if not found.familiar.all():
         figures += [*_anomalies(found), _unknown(predict_fn, found)]
     figures.append(_map(predict_fns["encode"], found))
@@ -67,7 +67,7 @@ def draw_autoencoder(
     return (*figures, *_by_class(found))
 
 
-def _beside(predict_fn: PredictFn, found: Measured, chosen: NDArray[Any]) -> Pictures:
+def _beside(predict_fn: PredictFn, found: Measured, chosen: NDArray[Any]) -> ImageGrid:
     """Show originals, reconstructions, and what principal components make of them."""
     clean, given = _pictures(predict_fn, found.images, chosen)
     rows = [_row("original", clean), _row("reconstruction", given)]
@@ -85,7 +85,7 @@ def _beside(predict_fn: PredictFn, found: Measured, chosen: NDArray[Any]) -> Pic
             f"; {found.pca.axes.shape[1]} principal components of "
             f"{found.pca.examples:,} training images by {other:.4f}"
         )
-    return Pictures(
+    return ImageGrid(
         title="Out of the code again",
         caption=caption + ".",
         rows=tuple(rows),
@@ -93,20 +93,20 @@ def _beside(predict_fn: PredictFn, found: Measured, chosen: NDArray[Any]) -> Pic
     )
 
 
-def _repaired(predict_fn: PredictFn, found: Measured, damage: Damage) -> Pictures:
+def _repaired(predict_fn: PredictFn, found: Measured, corruption: Corruption) -> ImageGrid:
     chosen = _examples(found)
     images, known = found.images, found.familiar
     low, high = images.limits
     inputs, _ = images.split.take(chosen)
     raw = inputs[images.spec.name]
-    worse = damage(raw, chosen, low, high)
+    worse = corruption(raw, chosen, low, high)
     again = images.reconstruct(predict_fn, {**inputs, images.spec.name: worse})
     before = float(decibels(_at(found.damaged, known)).mean())
     after = float(decibels(_at(found.repaired, known)).mean())
-    kind = damage.kind.replace("_", " ")
-    return Pictures(
+    kind = corruption.kind.replace("_", " ")
+    return ImageGrid(
         title="Repaired",
-        caption=f"The damage ({kind}, {damage.amount:g}) leaves {before:.1f} dB, the repair "
+        caption=f"The noise ({kind}, {corruption.amount:g}) leaves {before:.1f} dB, the repair "
         f"{after:.1f} dB, mean over {int(known.sum()):,} images.",
         rows=(
             _row("damaged", images.scaled(worse)),
@@ -158,7 +158,7 @@ def _anomalies(found: Measured) -> list[Figure]:
     ]
 
 
-def _unknown(predict_fn: PredictFn, found: Measured) -> Pictures:
+def _unknown(predict_fn: PredictFn, found: Measured) -> ImageGrid:
     """Show what a model makes of images of a kind that it has not seen."""
     import numpy as np
 
@@ -166,7 +166,7 @@ def _unknown(predict_fn: PredictFn, found: Measured) -> Pictures:
     clean, given = _pictures(predict_fn, found.images, chosen)
     usual = np.quantile(found.errors[found.familiar], 0.95)
     caught = float((found.errors[~found.familiar] > usual).mean())
-    return Pictures(
+    return ImageGrid(
         title="Unknown images, and what the model makes of them",
         caption=f"{caught:.0%} of them are further off than 95% of the familiar images are. What "
         "a code can say nevertheless is not given away by its error. Above each, its mean squared "
@@ -178,7 +178,7 @@ def _unknown(predict_fn: PredictFn, found: Measured) -> Pictures:
 
 def _roc(name: str, positives: Any, negatives: Any, *, emphasis: bool) -> Series:
     x, y = roc_curve(positives, negatives)
-    kept = thin(len(x), 300)
+    kept = evenly_spaced(len(x), 300)
     return Series(
         name=name, x=tuple(x[kept].tolist()), y=tuple(y[kept].tolist()), emphasis=emphasis
     )
@@ -191,7 +191,7 @@ def _map(encode: PredictFn, found: Measured) -> Scatter:
     from zoo.metrics.pca_baseline import fit_principal
 
     images = found.images
-    chosen = np.array(thin(len(found.errors)))
+    chosen = np.array(evenly_spaced(len(found.errors)))
     codes = _codes(encode, images, chosen)
     names = [images.labels[index] if index >= 0 else "" for index in found.classes[chosen]]
     if codes.shape[1] == 1:
@@ -221,7 +221,7 @@ def _map(encode: PredictFn, found: Measured) -> Scatter:
     )
 
 
-def _strips(predict_fns: PredictFns, found: Measured) -> Pictures:
+def _strips(predict_fns: PredictFns, found: Measured) -> ImageGrid:
     """Show what lies between two codes."""
     import numpy as np
 
@@ -238,7 +238,7 @@ def _strips(predict_fns: PredictFns, found: Measured) -> Pictures:
         drawn = _decode(predict_fns["decode"], images, between)
         ends = [_name(found, place) for place in (left, right)]
         rows.append(_row(" to ".join(ends) if all(ends) else "", drawn))
-    return Pictures(
+    return ImageGrid(
         title="From one code to another",
         caption="Codes on the straight line between those of two test images, decoded.",
         rows=tuple(rows),
@@ -246,7 +246,7 @@ def _strips(predict_fns: PredictFns, found: Measured) -> Pictures:
     )
 
 
-def _dreams(predict_fns: PredictFns, found: Measured) -> Pictures:
+def _dreams(predict_fns: PredictFns, found: Measured) -> ImageGrid:
     """Show images of codes that nobody encoded."""
     import numpy as np
 
@@ -254,7 +254,7 @@ def _dreams(predict_fns: PredictFns, found: Measured) -> Pictures:
     random = np.random.default_rng(_SEED)
     codes = random.normal(size=(_DRAWN * COLUMNS, size)).astype("float32")
     drawn = _decode(predict_fns["decode"], found.images, codes)
-    return Pictures(
+    return ImageGrid(
         title="Drawn from the prior",
         caption="Decoded from codes drawn at random from the standard normal distribution.",
         rows=tuple(
@@ -263,7 +263,7 @@ def _dreams(predict_fns: PredictFns, found: Measured) -> Pictures:
     )
 
 
-def _worst(predict_fn: PredictFn, found: Measured) -> Pictures:
+def _worst(predict_fn: PredictFn, found: Measured) -> ImageGrid:
     """Show what came out worst, of the classes that were trained on."""
     import numpy as np
 
@@ -271,7 +271,7 @@ def _worst(predict_fn: PredictFn, found: Measured) -> Pictures:
     chosen = order[: min(COLUMNS, int(found.familiar.sum()))]
     clean, given = _pictures(predict_fn, found.images, chosen)
     middle = float(np.median(found.errors[found.familiar])) or 1.0
-    return Pictures(
+    return ImageGrid(
         title="The worst",
         caption=f"The largest error is {found.errors[chosen[0]] / middle:.1f} times the median; "
         "above each pair, its mean squared error.",
@@ -347,8 +347,8 @@ def _decode(decode: PredictFn, images: Images, codes: NDArray[Any]) -> NDArray[n
     return images.scaled(images.ask(decode, {"code": codes.astype("float32")})["reconstruction"])
 
 
-def _row(label: str, pictures: NDArray[Any] | Sequence[NDArray[Any]]) -> PictureRow:
-    return PictureRow(label=label, images=tuple(encode_picture(picture) for picture in pictures))
+def _row(label: str, pictures: NDArray[Any] | Sequence[NDArray[Any]]) -> ImageRow:
+    return ImageRow(label=label, images=tuple(encode_image(picture) for picture in pictures))
 
 
 def _name(found: Measured, place: Any) -> str:

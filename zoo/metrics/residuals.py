@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.metrics.figures import Bars, Figure, Histogram, Scatter, thin
+from zoo.metrics.figures import Bars, Figure, Histogram, Scatter, evenly_spaced
 from zoo.metrics.intervals import bootstrap_function
 from zoo.spec import Arrays, DataSpec, PredictFn, Split
 
@@ -47,7 +47,7 @@ def regression_figures(
 
 
 def _agreement(answers: Answers, data: DataSpec) -> Scatter:
-    shown = thin(len(answers.true))
+    shown = evenly_spaced(len(answers.true))
     groups: tuple[str, ...] = ()
     caption = "A point on the line is a perfect prediction."
     if answers.low is not None and answers.high is not None:
@@ -70,7 +70,7 @@ def _agreement(answers: Answers, data: DataSpec) -> Scatter:
 def _residuals(answers: Answers, data: DataSpec) -> Scatter:
     import numpy as np
 
-    shown = thin(len(answers.true))
+    shown = evenly_spaced(len(answers.true))
     residuals = answers.true - answers.predicted
     caption = "What is left to explain, over what was predicted."
     order = np.argsort(answers.predicted, kind="stable")
@@ -157,7 +157,7 @@ def _importance(
     ]
     if not columns or len(columns) > _MOST_COLUMNS or len(split) < 2:
         return None
-    rows = np.array(thin(len(split), _MOST_ROWS))
+    rows = np.array(evenly_spaced(len(split), _MOST_ROWS))
     inputs, targets = split.take(rows)
     true = np.asarray(targets[data.targets[0].name], np.float64).reshape(-1)
     before = _squares(predict_fn, inputs, true, batch_size)
@@ -213,7 +213,7 @@ def _squares(
 def _everything(split: Split, data: DataSpec) -> tuple[Arrays, NDArray[np.float64]]:
     import numpy as np
 
-    arrays = split.arrays() or split.take(np.array(thin(len(split), 100_000)))
+    arrays = split.arrays() or split.take(np.array(evenly_spaced(len(split), 100_000)))
     inputs, targets = arrays
     return inputs, np.asarray(targets[data.targets[0].name], np.float64).reshape(-1)
 

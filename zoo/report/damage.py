@@ -10,7 +10,7 @@ from pydantic import Field
 
 from zoo.config import Frozen
 from zoo.errors import MissingExtra
-from zoo.metrics.figures import encode_picture
+from zoo.metrics.figures import encode_image
 from zoo.metrics.saliency import overlay
 from zoo.report.formatting import percent
 
@@ -145,8 +145,8 @@ def render_damage(
     page: str = environment.get_template("damage.html.j2").render(
         css=Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
         damage=damage,
-        photo=encode_picture(small),
-        evidence=encode_picture(overlay(small, warm)) if warm is not None else None,
+        photo=encode_image(small),
+        evidence=encode_image(overlay(small, warm)) if warm is not None else None,
         frame=_frame(damage),
         ranked=sorted(damage.probabilities.items(), key=lambda pair: -pair[1]),
         limits=(*damage.classifier.limits, *(damage.captioner.limits if damage.captioner else ())),

@@ -11,15 +11,15 @@ from zoo.metrics.figures import (
     Bars,
     Figure,
     Histogram,
+    ImageGallery,
+    ImageGrid,
     Lines,
-    Pictures,
     Scatter,
     Series,
-    Sheet,
     Texts,
 )
 from zoo.report.svg import INK, PALETTE, PAPER, QUIET, SOFT, STRONG, drawing, svg
-from zoo.report.text_layout import cut, natural, number_axes, spaced, width
+from zoo.report.text_layout import cut, natural, number_axes, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def draw(figure: Figure, name: str) -> Drawn:
         figure: What an evaluation shows.
         name: What identifies the drawing in the page.
     """
-    if isinstance(figure, Pictures | Texts | Sheet):
+    if isinstance(figure, ImageGrid | Texts | ImageGallery):
         return Drawn(figure, figure.kind, "", (), wide=True, alt=figure.title)
     art: dict[str, Callable[[Any, str], tuple[str, tuple[Legend, ...]]]] = {
         "scatter": _scatter,
@@ -85,7 +85,7 @@ def draw(figure: Figure, name: str) -> Drawn:
     return Drawn(figure, figure.kind, drawn, legend, wide, f"{figure.title}. {figure.caption}")
 
 
-def columns(figure: Pictures) -> int:
+def columns(figure: ImageGrid) -> int:
     """Return how many pictures the longest row has."""
     return max(len(row.images) for row in figure.rows)
 
@@ -169,9 +169,6 @@ def _lines(figure: Lines, name: str) -> tuple[str, tuple[Legend, ...]]:
         axes.set(xlabel=cut(figure.x_label, room), ylabel=cut(figure.y_label, _LONG_LABEL - 6))
         axes.margins(x=0.01)
         number_axes(axes)
-        if figure.ticks:
-            kept = spaced(figure.ticks, room)
-            axes.set_xticks([place for place, _ in kept], [word for _, word in kept])
         return svg(canvas, name), tuple(legend) if len(legend) > 1 else ()
 
 

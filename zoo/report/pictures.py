@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.metrics.png import encode_png, shrink
+from zoo.metrics.figures import encode_png
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ def picture(array: np.ndarray) -> Picture:
             spread = np.ptp(values) or 1.0
             pixels = np.rint((values - values.min()) / spread * 255).astype(np.uint8)
     tiny = max(array.shape[:2]) <= TINY
-    data = base64.b64encode(encode_png(shrink(pixels, LARGEST))).decode("ascii")
+    data = base64.b64encode(encode_png(pixels, LARGEST)).decode("ascii")
     return Picture(f"data:image/png;base64,{data}", tiny)
 
 

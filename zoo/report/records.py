@@ -18,14 +18,14 @@ from pydantic import ValidationError
 from zoo.errors import TrainError
 from zoo.files import open_regular, read_regular
 from zoo.metrics import Evaluation
-from zoo.metrics.figures import Figure, unpack_figures
+from zoo.metrics.figures import Figure, load_figures
 from zoo.training.folder import FIGURES
 
 if TYPE_CHECKING:
     import numpy as np
 
-PICTURES = "worst_image"
-"""The array in ``pictures.npz``: one picture a mistake, in the order of the evaluation."""
+PICTURES = "image"
+"""The array in ``mistakes.npz``: one picture a mistake, in the order of the evaluation."""
 
 _MOST = 2**28
 """The largest of these files that is read, in bytes."""
@@ -77,7 +77,7 @@ def read_run(path: Path) -> RunRecords:
         run=_read_run_json(path / "run.json"),
         history=_read_history(path / "history.csv", notices),
         evaluation=_read_evaluation(path / "metrics.json", notices),
-        pictures=_read_pictures(path / "pictures.npz", notices),
+        pictures=_read_pictures(path / "mistakes.npz", notices),
         figures=_read_figures(path / FIGURES, notices),
         notices=tuple(notices),
     )
@@ -173,12 +173,12 @@ def _read_pictures(path: Path, notices: list[str]) -> np.ndarray | None:
                 return None
             pictures: np.ndarray = file[PICTURES]
     except _UNREADABLE as error:
-        notices.append(f"pictures.npz could not be read: {error}")
+        notices.append(f"mistakes.npz could not be read: {error}")
         return None
     if pictures.ndim == 3:
         pictures = pictures[..., np.newaxis]
     if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or 0 in pictures.shape[1:]:
-        notices.append(f"pictures.npz holds no pictures: {PICTURES} has shape {pictures.shape}")
+        notices.append(f"mistakes.npz holds no pictures: {PICTURES} has shape {pictures.shape}")
         return None
     return pictures
 
@@ -187,7 +187,7 @@ def _read_figures(path: Path, notices: list[str]) -> tuple[Figure, ...]:
     if not path.exists():
         return ()
     try:
-        return unpack_figures(read_regular(path, limit=_MOST))
+        return load_figures(read_regular(path, limit=_MOST))
     except (OSError, ValueError) as error:
         first = str(error).splitlines()[0]
         notices.append(f"{path.name} could not be read: {first}")

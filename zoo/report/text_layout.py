@@ -83,18 +83,9 @@ def number_axes(axes: Axes, *, x: bool = True, y: bool = True) -> None:
             axis.set_major_formatter(Short())
 
 
-def spaced(ticks: Sequence[tuple[float, str]], letters: float) -> list[tuple[float, str]]:
-    """Return every tick, or every second, third ..., so that so many letters have room."""
-    for step in range(1, len(ticks) + 1):
-        kept = list(ticks[::step])
-        if sum(width(word) + 2 for _, word in kept) <= letters:
-            return kept
-    return list(ticks[:1])
-
-
 def natural(name: str) -> list[tuple[int, int | str]]:
     """Return what sorts ``10`` behind ``9``."""
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name)]
 
 
-__all__ = ["cut", "natural", "number_axes", "numbers", "spaced", "width"]
+__all__ = ["cut", "natural", "number_axes", "numbers", "width"]

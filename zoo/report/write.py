@@ -28,7 +28,7 @@ def write_run_report(run_dir: Path, out: Path | None = None) -> Path:
 
     Args:
         run_dir: The run's folder, with ``run.json`` and what else there is of ``history.csv``,
-            ``metrics.json`` and ``pictures.npz``.
+            ``metrics.json`` and ``mistakes.npz``.
         out: The file to write; ``report.html`` in the run's folder if ``None``.
 
     Returns:

@@ -29,7 +29,7 @@ NOT_METRICS = frozenset({"epoch", "learning_rate", "phase", "seconds"})
 
 FILES = frozenset(
     {".lock", "checkpoints", "figures.json", "history.csv", "metrics.json", "model.keras"}
-    | {"pictures.npz", "report.html", "run.json"}
+    | {"mistakes.npz", "report.html", "run.json"}
 )
 """What a run writes into its folder, besides temporary files."""
 

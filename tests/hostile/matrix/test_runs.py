@@ -244,7 +244,7 @@ HISTORY = {
 }
 
 
-@pytest.mark.parametrize("name", ["history.csv", "metrics.json", "figures.json", "pictures.npz"])
+@pytest.mark.parametrize("name", ["history.csv", "metrics.json", "figures.json", "mistakes.npz"])
 @pytest.mark.parametrize("content", HISTORY)
 def test_a_report_is_written_of_what_can_be_read(name, content, run, tmp_path, capsys):
     text(name, HISTORY[content])(tmp_path)

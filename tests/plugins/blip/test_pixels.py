@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.plugins.blip import tiny
-from zoo.metrics.png import encode_png
+from zoo.metrics.figures import encode_png
 from zoo.runtime.images import fit_image, read_image
 
 

@@ -13,7 +13,7 @@ import pytest
 import zoo
 from tests.plugins.blip import tiny
 from zoo.errors import BadRecord, ConfigError, DataError, Incompatible, ZooError
-from zoo.metrics.png import encode_png
+from zoo.metrics.figures import encode_png
 from zoo_blip_captioner.teaching import captioner_of
 
 CAPTIONS = ("a black jet", "two jets on grass", "a jet on a runway", "a photo of grass")

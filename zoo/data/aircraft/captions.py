@@ -92,8 +92,8 @@ class CaptionedSceneSplit(SceneSplit):
             bool,
         )
 
-    def read(self, text: str) -> dict[str, str]:
-        """Return what a text says: see :func:`zoo.data.aircraft.read`."""
+    def parse(self, text: str) -> dict[str, str]:
+        """Return the attributes that a text states: see :func:`zoo.data.aircraft.read`."""
         return read(text)
 
     def encoded_by(self, data: DataSpec) -> CaptionedSceneSplit:

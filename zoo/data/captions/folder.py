@@ -45,13 +45,13 @@ class CaptionedSplit:
     Attributes:
         data: As given.
         texts: By the name of a target, one text an example, as they were written.
-        pictures: Which picture each example shows, a number from 0.
+        image_ids: Which image each example shows, a number from 0.
     """
 
     def __init__(self, data: DataSpec, lines: Sequence[Line], *, bound: int = MEMORY_BOUND) -> None:
         self.data = data
         self.texts = texts_of(lines)
-        files, self.pictures = _pictures(lines)
+        files, self.image_ids = _pictures(lines)
         image = data.inputs[0]
         height, width, channels = (int(size) for size in image.shape)
         self._lines, self._bound = tuple(lines), bound
@@ -72,7 +72,7 @@ class CaptionedSplit:
             BadRecord: If a picture cannot be decoded; it names the line of its caption.
         """
         chosen = np.arange(len(self))[np.asarray(indices)]
-        pixels = located(self._lines, lambda: self._photos.take(self.pictures[chosen]))
+        pixels = located(self._lines, lambda: self._photos.take(self.image_ids[chosen]))
         return {"image": pixels}, {name: ids[chosen] for name, ids in self._encoded().items()}
 
     def arrays(self) -> tuple[Arrays, Arrays] | None:
@@ -87,7 +87,7 @@ class CaptionedSplit:
             pixels = located(self._lines, self._photos.all)
             # A picture with one caption needs no copy.
             alone = len(self._photos) == len(self)
-            self._pixels = pixels if alone else pixels[self.pictures]
+            self._pixels = pixels if alone else pixels[self.image_ids]
             self._pixels.flags.writeable = False
         return {"image": self._pixels}, self._encoded()
 
@@ -98,7 +98,7 @@ class CaptionedSplit:
             BadRecord: As :meth:`take`.
         """
         files = located(self._lines, self._photos.digests)
-        return sha256_json([files, self.pictures.tolist(), arrays_digest(self._encoded())])
+        return sha256_json([files, self.image_ids.tolist(), arrays_digest(self._encoded())])
 
     def encoded_by(self, data: DataSpec) -> CaptionedSplit:
         """Return the same pictures with their texts in the vocabulary of another spec.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from zoo.metrics.saliency import box, cut, enlarge, heat, middle, overlay
+from zoo.metrics.saliency import bounding_box, centroid, crop, heatmap, overlay, resize
 
 
 def spot(rows: int, columns: int, row: int, column: int) -> np.ndarray:
@@ -16,36 +16,36 @@ def spot(rows: int, columns: int, row: int, column: int) -> np.ndarray:
 
 
 def test_heat_is_what_speaks_for_a_class_and_nothing_that_speaks_against_it() -> None:
-    warm = heat(spot(3, 4, 1, 2), 1)
+    warm = heatmap(spot(3, 4, 1, 2), 1)
 
     assert warm.max() == 1
     assert warm.sum() == 1
-    assert heat(spot(3, 4, 1, 2), 0).sum() == 0
+    assert heatmap(spot(3, 4, 1, 2), 0).sum() == 0
 
 
 def test_the_middle_of_one_hot_cell_is_its_own() -> None:
-    assert middle(heat(spot(4, 8, 1, 2), 1)) == pytest.approx((2.5 / 8, 1.5 / 4))
+    assert centroid(heatmap(spot(4, 8, 1, 2), 1)) == pytest.approx((2.5 / 8, 1.5 / 4))
 
 
 def test_a_box_surrounds_the_hot_cells_that_hang_together_and_no_others() -> None:
     warm = np.zeros((6, 6))
     warm[1, 1:4], warm[2, 3], warm[5, 5] = (0.9, 1.0, 0.8), 0.75, 0.95
-    found = box(warm)
+    found = bounding_box(warm)
 
     assert found is not None
     assert (found.left, found.top, found.right, found.bottom) == (1 / 6, 1 / 6, 4 / 6, 3 / 6)
-    assert found.holds(0.5, 0.3)
-    assert not found.holds(0.95, 0.95)
+    assert found.contains(0.5, 0.3)
+    assert not found.contains(0.95, 0.95)
 
 
 def test_without_heat_there_is_no_place_and_no_box() -> None:
-    assert middle(np.zeros((3, 3))) is None
-    assert box(np.zeros((3, 3))) is None
+    assert centroid(np.zeros((3, 3))) is None
+    assert bounding_box(np.zeros((3, 3))) is None
 
 
 def test_an_enlarged_map_keeps_its_mean_and_its_range() -> None:
     warm = np.random.default_rng(0).random((5, 7))
-    large = enlarge(warm, 50, 70)
+    large = resize(warm, 50, 70)
 
     assert large.shape == (50, 70)
     assert large.mean() == pytest.approx(warm.mean(), abs=0.03)
@@ -69,14 +69,14 @@ def test_numbers_that_are_none_are_no_heat() -> None:
     evidence = spot(2, 2, 0, 0)
     evidence[1, 1] = np.nan
 
-    assert heat(evidence, 1)[1, 1] == 0
+    assert heatmap(evidence, 1)[1, 1] == 0
 
 
 def test_a_map_is_cut_to_the_picture_inside_a_padded_one() -> None:
     warm = np.zeros((8, 8))
     warm[3, 6] = 1.0
-    part = cut(warm, (16, 0, 32, 64), (64, 64))
+    part = crop(warm, (16, 0, 32, 64), (64, 64))
 
     assert part.shape == (4, 8)
     assert np.unravel_index(part.argmax(), part.shape) == (1, 6)
-    np.testing.assert_allclose(cut(warm, (0, 0, 64, 64), (64, 64)), warm)
+    np.testing.assert_allclose(crop(warm, (0, 0, 64, 64), (64, 64)), warm)
