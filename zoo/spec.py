@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from pydantic import Field, model_validator
-
-from zoo.config import Frozen
 from zoo.errors import ConfigError
 from zoo.names import NAME
+from zoo.struct import Struct, limited
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,22 +41,24 @@ class Task(StrEnum):
     CAPTIONING = "captioning"
 
 
-class Column(Frozen):
-    """One column of a table, as it enters a model."""
+class Column(Struct):
+    """One column of a table, as it enters a model.
+
+    Attributes:
+        categories: Categories of a categorical column: code ``i + 1`` stands for
+            ``categories[i]``, 0 for any other value.
+    """
 
     name: str
     unit: str | None = None
-    categories: tuple[str, ...] | None = Field(
-        None,
-        description="Of a categorical column: code i + 1 stands for categories[i], 0 for none.",
-    )
+    categories: tuple[str, ...] | None = None
 
 
 SPECIAL_TOKENS = ("[pad]", "[unknown]", "[start]", "[end]")
 """The first four pieces of a vocabulary that the zoo makes; their places are their ids."""
 
 
-class TextSpec(Frozen):
+class TextSpec(Struct):
     """How text becomes a sequence of ids, and ids text. It travels with every artifact.
 
     Four pieces are signs: padding, an unknown piece, the start and the end of a text; in a
@@ -79,16 +79,19 @@ class TextSpec(Frozen):
     split: Literal["words", "characters", "subwords", "wordpiece"]
     vocabulary: tuple[str, ...] = ()
     lowercase: bool = False
-    max_length: int = Field(ge=2, le=100_000)
+    max_length: int = limited(ge=2, le=100_000)
     pad: int = 0
     unk: int = 1
     start: int = 2
     end: int = 3
-    # Left out where there are none, so that what was written before there were any stays the same.
-    prompts: tuple[tuple[str, str], ...] = Field((), exclude_if=lambda found: not found)
+    prompts: tuple[tuple[str, str], ...] = ()
 
 
-class SeriesSpec(Frozen):
+Unit = Literal["step", "second", "minute", "hour", "day", "month"]
+"""Units of time between two rows of a series; ``step`` if unknown."""
+
+
+class SeriesSpec(Struct):
     """How a window of history is cut from measurements in time order. It travels with an artifact.
 
     Attributes:
@@ -101,9 +104,9 @@ class SeriesSpec(Frozen):
     """
 
     date: str | None = None
-    every: int = Field(1, ge=1)
-    unit: Literal["step", "second", "minute", "hour", "day", "month"] = "step"
-    horizon: int = Field(ge=1, le=100_000)
+    every: int = limited(default=1, ge=1)
+    unit: Unit = "step"
+    horizon: int = limited(ge=1, le=100_000)
     gaps: Literal["error", "interpolate"] = "error"
 
     @property
@@ -116,7 +119,7 @@ MAX_ELEMENTS = 2**31
 """Elements of one example: more than any machine learns from at once."""
 
 
-class TensorSpec(Frozen):
+class TensorSpec(Struct):
     """One named input, target or output of a model, the batch axis left out.
 
     Attributes:
@@ -131,7 +134,7 @@ class TensorSpec(Frozen):
         inside: What happens inside the graph, in words.
     """
 
-    name: str = Field(pattern=NAME.pattern)
+    name: str = limited(pattern=NAME.pattern)
     shape: tuple[int | str, ...] = ()
     dtype: Literal["uint8", "int32", "int64", "float16", "float32", "bool", "string"] = "float32"
     range: tuple[float, float] | None = None
@@ -144,8 +147,7 @@ class TensorSpec(Frozen):
     outside: str = ""
     inside: str = ""
 
-    @model_validator(mode="after")
-    def _sizes_are_sizes(self) -> TensorSpec:
+    def _check(self) -> None:
         sizes = [size for size in self.shape if isinstance(size, int)]
         # None is a size: a cache may begin empty.
         if any(size < 0 for size in sizes) or math.prod(sizes) > MAX_ELEMENTS:
@@ -153,7 +155,6 @@ class TensorSpec(Frozen):
                 f"no size is negative, and an example has at most {MAX_ELEMENTS:,} elements. "
                 f"Received: shape={list(self.shape)}"
             )
-        return self
 
     @property
     def is_image(self) -> bool:
@@ -161,7 +162,7 @@ class TensorSpec(Frozen):
         return len(self.shape) == 3 and self.shape[-1] in (1, 3) and self.columns is None
 
 
-class DataSpec(Frozen):
+class DataSpec(Struct):
     """What ties data to model to artifact, known without loading the data.
 
     Attributes:
@@ -238,4 +239,5 @@ __all__ = [
     "Task",
     "TensorSpec",
     "TextSpec",
+    "Unit",
 ]

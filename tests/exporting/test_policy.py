@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from zoo.errors import ConfigError
 from zoo.exporting.policy import MARGIN, TIE, CandidateRow, Policy, choose, judge, make_policy
-from zoo.runtime.variant import Comparison, Verdict
+from zoo.runtime.manifest import Comparison, Verdict
 
 RATIO = st.floats(0.01, 20)
 

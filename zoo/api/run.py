@@ -10,7 +10,7 @@ from zoo.api.catalog import registry
 from zoo.api.model_factory import Prepared, architecture_of, dataset, load_weights, needs_keras
 from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, validate
-from zoo.errors import DataError, TrainError, UnknownDataset
+from zoo.errors import ConfigError, DataError, TrainError, UnknownDataset
 from zoo.metrics import Evaluation
 from zoo.spec import Dataset, DataSpec
 from zoo.training.folder import RunFolder
@@ -78,7 +78,14 @@ class Run:
     @property
     def data_spec(self) -> DataSpec:
         """The description of the data it was trained on."""
-        return validate(DataSpec, self.record["data"]["spec"], what=str(self.path / "run.json"))
+        try:
+            return DataSpec.model_validate(self.record["data"]["spec"])
+        except ValueError as error:
+            raise ConfigError(
+                f"the description of the data in {self.path / 'run.json'} is wrong",
+                why=str(error),
+                fix="train the model again",
+            ) from error
 
     @property
     def config(self) -> ModelConfig:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.runtime.generator import written_text
-from zoo.runtime.manifest import Graph, Manifest
-from zoo.runtime.variant import Comparison, Variant
+from zoo.runtime.manifest import Comparison, Graph, Manifest, Variant
 from zoo.spec import TensorSpec
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from zoo.config import Frozen
 from zoo.errors import ConfigError, Finding
-from zoo.runtime.variant import Calibration, Comparison, Verdict
+from zoo.runtime.manifest import Calibration, Comparison, Verdict
 
 Preference = Literal["balanced", "fastest", "smallest"]
 PREFERENCES: tuple[str, ...] = get_args(Preference)

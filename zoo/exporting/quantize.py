@@ -26,9 +26,8 @@ from zoo.exporting.publishing import (
 )
 from zoo.exporting.source_artifact import Original, open_original, take_examples
 from zoo.files import sha256_file
-from zoo.runtime.manifest import MANIFEST, Manifest
+from zoo.runtime.manifest import MANIFEST, Calibration, Manifest, Variant
 from zoo.runtime.session import open_session
-from zoo.runtime.variant import Calibration, Variant
 from zoo.spec import Arrays, Dataset
 
 CALIBRATION_EXAMPLES = 256

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from zoo.config import Frozen
 from zoo.errors import ConfigError, Finding, Tampered
 from zoo.runtime._onnx_file import read_checked
 from zoo.runtime.manifest import VECTORS, read_manifest
 from zoo.runtime.session import MAX_THREADS, Session, load
 from zoo.runtime.vectors import Vector, unpack_vectors
 from zoo.spec import Arrays
+from zoo.struct import Struct
 
 _WARM_UP = 3
 MAX_BATCH = 65_536
@@ -24,7 +24,7 @@ MAX_BATCH = 65_536
 _LIMIT = 2 * 2**30
 
 
-class BenchRow(Frozen):
+class BenchRow(Struct):
     """One measurement.
 
     Attributes:

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoo.spec import SeriesSpec
+from zoo.spec import SeriesSpec, Unit
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 _SLASHES = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})", re.ASCII)
-_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+_SECONDS: dict[str, int] = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 CALENDAR: dict[str, tuple[int, int]] = {
     "minute": (0, 59),
@@ -52,7 +52,7 @@ class Step:
     """The time from one row of a series to the next: a fixed time, or calendar months."""
 
     every: int
-    unit: str
+    unit: Unit
 
     @classmethod
     def of(cls, series: SeriesSpec) -> Step:
@@ -95,7 +95,8 @@ def find_step(moments: Sequence[dt.datetime]) -> Step:
         )
         return Step(_commonest(months), "month")
     seconds = _commonest(Counter(max(1, round(d.total_seconds())) for d in differences))
-    unit = next(u for u in ("day", "hour", "minute", "second") if seconds % _SECONDS[u] == 0)
+    units: tuple[Unit, ...] = ("day", "hour", "minute", "second")
+    unit = next(u for u in units if seconds % _SECONDS[u] == 0)
     return Step(seconds // _SECONDS[unit], unit)
 
 

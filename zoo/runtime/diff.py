@@ -8,25 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import JsonValue
 
-from zoo.config import Frozen
 from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime._onnx_file import checked_graph
 from zoo.runtime._tensors import Constant, Contents, read_contents
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
 from zoo.runtime.significance import Interval, Noise, noise
+from zoo.struct import Struct
 
 
-class Change(Frozen):
+class Change(Struct):
     """One value that differs; ``None`` where a side does not have it."""
 
     what: str
-    before: JsonValue
-    after: JsonValue
+    before: Any
+    after: Any
 
 
-class WeightChange(Frozen):
+class WeightChange(Struct):
     """One constant of a graph that differs.
 
     Attributes:
@@ -42,7 +41,7 @@ class WeightChange(Frozen):
     changed: float | None
 
 
-class GraphChange(Frozen):
+class GraphChange(Struct):
     """How the operators of one signature differ.
 
     Attributes:
@@ -57,7 +56,7 @@ class GraphChange(Frozen):
     rewired: bool
 
 
-class MetricChange(Frozen):
+class MetricChange(Struct):
     """One metric that differs.
 
     Attributes:
@@ -73,7 +72,7 @@ class MetricChange(Frozen):
     noise: Noise
 
 
-class DiffReport(Frozen):
+class DiffReport(Struct):
     """What :func:`diff` found, by where it lies; all empty if the artifacts are the same."""
 
     before: str

@@ -10,16 +10,13 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, JsonValue, ValidationError
-
-from zoo.config import Frozen
 from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
 from zoo.names import NAME, VERSION
 from zoo.runtime._external import SUFFIX
 from zoo.runtime._folder import read_bytes
-from zoo.runtime.variant import Variant
 from zoo.spec import DataSpec, Task, TensorSpec
+from zoo.struct import Struct, limited
 
 FORMAT_VERSION = 1
 """The version of the artifact format. A reader refuses a newer one."""
@@ -36,15 +33,15 @@ _ONNX = r"^[a-z][a-z0-9_]{0,79}\.onnx$"
 _FILE = r"^[a-z][a-z0-9_]{0,79}\.(onnx|onnx\.data|npz|md|txt|json)$"
 
 
-class FileEntry(Frozen):
+class FileEntry(Struct):
     """One file of the artifact."""
 
-    name: str = Field(pattern=_FILE)
-    bytes: int = Field(ge=0)
-    sha256: str = Field(pattern=_SHA256)
+    name: str = limited(pattern=_FILE)
+    bytes: int = limited(ge=0)
+    sha256: str = limited(pattern=_SHA256)
 
 
-class Tolerance(Frozen):
+class Tolerance(Struct):
     """How far an output may be from the recorded one.
 
     An element may differ by ``absolute + relative * s``, where ``s`` is the largest magnitude in
@@ -57,13 +54,13 @@ class Tolerance(Frozen):
         cap: The largest value that ``relative`` could have taken.
     """
 
-    absolute: float = Field(ge=0)
-    relative: float = Field(ge=0, le=0.05)
-    noise: float = Field(ge=0)
-    cap: float = Field(gt=0)
+    absolute: float = limited(ge=0)
+    relative: float = limited(ge=0, le=0.05)
+    noise: float = limited(ge=0)
+    cap: float = limited(gt=0)
 
 
-class Parity(Frozen):
+class Parity(Struct):
     """How a graph was compared with the Keras model it was made from; a variant, with itself.
 
     Attributes:
@@ -77,53 +74,159 @@ class Parity(Frozen):
     seeds: tuple[int, ...]
     probes: tuple[str, ...]
     optimization: tuple[str, ...]
-    comparisons: int = Field(ge=1)
+    comparisons: int = limited(ge=1)
     worst: dict[str, float]
     worst_absolute: dict[str, float]
 
 
-class Graph(Frozen):
-    """One ONNX file: one thing the model can be asked."""
+class Graph(Struct):
+    """One ONNX file: one signature of the model.
 
-    signature: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
-    file: str = Field(pattern=_ONNX)
-    opset: int = Field(ge=1)
-    nodes: int = Field(ge=1)
-    operators: dict[str, int] = Field({}, description="How often each operator is used.")
-    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
-    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
-    weights_sha256: str = Field(pattern=_SHA256)
+    Attributes:
+        operators: How often each operator is used.
+        vectors: Batch size of each golden case in ``vectors.npz``.
+    """
+
+    signature: str = limited(pattern=f"^{NAME.pattern}$", max_length=64)
+    file: str = limited(pattern=_ONNX)
+    opset: int = limited(ge=1)
+    nodes: int = limited(ge=1)
+    operators: dict[str, int] = limited(default={})
+    inputs: tuple[TensorSpec, ...] = limited(min_length=1)
+    outputs: tuple[TensorSpec, ...] = limited(min_length=1)
+    weights_sha256: str = limited(pattern=_SHA256)
     tolerance: dict[str, Tolerance]
     parity: Parity
-    vectors: tuple[int, ...] = Field(description="Batch size of each golden case in vectors.npz.")
+    vectors: tuple[int, ...]
 
 
-class Manifest(Frozen):
+class Comparison(Struct):
+    """How a variant's answers differ from the original's on the same examples.
+
+    Attributes:
+        split: Which examples.
+        examples: How many.
+        metric: The name of the main metric.
+        unit: ``points`` are hundredths of the metric's full range; ``percent`` is relative to the
+            original's value.
+        original: The metric of the original.
+        value: The metric of the variant.
+        loss: By how much the variant is worse, in ``unit``; below zero it is better.
+        low: Lower end of the 95 % interval of ``loss``, paired; ``None`` if there are too few
+            examples for one.
+        high: Upper end.
+        agreement: The share of examples that get the same class, of a classifier.
+        max_difference: By output, the largest difference of any element.
+        mean_difference: By output, the mean difference of all elements.
+        neighbors: The largest difference of an example's answer alone and among others in one
+            call: dynamic ranges are those of the whole call.
+    """
+
+    split: Literal["validation", "test"]
+    examples: int = limited(ge=1)
+    metric: str
+    unit: Literal["points", "percent"]
+    original: float
+    value: float
+    loss: float
+    low: float | None = None
+    high: float | None = None
+    agreement: float | None = None
+    max_difference: dict[str, float]
+    mean_difference: dict[str, float]
+    neighbors: float
+
+
+class Verdict(Struct):
+    """What became of one candidate, its speed left out.
+
+    Attributes:
+        bytes: Size of its graphs without their metadata; ``None`` if they could not be made.
+        comparison: On the validation split; ``None`` if it could not be made or run.
+        faithful: Whether it was made, is standard ONNX, and loses no more than the bounds.
+        reason: Why not.
+    """
+
+    candidate: str
+    method: str
+    bytes: int | None = None
+    comparison: Comparison | None = None
+    faithful: bool
+    reason: str = ""
+
+
+class Calibration(Struct):
+    """The examples from which the ranges of the activations were taken.
+
+    Attributes:
+        sha256: Over the examples themselves.
+        data_fingerprint: Of the dataset that they are from.
+    """
+
+    method: str
+    split: Literal["train"] = "train"
+    examples: int = limited(ge=1)
+    sha256: str = limited(pattern=_SHA256)
+    data_fingerprint: str
+
+
+class Variant(Struct):
+    """Where a variant came from, and the verdict on every candidate beside it.
+
+    Attributes:
+        kind: Which candidate this is.
+        label: What the original's name is extended by.
+        of_weights_sha256: Of the original's first graph.
+        of_manifest_sha256: Of the original's ``manifest.json``.
+        policy: What was preferred among the faithful candidates.
+        max_loss: The bound of the loss.
+        min_agreement: The bound of the agreement.
+        calibration: Of a variant with static ranges.
+        verdicts: One a candidate, this one included.
+        test: On examples that decided nothing.
+    """
+
+    kind: str
+    label: str = limited(pattern=r"^[a-z0-9]+$")
+    of_weights_sha256: str = limited(pattern=_SHA256)
+    of_manifest_sha256: str = limited(pattern=_SHA256)
+    policy: str
+    max_loss: float
+    min_agreement: float
+    calibration: Calibration | None = None
+    verdicts: tuple[Verdict, ...] = limited(min_length=1)
+    test: Comparison
+
+
+class Manifest(Struct):
     """Everything an artifact says about itself.
 
     Attributes:
         name: Under which name it was published, and is served.
-        architecture: What made the model; the registry knows it by this name. A version stands
-            behind it if it is not the first: ``cnn@2``.
+        architecture: The architecture's name in the registry, with its version if that is not the
+            first: ``cnn@2``.
+        limits: Known limitations of the architecture, in words.
+        producer: Package to version.
+        variant: For a quantized or pruned variant: its source and how it was chosen.
     """
 
     format_version: Literal[1] = 1
-    name: str = Field(pattern=f"^{NAME.pattern}$", max_length=64)
-    architecture: str = Field(pattern=f"^{NAME.pattern}(@{VERSION.pattern})?$", max_length=72)
+    name: str = limited(pattern=f"^{NAME.pattern}$", max_length=64)
+    architecture: str = limited(pattern=f"^{NAME.pattern}(@{VERSION.pattern})?$", max_length=72)
     summary: str
-    limits: tuple[str, ...] = Field((), description="What its architecture cannot do, in words.")
+    limits: tuple[str, ...] = ()
     task: Task
-    config: dict[str, JsonValue]
-    config_sha256: str = Field(pattern=_SHA256)
+    config: dict[str, Any]
+    config_sha256: str = limited(pattern=_SHA256)
     data: DataSpec
     data_fingerprint: str
     license: str
-    origin: dict[str, JsonValue]
-    metrics: dict[str, JsonValue]
-    producer: dict[str, str] = Field(description="Package to version.")
-    graphs: tuple[Graph, ...] = Field(min_length=1)
-    files: tuple[FileEntry, ...] = Field(min_length=1)
-    variant: Variant | None = Field(None, description="Of what this is a smaller or faster form.")
+    origin: dict[str, Any]
+    metrics: dict[str, Any]
+    producer: dict[str, str]
+    graphs: tuple[Graph, ...] = limited(min_length=1)
+    files: tuple[FileEntry, ...] = limited(min_length=1)
+    variant: Variant | None = None
 
     def graph(self, signature: str) -> Graph:
         """Return the graph of a signature.
@@ -241,13 +344,11 @@ def read_manifest(folder: Path) -> Manifest:
             fix="copy the artifact anew, or export the model again",
         )
     try:
-        return Manifest.model_validate_json(json.dumps(data))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        return Manifest.model_validate(data)
+    except ValueError as error:
         raise Incompatible(
             f"{folder / MANIFEST} does not follow the schema of format version {FORMAT_VERSION}",
-            why=f"{where}: {first['msg']}",
+            why=str(error),
             fix="export the model again",
         ) from error
 
@@ -263,18 +364,3 @@ def _compact(data: Any) -> str:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not allowed")
-
-
-__all__ = [
-    "CARD",
-    "FORMAT_VERSION",
-    "MANIFEST",
-    "PREFIX",
-    "VECTORS",
-    "FileEntry",
-    "Graph",
-    "Manifest",
-    "Parity",
-    "Tolerance",
-    "read_manifest",
-]

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from zoo.config import Frozen
 from zoo.errors import Incompatible, Tampered
 from zoo.files import exists, is_folder
 from zoo.runtime._folder import MAX_BYTES, listing, read_bytes
@@ -30,6 +29,7 @@ from zoo.runtime.manifest import MANIFEST, VECTORS, Graph, Manifest, read_manife
 from zoo.runtime.vectors import Vector, unpack_vectors
 from zoo.runtime.verify import VerifyReport, verify
 from zoo.spec import TensorSpec
+from zoo.struct import Struct
 
 CONFIG = "config.pbtxt"
 WARMUP = "warmup"
@@ -47,7 +47,7 @@ _KINDS = {
 }
 
 
-class ModelReport(Frozen):
+class ModelReport(Struct):
     """What :func:`verify_model` checked. It raises instead of returning a failure.
 
     Attributes:

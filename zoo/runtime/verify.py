@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from zoo.config import Frozen
 from zoo.errors import DataError, ParityFailed, Tampered
 from zoo.runtime._external import SUFFIX
 from zoo.runtime._folder import MAX_BYTES, listing
@@ -24,11 +23,12 @@ from zoo.runtime.manifest import MANIFEST, PREFIX, VECTORS, Graph, Manifest, rea
 from zoo.runtime.session import Session, check_interface, open_session
 from zoo.runtime.tolerance import compare_all
 from zoo.runtime.vectors import Vector, unpack_vectors
+from zoo.struct import Struct
 
 _AGAIN = "copy the artifact anew, or export the model again"
 
 
-class SignatureReport(Frozen):
+class SignatureReport(Struct):
     """What was found about one graph.
 
     Attributes:
@@ -45,7 +45,7 @@ class SignatureReport(Frozen):
     worst_absolute: dict[str, float]
 
 
-class VerifyReport(Frozen):
+class VerifyReport(Struct):
     """What :func:`verify` checked. It raises instead of returning a failure."""
 
     path: str
