@@ -290,10 +290,10 @@ def _rest(clock: Clock) -> Seconds:
 
 def _opened(path: Path, threads: int) -> Any:
     """Open a graph as an artifact's is opened: from memory, or by its path beside its weights."""
-    from zoo.runtime._onnx_file import OnnxFile, beside
+    from zoo.runtime.onnx_file import OnnxFile, data_path
     from zoo.runtime.session import open_session
 
-    there = beside(path).exists()
+    there = data_path(path).exists()
     file = OnnxFile(path.read_bytes(), path if there else None)
     return open_session(file, path.stem, threads=threads)
 

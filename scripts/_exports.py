@@ -47,7 +47,9 @@ def main() -> None:
         for made in sorted(Path(folder).iterdir()):
             shutil.rmtree(EXPORTS / made.name, ignore_errors=True)
             made.rename(EXPORTS / made.name)
-            zoo.verify_model(EXPORTS / made.name)
+            for result in zoo.verify_all(EXPORTS / made.name):
+                if result.error is not None:
+                    raise result.error
     record(entries)
 
 

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         serve as serve,
         train as train,
         verify as verify,
-        verify_model as verify_model,
+        verify_all as verify_all,
         why as why,
     )
     from zoo.architecture import (
@@ -118,7 +118,7 @@ _HOMES = {
         "serve",
         "train",
         "verify",
-        "verify_model",
+        "verify_all",
         "why",
     ),
     "zoo.config": ("AugmentationConfig", "ModelConfig", "OptimizerConfig", "TrainPlan"),

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo.runtime.manifest import FileEntry, Graph, Manifest, Parity, Tolerance, read_manifest
+from zoo.runtime.artifact_files import FileEntry
+from zoo.runtime.manifest import Graph, Manifest, Parity, Tolerance, read_manifest
 from zoo.spec import Column, DataSpec, TensorSpec, TextSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "runs-and-artifacts.md"

@@ -12,10 +12,10 @@ import zoo
 from tests.conftest import ROOT, SHARED
 from zoo.files import sha256_file
 from zoo.registry.catalog import read_catalog
-from zoo.runtime import read_manifest, verify_model
-from zoo.runtime._graph import inspect_graph
-from zoo.runtime._tensors import read_contents
-from zoo.runtime.repository import version_folders
+from zoo.runtime import read_manifest, verify_all
+from zoo.runtime.artifact_diff import read_contents
+from zoo.runtime.onnx_reader import inspect_graph
+from zoo.runtime.verification import version_folders
 
 _spec = importlib.util.spec_from_file_location("exports", ROOT / "scripts" / "_exports.py")
 assert _spec is not None and _spec.loader is not None
@@ -67,7 +67,7 @@ def test_the_committed_artifact_is_what_the_command_makes(name: str, tmp_path: P
 
 @pytest.mark.parametrize("folder", sorted((ROOT / "exports").glob("*/config.pbtxt")), ids=str)
 def test_every_committed_artifact_verifies(folder: Path) -> None:
-    verify_model(folder.parent)
+    assert [result.error for result in verify_all(folder.parent) if result.error] == []
 
 
 @pytest.mark.parametrize("model", CATALOG, ids=lambda model: model.name)

@@ -27,9 +27,9 @@ from tests.exporting.networks import (
 )
 from zoo import runtime
 from zoo.architecture import Signature
-from zoo.errors import ConfigError, ExportError, StorageError, Tampered
+from zoo.errors import ConfigError, ExportError, Incompatible, StorageError, Tampered
 from zoo.exporting import export_artifact
-from zoo.runtime.vectors import unpack_vectors
+from zoo.runtime.golden_vectors import unpack_vectors
 from zoo.spec import Task, TensorSpec
 
 
@@ -158,7 +158,7 @@ def test_several_inputs_and_a_dynamic_axis_have_the_right_sizes(
     assert given.dims[0] > 0
     size = (series / "warmup" / given.input_data_file).stat().st_size
     assert size == 4 * np.prod(given.dims)
-    runtime.verify_model(series)
+    checked(series)
 
 
 def test_a_second_version_leaves_the_configuration_as_it_is(model: Path) -> None:
@@ -170,9 +170,7 @@ def test_a_second_version_leaves_the_configuration_as_it_is(model: Path) -> None
     export_cnn(model.parent)
     assert (model / "2").is_dir()
     assert {path: path.read_bytes() for path in before} == before
-    report = runtime.verify_model(model)
-    assert [Path(version.path).name for version in report.versions] == ["1", "2"]
-    assert report.name == "tiny"
+    assert [Path(report.path).name for report in checked(model)] == ["1", "2"]
 
 
 def test_another_interface_needs_another_name(model: Path) -> None:
@@ -185,7 +183,7 @@ def test_another_interface_needs_another_name(model: Path) -> None:
     assert published == model.parent / "tiny_table" / "1"
     manifest = runtime.read_manifest(published)
     assert (manifest.name, manifest.architecture) == ("tiny_table", "tiny")
-    runtime.verify_model(published.parent)
+    checked(published.parent)
 
 
 def test_other_classes_are_another_interface(model: Path) -> None:
@@ -233,9 +231,18 @@ def test_an_export_repairs_what_stands_beside_the_versions(model: Path) -> None:
     (model / "config.pbtxt").write_text("")
     (model / "warmup" / "golden_image").unlink()
     with pytest.raises(Tampered):
-        runtime.verify_model(model)
+        checked(model)
     export_cnn(model.parent)
-    runtime.verify_model(model)
+    checked(model)
+
+
+def checked(folder: Path) -> list[runtime.VerifyReport]:
+    """Verify a model's folder; raise what is wrong."""
+    results = list(runtime.verify_all(folder))
+    for result in results:
+        if result.error is not None:
+            raise result.error
+    return [result.report for result in results if result.report is not None]
 
 
 def _append(file: Path) -> None:
@@ -261,12 +268,20 @@ SPOILED: dict[str, Callable[[Path], object]] = {
 def test_whatever_is_changed_beside_the_versions_is_named(model: Path, what: str) -> None:
     SPOILED[what](model)
     with pytest.raises(Tampered, match=what):
-        runtime.verify_model(model)
+        checked(model)
 
 
-def test_the_public_verify_model_takes_the_folder_of_the_versions(model: Path) -> None:
+def test_a_repository_is_verified_whole_with_a_result_for_each_artifact(
+    model: Path, tmp_path: Path
+) -> None:
     import zoo
 
-    report = zoo.verify_model(model)
-    assert isinstance(report, runtime.ModelReport)
-    assert report.versions[0].architecture == "tiny"
+    repository = model.parent
+    export_cnn(repository)
+    export_tabular(repository, name="tiny_table")
+    _append(model / "2" / "card.md")
+    results = {result.path: result for result in zoo.verify_all(repository)}
+    assert [path for path, result in results.items() if result.error] == [model / "2"]
+    assert {path.name for path in results} == {"1", "2"} and len(results) == 3
+    (nothing,) = zoo.verify_all(tmp_path / "nowhere")
+    assert isinstance(nothing.error, Incompatible)

@@ -12,7 +12,7 @@ from zoo.exporting.external_data import Stored
 from zoo.exporting.parity import Case, calibrate, make_cases, prove
 from zoo.exporting.parity_inputs import BATCHES, MOST_BYTES, MOST_WORK, batches_of
 from zoo.exporting.publishing import golden
-from zoo.runtime._onnx_file import OnnxFile
+from zoo.runtime.onnx_file import OnnxFile
 from zoo.spec import Arrays, TensorSpec
 
 SPEC = TensorSpec(name="x", shape=("time", 2), range=(-1.0, 1.0))

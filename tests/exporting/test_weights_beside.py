@@ -76,7 +76,7 @@ def test_large_constants_lie_in_a_file_that_any_runtime_can_map(
         end = int(place["offset"]) + int(place["length"])
     assert end == (parted / "model.onnx.data").stat().st_size
     onnx.checker.check_model(str(parted / "model.onnx"), full_check=True)
-    assert runtime.verify_model(parted.parent).versions[0].files == 5
+    assert runtime.verify(parted).files == 5
     # A server opens the file by its path, and not with the zoo.
     native = onnxruntime.InferenceSession(parted / "model.onnx")
     x = samples("x")["x"]
@@ -233,7 +233,7 @@ _OPEN = """
 import sys
 from pathlib import Path
 import onnxruntime
-from zoo.runtime._onnx_file import OnnxFile, beside
+from zoo.runtime.onnx_file import OnnxFile, data_path
 from zoo.runtime.session import open_session
 
 def peak():
@@ -241,7 +241,7 @@ def peak():
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 path, before = Path(sys.argv[1]), peak()
-file = OnnxFile(path.read_bytes(), path if beside(path).exists() else None)
+file = OnnxFile(path.read_bytes(), path if data_path(path).exists() else None)
 session = open_session(file, "it")
 print(peak() - before)
 """

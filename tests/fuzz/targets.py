@@ -35,15 +35,15 @@ from zoo.files import sha256_json
 from zoo.metrics.figures import dump_figures, encode_png, load_figures
 from zoo.registry.catalog import own_catalog_path, parse_catalog
 from zoo.report.records import read_run
-from zoo.runtime._graph import inspect_graph
 from zoo.runtime._png import SIGNATURE
-from zoo.runtime._tensors import read_contents
+from zoo.runtime.artifact_diff import read_contents
 from zoo.runtime.calendar import read_moment
 from zoo.runtime.csv import read_table
+from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
 from zoo.runtime.images import probe_image, read_image
 from zoo.runtime.manifest import Manifest, read_manifest
+from zoo.runtime.onnx_reader import inspect_graph
 from zoo.runtime.text_files import decode, read_lines, read_text_table
-from zoo.runtime.vectors import Vector, pack_vectors, unpack_vectors
 from zoo.runtime.wordpiece import bert_words, joined, longest_pieces
 from zoo.serving.protocol import BadRequest, read_request
 

@@ -19,8 +19,8 @@ from tests.fuzz.targets import TARGETS
 from tests.hostile.matrix.harness import measured
 from zoo.metrics.figures import encode_png
 from zoo.runtime.csv import read_table
+from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
 from zoo.runtime.images import read_image
-from zoo.runtime.vectors import Vector, pack_vectors, unpack_vectors
 from zoo.training.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 
 from zoo.errors import ConfigError
 from zoo.runtime import load_generator
-from zoo.runtime.prompts import prompt_ids
+from zoo.runtime.decoding import prompt_ids
 from zoo.spec import SPECIAL_TOKENS, TextSpec
 
 WRITES = Path(__file__).parents[2] / "exports" / "transformer" / "1"

@@ -16,7 +16,7 @@ from tests.runtime.test_runtime_verify import _field, _floats, _replace, _rewrit
 from zoo.cli.program import app
 from zoo.errors import Incompatible, Tampered
 from zoo.runtime import diff
-from zoo.runtime._tensors import read_contents
+from zoo.runtime.artifact_diff import read_contents
 
 Copy = Callable[[], Path]
 

@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from zoo.runtime import read_manifest
-from zoo.runtime.tolerance import compare_all
-from zoo.runtime.vectors import unpack_vectors
+from zoo.runtime.golden_vectors import compare_all, unpack_vectors
 
 client_module = pytest.importorskip(
     "tritonclient.http", reason="tritonclient[http] is not installed: scripts/test brings it"

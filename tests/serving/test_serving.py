@@ -18,8 +18,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from tests.serving.conftest import Served
 from zoo.errors import ConfigError, Incompatible, MissingExtra, Tampered
 from zoo.runtime import load, read_manifest
-from zoo.runtime.tolerance import compare_all
-from zoo.runtime.vectors import unpack_vectors
+from zoo.runtime.golden_vectors import compare_all, unpack_vectors
 from zoo.serving import open_models, open_server
 
 client_module = pytest.importorskip(
@@ -139,7 +138,7 @@ def test_a_changed_artifact_is_refused_and_told_and_the_others_are_served(
     }
     assert index["tiny", "1"]["state"] == "READY"
     assert index["tiny", "2"]["state"] == "UNAVAILABLE"
-    assert "model.onnx is not the file that was published" in index["tiny", "2"]["reason"]
+    assert "model.onnx was changed after publishing" in index["tiny", "2"]["reason"]
     assert "refused" in served.printed and "model.onnx" in served.printed
     status, answer = infer(served, image(), "/v2/models/tiny/versions/2/infer")
     assert status == 404

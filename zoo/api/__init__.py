@@ -12,7 +12,7 @@ if TYPE_CHECKING:
         diff as diff,
         export as export,
         verify as verify,
-        verify_model as verify_model,
+        verify_all as verify_all,
     )
     from zoo.api.catalog import (
         ModelInfo as ModelInfo,
@@ -85,7 +85,7 @@ _HOME = {
     "serve": "serving",
     "train": "training",
     "verify": "artifacts",
-    "verify_model": "artifacts",
+    "verify_all": "artifacts",
     "why": "provenance",
     "write_report": "reporting",
     "write_samples": "sampling",

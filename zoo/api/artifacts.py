@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,20 +20,20 @@ from zoo.api.model_factory import (
 from zoo.api.models import build, published
 from zoo.api.prediction import check_fit, in_words_of, is_path, signatures
 from zoo.api.run import Run
-from zoo.errors import TrainError
+from zoo.errors import TrainError, ZooError
 from zoo.files import exists
 from zoo.registry import WeightsEntry
 from zoo.runtime import (
     BenchRow,
     DiffReport,
-    ModelReport,
     Session,
     VerifyReport,
+    VerifyResult,
     bench as bench_artifact,
     diff as diff_artifacts,
     load as load_artifact,
     verify as verify_artifact,
-    verify_model as verify_folder,
+    verify_all as verify_everything,
 )
 from zoo.spec import Arrays, Dataset, DataSpec
 
@@ -180,23 +180,33 @@ def verify(path: str | Path) -> VerifyReport:
     return report
 
 
-def verify_model(path: str | Path) -> ModelReport:
-    """Prove every version of a model, and the configuration that servers read beside them.
+def verify_all(path: str | Path) -> Iterator[VerifyResult]:
+    """Verify every artifact in a folder: of a model repository, a model, or one version.
 
     Args:
-        path: The folder of the versions, e.g. ``exports/cnn``.
+        path: The folder, e.g. ``exports`` or ``exports/cnn``.
 
-    Raises:
-        ArtifactError: If a version, or a file beside them, is not what was published.
-        ParityFailed: If a version no longer gives the recorded answers.
+    Yields:
+        One result per artifact, with a report or an error; and an error for each model whose
+        versions differ in their interface, or whose files for servers are wrong.
 
     Example:
-        >>> [report.path for report in zoo.verify_model("exports/cnn").versions]
+        >>> [result.path for result in zoo.verify_all("exports") if result.error]
+        []
     """
-    hooks().call("zoo_before_verify", path=Path(path))
-    report = verify_folder(path)
-    hooks().call("zoo_after_verify", path=Path(path), report=report.model_dump(mode="json"))
-    return report
+    try:
+        hooks().call("zoo_before_verify", path=Path(path))
+    except ZooError as error:
+        yield VerifyResult(Path(path), error=error)
+        return
+    for result in verify_everything(path):
+        try:
+            if result.report is not None:
+                report = result.report.model_dump(mode="json")
+                hooks().call("zoo_after_verify", path=result.path, report=report)
+            yield result
+        except ZooError as error:
+            yield VerifyResult(result.path, error=error)
 
 
 def diff(before: str | Path, after: str | Path) -> DiffReport:
@@ -239,4 +249,4 @@ def _samples(data: Dataset) -> Arrays:
     return split.take(np.unique(indices))[0]
 
 
-__all__ = ["Artifact", "bench", "diff", "export", "verify", "verify_model"]
+__all__ = ["Artifact", "bench", "diff", "export", "verify", "verify_all"]

@@ -10,7 +10,7 @@ from typing import Any
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding
 from zoo.metrics import Score
-from zoo.runtime.significance import Interval, Noise, noise
+from zoo.runtime.artifact_diff import Interval, Noise, noise
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from zoo.report.damage import (
     require_page,
 )
 from zoo.runtime import Prediction, Session
-from zoo.runtime.generator import written_text
+from zoo.runtime.decoding import written_text
+from zoo.runtime.golden_vectors import PROBABILITIES
 from zoo.runtime.images import PADDED, placed, read_image
-from zoo.runtime.tolerance import PROBABILITIES
 from zoo.spec import TensorSpec
 
 if TYPE_CHECKING:

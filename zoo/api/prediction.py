@@ -34,7 +34,7 @@ from zoo.runtime import (
     Session,
     load as load_artifact,
 )
-from zoo.runtime.generator import Generator, written_text
+from zoo.runtime.decoding import Generator, written_text
 from zoo.spec import Dataset, DataSpec, PredictFns, Split
 from zoo.training.folder import FIGURES
 

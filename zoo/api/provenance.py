@@ -20,7 +20,7 @@ from zoo.errors import ArtifactError, DatasetUnavailable, TrainError, ZooError
 from zoo.files import sha256_file, sha256_json
 from zoo.registry import WeightsEntry
 from zoo.runtime.manifest import MANIFEST, Manifest
-from zoo.runtime.verify import check_files
+from zoo.runtime.verification import check_files
 
 LinkKind = Literal["artifact", "original", "weights", "run", "data", "config", "code"]
 

@@ -20,7 +20,6 @@ from zoo.cli.output import (
     size,
     table,
 )
-from zoo.errors import ZooError
 from zoo.files import exists
 
 _SHORT = 8
@@ -30,7 +29,10 @@ _WIDE = 60
 """Columns of a terminal that a text may take that was asked about: its answer is behind it."""
 
 _Artifacts = Annotated[
-    list[Path], typer.Argument(metavar="PATH", help="Artifacts: exports/NAME/VERSION.")
+    list[Path],
+    typer.Argument(
+        metavar="PATH", help="Artifacts (exports/NAME/VERSION), models, or repositories (exports)."
+    ),
 ]
 
 
@@ -86,32 +88,28 @@ def export(
 
 
 def verify(paths: _Artifacts, as_json: Json = False) -> None:
-    """Check artifacts.
+    """Verify artifacts: their files, and their outputs on the golden vectors.
 
-    That their files are those of the manifest, and that they answer as recorded. Needs no Keras.
+    A folder of models, or of versions of one, is verified whole. Needs no Keras.
     """
     import zoo
 
     reports: list[dict[str, Any]] = []
-    failure: ZooError | None = None
-    for path in paths:
-        try:
-            prove = zoo.verify_model if zoo.runtime.is_model(path) else zoo.verify
-            report = plain(prove(path))
-        except ZooError as error:
-            failure = failure or error
-            reports.append({"path": str(path), "ok": False, **error.as_dict()})
-            if not as_json:
-                emit(f"{paint('FAILED', 'red')}  {path}")
-                note(str(error))
-        else:
-            reports.append({"path": str(path), "ok": True, **report})
-            if not as_json:
-                emit(f"{paint('ok', 'green')}  {path}")
+    code = 0
+    for result in (result for path in paths for result in zoo.verify_all(path)):
+        error = result.error
+        told = plain(result.report) if error is None else error.as_dict()
+        reports.append({"path": str(result.path), "ok": error is None, **told})
+        if error is not None:
+            code = max(code, error.exit_code)
+        if not as_json:
+            emit(f"{paint('FAILED', 'red') if error else paint('ok', 'green')}  {result.path}")
+        if not as_json and error is not None:
+            note(str(error))
     if as_json:
         emit_json(reports)
-    if failure is not None:
-        raise typer.Exit(failure.exit_code)
+    if code:
+        raise typer.Exit(code)
 
 
 def predict(

@@ -35,9 +35,8 @@ from zoo.exporting.simplify import constant_shapes
 from zoo.exporting.structure import check_structure
 from zoo.files import sha256_json
 from zoo.names import NAME
+from zoo.runtime.golden_vectors import LABEL, PROBABILITIES, Vector
 from zoo.runtime.manifest import Graph, Manifest
-from zoo.runtime.tolerance import LABEL, PROBABILITIES
-from zoo.runtime.vectors import Vector
 from zoo.spec import Arrays, DataSpec, PredictFn, Task, TensorSpec
 
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy")

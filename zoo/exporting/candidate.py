@@ -22,9 +22,9 @@ from zoo.exporting.publishing import Proven, count_nodes, count_operators, golde
 from zoo.exporting.source_artifact import Original, ask, predict_fns_of
 from zoo.exporting.structure import check_structure
 from zoo.files import storage_errors
+from zoo.runtime.golden_vectors import Vector
 from zoo.runtime.manifest import Graph, Manifest, Verdict
 from zoo.runtime.session import check_interface, open_session
-from zoo.runtime.vectors import Vector
 from zoo.spec import Arrays, PredictFns
 
 if TYPE_CHECKING:

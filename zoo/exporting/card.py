@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.runtime.generator import written_text
+from zoo.runtime.decoding import written_text
 from zoo.runtime.manifest import Comparison, Graph, Manifest, Variant
 from zoo.spec import TensorSpec
 

@@ -12,9 +12,9 @@ import numpy as np
 from zoo.exporting.convert import Converter, Traced
 from zoo.exporting.external_data import store
 from zoo.exporting.parity import CAP, Case
+from zoo.runtime.golden_vectors import compare, row_scale
 from zoo.runtime.manifest import Tolerance
 from zoo.runtime.session import open_session
-from zoo.runtime.tolerance import compare, row_scale
 
 
 def first_divergence(traced: Traced, cases: Sequence[Case], converter: Converter) -> str:

@@ -19,10 +19,10 @@ import numpy as np
 
 from zoo.errors import Unsupported
 from zoo.files import storage_errors
-from zoo.runtime._external import SUFFIX, TYPES, DataFile, Slice
-from zoo.runtime._graph import inspect_graph
-from zoo.runtime._onnx_file import OnnxFile
-from zoo.runtime.manifest import FileEntry
+from zoo.runtime.artifact_files import FileEntry
+from zoo.runtime.manifest import DATA_SUFFIX
+from zoo.runtime.onnx_file import OnnxFile
+from zoo.runtime.onnx_reader import TYPES, DataFile, Slice, inspect_graph
 
 if TYPE_CHECKING:
     import keras
@@ -131,7 +131,7 @@ def store(
         raw = _serialized(proto, name)
         _write(folder / name, raw)
         return Stored(proto, OnnxFile(raw))
-    light, places, entry = _parted(source, name + SUFFIX, folder)
+    light, places, entry = _parted(source, name + DATA_SUFFIX, folder)
     raw = _serialized(light, name)
     _write(folder / name, raw)
     facts = inspect_graph(raw, name, data=DataFile(entry.name, entry.bytes))

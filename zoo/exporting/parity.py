@@ -24,10 +24,10 @@ from zoo.exporting.parity_inputs import (
     make_probe,
 )
 from zoo.files import storage_errors
-from zoo.runtime._onnx_file import OnnxFile, private_folder
+from zoo.runtime.golden_vectors import compare_all, row_scale
 from zoo.runtime.manifest import Parity, Tolerance
+from zoo.runtime.onnx_file import OnnxFile, private_folder
 from zoo.runtime.session import OPTIMIZATION, open_session
-from zoo.runtime.tolerance import compare_all, row_scale
 from zoo.spec import Arrays, PredictFn, TensorSpec
 
 FACTOR = 8.0

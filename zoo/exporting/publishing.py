@@ -23,9 +23,10 @@ from zoo.exporting.external_data import Stored
 from zoo.exporting.parity import Case
 from zoo.exporting.triton_repository import joining
 from zoo.files import staged_folder, storage_errors
-from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, FileEntry, Graph, Manifest
-from zoo.runtime.vectors import Vector, pack_vectors
-from zoo.runtime.verify import verify
+from zoo.runtime.artifact_files import FileEntry
+from zoo.runtime.golden_vectors import Vector, pack_vectors
+from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, Graph, Manifest
+from zoo.runtime.verification import verify
 
 if TYPE_CHECKING:
     import onnx

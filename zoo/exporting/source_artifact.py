@@ -13,8 +13,8 @@ import numpy as np
 from zoo.errors import ConfigError, DataError, Finding, Unsupported
 from zoo.exporting.parity_inputs import as_taken
 from zoo.runtime import verify
-from zoo.runtime._onnx_file import OnnxFile, beside, checked_graph
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
+from zoo.runtime.onnx_file import OnnxFile, checked_graph, data_path
 from zoo.runtime.session import open_session
 from zoo.spec import Arrays, PredictFn, PredictFns, Split
 
@@ -46,7 +46,7 @@ class Original:
             bare = onnx.load_from_string(file.raw)
             bare.ClearField("metadata_props")
             total += bare.ByteSize()
-            total += beside(file.path).stat().st_size if file.path is not None else 0
+            total += data_path(file.path).stat().st_size if file.path is not None else 0
         return total
 
     def proto(self, signature: str) -> onnx.ModelProto:

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.errors import ExportError, Unsupported
 from zoo.exporting.external_data import Stored, lies_outside
-from zoo.runtime._graph import inspect_graph
+from zoo.runtime.onnx_reader import inspect_graph
 
 if TYPE_CHECKING:
     import onnx

@@ -9,13 +9,8 @@ from pathlib import Path
 from zoo.errors import ExportError, Incompatible
 from zoo.files import atomic_write, storage_errors
 from zoo.runtime.manifest import MANIFEST, VECTORS, read_manifest
-from zoo.runtime.repository import (
-    WARMUP,
-    check_same_interface,
-    expected_files,
-    repository_files,
-    version_folders,
-)
+from zoo.runtime.triton_config import WARMUP, check_same_interface, repository_files
+from zoo.runtime.verification import expected_files, version_folders
 
 
 @contextlib.contextmanager

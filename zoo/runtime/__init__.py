@@ -1,46 +1,64 @@
-"""Load, verify and run artifacts with onnxruntime and numpy alone."""
+"""Load, verify and run artifacts with onnxruntime and numpy, without Keras."""
 
-from zoo.runtime._folder import MAX_BYTES
-from zoo.runtime.beam_search import OURS, REFERENCE, Rule
-from zoo.runtime.bench import BenchRow, bench
-from zoo.runtime.decoding import Generation, generate
-from zoo.runtime.diff import DiffReport, diff
-from zoo.runtime.generator import Generator, load_generator
-from zoo.runtime.gibbs import Chain, load_chain
-from zoo.runtime.manifest import FORMAT_VERSION, Manifest, read_manifest
-from zoo.runtime.prediction import Prediction
-from zoo.runtime.repository import ModelReport, is_model, verify_model
-from zoo.runtime.session import Session, load
-from zoo.runtime.text import decode_text, encode_text
-from zoo.runtime.verify import SignatureReport, VerifyReport, verify
+from __future__ import annotations
 
-__all__ = [
-    "FORMAT_VERSION",
-    "MAX_BYTES",
-    "OURS",
-    "REFERENCE",
-    "BenchRow",
-    "Chain",
-    "DiffReport",
-    "Generation",
-    "Generator",
-    "Manifest",
-    "ModelReport",
-    "Prediction",
-    "Rule",
-    "Session",
-    "SignatureReport",
-    "VerifyReport",
-    "bench",
-    "decode_text",
-    "diff",
-    "encode_text",
-    "generate",
-    "is_model",
-    "load",
-    "load_chain",
-    "load_generator",
-    "read_manifest",
-    "verify",
-    "verify_model",
-]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.runtime.artifact_diff import DiffReport as DiffReport, diff as diff
+    from zoo.runtime.beam_search import OURS as OURS, REFERENCE as REFERENCE, Rule as Rule
+    from zoo.runtime.benchmark import BenchRow as BenchRow, bench as bench
+    from zoo.runtime.decoding import (
+        Generation as Generation,
+        Generator as Generator,
+        generate as generate,
+        load_generator as load_generator,
+    )
+    from zoo.runtime.gibbs import Chain as Chain, load_chain as load_chain
+    from zoo.runtime.manifest import Manifest as Manifest, read_manifest as read_manifest
+    from zoo.runtime.prediction import Prediction as Prediction
+    from zoo.runtime.session import Session as Session, load as load
+    from zoo.runtime.text import decode_text as decode_text, encode_text as encode_text
+    from zoo.runtime.verification import (
+        SignatureReport as SignatureReport,
+        VerifyReport as VerifyReport,
+        VerifyResult as VerifyResult,
+        is_model as is_model,
+        verify as verify,
+        verify_all as verify_all,
+    )
+
+_MODULES = {
+    "beam_search": ("OURS", "REFERENCE", "Rule"),
+    "benchmark": ("BenchRow", "bench"),
+    "decoding": ("Generation", "Generator", "generate", "load_generator"),
+    "artifact_diff": ("DiffReport", "diff"),
+    "gibbs": ("Chain", "load_chain"),
+    "manifest": ("Manifest", "read_manifest"),
+    "prediction": ("Prediction",),
+    "session": ("Session", "load"),
+    "text": ("decode_text", "encode_text"),
+    "verification": (
+        "SignatureReport",
+        "VerifyReport",
+        "VerifyResult",
+        "is_model",
+        "verify",
+        "verify_all",
+    ),
+}
+_MODULE = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = sorted(_MODULE)  # noqa: PLE0605 - type checkers read the imports above
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        # Opening one artifact must not load what compares, times or decodes others.
+        if name not in _MODULE:
+            raise AttributeError(f"module 'zoo.runtime' has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"zoo.runtime.{_MODULE[name]}"), name)
+        globals()[name] = value
+        return value

@@ -20,14 +20,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo.errors import ConfigError, Finding
+from zoo.errors import ConfigError, Finding, Incompatible
 from zoo.runtime.beam_search import OURS, Floats, Ids, Rule, Search, weighed
-from zoo.spec import Arrays, PredictFn, TextSpec
+from zoo.runtime.manifest import read_manifest
+from zoo.runtime.prediction import Prediction
+from zoo.runtime.session import Session, load
+from zoo.runtime.text import tokenizer
+from zoo.spec import Arrays, PredictFn, PredictFns, TensorSpec, TextSpec
 
 LOGITS = "logits"
 CHOSEN = "token"
@@ -222,4 +227,197 @@ def _check(
         raise ConfigError("nothing can be generated as asked", findings=findings)
 
 
-__all__ = ["Generation", "Likelihood", "generate", "likelihood"]
+_SHOWN = 80
+
+
+def prompt_ids(prompt: str, text: TextSpec) -> tuple[int, ...]:
+    """Return the ids that a model's text begins with.
+
+    Args:
+        prompt: The name of one of ``text.prompts``, or the words themselves; none if empty.
+        text: What the model writes.
+
+    Raises:
+        ConfigError: If the words are empty once they are cleaned, if all of them are unknown to
+            the model, or if they leave no room for a text.
+
+    Example:
+        >>> prompt_ids("summary", text) == prompt_ids("a detailed photo of", text)
+        True
+    """
+    if not prompt:
+        return ()
+    words = dict(text.prompts).get(prompt, prompt)
+    ids = tuple(tokenizer(text).ids(words))
+    # The start sign and one token behind the prompt have to have a place, too.
+    room = text.max_length - 2
+    if not ids:
+        wrong = "words; in these is nothing that can be seen"
+    elif all(index == text.unk for index in ids):
+        wrong = "words of the model's vocabulary; it knows none of these"
+    elif len(ids) > room:
+        wrong = f"at most {room:,} pieces, for the model's text to have a place; it is {len(ids):,}"
+    else:
+        return ids
+    names = ", ".join(name for name, _ in text.prompts)
+    known = f"the name of a prompt ({names}), or {wrong}" if names else wrong
+    shown = prompt if len(prompt) <= _SHOWN else f"{prompt[:_SHOWN]}…"
+    raise ConfigError(
+        "the model cannot begin with this prompt", findings=[Finding("prompt", shown, known)]
+    )
+
+
+TEXT = "text"
+"""The output that holds what was written: ids, without the start sign and the prompt, padded."""
+
+_MOST_ROWS = 256
+_MOST_BYTES = 1 << 23
+"""Of what is written about at a time: large pictures come in few, for the sake of memory."""
+
+
+class Generator:
+    """Writes a text for each input. Make one with :func:`load_generator`.
+
+    The same code asks an artifact and a Keras model, so that both write the same tokens.
+
+    Args:
+        predict_fns: ``encode`` and ``decode``: see :mod:`zoo.runtime.decoding`.
+        inputs: What ``encode`` takes.
+        text: How the ids that are written become text.
+
+    Attributes:
+        inputs: As given.
+        text: As given.
+    """
+
+    def __init__(
+        self, predict_fns: PredictFns, inputs: Sequence[TensorSpec], text: TextSpec
+    ) -> None:
+        self.inputs, self.text = tuple(inputs), text
+        self._predict_fns = predict_fns
+
+    def predict(
+        self,
+        raw: Any,
+        *,
+        beams: int = 1,
+        length_penalty: float = 0.6,
+        max_tokens: int | None = None,
+        prompt: str = "",
+    ) -> Prediction:
+        """Write a text for each raw input.
+
+        Args:
+            raw: What :meth:`zoo.runtime.Session.predict` takes: of a translator a text, a list of
+                texts, or arrays of ids.
+            beams: How many prefixes the search keeps; 1 takes the likeliest token every time.
+            length_penalty: See :func:`zoo.runtime.decoding.generate`.
+            max_tokens: The most tokens of a text, its prompt and its end included; what was
+                learned, if left out.
+            prompt: What every text begins with: the name of one of ``text.prompts``, or words.
+
+        Returns:
+            ``texts``, without their prompt, and as outputs their ids, ``text``, and the
+            ``log_probability`` of each, in nats.
+
+        Raises:
+            DataError: If an input does not fit: it is empty, or longer than what was learned.
+            ConfigError: If an option is out of range, or the model cannot begin with the prompt.
+
+        Example:
+            >>> load_generator("exports/transformer/1").predict("forty-two").texts
+            ['cuarenta y dos']
+        """
+        from zoo.runtime.inputs import encode
+
+        said = prompt_ids(prompt, self.text)
+        arrays = encode(raw, self.inputs)
+        count = len(next(iter(arrays.values())))
+        row_bytes = max(1, sum(array.nbytes for array in arrays.values()) // count)
+        rows = max(1, min(_MOST_ROWS, _MOST_BYTES // row_bytes))
+        found = [
+            generate(
+                self._predict_fns,
+                {name: array[start : start + rows] for name, array in arrays.items()},
+                self.text,
+                beams=beams,
+                length_penalty=length_penalty,
+                max_tokens=max_tokens,
+                prompt=said,
+            )
+            for start in range(0, count, rows)
+        ]
+        width = max(part.tokens.shape[1] for part in found)
+        tokens = [
+            np.pad(
+                part.tokens,
+                ((0, 0), (0, width - part.tokens.shape[1])),
+                constant_values=self.text.pad,
+            )
+            for part in found
+        ]
+        outputs = {
+            TEXT: np.concatenate(tokens),
+            "log_probability": np.concatenate([part.log_probability for part in found]),
+        }
+        return Prediction(outputs, written_specs(self.text))
+
+
+def written_specs(text: TextSpec) -> tuple[TensorSpec, TensorSpec]:
+    """Return what a text that was written is, as outputs."""
+    return (
+        TensorSpec(name=TEXT, shape=("time",), dtype="int32", text=text),
+        TensorSpec(name="log_probability", unit="nats"),
+    )
+
+
+def written_text(
+    signatures: Mapping[str, tuple[Sequence[TensorSpec], Sequence[TensorSpec]]],
+) -> TextSpec | None:
+    """Return the text that a model writes, or ``None`` if it writes none.
+
+    Args:
+        signatures: By name, what each takes and what it gives.
+    """
+    if ENCODE not in signatures or DECODE not in signatures:
+        return None
+    taken, _ = signatures[DECODE]
+    return next((spec.text for spec in taken if spec.name == CHOSEN), None)
+
+
+def load_generator(
+    path: str | Path,
+    *,
+    threads: int = 1,
+    providers: Sequence[str] | None = None,
+) -> Generator:
+    """Open an artifact that writes texts, with onnxruntime alone.
+
+    Args:
+        path: The artifact's folder.
+        threads: How many threads one call may use.
+        providers: See :func:`zoo.runtime.load`.
+
+    Raises:
+        Incompatible: If it is no artifact, or one that writes nothing.
+        Tampered: If a file is not what was written.
+
+    Example:
+        >>> load_generator("exports/transformer/1").predict(["one", "two"], beams=4).texts
+        ['uno', 'dos']
+    """
+    manifest = read_manifest(Path(path))
+    text = written_text({g.signature: (g.inputs, g.outputs) for g in manifest.graphs})
+    if text is None:
+        raise Incompatible(
+            f"{path} writes no text",
+            why=f"that takes the signatures {ENCODE} and {DECODE}; it has "
+            f"{', '.join(graph.signature for graph in manifest.graphs)}",
+            fix="zoo.runtime.load opens it",
+        )
+    sessions: dict[str, Session] = {
+        name: load(path, signature=name, threads=threads, providers=providers)
+        for name in (ENCODE, DECODE)
+    }
+    predict_fns: PredictFns = {name: session.run for name, session in sessions.items()}
+    return Generator(predict_fns, sessions[ENCODE].inputs, text)

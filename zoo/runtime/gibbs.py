@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ConfigError, Finding, Incompatible
-from zoo.runtime._folder import MAX_BYTES
 from zoo.runtime.decoding import NEXT
 from zoo.runtime.manifest import read_manifest
 from zoo.runtime.session import load
@@ -158,7 +157,6 @@ def load_chain(
     *,
     threads: int = 1,
     providers: Sequence[str] | None = None,
-    max_bytes: int = MAX_BYTES,
 ) -> Chain:
     """Open the chain of an artifact, with onnxruntime alone.
 
@@ -166,7 +164,6 @@ def load_chain(
         path: The artifact's folder.
         threads: How many threads one step may use.
         providers: See :func:`zoo.runtime.load`.
-        max_bytes: The largest ONNX file that is read.
 
     Raises:
         Incompatible: If it is no artifact, or one without a chain.
@@ -181,7 +178,7 @@ def load_chain(
     name = chain_signature({g.signature: (g.inputs, g.outputs) for g in graphs})
     if name is None:
         raise no_chain(str(path), [graph.signature for graph in graphs])
-    session = load(path, signature=name, threads=threads, providers=providers, max_bytes=max_bytes)
+    session = load(path, signature=name, threads=threads, providers=providers)
     return Chain(session.run, session.inputs)
 
 

@@ -13,8 +13,7 @@ from typing import Any, Literal
 from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
 from zoo.names import NAME, VERSION
-from zoo.runtime._external import SUFFIX
-from zoo.runtime._folder import read_bytes
+from zoo.runtime.artifact_files import COPY_AGAIN, FileEntry, read_bytes
 from zoo.spec import DataSpec, Task, TensorSpec
 from zoo.struct import Struct, limited
 
@@ -24,21 +23,15 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 VECTORS = "vectors.npz"
 CARD = "card.md"
+DATA_SUFFIX = ".data"
+"""Suffix of the file of external data, after the name of its ONNX file."""
+
 PREFIX = "zoo."
 """Every key of the ONNX file's own metadata begins with this."""
 
 _LIMIT = 16 * 2**20
 _SHA256 = r"^[0-9a-f]{64}$"
 _ONNX = r"^[a-z][a-z0-9_]{0,79}\.onnx$"
-_FILE = r"^[a-z][a-z0-9_]{0,79}\.(onnx|onnx\.data|npz|md|txt|json)$"
-
-
-class FileEntry(Struct):
-    """One file of the artifact."""
-
-    name: str = limited(pattern=_FILE)
-    bytes: int = limited(ge=0)
-    sha256: str = limited(pattern=_SHA256)
 
 
 class Tolerance(Struct):
@@ -261,7 +254,7 @@ class Manifest(Struct):
 
     def data_file(self, graph: Graph) -> FileEntry | None:
         """Return the entry of the file in which a graph's large constants lie, if it has one."""
-        name = graph.file + SUFFIX
+        name = graph.file + DATA_SUFFIX
         return next((entry for entry in self.files if entry.name == name), None)
 
     def metadata(self, signature: str) -> dict[str, str]:
@@ -313,7 +306,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise Incompatible(
             f"{folder / MANIFEST} is not a manifest",
             why=f"it is no JSON text: {error}",
-            fix="export the model again, or copy the artifact anew",
+            fix=COPY_AGAIN,
         ) from error
     if not isinstance(data, dict) or type(data.get("format_version")) is not int:
         raise Incompatible(
@@ -335,13 +328,13 @@ def read_manifest(folder: Path) -> Manifest:
         raise Incompatible(
             f"{folder / MANIFEST} is not a manifest",
             why=str(error),
-            fix="export the model again, or copy the artifact anew",
+            fix=COPY_AGAIN,
         ) from error
     if written != raw or claimed != actual:
         raise Tampered(
             f"{folder / MANIFEST} is not the text that was written",
             why="its own SHA-256 does not fit its contents",
-            fix="copy the artifact anew, or export the model again",
+            fix=COPY_AGAIN,
         )
     try:
         return Manifest.model_validate(data)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from zoo.runtime.golden_vectors import LABEL, PROBABILITIES
 from zoo.runtime.text import decode_text
-from zoo.runtime.tolerance import LABEL, PROBABILITIES
 from zoo.spec import TensorSpec
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ArtifactError, ConfigError, DataError, Finding, Incompatible, Tampered
-from zoo.runtime._folder import MAX_BYTES
-from zoo.runtime._onnx_file import OnnxFile, checked_graph
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
+from zoo.runtime.onnx_file import OnnxFile, checked_graph
 from zoo.runtime.prediction import Prediction
 from zoo.spec import Arrays, TensorSpec
 
@@ -142,7 +142,6 @@ def load(
     signature: str | None = None,
     threads: int = 1,
     providers: Sequence[str] | None = None,
-    max_bytes: int = MAX_BYTES,
 ) -> Session:
     """Open an artifact. The manifest and the ONNX file are checked; :func:`verify` checks all.
 
@@ -158,8 +157,6 @@ def load(
         threads: How many threads one call may use.
         providers: onnxruntime's execution providers, most preferred first; the CPU by default.
             One that is not there is an error, never a silent fallback.
-        max_bytes: The largest ONNX file that is read; the file of its weights may be 32 times as
-            large.
 
     Raises:
         Incompatible: If it is no artifact, of a newer format, or cannot be opened here.
@@ -176,7 +173,7 @@ def load(
     first = manifest.graphs[0].signature
     graph = manifest.graph(first if signature is None else signature)
     name = str(folder / graph.file)
-    with checked_graph(folder, manifest, graph, max_bytes=max_bytes) as file:
+    with checked_graph(folder, manifest, graph) as file:
         native = open_session(file, name, threads=threads, providers=providers)
     check_interface(native, graph, name)
     return Session(manifest, graph, native, threads=threads, source=str(folder))
@@ -203,8 +200,7 @@ def open_session(
         ConfigError: If a provider is not available, or ``threads`` is below 1.
         Incompatible: If onnxruntime refuses the file.
     """
-    import onnxruntime as ort
-
+    ort = onnxruntime()
     wanted = list(providers or DEFAULT_PROVIDERS)
     there = ort.get_available_providers()
     findings = [
@@ -226,7 +222,9 @@ def open_session(
         "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
     }[optimization]
     try:
-        native = ort.InferenceSession(_given(file), options, providers=wanted)
+        native = ort.InferenceSession(
+            file if isinstance(file, bytes) else file.source, options, providers=wanted
+        )
     except Exception as error:  # onnxruntime raises a dozen unrelated types
         raise Incompatible(
             f"onnxruntime {ort.__version__} cannot open {name}",
@@ -245,11 +243,12 @@ def open_session(
     return native
 
 
-def _given(file: bytes | OnnxFile) -> bytes | str:
-    """Return what onnxruntime is given: bytes, or a path if it has to map what lies beside it."""
-    if isinstance(file, bytes):
-        return file
-    return file.raw if file.path is None else str(file.path)
+def onnxruntime() -> Any:
+    """Import onnxruntime with its telemetry off, unless the user has said otherwise."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime as ort
+
+    return ort
 
 
 def check_interface(native: Any, graph: Graph, name: str) -> None:

@@ -13,7 +13,8 @@ from zoo.errors import Incompatible, ZooError
 from zoo.files import exists, is_folder
 from zoo.runtime import Session, is_model, load, read_manifest, verify
 from zoo.runtime.manifest import MANIFEST
-from zoo.runtime.repository import served_shape, version_folders
+from zoo.runtime.triton_config import served_shape
+from zoo.runtime.verification import version_folders
 from zoo.spec import Arrays, TensorSpec
 
 DATATYPES = {

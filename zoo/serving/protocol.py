@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
-from zoo.runtime.repository import served_shape
+from zoo.runtime.triton_config import served_shape
 from zoo.serving.models import DATATYPES, ServedModel
 from zoo.spec import TensorSpec
 

@@ -19,7 +19,7 @@ from tests.hostile.matrix.harness import MEMORY, SECONDS, measured
 from tests.hostile.support import call, listing, picture
 from zoo.errors import ArtifactError, Incompatible, ParityFailed, Tampered, ZooError
 from zoo.files import sha256_json
-from zoo.runtime.vectors import Vector, pack_vectors, unpack_vectors
+from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
 
 MODEL = Path(__file__).parents[3] / "exports" / "mlp_classifier"
 Change = Callable[[Path], object]

@@ -1,41 +1,33 @@
-"""A model repository: the folder of a model's versions, as Triton and KServe read it.
+"""Configuration for Triton and KServe: ``config.pbtxt``, labels and warm-up of a model repository.
 
 ::
 
     cnn/
     ├── config.pbtxt              the same for every version
-    ├── probabilities_labels.txt  class names, one a line, for each output that has classes
+    ├── probabilities_labels.txt  class names, one per line, for each output that has classes
     ├── warmup/golden_image       one golden example of each input, as raw bytes
     └── 1/                        an artifact
 
-All of it but the versions follows from their manifests and golden vectors, so that it can be
-written by an export and checked by anybody.
+All of it follows from the manifests and golden vectors of the versions, so that an export can write
+it and anybody can check it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.errors import Incompatible, Tampered
-from zoo.files import exists, is_folder
-from zoo.runtime._folder import MAX_BYTES, listing, read_bytes
-from zoo.runtime._onnx_file import read_checked
-from zoo.runtime.manifest import MANIFEST, VECTORS, Graph, Manifest, read_manifest
-from zoo.runtime.vectors import Vector, unpack_vectors
-from zoo.runtime.verify import VerifyReport, verify
+from zoo.errors import Incompatible
+from zoo.runtime.golden_vectors import Vector, unpack_vectors
+from zoo.runtime.manifest import Graph, Manifest
 from zoo.spec import TensorSpec
-from zoo.struct import Struct
 
 CONFIG = "config.pbtxt"
 WARMUP = "warmup"
 
-_VERSION = re.compile(r"[1-9][0-9]{0,9}")
-_LIMIT = 64 * 2**20
 _KINDS = {
     "bool": "BOOL",
     "float16": "FP16",
@@ -45,37 +37,6 @@ _KINDS = {
     "string": "STRING",
     "uint8": "UINT8",
 }
-
-
-class ModelReport(Struct):
-    """What :func:`verify_model` checked. It raises instead of returning a failure.
-
-    Attributes:
-        path: The folder of the versions.
-        name: Under which name servers offer it.
-        files: Files beside the versions.
-        versions: What was found about each, oldest first.
-    """
-
-    path: str
-    name: str
-    files: int
-    versions: tuple[VerifyReport, ...]
-
-
-def version_folders(folder: Path) -> list[Path]:
-    """Return the folders of a model's versions, oldest first."""
-    if not is_folder(folder):
-        return []
-    names = [name for name in listing(folder) if _VERSION.fullmatch(name)]
-    return [folder / name for name in sorted(names, key=int)]
-
-
-def is_model(folder: Path) -> bool:
-    """Say whether a folder holds versions of a model, and is not itself an artifact."""
-    if exists(folder / MANIFEST) or not is_folder(folder):
-        return False
-    return (folder / CONFIG).exists() or bool(version_folders(folder))
 
 
 def served_shape(spec: TensorSpec) -> tuple[int | str, ...]:
@@ -220,97 +181,3 @@ def _warmup(graph: Graph, example: Mapping[str, np.ndarray[Any, Any]]) -> str:
             "  }",
         ]
     return "\n".join([*lines, "}"])
-
-
-def expected_files(folder: Path, *, max_bytes: int = MAX_BYTES) -> list[dict[str, bytes]]:
-    """Return what each version of a model wants beside it, oldest first.
-
-    Raises:
-        ArtifactError: If a version is not what was published.
-    """
-    wanted = []
-    for version in version_folders(folder):
-        manifest = read_manifest(version)
-        vectors = read_checked(version, manifest, VECTORS, max_bytes=max_bytes)
-        wanted.append(repository_files(manifest, vectors))
-    return wanted
-
-
-def verify_model(path: str | Path, *, max_bytes: int = MAX_BYTES) -> ModelReport:
-    """Prove every version of a model, and what stands beside them.
-
-    Args:
-        path: The folder of the versions, e.g. ``exports/cnn``.
-        max_bytes: The largest file that is read.
-
-    Raises:
-        ArtifactError: If a version does not verify, two differ in what they take or give, or a
-            file beside them is changed, missing or foreign.
-    """
-    folder = Path(path)
-    versions = version_folders(folder)
-    if not versions:
-        raise Incompatible(
-            f"{folder} holds no version of a model",
-            why="versions are folders with a number for a name",
-            fix="give a folder such as exports/cnn, or export a model into it",
-        )
-    reports = tuple(verify(version, max_bytes=max_bytes) for version in versions)
-    manifests = [read_manifest(version) for version in versions]
-    for manifest in manifests[1:]:
-        check_same_interface(
-            manifest, manifests[0], where=folder, fix="move one of the versions to another folder"
-        )
-    wanted = expected_files(folder, max_bytes=max_bytes)
-    _check_names(folder, wanted[-1])
-    for name, raw in wanted[-1].items():
-        # The warm-up may be the golden example of any version: it only has to fit.
-        allowed = [files[name] for files in wanted] if name.startswith(f"{WARMUP}/") else [raw]
-        place = folder / name
-        if read_bytes(place.parent, place.name, limit=_LIMIT) not in allowed:
-            raise Tampered(
-                f"{place} is not what the manifests say",
-                why="servers would read another model than the one that was proven",
-                fix="remove it and export the next version, or copy the folder anew",
-            )
-    return ModelReport(
-        path=str(folder), name=folder.resolve().name, files=len(wanted[-1]), versions=reports
-    )
-
-
-def _check_names(folder: Path, wanted: Iterable[str]) -> None:
-    top = {name.partition("/")[0] for name in wanted}
-    inside = {name.partition("/")[2] for name in wanted if "/" in name}
-    # An export that is under way has a hidden folder here.
-    there = {
-        name
-        for name in listing(folder)
-        if not _VERSION.fullmatch(name) and not (name.startswith(".") and name.endswith(".tmp"))
-    }
-    warm = set(listing(folder / WARMUP)) if inside and WARMUP in there else set()
-    for kind, found in (
-        ("missing", (top - there) | {f"{WARMUP}/{name}" for name in inside - warm}),
-        ("no part of a model", (there - top) | {f"{WARMUP}/{name}" for name in warm - inside}),
-    ):
-        if found:
-            raise Tampered(
-                f"{folder / min(found)} is {kind}",
-                why="beside the versions stands what zoo export wrote, and nothing else",
-                fix="export the next version: it writes what is missing"
-                if kind == "missing"
-                else "remove it",
-            )
-
-
-__all__ = [
-    "CONFIG",
-    "WARMUP",
-    "ModelReport",
-    "check_same_interface",
-    "expected_files",
-    "is_model",
-    "repository_files",
-    "served_shape",
-    "verify_model",
-    "version_folders",
-]

@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ConfigError, Finding, Tampered
-from zoo.runtime._onnx_file import read_checked
+from zoo.runtime.artifact_files import read_entry
+from zoo.runtime.golden_vectors import Vector, unpack_vectors
 from zoo.runtime.manifest import VECTORS, read_manifest
 from zoo.runtime.session import MAX_THREADS, Session, load
-from zoo.runtime.vectors import Vector, unpack_vectors
 from zoo.spec import Arrays
 from zoo.struct import Struct
 
 _WARM_UP = 3
 MAX_BATCH = 65_536
 """The largest batch that is measured, as it is the largest of a training."""
-
-_LIMIT = 2 * 2**30
 
 
 class BenchRow(Struct):
@@ -87,7 +85,7 @@ def bench(
     for name in chosen:
         for count in threads:
             session = load(path, signature=name, threads=count, providers=providers)
-            raw = read_checked(Path(path), session.manifest, VECTORS, max_bytes=_LIMIT)
+            raw = read_entry(Path(path), session.manifest.file(VECTORS))
             golden = _golden(unpack_vectors(raw, name), Path(path) / VECTORS, name)
             rows += [_row(session, str(path), golden, batch, seconds) for batch in batches]
     return rows

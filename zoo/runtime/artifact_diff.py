@@ -2,19 +2,160 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from zoo.runtime._folder import MAX_BYTES
-from zoo.runtime._onnx_file import checked_graph
-from zoo.runtime._tensors import Constant, Contents, read_contents
+from zoo.errors import Incompatible
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
-from zoo.runtime.significance import Interval, Noise, noise
+from zoo.runtime.onnx_file import OnnxFile, checked_graph
+from zoo.runtime.onnx_reader import TYPES, fields, numbers, text
 from zoo.struct import Struct
+
+Noise = Literal["within noise", "beyond noise", "unknown"]
+
+Interval = tuple[float, float | None, float | None]
+"""A value, and the ends of its 95 % interval where they are known."""
+
+
+def noise(before: Interval | None, after: Interval | None) -> Noise:
+    """Return whether the difference of two scores can be told from chance.
+
+    It lies beyond the noise if it is larger than the halves of both intervals that face each
+    other, added as independent errors are (in squares).
+    """
+    if before is None or after is None:
+        return "unknown"
+    (one, low_one, high_one), (two, low_two, high_two) = before, after
+    if low_one is None or high_one is None or low_two is None or high_two is None:
+        return "unknown"
+    rises = two >= one
+    facing = (high_one - one, two - low_two) if rises else (one - low_one, high_two - two)
+    return "within noise" if abs(two - one) <= math.hypot(*facing) else "beyond noise"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One constant of a graph.
+
+    Attributes:
+        array: Its elements; ``None`` if they are of a type that numpy does not have.
+        sha256: Of everything the file says about it but its name.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    array: np.ndarray[Any, Any] | None
+    sha256: str
+
+
+@dataclass
+class Contents:
+    """What one ONNX file holds.
+
+    Attributes:
+        constants: By name; those inside a loop's body have the names of the nodes around them.
+        operators: How often each is used.
+        wiring: SHA-256 of the nodes: what they are, how they are set, what they are joined to.
+    """
+
+    constants: dict[str, Constant] = field(default_factory=dict)
+    operators: Counter[str] = field(default_factory=Counter)
+    wiring: str = ""
+
+
+_Outside = Mapping[str, np.ndarray[Any, Any]]
+
+
+def read_contents(file: bytes | OnnxFile, name: str) -> Contents:
+    """Read the constants and the operators of an inspected file.
+
+    A constant counts as the same whether its elements lie in the file or beside it.
+
+    Raises:
+        Incompatible: If a constant does not hold what it announces.
+    """
+    file = OnnxFile(file) if isinstance(file, bytes) else file
+    contents, digest = Contents(), hashlib.sha256()
+    outside = {item.name: file.array(item) for item in file.facts.external}
+    try:
+        for entry in fields(memoryview(file.raw)):
+            if entry.number == 7:
+                _graph(entry.data, contents, digest, "", outside)
+    except (ValueError, IndexError) as error:
+        raise Incompatible(
+            f"{name} cannot be compared", why=str(error), fix="export the model again"
+        ) from error
+    contents.wiring = digest.hexdigest()
+    return contents
+
+
+def _graph(
+    data: memoryview, contents: Contents, digest: Any, prefix: str, outside: _Outside
+) -> None:
+    for entry in fields(data):
+        if entry.number == 5:
+            name, constant = _constant(entry.data, outside)
+            contents.constants[prefix + name] = constant
+        elif entry.number == 1:
+            _node(entry.data, contents, digest, prefix)
+
+
+def _node(data: memoryview, contents: Contents, digest: Any, prefix: str) -> None:
+    name = next((text(entry.data) for entry in fields(data) if entry.number == 3), "")
+    for entry in fields(data):
+        if entry.number == 4:
+            contents.operators[text(entry.data)] += 1
+        if entry.number != 5:
+            digest.update(b"%d:%d:" % (entry.number, len(entry.data)) + bytes(entry.data))
+            continue
+        attribute = next((text(p.data) for p in fields(entry.data) if p.number == 1), "")
+        for part in fields(entry.data):
+            inside = f"{prefix}{name}.{attribute}"
+            if part.number in (6, 11):
+                _graph(part.data, contents, digest, f"{inside}/", {})
+            elif part.number in (5, 10):
+                contents.constants[inside] = _constant(part.data, {})[1]
+            else:
+                head = b"%d:%d:%d:" % (part.number, part.value, len(part.data))
+                digest.update(head + bytes(part.data))
+
+
+def _constant(data: memoryview, outside: _Outside) -> tuple[str, Constant]:
+    name, kind, shape = "", 0, []
+    raw: memoryview | None = None
+    digest = hashlib.sha256()
+    for entry in fields(data):
+        if entry.number == 8:
+            name = text(entry.data)
+            continue
+        if entry.number in (13, 14):  # where its elements lie, which may be here one day
+            continue
+        digest.update(b"%d:%d:%d:" % (entry.number, entry.value, len(entry.data)))
+        digest.update(entry.data)
+        if entry.number == 1:
+            shape += numbers(entry)
+        elif entry.number == 2:
+            kind = entry.value
+        elif entry.number == 9:
+            raw = entry.data
+    array = outside.get(name) if raw is None else None
+    if array is not None:
+        # As if they were written behind the type and the shape.
+        digest.update(b"%d:%d:%d:" % (9, 0, array.nbytes))
+        digest.update(array.data.cast("B"))
+    if raw is not None and kind in TYPES:
+        dtype = np.dtype(TYPES[kind]).newbyteorder("<")
+        if math.prod(shape) * dtype.itemsize != len(raw):
+            raise ValueError(f"{name} has {len(raw)} bytes for the shape {shape}")
+        array = np.frombuffer(raw, dtype).reshape(shape)
+    return name, Constant(TYPES.get(kind, f"type {kind}"), tuple(shape), array, digest.hexdigest())
 
 
 class Change(Struct):
@@ -89,7 +230,7 @@ class DiffReport(Struct):
     files: tuple[Change, ...]
 
 
-def diff(before: str | Path, after: str | Path, *, max_bytes: int = MAX_BYTES) -> DiffReport:
+def diff(before: str | Path, after: str | Path) -> DiffReport:
     """Explain what changed between two artifacts.
 
     Both ONNX files are compared with their manifests first, and no library opens them.
@@ -97,7 +238,6 @@ def diff(before: str | Path, after: str | Path, *, max_bytes: int = MAX_BYTES) -
     Args:
         before: The folder of one artifact.
         after: That of the other.
-        max_bytes: The largest file that is read.
 
     Raises:
         Incompatible: If one is no artifact, or of a newer format.
@@ -126,8 +266,8 @@ def diff(before: str | Path, after: str | Path, *, max_bytes: int = MAX_BYTES) -
         if one is None or two is None:
             continue
         with (
-            checked_graph(folders[0], old, one, max_bytes=max_bytes) as first,
-            checked_graph(folders[1], new, two, max_bytes=max_bytes) as second,
+            checked_graph(folders[0], old, one) as first,
+            checked_graph(folders[1], new, two) as second,
         ):
             contents = (
                 read_contents(first, str(folders[0] / one.file)),
@@ -279,6 +419,3 @@ def _scores(manifest: Manifest) -> dict[str, Interval]:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-__all__ = ["Change", "DiffReport", "GraphChange", "MetricChange", "WeightChange", "diff"]
