@@ -26,8 +26,8 @@ import numpy as np
 import zoo
 from zoo.errors import DatasetUnavailable
 from zoo.metrics.corruptions import Corruption
-from zoo.metrics.fidelity import decibels
-from zoo.metrics.pca_baseline import fit_principal
+from zoo.metrics.pca import fit_pca
+from zoo.metrics.reconstruction import psnr
 
 NOISE = (("gaussian", 0.3), ("salt_and_pepper", 0.3), ("masking", 0.3))
 BAR = 0.5
@@ -73,7 +73,7 @@ def _repair(folder: Path, seed: int) -> None:
         scores = zoo.evaluate(run).scores
         clean, worse = _damaged(run, Corruption(kind, amount))
         train, _ = run.dataset().split("train").arrays()
-        pca = fit_principal([_scaled(train["image"])], run.config.code_size)
+        pca = fit_pca([_scaled(train["image"])], run.config.code_size)
         back = np.clip(pca.reconstruct(worse.reshape(len(worse), -1)), 0, 1)
         print(
             f"{kind:18}{scores['psnr_corrupted'].value:9.1f}{scores['psnr_denoised'].value:13.1f}"
@@ -125,7 +125,7 @@ def _median(images: np.ndarray) -> np.ndarray:
 
 def _psnr(clean: np.ndarray, given: np.ndarray) -> float:
     apart = (clean.reshape(len(clean), -1) - given.reshape(len(clean), -1)) ** 2
-    return float(decibels(apart.mean(axis=1)).mean())
+    return float(psnr(apart.mean(axis=1)).mean())
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ import zoo
 from zoo.api.prediction import signatures
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.layers import TokenAccuracy, TokenCrossentropy, make_optimizer
-from zoo.metrics import evaluate_translation
+from zoo.metrics.translation import evaluate_translation
 from zoo.runtime.decoding import generate
 from zoo.runtime.text import decode_text
 from zoo.spec import Arrays, Dataset, PredictFns

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import zoo.metrics.evaluate  # noqa: F401 - registers what scores mean
 from zoo.api.catalog import registry
 from zoo.metrics.scores import describe_score
 from zoo.registry.catalog import Measurement, parse_catalog

@@ -18,8 +18,6 @@ from zoo import (
     TrainLoop,
     TrainPlan,
 )
-from zoo.metrics.corruptions import Corruption
-from zoo.metrics.reconstruction import evaluate_autoencoder
 from zoo.spec import Dataset, PredictFns
 from zoo_autoencoder.config import AutoencoderConfig, NoiseConfig
 from zoo_autoencoder.network import (
@@ -162,6 +160,9 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
             DataError: If there is nothing to measure on, or an image holds NaN.
             Diverged: If a reconstruction is not finite.
         """
+        from zoo.metrics.corruptions import Corruption
+        from zoo.metrics.reconstruction import evaluate_autoencoder
+
         config = config or AutoencoderConfig()
         noise = config.noise
         return evaluate_autoencoder(

@@ -170,7 +170,9 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         reference: Split | None = None,
     ) -> Evaluation:
         """Measure what is written about each picture, with one beam."""
-        return zoo.metrics.evaluate_captions(predict_fns, split, data, reference=reference)
+        from zoo.metrics.captioning import evaluate_captions
+
+        return evaluate_captions(predict_fns, split, data, reference=reference)
 
     def signatures(
         self, model: keras.Model, config: BlipCaptionerConfig, data: DataSpec

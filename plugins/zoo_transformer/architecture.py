@@ -130,7 +130,9 @@ class Transformer(zoo.Architecture[TransformerConfig]):
     ) -> Evaluation:
         """Measure the classes, or what is written for each source, with one beam."""
         if data.task == _TRANSLATION:
-            return zoo.metrics.evaluate_translation(predict_fns, split, data, reference=reference)
+            from zoo.metrics.translation import evaluate_translation
+
+            return evaluate_translation(predict_fns, split, data, reference=reference)
         return super().evaluate(predict_fns, split, data, config=config, reference=reference)
 
     def signatures(

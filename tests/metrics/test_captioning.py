@@ -11,9 +11,8 @@ import sacrebleu
 
 from zoo.data.dataset import ArraySplit
 from zoo.errors import ConfigError, DataError
-from zoo.metrics import evaluate_captions
-from zoo.metrics.caption_baselines import frequent_caption, nearest_pictures
 from zoo.metrics.caption_figures import mark_words
+from zoo.metrics.captioning import evaluate_captions, frequent_caption, nearest_images
 from zoo.metrics.cider import cider_d
 from zoo.metrics.figures import Bars, ImageGallery, Texts, dump_figures, load_figures
 from zoo.metrics.intervals import wilson
@@ -146,7 +145,7 @@ def test_baselines_are_the_most_frequent_caption_and_the_nearest_picture():
     assert found["frequent_exact_match"].value == 0.0
     assert found["nearest_exact_match"].value == 0.5
     assert frequent_caption(["b", "a", "b", "a", "c"]) == "a"
-    near = nearest_pictures(Images([8, 31], caption=["a", "a"]), known, "image", np.array([1, 0]))
+    near = nearest_images(Images([8, 31], caption=["a", "a"]), known, "image", np.array([1, 0]))
     assert near.tolist() == [1, 4]
 
 
@@ -186,7 +185,7 @@ def test_a_text_that_has_a_prompt_is_written_from_it():
     found = evaluate_captions(parrot(SAID, summaries), part, data, reference=part)
     assert found.scores["summary_exact_match"].value == 0.75
     assert found.scores["summary_bleu"].value > 50
-    assert found.figures[-1].title == "The summary"
+    assert found.figures[-1].title == "Generated: summary"
     assert found.figures[-1].rows[0] == ("it is on the red door", "it is on the blue door")
 
 

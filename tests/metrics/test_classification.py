@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from zoo.errors import ConfigError, DataError, Diverged
 from zoo.metrics import Evaluation, evaluate
 from zoo.metrics.classification import BINS, SMALLEST, WORST
-from zoo.metrics.evaluate import _MEASURES as MEASURES
+from zoo.metrics.evaluate import TASKS
 from zoo.metrics.intervals import bootstrap_macro_f1, bootstrap_means, wilson
 from zoo.spec import DataSpec, Task, TensorSpec
 
@@ -244,7 +244,7 @@ def test_an_output_for_another_number_of_classes_is_refused() -> None:
 
 
 def test_a_model_that_drops_an_example_is_refused() -> None:
-    with pytest.raises(ConfigError, match="one row an example"):
+    with pytest.raises(ConfigError, match="one row per example"):
         evaluate(lambda _: {"probabilities": np.full((1, 2), 0.5)}, Rows([0, 1]), spec(2))
 
 
@@ -260,7 +260,7 @@ def test_a_label_outside_the_classes_is_refused(label: int) -> None:
 
 
 def test_labels_that_are_not_class_indices_are_refused() -> None:
-    with pytest.raises(DataError, match="one class index an example"):
+    with pytest.raises(DataError, match="one class index per example"):
         measure([0.0, 1.0], [[0.5, 0.5], [0.5, 0.5]])
 
 
@@ -269,7 +269,7 @@ def test_an_empty_split_is_refused() -> None:
         measure(np.zeros(0, int), np.zeros((0, 2)))
 
 
-@pytest.mark.parametrize("task", [task for task in Task if task not in MEASURES])
+@pytest.mark.parametrize("task", [task for task in Task if task not in TASKS])
 def test_a_task_without_a_measure_says_what_to_override(task: Task) -> None:
     with pytest.raises(ConfigError, match=r"Architecture\.evaluate"):
         evaluate(lambda _: {}, Rows([0]), spec(2, task))

@@ -9,8 +9,8 @@ from hypothesis import given, settings, strategies as st
 from zoo import metrics
 from zoo.data.dataset import ArraySplit
 from zoo.errors import ConfigError, DataError, Diverged
-from zoo.metrics.backtest import draw_blocks
-from zoo.metrics.forecasters import simple_forecasters
+from zoo.metrics.forecast_baselines import fit_baselines
+from zoo.metrics.forecasting import draw_blocks
 from zoo.spec import Column, DataSpec, SeriesSpec, Task, TensorSpec
 
 X = Column(name="x", unit="°C", categories=None)
@@ -88,7 +88,7 @@ def test_a_perfect_forecast_has_all_the_skill_and_the_best_simple_one_none() -> 
     perfect = metrics.evaluate(
         lambda _: {"forecast": truth}, test, spec(14, 3), reference=train, batch_size=10_000
     )
-    linear = simple_forecasters(seen["history"], came["forecast"], [0])[2]
+    linear = fit_baselines(seen["history"], came["forecast"], [0])[2]
     same = metrics.evaluate(
         lambda x: {"forecast": linear.forecast(x["history"].astype(float))},
         test,
@@ -101,23 +101,23 @@ def test_a_perfect_forecast_has_all_the_skill_and_the_best_simple_one_none() -> 
     assert same.scores["skill"].value == pytest.approx(0, abs=1e-4)
     titles = [figure.title for figure in perfect.figures]
     assert titles[:3] == [
-        "Forecasts and what came",
-        "Error by how far ahead",
-        "Beside simple forecasts",
+        "Forecasts",
+        "Error by forecast horizon",
+        "Baselines",
     ]
 
 
 def test_the_simple_forecasts_find_the_season_and_the_recurrence() -> None:
     season = np.tile([1.0, 5.0, 2.0, 8.0, 3.0], 60)
     history, came = (part for a in split(season, 12, 6).arrays() for part in a.values())
-    persistence, seasonal, _ = simple_forecasters(history, came, [0])
+    persistence, seasonal, _ = fit_baselines(history, came, [0])
     np.testing.assert_array_equal(persistence.forecast(history)[:, :, 0], history[:, [-1] * 6, 0])
     np.testing.assert_array_equal(seasonal.forecast(history), came)
     assert "5 steps" in seasonal.chosen or "10 steps" in seasonal.chosen
 
     wave = np.sin(np.arange(300) * 0.3)
     history, came = (part for a in split(wave, 12, 6).arrays() for part in a.values())
-    linear = simple_forecasters(history, came, [0])[2]
+    linear = fit_baselines(history, came, [0])[2]
     np.testing.assert_allclose(linear.forecast(history), came, atol=1e-5)
 
 

@@ -11,10 +11,9 @@ from hypothesis import given, settings, strategies as st
 from zoo.errors import ConfigError, DataError, Diverged
 from zoo.metrics import Evaluation, evaluate
 from zoo.metrics.corruptions import KINDS, Corruption
-from zoo.metrics.fidelity import BEST_PSNR
 from zoo.metrics.figures import dump_figures, load_figures
-from zoo.metrics.pca_baseline import MOST_WIDE, WIDEST, fit_principal
-from zoo.metrics.reconstruction import evaluate_autoencoder
+from zoo.metrics.pca import MAX_COVARIANCE, MAX_WIDE_EXAMPLES, fit_pca
+from zoo.metrics.reconstruction import BEST_PSNR, evaluate_autoencoder
 from zoo.metrics.roc import auc, roc_curve
 from zoo.spec import DataSpec, Task, TensorSpec
 
@@ -92,7 +91,7 @@ def test_error_and_psnr_are_those_of_their_definitions(
     assert found.scores["psnr"].unit == "dB"
 
 
-def test_batches_change_nothing_damage_included() -> None:
+def test_the_batch_size_changes_nothing() -> None:
     rows = Rows(images(23), np.arange(23) % 3)
     data = spec((4, 3, 1), ("a", "b", "c"))
 
@@ -117,7 +116,7 @@ def test_the_best_code_of_its_size_is_that_of_scikit_learn() -> None:
     from sklearn.decomposition import PCA
 
     table = RNG.normal(size=(90, 12)) @ RNG.normal(size=(12, 12)) + 3
-    ours = fit_principal([table[:40], table[40:]], 4)
+    ours = fit_pca([table[:40], table[40:]], 4)
     theirs = PCA(4, svd_solver="full").fit(table)
 
     np.testing.assert_allclose(
@@ -128,18 +127,18 @@ def test_the_best_code_of_its_size_is_that_of_scikit_learn() -> None:
 
 
 def test_components_of_wide_examples_come_from_the_first_of_them() -> None:
-    base = RNG.normal(size=(3, WIDEST + 10))
+    base = RNG.normal(size=(3, MAX_COVARIANCE + 10))
     table = RNG.normal(size=(30, 3)) @ base
-    found = fit_principal([table], 5)
+    found = fit_pca([table], 5)
 
-    assert found.axes.shape == (WIDEST + 10, 3)
+    assert found.axes.shape == (MAX_COVARIANCE + 10, 3)
     np.testing.assert_allclose(found.reconstruct(table), table, atol=1e-6)
-    many = fit_principal((RNG.normal(size=(1_500, WIDEST + 1)) for _ in range(2)), 1)
-    assert many.examples == MOST_WIDE
+    many = fit_pca((RNG.normal(size=(1_500, MAX_COVARIANCE + 1)) for _ in range(2)), 1)
+    assert many.examples == MAX_WIDE_EXAMPLES
 
 
 def test_constant_images_have_one_axis_and_no_error() -> None:
-    found = fit_principal([np.full((5, 6), 0.5)], 3)
+    found = fit_pca([np.full((5, 6), 0.5)], 3)
 
     np.testing.assert_allclose(found.reconstruct(np.full((2, 6), 0.5)), 0.5)
 
@@ -207,16 +206,16 @@ def test_an_area_without_an_interval_says_so() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_damage_repeats_for_each_example_wherever_it_stands(kind: str, dtype: str) -> None:
+def test_a_corruption_depends_on_the_position_of_an_example_alone(kind: str, dtype: str) -> None:
     rows = images(9, (6, 5, 3)).astype(dtype)
-    damage = Corruption(kind, 0.4)
-    whole = damage(rows, np.arange(9), 0.0, 255.0)
+    corrupt = Corruption(kind, 0.4)
+    whole = corrupt(rows, np.arange(9), 0.0, 255.0)
 
     assert whole.dtype == rows.dtype and whole.shape == rows.shape
     assert whole.min() >= 0 and whole.max() <= 255
     assert (whole != rows).any()
-    np.testing.assert_array_equal(damage(rows[4:6], np.arange(4, 6), 0.0, 255.0), whole[4:6])
-    assert not np.array_equal(damage(rows[:1], np.array([7]), 0.0, 255.0), whole[:1])
+    np.testing.assert_array_equal(corrupt(rows[4:6], np.arange(4, 6), 0.0, 255.0), whole[4:6])
+    assert not np.array_equal(corrupt(rows[:1], np.array([7]), 0.0, 255.0), whole[:1])
 
 
 def test_repair_is_measured_against_the_clean_image() -> None:
@@ -246,8 +245,8 @@ def test_every_figure_can_be_stored_however_few_images_there_are(
     )
     titles = [figure.title for figure in found.figures]
 
-    assert {"Out of the code again", "Repaired", "A map of the codes"} <= set(titles)
-    assert {"From one code to another", "Drawn from the prior", "The worst"} <= set(titles)
+    assert {"Reconstructions", "Denoising", "Latent space"} <= set(titles)
+    assert {"Latent interpolation", "Samples from the prior", "Largest errors"} <= set(titles)
     assert load_figures(dump_figures(found.figures)) == found.figures
     assert all(figure.caption for figure in found.figures)
     assert Evaluation.model_validate_json(found.model_dump_json()).scores == found.scores
@@ -269,7 +268,7 @@ def test_a_class_that_was_held_out_is_shown_beside_the_others() -> None:
     )
     titles = [figure.title for figure in found.figures]
 
-    assert "What was never seen: c" in titles
+    assert "Anomaly detection: c held out" in titles
     bars = next(figure for figure in found.figures if figure.title == "Error by class")
     assert bars.names == ("a", "b", "c (held out)")
     assert bars.emphasis == ("c (held out)",)
@@ -281,9 +280,9 @@ def test_what_cannot_be_measured_is_refused() -> None:
 
     with pytest.raises(DataError, match="empty"):
         evaluate(predict_fn, Rows(images(0)), data)
-    with pytest.raises(ConfigError, match="no 'reconstruction'"):
+    with pytest.raises(ConfigError, match="no output 'reconstruction'"):
         evaluate(lambda inputs: {"other": inputs["image"]}, rows, data)
-    with pytest.raises(ConfigError, match="no 'reconstruction'"):
+    with pytest.raises(ConfigError, match="does not fit"):
         evaluate(lambda inputs: {"reconstruction": inputs["image"][:, :2]}, rows, data)
     with pytest.raises(Diverged):
         evaluate(lambda inputs: {"reconstruction": inputs["image"] * np.float32("nan")}, rows, data)
@@ -291,7 +290,7 @@ def test_what_cannot_be_measured_is_refused() -> None:
         evaluate_autoencoder(off_by(0), rows, data, held_out=("z",))
     with pytest.raises(DataError, match="held out"):
         evaluate_autoencoder(off_by(0), rows, data, held_out=("a", "b"))
-    with pytest.raises(ConfigError, match="damage"):
+    with pytest.raises(ConfigError, match="corruption"):
         Corruption("rain", 0.1)
     table = data.model_copy(update={"inputs": (TensorSpec(name="numeric", shape=(3,)),)})
     with pytest.raises(ConfigError, match="no images"):

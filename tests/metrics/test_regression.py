@@ -124,18 +124,18 @@ def test_figures_are_made_with_a_reference_and_name_what_matters() -> None:
     }
     evaluation = evaluate(predict_fn, split, SPEC, reference=learned)
     figures = {figure.title: figure for figure in evaluation.figures}
-    agreement = figures["Predicted against true"]
+    agreement = figures["Predicted vs. true"]
     assert (agreement.x_label, agreement.diagonal) == ("true level, m", True)
-    inside = agreement.groups.count("inside of its interval")
+    inside = agreement.groups.count("inside its interval")
     assert inside / 300 == pytest.approx(evaluation.scores["interval_coverage"].value)
-    assert sum(figures["How large the errors are"].counts[0]) == 300
-    assert "no bias" in figures["How large the errors are"].caption
-    beside = figures["Beside simpler ones"]
+    assert sum(figures["Residual distribution"].counts[0]) == 300
+    assert "no significant bias" in figures["Residual distribution"].caption
+    beside = figures["Baselines"]
     assert beside.names == ("this model", "least squares", "training mean")
     assert beside.values[0] == pytest.approx(evaluation.scores["rmse"].value)
     assert beside.values[1] == pytest.approx(1.0, abs=0.15)
     assert beside.values[2] == pytest.approx(float(target.std()), rel=0.1)
-    importance = figures["Which columns matter"]
+    importance = figures["Permutation importance"]
     assert importance.names[0] == "moon" and importance.names[-1] == "noise"
     assert importance.values[-1] == 0 and importance.lows[0] > 1
 
@@ -150,7 +150,7 @@ def test_a_reference_with_missing_values_and_unknown_categories_is_compared() ->
     assert evaluation.scores["rmse"].value == 0
     calm = lambda inputs: {"prediction": np.zeros(len(inputs["numeric"]))}  # noqa: E731
     figures = evaluate(calm, broken, SPEC, reference=broken).figures
-    beside = next(figure for figure in figures if figure.title == "Beside simpler ones")
+    beside = next(figure for figure in figures if figure.title == "Baselines")
     assert all(math.isfinite(value) for value in beside.values)
 
 
@@ -171,8 +171,8 @@ def test_a_wrong_target_is_named() -> None:
     inputs = sample(4)[0].arrays()[0]
     for target, message in (
         (np.array([1, np.nan, 2, 3], "float32"), "example 1 of 'tides' has the target nan"),
-        (np.zeros((4, 2), "float32"), "not one number an example"),
-        (np.array(list("abcd")), "not one number an example"),
+        (np.zeros((4, 2), "float32"), "not one number per example"),
+        (np.array(list("abcd")), "not one number per example"),
     ):
         with pytest.raises(DataError, match=message):
             evaluate(knows, ArraySplit(inputs, {"target": target}), SPEC)

@@ -10,9 +10,9 @@ import sacrebleu
 
 from zoo.data.dataset import ArraySplit
 from zoo.errors import ConfigError, DataError
-from zoo.metrics import evaluate_translation
 from zoo.metrics.intervals import wilson
 from zoo.metrics.scores import describe_score
+from zoo.metrics.translation import evaluate_translation
 from zoo.runtime.text import encode_text
 from zoo.spec import DataSpec, Task, TensorSpec, TextSpec
 

@@ -114,11 +114,11 @@ def test_it_learns_a_table_and_its_intervals_cover_the_test_split(run: zoo.Run) 
     assert coverage.low <= 0.9 <= coverage.high or coverage.value > 0.9
     titles = [figure.title for figure in evaluation.figures]
     assert titles == [
-        "Predicted against true",
+        "Predicted vs. true",
         "Residuals",
-        "How large the errors are",
-        "Beside simpler ones",
-        "Which columns matter",
+        "Residual distribution",
+        "Baselines",
+        "Permutation importance",
     ]
     assert evaluation.figures[-1].names[0] == "area"
 

@@ -22,7 +22,7 @@ def measured(weights: str, **options: object) -> zoo.Evaluation:
 
 
 def errors(evaluation: zoo.Evaluation) -> dict[str, float]:
-    beside = next(f for f in evaluation.figures if f.title == "Beside simpler ones")
+    beside = next(f for f in evaluation.figures if f.title == "Baselines")
     return dict(zip(beside.names, beside.values, strict=True))
 
 

@@ -42,7 +42,7 @@ NUMBERS = tuple(float(x) for x in RANDOM.normal(size=60))
 DIGIT = encode_image(RANDOM.integers(0, 256, (8, 8, 1)).astype(np.uint8))
 ALL = (
     Scatter(
-        title="Predicted against true",
+        title="Predicted vs. true",
         caption="Points on the dashed line are right.",
         x=NUMBERS,
         y=tuple(x + 0.3 * y for x, y in zip(NUMBERS, reversed(NUMBERS), strict=True)),

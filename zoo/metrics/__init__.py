@@ -1,13 +1,14 @@
-"""How good a model is on examples it has not seen, with an interval wherever one is honest.
+"""Metrics: scores with 95 % intervals, baselines and figures for each task.
 
-:func:`evaluate` runs every example once and dispatches on the data's task. What it returns is an
-:class:`Evaluation`: plain data that becomes JSON and comes back the same. Importing this package
-imports no numpy; measuring does.
+:func:`evaluate` runs every example once and dispatches by the task of the data. It returns an
+:class:`Evaluation`, plain data that survives a round trip through JSON. Models that need more than
+one signature have functions of their own: :mod:`zoo.metrics.reconstruction`,
+:mod:`zoo.metrics.translation`, :mod:`zoo.metrics.captioning`. Importing this package does not
+import numpy.
 """
 
 from __future__ import annotations
 
-from zoo.metrics.captioning import evaluate_captions
 from zoo.metrics.evaluate import evaluate
 from zoo.metrics.results import (
     CalibrationBin,
@@ -17,7 +18,6 @@ from zoo.metrics.results import (
     Mistake,
     Score,
 )
-from zoo.metrics.translation import evaluate_translation
 
 __all__ = [
     "CalibrationBin",
@@ -27,6 +27,4 @@ __all__ = [
     "Mistake",
     "Score",
     "evaluate",
-    "evaluate_captions",
-    "evaluate_translation",
 ]

@@ -1,4 +1,4 @@
-"""What a report shows of captions: pictures with what was written, and what is confused."""
+"""Figures of a captioner: captions below their images, attribute accuracy, confusions."""
 
 from __future__ import annotations
 
@@ -6,225 +6,205 @@ import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from zoo.metrics.figures import Bars, CaptionedImage, Figure, ImageGallery, Texts, encode_image
-from zoo.metrics.text_scores import share
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.metrics.figures import (
+    Bars,
+    CaptionedImage,
+    Figure,
+    ImageGallery,
+    Texts,
+    encode_image,
+)
+from zoo.metrics.results import Score
+from zoo.metrics.text_scores import spread
 from zoo.spec import DataSpec, Split
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 SHOWN = 10
-"""How many right and how many wrong captions are shown."""
+"""How many correct and how many incorrect captions are shown."""
 
-_LARGEST = 192
+_MAX_SIDE = 192
 _CONFUSIONS = 12
-_SUMMARIES = 4
+_SHOWN_TEXTS = 4
 
 
 @dataclass
 class Captions:
-    """What was written of every picture, and what is known of them.
+    """Generated captions with their references and attributes.
 
     Attributes:
-        written: One text a picture.
-        references: What it might have been.
-        right: Whether it is one of them to the letter.
-        positions: An example of the split for each picture.
-        cut: How many texts ended at the limit.
-        held_out: Which pictures show what was never trained on, where that is known.
-        true: What each first reference says, where the split reads texts.
-        said: What was said.
+        generated: One text per image.
+        references: The references of each image.
+        right: Whether each text equals one of its references.
+        positions: An example of the split for each image.
+        cut: Texts that reached the maximum length.
+        held_out: Whether each image shows a combination that never occurs in training.
+        true: Attributes of each first reference, where the split parses texts.
+        predicted: Attributes of each generated text.
     """
 
-    written: Sequence[str]
+    generated: Sequence[str]
     references: Sequence[Sequence[str]]
     right: NDArray[np.bool_]
     positions: NDArray[np.int64]
     cut: int = 0
     held_out: NDArray[np.bool_] | None = None
     true: Sequence[Mapping[str, str]] | None = None
-    said: Sequence[Mapping[str, str]] = ()
+    predicted: Sequence[Mapping[str, str]] = ()
+
+    @property
+    def groups(self) -> dict[str, NDArray[np.bool_]]:
+        """Seen and held-out images by name; empty unless there are both."""
+        held_out = self.held_out
+        if held_out is None or held_out.all() or not held_out.any():
+            return {}
+        return {"seen": ~held_out, "held out": held_out}
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """What the references say, in the order in which they say it."""
-        return tuple(dict.fromkeys(name for said in self.true or () for name in said))
+        """Names of the attributes that the references state, in order."""
+        return tuple(dict.fromkeys(name for stated in self.true or () for name in stated))
 
     def attribute(self, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which references say an attribute, and where the same was said of it."""
-        import numpy as np
-
+        """Return which references state an attribute, and where the caption agrees."""
         true = self.true or ()
-        asked = np.array([name in one for one in true], bool)
-        right = [
-            one.get(name) == other.get(name) for one, other in zip(true, self.said, strict=True)
-        ]
-        return asked, np.array(right, bool)
+        stated = np.array([name in one for one in true], bool)
+        pairs = zip(true, self.predicted, strict=True)
+        return stated, np.array([one.get(name) == other.get(name) for one, other in pairs], bool)
 
 
-def draw_captions(
-    split: Split, data: DataSpec, found: Captions, others: Mapping[str, Captions]
+def caption_figures(
+    split: Split, data: DataSpec, captions: Captions, prompted: Mapping[str, Captions]
 ) -> tuple[Figure, ...]:
-    """Return all that a captioner's report shows.
+    """Return the figures of a captioner.
 
     Args:
-        split: What was measured.
-        data: What it is.
-        found: The captions.
-        others: What else was written, by name.
+        split: The evaluated split.
+        data: Its spec.
+        captions: The captions.
+        prompted: Other generated texts, by name.
     """
     figures: list[Figure] = []
     image = next((tensor for tensor in data.inputs if tensor.is_image), None)
     if image is not None:
         figures += [
-            sheet for right in (False, True) for sheet in _sheet(split, image.name, found, right)
+            _gallery(split, image.name, captions, right=right)
+            for right in (False, True)
+            if (captions.right == right).any()
         ]
-    if found.true is not None:
-        figures += [*_by_attribute(found), *_confusions(found)]
-    return (*figures, *(_texts(name, other) for name, other in others.items()))
+    if captions.true is not None:
+        figures += [*_by_attribute(captions), *_confusions(captions)]
+    return (*figures, *(_texts(name, other) for name, other in prompted.items()))
 
 
-def _sheet(split: Split, image: str, found: Captions, right: bool) -> list[ImageGallery]:
-    """Show some captions below their pictures: right ones or wrong ones."""
-    import numpy as np
-
-    places = np.flatnonzero(found.right == right)
-    if not len(places):
-        return []
-    shown = places[np.linspace(0, len(places) - 1, min(SHOWN, len(places))).astype(int)]
-    pixels = split.take(found.positions[shown])[0][image]
-    pictures = []
-    for place, picture in zip(shown.tolist(), pixels, strict=True):
-        written, meant = (
-            found.written[place],
-            _nearest(found.written[place], found.references[place]),
-        )
-        pictures.append(
+def _gallery(split: Split, image: str, captions: Captions, *, right: bool) -> ImageGallery:
+    """Show some correct or some incorrect captions below their images."""
+    shown = spread(captions.right, right, SHOWN)
+    pixels = split.take(captions.positions[shown])[0][image]
+    images = []
+    for place, array in zip(shown, pixels, strict=True):
+        caption = captions.generated[place]
+        reference = _nearest(caption, captions.references[place])
+        images.append(
             CaptionedImage(
-                image=encode_image(np.asarray(picture), _LARGEST),
-                caption=mark_words(written, meant),
-                reference="" if right else meant,
+                image=encode_image(np.asarray(array), _MAX_SIDE),
+                caption=mark_words(caption, reference),
+                reference="" if right else reference,
             )
         )
-    count = f"{len(places):,} of {len(found.right):,} captions are "
+    count = f"{int((captions.right == right).sum()):,} of {len(captions.right):,} captions"
     if right:
-        return [
-            ImageGallery(
-                title="Captions that are right",
-                caption=f"{count}a reference to the letter; a few of them, evenly spread.",
-                images=tuple(pictures),
-            )
-        ]
-    ended = f" {found.cut:,} were cut at the limit." if found.cut else ""
-    return [
-        ImageGallery(
-            title="Captions that are wrong",
-            caption=f"{count}no reference to the letter; a few of them, evenly spread. Below each "
-            f"what was written, and in gray what was meant.{ended}",
-            images=tuple(pictures),
-        )
-    ]
+        title, text = "Correct captions", f"{count} are identical to a reference."
+    else:
+        title = "Incorrect captions"
+        text = f"{count} differ from every reference; the nearest one is in gray."
+        if captions.cut:
+            text += f" {captions.cut:,} reached the maximum length."
+    return ImageGallery(
+        title=title, caption=f"{text} Those shown are evenly spaced.", images=tuple(images)
+    )
 
 
-def _nearest(written: str, references: Sequence[str]) -> str:
-    """Return the reference that has most in common with what was written."""
-    return max(references, key=lambda text: _matcher(written, text).ratio())
+def _nearest(caption: str, references: Sequence[str]) -> str:
+    """Return the reference that is most similar to a caption."""
+    return max(references, key=lambda text: _matcher(caption, text).ratio())
 
 
-def _matcher(written: str, meant: str) -> difflib.SequenceMatcher[str]:
-    return difflib.SequenceMatcher(None, meant.split(), written.split(), autojunk=False)
+def _matcher(caption: str, reference: str) -> difflib.SequenceMatcher[str]:
+    return difflib.SequenceMatcher(None, reference.split(), caption.split(), autojunk=False)
 
 
-def mark_words(written: str, meant: str) -> tuple[tuple[str, bool], ...]:
-    """Return what was written in parts, each with whether it stands in what was meant too.
+def mark_words(caption: str, reference: str) -> tuple[tuple[str, bool], ...]:
+    """Return a caption in parts, each with whether it stands in the reference too.
 
     Example:
         >>> mark_words("a long crack on a red door", "a short crack on a red door")
         (('a', True), ('long', False), ('crack on a red door', True))
     """
-    words = written.split()
+    words = caption.split()
     return tuple(
         (" ".join(words[low:high]), what == "equal")
-        for what, _, _, low, high in _matcher(written, meant).get_opcodes()
+        for what, _, _, low, high in _matcher(caption, reference).get_opcodes()
         if high > low
     )
 
 
-def _by_attribute(found: Captions) -> list[Figure]:
-    """Show how often each attribute is right, of what was trained on and of what was held out."""
-    import numpy as np
-
-    held = found.held_out
-    divided = held is not None and held.any() and not held.all()
-    parts = {"": np.ones(len(found.right), bool)}
-    if held is not None and divided:
-        parts = {" (seen)": ~held, " (held out)": held}
-    names, scores = [], []
-    for name in found.attributes:
-        asked, right = found.attribute(name)
-        for part, inside in parts.items():
-            if (asked & inside).any():
-                names.append(f"{name}{part}")
-                scores.append(share(right[asked & inside]))
-    if not names:
+def _by_attribute(captions: Captions) -> list[Figure]:
+    """Show the accuracy of each attribute, for seen and for held-out combinations."""
+    groups = captions.groups or {"": np.ones(len(captions.right), bool)}
+    scores = {}
+    for name in captions.attributes:
+        stated, right = captions.attribute(name)
+        for group, inside in groups.items():
+            if (stated & inside).any():
+                title = f"{name} ({group})" if group else name
+                scores[title] = Score.of_share(right[stated & inside])
+    if not scores:
         return []
-    worst = min(range(len(names)), key=lambda place: scores[place].value)
+    worst = min(scores, key=lambda title: scores[title].value)
     return [
-        Bars(
-            title="What a caption says right",
-            caption=f"{names[worst]} is said right least often, {scores[worst].value:.1%} of the "
-            "time; with 95 % intervals.",
-            names=tuple(names),
-            values=tuple(score.value for score in scores),
-            lows=tuple(score.value if score.low is None else score.low for score in scores),
-            highs=tuple(score.value if score.high is None else score.high for score in scores),
-            label="share of captions",
-            emphasis=tuple(name for name in names if name.endswith("(held out)")),
+        Bars.of_scores(
+            scores,
+            title="Attribute accuracy",
+            caption=f"Lowest for {worst}: {scores[worst].value:.1%}; with 95 % intervals.",
+            label="accuracy",
+            emphasis=[title for title in scores if title.endswith("(held out)")],
         )
     ]
 
 
-def _confusions(found: Captions) -> list[Figure]:
-    """Show what was most often said for what; nothing if nothing was wrong."""
+def _confusions(captions: Captions) -> list[Figure]:
+    """Show the most frequent wrong attributes; nothing if none was wrong."""
     counts: Counter[tuple[str, str, str]] = Counter()
-    for true, said in zip(found.true or (), found.said, strict=True):
+    for true, predicted in zip(captions.true or (), captions.predicted, strict=True):
         for name, value in true.items():
-            if said.get(name) != value:
-                counts[name, value, said.get(name, "nothing")] += 1
+            if predicted.get(name) != value:
+                counts[name, value, predicted.get(name, "nothing")] += 1
     if not counts:
         return []
     rows = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_CONFUSIONS]
     return [
         Texts(
-            title="What is confused",
-            caption=f"{counts.total():,} attributes were said wrong, in {len(counts):,} ways.",
-            header=("attribute", "is", "was said to be", "times"),
+            title="Attribute confusions",
+            caption=f"{counts.total():,} attributes are wrong, in {len(counts):,} ways.",
+            header=("attribute", "true", "predicted", "count"),
             rows=tuple((*words, f"{count:,}") for words, count in rows),
         )
     ]
 
 
-def _texts(name: str, found: Captions) -> Texts:
-    """Show some texts that were written from a prompt."""
-    import numpy as np
-
-    chosen = []
-    for wanted in (False, True):
-        places = np.flatnonzero(found.right == wanted)
-        even = np.linspace(0, len(places) - 1, min(_SUMMARIES, len(places))).astype(int)
-        chosen += places[even].tolist()
-    cut = f" {found.cut:,} were cut at the limit." if found.cut else ""
+def _texts(name: str, captions: Captions) -> Texts:
+    """Show some texts that were generated from a prompt."""
+    right = captions.right
+    chosen = spread(right, False, _SHOWN_TEXTS) + spread(right, True, _SHOWN_TEXTS)
+    cut = f" {captions.cut:,} reached the maximum length." if captions.cut else ""
     return Texts(
-        title=f"The {name}",
-        caption=f"{int(found.right.sum()):,} of {len(found.right):,} are the reference to the "
-        f"letter; those shown are spread evenly over the wrong and the right ones.{cut}",
-        header=("reference", "written"),
-        rows=tuple((found.references[place][0], found.written[place]) for place in chosen),
-        marks=tuple("good" if found.right[place] else "bad" for place in chosen),
+        title=f"Generated: {name}",
+        caption=f"{int(right.sum()):,} of {len(right):,} are identical to the reference; those "
+        f"shown are evenly spaced among the wrong and the right ones.{cut}",
+        header=("reference", "generated"),
+        rows=tuple((captions.references[i][0], captions.generated[i]) for i in chosen),
+        marks=tuple("good" if right[i] else "bad" for i in chosen),
     )
-
-
-__all__ = ["SHOWN", "Captions", "draw_captions", "mark_words"]

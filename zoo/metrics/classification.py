@@ -1,13 +1,18 @@
-"""How good a classifier is, from the probabilities it gives."""
+"""Classification metrics: accuracy, macro F1, log loss, calibration error and Brier score."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from zoo.errors import ConfigError, DataError, Diverged
-from zoo.metrics.batches import batches
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import ConfigError, DataError
+from zoo.metrics.figures import Bars, Figure, Texts
 from zoo.metrics.intervals import bootstrap_macro_f1, bootstrap_means, wilson
+from zoo.metrics.outputs import checked_output, checked_target, iterate_batches
 from zoo.metrics.results import (
     CalibrationBin,
     ClassificationTables,
@@ -16,41 +21,44 @@ from zoo.metrics.results import (
     Mistake,
     Score,
 )
-from zoo.metrics.text_figures import draw_texts
 from zoo.spec import Arrays, DataSpec, PredictFn, Split, Task, TensorSpec
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 OUTPUT = "probabilities"
-"""The output that is measured: one probability a class, in the order of the labels."""
+"""The output that is evaluated: one probability per class, in the order of the labels."""
 
 BINS = 15
 """Bins of the calibration error, as many as in Guo et al. (2017)."""
 
 WORST = 48
-"""How many mistakes are kept."""
+"""Mistakes to keep."""
 
 SMALLEST = 2.0**-23
-"""A probability below this counts as this in the log loss: the spacing of 32-bit floats at 1.
+"""Lower bound of probabilities in the log loss: the spacing of 32-bit floats at 1.
 
 A model that gives the true class exactly 0 would otherwise have an infinite loss. So one example
 costs at most 15.94 nats.
 """
 
 _SUM_TOLERANCE = 1e-2
+_SHOWN_TEXTS = 20
+_MAX_LETTERS = 400
+_LENGTH_BANDS = 4
+_MIN_FOR_BANDS = 40
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """What is kept of every example: a few numbers, however many classes there are."""
+class _Predictions:
+    """A few numbers for every example, however many classes there are."""
 
     true: NDArray[np.int64]
     predicted: NDArray[np.int64]
     confidence: NDArray[np.float64]
     given_true: NDArray[np.float64]
     brier: NDArray[np.float64]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        return np.equal(self.predicted, self.true)
 
 
 def evaluate_classification(
@@ -61,14 +69,14 @@ def evaluate_classification(
     reference: Split | None = None,
     batch_size: int = 256,
 ) -> Evaluation:
-    """Measure a classifier's ``probabilities`` on a split.
+    """Evaluate the ``probabilities`` of a classifier on a split.
 
     ``accuracy`` has the Wilson (1927) interval; ties go to the first class. ``macro_f1`` is the
-    plain mean of the F1 of those classes that occur or were predicted. ``log_loss`` is in nats,
-    with probabilities clipped at 2⁻²³. ``brier`` is the squared distance to the one-hot truth
-    over all classes, from 0 to 2 (Brier 1950). These three have a seeded bootstrap interval
-    (Efron 1979). ``calibration_error`` is the expected calibration error over 15 bins of equal
-    width (Guo et al. 2017); it is biased upwards on few examples and has no interval.
+    mean F1 of the classes that occur or were predicted. ``log_loss`` is in nats, with probabilities
+    clipped at 2⁻²³. ``brier`` is the squared distance to the one-hot label over all classes, from 0
+    to 2 (Brier 1950). These three have a seeded bootstrap interval (Efron 1979).
+    ``calibration_error`` is the expected calibration error over 15 bins of equal width (Guo et al.
+    2017); it is biased upwards on few examples and has no interval.
 
     Shapes:
         probabilities: ``[examples, classes]``
@@ -76,36 +84,29 @@ def evaluate_classification(
     Raises:
         ConfigError: If the data has no classes or the output does not fit them.
         DataError: If the split is empty, or a label is not one of the classes.
-        Diverged: If a probability is not a finite number.
+        Diverged: If a probability is not finite.
     """
-    import numpy as np
-
     labels = data.labels
-    answers = _answers(predict_fn, split, data, batch_size)
-    examples = len(answers.true)
-
+    found = _predict(predict_fn, split, data, batch_size)
+    examples = len(found.true)
     confusion = np.zeros((len(labels), len(labels)), np.int64)
-    np.add.at(confusion, (answers.true, answers.predicted), 1)
-    losses = -np.log(np.maximum(answers.given_true, SMALLEST))
+    np.add.at(confusion, (found.true, found.predicted), 1)
+    losses = -np.log(np.maximum(found.given_true, SMALLEST))
     classes = _classes(labels, confusion)
-    bins = _calibration(answers)
+    bins = _calibration(found)
     right = int(np.trace(confusion))
-    intervals = bootstrap_means(np.stack([losses, answers.brier], axis=1))
-    worst = _worst(labels, answers, losses)
-    found = answers.predicted == answers.true
-
+    loss_interval, brier_interval = bootstrap_means(np.stack([losses, found.brier], axis=1))
+    worst = _worst(labels, found, losses)
+    f1 = float(np.mean([row.f1 for row in classes if row.f1 is not None]))
     return Evaluation(
         task=Task.CLASSIFICATION,
         examples=examples,
         scores={
-            "accuracy": _score(right / examples, wilson(right, examples)),
-            "macro_f1": _score(
-                float(np.mean([row.f1 for row in classes if row.f1 is not None])),
-                bootstrap_macro_f1(confusion),
-            ),
-            "log_loss": _score(float(losses.mean()), intervals[0]),
-            "calibration_error": _score(_expected_gap(bins, examples), None),
-            "brier": _score(float(answers.brier.mean()), intervals[1]),
+            "accuracy": Score.of(right / examples, wilson(right, examples)),
+            "macro_f1": Score.of(f1, bootstrap_macro_f1(confusion)),
+            "log_loss": Score.of(losses.mean(), loss_interval),
+            "calibration_error": Score.of(_calibration_error(bins, examples), None),
+            "brier": Score.of(found.brier.mean(), brier_interval),
         },
         tables=ClassificationTables(
             labels=labels,
@@ -114,17 +115,14 @@ def evaluate_classification(
             calibration=bins,
             worst=worst,
         ),
-        figures=draw_texts(split, data, worst, found) if reference is not None else (),
+        figures=_text_figures(split, data, worst, found.right) if reference is not None else (),
     )
 
 
-def _answers(predict_fn: PredictFn, split: Split, data: DataSpec, batch_size: int) -> _Answers:
-    """Run every example once."""
-    import numpy as np
-
+def _predict(predict_fn: PredictFn, split: Split, data: DataSpec, batch_size: int) -> _Predictions:
     target = next(tensor for tensor in data.targets if tensor.labels is not None)
     rows = []
-    for positions, inputs, targets in batches(split, data, batch_size):
+    for positions, inputs, targets in iterate_batches(split, data, batch_size):
         true = _labels(targets, target, data, positions)
         given = _probabilities(predict_fn(inputs), data, positions)
         given_true = given[np.arange(len(true)), true]
@@ -132,76 +130,38 @@ def _answers(predict_fn: PredictFn, split: Split, data: DataSpec, batch_size: in
         confidence = given[np.arange(len(true)), predicted]
         brier = np.square(given).sum(axis=1) - 2 * given_true + 1
         rows.append((true, predicted, confidence, given_true, np.maximum(brier, 0)))
-    return _Answers(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+    return _Predictions(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
 def _labels(
     targets: Arrays, target: TensorSpec, data: DataSpec, positions: NDArray[Any]
 ) -> NDArray[np.int64]:
     """Return the true classes of a batch, checked."""
-    import numpy as np
-
-    if target.name not in targets:
-        raise DataError(
-            f"the data {data.id!r} gives no target {target.name!r}",
-            why=f"its description names it; given were {', '.join(targets) or 'none'}",
-            fix="make the description and the arrays agree",
-        )
-    true = np.asarray(targets[target.name])
-    if true.size != len(positions) or true.dtype.kind not in "iub":
-        raise DataError(
-            f"the target {target.name!r} of {data.id!r} is not one class index an example",
-            why=f"for {len(positions)} examples there came shape {true.shape}, dtype {true.dtype}",
-            fix="give whole numbers that count the classes from 0",
-        )
-    true = true.reshape(-1)
+    true = checked_target(targets, target.name, data, positions, "iub", "class index")
     classes = len(data.labels)
     wrong = np.flatnonzero((true < 0) | (true >= classes))
     if len(wrong):
         raise DataError(
             f"example {positions[wrong[0]]} of {data.id!r} has the class {true[wrong[0]]}",
             why=f"there are {classes} classes, counted from 0 to {classes - 1}",
-            fix="make the labels of the description and of the examples agree",
+            fix="make the labels of the spec and of the examples agree",
         )
     return true.astype(np.int64)
 
 
 def _probabilities(outputs: Arrays, data: DataSpec, positions: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the probabilities of a batch in double precision, checked."""
-    import numpy as np
-
-    if OUTPUT not in outputs:
-        raise ConfigError(
-            f"the model has no output {OUTPUT!r}",
-            why=f"a classifier is measured on it; there are {', '.join(outputs) or 'none'}",
-            fix=f"call the last layer {OUTPUT!r}, or override Architecture.evaluate",
-        )
-    given = np.asarray(outputs[OUTPUT]).astype(np.float64)
-    expected = (len(positions), len(data.labels))
-    if given.shape != expected:
-        raise ConfigError(
-            f"the output {OUTPUT!r} does not fit the data {data.id!r}",
-            why=f"expected one row an example and one column a class: {expected}. "
-            f"Received: shape={given.shape}",
-            fix="evaluate on the data that the model was built for",
-        )
-    wrong = np.flatnonzero(~np.isfinite(given).all(axis=1))
-    if len(wrong):
-        raise Diverged(
-            f"the model's answer to example {positions[wrong[0]]} of {data.id!r} "
-            "is not a finite number",
-            why="its weights or this input hold NaN or infinity",
-            fix="train with a lower optimizer.learning_rate or with optimizer.clip_norm, "
-            "and look at the input",
-        )
+    """Return the probabilities of a batch, checked."""
+    shape = (len(positions), len(data.labels))
+    expected = "one row per example and one column per class"
+    given = checked_output(outputs, OUTPUT, data, positions, (shape,), expected)
     off = (given.min(axis=1) < -_SUM_TOLERANCE) | (abs(given.sum(axis=1) - 1) > _SUM_TOLERANCE)
     wrong = np.flatnonzero(off)
     if len(wrong):
         row = given[wrong[0]]
         raise ConfigError(
             f"the output {OUTPUT!r} does not hold probabilities",
-            why=f"the answer to example {positions[wrong[0]]} has its smallest value at "
-            f"{row.min():.4g} and sums to {row.sum():.4g}; expected 0 or more, and 1",
+            why=f"for example {positions[wrong[0]]} the smallest is {row.min():.4g} and the sum "
+            f"{row.sum():.4g}; expected 0 or more, and 1",
             fix="end the model with a softmax",
         )
     return np.clip(given, 0.0, 1.0)
@@ -212,24 +172,21 @@ def _classes(labels: tuple[str, ...], confusion: NDArray[np.int64]) -> tuple[Cla
     return tuple(
         ClassScore(
             label=label,
-            support=there,
-            predicted=said,
-            precision=right / said if said else None,
-            recall=right / there if there else None,
-            f1=2 * right / (there + said) if there + said else None,
+            support=true,
+            predicted=given,
+            precision=right / given if given else None,
+            recall=right / true if true else None,
+            f1=2 * right / (true + given) if true + given else None,
         )
-        for label, right, there, said in zip(
+        for label, right, true, given in zip(
             labels, confusion.diagonal().tolist(), support, predicted, strict=True
         )
     )
 
 
-def _calibration(answers: _Answers) -> tuple[CalibrationBin, ...]:
-    import numpy as np
-
+def _calibration(found: _Predictions) -> tuple[CalibrationBin, ...]:
     edges = np.linspace(0, 1, BINS + 1)
-    place = np.maximum(np.searchsorted(edges, answers.confidence, side="left") - 1, 0)
-    right = answers.predicted == answers.true
+    place = np.maximum(np.searchsorted(edges, found.confidence, side="left") - 1, 0)
     bins = []
     for index in range(BINS):
         inside = place == index
@@ -239,14 +196,14 @@ def _calibration(answers: _Answers) -> tuple[CalibrationBin, ...]:
                 low=float(edges[index]),
                 high=float(edges[index + 1]),
                 count=count,
-                confidence=float(answers.confidence[inside].mean()) if count else None,
-                accuracy=float(right[inside].mean()) if count else None,
+                confidence=float(found.confidence[inside].mean()) if count else None,
+                accuracy=float(found.right[inside].mean()) if count else None,
             )
         )
     return tuple(bins)
 
 
-def _expected_gap(bins: tuple[CalibrationBin, ...], examples: int) -> float:
+def _calibration_error(bins: tuple[CalibrationBin, ...], examples: int) -> float:
     return sum(
         b.count / examples * abs(b.confidence - b.accuracy)
         for b in bins
@@ -255,28 +212,92 @@ def _expected_gap(bins: tuple[CalibrationBin, ...], examples: int) -> float:
 
 
 def _worst(
-    labels: tuple[str, ...], answers: _Answers, losses: NDArray[np.float64]
+    labels: tuple[str, ...], found: _Predictions, losses: NDArray[np.float64]
 ) -> tuple[Mistake, ...]:
-    import numpy as np
-
-    wrong = np.flatnonzero(answers.predicted != answers.true)
+    wrong = np.flatnonzero(~found.right)
     order = wrong[np.argsort(-losses[wrong], kind="stable")][:WORST]
     return tuple(
         Mistake(
             index=int(index),
-            true=labels[answers.true[index]],
-            predicted=labels[answers.predicted[index]],
-            probability=float(answers.confidence[index]),
-            probability_true=float(answers.given_true[index]),
+            true=labels[found.true[index]],
+            predicted=labels[found.predicted[index]],
+            probability=float(found.confidence[index]),
+            probability_true=float(found.given_true[index]),
             loss=float(losses[index]),
         )
         for index in order
     )
 
 
-def _score(value: float, interval: tuple[float, float] | None) -> Score:
-    low, high = interval or (None, None)
-    return Score(value=value, low=low, high=high)
+def _text_figures(
+    split: Split, data: DataSpec, worst: Sequence[Mistake], right: NDArray[np.bool_]
+) -> tuple[Figure, ...]:
+    """Return the worst mistakes and the accuracy by length; nothing for data without texts."""
+    spec = next((tensor for tensor in data.inputs if tensor.text is not None), None)
+    if spec is None:
+        return ()
+    figures: list[Figure] = []
+    if worst:
+        figures.append(_misclassified_texts(split, spec, worst[:_SHOWN_TEXTS]))
+    if len(right) >= _MIN_FOR_BANDS:
+        figures.append(_accuracy_by_length(split, spec, right))
+    return tuple(figures)
 
 
-__all__ = ["BINS", "OUTPUT", "SMALLEST", "WORST", "evaluate_classification"]
+def _misclassified_texts(split: Split, spec: TensorSpec, worst: Sequence[Mistake]) -> Texts:
+    texts = _texts(split, spec, [mistake.index for mistake in worst])
+    rows = [
+        (
+            text if len(text) <= _MAX_LETTERS else f"{text[:_MAX_LETTERS].rstrip()} …",
+            mistake.true,
+            f"{mistake.predicted} {mistake.probability:.3f}",
+        )
+        for text, mistake in zip(texts, worst, strict=True)
+    ]
+    return Texts(
+        title="Misclassified texts",
+        caption="The mistakes with the highest loss. Some are mislabeled, or ironic.",
+        header=("text", "true class", "predicted"),
+        rows=tuple(rows),
+    )
+
+
+def _texts(split: Split, spec: TensorSpec, indices: list[int]) -> list[str]:
+    """Return the original texts if the split has kept them, else the decoded ids."""
+    original: Any = getattr(split, "texts", {}).get(spec.name)
+    if original is not None:
+        return [" ".join(str(original[index]).split()) for index in indices]
+    from zoo.runtime.text import decode_text
+
+    inputs, _ = split.take(np.array(indices))
+    assert spec.text is not None  # noqa: S101 - the caller looked
+    return decode_text(inputs[spec.name], spec.text)
+
+
+def _accuracy_by_length(split: Split, spec: TensorSpec, right: NDArray[np.bool_]) -> Bars:
+    assert spec.text is not None  # noqa: S101 - the caller looked
+    lengths = np.zeros(len(right), np.int64)
+    unknown = 0
+    for start in range(0, len(right), 1024):
+        places = np.arange(start, min(start + 1024, len(right)))
+        ids = split.take(places)[0][spec.name]
+        lengths[places] = (ids != spec.text.pad).sum(1)
+        unknown += int((ids == spec.text.unk).sum())
+    quantiles = np.quantile(lengths, np.arange(1, _LENGTH_BANDS + 1) / _LENGTH_BANDS)
+    scores, first = {}, int(lengths.min())
+    for end in sorted({int(end) for end in quantiles}):
+        inside = (lengths >= first) & (lengths <= end)
+        if inside.any():
+            name = f"{first} to {end}" if first < end else f"{end}"
+            scores[name] = Score.of_share(right[inside])
+            first = end + 1
+    share = unknown / max(1, int(lengths.sum()))
+    full = int((lengths >= spec.text.max_length).sum())
+    return Bars.of_scores(
+        scores,
+        title="Accuracy by text length",
+        caption=f"{len(scores)} bands of about equal size, by number of tokens; 95 % intervals. "
+        f"{share:.1%} of all tokens are not in the vocabulary, and {full:,} of {len(right):,} "
+        f"texts reach the maximum of {spec.text.max_length} tokens.",
+        label="accuracy",
+    )

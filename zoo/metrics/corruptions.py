@@ -1,4 +1,4 @@
-"""Damage to images, the same on every machine: what a denoising model is measured on."""
+"""Image corruptions for evaluating denoising: seeded, the same on every machine."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ KINDS = ("gaussian", "salt_and_pepper", "masking")
 
 @dataclass(frozen=True)
 class Corruption:
-    """How images are damaged.
+    """A corruption of images (Vincent et al. 2010, JMLR 11, section 5).
 
     Attributes:
-        kind: ``gaussian`` adds normal noise to every value, ``salt_and_pepper`` makes pixels black
-            or white, ``masking`` makes them black (Vincent et al. 2010, JMLR 11, section 5).
-        amount: Standard deviation, in 0..1 intensity, of ``gaussian``; else the share of pixels.
-        seed: Decides the damage of each example, together with its position.
+        kind: ``gaussian`` adds normal noise to every value, ``salt_and_pepper`` sets pixels to
+            black or white, ``masking`` sets them to black.
+        amount: Standard deviation of ``gaussian``, in 0..1 intensity; else the share of pixels.
+        seed: Seed, combined with the position of each example.
 
     Raises:
         ConfigError: If the kind is unknown.
@@ -35,7 +35,7 @@ class Corruption:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ConfigError(
-                "the damage is unknown",
+                "the kind of corruption is unknown",
                 findings=[Finding("kind", self.kind, f"one of {', '.join(KINDS)}")],
                 fix="choose one of them",
             )
@@ -43,15 +43,15 @@ class Corruption:
     def __call__(
         self, images: np.ndarray, positions: NDArray[Any], low: float, high: float
     ) -> np.ndarray:
-        """Return damaged copies: raw, of the same type, within the range.
+        """Return corrupted copies: raw, of the same dtype, within the range.
 
-        Each example has noise of its own, which depends on its position and on nothing else.
+        The noise of an example depends on its position and on nothing else.
 
         Args:
             images: Raw values.
-            positions: Which examples these are, one number each.
-            low: The raw value of black.
-            high: The raw value of white.
+            positions: Position of each example in its split.
+            low: Raw value of black.
+            high: Raw value of white.
 
         Shapes:
             images: ``[examples, height, width, channels]``
@@ -60,11 +60,12 @@ class Corruption:
 
         scaled = (images.astype(np.float64) - low) / (high - low)
         for row, position in enumerate(positions):
-            scaled[row] = self._one(scaled[row], np.random.default_rng([self.seed, int(position)]))
+            random = np.random.default_rng([self.seed, int(position)])
+            scaled[row] = self._corrupt(scaled[row], random)
         raw = low + (high - low) * np.clip(scaled, 0.0, 1.0)
         return (np.rint(raw) if images.dtype.kind in "iu" else raw).astype(images.dtype)
 
-    def _one(self, image: NDArray[np.float64], random: np.random.Generator) -> NDArray[Any]:
+    def _corrupt(self, image: NDArray[np.float64], random: np.random.Generator) -> NDArray[Any]:
         import numpy as np
 
         if self.kind == "gaussian":
@@ -74,6 +75,3 @@ class Corruption:
             return np.where(draw < self.amount, 0.0, image)
         half = self.amount / 2
         return np.where(draw < half, 0.0, np.where(draw >= 1 - half, 1.0, image))
-
-
-__all__ = ["KINDS", "Corruption"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -17,6 +17,8 @@ from zoo.config import Frozen
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from zoo.metrics.results import Score
 
 MAX_POINTS = 2_000
 """More points make no plot clearer."""
@@ -107,6 +109,29 @@ class Bars(_Figure):
     highs: _Numbers = ()
     label: str
     emphasis: tuple[str, ...] = ()
+
+    @classmethod
+    def of_scores(
+        cls,
+        scores: Mapping[str, Score],
+        *,
+        title: str,
+        caption: str,
+        label: str,
+        emphasis: Iterable[str] = (),
+    ) -> Bars:
+        """Return a bar chart of scores by name, with their intervals."""
+        ends = [score.ends for score in scores.values()]
+        return cls(
+            title=title,
+            caption=caption,
+            names=tuple(scores),
+            values=tuple(score.value for score in scores.values()),
+            lows=tuple(low for low, _ in ends),
+            highs=tuple(high for _, high in ends),
+            label=label,
+            emphasis=tuple(emphasis),
+        )
 
     @model_validator(mode="after")
     def _fit(self) -> Self:

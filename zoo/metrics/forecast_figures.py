@@ -1,54 +1,52 @@
-"""Images of a backtest: what was forecast, how far off it was, and who was nearer."""
+"""Figures of a backtest: forecasts, error by horizon, baselines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from zoo.metrics.backtest import MODEL, Backtest, rmse_score
+import numpy as np
+from numpy.typing import NDArray
+
 from zoo.metrics.figures import Bars, Figure, Lines, Series, Texts, evenly_spaced
+from zoo.metrics.forecasting import Backtest
 from zoo.spec import DataSpec
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 SHOWN = 140
-"""Steps of the picture of forecasts, or six horizons if that is more."""
+"""Steps of the plot of forecasts, or six horizons if that is more."""
 
 
 def forecast_figures(
     model: Backtest,
-    rivals: Sequence[Backtest],
+    baselines: Sequence[Backtest],
     best: Backtest,
     truth: NDArray[np.float64],
     data: DataSpec,
     draws: NDArray[np.int64],
 ) -> tuple[Figure, ...]:
-    """Return what a report shows of a backtest.
+    """Return the figures of a backtest.
 
     Args:
-        model: The forecaster that is measured.
-        rivals: The simple forecasts beside it.
-        best: The one of them with the smallest error.
-        truth: What came, ``[origins, horizon, targets]``; NaN where it is not known.
-        data: Gives the names, the unit and the step.
-        draws: Resamples by :func:`zoo.metrics.backtest.draw_blocks`.
+        model: Backtest of the evaluated model.
+        baselines: Backtests of the baselines.
+        best: The baseline with the smallest error.
+        truth: True values, ``[origins, horizon, targets]``; NaN where unknown.
+        data: Spec with the names, the unit and the time step.
+        draws: Resamples by :func:`zoo.metrics.forecasting.draw_blocks`.
     """
-    everyone = [model, *rivals]
+    every = [model, *baselines]
     history = data.input("history")
     step = history.series.step if history is not None and history.series is not None else "step"
     unit = f", {data.targets[0].unit}" if data.targets[0].unit else ""
     return (
-        _picture(model, best, truth, data, step, unit),
-        _by_step(everyone, truth, step, unit),
-        _bars(everyone, best, unit, draws),
-        _gain(model, best, unit),
-        _table(everyone, unit),
+        _forecasts(model, best, truth, data, step, unit),
+        _by_horizon(every, truth, step, unit),
+        _comparison(every, best, unit, draws),
+        _cumulative(model, best, unit),
+        _table(every, unit),
     )
 
 
-def _picture(
+def _forecasts(
     model: Backtest,
     best: Backtest,
     truth: NDArray[np.float64],
@@ -56,12 +54,10 @@ def _picture(
     step: str,
     unit: str,
 ) -> Figure:
-    """Forecast after forecast, each from where the one before ends."""
-    import numpy as np
-
+    """Plot consecutive forecasts, each from where the one before ends."""
     horizon = truth.shape[1]
     origins = np.arange(0, min(len(truth), max(SHOWN, 6 * horizon)), horizon)
-    x = tuple(float(at) for at in (origins[:, None] + np.arange(horizon)).ravel())
+    x = [float(at) for at in (origins[:, None] + np.arange(horizon)).ravel()]
     keep = evenly_spaced(len(x))
 
     def line(name: str, values: NDArray[np.float64], *, emphasis: bool = False) -> Series:
@@ -74,84 +70,71 @@ def _picture(
             emphasis=emphasis,
         )
 
-    def off(said: NDArray[np.float64]) -> float:
-        return float(np.sqrt(np.nanmean(np.square(said[origins] - truth[origins]))))
+    def rmse(backtest: Backtest) -> str:
+        errors = np.square(backtest.forecasts[origins] - truth[origins])
+        return f"{float(np.sqrt(np.nanmean(errors))):.3g}"
 
-    name = (data.targets[0].columns or ())[0].name
     return Lines(
-        title="Forecasts and what came",
-        caption=f"Every {horizon} steps a forecast of the next {horizon}, made without knowing "
-        f"them. On this stretch the model is {off(model.said):.3g}{unit[1:]} off (RMSE), the "
-        f"{best.name} {off(best.said):.3g}.",
+        title="Forecasts",
+        caption=f"Every {horizon} steps a forecast of the next {horizon}. Here the RMSE of the "
+        f"model is {rmse(model)}{unit[1:]}, that of {best.name} {rmse(best)}.",
         series=(
             line("truth", truth),
-            line(best.name, best.said),
-            line(MODEL, model.said, emphasis=True),
+            line(best.name, best.forecasts),
+            line(model.name, model.forecasts, emphasis=True),
         ),
-        x_label=f"{step}s of the test part behind its first window",
-        y_label=f"{name}{unit}",
+        x_label=f"{step}s of the test split after its first window",
+        y_label=f"{(data.targets[0].columns or ())[0].name}{unit}",
     )
 
 
-def _by_step(
-    everyone: Sequence[Backtest], truth: NDArray[np.float64], step: str, unit: str
+def _by_horizon(
+    every: Sequence[Backtest], truth: NDArray[np.float64], step: str, unit: str
 ) -> Figure:
-    import numpy as np
-
     steps = tuple(float(at) for at in range(1, truth.shape[1] + 1))
-    curves = {
-        one.name: np.sqrt(np.nanmean(np.square(one.said - truth), axis=(0, 2))) for one in everyone
-    }
-    rivals = np.min([curve for name, curve in curves.items() if name != MODEL], axis=0)
-    won = int((curves[MODEL] < rivals).sum())
+    curves = [np.sqrt(np.nanmean(np.square(one.forecasts - truth), axis=(0, 2))) for one in every]
+    won = int((curves[0] < np.min(curves[1:], axis=0)).sum())
     return Lines(
-        title="Error by how far ahead",
-        caption=f"The model is nearest at {won} of the {len(steps)} steps of the horizon.",
+        title="Error by forecast horizon",
+        caption=f"The model has the smallest error at {won} of the {len(steps)} steps.",
         series=tuple(
-            Series(name=name, x=steps, y=tuple(map(float, curve)), emphasis=name == MODEL)
-            for name, curve in curves.items()
+            Series(name=one.name, x=steps, y=tuple(curve.tolist()), emphasis=one is every[0])
+            for one, curve in zip(every, curves, strict=True)
         ),
         x_label=f"{step}s ahead",
         y_label=f"RMSE{unit}",
     )
 
 
-def _bars(
-    everyone: Sequence[Backtest], best: Backtest, unit: str, draws: NDArray[np.int64]
+def _comparison(
+    every: Sequence[Backtest], best: Backtest, unit: str, draws: NDArray[np.int64]
 ) -> Figure:
-    scores = {one.name: rmse_score(one, draws) for one in everyone}
-    model = scores[MODEL].value
-    share = abs(1 - model / best.rmse) if best.rmse else 0.0
-    side = "below" if model < best.rmse else "above"
-    return Bars(
-        title="Beside simple forecasts",
-        caption=f"The model's error is {share:.1%} {side} that of the best of them, the "
-        f"{best.name}. Lines are 95 % intervals.",
-        names=tuple(scores),
-        values=tuple(score.value for score in scores.values()),
-        lows=tuple(_or(score.low, score.value) for score in scores.values()),
-        highs=tuple(_or(score.high, score.value) for score in scores.values()),
+    model = every[0]
+    share = abs(1 - model.rmse / best.rmse) if best.rmse else 0.0
+    side = "below" if model.rmse < best.rmse else "above"
+    return Bars.of_scores(
+        {one.name: one.rmse_score(draws) for one in every},
+        title="Baselines",
+        caption=f"The model's error is {share:.1%} {side} that of the best baseline, {best.name}. "
+        "Lines are 95 % intervals.",
         label=f"RMSE{unit}",
-        emphasis=(MODEL,),
+        emphasis=(model.name,),
     )
 
 
-def _gain(model: Backtest, best: Backtest, unit: str) -> Figure:
-    """How the advantage over the best simple forecast grew from origin to origin."""
-    import numpy as np
-
-    gained = np.cumsum(best.squares - model.squares) / max(1, int(model.counts.max()))
+def _cumulative(model: Backtest, best: Backtest, unit: str) -> Figure:
+    saved = np.cumsum(best.squares - model.squares) / max(1, int(model.counts.max()))
     better = float((model.squares < best.squares).mean())
-    keep = evenly_spaced(len(gained))
+    keep = evenly_spaced(len(saved))
     return Lines(
-        title=f"What is gained over the {best.name}",
-        caption=f"Squared error saved since the first forecast: the line rises where the model is "
-        f"nearer to the truth, as in {better:.0%} of the forecasts.",
+        title=f"Cumulative squared error saved vs. {best.name}",
+        caption=f"The line rises where the model has the smaller error: in {better:.0%} of the "
+        "forecasts.",
         series=(
             Series(
-                name=MODEL,
+                name=model.name,
                 x=tuple(float(at) for at in keep),
-                y=tuple(float(gained[at]) for at in keep),
+                y=tuple(saved[keep].tolist()),
                 emphasis=True,
             ),
         ),
@@ -160,17 +143,10 @@ def _gain(model: Backtest, best: Backtest, unit: str) -> Figure:
     )
 
 
-def _table(everyone: Sequence[Backtest], unit: str) -> Figure:
+def _table(every: Sequence[Backtest], unit: str) -> Figure:
     return Texts(
-        title="The forecasts compared",
-        caption="From every origin of the test part; chosen was on the training part alone.",
+        title="Forecast accuracy",
+        caption="Over every origin of the test split; baselines were fitted on the training split.",
         header=("forecast", "chosen", f"RMSE{unit}", f"MAE{unit}"),
-        rows=tuple((one.name, one.chosen, f"{one.rmse:.4g}", f"{one.mae:.4g}") for one in everyone),
+        rows=tuple((one.name, one.chosen, f"{one.rmse:.4g}", f"{one.mae:.4g}") for one in every),
     )
-
-
-def _or(value: float | None, other: float) -> float:
-    return other if value is None else value
-
-
-__all__ = ["SHOWN", "forecast_figures"]

@@ -1,52 +1,69 @@
-"""How good a forecaster is, beside the simple forecasts that it must beat."""
+"""Forecasting metrics: RMSE, MAE, skill and MASE in a rolling-origin backtest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-from zoo.errors import ConfigError, DataError, Diverged
-from zoo.metrics.backtest import (
-    MODEL,
-    Backtest,
-    backtest,
-    draw_blocks,
-    mae_score,
-    resampled_score,
-    rmse_score,
-)
-from zoo.metrics.batches import batches
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import ConfigError, DataError
 from zoo.metrics.figures import Figure
-from zoo.metrics.forecast_figures import forecast_figures
-from zoo.metrics.forecasters import Forecaster, simple_forecasters
+from zoo.metrics.forecast_baselines import fit_baselines
+from zoo.metrics.intervals import percentiles
+from zoo.metrics.outputs import checked_output, iterate_batches
 from zoo.metrics.results import Evaluation, Score
-from zoo.metrics.scores import ScoreInfo, register_score
 from zoo.spec import Arrays, DataSpec, PredictFn, Split, Task
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+RESAMPLES = 1_000
+_SEED = 1989
 
 
-for _info in (
-    ScoreInfo(
-        "skill",
-        "Skill",
-        "How much smaller its root mean squared error is than that of the best of persistence, "
-        "seasonal naive and linear autoregression.",
-        True,
-        low=None,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "mase",
-        "Mean absolute scaled error",
-        "Its absolute error as a multiple of how much the series changes from one step to the "
-        "next in the training part.",
-    ),
-):
-    register_score(_info)
+@dataclass(frozen=True)
+class Backtest:
+    """Forecasts of one model at every origin, and their errors.
+
+    Attributes:
+        name: Name of the model.
+        chosen: What was chosen for it on the training split, in words.
+        forecasts: `[origins, horizon, targets]`
+        squares: `[origins]`, sum of squared errors.
+        absolutes: `[origins]`, sum of absolute errors.
+        counts: `[origins]`, number of known values.
+    """
+
+    name: str
+    chosen: str
+    forecasts: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    absolutes: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, name: str, chosen: str, forecasts: NDArray[np.float64], truth: NDArray[np.float64]
+    ) -> Backtest:
+        """Compare forecasts with the truth; NaN in the truth counts nowhere."""
+        known = np.isfinite(truth)
+        error = np.where(known, forecasts - np.where(known, truth, 0.0), 0.0)
+        squares, absolutes = np.square(error).sum(axis=(1, 2)), np.abs(error).sum(axis=(1, 2))
+        return cls(name, chosen, forecasts, squares, absolutes, known.sum(axis=(1, 2)))
+
+    @property
+    def rmse(self) -> float:
+        """Root mean squared error, in raw units."""
+        return float((self.squares.sum() / self.counts.sum()) ** 0.5)
+
+    @property
+    def mae(self) -> float:
+        """Mean absolute error, in raw units."""
+        return float(self.absolutes.sum() / self.counts.sum())
+
+    def rmse_score(self, draws: NDArray[np.int64], unit: str | None = None) -> Score:
+        """Return the RMSE with its interval over resamples of origins."""
+        resampled = np.sqrt(draws @ self.squares / (draws @ self.counts))
+        return Score.of(self.rmse, percentiles(resampled), unit)
 
 
 def evaluate_forecasting(
@@ -57,20 +74,20 @@ def evaluate_forecasting(
     reference: Split | None = None,
     batch_size: int = 256,
 ) -> Evaluation:
-    """Measure forecasts from every origin of a split, in raw units.
+    """Evaluate the ``forecast`` of a model from every origin of a split, in raw units.
 
     ``rmse`` and ``mae`` are over all origins, steps and targets. With a reference there are also
-    ``skill``, 1 − RMSE / RMSE of the best simple forecast, and ``mase`` (Hyndman & Koehler 2006),
-    the MAE as a multiple of the mean absolute change from step to step in the training windows.
-    Errors of neighboring origins hang together, so that intervals come from a circular block
-    bootstrap (Politis & Romano 1992) with blocks of twice the horizon or the cube root of the
-    origins, whichever is more. A truth of NaN counts nowhere.
+    ``skill``, 1 − RMSE / RMSE of the best baseline, and ``mase`` (Hyndman & Koehler 2006), the MAE
+    as a multiple of the mean absolute change from step to step in the training windows. Errors of
+    neighboring origins are correlated, so that intervals come from a circular block bootstrap
+    (Politis & Romano 1992) with blocks of twice the horizon or the cube root of the origins,
+    whichever is more. NaN in the truth counts nowhere.
 
-    The backtest rolls the origin one step at a time, and nobody is fitted again: the model and
-    the simple forecasts of :func:`simple_forecasters` know the training part only.
+    The origin rolls one step at a time, and nothing is refitted: the model and the baselines of
+    :func:`zoo.metrics.forecast_baselines.fit_baselines` know the training split only.
 
     Args:
-        predict_fn: Gives ``forecast``.
+        predict_fn: Returns ``forecast``.
         split: Windows of one series, the earliest first.
         data: Its first target is the forecast, whose columns are among those of ``history``.
         reference: The training split.
@@ -82,111 +99,111 @@ def evaluate_forecasting(
     Raises:
         ConfigError: If the data has no history, or the output does not fit the target.
         DataError: If the split is empty.
-        Diverged: If a forecast is not a finite number.
+        Diverged: If a forecast is not finite.
     """
-    history, truth, said = _answers(predict_fn, split, data, batch_size)
-    model = backtest(MODEL, "", said, truth)
+    history, truth, forecasts = _predict(predict_fn, split, data, batch_size)
+    model = Backtest.of("model", "", forecasts, truth)
     draws = draw_blocks(len(truth), max(2 * truth.shape[1], round(len(truth) ** (1 / 3))))
-    unit = {"unit": data.targets[0].unit}
+    unit = data.targets[0].unit
+    mae = percentiles(draws @ model.absolutes / (draws @ model.counts))
     scores = {
-        "rmse": rmse_score(model, draws).model_copy(update=unit),
-        "mae": mae_score(model, draws).model_copy(update=unit),
+        "rmse": model.rmse_score(draws, unit),
+        "mae": Score.of(model.mae, mae, unit),
     }
     figures: tuple[Figure, ...] = ()
     if reference is not None:
-        rivals, change = _rivals(reference, data, history, truth)
-        best = min(rivals, key=lambda rival: rival.rmse)
+        from zoo.metrics.forecast_figures import forecast_figures
+
+        baselines, change = _baselines(reference, data, history, truth)
+        best = min(baselines, key=lambda baseline: baseline.rmse)
         scores["skill"] = _skill(model, best, draws)
         if change > 0:
-            scores["mase"] = _scaled(scores["mae"], 1 / change)
-        figures = forecast_figures(model, rivals, best, truth, data, draws)
+            ends = (mae[0] / change, mae[1] / change) if mae else None
+            scores["mase"] = Score.of(model.mae / change, ends)
+        figures = forecast_figures(model, baselines, best, truth, data, draws)
     return Evaluation(task=Task.FORECASTING, examples=len(truth), scores=scores, figures=figures)
 
 
-def _answers(
+def draw_blocks(origins: int, length: int) -> NDArray[np.int64]:
+    """Return how often each origin occurs in each resample of a circular block bootstrap.
+
+    Args:
+        origins: Number of origins, in time order.
+        length: Length of a block.
+
+    Returns:
+        Counts `[resamples, origins]`; each row sums to the number of origins.
+    """
+    length = min(length, origins)
+    random = np.random.default_rng(_SEED)
+    starts = random.integers(0, origins, size=(RESAMPLES, -(-origins // length)))
+    counts = np.zeros((RESAMPLES, origins + 1), np.int64)
+    rows = np.arange(RESAMPLES)[:, None]
+    # A block is a step up where it begins and a step down after its end; one may wrap around.
+    sizes = np.full(starts.shape, length)
+    sizes[:, -1] = origins - length * (starts.shape[1] - 1)
+    ends = starts + sizes
+    np.add.at(counts, (rows, starts), 1)
+    np.add.at(counts, (rows, np.minimum(ends, origins)), -1)
+    wrapped = ends > origins
+    np.add.at(counts, (np.broadcast_to(rows, ends.shape)[wrapped], 0), 1)
+    np.add.at(counts, (np.broadcast_to(rows, ends.shape)[wrapped], ends[wrapped] - origins), -1)
+    return counts.cumsum(axis=1)[:, :origins]
+
+
+def _predict(
     predict_fn: PredictFn, split: Split, data: DataSpec, batch_size: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return what was seen, what came, and what was said, of every window."""
-    import numpy as np
-
+    """Return the history, the truth and the forecast of every window."""
     rows = []
-    for positions, inputs, targets in batches(split, data, batch_size):
-        seen, came = _windows(inputs, targets, data)
-        rows.append((seen, came, _forecasts(predict_fn(inputs), came.shape, data, positions)))
-    seen, came, said = (np.concatenate(column) for column in zip(*rows, strict=True))
-    if not np.isfinite(came).any():
-        raise DataError(f"no value of {data.id!r} is known that a forecast could be compared with")
-    return seen, came, said
+    for positions, inputs, targets in iterate_batches(split, data, batch_size):
+        seen, truth = _windows(inputs, targets, data)
+        name, expected = data.targets[0].name, "windows, steps and targets"
+        given = checked_output(predict_fn(inputs), name, data, positions, (truth.shape,), expected)
+        rows.append((seen, truth, given))
+    history, truth, forecasts = (np.concatenate(column) for column in zip(*rows, strict=True))
+    if not np.isfinite(truth).any():
+        raise DataError(f"no true value of {data.id!r} is known to compare a forecast with")
+    return history, truth, forecasts
 
 
 def _windows(
     inputs: Arrays, targets: Arrays, data: DataSpec
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    import numpy as np
-
     name = data.targets[0].name if data.targets else ""
     if data.input("history") is None or name not in targets or "history" not in inputs:
         raise ConfigError(
             f"the data {data.id!r} has no history to forecast from",
             why=f"its inputs are {', '.join(spec.name for spec in data.inputs)}, its targets "
             f"{', '.join(spec.name for spec in data.targets) or 'none'}",
-            fix="describe windows of a series: inputs 'history', one target 'forecast'",
+            fix="describe windows of a series: an input 'history', one target 'forecast'",
         )
     return np.asarray(inputs["history"], np.float64), np.asarray(targets[name], np.float64)
 
 
-def _forecasts(
-    outputs: Arrays, shape: tuple[int, ...], data: DataSpec, positions: NDArray[Any]
-) -> NDArray[np.float64]:
-    import numpy as np
-
-    name = data.targets[0].name
-    if name not in outputs:
-        raise ConfigError(
-            f"the model has no output {name!r}",
-            why=f"a forecaster is measured on it; there are {', '.join(outputs) or 'none'}",
-            fix=f"call the output {name!r}, or override Architecture.evaluate",
-        )
-    said = np.asarray(outputs[name]).astype(np.float64)
-    if said.shape != shape:
-        raise ConfigError(
-            f"the output {name!r} does not fit the data {data.id!r}",
-            why=f"expected windows, steps and targets: {shape}. Received: shape={said.shape}",
-            fix="evaluate on the data that the model was built for",
-        )
-    wrong = np.flatnonzero(~np.isfinite(said).all(axis=(1, 2)))
-    if len(wrong):
-        raise Diverged(
-            f"the forecast for window {positions[wrong[0]]} of {data.id!r} is not a finite number",
-            why="the model's weights or this window hold NaN or infinity",
-            fix="train with a lower optimizer.learning_rate or with optimizer.clip_norm",
-        )
-    return said
-
-
-def _rivals(
+def _baselines(
     reference: Split, data: DataSpec, history: NDArray[np.float64], truth: NDArray[np.float64]
 ) -> tuple[list[Backtest], float]:
-    """Return the backtests of the simple forecasts, and the mean change between two steps."""
-    import numpy as np
+    """Return the backtests of the baselines, and the mean change between two training steps."""
+    seen, target = _windows(*reference.take(np.arange(len(reference))), data)
+    channels = _channels(data)
+    change = np.abs(np.diff(seen[:, :, channels], axis=1))
+    backtests = [
+        Backtest.of(baseline.name, baseline.chosen, baseline.forecast(history), truth)
+        for baseline in fit_baselines(seen, target, channels)
+    ]
+    return backtests, float(np.nanmean(change)) if change.size else 0.0
 
-    seen, came = _windows(*reference.take(np.arange(len(reference))), data)
-    places = _places(data)
-    change = np.abs(np.diff(seen[:, :, places], axis=1))
-    made: Sequence[Forecaster] = simple_forecasters(seen, came, places)
-    rivals = [backtest(f.name, f.chosen, f.forecast(history), truth) for f in made]
-    return rivals, float(np.nanmean(change)) if change.size else 0.0
 
-
-def _places(data: DataSpec) -> list[int]:
-    """Return which channel of the history each target is."""
+def _channels(data: DataSpec) -> list[int]:
+    """Return the channel of the history for each target."""
     history, target = data.input("history"), data.targets[0]
     names = [column.name for column in (history.columns if history else None) or ()]
     wanted = [column.name for column in target.columns or ()]
     if not wanted or not set(wanted) <= set(names):
         raise ConfigError(
-            f"the forecast of {data.id!r} is not of what its history shows",
-            why=f"the history has the columns {', '.join(names) or 'without names'}; forecast are "
+            f"the columns of the forecast of {data.id!r} are not among those of its history",
+            why=f"the history has {', '.join(names) or 'columns without names'}; the forecast has "
             f"{', '.join(wanted) or 'columns without names'}",
             fix="name the columns of both in the DataSpec",
         )
@@ -194,18 +211,8 @@ def _places(data: DataSpec) -> list[int]:
 
 
 def _skill(model: Backtest, best: Backtest, draws: NDArray[np.int64]) -> Score:
-    import numpy as np
-
     if best.rmse == 0:
         return Score(value=0.0)
-    rival = np.maximum(draws @ best.squares, 1e-300)
-    return resampled_score(1 - model.rmse / best.rmse, 1 - np.sqrt(draws @ model.squares / rival))
-
-
-def _scaled(score: Score, by: float) -> Score:
-    low = None if score.low is None else score.low * by
-    high = None if score.high is None else score.high * by
-    return Score(value=score.value * by, low=low, high=high)
-
-
-__all__ = ["evaluate_forecasting"]
+    squares: NDArray[Any] = np.maximum(draws @ best.squares, 1e-300)
+    resampled = 1 - np.sqrt(draws @ model.squares / squares)
+    return Score.of(1 - model.rmse / best.rmse, percentiles(resampled))

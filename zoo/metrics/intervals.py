@@ -1,23 +1,22 @@
-"""Intervals that hold a score 95 times out of 100."""
+"""Confidence intervals (95 %): Wilson, bootstrap, Student's t, paired differences."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 Z95 = 1.959963984540054
-"""The 97.5 % point of the standard normal distribution."""
-
-_T95 = (12.706204736, 4.302652730, 3.182446305, 2.776445105, 2.570581836,
-        2.446911851, 2.364624252, 2.306004135, 2.262157163, 2.228138852)  # fmt: skip
+"""The 97.5 % quantile of the standard normal distribution."""
 
 BLOCKS = 10
 """Parts into which :func:`batch_means` expects the examples to be divided."""
+
+_T95 = (12.706204736, 4.302652730, 3.182446305, 2.776445105, 2.570581836,
+        2.446911851, 2.364624252, 2.306004135, 2.262157163, 2.228138852)  # fmt: skip
 
 _RESAMPLES = 1000
 _FEWEST_RESAMPLES = 200
@@ -27,14 +26,14 @@ _SEED = 1927
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a proportion (Wilson 1927).
+    """Return the Wilson (1927) score interval of a proportion.
 
     Unlike the textbook ``p ± 1.96 √(p(1-p)/n)`` it stays inside 0 to 1 and does not shrink to
     nothing when every trial succeeds.
 
     Args:
-        successes: How often it happened.
-        trials: How often it could have, at least once.
+        successes: Number of successes.
+        trials: Number of trials, at least 1.
 
     Example:
         >>> wilson(10, 10)
@@ -47,39 +46,39 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return min(max(0.0, center - half), share), max(min(1.0, center + half), share)
 
 
-def student_t(freedom: int) -> float:
-    """Return the 97.5 % point of Student's t distribution.
+def student_t(df: int) -> float:
+    """Return the 97.5 % quantile of Student's t distribution.
 
-    Up to 10 degrees of freedom it is looked up; beyond, the Cornish–Fisher series (Abramowitz &
-    Stegun 1964, 26.7.5) is right to a tenth of a per mille.
+    Up to 10 degrees of freedom it is tabulated; beyond, the Cornish–Fisher series (Abramowitz &
+    Stegun 1964, 26.7.5) is accurate to 1e-4.
 
     Args:
-        freedom: Degrees of freedom, at least 1.
+        df: Degrees of freedom, at least 1.
 
     Example:
         >>> student_t(9)
         2.262157163
     """
-    if freedom <= len(_T95):
-        return _T95[freedom - 1]
+    if df <= len(_T95):
+        return _T95[df - 1]
     z = Z95
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / freedom + second / freedom**2 + third / freedom**3
+    return z + first / df + second / df**2 + third / df**3
 
 
 def bootstrap_means(values: NDArray[np.float64]) -> list[tuple[float, float] | None]:
-    """Return the 95 % percentile interval of each column's mean (Efron 1979).
+    """Return the bootstrap percentile interval of each column's mean (Efron 1979).
 
-    The examples are drawn again with replacement 1,000 times (fewer, though at least 200, where
-    there are more than 200,000 of them), from a fixed seed.
+    There are 1,000 resamples from a fixed seed; fewer, though at least 200, for more than 200,000
+    examples.
 
     Shapes:
         values: ``[examples, columns]``
 
     Returns:
-        One interval a column, or ``None`` where every resample gives the same mean, because
+        One interval per column, or ``None`` where every resample gives the same mean, because
         then the bootstrap knows nothing.
     """
     return [percentiles(column) for column in _resampled_means(values).T]
@@ -88,13 +87,13 @@ def bootstrap_means(values: NDArray[np.float64]) -> list[tuple[float, float] | N
 def bootstrap_function(
     values: NDArray[np.float64], function: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ) -> tuple[float, float] | None:
-    """Return the 95 % percentile interval of a function of several columns' means.
+    """Return the bootstrap percentile interval of a function of several columns' means.
 
-    The columns of an example stay together, as in :func:`bootstrap_means`.
+    Examples are resampled as rows, as in :func:`bootstrap_means`.
 
     Args:
-        values: What is averaged.
-        function: From means, one row a resample, to one number a resample.
+        values: The values to average.
+        function: Maps means, one row per resample, to one number per resample.
 
     Shapes:
         values: ``[examples, columns]``
@@ -108,44 +107,21 @@ def bootstrap_function(
     return percentiles(function(_resampled_means(values)))
 
 
-def _resampled_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Draw the examples again with replacement, and return each column's mean of each draw."""
-    import numpy as np
-
-    examples = len(values)
-    generator = np.random.default_rng(_SEED)
-    resamples = _resamples(examples)
-    step = max(1, _AT_ONCE // examples)
-    return np.concatenate(
-        [
-            values[
-                generator.integers(0, examples, size=(min(step, resamples - start), examples))
-            ].mean(axis=1)
-            for start in range(0, resamples, step)
-        ]
-    )
-
-
 def bootstrap_macro_f1(confusion: NDArray[np.int64]) -> tuple[float, float] | None:
-    """Return the 95 % percentile interval of the macro F1 behind a confusion matrix.
+    """Return the bootstrap percentile interval of the macro F1 of a confusion matrix.
 
-    Drawing examples again with replacement is a multinomial draw over the cells, so that the
-    cost does not grow with the number of examples.
+    Resampling examples is a multinomial draw over the cells, so that the cost does not grow with
+    the number of examples.
 
     Shapes:
         confusion: ``[classes, classes]``
     """
-    import numpy as np
-
     true, predicted = np.nonzero(confusion)
     counts = confusion[true, predicted]
     examples = int(counts.sum())
     generator = np.random.default_rng(_SEED)
-    resamples = _resamples(len(counts))
-    step = max(1, _AT_ONCE // max(len(counts), len(confusion)))
     scores = []
-    for start in range(0, resamples, step):
-        size = min(step, resamples - start)
+    for size in _chunks(len(counts), max(len(counts), len(confusion))):
         draws = generator.multinomial(examples, counts / examples, size=size)
         right = np.zeros((size, len(confusion)), np.int64)
         diagonal = true == predicted
@@ -159,38 +135,39 @@ def bootstrap_macro_f1(confusion: NDArray[np.int64]) -> tuple[float, float] | No
 def bootstrap_sums(
     rows: NDArray[np.float64], score: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ) -> tuple[float, float] | None:
-    """Return the 95 % percentile interval of a score that is made of sums over examples.
+    """Return the bootstrap percentile interval of a score computed from sums over examples.
 
-    A ratio of totals or a corpus score (BLEU) is no mean over examples: the examples are drawn
-    again with replacement, their counts are summed, and the score is that of the sums
+    For ratios of totals and corpus scores such as BLEU, which are no means over examples
     (Koehn 2004, "Statistical significance tests for machine translation evaluation").
 
     Args:
         rows: What each example adds to the sums.
-        score: From sums to scores, one a row.
+        score: Maps sums to scores, one per row.
 
     Shapes:
         rows: ``[examples, sums]``
         score: ``[resamples, sums]`` to ``[resamples]``
     """
-    import numpy as np
-
     examples = len(rows)
     generator = np.random.default_rng(_SEED)
-    resamples = _resamples(examples)
-    step = max(1, _AT_ONCE // examples)
+    even = np.full(examples, 1 / examples)
     sums = [
-        generator.multinomial(
-            examples, np.full(examples, 1 / examples), size=min(step, resamples - start)
-        )
-        @ rows
-        for start in range(0, resamples, step)
+        generator.multinomial(examples, even, size=size) @ rows
+        for size in _chunks(examples, examples)
     ]
     return percentiles(score(np.concatenate(sums)))
 
 
+def percentiles(resampled: NDArray[Any]) -> tuple[float, float] | None:
+    """Return the 2.5 % and 97.5 % quantiles, or ``None`` if all values are the same."""
+    if np.ptp(resampled) <= 1e-12 * max(1.0, float(np.abs(resampled).max())):
+        return None
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    return float(low), float(high)
+
+
 def paired_difference(worse: int, better: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % interval of how much a proportion fell between two paired samples.
+    """Return the interval of how much a proportion fell between two paired samples.
 
     The Wald interval after half a trial was added to each of the four cells (Agresti & Min 2005,
     "Simple improved confidence intervals for comparing matched proportions"). Unlike the plain
@@ -214,14 +191,14 @@ def paired_difference(worse: int, better: int, trials: int) -> tuple[float, floa
 
 
 def batch_means(point: float, differences: Sequence[float]) -> tuple[float, float] | None:
-    """Return the 95 % interval of a difference from its values on disjoint parts of the examples.
+    """Return the interval of a difference from its values on disjoint parts of the examples.
 
     The method of batch means: Student's t over the parts. It suits any metric, because only the
     metric of each part is needed.
 
     Args:
         point: The difference on all examples.
-        differences: One value each of :data:`BLOCKS` parts of about the same size.
+        differences: One value for each of :data:`BLOCKS` parts of about the same size.
 
     Returns:
         The interval, or ``None`` if there are fewer parts.
@@ -234,41 +211,34 @@ def batch_means(point: float, differences: Sequence[float]) -> tuple[float, floa
     return point - half, point + half
 
 
-def percentiles(resampled: NDArray[Any]) -> tuple[float, float] | None:
-    """Return the 2.5 % and 97.5 % points, or ``None`` if all values are the same."""
-    import numpy as np
+def _resampled_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Resample the examples with replacement; return each column's mean of each resample."""
+    examples = len(values)
+    generator = np.random.default_rng(_SEED)
+    return np.concatenate(
+        [
+            values[generator.integers(0, examples, size=(size, examples))].mean(axis=1)
+            for size in _chunks(examples, examples)
+        ]
+    )
 
-    if np.ptp(resampled) <= 1e-12 * max(1.0, float(np.abs(resampled).max())):
-        return None
-    low, high = np.quantile(resampled, (0.025, 0.975))
-    return float(low), float(high)
 
+def _chunks(width: int, memory: int) -> list[int]:
+    """Return how many resamples to draw at a time.
 
-def _resamples(width: int) -> int:
-    return max(_FEWEST_RESAMPLES, min(_RESAMPLES, _DRAWS // width))
+    Args:
+        width: Draws per resample, which limit the number of resamples.
+        memory: Numbers per resample, which limit the chunk.
+    """
+    resamples = max(_FEWEST_RESAMPLES, min(_RESAMPLES, _DRAWS // width))
+    step = max(1, _AT_ONCE // memory)
+    return [min(step, resamples - start) for start in range(0, resamples, step)]
 
 
 def _sum_by(values: NDArray[np.int64], group: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
-    """Sum the columns that belong to the same group."""
-    import numpy as np
-
+    """Sum the columns of each group."""
     order = np.argsort(group, kind="stable")
     present, starts = np.unique(group[order], return_index=True)
     sums = np.zeros((len(values), groups), np.int64)
     sums[:, present] = np.add.reduceat(values[:, order], starts, axis=1)
     return sums
-
-
-__all__ = [
-    "BLOCKS",
-    "Z95",
-    "batch_means",
-    "bootstrap_function",
-    "bootstrap_macro_f1",
-    "bootstrap_means",
-    "bootstrap_sums",
-    "paired_difference",
-    "percentiles",
-    "student_t",
-    "wilson",
-]

@@ -1,12 +1,14 @@
-"""What a report shows of reconstructions: mostly pictures, because one sees there what is lost."""
+"""Figures of reconstructions: images, denoising, anomaly detection, latent space, samples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zoo.metrics.corruptions import Corruption
-from zoo.metrics.fidelity import Measured, decibels
 from zoo.metrics.figures import (
     Bars,
     Figure,
@@ -20,157 +22,170 @@ from zoo.metrics.figures import (
     evenly_spaced,
 )
 from zoo.metrics.intervals import bootstrap_means
+from zoo.metrics.pca import fit_pca
+from zoo.metrics.reconstruction import OUTPUT, Errors, Images, psnr
+from zoo.metrics.results import Score
 from zoo.metrics.roc import auc, roc_curve
 from zoo.spec import PredictFn, PredictFns
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from zoo.metrics.images import Images
 
 COLUMNS = 10
 """Images side by side."""
 
 _PAIRS = 4
 _STEPS = 9
-_DRAWN = 3
+_SAMPLE_ROWS = 3
 _BINS = 40
 _SEED = 1901
 
 
-def draw_reconstructions(predict_fn: PredictFn, found: Measured) -> tuple[Figure, ...]:
-    """Return examples beside their reconstructions, and those that came out worst."""
-    chosen = _examples(found)
+def reconstruction_figures(predict_fn: PredictFn, found: Errors) -> tuple[Figure, ...]:
+    """Return examples beside their reconstructions, the largest errors, the error by class."""
     return (
-        _beside(predict_fn, found, chosen),
-        _worst(predict_fn, found),
+        _reconstructions(predict_fn, found),
+        _largest_errors(predict_fn, found),
         *_by_class(found),
     )
 
 
-def draw_autoencoder(
-    predict_fns: PredictFns, found: Measured, corruption: Corruption | None, *, prior: bool
+def autoencoder_figures(
+    predict_fns: PredictFns, found: Errors, corruption: Corruption | None, *, prior: bool
 ) -> tuple[Figure, ...]:
-    """Return all that an autoencoder's report shows, what it is used for most first."""
+    """Return the figures of an autoencoder, the most common use first."""
     predict_fn = predict_fns["reconstruct"]
-    figures: list[Figure] = [_beside(predict_fn, found, _examples(found))]
-    if corruption is not None:
-        figures.append(_repaired(predict_fn, found, corruption))
-    if not found.familiar.all():
-        figures += [*_anomalies(found), _unknown(predict_fn, found)]
-    figures.append(_map(predict_fns["encode"], found))
-    figures.append(_strips(predict_fns, found))
+    figures: list[Figure] = [_reconstructions(predict_fn, found)]
+    if corruption is not None and found.corrupted is not None and found.denoised is not None:
+        errors = found.corrupted[found.seen], found.denoised[found.seen]
+        figures.append(_denoising(predict_fn, found, corruption, *errors))
+    if not found.seen.all():
+        figures += [*_anomaly_detection(found), _held_out(predict_fn, found)]
+    figures.append(_latent_space(predict_fns["encode"], found))
+    figures.append(_interpolation(predict_fns, found))
     if prior:
-        figures.append(_dreams(predict_fns, found))
-    figures.append(_worst(predict_fn, found))
+        figures.append(_samples(predict_fns, found))
+    figures.append(_largest_errors(predict_fn, found))
     return (*figures, *_by_class(found))
 
 
-def _beside(predict_fn: PredictFn, found: Measured, chosen: NDArray[Any]) -> ImageGrid:
-    """Show originals, reconstructions, and what principal components make of them."""
-    clean, given = _pictures(predict_fn, found.images, chosen)
+def _reconstructions(predict_fn: PredictFn, found: Errors) -> ImageGrid:
+    chosen = _examples(found)
+    clean, given = _images(predict_fn, found.images, chosen)
     rows = [_row("original", clean), _row("reconstruction", given)]
-    known = found.familiar
-    error = float(found.errors[known].mean())
-    caption = (
-        f"The reconstructions are off by {error:.4f} in mean squared intensity, "
-        f"{float(decibels(found.errors[known]).mean()):.1f} dB"
-    )
+    errors = found.errors[found.seen]
+    caption = f"Mean squared error {errors.mean():.4f}, PSNR {psnr(errors).mean():.1f} dB"
     if found.pca is not None and found.pca_errors is not None:
         flat = clean.reshape(len(clean), -1)
         rows.append(_row("PCA", found.pca.reconstruct(flat).reshape(clean.shape)))
-        other = float(found.pca_errors[known].mean())
         caption += (
-            f"; {found.pca.axes.shape[1]} principal components of "
-            f"{found.pca.examples:,} training images by {other:.4f}"
+            f"; {found.pca_errors[found.seen].mean():.4f} with {found.pca.axes.shape[1]} principal "
+            f"components of {found.pca.examples:,} training images"
         )
     return ImageGrid(
-        title="Out of the code again",
+        title="Reconstructions",
         caption=caption + ".",
         rows=tuple(rows),
-        columns=_names(found, chosen),
+        columns=_class_names(found, chosen),
     )
 
 
-def _repaired(predict_fn: PredictFn, found: Measured, corruption: Corruption) -> ImageGrid:
-    chosen = _examples(found)
-    images, known = found.images, found.familiar
-    low, high = images.limits
+def _denoising(
+    predict_fn: PredictFn,
+    found: Errors,
+    corruption: Corruption,
+    corrupted: NDArray[np.float64],
+    denoised: NDArray[np.float64],
+) -> ImageGrid:
+    chosen, images = _examples(found), found.images
     inputs, _ = images.split.take(chosen)
-    raw = inputs[images.spec.name]
-    worse = corruption(raw, chosen, low, high)
-    again = images.reconstruct(predict_fn, {**inputs, images.spec.name: worse})
-    before = float(decibels(_at(found.damaged, known)).mean())
-    after = float(decibels(_at(found.repaired, known)).mean())
-    kind = corruption.kind.replace("_", " ")
+    clean = inputs[images.spec.name]
+    noisy = corruption(clean, chosen, *images.limits)
+    given = images.reconstruct(predict_fn, {**inputs, images.spec.name: noisy}, chosen)
     return ImageGrid(
-        title="Repaired",
-        caption=f"The noise ({kind}, {corruption.amount:g}) leaves {before:.1f} dB, the repair "
-        f"{after:.1f} dB, mean over {int(known.sum()):,} images.",
+        title="Denoising",
+        caption=f"Noise: {corruption.kind.replace('_', ' ')}, {corruption.amount:g}. PSNR "
+        f"{psnr(corrupted).mean():.1f} dB before and {psnr(denoised).mean():.1f} dB after, mean "
+        f"over {len(corrupted):,} images.",
         rows=(
-            _row("damaged", images.scaled(worse)),
-            _row("repaired", again),
-            _row("clean", images.scaled(raw)),
+            _row("corrupted", images.scaled(noisy)),
+            _row("denoised", given),
+            _row("clean", images.scaled(clean)),
         ),
-        columns=_names(found, chosen),
+        columns=_class_names(found, chosen),
     )
 
 
-def _anomalies(found: Measured) -> list[Figure]:
-    """Show how well the error tells what was held out, and from what."""
-    import numpy as np
-
-    known, strange = found.errors[found.familiar], found.errors[~found.familiar]
+def _anomaly_detection(found: Errors) -> list[Figure]:
+    """Plot the ROC curve and the distribution of the error as an anomaly score."""
+    seen, unseen = found.errors[found.seen], found.errors[~found.seen]
     labels = found.images.labels
-    names = ", ".join(labels[index] for index in np.unique(found.classes[~found.familiar]))
-    area, interval = auc(strange, known)
+    names = ", ".join(labels[index] for index in np.unique(found.classes[~found.seen]))
+    area, interval = auc(unseen, seen)
     between = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
-    series = [_roc("this model", strange, known, emphasis=True)]
+    series = [_roc("this model", unseen, seen, emphasis=True)]
     against = ""
     if found.pca_errors is not None:
-        theirs = found.pca_errors[~found.familiar], found.pca_errors[found.familiar]
-        series.append(_roc("PCA", *theirs, emphasis=False))
-        against = f"; that of PCA {auc(*theirs)[0]:.3f}"
-    series.append(Series(name="guessing", x=(0.0, 1.0), y=(0.0, 1.0)))
+        baseline = found.pca_errors[~found.seen], found.pca_errors[found.seen]
+        series.append(_roc("PCA", *baseline, emphasis=False))
+        against = f"; that of PCA {auc(*baseline)[0]:.3f}"
+    series.append(Series(name="chance", x=(0.0, 1.0), y=(0.0, 1.0)))
     edges = np.linspace(0, float(np.quantile(found.errors, 0.995)) or 1.0, _BINS + 1)
-    counts = [np.histogram(np.minimum(part, edges[-1]), edges)[0] for part in (known, strange)]
+    counts = [np.histogram(np.minimum(part, edges[-1]), edges)[0] for part in (seen, unseen)]
     return [
         Lines(
-            title=f"What was never seen: {names}",
-            caption=f"The error tells {len(strange):,} images of a class that was not trained on "
-            f"from {len(known):,} others with an area of {area:.3f}{between}{against}.",
+            title=f"Anomaly detection: {names} held out",
+            caption=f"With the error as the anomaly score, the ROC AUC is {area:.3f}{between}"
+            f"{against}: {len(unseen):,} images of held-out classes vs. {len(seen):,} others.",
             series=tuple(series),
-            x_label="familiar images flagged",
-            y_label="unknown images found",
+            x_label="false positive rate",
+            y_label="true positive rate",
             square=True,
         ),
         Histogram(
-            title="How far off familiar and unknown images are",
-            caption=f"Half of the unknown images are off by more than {np.median(strange):.4f}, "
-            f"half of the familiar ones by more than {np.median(known):.4f}. The last bin holds "
-            "all beyond it.",
+            title="Reconstruction error of training and held-out classes",
+            caption=f"The median is {np.median(unseen):.4f} for held-out classes and "
+            f"{np.median(seen):.4f} for training classes. The last bin holds all beyond it.",
             edges=tuple(edges.tolist()),
             counts=tuple(tuple(row.tolist()) for row in counts),
-            groups=("familiar", f"unknown: {names}"),
+            groups=("training classes", f"held out: {names}"),
             label="mean squared error of an image",
         ),
     ]
 
 
-def _unknown(predict_fn: PredictFn, found: Measured) -> ImageGrid:
-    """Show what a model makes of images of a kind that it has not seen."""
-    import numpy as np
+def _held_out(predict_fn: PredictFn, found: Errors) -> ImageGrid:
+    chosen = np.flatnonzero(~found.seen)[:COLUMNS]
+    usual = np.quantile(found.errors[found.seen], 0.95)
+    caught = float((found.errors[~found.seen] > usual).mean())
+    return _with_errors(
+        predict_fn,
+        found,
+        chosen,
+        "Reconstructions of held-out classes",
+        f"{caught:.0%} have a larger error than 95% of the images of training classes. An unseen "
+        "image that the code can represent is not detected. Above each, its mean squared error.",
+    )
 
-    chosen = np.flatnonzero(~found.familiar)[:COLUMNS]
-    clean, given = _pictures(predict_fn, found.images, chosen)
-    usual = np.quantile(found.errors[found.familiar], 0.95)
-    caught = float((found.errors[~found.familiar] > usual).mean())
+
+def _largest_errors(predict_fn: PredictFn, found: Errors) -> ImageGrid:
+    order = np.argsort(-np.where(found.seen, found.errors, -1.0), kind="stable")
+    chosen = order[: min(COLUMNS, int(found.seen.sum()))]
+    median = float(np.median(found.errors[found.seen])) or 1.0
+    return _with_errors(
+        predict_fn,
+        found,
+        chosen,
+        "Largest errors",
+        f"The largest is {found.errors[chosen[0]] / median:.1f} times the median. Above each, its "
+        "mean squared error.",
+    )
+
+
+def _with_errors(
+    predict_fn: PredictFn, found: Errors, chosen: NDArray[Any], title: str, caption: str
+) -> ImageGrid:
+    clean, given = _images(predict_fn, found.images, chosen)
     return ImageGrid(
-        title="Unknown images, and what the model makes of them",
-        caption=f"{caught:.0%} of them are further off than 95% of the familiar images are. What "
-        "a code can say nevertheless is not given away by its error. Above each, its mean squared "
-        "error.",
+        title=title,
+        caption=caption,
         rows=(_row("original", clean), _row("reconstruction", given)),
         columns=tuple(f"{found.errors[place]:.3f}".lstrip("0") for place in chosen),
     )
@@ -184,187 +199,136 @@ def _roc(name: str, positives: Any, negatives: Any, *, emphasis: bool) -> Series
     )
 
 
-def _map(encode: PredictFn, found: Measured) -> Scatter:
-    """Show codes in the plane: as they are, or their two strongest directions."""
-    import numpy as np
-
-    from zoo.metrics.pca_baseline import fit_principal
-
+def _latent_space(encode: PredictFn, found: Errors) -> Scatter:
+    """Plot the codes in the plane: as they are, or their first two principal components."""
     images = found.images
     chosen = np.array(evenly_spaced(len(found.errors)))
     codes = _codes(encode, images, chosen)
     names = [images.labels[index] if index >= 0 else "" for index in found.classes[chosen]]
     if codes.shape[1] == 1:
-        place = np.stack([codes[:, 0], found.errors[chosen]], axis=1)
-        said, labels = "The code is one number.", ("code", "mean squared error")
+        points = np.stack([codes[:, 0], found.errors[chosen]], axis=1)
+        caption, labels = "The code is one number.", ("code", "mean squared error")
     elif codes.shape[1] == 2:
-        place, said, labels = codes, "The code itself: two numbers.", ("code 1", "code 2")
+        points, caption, labels = codes, "The code has two numbers.", ("code 1", "code 2")
     else:
-        plane = fit_principal([codes], 2)
-        place = plane.encode(codes)
-        if place.shape[1] < 2:
-            place = np.pad(place, ((0, 0), (0, 1)))
-        said = (
-            f"The two principal components of codes of {codes.shape[1]} numbers, which hold "
+        plane = fit_pca([codes], 2)
+        points = plane.encode(codes)
+        if points.shape[1] < 2:
+            points = np.pad(points, ((0, 0), (0, 1)))
+        caption = (
+            f"The first two principal components of codes of {codes.shape[1]} numbers, with "
             f"{plane.share.sum():.0%} of their variance."
         )
         labels = ("first principal component", "second principal component")
-    hint = " The classes were never told to the model." if any(names) else ""
+    hint = " The model was not given the classes." if any(names) else ""
     return Scatter(
-        title="A map of the codes",
-        caption=f"{said} {len(chosen):,} images.{hint}",
-        x=tuple(np.round(place[:, 0], 4).tolist()),
-        y=tuple(np.round(place[:, 1], 4).tolist()),
+        title="Latent space",
+        caption=f"{caption} {len(chosen):,} images.{hint}",
+        x=tuple(np.round(points[:, 0], 4).tolist()),
+        y=tuple(np.round(points[:, 1], 4).tolist()),
         x_label=labels[0],
         y_label=labels[1],
         groups=tuple(names) if any(names) else (),
     )
 
 
-def _strips(predict_fns: PredictFns, found: Measured) -> ImageGrid:
-    """Show what lies between two codes."""
-    import numpy as np
-
-    images = found.images
-    chosen = _examples(found)
+def _interpolation(predict_fns: PredictFns, found: Errors) -> ImageGrid:
+    images, chosen = found.images, _examples(found)
     pairs = [(chosen[i], chosen[-1 - i]) for i in range(min(_PAIRS, len(chosen) // 2))]
     pairs = pairs or [(chosen[0], chosen[0])]
     codes = _codes(predict_fns["encode"], images, np.array(pairs).reshape(-1))
     share = np.linspace(0, 1, _STEPS, dtype=codes.dtype)[:, None]
     rows = []
-    for number, (left, right) in enumerate(pairs):
+    for number, pair in enumerate(pairs):
         first, second = codes[2 * number], codes[2 * number + 1]
-        between = first * (1 - share) + second * share
-        drawn = _decode(predict_fns["decode"], images, between)
-        ends = [_name(found, place) for place in (left, right)]
-        rows.append(_row(" to ".join(ends) if all(ends) else "", drawn))
+        decoded = _decode(predict_fns["decode"], images, first * (1 - share) + second * share)
+        names = _class_names(found, pair)
+        rows.append(_row(" to ".join(names) if all(names) else "", decoded))
     return ImageGrid(
-        title="From one code to another",
-        caption="Codes on the straight line between those of two test images, decoded.",
+        title="Latent interpolation",
+        caption="Decoded codes on the straight line between those of two test images.",
         rows=tuple(rows),
         columns=tuple(f"{part:.0%}" for part in share[:, 0]),
     )
 
 
-def _dreams(predict_fns: PredictFns, found: Measured) -> ImageGrid:
-    """Show images of codes that nobody encoded."""
-    import numpy as np
-
+def _samples(predict_fns: PredictFns, found: Errors) -> ImageGrid:
     size = _codes(predict_fns["encode"], found.images, np.arange(1)).shape[1]
     random = np.random.default_rng(_SEED)
-    codes = random.normal(size=(_DRAWN * COLUMNS, size)).astype("float32")
-    drawn = _decode(predict_fns["decode"], found.images, codes)
+    codes = random.normal(size=(_SAMPLE_ROWS * COLUMNS, size)).astype("float32")
+    decoded = _decode(predict_fns["decode"], found.images, codes)
     return ImageGrid(
-        title="Drawn from the prior",
-        caption="Decoded from codes drawn at random from the standard normal distribution.",
+        title="Samples from the prior",
+        caption="Decoded from codes drawn from the standard normal distribution.",
         rows=tuple(
-            _row("", drawn[start : start + COLUMNS]) for start in range(0, len(drawn), COLUMNS)
+            _row("", decoded[start : start + COLUMNS]) for start in range(0, len(decoded), COLUMNS)
         ),
     )
 
 
-def _worst(predict_fn: PredictFn, found: Measured) -> ImageGrid:
-    """Show what came out worst, of the classes that were trained on."""
-    import numpy as np
-
-    order = np.argsort(-np.where(found.familiar, found.errors, -1.0), kind="stable")
-    chosen = order[: min(COLUMNS, int(found.familiar.sum()))]
-    clean, given = _pictures(predict_fn, found.images, chosen)
-    middle = float(np.median(found.errors[found.familiar])) or 1.0
-    return ImageGrid(
-        title="The worst",
-        caption=f"The largest error is {found.errors[chosen[0]] / middle:.1f} times the median; "
-        "above each pair, its mean squared error.",
-        rows=(_row("original", clean), _row("reconstruction", given)),
-        columns=tuple(f"{found.errors[place]:.3f}".lstrip("0") for place in chosen),
-    )
-
-
-def _by_class(found: Measured) -> tuple[Bars, ...]:
-    """Show which classes are hard; nothing where there are no classes."""
-    import numpy as np
-
-    labels = found.images.labels
-    present = [index for index in range(len(labels)) if (found.classes == index).any()]
-    if len(present) < 2:
+def _by_class(found: Errors) -> tuple[Bars, ...]:
+    """Return the error by class; nothing where there are no classes."""
+    scores, held_out = {}, []
+    for index, label in enumerate(found.images.labels):
+        here = found.classes == index
+        if not here.any():
+            continue
+        name = label
+        if not found.seen[here].any():
+            name += " (held out)"
+            held_out.append(name)
+        errors = found.errors[here]
+        scores[name] = Score.of(errors.mean(), bootstrap_means(errors[:, None])[0])
+    if len(scores) < 2:
         return ()
-    parts = [found.errors[found.classes == index] for index in present]
-    means = [float(part.mean()) for part in parts]
-    ends = [
-        bootstrap_means(part[:, None])[0] or (mean, mean)
-        for part, mean in zip(parts, means, strict=True)
-    ]
-    held = {index for index in present if not found.familiar[found.classes == index].any()}
-    names = tuple(labels[index] + (" (held out)" if index in held else "") for index in present)
-    order = np.argsort(means)
-    easy, hard = names[order[0]], names[order[-1]]
+    order = sorted(scores, key=lambda name: scores[name].value)
+    easy, hard = order[0], order[-1]
+    ratio = scores[hard].value / (scores[easy].value or 1.0)
     return (
-        Bars(
+        Bars.of_scores(
+            scores,
             title="Error by class",
-            caption=f"{hard} is the hardest to say in a code, {easy} the easiest: "
-            f"{max(means) / (min(means) or 1.0):.1f} times the error.",
-            names=names,
-            values=tuple(means),
-            lows=tuple(low for low, _ in ends),
-            highs=tuple(high for _, high in ends),
+            caption=f"{hard} has the largest error, {ratio:.1f} times that of {easy}.",
             label="mean squared error",
-            emphasis=tuple(
-                name for name, index in zip(names, present, strict=True) if index in held
-            ),
+            emphasis=held_out,
         ),
     )
 
 
-def _examples(found: Measured) -> NDArray[Any]:
-    """Return positions of a few images: of each class the first, or the first ones."""
-    import numpy as np
-
-    known = np.flatnonzero(found.familiar)
-    _, first = np.unique(found.classes[known], return_index=True)
-    chosen = known[first][:COLUMNS]
-    rest = np.setdiff1d(known, chosen)[: COLUMNS - len(chosen)]
+def _examples(found: Errors) -> NDArray[Any]:
+    """Return positions of a few images: the first of each class, then the first ones."""
+    seen = np.flatnonzero(found.seen)
+    _, first = np.unique(found.classes[seen], return_index=True)
+    chosen = seen[first][:COLUMNS]
+    rest = np.setdiff1d(seen, chosen)[: COLUMNS - len(chosen)]
     return np.concatenate([chosen, rest])
 
 
-def _pictures(
+def _images(
     predict_fn: PredictFn, images: Images, chosen: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     inputs, _ = images.split.take(chosen)
-    return images.scaled(inputs[images.spec.name]), images.reconstruct(predict_fn, inputs)
+    return images.scaled(inputs[images.spec.name]), images.reconstruct(predict_fn, inputs, chosen)
 
 
 def _codes(encode: PredictFn, images: Images, chosen: NDArray[Any]) -> NDArray[Any]:
-    import numpy as np
-
     blocks = []
     for start in range(0, len(chosen), images.batch_size):
         inputs, _ = images.split.take(chosen[start : start + images.batch_size])
-        blocks.append(images.ask(encode, inputs)["code"])
+        blocks.append(images.predict(encode, inputs)["code"])
     return np.concatenate(blocks)
 
 
 def _decode(decode: PredictFn, images: Images, codes: NDArray[Any]) -> NDArray[np.float64]:
-    return images.scaled(images.ask(decode, {"code": codes.astype("float32")})["reconstruction"])
+    return images.scaled(images.predict(decode, {"code": codes.astype("float32")})[OUTPUT])
 
 
-def _row(label: str, pictures: NDArray[Any] | Sequence[NDArray[Any]]) -> ImageRow:
-    return ImageRow(label=label, images=tuple(encode_image(picture) for picture in pictures))
+def _row(label: str, images: NDArray[Any]) -> ImageRow:
+    return ImageRow(label=label, images=tuple(encode_image(image) for image in images))
 
 
-def _name(found: Measured, place: Any) -> str:
-    index = int(found.classes[place])
-    return found.images.labels[index] if index >= 0 else ""
-
-
-def _names(found: Measured, chosen: NDArray[Any]) -> tuple[str, ...]:
-    names = tuple(_name(found, place) for place in chosen)
+def _class_names(found: Errors, chosen: Sequence[Any] | NDArray[Any]) -> tuple[str, ...]:
+    """Return the class name of each image; nothing if there are no classes."""
+    classes = found.classes[np.array(chosen)]
+    names = tuple(found.images.labels[index] if index >= 0 else "" for index in classes)
     return names if any(names) else ()
-
-
-def _at(errors: NDArray[Any] | None, known: NDArray[Any]) -> NDArray[Any]:
-    assert errors is not None  # noqa: S101 - images were damaged, or this is not drawn
-    chosen: NDArray[Any] = errors[known]
-    return chosen
-
-
-__all__ = ["COLUMNS", "draw_autoencoder", "draw_reconstructions"]

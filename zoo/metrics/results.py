@@ -1,8 +1,8 @@
-"""What an evaluation says, as plain data."""
+"""Results of an evaluation as plain data: scores, tables, figures."""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
@@ -10,15 +10,19 @@ from zoo.config import Frozen
 from zoo.metrics.figures import Figure
 from zoo.spec import Task
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 class Score(Frozen):
-    """One number, with the interval it would fall into 95 times out of 100.
+    """A score with its 95 % interval.
 
     Attributes:
         value: The score on these examples.
-        low: Lower end of the 95 % interval, or ``None`` where no honest one is known.
+        low: Lower end of the interval; ``None`` where no honest one is known.
         high: Upper end, ``None`` together with ``low``.
-        unit: Of all three; ``None`` for a number without one.
+        unit: Unit of all three; ``None`` for a number without one.
     """
 
     value: float
@@ -26,16 +30,39 @@ class Score(Frozen):
     high: float | None = None
     unit: str | None = None
 
+    @classmethod
+    def of(
+        cls, value: float, interval: tuple[float, float] | None, unit: str | None = None
+    ) -> Score:
+        """Return a score from its value and its interval, if there is one."""
+        low, high = interval or (None, None)
+        return cls(value=float(value), low=low, high=high, unit=unit)
+
+    @classmethod
+    def of_share(cls, right: NDArray[np.bool_]) -> Score:
+        """Return the share of true values, with the Wilson (1927) interval."""
+        from zoo.metrics.intervals import wilson
+
+        count = int(right.sum())
+        return cls.of(count / len(right), wilson(count, len(right)))
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Ends of the interval; the value twice if there is no interval."""
+        if self.low is None or self.high is None:
+            return self.value, self.value
+        return self.low, self.high
+
 
 class ClassScore(Frozen):
-    """How one class fares.
+    """Precision, recall and F1 of one class.
 
     Attributes:
-        label: Its name.
-        support: Examples that are of this class.
-        predicted: Examples that were said to be.
-        precision: Of those said to be, the share that is; ``None`` if there were none.
-        recall: Of those that are, the share that was found; ``None`` if there are none.
+        label: Name of the class.
+        support: Examples of this class.
+        predicted: Examples predicted as this class.
+        precision: Share of correct ones among the predicted; ``None`` if there are none.
+        recall: Share of correct ones among the support; ``None`` if there are none.
         f1: Harmonic mean of both; ``None`` if the class neither occurs nor was predicted.
     """
 
@@ -48,14 +75,14 @@ class ClassScore(Frozen):
 
 
 class CalibrationBin(Frozen):
-    """The examples whose confidence lies in ``(low, high]``.
+    """A bin of a reliability diagram: examples whose confidence lies in ``(low, high]``.
 
     Attributes:
-        low: Lower end of the bin, not included.
+        low: Lower end, excluded.
         high: Upper end, included.
-        count: Examples in it.
-        confidence: Their mean confidence; ``None`` if there are none.
-        accuracy: The share of them that is right; ``None`` if there are none.
+        count: Number of examples.
+        confidence: Mean confidence; ``None`` for an empty bin.
+        accuracy: Accuracy; ``None`` for an empty bin.
     """
 
     low: float
@@ -66,15 +93,15 @@ class CalibrationBin(Frozen):
 
 
 class Mistake(Frozen):
-    """One example that was given the wrong class.
+    """A misclassified example.
 
     Attributes:
-        index: Its position in the split.
-        true: The name of its class.
-        predicted: The name of the class it was given.
-        probability: What the model gave to the predicted class.
-        probability_true: What the model gave to the true class.
-        loss: Its log loss, in nats.
+        index: Position in the split.
+        true: Name of the true class.
+        predicted: Name of the predicted class.
+        probability: Probability of the predicted class.
+        probability_true: Probability of the true class.
+        loss: Log loss, in nats.
     """
 
     index: int = Field(ge=0)
@@ -86,14 +113,14 @@ class Mistake(Frozen):
 
 
 class ClassificationTables(Frozen):
-    """What stands behind the scores of a classifier.
+    """Tables behind the scores of a classifier.
 
     Attributes:
-        labels: The class names, in the order of their indices.
-        confusion: Counts; the row is the true class, the column the predicted one.
-        classes: One row a class, in the order of ``labels``.
+        labels: Class names, in the order of their indices.
+        confusion: Confusion matrix: counts by true class (row) and predicted class (column).
+        classes: Scores by class, in the order of ``labels``.
         calibration: Bins of equal width over the confidence, lowest first.
-        worst: The mistakes with the highest loss, highest first.
+        worst: Mistakes with the highest loss, highest first.
     """
 
     kind: Literal["classification"] = "classification"
@@ -112,16 +139,16 @@ class ClassificationTables(Frozen):
 
 
 class Evaluation(Frozen):
-    """How good a model is on one split: every example counted once.
+    """Result of evaluating a model on one split.
 
     Attributes:
-        task: What was measured.
-        examples: How many examples.
-        scores: By name, the headline first. A classifier has ``accuracy``, ``macro_f1``,
+        task: The task.
+        examples: Number of examples, each counted once.
+        scores: Scores by name, the headline first. A classifier has ``accuracy``, ``macro_f1``,
             ``log_loss``, ``calibration_error`` and ``brier``.
-        tables: What stands behind the scores, if the task has such tables.
-        figures: What a report shows besides. They are no part of the dump: a run keeps them in a
-            file of their own.
+        tables: Tables behind the scores, if the task has any.
+        figures: Figures for a report. They are not part of the dump: a run keeps them in a file of
+            their own.
 
     Example:
         >>> evaluation = Evaluation.model_validate_json(path.read_text())
@@ -136,15 +163,5 @@ class Evaluation(Frozen):
 
     @property
     def headline(self) -> str:
-        """The name of the score that stands for all."""
+        """Name of the score that is shown where there is room for one."""
         return next(iter(self.scores))
-
-
-__all__ = [
-    "CalibrationBin",
-    "ClassScore",
-    "ClassificationTables",
-    "Evaluation",
-    "Mistake",
-    "Score",
-]

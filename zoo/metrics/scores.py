@@ -1,7 +1,7 @@
-"""What each score means: its title, which way is better, between which ends it lies.
+"""Metadata of scores: title, meaning, direction and range.
 
-One table that the report, quantization, the training loop and the published figures read. A plugin
-that measures something else registers it beside its measure.
+Reports, quantization, the training loop and the published figures read it. A plugin that computes a
+score of its own registers it with :func:`register_score`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from zoo.errors import ConfigError
 
 @dataclass(frozen=True)
 class ScoreInfo:
-    """One kind of score.
+    """Metadata of a score.
 
     Attributes:
-        name: As it stands in ``Evaluation.scores``, or, without ``val_``, in a run's history.
-        title: For people.
-        meaning: What it says, as a sentence; empty where the title does.
-        higher_is_better: Which way is better.
-        low: The least it can be, or ``None``.
-        high: The most it can be, or ``None``.
-        share: Whether it is a share, which people read in percent.
+        name: Key in ``Evaluation.scores`` or, without ``val_``, column of a run's history.
+        title: Title for people.
+        meaning: A sentence of explanation; empty where the title needs none.
+        higher_is_better: Direction of improvement.
+        low: Minimum, or ``None``.
+        high: Maximum, or ``None``.
+        share: Whether it is a share, shown in percent.
     """
 
     name: str
@@ -36,32 +36,31 @@ class ScoreInfo:
 
 _SHARES = ("accuracy", "f1", "auc", "coverage", "precision", "recall")
 _HIGHER = (*_SHARES, "r2", "likelihood", "explained_variance", "skill")
-_TABLE: dict[str, ScoreInfo] = {}
 
 
 def register_score(info: ScoreInfo) -> None:
-    """Say what a score means.
+    """Register the metadata of a score.
 
     Raises:
-        ConfigError: If the name means something else already.
+        ConfigError: If another score has this name.
     """
-    if _TABLE.setdefault(info.name, info) != info:
+    if _SCORES.setdefault(info.name, info) != info:
         raise ConfigError(
-            f"there is a score {info.name!r} already: {_TABLE[info.name].title}",
-            why="a name means one thing",
+            f"there is a score {info.name!r} already: {_SCORES[info.name].title}",
+            why="names of scores are unique",
             fix="register yours under another name",
         )
 
 
 def describe_score(name: str) -> ScoreInfo:
-    """Return what is known of a score; of an unknown one, what its name's ending says.
+    """Return the metadata of a score, inferred from its suffix if it is not registered.
 
     Args:
-        name: A score, or a column of a run's history (``val_accuracy``).
+        name: Name of a score, or a column of a run's history (``val_accuracy``).
     """
     name = name.removeprefix("val_")
-    if name in _TABLE:
-        return _TABLE[name]
+    if name in _SCORES:
+        return _SCORES[name]
     share = name.endswith(_SHARES)
     return ScoreInfo(
         name,
@@ -73,104 +72,179 @@ def describe_score(name: str) -> ScoreInfo:
     )
 
 
-for _info in (
-    ScoreInfo("loss", "Loss", low=None),
-    ScoreInfo("accuracy", "Accuracy", "Right answers.", True, high=1.0, share=True),
-    ScoreInfo(
-        "macro_f1",
-        "Macro F1",
-        "Finding a class and not crying wolf, averaged so that rare classes count as much as "
-        "common ones.",
-        True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo("log_loss", "Log loss", "Surprise at the truth, in nats: 0 is perfect."),
-    ScoreInfo(
-        "calibration_error",
-        "Calibration error",
-        "How far its confidence is from how often it is right, on average.",
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "brier",
-        "Brier score",
-        "Squared distance from the truth: 0 is perfect, 2 is certain and wrong.",
-        high=2.0,
-    ),
-    ScoreInfo(
-        "roc_auc",
-        "ROC area",
-        "The chance that one of what is looked for is found likelier than another one.",
-        True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "average_precision",
-        "Precision–recall area",
-        "Precision, averaged over all that is there to be found.",
-        True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "threshold_accuracy",
-        "Accuracy at the threshold",
-        "Right answers, from the probability on that the validation split chose.",
-        True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "threshold_recall",
-        "Recall at the threshold",
-        "Of what is looked for, the share that was found.",
-        True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "threshold_precision",
-        "Precision at the threshold",
-        "Of what was found, the share that is what was looked for.",
-        True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "majority_accuracy",
-        "Most frequent class",
-        "Right answers of always saying what most training examples are.",
-        True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "histogram_accuracy",
-        "Color histogram",
-        "Right answers of logistic regression on how often each color comes.",
-        True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo("mae", "Mean absolute error", "How far off an answer is, on average."),
-    ScoreInfo("mse", "Mean squared error", "Of the differences' squares: large ones count most."),
-    ScoreInfo(
-        "rmse",
-        "Root mean squared error",
-        "How far off an answer typically is; large differences count most.",
-    ),
-    ScoreInfo(
-        "r2",
-        "R²",
-        "Share of the variance that is explained: 1 is perfect, 0 is always saying the mean.",
-        True,
-        low=None,
-        high=1.0,
-    ),
-):
-    register_score(_info)
+def _share(name: str, title: str, meaning: str) -> ScoreInfo:
+    return ScoreInfo(name, title, meaning, higher_is_better=True, high=1.0, share=True)
 
-__all__ = ["ScoreInfo", "describe_score", "register_score"]
+
+def _higher(
+    name: str, title: str, meaning: str, low: float | None, high: float | None
+) -> ScoreInfo:
+    return ScoreInfo(name, title, meaning, higher_is_better=True, low=low, high=high)
+
+
+_SCORES = {
+    info.name: info
+    for info in (
+        ScoreInfo("loss", "Loss", low=None),
+        # Classification
+        _share("accuracy", "Accuracy", "Share of correct predictions."),
+        _share("macro_f1", "Macro F1", "Mean F1 of the classes, rare ones counting as much."),
+        ScoreInfo("log_loss", "Log loss", "Cross-entropy in nats: 0 is perfect."),
+        ScoreInfo(
+            "calibration_error",
+            "Calibration error",
+            "Mean gap between confidence and accuracy.",
+            high=1.0,
+            share=True,
+        ),
+        ScoreInfo(
+            "brier",
+            "Brier score",
+            "Squared distance to the one-hot label: 0 is perfect, 2 is certain and wrong.",
+            high=2.0,
+        ),
+        _share(
+            "roc_auc",
+            "ROC AUC",
+            "Probability that a positive example is ranked above a negative one.",
+        ),
+        _share("average_precision", "Average precision", "Area under the precision–recall curve."),
+        _share(
+            "threshold_accuracy",
+            "Accuracy at the threshold",
+            "With the decision threshold chosen on the validation split.",
+        ),
+        _share("threshold_recall", "Recall at the threshold", "Share of positives found."),
+        _share(
+            "threshold_precision",
+            "Precision at the threshold",
+            "Share of positives among the predicted ones.",
+        ),
+        _share(
+            "majority_accuracy",
+            "Majority-class baseline",
+            "Accuracy of always predicting the most frequent training class.",
+        ),
+        _share(
+            "histogram_accuracy",
+            "Color-histogram baseline",
+            "Accuracy of logistic regression on color histograms.",
+        ),
+        # Regression and forecasting
+        ScoreInfo("mae", "Mean absolute error", "Average size of an error."),
+        ScoreInfo("mse", "Mean squared error", "Average squared error: large ones count most."),
+        ScoreInfo(
+            "rmse", "Root mean squared error", "Typical size of an error; large ones count most."
+        ),
+        _higher(
+            "r2",
+            "R²",
+            "Share of the variance explained: 1 is perfect, 0 is always predicting the mean.",
+            None,
+            1.0,
+        ),
+        _share(
+            "interval_coverage",
+            "Interval coverage",
+            "Share of targets inside their prediction interval, to compare with the nominal one.",
+        ),
+        ScoreInfo("interval_width", "Interval width", "Mean width of the prediction intervals."),
+        ScoreInfo(
+            "skill",
+            "Skill",
+            "How much smaller the RMSE is than that of the best baseline: persistence, seasonal "
+            "naive or linear autoregression.",
+            higher_is_better=True,
+            low=None,
+            high=1.0,
+            share=True,
+        ),
+        ScoreInfo(
+            "mase",
+            "Mean absolute scaled error",
+            "Absolute error as a multiple of the mean change between two steps in training.",
+        ),
+        # Reconstruction
+        _higher(
+            "psnr",
+            "Peak signal-to-noise ratio",
+            "Mean over the images, in dB: 10 more is a tenth of the squared error.",
+            None,
+            None,
+        ),
+        ScoreInfo(
+            "mse_pca",
+            "MSE of PCA",
+            "Baseline: as many principal components as the code has numbers.",
+            high=1.0,
+        ),
+        ScoreInfo(
+            "mse_to_pca",
+            "MSE relative to PCA",
+            "1 is no better than as many principal components; 0.5 is half their error.",
+        ),
+        _higher("psnr_corrupted", "PSNR of the input", "Corrupted vs. clean image.", None, None),
+        _higher("psnr_denoised", "PSNR of the output", "Denoised vs. clean image.", None, None),
+        _higher(
+            "held_out_auc",
+            "ROC AUC, held-out classes",
+            "Probability that an image of a held-out class is reconstructed worse than one of a "
+            "training class: 0.5 is guessing.",
+            0.0,
+            1.0,
+        ),
+        _higher("held_out_auc_pca", "ROC AUC of PCA", "The same with the error of PCA.", 0.0, 1.0),
+        # Generated text
+        _share("exact_match", "Exact match", "Share of texts identical to a reference."),
+        _higher(
+            "bleu",
+            "BLEU",
+            "Word n-gram overlap with the references over the whole corpus.",
+            0.0,
+            100.0,
+        ),
+        _higher(
+            "chrf",
+            "chrF",
+            "Character n-gram overlap with the references, kinder to wrong endings than BLEU.",
+            0.0,
+            100.0,
+        ),
+        _share(
+            "token_accuracy",
+            "Token accuracy",
+            "Share of next tokens predicted correctly from the true ones before; padding excluded.",
+        ),
+        _higher(
+            "cider", "CIDEr-D", "Consensus with the references, rare words counting most.", 0, 10
+        ),
+        _share(
+            "exact_match_seen",
+            "Exact match, seen",
+            "New images of combinations that occur in training.",
+        ),
+        _share(
+            "exact_match_held_out",
+            "Exact match, held out",
+            "Images of combinations that never occur in training, though all their parts do.",
+        ),
+        _share(
+            "summary_exact_match",
+            "Exact match of summaries",
+            "Share of summaries identical to a reference.",
+        ),
+        _higher(
+            "summary_bleu", "BLEU of summaries", "Word n-gram overlap of summaries.", 0.0, 100.0
+        ),
+        _share(
+            "frequent_exact_match",
+            "Most-frequent-caption baseline",
+            "Exact match of always writing the most frequent training caption.",
+        ),
+        _share(
+            "nearest_exact_match",
+            "Nearest-neighbor baseline",
+            "Exact match of the caption of the training image with the nearest pixels.",
+        ),
+    )
+}

@@ -51,8 +51,8 @@ def test_accuracy_is_told_by_length_with_what_was_not_read():
         low <= value <= high
         for low, value, high in zip(bars.lows, bars.values, bars.highs, strict=True)
     )
-    assert "36 of 60 texts fill the 8 that are read" in bars.caption
-    assert "% of all pieces are not in the vocabulary" in bars.caption
+    assert "36 of 60 texts reach the maximum of 8 tokens" in bars.caption
+    assert "% of all tokens are not in the vocabulary" in bars.caption
 
 
 def test_without_a_reference_and_without_texts_there_are_none():
