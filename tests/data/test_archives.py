@@ -70,7 +70,7 @@ def test_a_broken_archive_is_said_to_be_one(tmp_path: Path) -> None:
     cut.write_bytes(whole.read_bytes()[:-30])
     (tmp_path / "no.tar.gz").write_bytes(b"this is no archive")
     for path in (cut, tmp_path / "no.tar.gz", tmp_path / "absent.tar.gz"):
-        with pytest.raises(BadRecord, match="cannot be read as the archive"):
+        with pytest.raises(BadRecord, match="cannot be read as an archive"):
             _read(path)
 
 

@@ -27,7 +27,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from tests.hostile.support import listing
-from zoo.data.archives import key_of, name_fault, tar_members, unpack_tar, zip_member
+from zoo.data.archives import name_fault, name_key, tar_members, unpack_tar, zip_member
 from zoo.errors import BadRecord, UnsafeArchive
 
 END = bytes(1024)
@@ -324,7 +324,7 @@ def test_a_name_that_passes_stays_below_any_folder(name: str) -> None:
         return
     place = Path("/top/folder").joinpath(*Path(name).parts)
     assert os.path.normpath(place).startswith("/top/folder")
-    assert key_of(name) == key_of(f"./{name}")
+    assert name_key(name) == name_key(f"./{name}")
 
 
 # --- zip -----------------------------------------------------------------------------------

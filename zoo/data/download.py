@@ -1,12 +1,12 @@
-"""Files from the network: pinned by size and SHA-256, and verified before anything reads them.
+"""Download files that are pinned by size and SHA-256, and verify them before they are read.
 
-A file whose SHA-256 nobody has published is trusted on first use: what comes first is recorded in
-``NAME.sha256`` beside it, which is said, and nothing else passes for that file from then on.
+A file without a published SHA-256 can be trusted on first use: the SHA-256 of the first copy is
+recorded in ``NAME.sha256`` beside it, with a warning, and only that file passes from then on.
 
-A transfer that breaks goes on where it stopped, also in another process and after a kill; two
-processes that want one file make one transfer, and the one that waits says for whom. ``ZOO_CACHE``
-moves the cache (``~/.cache/zoo``), and ``ZOO_OFFLINE=1`` makes any use of the network an error. A
-file that was placed in the cache by hand is used, if it is the right one.
+A broken download resumes where it stopped, also in another process or after a kill. Processes that
+want one file make one download, and those that wait say so. ``ZOO_CACHE`` moves the cache
+(``~/.cache/zoo``), and ``ZOO_OFFLINE=1`` makes any use of the network an error. A file that was
+placed in the cache by hand is used if it is the right one.
 """
 
 from __future__ import annotations
@@ -31,20 +31,30 @@ from zoo.environment import cache_dir, is_offline
 from zoo.errors import ChecksumMismatch, DatasetUnavailable
 from zoo.files import atomic_write, sha256_file, storage_errors, sync_folder
 
+Progress = Callable[[int, int], None]
+"""Called with the bytes received, and the bytes in all."""
+
 _ATTEMPTS = 3
+_BLOCK = 1 << 16
+_TIMEOUT = 30.0
+"""Seconds without a byte, or with fewer than ``_SLOWEST`` bytes, after which a server is left."""
+_SLOWEST = 1 << 10
+_LARGEST = 1 << 30
+"""The most bytes of a file of unknown size."""
+
 _log = logging.getLogger(__name__)
 
 
 class Remote(Frozen):
-    """A file to download, and how to know it.
+    """File to download, with its pinned size and SHA-256.
 
     Attributes:
-        name: Its name in the cache.
-        urls: Where it is; the first that answers with the right bytes is enough.
-        size: Its bytes; ``None`` if nobody has published them either.
-        sha256: Their SHA-256; ``None`` if nobody has published it. Then the size is compared, and
-            the caller compares what is inside, or ``first_use`` holds.
-        first_use: Whether the SHA-256 of what comes first is recorded, and demanded from then on.
+        name: File name in the cache.
+        urls: Mirrors; the first one with the right bytes is enough.
+        size: Bytes; ``None`` if unknown.
+        sha256: SHA-256; ``None`` if none is published. Then only the size is compared, and the
+            caller compares the contents, or ``first_use`` holds.
+        first_use: Whether the SHA-256 of the first copy is recorded, and required from then on.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
@@ -54,7 +64,7 @@ class Remote(Frozen):
     first_use: bool = False
 
     @model_validator(mode="after")
-    def _can_be_known(self) -> Remote:
+    def _check_first_use(self) -> Remote:
         if self.first_use and self.sha256:
             raise ValueError("a file with a published SHA-256 is not trusted on first use")
         if self.size is None and not self.first_use:
@@ -68,24 +78,22 @@ class Remote(Frozen):
 
 
 def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | None = None) -> Path:
-    """Return a verified local copy of a file, and download it if there is none.
-
-    Of a file that is trusted on first use, the SHA-256 is logged as a warning when it is recorded.
+    """Return a verified local copy of a file; download it if there is none.
 
     Args:
         remote: The file.
-        cache: Folder to keep it in; ``None`` for :func:`cache_dir`.
+        cache: Folder to keep it in; ``None`` for :func:`zoo.environment.cache_dir`.
         progress: Called as bytes arrive.
 
     Raises:
-        DatasetUnavailable: If no address delivers, or the network is switched off.
-        ChecksumMismatch: If what is there, or what came, is another file.
+        DatasetUnavailable: If no mirror delivers, or the network is switched off.
+        ChecksumMismatch: If the local or the downloaded file is another one.
         StorageError: If the cache cannot be written.
     """
     folder = (cache or cache_dir()) / "datasets"
     path = folder / remote.name
     if path.exists():
-        return _checked(path, remote)
+        return _verified(path, remote)
     if is_offline():
         raise DatasetUnavailable(
             f"{remote.name} is not here, and ZOO_OFFLINE forbids to download it",
@@ -99,16 +107,16 @@ def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | Non
                 part = folder / f".{remote.name}.part"
                 _download(remote, part, progress or (lambda done, total: None), path)
                 part.replace(path)
-                version_of(part).unlink(missing_ok=True)
+                _etag_file(part).unlink(missing_ok=True)
                 sync_folder(folder)
-    return _checked(path, remote)
+    return _verified(path, remote)
 
 
-def _checked(path: Path, remote: Remote) -> Path:
+def _verified(path: Path, remote: Remote) -> Path:
     record = path.with_name(f"{path.name}.sha256")
     expected = remote.sha256
     if remote.first_use and record.exists():
-        expected = _recorded(record)
+        expected = _recorded_sha256(record)
     size = path.stat().st_size
     right_size = size == (remote.size or size)
     found = sha256_file(path) if right_size else "not computed"
@@ -132,8 +140,8 @@ def _checked(path: Path, remote: Remote) -> Path:
     return path
 
 
-def _recorded(record: Path) -> str:
-    """Read what was recorded at the first use, in the format of ``sha256sum``."""
+def _recorded_sha256(record: Path) -> str:
+    """Read the SHA-256 of the first copy, in the format of ``sha256sum``."""
     text = record.read_text("utf-8", errors="replace")
     if not (match := re.match(r"[0-9a-f]{64}(?=\s)", text)):
         raise ChecksumMismatch(
@@ -144,25 +152,32 @@ def _recorded(record: Path) -> str:
     return match.group()
 
 
+class Broken(Exception):
+    """A mirror did not deliver; the message says why."""
+
+
+class Wrong(Exception):
+    """A mirror delivered other bytes; the message says which."""
+
+
 def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> None:
-    """Fill the part file from the first address that delivers the right bytes."""
+    """Fill the partial file from the first mirror that delivers the right bytes."""
     failures: list[str] = []
     wrong = False
     for url in remote.urls:
         for _ in range(_ATTEMPTS):
             if remote.first_use:
-                # No SHA-256 would tell whether a rest belongs to the beginning that is here.
-                forget(part)
-            resumed = part.exists() and part.stat().st_size > 0
-            before = part.stat().st_size if resumed else 0
+                # Without a SHA-256 nothing tells whether the rest belongs to this beginning.
+                _discard(part)
+            before = part.stat().st_size if part.exists() else 0
             try:
-                transfer(url, part, size=remote.size, sha256=remote.sha256, progress=progress)
+                _transfer(url, part, remote, progress)
                 return
             except Wrong as error:
-                forget(part)
+                _discard(part)
                 failures.append(f"{url}: {error}")
                 wrong = True
-                if not resumed:  # A resumed one may have had a wrong beginning: once more, from 0.
+                if not before:  # Else the beginning may have been wrong: once more, from 0.
                     break
             except Broken as error:
                 failures.append(f"{url}: {error}")
@@ -177,82 +192,33 @@ def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> Non
     raise DatasetUnavailable(f"{remote.name} could not be downloaded", why=reasons, fix=by_hand)
 
 
-@contextlib.contextmanager
-def _locked(path: Path, name: str) -> Iterator[None]:
-    """Hold a lock among processes; the system lets go of it if this one dies."""
-    import fcntl
-
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
-            _log.warning("waiting for process %s, which downloads %s", holder, name)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(handle)
-
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes that are there, and the bytes there will be."""
-
-_BLOCK = 1 << 16
-_TIMEOUT = 30.0
-"""Seconds without a byte after which a server is given up, and in which so many must come:"""
-
-_SLOWEST = 1 << 10
-_LARGEST = 1 << 30
-"""Bytes that a file of unknown size may have."""
-
-
-class Broken(Exception):
-    """One address did not deliver; the text says why."""
-
-
-class Wrong(Exception):
-    """One address delivered other bytes; the text says which."""
-
-
-def transfer(
-    url: str, part: Path, *, size: int | None, sha256: str | None, progress: Progress
-) -> None:
-    """Append to a part file what is missing of it, and verify the whole.
-
-    Args:
-        url: Where the file is.
-        part: What is here of it; beside it stands which version of the address's file that is.
-        size: The bytes of the whole; ``None`` takes those that the server says.
-        sha256: The SHA-256 of the whole; ``None`` takes any.
-        progress: Called as bytes arrive.
+def _transfer(url: str, part: Path, remote: Remote, progress: Progress) -> None:
+    """Append the missing bytes to the partial file, and verify the whole.
 
     Raises:
-        Broken: If the address did not deliver. What came is kept.
+        Broken: If the mirror did not deliver. What came is kept.
         Wrong: If it delivered other bytes.
     """
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise Broken("only http and https addresses are used")
     done = part.stat().st_size if part.exists() else 0
-    if size and done > size:
-        forget(part)
+    if remote.size and done > remote.size:
+        _discard(part)
         done = 0
-    if done != size:
-        _receive(url, part, done, size or 0, progress)
+    if done != remote.size:
+        _receive(url, part, done, remote.size or 0, progress)
     found = sha256_file(part)
-    if found != (sha256 or found):
-        raise Wrong(f"the SHA-256 is {found}, expected {sha256}")
+    if found != (remote.sha256 or found):
+        raise Wrong(f"the SHA-256 is {found}, expected {remote.sha256}")
 
 
 def _receive(url: str, part: Path, done: int, size: int, progress: Progress) -> None:
     headers = {"User-Agent": "neural-zoo", "Accept-Encoding": "identity"}
     if done:
         headers["Range"] = f"bytes={done}-"
-        if version := _recorded_version(part, url):
-            # A server whose file is another one by now sends the whole of it.
-            headers["If-Range"] = version
+        if etag := _recorded_etag(part, url):
+            # A server whose file has changed sends the whole of it.
+            headers["If-Range"] = etag
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme is checked
     try:
         with _opener().open(request, timeout=_TIMEOUT) as response:
@@ -262,15 +228,13 @@ def _receive(url: str, part: Path, done: int, size: int, progress: Progress) -> 
             elif done and response.headers.get("Content-Range") != wanted:
                 raise Wrong(f"it has {response.headers.get('Content-Range')}, expected {wanted}")
             length = response.headers.get("Content-Length")
-            size = size or _stated(length)
+            size = size or _announced_size(length)
             if not done and length is not None and length.strip() != str(size):
                 raise Wrong(f"it has {length} bytes, expected {size}")
             if not done:
-                _record_version(part, url, response.headers.get("ETag"))
-            pace = _Pace()
+                _record_etag(part, url, response.headers.get("ETag"))
             with part.open("ab" if done else "wb") as stream:
-                while block := _next(response):
-                    pace.came(len(block))
+                for block in _blocks(response):
                     done += len(block)
                     if done > size:
                         raise Wrong(f"it is longer than {size:,} bytes")
@@ -294,8 +258,8 @@ def _receive(url: str, part: Path, done: int, size: int, progress: Progress) -> 
         raise Broken(f"it ended after {done:,} of {size:,} bytes")
 
 
-def _stated(length: str | None) -> int:
-    """Return the size that a server gives a file of unknown size."""
+def _announced_size(length: str | None) -> int:
+    """Return the size that a server announces for a file of unknown size."""
     if length is None or not length.strip().isdecimal():
         raise Broken("it does not say how long it is, so that a cut off file could pass for whole")
     if not 0 < int(length) <= _LARGEST:
@@ -303,34 +267,28 @@ def _stated(length: str | None) -> int:
     return int(length)
 
 
-def _next(response: http.client.HTTPResponse) -> bytes:
-    """Read one block; what a broken connection still delivered is not thrown away."""
-    try:
-        return response.read1(_BLOCK)
-    except http.client.IncompleteRead as error:
-        return error.partial
-    except (OSError, http.client.HTTPException) as error:
-        raise Broken(f"the connection broke: {error}") from error
-
-
-class _Pace:
-    """Gives a server up that sends, but so slowly that nobody would wait for it."""
-
-    def __init__(self) -> None:
-        self._since, self._bytes = time.monotonic(), 0
-
-    def came(self, count: int) -> None:
-        self._bytes += count
-        now = time.monotonic()
-        if now - self._since < _TIMEOUT:
+def _blocks(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """Yield what a server sends, as long as it is not too slow."""
+    since, count = time.monotonic(), 0
+    while True:
+        try:
+            block = response.read1(_BLOCK)
+        except http.client.IncompleteRead as error:
+            block = error.partial
+        except (OSError, http.client.HTTPException) as error:
+            raise Broken(f"the connection broke: {error}") from error
+        if not block:
             return
-        if self._bytes < _SLOWEST:
-            raise Broken(f"only {self._bytes:,} bytes came in {now - self._since:.0f} seconds")
-        self._since, self._bytes = now, 0
+        count += len(block)
+        if (took := time.monotonic() - since) >= _TIMEOUT:
+            if count < _SLOWEST:
+                raise Broken(f"only {count:,} bytes came in {took:.0f} seconds")
+            since, count = time.monotonic(), 0
+        yield block
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows an address to another one that is no less safe."""
+    """Follow redirects to http and https, but not from https to http."""
 
     max_redirections = 5
 
@@ -345,7 +303,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Return what opens addresses of http and https, and of no other kind."""
+    """Return an opener for http and https; urllib's own also opens files and ftp."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -360,31 +318,49 @@ def _opener() -> urllib.request.OpenerDirector:
     return opener
 
 
-def version_of(part: Path) -> Path:
-    """Return the file that says of which version of what address a part is."""
+def _etag_file(part: Path) -> Path:
+    """Return the file that keeps the address and the ETag of a partial file."""
     return part.with_name(f"{part.name}.from")
 
 
-def _record_version(part: Path, url: str, version: str | None) -> None:
-    """Remember the version that a server gives the file that is about to come."""
-    record = version_of(part)
+def _record_etag(part: Path, url: str, etag: str | None) -> None:
+    record = _etag_file(part)
     # A weak one promises the same meaning, not the same bytes.
-    if version is None or not re.fullmatch(r'"[\x21\x23-\x7e]{1,200}"', version):
+    if etag is None or not re.fullmatch(r'"[\x21\x23-\x7e]{1,200}"', etag):
         record.unlink(missing_ok=True)
         return
-    record.write_text(f"{url}\n{version}\n", "utf-8")
+    record.write_text(f"{url}\n{etag}\n", "utf-8")
 
 
-def _recorded_version(part: Path, url: str) -> str | None:
-    """Return the version of what is here, if it came from that address."""
+def _recorded_etag(part: Path, url: str) -> str | None:
+    """Return the ETag of a partial file, if it came from this address."""
     try:
-        lines = version_of(part).read_text("utf-8", errors="replace").splitlines()
+        lines = _etag_file(part).read_text("utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return None
     return lines[1] if len(lines) == 2 and lines[0] == url else None
 
 
-def forget(part: Path) -> None:
-    """Throw away what came."""
+def _discard(part: Path) -> None:
     part.unlink(missing_ok=True)
-    version_of(part).unlink(missing_ok=True)
+    _etag_file(part).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, name: str) -> Iterator[None]:
+    """Hold a lock among processes; the system releases it if this one dies."""
+    import fcntl
+
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+            _log.warning("waiting for process %s, which downloads %s", holder, name)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)

@@ -1,7 +1,8 @@
-"""Who learns, who is chosen by, who is measured: splits as a pure function of labels and seed.
+"""Splits and folds: stratified by class, grouped, or both.
 
-They are drawn from the raw 64-bit output of PCG64, which numpy promises never to change, and not
-from its distributions, which it may; so a split is the same on every machine and version.
+They are pure functions of their arguments, drawn from the raw 64-bit output of PCG64, which numpy
+promises never to change, and not from its distributions, which it may: a split is the same on
+every machine and version.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ def stratified_split(
     names: Sequence[str] | None = None,
     kind: str = "example",
 ) -> dict[str, Indices]:
-    """Divide examples into ``train``, ``validation`` and ``test``, class by class.
+    """Split examples into ``train``, ``validation`` and ``test``, class by class.
 
-    Of a class with n examples, ``n * share`` rounded, and at least one, go to each held-out
-    split, and at least one is left to train on.
+    A class of n examples gives ``n * share``, rounded, and at least one, to each held-out split,
+    and keeps at least one for training.
 
     Args:
-        labels: One class index an example.
-        validation: Share of every class for the validation split; 0 for no such split.
-        test: Share of every class for the test split; 0 for no such split.
-        seed: Decides who goes where.
+        labels: One class index per example.
+        validation: Share of every class in the validation split; 0 for no such split.
+        test: Share of every class in the test split; 0 for no such split.
+        seed: Seed of the order within each class.
         names: The classes' names, for the error.
-        kind: What the examples are called there, in the singular.
+        kind: Singular noun for an example, for the error.
 
     Returns:
         The positions of each split's examples in ascending order.
@@ -58,8 +59,13 @@ def stratified_split(
         order = shuffled(np.flatnonzero(array == index), seed, int(index))
         count = len(order)
         if count <= len(shares):
-            name = names[int(index)] if names else str(index)
-            raise _too_few(name, count, len(shares) + 1, kind)
+            name, needed = names[int(index)] if names else str(index), len(shares) + 1
+            raise DataError(
+                f"the class {name!r} has {count} {kind}{_plural(count)}",
+                why=f"every class must be in each of the {needed} splits, so it needs at least "
+                f"{needed}",
+                fix=f"add {kind}s of {name!r}, or leave the class out",
+            )
         wanted = [max(1, int(count * share + 0.5)) for _, share in shares]
         while sum(wanted) >= count:
             wanted[int(np.argmax(wanted))] -= 1
@@ -74,13 +80,13 @@ def stratified_split(
 def stratified_sample(labels: npt.ArrayLike, count: int, *, seed: int) -> Indices:
     """Choose exactly ``count`` examples in the proportions of their classes.
 
-    Classes get the whole part of their due, and those with the largest remainders one more
-    (Hamilton's method; the lower class index first where they are equal).
+    Fractions are rounded by Hamilton's method: the largest remainders get one more, the lower
+    class index first if they are equal.
 
     Args:
-        labels: One class index an example.
-        count: How many to choose.
-        seed: Decides who is chosen.
+        labels: One class index per example.
+        count: Number of examples to choose.
+        seed: Seed of the order within each class.
 
     Returns:
         Their positions in ascending order.
@@ -98,22 +104,24 @@ def stratified_sample(labels: npt.ArrayLike, count: int, *, seed: int) -> Indice
 
 
 def shuffled(positions: npt.NDArray[np.intp], seed: int, stream: int) -> Indices:
-    """Return positions in an order that the seed and the stream decide."""
+    """Return positions in the order of a seed and a stream."""
     keys = np.random.PCG64(np.random.SeedSequence([seed, stream])).random_raw(len(positions))
     order = np.argsort(np.asarray(keys), kind="stable")
     return positions[order].astype(np.int64)
 
 
-def check_classes(codes: Indices, names: tuple[str, ...], split: str, source: str) -> None:
-    """Refuse data with one class, and a split without some class.
+def check_classes(
+    codes: npt.NDArray[np.int64], names: tuple[str, ...], split: str, source: str
+) -> None:
+    """Refuse data with only one class, and a split that lacks a class.
 
     Raises:
-        DataError: As said.
+        DataError: If there are fewer than two names, or one has no example.
     """
     if len(names) < 2:
         raise DataError(
             f"{source} has only one class" + (f": {names[0]!r}" if names else ""),
-            why="a classifier needs at least two classes to tell apart",
+            why="a classifier needs at least two classes",
             fix="add examples of another class",
         )
     absent = np.flatnonzero(np.bincount(codes, minlength=len(names)) == 0)
@@ -125,31 +133,22 @@ def check_classes(codes: Indices, names: tuple[str, ...], split: str, source: st
         )
 
 
-def _too_few(name: str, count: int, needed: int, kind: str) -> DataError:
-    return DataError(
-        f"the class {name!r} has {count} {kind}{'s' if count != 1 else ''}",
-        why=f"every class must be in each of the {needed} splits, so it needs at least {needed}",
-        fix=f"add {kind}s of {name!r}, or leave the class out",
-    )
-
-
 def split_rows(
-    strata: npt.ArrayLike,
+    labels: npt.ArrayLike,
     options: GroupOptions,
     *,
     groups: npt.ArrayLike | None = None,
     names: Sequence[str] | None = None,
 ) -> dict[str, Indices]:
-    """Divide rows into ``train``, ``validation`` and ``test``, as the options of the data say.
+    """Split rows as the options of a table say: stratified, grouped, or by folds.
 
-    Without folds and groups this is :func:`zoo.data.splits.stratified_split`. With folds, the
-    asked one is the test split, and the validation split is drawn from the others. With groups,
-    no group is in two splits, and classes are left to chance.
+    With folds, the chosen fold is the test split, and the validation split is drawn from the
+    others. With groups, no group is in two splits, and classes are not balanced.
 
     Args:
-        strata: One class index a row; all the same where there are no classes.
+        labels: One class index per row; all equal for a regression.
         options: Shares, seed, folds.
-        groups: One group index a row, counted from 0 without gaps; ``None`` for none.
+        groups: One group index per row, from 0 without gaps; ``None`` for no groups.
         names: The classes' names, for the error.
 
     Returns:
@@ -158,7 +157,7 @@ def split_rows(
     Raises:
         DataError: If there are too few rows of a class, or too few groups.
     """
-    array = np.asarray(strata)
+    array = np.asarray(labels)
     seed, validation = options.split_seed, options.validation_share
     if options.folds is None:
         if groups is not None:
@@ -170,8 +169,8 @@ def split_rows(
     test = np.flatnonzero(folds == options.fold)
     rest = np.flatnonzero(folds != options.fold)
     share = min(0.9, validation * len(array) / len(rest))
-    # Drawn anew for every fold: what is validated on, or calibrated with, would else be nearly the
-    # same rows each time, and its luck would not average out.
+    # A new seed for every fold: with one seed nearly the same rows would validate each fold, and
+    # their luck would not average out.
     seed = int(np.random.SeedSequence([seed, options.fold or 0]).generate_state(1)[0])
     if groups is not None:
         _, codes = np.unique(np.asarray(groups)[rest], return_inverse=True)
@@ -184,17 +183,17 @@ def split_rows(
 def grouped_split(
     groups: npt.ArrayLike, *, validation: float, test: float, seed: int
 ) -> dict[str, Indices]:
-    """Divide rows so that those of one group stay together.
+    """Split rows so that those of one group stay together.
 
-    The groups come in an order that the seed decides. Each held-out split in turn takes those
-    that bring it nearer to its share of the rows, so that a group larger than twice what is
-    missing is left to the others; it gets one group at least, and one is left to train on.
+    Each held-out split takes the groups, in the order of the seed, that bring it nearer to its
+    share of the rows, and at least one. So a group larger than twice what is missing goes to
+    another split. At least one group is left for training.
 
     Args:
-        groups: One group index a row, counted from 0 without gaps.
-        validation: Share of the rows for the validation split; 0 for no such split.
-        test: Share of the rows for the test split; 0 for no such split.
-        seed: Decides who goes where.
+        groups: One group index per row, from 0 without gaps.
+        validation: Share of the rows in the validation split; 0 for no such split.
+        test: Share of the rows in the test split; 0 for no such split.
+        seed: Seed of the order of the groups.
 
     Raises:
         DataError: If there are fewer groups than splits.
@@ -229,20 +228,18 @@ def stratified_groups(
     seed: int,
     names: Sequence[str] | None = None,
 ) -> dict[str, Indices]:
-    """Divide examples class by class, so that those of one group stay together.
+    """Split examples class by class, so that those of one group stay together.
 
-    Without two in one group this is :func:`zoo.data.splits.stratified_split`, example by example.
-    Else the groups come in an order that the seed decides, and each held-out split in turn takes
-    those that bring the numbers of its classes nearer to their shares, added up over the classes.
-    Where a class is still missing, the smallest group with it is taken.
+    If every group has one example this is :func:`stratified_split`. Else each held-out split
+    takes the groups, in the order of the seed, that bring the sizes of its classes nearer to
+    their shares, summed over the classes; then the smallest group of every class it still lacks.
 
     Args:
-        labels: One class index an example.
-        groups: One group index an example, counted from 0 without gaps; a group may have several
-            classes.
-        validation: Share of every class for the validation split; 0 for no such split.
-        test: Share of every class for the test split; 0 for no such split.
-        seed: Decides who goes where.
+        labels: One class index per example.
+        groups: One group index per example, from 0 without gaps; a group may span classes.
+        validation: Share of every class in the validation split; 0 for no such split.
+        test: Share of every class in the test split; 0 for no such split.
+        seed: Seed of the order of the groups.
         names: The classes' names, for the error.
 
     Returns:
@@ -252,7 +249,7 @@ def stratified_groups(
         DataError: If a class has fewer examples, or is in fewer groups, than there are splits.
     """
     array, codes = np.asarray(labels), np.asarray(groups)
-    # It checks what holds with and without groups.
+    # It also checks that every class has enough examples.
     plain = stratified_split(array, validation=validation, test=test, seed=seed, names=names)
     if np.bincount(codes).max() == 1:
         return plain
@@ -264,25 +261,31 @@ def stratified_groups(
     held = [name for name in ("validation", "test") if name in plain]
     for later, name in zip(reversed(range(1, len(held) + 1)), held, strict=True):
         wanted = np.bincount(index[plain[name]], minlength=len(classes))
-        taken, missing = _held_groups(table, left, wanted, later)
+        taken, missing = _hold_out_groups(table, left, wanted, later)
         if missing is not None:
             label = int(classes[missing])
-            raise _too_near(names[label] if names else str(label), len(held) + 1)
+            whose = names[label] if names else str(label)
+            raise DataError(
+                f"the class {whose!r} cannot be divided into {len(held) + 1} splits",
+                why="examples that are nearly the same stay together, and the class has too few "
+                "others",
+                fix=f"add other examples of {whose!r}, or say near_duplicates=ignore",
+            )
         left = [group for group in left if group not in taken]
         parts[name] = np.flatnonzero(np.isin(codes, list(taken)))
     return {"train": np.flatnonzero(np.isin(codes, left)), **parts}
 
 
-def _held_groups(
+def _hold_out_groups(
     table: Indices, left: Sequence[int], wanted: Indices, later: int
 ) -> tuple[set[int], int | None]:
     """Choose the groups of one held-out split.
 
     Args:
-        table: How many examples of each class a group has, ``[groups, classes]``.
+        table: Examples of each class in each group, ``[groups, classes]``.
         left: The groups to choose from, in their order.
-        wanted: How many examples of each class the split should have.
-        later: How many splits come after it, each of which needs every class.
+        wanted: Examples of each class that the split should have.
+        later: Number of splits that come after it, each of which needs every class.
 
     Returns:
         The groups, and the class that none of them could have, if there is one.
@@ -314,58 +317,63 @@ def _held_groups(
 
 
 def assign_folds(
-    strata: npt.ArrayLike,
+    labels: npt.ArrayLike,
     folds: int,
     *,
     seed: int,
     groups: npt.ArrayLike | None = None,
     names: Sequence[str] | None = None,
 ) -> Indices:
-    """Return the fold of each row, counted from 0.
+    """Return the fold of each row, from 0.
 
     Without groups the rows of each class are dealt out in turn, so that no two folds differ by
-    more than one row. With groups, the largest group goes first, each to the fold that has the
-    fewest rows; groups of the same size come in an order that the seed decides.
+    more than one row. With groups, the largest group goes first, each to the fold with the fewest
+    rows; groups of one size come in the order of the seed.
 
     Args:
-        strata: One class index a row; all the same where there are no classes.
-        folds: How many, at least 2.
-        seed: Decides who goes where.
-        groups: One group index a row, counted from 0 without gaps; ``None`` for none.
+        labels: One class index per row; all equal for a regression.
+        folds: Number of folds, at least 2.
+        seed: Seed of the order.
+        groups: One group index per row, from 0 without gaps; ``None`` for no groups.
         names: The classes' names, for the error.
 
     Raises:
-        DataError: If a fold would be without a class or a group, or nothing were left to learn
-            and to validate on beside it.
+        DataError: If a fold would lack a class or a group, or the other folds could not be split
+            into training and validation data.
     """
-    array = np.asarray(strata)
-    owner = np.empty(len(array), np.int64)
+    array = np.asarray(labels)
     if groups is None:
+        owner = np.empty(len(array), np.int64)
         start = 0
         for index in np.unique(array):
             order = shuffled(np.flatnonzero(array == index), seed, int(index))
-            if len(order) < max(folds, 4):
-                raise _too_few_rows(names, int(index), len(order), folds)
-            owner[order] = (start + np.arange(len(order))) % folds
-            start += len(order)
+            count = len(order)
+            if count < max(folds, 4):
+                whose = f"the class {names[int(index)]!r} has" if names else "there are"
+                raise DataError(
+                    f"{whose} {count} example{_plural(count)}",
+                    why=f"each of the {folds} folds needs at least one, and so do training and "
+                    "validation",
+                    fix=f"ask for fewer folds than {folds}, or add examples",
+                )
+            owner[order] = (start + np.arange(count)) % folds
+            start += count
         return owner
     codes = np.asarray(groups)
     sizes = np.bincount(codes)
     if len(sizes) < max(folds, 3):
         raise _too_few_groups(len(sizes), max(folds, 3), "folds")
     order = shuffled(np.arange(len(sizes)), seed, 0)
-    order = order[np.argsort(-sizes[order], kind="stable")]
     filled = np.zeros(folds, np.int64)
     home = np.empty(len(sizes), np.int64)
-    for group in order:
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
         home[group] = np.argmin(filled)
         filled[home[group]] += sizes[group]
-    owner[:] = home[codes]
-    return owner
+    return home[codes]
 
 
 def group_codes(columns: Sequence[Sequence[str]]) -> Indices:
-    """Return one group index a row: rows that agree in all columns share it.
+    """Return one group index per row: rows that agree in all columns share it.
 
     Numbers agree if they are equal, however they are written.
 
@@ -373,8 +381,7 @@ def group_codes(columns: Sequence[Sequence[str]]) -> Indices:
         columns: The cells of each column, row by row.
     """
     known: dict[tuple[str, ...], int] = {}
-    cells = [[_canonical(cell) for cell in column] for column in columns]
-    rows = zip(*cells, strict=True)
+    rows = zip(*([_canonical(cell) for cell in column] for column in columns), strict=True)
     return np.array([known.setdefault(row, len(known)) for row in rows], np.int64)
 
 
@@ -385,26 +392,13 @@ def _canonical(cell: str) -> str:
         return cell
 
 
+def _plural(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
 def _too_few_groups(count: int, needed: int, what: str) -> DataError:
     return DataError(
-        f"the rows make {count} group{'s' if count != 1 else ''}",
+        f"the rows make {count} group{_plural(count)}",
         why=f"a group is never divided, and the {what} need at least {needed}",
         fix="group by fewer columns, or leave group_by out",
-    )
-
-
-def _too_near(name: str, needed: int) -> DataError:
-    return DataError(
-        f"the class {name!r} cannot be divided into {needed} splits",
-        why="examples that are nearly the same stay together, and the class has too few others",
-        fix=f"add other examples of {name!r}, or say near_duplicates=ignore",
-    )
-
-
-def _too_few_rows(names: Sequence[str] | None, index: int, count: int, folds: int) -> DataError:
-    whose = f"the class {names[index]!r} has" if names else "there are"
-    return DataError(
-        f"{whose} {count} example{'s' if count != 1 else ''}",
-        why=f"each of the {folds} folds needs one at least, and so do training and validation",
-        fix=f"ask for fewer folds than {folds}, or add examples",
     )
