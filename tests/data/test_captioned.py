@@ -265,11 +265,11 @@ BAD: dict[str, tuple[Any, str]] = {
         {"image": "photos/1.png", "caption": "x", "summary": ""},
         "the summary is empty",
     ),
-    "an unknown picture": ({"image": "photos/13.png", "caption": "x"}, "there is no picture"),
+    "an unknown picture": ({"image": "photos/13.png", "caption": "x"}, "there is no image"),
     "a folder": ({"image": "photos", "caption": "x"}, "no regular file"),
     "a way out": ({"image": "photos/../../secret.png", "caption": "x"}, "outside the folder"),
     "an absolute path": ({"image": "/etc/passwd", "caption": "x"}, "outside the folder"),
-    "a name without end": ({"image": "x" * 5_000, "caption": "x"}, "there is no picture"),
+    "a name without end": ({"image": "x" * 5_000, "caption": "x"}, "there is no image"),
     "a zero byte": ({"image": "photos/\0.png", "caption": "x"}, "zero byte"),
     "half a character": ('{"image": "photos/1.png", "caption": "\\ud800"}', "half a character"),
     "a picture that is none": ({"image": "notes.txt", "caption": "x"}, "not a picture"),
@@ -294,7 +294,7 @@ def test_a_damaged_picture_is_named_with_its_line(folder: Path) -> None:
     data = photo.read_bytes()
     photo.write_bytes(data[: len(data) - 40])
     opened = zoo.dataset(folder, near_duplicates="ignore", image_size=8, channels=3)
-    with pytest.raises(BadRecord, match=r"captions.jsonl, line 7: the picture .*6\.png") as caught:
+    with pytest.raises(BadRecord, match=r"captions.jsonl, line 7: the image .*6\.png") as caught:
         for name in SPLITS:
             opened.split(name).arrays()
     assert caught.value.row == 7 and "take its lines out" in caught.value.fix
@@ -304,7 +304,7 @@ def test_a_damaged_picture_is_named_with_its_line(folder: Path) -> None:
 
 def test_the_nearest_name_is_proposed(folder: Path) -> None:
     write(folder / "captions.jsonl", [*records(), {"image": "photos\\1.png", "caption": "x"}])
-    with pytest.raises(BadRecord, match="no picture") as caught:
+    with pytest.raises(BadRecord, match="no image") as caught:
         zoo.dataset(folder)
     assert "photos/1.png" in caught.value.fix
     write(folder / "captions.jsonl", [{"image": "photos/1.png", "captions": "x"}])
@@ -326,7 +326,7 @@ def test_a_folder_that_could_be_two_things_is_refused(folder: Path) -> None:
 
 def test_too_few_pictures_and_no_captions_are_refused(folder: Path) -> None:
     write(folder / "captions.jsonl", records(2))
-    with pytest.raises(DataError, match="2 different pictures"):
+    with pytest.raises(DataError, match="2 different images"):
         zoo.dataset(folder)
     write(folder / "captions.jsonl", ["", " "])
     with pytest.raises(BadRecord, match="the file is empty"):

@@ -202,7 +202,7 @@ def test_a_picture_that_goes_away_is_named(photos: Path) -> None:
 
 
 def test_one_class_no_class_and_an_empty_class_are_refused(photos: Path) -> None:
-    with pytest.raises(DataError, match="no folders of pictures"):
+    with pytest.raises(DataError, match="no folders of images"):
         resolve(photos / "cat")
     (photos / "empty").mkdir()
     with pytest.raises(DataError, match="empty is empty"):

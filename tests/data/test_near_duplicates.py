@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from zoo.data import resolve
-from zoo.data.images.near_duplicates import MIN_SIDE, fingerprint, near_groups, near_pairs
+from zoo.data.images.near_duplicates import MIN_SIDE, image_hash, near_groups, near_pairs
 from zoo.data.splits import stratified_groups, stratified_split
 from zoo.errors import BadRecord, DataError
 from zoo.runtime.images import read_image
@@ -55,7 +55,7 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def near(one: np.ndarray, other: np.ndarray) -> bool:
-    prints = [fingerprint(one), fingerprint(other)]
+    prints = [image_hash(one), image_hash(other)]
     return bool(list(near_pairs([found for found in prints if found is not None])))
 
 
@@ -65,7 +65,7 @@ def test_a_copy_that_was_slightly_changed_is_near(change: str) -> None:
 
 
 def test_other_pictures_are_not_near() -> None:
-    prints = [found for seed in range(300) if (found := fingerprint(scene(seed)))]
+    prints = [found for seed in range(300) if (found := image_hash(scene(seed)))]
     assert len(prints) == 300
     assert list(near_pairs(prints)) == []
 
@@ -86,13 +86,13 @@ def test_a_mirrored_or_a_turned_picture_is_another() -> None:
     ],
 )
 def test_what_is_plain_or_small_is_near_to_nothing(pixels: np.ndarray) -> None:
-    assert fingerprint(np.ascontiguousarray(pixels)) is None
+    assert image_hash(np.ascontiguousarray(pixels)) is None
 
 
 def test_symbols_look_alike_without_being_copies() -> None:
     pytest.importorskip("sklearn", reason="scikit-learn carries the digits")
     images = resolve("digits").split("test").take(np.arange(100))[0]["image"]
-    assert not any(fingerprint(image) for image in images)
+    assert not any(image_hash(image) for image in images)
 
 
 def frames(folder: Path, scenes: int, each: int, classes: tuple[str, ...] = ("cat", "dog")) -> Path:

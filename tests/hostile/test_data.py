@@ -185,7 +185,7 @@ def odd_kind(folder: Path) -> None:
 CASES = [
     Case("one-class", FOLDER, 5, "ZOO-E300", ("photos", "only one class, 'cat'"), one_class),
     Case("empty-class", FOLDER, 5, "ZOO-E300", ("bird", "empty"), empty_class),
-    Case("empty-folder", FOLDER, 5, "ZOO-E300", ("photos", "a folder a class"), empty_folder),
+    Case("empty-folder", FOLDER, 5, "ZOO-E300", ("photos", "one folder per class"), empty_folder),
     Case("loose", FOLDER, 5, "ZOO-E304", ("photos/0.png",), loose_pictures),
     Case("only-loose", FOLDER, 5, "ZOO-E300", ("photos", "mkdir"), only_loose_pictures),
     Case("torn-png", FOLDER, 5, "ZOO-E304", ("dog/3.png",), torn_png),

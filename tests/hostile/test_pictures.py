@@ -204,11 +204,11 @@ def test_a_class_with_one_picture_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_classes_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no folders of pictures") as caught:
+    with pytest.raises(DataError, match="no folders of images") as caught:
         resolve(tmp_path)
     assert "mkdir" in caught.value.fix
     (tmp_path / "0.png").write_bytes(saved(PICTURE, "PNG"))
-    with pytest.raises(DataError, match="no folders of pictures"):
+    with pytest.raises(DataError, match="no folders of images"):
         resolve(tmp_path)
 
 

@@ -1,7 +1,7 @@
-"""A user's pictures with what they show in words: a file of captions beside them.
+"""Captioned images: a folder with a file of captions.
 
-All captions of one picture stay on one side of every split that is drawn here, and pictures that
-look nearly the same do (see :mod:`zoo.data.images.near_duplicates`).
+All captions of one image stay in one split, and so do near duplicates (see
+:mod:`zoo.data.images.near_duplicates`).
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ _Found = TypeVar("_Found")
 
 
 class CaptionedSplit:
-    """Pictures on disk, an example a caption.
+    """Images on disk with one caption per example.
 
-    A picture with several captions is as many examples; its pixels are kept once. Texts are
-    between their start and end signs, in rows as wide as the longest that the spec allows.
+    The pixels of an image with several captions are kept once. Texts are between their start and
+    end tokens, in rows as wide as ``max_length``.
 
     Args:
-        data: What the tensors are; it has the vocabulary.
+        data: The spec, with the vocabulary.
         lines: The captions.
-        bound: Bytes of decoded pictures that may be kept in memory.
+        bound: The most bytes of decoded images to keep in memory.
 
     Attributes:
-        data: As given.
-        texts: By the name of a target, one text an example, as they were written.
-        image_ids: Which image each example shows, a number from 0.
+        data: The spec.
+        texts: One text per example, as it was written, by the name of its target.
+        image_ids: The index of each example's image, from 0.
     """
 
     def __init__(self, data: DataSpec, lines: Sequence[Line], *, bound: int = MEMORY_BOUND) -> None:
         self.data = data
-        self.texts = texts_of(lines)
-        files, self.image_ids = _pictures(lines)
+        self.texts = _texts_of(lines)
+        files, self.image_ids = _images(lines)
         image = data.inputs[0]
         height, width, channels = (int(size) for size in image.shape)
         self._lines, self._bound = tuple(lines), bound
-        self._photos = ImageFiles(
+        self._images = ImageFiles(
             files, (height, width, channels), padded=image.outside == PADDED, bound=bound
         )
         self._fits = len(lines) * height * width * channels <= bound
@@ -66,13 +66,13 @@ class CaptionedSplit:
         return len(self._lines)
 
     def take(self, indices: npt.NDArray[Any]) -> tuple[Arrays, Arrays]:
-        """Return the pictures and the texts at these positions.
+        """Return the images and the texts at these positions.
 
         Raises:
-            BadRecord: If a picture cannot be decoded; it names the line of its caption.
+            BadRecord: If an image cannot be decoded; it names the line of its caption.
         """
         chosen = np.arange(len(self))[np.asarray(indices)]
-        pixels = located(self._lines, lambda: self._photos.take(self.image_ids[chosen]))
+        pixels = _locate(self._lines, lambda: self._images.take(self.image_ids[chosen]))
         return {"image": pixels}, {name: ids[chosen] for name, ids in self._encoded().items()}
 
     def arrays(self) -> tuple[Arrays, Arrays] | None:
@@ -84,9 +84,9 @@ class CaptionedSplit:
         if not self._fits:
             return None
         if self._pixels is None:
-            pixels = located(self._lines, self._photos.all)
-            # A picture with one caption needs no copy.
-            alone = len(self._photos) == len(self)
+            pixels = _locate(self._lines, self._images.all)
+            # If every image has one caption, no copy is needed.
+            alone = len(self._images) == len(self)
             self._pixels = pixels if alone else pixels[self.image_ids]
             self._pixels.flags.writeable = False
         return {"image": self._pixels}, self._encoded()
@@ -97,16 +97,16 @@ class CaptionedSplit:
         Raises:
             BadRecord: As :meth:`take`.
         """
-        files = located(self._lines, self._photos.digests)
+        files = _locate(self._lines, self._images.digests)
         return sha256_json([files, self.image_ids.tolist(), arrays_digest(self._encoded())])
 
     def encoded_by(self, data: DataSpec) -> CaptionedSplit:
-        """Return the same pictures with their texts in the vocabulary of another spec.
+        """Return the same images with their texts in the vocabulary of another spec.
 
-        What is longer than that spec allows is left out, as it was when its model learned.
+        Texts longer than that spec allows are left out, as they were in training.
 
         Raises:
-            DataError: If nothing is short enough.
+            DataError: If no text is short enough.
         """
         if data == self.data:
             return self
@@ -124,7 +124,7 @@ class CaptionedSplit:
 
 
 def is_captioned(path: Path) -> bool:
-    """Return whether a folder holds captioned pictures: a file of captions, or one a split.
+    """Return whether a folder holds captioned images: a file of captions, or one per split.
 
     Raises:
         DataError: If it could be read in two ways.
@@ -133,32 +133,32 @@ def is_captioned(path: Path) -> bool:
 
 
 def open_captioned(path: Path, options: CaptionOptions, *, bound: int = MEMORY_BOUND) -> Dataset:
-    """Read a folder for which :func:`is_captioned` holds.
+    """Read a folder of captioned images.
 
     ``train``, ``validation`` (or ``valid``, ``val``) and ``test`` may have a file of captions
-    each; what is missing of the latter two is drawn from ``train``. The vocabulary is that of the
-    training split, with the prompt of the summaries, or a file's. A caption or a summary of more
-    than ``max_length`` ids is left out with its line, and the spec says how many were.
+    each; a missing split is drawn from ``train``. The vocabulary is that of the training split,
+    with the prompt of the summaries, or that of a file. A line with a text of more than
+    ``max_length`` ids is left out, and the spec says how many were.
 
     Args:
-        path: The folder.
+        path: A folder for which :func:`is_captioned` holds.
         options: Size, shares, seed, vocabulary.
         bound: See :class:`CaptionedSplit`.
 
     Raises:
-        BadRecord: If a line is wrong, or the picture that it names; it names the line.
-        DataError: If there are too few pictures, or no text of a split is short enough.
-        ConfigError: If the pictures differ in size, and no size is asked for.
+        BadRecord: If a line is wrong, or its image; it names the line.
+        DataError: If there are too few images, or no text of a split is short enough.
+        ConfigError: If the images differ in size, and no size is given.
     """
     given = {split: read_captions(file) for split, file in find_captions(path).items()}
     check_summaries([line for lines in given.values() for line in lines])
     parts = {**given, **_drawn(given, options, path)}
     every = [line for lines in parts.values() for line in lines]
-    shape = located(every, lambda: image_shape(_pictures(every)[0], options, path))
+    shape = _locate(every, lambda: image_shape(_images(every)[0], options, path))
     image = image_tensor(shape, padded=options.image_fit == "pad")
     name, summary = path.resolve().name, every[0].summary is not None
     text = _text(parts["train"], options)
-    short = fits(texts_of(every), caption_spec(name, image, text, summary=summary))
+    short = fits(_texts_of(every), caption_spec(name, image, text, summary=summary))
     note = left_out(short, "captions", options.max_length)
     spec = caption_spec(name, image, text, summary=summary, note=note)
     splits: dict[str, Split] = {}
@@ -172,15 +172,15 @@ def open_captioned(path: Path, options: CaptionOptions, *, bound: int = MEMORY_B
     return Dataset(spec, lambda: splits)
 
 
-def texts_of(lines: Sequence[Line]) -> dict[str, tuple[str, ...]]:
-    """Return the captions, and the summaries where there are any, by the name of their target."""
+def _texts_of(lines: Sequence[Line]) -> dict[str, tuple[str, ...]]:
+    """Return the captions, and the summaries if there are any, by the name of their target."""
     texts = {CAPTION: tuple(line.caption for line in lines)}
     summaries = tuple(line.summary for line in lines if line.summary is not None)
     return {**texts, SUMMARY: summaries} if summaries else texts
 
 
-def located(lines: Sequence[Line], work: Callable[[], _Found]) -> _Found:
-    """Do some work on pictures; what is wrong with one names the first line that it is in.
+def _locate(lines: Sequence[Line], work: Callable[[], _Found]) -> _Found:
+    """Work on images; an error names the first line of the image.
 
     Raises:
         BadRecord: As the work does, with the place of the line.
@@ -188,12 +188,12 @@ def located(lines: Sequence[Line], work: Callable[[], _Found]) -> _Found:
     try:
         return work()
     except BadRecord as error:
-        line = next((line for line in lines if str(line.photo) == error.file), None)
+        line = next((line for line in lines if str(line.image) == error.file), None)
         if line is None:
             raise
         reason = error.what.removeprefix(f"{error.file}: ")
         raise line.bad(
-            f"the picture {line.photo}: {reason}",
+            f"the image {line.image}: {reason}",
             why=error.why,
             fix="replace the file, or take its lines out",
         ) from error
@@ -211,16 +211,15 @@ def _drawn(
     if needed == 1:
         return {}
     lines = given["train"]
-    files, pictures = _pictures(lines)
-    groups = pictures
+    files, groups = _images(lines)
     if options.near_duplicates == "together":
-        groups = near_groups(files)[pictures]
+        groups = near_groups(files)[groups]
     if (count := len(set(groups.tolist()))) < needed:
         raise DataError(
-            f"{path} has {count} different picture{'s' if count != 1 else ''}",
-            why=f"each of the {needed} splits needs one at least, and pictures that are nearly "
-            "the same stay together",
-            fix="add other pictures",
+            f"{path} has {count} different image{'s' if count != 1 else ''}",
+            why=f"each of the {needed} splits needs at least one, and near duplicates stay "
+            "together",
+            fix="add other images",
         )
     parts = grouped_split(
         groups, validation=shares["validation"], test=shares["test"], seed=options.split_seed
@@ -229,22 +228,22 @@ def _drawn(
 
 
 def _text(train: Sequence[Line], options: CaptionOptions) -> TextSpec:
-    """Return how texts become ids, with the vocabulary of the training split or of a file."""
-    texts = texts_of(train)
+    """Return the text spec with the vocabulary of the training split, or that of a file."""
+    texts = _texts_of(train)
     prompts = ((SUMMARY, options.prompt),) if SUMMARY in texts else ()
     if options.vocabulary is not None:
         spec = read_wordpieces(Path(options.vocabulary).expanduser(), options.max_length)
         return spec.model_copy(update={"prompts": prompts})
     bare = text_spec(options).model_copy(update={"prompts": prompts})
-    # A summary is learned behind its prompt, so that its words are as frequent as summaries are.
+    # A summary follows its prompt in training, so the prompt's words are as frequent as summaries.
     prompted = [f"{prompt} {text}" for name, prompt in prompts for text in texts[name]]
     return learn_vocabulary([*texts[CAPTION], *prompted], bare, options.vocabulary_size)
 
 
-def _pictures(lines: Sequence[Line]) -> tuple[list[Path], Indices]:
-    """Return the different pictures in the order of their first lines, and which each line has."""
+def _images(lines: Sequence[Line]) -> tuple[list[Path], Indices]:
+    """Return the different images in the order of their first lines, and the image of each line."""
     number: dict[Path, int] = {}
-    places = [number.setdefault(line.photo, len(number)) for line in lines]
+    places = [number.setdefault(line.image, len(number)) for line in lines]
     return list(number), np.array(places, np.int64)
 
 

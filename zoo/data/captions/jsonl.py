@@ -1,8 +1,8 @@
-"""Files of captions: a JSON object a line, with a picture and what it shows.
+"""Read files of captions: one JSON object per line, with an image and its caption.
 
-``{"image": "photos/1.jpg", "caption": "…", "summary": "…"}``; Hugging Face's names ``file_name``
-and ``text`` are read too. Several lines for one picture are several captions of it. What else an
-object holds is not looked at.
+``{"image": "photos/1.jpg", "caption": "…", "summary": "…"}``; the keys ``file_name`` and ``text``
+of Hugging Face's ``metadata.jsonl`` are read too. Several lines for one image are several captions
+of it. Other keys are ignored.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from zoo.data.class_folders import entries, split_folders
 from zoo.data.splits import SPLITS
@@ -23,28 +23,28 @@ from zoo.runtime.text import normal
 from zoo.runtime.text_files import read_lines
 
 FILES = ("captions.jsonl", "metadata.jsonl")
-"""How a file of captions may be called; the second is Hugging Face's name."""
 
 _IMAGE = ("image", "file_name")
 _CAPTION = ("caption", "text")
 _SUMMARY = ("summary",)
+_OBJECT = '{"image": "photos/1.jpg", "caption": "what it shows"}'
 
 
 @dataclass(frozen=True)
 class Line:
-    """One caption.
+    """One caption of an image.
 
     Attributes:
-        jsonl: The file that it stands in.
-        row: Its line there, counted from 1.
-        photo: The picture.
-        caption: What it shows.
-        summary: The same at length, if it is there.
+        jsonl: The file of captions.
+        row: The line there, from 1.
+        image: The image file.
+        caption: A short description.
+        summary: A long description, if there is one.
     """
 
     jsonl: Path
     row: int
-    photo: Path
+    image: Path
     caption: str
     summary: str | None
 
@@ -53,13 +53,17 @@ class Line:
         return BadRecord(what, file=str(self.jsonl), row=self.row, why=why, fix=fix)
 
 
-def find_captions(path: Path) -> dict[str, Path]:
-    """Return the file of captions of each split; of one set that is not divided, of ``train``.
+class _Bad(Protocol):
+    def __call__(self, what: str, *, why: str = "", fix: str = "") -> BadRecord: ...
 
-    Nothing is returned for a folder without one.
+
+def find_captions(path: Path) -> dict[str, Path]:
+    """Return the file of captions of each split, or that of the whole data as ``train``.
+
+    A folder without a file of captions gives nothing.
 
     Raises:
-        DataError: If a folder has two, or could be one set as well as three, or a split has none.
+        DataError: If a folder has two, there are both kinds, or a split has none.
     """
     folders = split_folders(path, [entry for entry in entries(path) if entry.is_dir()])
     whole = _captions_in(path)
@@ -68,8 +72,8 @@ def find_captions(path: Path) -> dict[str, Path]:
     if whole is not None and there:
         raise DataError(
             f"{path} could be read in two ways",
-            why=f"{whole.name} is one set, which is divided here, and there is "
-            f"{os.path.relpath(next(iter(there.values())), path)} too, one of divided ones",
+            why=f"{whole.name} is one set, which is split here, and "
+            f"{os.path.relpath(next(iter(there.values())), path)} is one of given splits",
             fix="take one of them out",
         )
     if whole is not None:
@@ -81,7 +85,7 @@ def find_captions(path: Path) -> dict[str, Path]:
                     f"{folder} has no captions",
                     why=f"there are captions for {' and '.join(there)}, and every split needs "
                     f"its own {FILES[0]}",
-                    fix=f"write {folder / FILES[0]}, or take the folder out: what is missing is "
+                    fix=f"write {folder / FILES[0]}, or take the folder out: a missing split is "
                     "drawn from train",
                 )
     return {split: there[split] for split in SPLITS if split in there}
@@ -91,8 +95,8 @@ def read_captions(jsonl: Path) -> list[Line]:
     """Return the lines of a file of captions.
 
     Raises:
-        BadRecord: If a line is no object, has no picture or no caption, or names a picture that
-            is not there or lies outside the folder. It names the line.
+        BadRecord: If a line is no object, lacks an image or a caption, or names an image that does
+            not exist or lies outside the folder. It names the line.
     """
     lines = [_line(jsonl, row, text) for row, text in read_lines(jsonl)]
     check_summaries(lines)
@@ -100,10 +104,10 @@ def read_captions(jsonl: Path) -> list[Line]:
 
 
 def check_summaries(lines: Sequence[Line]) -> None:
-    """Refuse captions of which some have a summary and some have none.
+    """Refuse captions if some have a summary and some have none.
 
     Raises:
-        BadRecord: It names the first line that is unlike the first of all.
+        BadRecord: It names the first line that differs from the first of all.
     """
     for line in lines:
         if (line.summary is None) != (lines[0].summary is None):
@@ -121,7 +125,7 @@ def _captions_in(folder: Path) -> Path | None:
     if len(found) > 1:
         raise DataError(
             f"{folder} has {' and '.join(FILES)}",
-            why="both hold captions, and they may say different things",
+            why="both hold captions, and they may differ",
             fix="take one of them out",
         )
     return found[0] if found else None
@@ -131,7 +135,7 @@ def _line(jsonl: Path, row: int, text: str) -> Line:
     def bad(what: str, *, why: str = "", fix: str = "") -> BadRecord:
         return BadRecord(what, file=str(jsonl), row=row, why=why, fix=fix)
 
-    def pairs(found: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(found: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in found]
         if twice := next((key for key in keys if keys.count(key) > 1), None):
             raise bad(
@@ -142,30 +146,30 @@ def _line(jsonl: Path, row: int, text: str) -> Line:
         return dict(found)
 
     try:
-        record = json.loads(text, object_pairs_hook=pairs)
+        record = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise bad(
             f"this is not JSON: {error}",
-            why="a line is an object by itself, in braces, and nothing follows it",
-            fix='{"image": "photos/1.jpg", "caption": "what it shows"}',
+            why="every line is an object, in braces, and nothing follows it",
+            fix=_OBJECT,
         ) from error
     if not isinstance(record, dict):
         raise bad(
             f"this is no JSON object: {text.strip()[:40]}",
-            why="a line is an object: keys and values in braces",
-            fix='{"image": "photos/1.jpg", "caption": "what it shows"}',
+            why="every line is an object: keys and values in braces",
+            fix=_OBJECT,
         )
     name = _value(record, _IMAGE, bad)
     caption = _value(record, _CAPTION, bad)
     summary = _value(record, _SUMMARY, bad) if record.get(_SUMMARY[0]) is not None else None
-    return Line(jsonl, row, _photo(jsonl.parent, name, bad), caption, summary)
+    return Line(jsonl, row, _image(jsonl.parent, name, bad), caption, summary)
 
 
-def _value(record: Mapping[str, Any], names: Sequence[str], bad: Any) -> str:
-    """Return what stands under one of some names.
+def _value(record: Mapping[str, Any], names: Sequence[str], bad: _Bad) -> str:
+    """Return the text under one of some keys.
 
     Raises:
-        BadRecord: If there is nothing, or no text, or something under two of them.
+        BadRecord: If there is none, or no text, or two of the keys.
     """
     there = [name for name in names if name in record]
     if not there:
@@ -174,7 +178,7 @@ def _value(record: Mapping[str, Any], names: Sequence[str], bad: Any) -> str:
         raise bad(
             f"the key {names[0]!r} is missing",
             why=f"the line has {', '.join(map(repr, record)) or 'no key'}; a folder with a file "
-            f"of this name holds captioned pictures",
+            "of this name holds captioned images",
             fix=f"{hint}, or take the file out if the folder's folders are classes",
         )
     if len(there) > 1:
@@ -201,28 +205,28 @@ def _value(record: Mapping[str, Any], names: Sequence[str], bad: Any) -> str:
     return value
 
 
-def _photo(folder: Path, name: str, bad: Any) -> Path:
-    """Return where a picture is.
+def _image(folder: Path, name: str, bad: _Bad) -> Path:
+    """Return the path of an image.
 
     Raises:
-        BadRecord: If it is outside the folder, or not there.
+        BadRecord: If it is outside the folder, or does not exist.
     """
     inside = os.path.normpath(name)
     if Path(name).is_absolute() or Path(inside).parts[:1] == (os.pardir,):
         raise bad(
-            f"the picture {name!r} is outside the folder",
+            f"the image {name!r} is outside the folder",
             why="a path begins at the file of captions and stays below its folder, so that the "
             "folder can be moved and nothing else is read",
-            fix="move the picture into the folder, and write its path from there",
+            fix="move the image into the folder, and write its path from there",
         )
-    photo = folder / inside
-    # A name that is too long for the system is an error there, and not a picture here.
+    image = folder / inside
+    # A name that is too long for the system raises, and is no image here.
     with contextlib.suppress(OSError):
-        if photo.is_file():
-            return photo
-        if photo.exists():
-            # Opening a pipe would wait for ever.
-            raise bad(f"the picture {name!r} is no regular file", fix="name a picture")
+        if image.is_file():
+            return image
+        if image.exists():
+            # Opening a pipe would wait forever.
+            raise bad(f"the image {name!r} is no regular file", fix="name an image")
     beside, likely = folder, inside.replace("\\", "/")
     with contextlib.suppress(OSError):
         if (folder / likely).parent.is_dir():
@@ -230,7 +234,7 @@ def _photo(folder: Path, name: str, bad: Any) -> Path:
     names = [os.path.relpath(entry, folder) for entry in entries(beside)]
     near = difflib.get_close_matches(likely, names, n=1)
     raise bad(
-        f"there is no picture {name!r}",
+        f"there is no image {name!r}",
         why=f"paths begin at {folder}",
         fix=f"did you mean {near[0]!r}?" if near else "add it, or take the line out",
     )

@@ -1,4 +1,4 @@
-"""Picture files as pixels of one shape: decoded once and kept, or each time they are asked for."""
+"""Image files as pixels of one shape: decoded once and kept, or whenever they are read."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from zoo.runtime.images import PADDED, Image, check_image, fit_image, probe_imag
 from zoo.spec import TensorSpec
 
 MEMORY_BOUND = 1 << 30
-"""A split whose decoded pictures take more bytes (1 GiB) is decoded as it is used instead."""
+"""The most bytes of decoded images that a split keeps in memory (1 GiB)."""
 
 Shape = tuple[int, int, int]
 """Height, width, channels."""
 
 
 class ImageFiles:
-    """Pictures on disk, each brought to one shape.
+    """Images on disk, each resized to one shape.
 
-    Up to ``bound`` bytes they are decoded once, when first asked for, and kept; above it
-    :meth:`take` decodes just those that are asked for.
+    Up to ``bound`` bytes they are decoded once, at the first read, and kept; above it
+    :meth:`take` decodes only the images it returns.
 
     Args:
-        files: The pictures.
-        shape: Height, width, channels that every picture is brought to.
-        padded: Whether their aspect is kept.
-        bound: Bytes of decoded pictures that may be kept in memory.
+        files: The image files.
+        shape: Height, width, channels of the resized images.
+        padded: Whether their aspect ratio is kept, and the rest padded.
+        bound: The most bytes of decoded images to keep in memory.
 
     Attributes:
-        files: As given.
-        fits: Whether all of them may be kept in memory.
+        files: The image files.
+        fits: Whether all of them are kept in memory.
     """
 
     def __init__(
@@ -57,19 +57,19 @@ class ImageFiles:
         return len(self.files)
 
     def take(self, indices: npt.NDArray[Any]) -> Image:
-        """Return the pictures at these positions.
+        """Return the images at these positions.
 
         Raises:
-            BadRecord: If a picture cannot be decoded.
+            BadRecord: If an image cannot be decoded.
         """
         chosen = np.asarray(indices)
         return self.all()[chosen] if self.fits else self._decode(chosen)
 
     def all(self) -> Image:
-        """Return every picture, read-only; they are kept from then on.
+        """Return every image, read-only, and keep them.
 
         Raises:
-            BadRecord: If a picture cannot be decoded.
+            BadRecord: If an image cannot be decoded.
         """
         if self._kept is None:
             self._kept = self._decode(np.arange(len(self.files)))
@@ -80,29 +80,29 @@ class ImageFiles:
         """Return the SHA-256 of each file's bytes.
 
         Raises:
-            BadRecord: If a file is gone, empty, or a PNG whose checksums do not hold.
+            BadRecord: If a file is gone, empty, or damaged.
         """
         return [_digest(file) for file in self.files]
 
     def _decode(self, indices: npt.NDArray[Any]) -> Image:
         pixels = np.empty((len(indices), *self._shape), np.uint8)
         for place, index in enumerate(indices.tolist()):
-            picture = read_image(self.files[index])
-            pixels[place] = fit_image(picture, *self._shape, padded=self._padded)
+            image = read_image(self.files[index])
+            pixels[place] = fit_image(image, *self._shape, padded=self._padded)
         return pixels
 
 
 def image_shape(files: Sequence[Path], options: ImageOptions, path: Path) -> Shape:
-    """Return the shape that pictures are brought to: what is asked for, else what they have.
+    """Return the shape to resize images to: that of the options, or that of the images.
 
     Args:
-        files: The pictures; their headers are read where something is not asked for.
-        options: What is asked for.
+        files: The image files; their headers are read if an option is missing.
+        options: Size and channels.
         path: Where they are, for the errors.
 
     Raises:
-        BadRecord: If a file is no picture.
-        ConfigError: If the pictures differ in size, and no size is asked for; if it is too large.
+        BadRecord: If a file is no image.
+        ConfigError: If the images differ in size and there is no option, or if they are too large.
     """
     size, channels = options.image_size, options.channels
     if size is None or channels is None:
@@ -111,26 +111,24 @@ def image_shape(files: Sequence[Path], options: ImageOptions, path: Path) -> Sha
         if size is None and len(sizes) > 1:
             small, large = (f"{height}x{width}" for height, width in (sizes[0], sizes[-1]))
             raise ConfigError(
-                f"the pictures in {path} have {len(sizes)} sizes, from {small} to {large}",
+                f"the images in {path} have {len(sizes)} sizes, from {small} to {large}",
                 findings=[Finding("image_size", None, "the height x width that the model sees")],
-                fix="choose one: image_size=64 stretches every picture to 64 x 64, or keeps "
-                "their aspect, with image_fit=pad too",
+                fix="choose one: image_size=64 stretches every image to 64 x 64, or keeps its "
+                "aspect ratio, with image_fit=pad too",
             )
         size = size or sizes[0]
-        depth = channels or max(shape[2] for shape in shapes)
-    else:
-        depth = channels
+        channels = channels or max(shape[2] for shape in shapes)
     if max(size) > MAX_SIDE:
         raise ConfigError(
-            f"the pictures in {path} are {size[0]} x {size[1]} pixels",
+            f"the images in {path} are {size[0]} x {size[1]} pixels",
             findings=[Finding("image_size", None, f"at most {MAX_SIDE} pixels a side")],
             fix="image_size=224 makes them smaller",
         )
-    return (*size, depth)
+    return (*size, channels)
 
 
 def image_tensor(shape: Shape, *, padded: bool) -> TensorSpec:
-    """Return what pictures of that shape are to a model."""
+    """Return the spec of images of that shape."""
     return TensorSpec(
         name="image",
         shape=shape,

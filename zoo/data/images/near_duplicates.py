@@ -1,16 +1,15 @@
-"""Pictures that show nearly the same: frames of one scene, copies that were saved again.
+"""Find near duplicates among images: frames of one scene, copies that were saved again.
 
-A picture that was seen in training, slightly changed, measures a model's memory. So pictures are
-compared by a difference hash (Krawetz 2013, "Kind of like that"): gray, stretched to 48 x 48 and
-then to 8 rows of 9, a bit for each of the 64 neighbors in a row that becomes darker to the right.
-Brightness, contrast, size, noise and compression change few of its bits. Bits of plain areas say
-little, so what the hash finds is looked at again: the pictures, gray and stretched to 16 x 16,
-must correlate.
+An image that was trained on, slightly changed, measures a model's memory. So images are compared by
+a difference hash (Krawetz 2013, "Kind of like that"): gray, stretched to 48 x 48 and then to 8 rows
+of 9, with one bit for each of the 64 pairs of neighbors that becomes darker to the right.
+Brightness, contrast, size, noise and compression change few of these bits. Bits of plain areas say
+little, so the gray images, stretched to 16 x 16, must also correlate.
 
-Two pictures are near if at most ``MAX_DISTANCE`` of the bits differ and the correlation is at
-least ``MIN_CORRELATION``; what is near to one of them belongs to the same group, whatever its
-class. A picture that is plain, or less than ``MIN_SIDE`` pixels high or wide, is near to none:
-small pictures are mostly symbols, which look alike without being copies.
+Two images are near if at most ``MAX_DISTANCE`` bits differ and the correlation is at least
+``MIN_CORRELATION``; a group is a connected component of near images, of any class. An image that is
+plain, or has a side below ``MIN_SIDE`` pixels, is near to none: small images are mostly symbols,
+which look alike without being copies.
 """
 
 from __future__ import annotations
@@ -27,29 +26,29 @@ from zoo.errors import BadRecord
 from zoo.runtime.images import Image, fit_image, read_image
 
 MAX_DISTANCE = 10
-"""Bits of 64 that may differ between pictures that are near."""
+"""The most bits of 64 that differ between near images."""
 
 MIN_CORRELATION = 0.95
-"""Of the 256 gray levels of pictures that are near."""
+"""The least correlation of the 256 gray levels of near images."""
 
 MIN_SIDE = 32
-"""Pixels that a picture needs, in height and in width, to be compared."""
+"""The least height and width, in pixels, of an image that is compared."""
 
 _BLOCK = 1_024
 
-Print = tuple[int, npt.NDArray[np.float32]]
-"""The 64 bits of a picture, and its gray levels: 256, of mean 0 and length 1."""
+ImageHash = tuple[int, npt.NDArray[np.float32]]
+"""The 64 bits of an image, and its 256 gray levels, of mean 0 and length 1."""
 
 
-def fingerprint(picture: Image) -> Print | None:
-    """Return what a picture is compared by, or ``None`` where nothing could be said.
+def image_hash(image: Image) -> ImageHash | None:
+    """Return the perceptual hash of an image, or ``None`` if it is too small or plain.
 
     Args:
-        picture: uint8 ``[height, width, channels]``.
+        image: uint8 ``[height, width, channels]``.
     """
-    if min(picture.shape[:2]) < MIN_SIDE:
+    if min(image.shape[:2]) < MIN_SIDE:
         return None
-    small = fit_image(picture, 48, 48, 1)
+    small = fit_image(image, 48, 48, 1)
     gray = fit_image(small, 16, 16, 1).astype(np.float32).ravel()
     gray -= gray.mean()
     if (length := float(np.sqrt(gray @ gray))) < 1.0:
@@ -60,19 +59,18 @@ def fingerprint(picture: Image) -> Print | None:
 
 
 def near_groups(files: Sequence[Path]) -> Indices:
-    """Return one group index a file, counted from 0: near pictures share it.
+    """Return one group index per file, from 0: near images share it.
 
-    A file that cannot be decoded is alone: whoever reads it for its pixels names it. Every picture
-    is decoded, once in a process, and compared with every other.
+    Every image is decoded, once per process, and compared with every other. A file that cannot be
+    decoded is a group of its own; reading its pixels reports it.
 
     Raises:
         BadRecord: If a file is gone.
-        MissingExtra: If a format needs Pillow, and it is not installed.
     """
-    prints = [_print_of(file) for file in files]
-    known = [place for place, found in enumerate(prints) if found is not None]
+    hashes = [_hash_of(file) for file in files]
+    known = [place for place, found in enumerate(hashes) if found is not None]
     owner = list(range(len(files)))
-    for left, right in near_pairs([found for found in prints if found is not None]):
+    for left, right in near_pairs([found for found in hashes if found is not None]):
         one, other = _root(owner, known[left]), _root(owner, known[right])
         owner[max(one, other)] = min(one, other)
     roots = [_root(owner, place) for place in range(len(files))]
@@ -80,12 +78,12 @@ def near_groups(files: Sequence[Path]) -> Indices:
     return groups.astype(np.int64)
 
 
-def near_pairs(prints: Sequence[Print]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs that are near: their positions, the smaller first."""
-    if not prints:
+def near_pairs(hashes: Sequence[ImageHash]) -> Iterator[tuple[int, int]]:
+    """Yield the positions of near images, the smaller first."""
+    if not hashes:
         return
-    bits = np.array([found[0] for found in prints], np.uint64)
-    grays = np.stack([found[1] for found in prints])
+    bits = np.array([found[0] for found in hashes], np.uint64)
+    grays = np.stack([found[1] for found in hashes])
     for start in range(0, len(bits), _BLOCK):
         rows = slice(start, start + _BLOCK)
         for other in range(start, len(bits), _BLOCK):
@@ -97,18 +95,18 @@ def near_pairs(prints: Sequence[Print]) -> Iterator[tuple[int, int]]:
                     yield start + row, other + column
 
 
-def _print_of(file: Path) -> Print | None:
+def _hash_of(file: Path) -> ImageHash | None:
     try:
         state = file.stat()
     except OSError as error:
         raise BadRecord(f"cannot be read: {error.strerror}", file=str(file)) from error
-    return _decoded(str(file), state.st_mtime_ns, state.st_size)
+    return _cached_hash(str(file), state.st_mtime_ns, state.st_size)
 
 
 @functools.lru_cache(20_000)
-def _decoded(file: str, changed: int, size: int) -> Print | None:  # noqa: ARG001 - they are its key
+def _cached_hash(file: str, changed: int, size: int) -> ImageHash | None:  # noqa: ARG001 - its key
     try:
-        return fingerprint(read_image(file))
+        return image_hash(read_image(file))
     except BadRecord:
         return None
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.class_folders import Kind, divide
+from zoo.data.class_folders import FileKind, split_class_folders
 from zoo.data.dataset import Dataset
 from zoo.data.options import LabeledOptions, VocabularyOptions
 from zoo.data.splits import SPLITS, Indices, check_classes, stratified_split
@@ -27,7 +27,7 @@ from zoo.runtime.text_files import read_text, read_text_table
 from zoo.spec import DataSpec, Split
 
 MAX_CLASSES = 1_000
-_KIND = Kind("text file", "text files", (".txt",))
+_KIND = FileKind("a text file", "text files", (".txt",))
 
 Texts = Mapping[str, Sequence[str]]
 """The texts of each split."""
@@ -57,7 +57,7 @@ def open_folder(path: Path, options: LabeledOptions) -> Dataset:
         keys = [texts[file] for file in files]
         return split_by_text(keys, labels, names, shares, options.split_seed)
 
-    divided = divide(path, options, _KIND, draw)
+    divided = split_class_folders(path, options, _KIND, draw)
     parts = {
         split: [texts[file] if file in texts else _text_of(file, options) for file in files]
         for split, files in divided.files.items()
