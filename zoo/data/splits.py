@@ -365,11 +365,11 @@ def assign_folds(
         raise _too_few_groups(len(sizes), max(folds, 3), "folds")
     order = shuffled(np.arange(len(sizes)), seed, 0)
     filled = np.zeros(folds, np.int64)
-    home = np.empty(len(sizes), np.int64)
+    home: Indices = np.empty(len(sizes), np.int64)
     for group in order[np.argsort(-sizes[order], kind="stable")]:
         home[group] = np.argmin(filled)
         filled[home[group]] += sizes[group]
-    return home[codes]
+    return np.asarray(home[codes], np.int64)
 
 
 def group_codes(columns: Sequence[Sequence[str]]) -> Indices:

@@ -104,8 +104,8 @@ def image_shape(files: Sequence[Path], options: ImageOptions, path: Path) -> Sha
         BadRecord: If a file is no image.
         ConfigError: If the images differ in size and there is no option, or if they are too large.
     """
-    size, channels = options.image_size, options.channels
-    if size is None or channels is None:
+    size, depth = options.image_size, int(options.channels or 0)
+    if size is None or not depth:
         shapes = {probe_image(file) for file in files}
         sizes = sorted({shape[:2] for shape in shapes})
         if size is None and len(sizes) > 1:
@@ -117,14 +117,14 @@ def image_shape(files: Sequence[Path], options: ImageOptions, path: Path) -> Sha
                 "aspect ratio, with image_fit=pad too",
             )
         size = size or sizes[0]
-        channels = channels or max(shape[2] for shape in shapes)
+        depth = depth or max(shape[2] for shape in shapes)
     if max(size) > MAX_SIDE:
         raise ConfigError(
             f"the images in {path} are {size[0]} x {size[1]} pixels",
             findings=[Finding("image_size", None, f"at most {MAX_SIDE} pixels a side")],
             fix="image_size=224 makes them smaller",
         )
-    return (*size, channels)
+    return (*size, depth)
 
 
 def image_tensor(shape: Shape, *, padded: bool) -> TensorSpec:
