@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+
+from msgspec import Meta
 
 from zoo.errors import ConfigError
 from zoo.names import NAME
-from zoo.struct import Struct, limited
+from zoo.struct import Finite, Struct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +81,7 @@ class TextSpec(Struct):
     split: Literal["words", "characters", "subwords", "wordpiece"]
     vocabulary: tuple[str, ...] = ()
     lowercase: bool = False
-    max_length: int = limited(ge=2, le=100_000)
+    max_length: Annotated[int, Meta(ge=2, le=100_000)]
     pad: int = 0
     unk: int = 1
     start: int = 2
@@ -104,9 +106,9 @@ class SeriesSpec(Struct):
     """
 
     date: str | None = None
-    every: int = limited(default=1, ge=1)
+    every: Annotated[int, Meta(ge=1)] = 1
     unit: Unit = "step"
-    horizon: int = limited(ge=1, le=100_000)
+    horizon: Annotated[int, Meta(ge=1, le=100_000)]
     gaps: Literal["error", "interpolate"] = "error"
 
     @property
@@ -134,10 +136,10 @@ class TensorSpec(Struct):
         inside: What happens inside the graph, in words.
     """
 
-    name: str = limited(pattern=NAME.pattern)
+    name: Annotated[str, Meta(pattern=rf"^{NAME.pattern}\Z")]
     shape: tuple[int | str, ...] = ()
     dtype: Literal["uint8", "int32", "int64", "float16", "float32", "bool", "string"] = "float32"
-    range: tuple[float, float] | None = None
+    range: tuple[Finite, Finite] | None = None
     unit: str | None = None
     labels: tuple[str, ...] | None = None
     columns: tuple[Column, ...] | None = None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import pickle
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec import Meta
 from pydantic import BaseModel
 
-from zoo.struct import Struct, StructError, limited
+from zoo.struct import Struct, StructError
 
 
 class Color(StrEnum):
@@ -19,17 +20,17 @@ class Color(StrEnum):
 
 
 class Part(Struct):
-    name: str = limited(pattern="[a-z]+")
-    size: float | None = limited(default=None, ge=0, le=9)
+    name: Annotated[str, Meta(pattern=r"^[a-z]+\Z")]
+    size: Annotated[float, Meta(ge=0, le=9)] | None = None
 
 
 class Whole(Struct):
-    parts: tuple[Part, ...] = limited(min_length=1)
+    parts: Annotated[tuple[Part, ...], Meta(min_length=1)]
     pair: tuple[int, str] = (0, "")
     color: Color = Color.RED
     kind: Literal["a", 1] = "a"
-    named: dict[str, Part] = limited(default={})
-    free: dict[str, Any] = limited(default={})
+    named: dict[str, Part] = {}
+    free: dict[str, Any] = {}
     axis: tuple[int | str, ...] = ()
     flag: bool = False
 
@@ -68,7 +69,7 @@ def test_lists_mappings_and_whole_numbers_become_what_is_declared():
         ({"pair": [1.5, ""]}, "pair.0"),
         ({"color": "blue"}, "color"),
         ({"kind": True}, "kind"),
-        ({"named": {"one": {"name": 1}}}, "named.one.name"),
+        ({"named": {"one": {"name": 1}}}, "named.name"),
         ({"free": []}, "free"),
         ({"flag": 1}, "flag"),
     ],
@@ -93,7 +94,7 @@ def test_any_json_value_is_a_record_or_a_struct_error(value: Any):
 
 def test_a_record_does_not_change_and_a_changed_copy_is_checked():
     part = Part(name="x")
-    with pytest.raises(AttributeError, match="model_copy"):
+    with pytest.raises(AttributeError, match="immutable"):
         part.name = "y"  # type: ignore[misc]
     assert part.model_copy(update={"name": "y"}) == Part(name="y")
     assert {part: 1}[Part(name="x")] == 1
@@ -108,5 +109,5 @@ def test_a_record_may_be_a_field_of_a_pydantic_model():
     assert Model(part={"name": "x"}).model_dump(mode="json") == {
         "part": {"name": "x", "size": None}
     }
-    with pytest.raises(ValueError, match="text of the form"):
+    with pytest.raises(ValueError, match="matching regex"):
         Model(part={"name": "X"})

@@ -8,10 +8,12 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
+
+from msgspec import Meta
 
 from zoo.errors import Incompatible, Tampered
-from zoo.struct import Struct, limited
+from zoo.struct import Struct
 
 MAX_BYTES = 2 * 2**30
 """The largest file that is read whole: protobuf's own limit for an ONNX file."""
@@ -28,9 +30,11 @@ _BLOCK = 2**20
 class FileEntry(Struct):
     """One file of an artifact: its name, size and SHA-256."""
 
-    name: str = limited(pattern=r"[a-z][a-z0-9_]{0,79}\.(onnx|onnx\.data|npz|md|txt|json)")
-    bytes: int = limited(ge=0)
-    sha256: str = limited(pattern=r"[0-9a-f]{64}")
+    name: Annotated[
+        str, Meta(pattern=r"^[a-z][a-z0-9_]{0,79}\.(onnx|onnx\.data|npz|md|txt|json)\Z")
+    ]
+    bytes: Annotated[int, Meta(ge=0)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 def list_files(folder: Path) -> list[str]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
 from zoo.names import NAME, VERSION
 from zoo.runtime.artifact_files import COPY_AGAIN, FileEntry, read_bytes
 from zoo.spec import DataSpec, Task, TensorSpec
-from zoo.struct import Struct, limited
+from zoo.struct import Finite, NonNegative, Struct
 
 FORMAT_VERSION = 1
 """The version of the artifact format. A reader refuses a newer one."""
@@ -30,8 +32,9 @@ PREFIX = "zoo."
 """Every key of the ONNX file's own metadata begins with this."""
 
 _LIMIT = 16 * 2**20
-_SHA256 = r"^[0-9a-f]{64}$"
-_ONNX = r"^[a-z][a-z0-9_]{0,79}\.onnx$"
+_SHA256 = r"^[0-9a-f]{64}\Z"
+_ONNX = r"^[a-z][a-z0-9_]{0,79}\.onnx\Z"
+_MODEL = rf"^{NAME.pattern}(@{VERSION.pattern})?\Z"
 
 
 class Tolerance(Struct):
@@ -47,10 +50,10 @@ class Tolerance(Struct):
         cap: The largest value that ``relative`` could have taken.
     """
 
-    absolute: float = limited(ge=0)
-    relative: float = limited(ge=0, le=0.05)
-    noise: float = limited(ge=0)
-    cap: float = limited(gt=0)
+    absolute: NonNegative
+    relative: Annotated[float, Meta(ge=0, le=0.05)]
+    noise: NonNegative
+    cap: Annotated[float, Meta(gt=0, le=1)]
 
 
 class Parity(Struct):
@@ -67,9 +70,9 @@ class Parity(Struct):
     seeds: tuple[int, ...]
     probes: tuple[str, ...]
     optimization: tuple[str, ...]
-    comparisons: int = limited(ge=1)
-    worst: dict[str, float]
-    worst_absolute: dict[str, float]
+    comparisons: Annotated[int, Meta(ge=1)]
+    worst: dict[str, Finite]
+    worst_absolute: dict[str, Finite]
 
 
 class Graph(Struct):
@@ -80,14 +83,14 @@ class Graph(Struct):
         vectors: Batch size of each golden case in ``vectors.npz``.
     """
 
-    signature: str = limited(pattern=f"^{NAME.pattern}$", max_length=64)
-    file: str = limited(pattern=_ONNX)
-    opset: int = limited(ge=1)
-    nodes: int = limited(ge=1)
-    operators: dict[str, int] = limited(default={})
-    inputs: tuple[TensorSpec, ...] = limited(min_length=1)
-    outputs: tuple[TensorSpec, ...] = limited(min_length=1)
-    weights_sha256: str = limited(pattern=_SHA256)
+    signature: Annotated[str, Meta(pattern=rf"^{NAME.pattern}\Z", max_length=64)]
+    file: Annotated[str, Meta(pattern=_ONNX)]
+    opset: Annotated[int, Meta(ge=1)]
+    nodes: Annotated[int, Meta(ge=1)]
+    operators: dict[str, int] = {}
+    inputs: Annotated[tuple[TensorSpec, ...], Meta(min_length=1)]
+    outputs: Annotated[tuple[TensorSpec, ...], Meta(min_length=1)]
+    weights_sha256: Annotated[str, Meta(pattern=_SHA256)]
     tolerance: dict[str, Tolerance]
     parity: Parity
     vectors: tuple[int, ...]
@@ -116,18 +119,18 @@ class Comparison(Struct):
     """
 
     split: Literal["validation", "test"]
-    examples: int = limited(ge=1)
+    examples: Annotated[int, Meta(ge=1)]
     metric: str
     unit: Literal["points", "percent"]
-    original: float
-    value: float
-    loss: float
-    low: float | None = None
-    high: float | None = None
-    agreement: float | None = None
-    max_difference: dict[str, float]
-    mean_difference: dict[str, float]
-    neighbors: float
+    original: Finite
+    value: Finite
+    loss: Finite
+    low: Finite | None = None
+    high: Finite | None = None
+    agreement: Finite | None = None
+    max_difference: dict[str, Finite]
+    mean_difference: dict[str, Finite]
+    neighbors: Finite
 
 
 class Verdict(Struct):
@@ -158,8 +161,8 @@ class Calibration(Struct):
 
     method: str
     split: Literal["train"] = "train"
-    examples: int = limited(ge=1)
-    sha256: str = limited(pattern=_SHA256)
+    examples: Annotated[int, Meta(ge=1)]
+    sha256: Annotated[str, Meta(pattern=_SHA256)]
     data_fingerprint: str
 
 
@@ -180,14 +183,14 @@ class Variant(Struct):
     """
 
     kind: str
-    label: str = limited(pattern=r"^[a-z0-9]+$")
-    of_weights_sha256: str = limited(pattern=_SHA256)
-    of_manifest_sha256: str = limited(pattern=_SHA256)
+    label: Annotated[str, Meta(pattern=r"^[a-z0-9]+\Z")]
+    of_weights_sha256: Annotated[str, Meta(pattern=_SHA256)]
+    of_manifest_sha256: Annotated[str, Meta(pattern=_SHA256)]
     policy: str
-    max_loss: float
-    min_agreement: float
+    max_loss: Finite
+    min_agreement: Finite
     calibration: Calibration | None = None
-    verdicts: tuple[Verdict, ...] = limited(min_length=1)
+    verdicts: Annotated[tuple[Verdict, ...], Meta(min_length=1)]
     test: Comparison
 
 
@@ -204,21 +207,21 @@ class Manifest(Struct):
     """
 
     format_version: Literal[1] = 1
-    name: str = limited(pattern=f"^{NAME.pattern}$", max_length=64)
-    architecture: str = limited(pattern=f"^{NAME.pattern}(@{VERSION.pattern})?$", max_length=72)
+    name: Annotated[str, Meta(pattern=rf"^{NAME.pattern}\Z", max_length=64)]
+    architecture: Annotated[str, Meta(pattern=_MODEL, max_length=72)]
     summary: str
     limits: tuple[str, ...] = ()
     task: Task
     config: dict[str, Any]
-    config_sha256: str = limited(pattern=_SHA256)
+    config_sha256: Annotated[str, Meta(pattern=_SHA256)]
     data: DataSpec
     data_fingerprint: str
     license: str
     origin: dict[str, Any]
     metrics: dict[str, Any]
     producer: dict[str, str]
-    graphs: tuple[Graph, ...] = limited(min_length=1)
-    files: tuple[FileEntry, ...] = limited(min_length=1)
+    graphs: Annotated[tuple[Graph, ...], Meta(min_length=1)]
+    files: Annotated[tuple[FileEntry, ...], Meta(min_length=1)]
     variant: Variant | None = None
 
     def graph(self, signature: str) -> Graph:
