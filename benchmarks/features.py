@@ -25,7 +25,7 @@ import zoo
 from zoo.layers import compile_classifier
 from zoo.metrics.intervals import wilson
 from zoo.training.engines import choose_engine
-from zoo.training.order import epoch_order
+from zoo.training.randomness import epoch_order
 from zoo_vgg16_damage.backbones import make_backbone
 from zoo_vgg16_damage.features import NAME, featured
 from zoo_vgg16_damage.head import FEATURES, head_of
@@ -148,7 +148,7 @@ def _epochs(model: keras.Model, data: Any, count: int) -> float:
     for number in range(count):
         order = epoch_order(0, number + 1, len(train))
         started = time.process_time()
-        engine.train(order, lambda steps: None)
+        engine.run_epoch(order, lambda steps: None)
         costs.append(time.process_time() - started)
     return float(np.median(costs[1:]))
 

@@ -133,12 +133,12 @@ def _cost() -> None:
         engine = choose_engine(model, view.split("train"), view.split("validation"), plan)
         order = np.arange(len(train), dtype="int32")
         for _ in range(8):
-            engine.train(order, lambda steps: None)
+            engine.run_epoch(order, lambda steps: None)
         ours, theirs = [], []
         for _ in range(7):
             began = time.process_time()
             for _ in range(5):
-                engine.train(order, lambda steps: None)
+                engine.run_epoch(order, lambda steps: None)
             ours.append((time.process_time() - began) * 200)
             began = time.process_time()
             BernoulliRBM(hidden, batch_size=batch, n_iter=5, random_state=0).fit(train)

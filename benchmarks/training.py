@@ -20,7 +20,7 @@ from zoo.config import TrainPlan
 from zoo.data.dataset import ArraySplit
 from zoo.spec import DataSpec, Task, TensorSpec
 from zoo.training.engines import choose_engine
-from zoo.training.order import epoch_order, seeded
+from zoo.training.randomness import epoch_order, seeded
 
 CASES = (
     # name, model, side, examples, batch size
@@ -81,12 +81,12 @@ def _own(name: str, side: int, examples: int, size: int, epochs: int) -> list[fl
     held = ArraySplit({"image": images[:HELD_OUT]}, {"label": labels[:HELD_OUT]})
     with seeded(0):
         model = zoo.build(name, data=spec)
-        plan = TrainPlan(batch_size=size, engine="compiled")
+        plan = TrainPlan(batch_size=size, engine="graph")
         seconds = []
         started = time.process_time()
         engine = choose_engine(model, train, held, plan)
         for epoch in range(1, epochs + 1):
-            engine.train(epoch_order(0, epoch, examples), lambda steps: None)
+            engine.run_epoch(epoch_order(0, epoch, examples), lambda steps: None)
             seconds.append(time.process_time() - started)
             started = time.process_time()
     return seconds

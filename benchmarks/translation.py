@@ -34,7 +34,7 @@ from zoo.runtime.decoding import generate
 from zoo.runtime.text import decode_text
 from zoo.spec import Arrays, Dataset, PredictFns
 from zoo.training.engines import choose_engine
-from zoo.training.order import epoch_order, seeded
+from zoo.training.randomness import epoch_order, seeded
 
 
 def main() -> None:
@@ -96,7 +96,7 @@ def _compare(
     rate: float,
 ) -> dict[str, Any]:
     """Train one network, and measure it."""
-    optimizer = OptimizerConfig(learning_rate=rate, warmup=0.1, clip_norm=1.0)
+    optimizer = OptimizerConfig(learning_rate=rate, warmup=0.1, global_clipnorm=1.0)
     model.compile(
         optimizer=make_optimizer(optimizer),
         loss=TokenCrossentropy(config.label_smoothing),
@@ -128,13 +128,13 @@ def _train(
     train, validation = view.split("train"), view.split("validation")
     count = min(len(train), arguments.train or len(train))
     model.optimizer._learning_rate.span(arguments.epochs * math.ceil(count / arguments.batch))  # noqa: SLF001 - as the loop does
-    plan = TrainPlan(batch_size=arguments.batch, epochs=arguments.epochs, engine="compiled")
+    plan = TrainPlan(batch_size=arguments.batch, epochs=arguments.epochs, engine="graph")
     started = time.process_time()
     engine = choose_engine(model, train, validation, plan)
     seconds, history = 0.0, []
     for epoch in range(1, arguments.epochs + 1):
         order = epoch_order(arguments.seed, epoch, len(train))[:count]
-        line = engine.train(order, lambda steps: None)
+        line = engine.run_epoch(order, lambda steps: None)
         seconds += time.process_time() - started
         line |= {f"val_{name}": value for name, value in engine.validate().items()}
         started = time.process_time()

@@ -69,6 +69,11 @@ if TYPE_CHECKING:
         OptimizerConfig as OptimizerConfig,
         TrainPlan as TrainPlan,
     )
+    from zoo.data.mapped import (
+        DatasetView as DatasetView,
+        MappedDataset as MappedDataset,
+        Subset as Subset,
+    )
     from zoo.errors import Finding as Finding, ZooError as ZooError
     from zoo.hookspecs import hookimpl as hookimpl
     from zoo.metrics import Evaluation as Evaluation, Score as Score
@@ -84,7 +89,7 @@ if TYPE_CHECKING:
         TensorSpec as TensorSpec,
         TextSpec as TextSpec,
     )
-    from zoo.views import MappedDataset as MappedDataset
+    from zoo.training.progress import Progress as Progress
 
 _HOMES = {
     "zoo.api": (
@@ -122,6 +127,7 @@ _HOMES = {
         "why",
     ),
     "zoo.config": ("AugmentationConfig", "ModelConfig", "OptimizerConfig", "TrainPlan"),
+    "zoo.data.mapped": ("DatasetView", "MappedDataset", "Subset"),
     "zoo.errors": ("Finding", "ZooError"),
     "zoo.hookspecs": ("hookimpl",),
     "zoo.metrics": ("Evaluation", "Score"),
@@ -146,7 +152,7 @@ _HOMES = {
         "TensorSpec",
         "TextSpec",
     ),
-    "zoo.views": ("MappedDataset",),
+    "zoo.training.progress": ("Progress",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

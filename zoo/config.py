@@ -25,45 +25,49 @@ class Frozen(BaseModel):
 
 
 class OptimizerConfig(Frozen):
-    """How a model's weights follow their gradients.
+    """Optimizer and learning rate schedule.
 
     The learning rate rises linearly over ``warmup`` of all steps to ``learning_rate``, then
     follows ``schedule`` down (Loshchilov & Hutter 2017, arXiv:1608.03983, for the cosine).
     """
 
     name: Literal["adam", "adamw", "sgd"] = Field(
-        "adamw", description="Adam, AdamW, or SGD with Nesterov momentum .9."
+        "adamw", description="Adam, AdamW, or SGD with Nesterov momentum 0.9."
     )
     learning_rate: float = Field(
-        1e-3, gt=0, le=10, description="Highest rate of the schedule, per step."
+        1e-3, gt=0, le=10, description="Highest learning rate of the schedule."
     )
     weight_decay: float = Field(
-        0.0, ge=0, le=1, description="Decoupled decay per step, times the rate (adamw, sgd)."
+        0.0, ge=0, le=1, description="Decoupled weight decay, times the learning rate (adamw, sgd)."
     )
     schedule: Literal["constant", "cosine", "linear"] = Field(
-        "cosine", description="From the highest rate to its end."
+        "cosine", description="Decay of the learning rate after the warmup."
     )
     warmup: float = Field(
-        0.05, ge=0, lt=1, description="Share of all steps over which the rate rises from 0."
+        0.05, ge=0, lt=1, description="Fraction of all steps over which the rate rises from 0."
     )
-    clip_norm: float | None = Field(
-        None, gt=0, description="Largest global norm of a gradient; none if null."
+    global_clipnorm: float | None = Field(
+        None, gt=0, description="Gradients are clipped to this global norm; not if null."
     )
 
 
 class AugmentationConfig(Frozen):
-    """Random changes of a training image that leave its class as it is; all zero means none."""
+    """Random transformations of training images that keep their class; all zero means none."""
 
-    rotation: float = Field(0.0, ge=0, le=180, description="Largest angle, degrees, either way.")
-    shift: float = Field(0.0, ge=0, le=1, description="Largest shift, share of the side.")
-    zoom: float = Field(0.0, ge=0, le=1, description="Largest zoom, share, in or out.")
-    shear: float = Field(0.0, ge=0, le=1, description="Largest shear, share of the height.")
-    elastic: float = Field(0.0, ge=0, le=64, description="Bending: standard deviation, pixels.")
-    flip: bool = Field(False, description="Mirror left and right, every other image.")
+    rotation: float = Field(
+        0.0, ge=0, le=180, description="Largest rotation in either direction, degrees."
+    )
+    shift: float = Field(0.0, ge=0, le=1, description="Largest shift, fraction of the side.")
+    zoom: float = Field(0.0, ge=0, le=1, description="Largest zoom in or out, fraction.")
+    shear: float = Field(0.0, ge=0, le=1, description="Largest shear, fraction of the height.")
+    elastic: float = Field(
+        0.0, ge=0, le=64, description="Standard deviation of an elastic deformation, pixels."
+    )
+    flip: bool = Field(False, description="Mirror half of the images left to right.")
 
 
 class ModelConfig(Frozen):
-    """Base of every architecture's configuration: a frozen pydantic model.
+    """Base class of every architecture's configuration.
 
     Every field has a default, a range and a description with its unit; the command line, the
     JSON schema and the documentation are made from them.
@@ -73,37 +77,35 @@ class ModelConfig(Frozen):
 
 
 class TrainPlan(Frozen):
-    """How long and in what order a model learns. Everything random comes from ``seed``."""
+    """Training plan: epochs, batch size, early stopping, checkpoints, and the seed of it all."""
 
     epochs: int = Field(20, ge=1, le=100_000, description="Passes over the training split.")
-    batch_size: int = Field(64, ge=1, le=65_536, description="Examples a step, over all devices.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Source of everything random.")
+    batch_size: int = Field(64, ge=1, le=65_536, description="Examples per step, over all devices.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of everything random.")
     patience: int | None = Field(
         None,
         ge=1,
         le=100_000,
-        description="Stop after this many epochs without a better validation loss; never if null.",
+        description="Stop after this many epochs without improvement; never if null.",
     )
     monitor: str = Field(
         "val_loss",
-        description="What 'better' means: a column of the history. Smaller is better, unless "
-        "more of that score is.",
+        description="Column of the history that decides what an improvement is. Lower is better, "
+        "except for scores of which higher is better.",
     )
-    keep: Literal["best", "last"] = Field(
-        "best", description="Which epoch's weights the run ends with."
+    restore_best_weights: bool = Field(
+        True, description="Whether the model ends with the weights of its best epoch."
     )
-    engine: Literal["auto", "compiled", "stock"] = Field(
+    engine: Literal["auto", "graph", "fit"] = Field(
         "auto",
-        description="'compiled' runs many steps in one graph, 'stock' is keras.Model.fit; 'auto' "
-        "takes the first that fits.",
+        description="'graph' runs many steps in one TensorFlow graph, 'fit' is keras.Model.fit; "
+        "'auto' takes the first that is possible.",
     )
-    checkpoint_every: int = Field(
-        1, ge=1, le=100_000, description="Epochs between two checkpoints."
-    )
+    checkpoint_every: int = Field(1, ge=1, le=100_000, description="Epochs between checkpoints.")
     checkpoint_steps: int | None = Field(
         None,
         ge=1,
-        description="Steps between two further checkpoints inside an epoch; none if null.",
+        description="Steps between further checkpoints inside an epoch; none if null.",
         exclude_if=lambda steps: steps is None,
     )
 

@@ -1,65 +1,87 @@
-"""Writing files so that a reader sees the old one or the new one, never half of one."""
+"""Crash-safe files on every system: atomic writes, staged folders, locks, hashes, removal.
+
+Weaker on Windows, and said where it matters: names are not forced to the disk (there is no sync of
+a folder), a link is looked for before a file is opened and not while it is, and a file that another
+program holds open is replaced as soon as that lets go, or not at all.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
 import hashlib
 import io
 import json
 import os
 import shutil
+import socket
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from zoo.errors import StorageError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 _DENIED = {
     *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
     *(errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP),
 }
 
+# Without O_NONBLOCK the opening of a pipe waits for a writer. Without O_BINARY Windows changes line
+# ends. A flag that a system lacks is one that it does not need, but for O_NOFOLLOW.
+_READ = os.O_RDONLY
+for _flag in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):
+    _READ |= getattr(os, _flag, 0)
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+
+_ATTEMPTS = 25
+"""Number of attempts at a rename that Windows refuses while another program reads the file."""
+
 
 def exists(path: str | Path) -> bool:
-    """Return whether something stands at a path; what cannot be looked at does not.
+    """Return whether a path exists; one that cannot be looked at does not.
 
-    :meth:`pathlib.Path.exists` raises for a name that is too long, or a folder that is closed.
+    :meth:`pathlib.Path.exists` raises for a name that is too long, or in a closed folder.
     """
     return os.path.exists(path)
 
 
 def is_file(path: str | Path) -> bool:
-    """Return whether a regular file, or a link to one, stands at a path."""
+    """Return whether a path is a regular file, or a link to one."""
     return os.path.isfile(path)
 
 
 def is_folder(path: str | Path) -> bool:
-    """Return whether a folder, or a link to one, stands at a path."""
+    """Return whether a path is a folder, or a link to one."""
     return os.path.isdir(path)
 
 
-def open_regular(path: Path, *, limit: int | None = None) -> io.BufferedReader:
-    """Open a regular file to read: a pipe is not waited for, a device without an end not read.
+def open_regular(
+    path: Path, *, limit: int | None = None, follow_links: bool = True
+) -> io.BufferedReader:
+    """Open a regular file to read, without waiting for a pipe or reading an endless device.
 
     Args:
         path: The file, or a link to it.
-        limit: The most bytes that it may have.
+        limit: Largest allowed size, bytes.
+        follow_links: Whether the path itself may be a link.
 
     Raises:
-        OSError: If it cannot be read, is no regular file, or is longer; ``strerror`` says which.
+        OSError: If it cannot be read, is not a regular file, or is longer; ``strerror`` says which.
     """
-    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes to it.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not follow_links and os.path.islink(path):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    handle = os.open(path, _READ if follow_links else _READ | _NO_FOLLOW)
     try:
         status = os.fstat(handle)
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         if limit is not None and status.st_size > limit:
             raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes", str(path))
         return os.fdopen(handle, "rb")
@@ -69,7 +91,7 @@ def open_regular(path: Path, *, limit: int | None = None) -> io.BufferedReader:
 
 
 def read_regular(path: Path, *, limit: int | None = None) -> bytes:
-    """Read a regular file whole, as :func:`open_regular` opens it."""
+    """Read a whole regular file, opened by :func:`open_regular`."""
     with open_regular(path, limit=limit) as stream:
         return stream.read()
 
@@ -108,7 +130,7 @@ def storage_errors(path: Path, doing: str) -> Iterator[None]:
 
 
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object] | bytes) -> None:
-    """Write a file so that it appears whole or not at all, also after a crash.
+    """Write a file so that it appears complete or not at all, also after a crash.
 
     The bytes go to a temporary name beside the target and are synced to the disk before a
     rename puts them in place; the folder is synced after it.
@@ -134,7 +156,7 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object] | bytes) -> No
                 stream.flush()
                 os.fsync(stream.fileno())
             os.chmod(name, 0o644)
-            os.replace(name, path)
+            _replace(name, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name)
@@ -161,10 +183,28 @@ def replacing(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             sync_file(temporary)
-            temporary.replace(path)
+            _replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
+
+
+def _replace(source: str | Path, target: Path) -> None:
+    """Rename a file over another one; wait up to a second for a reader of it on Windows."""
+    _patiently(lambda: os.replace(source, target))
+
+
+def _patiently(rename: Callable[[], object]) -> None:
+    for attempt in range(_ATTEMPTS):
+        try:
+            rename()
+        except PermissionError:
+            # Elsewhere than on Windows it means that the folder may not be written.
+            if os.name != "nt" or attempt + 1 == _ATTEMPTS:
+                raise
+            time.sleep(0.04)
+        else:
+            return
 
 
 def _check_replaceable(path: Path) -> None:
@@ -183,9 +223,19 @@ def write_json(path: Path, value: Any) -> None:
     atomic_write(path, (text + "\n").encode())
 
 
+def sync_file(path: Path) -> None:
+    """Make the bytes of a file durable."""
+    # Windows syncs only what is open for writing.
+    with path.open("r+b") as stream:
+        os.fsync(stream.fileno())
+
+
 def sync_folder(path: Path) -> None:
-    """Make the names inside a folder durable."""
-    handle = os.open(path, os.O_RDONLY)
+    """Make the names inside a folder durable, where the system can (not on Windows)."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        return
     try:
         os.fsync(handle)
     finally:
@@ -194,7 +244,7 @@ def sync_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def staged_folder(target: Path, *, keep_failed: Path | None = None) -> Iterator[Path]:
-    """Fill a folder out of sight, then publish it by one rename, or leave nothing.
+    """Fill a temporary folder, then publish it by one rename, or leave nothing.
 
     Args:
         target: The folder that appears when the block ends without an error. It must not exist.
@@ -218,10 +268,14 @@ def staged_folder(target: Path, *, keep_failed: Path | None = None) -> Iterator[
         try:
             yield stage
             for file in sorted(stage.rglob("*")):
-                _publishable(file)
+                if file.is_file():
+                    file.chmod(0o644)
+                    sync_file(file)
+                elif file.is_dir():
+                    sync_folder(file)
             sync_folder(stage)
             stage.chmod(0o755)
-            stage.rename(target)
+            _patiently(lambda: stage.rename(target))
         except BaseException:
             if keep_failed is not None and stage.exists():
                 shutil.copytree(stage, keep_failed, dirs_exist_ok=True)
@@ -240,33 +294,141 @@ def _make_parents(folder: Path) -> list[Path]:
     return missing
 
 
-def _publishable(path: Path) -> None:
-    if path.is_file():
-        path.chmod(0o644)
-        sync_file(path)
-    elif path.is_dir():
-        sync_folder(path)
+class LockHeld(Exception):
+    """Another process holds a lock; the message says which one."""
 
 
-def sync_file(path: Path) -> None:
-    """Make the bytes of a file durable."""
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
+@contextlib.contextmanager
+def file_lock(path: Path, *, on_wait: Callable[[str], object] | None = None) -> Iterator[None]:
+    """Hold a lock against other processes; the system releases it if this one dies.
+
+    Args:
+        path: The lock file, which stays. While it is held, ``<name>.json`` beside it says by whom.
+        on_wait: Called with the holder, once, before the lock is waited for; ``None`` does not
+            wait.
+
+    Raises:
+        LockHeld: If another process holds it and nobody waits.
+        StorageError: If the file cannot be written, or its file system has no locks.
+    """
+    import filelock
+
+    holder = path.with_name(f"{path.name}.json")
+    # A soft lock would outlive a process that is killed.
+    lock = filelock.FileLock(path, mode=0o644, fallback_to_soft=False)
+    try:
+        # A short wait, because another process may only be looking whether it is held.
+        lock.acquire(timeout=0.5, poll_interval=0.01)
+    except filelock.Timeout as error:
+        if on_wait is None:
+            raise LockHeld(_holder(holder)) from error
+        on_wait(_holder(holder))
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        with storage_errors(path, "locking"):
+            raise
+        raise StorageError(
+            f"{path} cannot be locked",
+            why=f"the file system says: {error}; without a lock two processes could write here",
+            fix="choose a folder on a local disk",
+        ) from error
+    try:
+        since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": since})
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            holder.unlink(missing_ok=True)
+        lock.release()
 
 
-__all__ = [
-    "atomic_write",
-    "exists",
-    "is_file",
-    "is_folder",
-    "open_regular",
-    "read_regular",
-    "replacing",
-    "sha256_file",
-    "sha256_json",
-    "staged_folder",
-    "storage_errors",
-    "sync_file",
-    "sync_folder",
-    "write_json",
-]
+def is_locked(path: Path) -> bool:
+    """Return whether a process of this machine holds a lock now."""
+    if not is_file(path):
+        return False
+    import filelock
+
+    lock = filelock.FileLock(path, mode=0o644, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=0.05, poll_interval=0.01)  # somebody else may be looking too
+    except filelock.Timeout:
+        return True
+    except (OSError, NotImplementedError):  # not ours to lock, or a file system without locks
+        return False
+    lock.release()
+    return False
+
+
+def _holder(path: Path) -> str:
+    """Return who holds a lock, as the file beside it says."""
+    try:
+        said = json.loads(read_regular(path, limit=4096))
+        return f"process {said['pid']} on {said['host']} holds it since {said['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process holds it"
+
+
+TRASH = ".zoo-trash-"
+"""Beginning of the name of a folder that is being removed."""
+
+
+def remove_folder(target: Path, beside: Path) -> None:
+    """Remove a folder so that a kill leaves it there, or nothing under its name.
+
+    Args:
+        target: The folder, or a link, which is removed without what it leads to.
+        beside: A folder on the same file system.
+
+    Raises:
+        StorageError: If it cannot be removed.
+    """
+    with _removing(target):
+        trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=beside))
+        try:
+            _patiently(lambda: target.rename(trash / "removed"))
+            sync_folder(beside)
+        finally:
+            empty_trash(trash)
+
+
+def empty_trash(folder: Path) -> None:
+    """Remove what an interrupted removal has left.
+
+    Raises:
+        StorageError: If it cannot be removed.
+    """
+    with _removing(folder):
+        removed = folder / "removed"
+        if removed.is_symlink():
+            removed.unlink()
+        # Another process may be emptying it too.
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _removing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be removed",
+            why=error.strerror or str(error),
+            fix="check its permissions, and whether something is mounted or open inside",
+        ) from error
+
+
+def folder_size(folder: Path) -> int:
+    """Return the bytes of the files below a folder; links are not followed."""
+    total = 0
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return 0
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            total += folder_size(Path(entry.path))
+        elif entry.is_file(follow_symlinks=False):
+            with contextlib.suppress(OSError):
+                total += entry.stat(follow_symlinks=False).st_size
+    return total

@@ -57,7 +57,7 @@ def assert_each_epoch_once(run):
 def test_a_finished_run_has_its_configuration_curves_and_outcome(tmp_path):
     run = zoo.train("mlp_classifier", run_dir=tmp_path / "run", **SMALL)
     assert_each_epoch_once(run.path)
-    assert statuses(run.path) == ["started", "finished: the plan was fulfilled"]
+    assert statuses(run.path) == ["started", "finished: all epochs are done"]
     final = scalars(run.path)["final/val_loss"]
     assert final == [(3, pytest.approx(run.record["best"]["val_loss"], rel=1e-6))]
     (about,) = [
@@ -94,7 +94,7 @@ def test_a_run_that_was_stopped_says_so_and_goes_on_in_the_same_log(tmp_path):
     assert_each_epoch_once(tmp_path / "run")
     assert statuses(tmp_path / "run")[2:] == [
         "resumed at epoch 2",
-        "finished: the plan was fulfilled",
+        "finished: all epochs are done",
     ]
     assert len(list((tmp_path / "run" / zoo_tracker.FOLDER).iterdir())) == 1
 
@@ -113,7 +113,9 @@ def test_epochs_that_a_resumed_run_does_again_are_in_the_log_once(tmp_path):
 def test_a_run_that_failed_before_its_first_epoch_says_why(tmp_path):
     with pytest.raises(zoo.ZooError):
         zoo.train("mlp_classifier", run_dir=tmp_path / "run", plan={"monitor": "nothing"}, **SMALL)
-    assert statuses(tmp_path / "run") == ["failed: the plan watches 'nothing'"]
+    assert statuses(tmp_path / "run") == [
+        "failed: the plan monitors 'nothing', which is not measured"
+    ]
 
 
 KILLED = """

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import zoo
 from zoo import Arrays, DataSpec, Split
 from zoo.spec import Dataset, SplitName
-from zoo.views import DatasetView, PartSplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,9 +62,9 @@ def without(dataset: Dataset, held_out: tuple[str, ...]) -> Dataset:
                 why="nothing is left to learn from, or to choose an epoch by",
                 fix="hold fewer classes out",
             )
-        return PartSplit(split, kept)
+        return zoo.Subset(split, kept)
 
-    return DatasetView(dataset, view)
+    return zoo.DatasetView(dataset, view)
 
 
 def _classes(split: Split, target: str) -> np.ndarray:

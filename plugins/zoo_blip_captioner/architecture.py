@@ -99,7 +99,7 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
         patch = self.default_config(data).config.sizes().vision["patch"]
         small = {"width": 16, "layers": 1, "heads": 2, "feed_forward": 32}
         stem = ((4,), (8,), (8,), (16,)) if patch == 16 else ()
-        optimizer = zoo.OptimizerConfig(learning_rate=1e-2, warmup=0.05, clip_norm=1.0)
+        optimizer = zoo.OptimizerConfig(learning_rate=1e-2, warmup=0.05, global_clipnorm=1.0)
         plain = BlipCaptionerConfig(
             vision=VisionConfig(patch=patch, stem=(), **small),
             text=TextConfig(**small),

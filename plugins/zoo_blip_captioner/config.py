@@ -96,7 +96,7 @@ class BlipCaptionerConfig(zoo.ModelConfig):
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each target spread.")
     optimizer: zoo.OptimizerConfig = zoo.OptimizerConfig(
-        learning_rate=2e-3, weight_decay=0.05, warmup=0.05, clip_norm=1.0
+        learning_rate=2e-3, weight_decay=0.05, warmup=0.05, global_clipnorm=1.0
     )
 
     @model_validator(mode="after")

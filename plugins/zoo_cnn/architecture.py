@@ -77,7 +77,7 @@ class CNN(zoo.Architecture[CNNConfig]):
         if side < 16:
             augmentation = zoo.AugmentationConfig(rotation=8, shift=0.06, zoom=0.08, shear=0.08)
             config = CNNConfig(dropout=0.2, augmentation=augmentation, optimizer=optimizer)
-            return Recipe(config, TrainPlan(epochs=30, batch_size=32, keep="last"))
+            return Recipe(config, TrainPlan(epochs=30, batch_size=32, restore_best_weights=False))
         stages: tuple[tuple[int, ...], ...] = ((32,), (32, 48), (64, 64))
         if side >= 56:
             stages = (*stages, (96, 96))

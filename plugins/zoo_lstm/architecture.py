@@ -175,7 +175,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
 
 
 def _optimizer(rate: float, weight_decay: float = 0.0) -> zoo.OptimizerConfig:
-    return zoo.OptimizerConfig(learning_rate=rate, weight_decay=weight_decay, clip_norm=1.0)
+    return zoo.OptimizerConfig(learning_rate=rate, weight_decay=weight_decay, global_clipnorm=1.0)
 
 
 def _check(data: DataSpec) -> None:

@@ -86,7 +86,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
                 augmentation=zoo.AugmentationConfig(rotation=10, shift=0.05, zoom=0.05, shear=0.1),
                 optimizer=zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=0.05, warmup=0.1),
             )
-            return Recipe(config, TrainPlan(epochs=60, batch_size=32, keep="last"))
+            return Recipe(config, TrainPlan(epochs=60, batch_size=32, restore_best_weights=False))
         config = MLPClassifierConfig(
             units=(384, 256),
             activation="gelu",

@@ -108,12 +108,12 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
                 embedding="none",
                 optimizer=zoo.OptimizerConfig(learning_rate=1e-3, weight_decay=1e-2),
             )
-            return Recipe(smooth, TrainPlan(epochs=30, batch_size=64, keep="last"))
+            return Recipe(smooth, TrainPlan(epochs=30, batch_size=64, restore_best_weights=False))
         config = MLPRegressorConfig(
             optimizer=zoo.OptimizerConfig(learning_rate=5e-3, weight_decay=0.1)
         )
         known = data.id == "concrete"
-        plan = TrainPlan(epochs=200, batch_size=64, keep="last" if known else "best")
+        plan = TrainPlan(epochs=200, batch_size=64, restore_best_weights=False if known else "best")
         return Recipe(config, plan)
 
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[MLPRegressorConfig]]:
@@ -208,7 +208,7 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
         from zoo.layers import ConformalInterval
 
         config: Any = model.blueprint.config
-        decides = loop.plan.keep == "best" or loop.plan.patience is not None
+        decides = loop.plan.restore_best_weights or loop.plan.patience is not None
         needed = ConformalInterval.needed(config.interval_level)
         validation = dataset.split("validation")
         watched, held = divide_validation(validation, decides=decides, needed=needed)

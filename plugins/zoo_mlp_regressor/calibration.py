@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import zoo
 from zoo.spec import Dataset, Split
-from zoo.views import DatasetView, PartSplit
 
 
 def watching(dataset: Dataset, validation: Split) -> Dataset:
     """Return the dataset with another validation split: what the training loop watches."""
-    return DatasetView(dataset, lambda name, split: validation if name == "validation" else split)
+    return zoo.DatasetView(
+        dataset, lambda name, split: validation if name == "validation" else split
+    )
 
 
 def divide_validation(split: Split, *, decides: bool, needed: int) -> tuple[Split, Split]:
@@ -27,7 +29,7 @@ def divide_validation(split: Split, *, decides: bool, needed: int) -> tuple[Spli
     count = len(split)
     calibrating = min(max(count // 2, needed), count - 1)
     rows = np.arange(calibrating) * count // max(calibrating, 1)
-    return PartSplit(split, np.setdiff1d(np.arange(count), rows)), PartSplit(split, rows)
+    return zoo.Subset(split, np.setdiff1d(np.arange(count), rows)), zoo.Subset(split, rows)
 
 
 __all__ = ["divide_validation", "watching"]

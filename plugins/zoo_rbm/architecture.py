@@ -71,7 +71,9 @@ class RBM(zoo.Architecture[RBMConfig]):
                 # Where a precision is learned, steps of SGD can run away from each other.
                 optimizer=RBMOptimizerConfig(name="adam", learning_rate=1e-2),
             )
-            plan = TrainPlan(epochs=200, batch_size=50, monitor="val_log_likelihood", keep="last")
+            plan = TrainPlan(
+                epochs=200, batch_size=50, monitor="val_log_likelihood", restore_best_weights=False
+            )
             return Recipe(config, plan)
         small = values <= 256
         config = RBMConfig(
@@ -84,13 +86,15 @@ class RBM(zoo.Architecture[RBMConfig]):
             epochs=100,
             batch_size=50 if small else 100,
             monitor="val_log_likelihood",
-            keep="last",
+            restore_best_weights=False,
         )
         return Recipe(config, plan)
 
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[RBMConfig]]:
         """Return tiny machines, one for each learning rule; their states can be counted."""
-        plan = TrainPlan(epochs=6, batch_size=32, monitor="val_log_likelihood", keep="last")
+        plan = TrainPlan(
+            epochs=6, batch_size=32, monitor="val_log_likelihood", restore_best_weights=False
+        )
         optimizer = RBMOptimizerConfig(learning_rate=1.0)
         return tuple(
             Recipe(

@@ -58,7 +58,11 @@ class Transformer(zoo.Architecture[TransformerConfig]):
                 dropout=0.3,
                 word_dropout=0.4,
                 optimizer=zoo.OptimizerConfig(
-                    name="adamw", learning_rate=2e-3, weight_decay=0.1, warmup=0.1, clip_norm=1.0
+                    name="adamw",
+                    learning_rate=2e-3,
+                    weight_decay=0.1,
+                    warmup=0.1,
+                    global_clipnorm=1.0,
                 ),
             )
             return Recipe(config, TrainPlan(epochs=10, batch_size=64, monitor="val_accuracy"))
@@ -71,7 +75,7 @@ class Transformer(zoo.Architecture[TransformerConfig]):
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[TransformerConfig]]:
         """Return tiny networks with each way of telling order."""
         plan = TrainPlan(epochs=6, batch_size=32)
-        optimizer = zoo.OptimizerConfig(learning_rate=1e-2, warmup=0.1, clip_norm=1.0)
+        optimizer = zoo.OptimizerConfig(learning_rate=1e-2, warmup=0.1, global_clipnorm=1.0)
         return tuple(
             Recipe(
                 TransformerConfig(

@@ -42,7 +42,7 @@ class TransformerConfig(zoo.ModelConfig):
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each target spread.")
     optimizer: zoo.OptimizerConfig = zoo.OptimizerConfig(
-        learning_rate=2e-3, warmup=0.1, clip_norm=1.0
+        learning_rate=2e-3, warmup=0.1, global_clipnorm=1.0
     )
 
     @model_validator(mode="after")

@@ -13,10 +13,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+import zoo
 from zoo import Arrays, DataSpec, Split, TensorSpec, TrainLoop
 from zoo.files import sha256_json
 from zoo.spec import Dataset, SplitName
-from zoo.views import DatasetView
 from zoo_vgg16_damage import cache
 from zoo_vgg16_damage.backbones import LAYER
 from zoo_vgg16_damage.config import VGG16DamageConfig
@@ -74,7 +74,7 @@ class FeatureSplit:
         return self.take(np.arange(len(self)))
 
 
-def featured(model: keras.Model, dataset: Dataset, loop: TrainLoop) -> DatasetView:
+def featured(model: keras.Model, dataset: Dataset, loop: TrainLoop) -> zoo.DatasetView:
     """Return a dataset as the frozen backbone of a model sees it.
 
     Of the training split there is the plain view, and with augmentation further ones, each
@@ -129,7 +129,7 @@ def featured(model: keras.Model, dataset: Dataset, loop: TrainLoop) -> DatasetVi
         inputs=(TensorSpec(name=NAME, shape=shape),),
         targets=dataset.spec.targets,
     )
-    return DatasetView(dataset, lambda name, _: made[name], spec)
+    return zoo.DatasetView(dataset, lambda name, _: made[name], spec)
 
 
 def _seer(model: keras.Model, head: HeadConfig) -> keras.Model:

@@ -43,7 +43,7 @@ def here(tmp_path, monkeypatch) -> Path:
 
 
 HOLD = (
-    "import sys; from pathlib import Path; from zoo.training.folder import RunFolder\n"
+    "import sys; from pathlib import Path; from zoo.training.run_folder import RunFolder\n"
     "with RunFolder(Path(sys.argv[1])).locked(): print('held', flush=True); input()"
 )
 

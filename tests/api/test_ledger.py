@@ -14,7 +14,7 @@ import pytest
 import zoo
 from tests.api.ledgers import copy
 from zoo.errors import ConfigError, TrainError
-from zoo.training.folder import RunFolder
+from zoo.training.run_folder import RunFolder
 
 
 class TestListing:
@@ -61,7 +61,7 @@ class TestListing:
             [
                 sys.executable,
                 "-c",
-                "import sys; from pathlib import Path; from zoo.training.folder import RunFolder\n"
+                "import sys; from pathlib import Path; from zoo.training.run_folder import RunFolder\n"
                 "folder = RunFolder(Path(sys.argv[1])); print('looking', flush=True)\n"
                 "while True: folder.held()",
                 path,

@@ -15,7 +15,7 @@ from tests.api.ledgers import copy
 from tests.hostile.support import listing
 from zoo.api import prune
 from zoo.errors import ConfigError, TrainError
-from zoo.training.trash import TRASH
+from zoo.files import TRASH
 
 LONG_AGO = "2020-01-01T00:00:00+00:00"
 

@@ -19,8 +19,8 @@ from tests.training.killing import kill_after
 from zoo.api import run_schema
 from zoo.api.environment import code_of
 from zoo.errors import ConfigError, DataError, TrainError, ZooWarning
-from zoo.training import cost
-from zoo.training.record import RunRecord
+from zoo.training import run_record
+from zoo.training.run_record import RunRecord
 
 ZOO = [sys.executable, "-m", "zoo"]
 
@@ -95,20 +95,11 @@ class TestTheSchema:
     def test_a_stopped_and_a_resumed_run_follow_it(self, here):
         stop = {"done": False}
 
-        class Impatient:
-            def start(self, epochs, steps):
-                pass
-
-            def advance(self, steps):
-                pass
-
-            def epoch(self, number, metrics):
+        class Impatient(zoo.Progress):
+            def on_epoch_end(self, epoch, logs):
                 if not stop["done"]:
                     stop["done"] = True
                     raise KeyboardInterrupt
-
-            def stop(self):
-                pass
 
         with pytest.raises(KeyboardInterrupt):
             tiny(run_dir="run", progress=Impatient())
@@ -131,7 +122,7 @@ class TestTheSchema:
         words = ["train", "cnn", "--epochs", "400", "--set", "filters=[[4],[6]]", "--quiet"]
         # Every epoch is noted, so that the test need not wait for seconds to pass.
         program = (
-            "import sys; from zoo.training import cost; cost.EVERY = 0.0\n"
+            "import sys; from zoo.training import run_record; run_record.RECORD_SECONDS = 0.0\n"
             "from zoo.cli import main; main(sys.argv[1:])"
         )
         command = [sys.executable, "-c", program, *words, "--run-dir", "run"]
@@ -296,7 +287,7 @@ class TestCode:
 
 def test_the_peak_is_of_this_process_and_grows_with_what_it_holds():
     program = (
-        "from zoo.training.cost import peak_memory\nbefore = peak_memory()\n"
+        "from zoo.training.run_record import peak_memory\nbefore = peak_memory()\n"
         "held = bytearray(b'x') * 200_000_000\nprint(peak_memory() - before)"
     )
     done = subprocess.run(
@@ -306,6 +297,6 @@ def test_the_peak_is_of_this_process_and_grows_with_what_it_holds():
 
 
 def test_the_time_of_children_counts():
-    before = cost.cpu_seconds()
+    before = run_record.cpu_seconds()
     subprocess.run([sys.executable, "-c", "sum(range(20_000_000))"], check=True)
-    assert cost.cpu_seconds() - before > 0.1
+    assert run_record.cpu_seconds() - before > 0.1

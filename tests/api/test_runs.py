@@ -121,7 +121,7 @@ class TestResuming:
             ({"seed": 1}, "seed"),
             ({"data": "digits"}, "data"),
             ({"units": [8]}, "units"),
-            ({"plan": {"keep": "last"}}, "keep"),
+            ({"plan": {"restore_best_weights": False}}, "restore_best_weights"),
             ({"name": "cnn"}, "name"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
@@ -144,19 +144,10 @@ class TestResuming:
             zoo.load(here / "newer")
 
     def test_a_run_that_was_interrupted_goes_on(self, here):
-        class Impatient:
-            def start(self, epochs, steps):
-                pass
-
-            def advance(self, steps):
-                pass
-
-            def epoch(self, number, metrics):
-                if number == 1:
+        class Impatient(zoo.Progress):
+            def on_epoch_end(self, epoch, logs):
+                if epoch == 1:
                     raise KeyboardInterrupt
-
-            def stop(self):
-                pass
 
         with pytest.raises(KeyboardInterrupt):
             tiny(run_dir=here / "run", epochs=2, progress=Impatient())

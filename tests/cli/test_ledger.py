@@ -20,7 +20,7 @@ def record(**changes: object) -> dict[str, object]:
         "format_version": 1,
         "id": "cnn-1",
         "status": "finished",
-        "stopped_because": "the plan was fulfilled",
+        "stopped_because": "all epochs are done",
         "architecture": {"name": "cnn", "distribution": "neural-zoo", "version": "0.1.0"},
         "config": {"dropout": 0.2, "optimizer": {"learning_rate": 0.01}},
         "config_hash": SHA,

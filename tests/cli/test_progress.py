@@ -12,10 +12,10 @@ from zoo.cli.progress import Progress
 
 def watch(epochs: int, *, first: int = 1) -> None:
     with Progress() as progress:
-        progress.start(epochs, 5)
+        progress.on_fit_begin(epochs, 5)
         for number in range(first, first + epochs):
-            progress.advance(5)
-            progress.epoch(number, {"loss": 1.0, "val_loss": 0.5, "val_accuracy": 0.9})
+            progress.on_steps_end(5)
+            progress.on_epoch_end(number, {"loss": 1.0, "val_loss": 0.5, "val_accuracy": 0.9})
 
 
 def test_into_a_log_go_plain_lines_and_the_last_epoch_is_among_them(capsys):
@@ -57,7 +57,7 @@ def test_a_terminal_gets_a_bar_and_its_cursor_back():
 def test_the_cursor_comes_back_after_an_error():
     def interrupted() -> None:
         with Progress() as progress:
-            progress.start(2, 5)
+            progress.on_fit_begin(2, 5)
             raise ZeroDivisionError
 
     with redirect_stderr(Terminal()) as terminal, pytest.raises(ZeroDivisionError):
@@ -67,10 +67,10 @@ def test_the_cursor_comes_back_after_an_error():
 
 def test_work_before_the_epochs_is_said_with_how_much_it_is(capsys):
     with Progress() as progress:
-        progress.prepare("features", 1200)
-        progress.advance(1200)
-        progress.start(1, 5)
-        progress.epoch(1, {"loss": 1.0})
+        progress.on_preparation_begin("features", 1200)
+        progress.on_steps_end(1200)
+        progress.on_fit_begin(1, 5)
+        progress.on_epoch_end(1, {"loss": 1.0})
     assert capsys.readouterr().err.splitlines() == [
         "features: 1,200 steps",
         "epoch 1/1  loss 1.0000",
@@ -79,7 +79,7 @@ def test_work_before_the_epochs_is_said_with_how_much_it_is(capsys):
 
 def test_a_terminal_gets_a_bar_for_work_before_the_epochs():
     with redirect_stderr(Terminal()) as terminal, Progress() as progress:
-        progress.prepare("features", 3)
-        progress.advance(3)
+        progress.on_preparation_begin("features", 3)
+        progress.on_steps_end(3)
     assert "features" in terminal.getvalue()
     assert "3/3" in terminal.getvalue()

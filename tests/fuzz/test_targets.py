@@ -21,7 +21,7 @@ from zoo.metrics.figures import encode_png
 from zoo.runtime.csv import read_table
 from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
 from zoo.runtime.images import read_image
-from zoo.training.folder import RunFolder
+from zoo.training.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
 FOUND = Path(__file__).parent / "found"

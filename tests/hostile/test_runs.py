@@ -296,7 +296,7 @@ def test_a_run_that_another_process_holds_is_refused_with_that_process(good, tmp
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from zoo.training.folder import RunFolder\n"
+            "import sys; from pathlib import Path; from zoo.training.run_folder import RunFolder\n"
             "with RunFolder(Path(sys.argv[1])).locked(): print('held', flush=True); input()",
             tmp_path / "run",
         ],
@@ -362,30 +362,21 @@ def test_a_checkpoint_that_is_passed_over_is_named_to_the_person(good, tmp_path,
     capsys.readouterr()
     assert call("train", "--resume", str(run), "--quiet").exit == 0
     told = capsys.readouterr().err
-    assert "warning: the run goes on from" in told
-    assert "passed over: epoch-00002.npz (it has no digest" in told
+    assert "warning: the run resumes from" in told
+    assert "skipped: epoch-00002.npz (it has no digest" in told
 
 
-class Filler:
+class Filler(zoo.Progress):
     """Watches a training, and fills a disk behind an epoch."""
 
     def __init__(self, disk: Path, epoch: int) -> None:
         self.ballast, self.when = disk / "ballast", epoch
 
-    def start(self, epochs: int, steps: int) -> None:
-        pass
-
-    def advance(self, steps: int) -> None:
-        pass
-
-    def epoch(self, number: int, metrics: object) -> None:
-        if number == self.when:
+    def on_epoch_end(self, epoch: int, logs: object) -> None:
+        if epoch == self.when:
             with self.ballast.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
                 while True:
                     stream.write(bytes(4096))
-
-    def stop(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize("epoch", [1, 3], ids=["checkpoint", "model"])

@@ -135,7 +135,7 @@ def test_a_schedule_that_does_not_know_its_end_is_constant() -> None:
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
 def test_an_optimizer_is_made_as_configured_and_spares_biases_from_decay(name: str) -> None:
     optimizer = make_optimizer(
-        OptimizerConfig(name=name, learning_rate=0.01, weight_decay=0.5, clip_norm=2.0)
+        OptimizerConfig(name=name, learning_rate=0.01, weight_decay=0.5, global_clipnorm=2.0)
     )
     layer = keras.layers.Dense(3)
     layer.build((None, 4))

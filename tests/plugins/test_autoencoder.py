@@ -14,7 +14,8 @@ import zoo
 from zoo.data import ArraySplit, Dataset
 from zoo.errors import ConfigError, DataError, Incompatible, QuantisationRejected
 from zoo.spec import DataSpec, Task, TensorSpec
-from zoo.training.engines import StockEngine, choose_engine
+from zoo.training.engines import choose_engine
+from zoo.training.engines.fit import FitEngine
 
 RNG = np.random.default_rng(0)
 LABELS = ("a", "b", "c")
@@ -109,7 +110,7 @@ def test_every_option_trains_in_the_compiled_engine_and_comes_out_finite(
     )
     line = engine.train(np.arange(48, dtype="int32"), lambda steps: None)
 
-    assert not isinstance(engine, StockEngine)
+    assert not isinstance(engine, FitEngine)
     assert np.isfinite(line["loss"]) and np.isfinite(engine.validate()["loss"])
     penalized = "sparsity" in config or "variational" in config
     assert (abs(line["loss"] - line["mse"]) > 1e-7) == (penalized or "loss" in config)

@@ -100,7 +100,7 @@ def run(tmp_path_factory) -> zoo.Run:
         data_options={"group_by": "street", "drop": "street"},
         run_dir=folder / "run",
         epochs=60,
-        plan={"keep": "last"},
+        plan={"restore_best_weights": False},
         **SMALL,
     )
 
@@ -166,7 +166,7 @@ def test_where_the_plan_decides_half_of_validation_is_left_to_calibrate(tmp_path
         epochs=3,
         **SMALL,
     )
-    assert run.plan.keep == "best"
+    assert run.plan.restore_best_weights
     inputs, targets = run.dataset().split("validation").arrays()
     answers = run.model.predict(inputs, verbose=0)
     slack = 1e-4 * np.abs(targets["target"])

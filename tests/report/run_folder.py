@@ -94,13 +94,13 @@ def record(**changes: Any) -> dict[str, Any]:
             "augmentation": {"rotation": 0.04, "shift": 0.08, "zoom": 0.1},
             "optimizer": {
                 "name": "adamw", "learning_rate": 0.003, "weight_decay": 0.01,
-                "schedule": "cosine", "warmup": 0.05, "clip_norm": None,
+                "schedule": "cosine", "warmup": 0.05, "global_clipnorm": None,
             },
         },
         "config_hash": "9c1d" * 16,
         "plan": {
             "epochs": 24, "batch_size": 64, "seed": 0, "patience": 8, "monitor": "val_loss",
-            "keep": "best", "engine": "auto", "checkpoint_every": 1,
+            "restore_best_weights": True, "engine": "auto", "checkpoint_every": 1,
         },
         "data": {
             "source": "digits",

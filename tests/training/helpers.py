@@ -12,10 +12,10 @@ from zoo.architecture import Measure
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.layers import RandomAffine, compile_classifier
 from zoo.spec import Arrays, DataSpec, Task, TensorSpec
-from zoo.training.folder import RunFolder
 from zoo.training.loop import Loop
-from zoo.training.order import seeded
-from zoo.training.progress import Silent
+from zoo.training.progress import Progress
+from zoo.training.randomness import seeded
+from zoo.training.run_folder import RunFolder
 
 SPEC = DataSpec(
     id="squares",
@@ -89,7 +89,7 @@ def run_loop(
     resume: bool = False,
     stop_after: int | None = None,
     model: keras.Model | None = None,
-    progress: Silent | None = None,
+    progress: Progress | None = None,
     stops: tuple[type[BaseException], ...] = (),
     measure: Measure | None = None,
 ) -> tuple[list[np.ndarray], Loop]:
@@ -103,8 +103,8 @@ def run_loop(
             raise KeyboardInterrupt
 
     path.mkdir(exist_ok=True)
-    watcher = progress or Silent()
-    loop = Loop(RunFolder(path), plan, progress=watcher, notify=notify, resume=resume)
+    watcher = progress or Progress()
+    loop = Loop(RunFolder(path), plan, progress=watcher, call_hook=notify, resume=resume)
     with seeded(plan.seed):
         model = model or small_model()
         try:
@@ -125,4 +125,4 @@ def same(left: list[np.ndarray], right: list[np.ndarray]) -> bool:
 
 def lines_of(loop: Loop) -> list[dict[str, float]]:
     """Return the history without the time it took."""
-    return [{k: v for k, v in line.items() if k != "seconds"} for line in loop.progression.history]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in loop.state.history]

@@ -28,6 +28,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from zoo.training.progress import Progress
+
 FEW = {"examples": 160, "validation_examples": 40, "test_examples": 8, "image_size": 48}
 
 # Every kind of state is among them: dropout, augmentation, batch normalization, early stopping,
@@ -60,7 +62,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "config": {"units": [4], "dropout": 0.2},
     },
     "autoencoder": {
-        "plan": {"epochs": 3, "batch_size": 128, "keep": "last"},
+        "plan": {"epochs": 3, "batch_size": 128, "restore_best_weights": False},
         "config": {"kind": "dense", "units": [24], "code_size": 6, "variational": True},
     },
     "rbm": {
@@ -108,7 +110,7 @@ def die() -> None:
     time.sleep(60)
 
 
-class Fault:
+class Fault(Progress):
     """Ends the process at a moment, the ``count``-th of its kind.
 
     Args:
@@ -187,24 +189,13 @@ class Fault:
 
         zipfile.ZipFile.writestr = mortal
 
-    # What a training tells whoever watches it.
-
-    def start(self, epochs: int, steps: int) -> None:
-        """Nothing."""
-
-    def advance(self, steps: int) -> None:
+    def on_steps_end(self, steps: int) -> None:
         """Die between two steps, or soon after."""
         if self.moment not in {"step", "instant"} or not self._hit():
             return
         if self.moment == "step":
             die()
         threading.Timer(self.delay, die).start()
-
-    def epoch(self, number: int, metrics: Any) -> None:
-        """Nothing."""
-
-    def stop(self) -> None:
-        """Nothing."""
 
 
 def draw_fault(luck: random.Random, moment: str, run: Path) -> dict[str, Any]:

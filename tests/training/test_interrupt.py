@@ -13,11 +13,11 @@ import pytest
 from tests.training.helpers import Squares, lines_of, run_loop, same, small_model
 from zoo.config import TrainPlan
 from zoo.training.checkpoints import Checkpoints
-from zoo.training.folder import RunFolder
-from zoo.training.interrupt import Interrupts, Terminated
+from zoo.training.interrupts import Interrupts, Terminated
 from zoo.training.loop import Loop
-from zoo.training.order import seeded
-from zoo.training.progress import Silent
+from zoo.training.progress import Progress
+from zoo.training.randomness import seeded
+from zoo.training.run_folder import RunFolder
 
 PLAN = TrainPlan(epochs=3, batch_size=16, seed=11)
 STEPS = 13
@@ -37,7 +37,7 @@ def _hears():
         signal.signal(number, handler)
 
 
-class Presser(Silent):
+class Presser(Progress):
     """Sends this process a signal when so many steps are done; ``said`` is what it was told."""
 
     def __init__(self, at: int, number: signal.Signals = signal.SIGINT, times: int = 1) -> None:
@@ -45,17 +45,17 @@ class Presser(Silent):
         self.done = 0
         self.said: list[str] = []
 
-    def advance(self, steps: int) -> None:
+    def on_steps_end(self, steps: int) -> None:
         before, self.done = self.done, self.done + steps
         if before < self.at <= self.done:
             for _ in range(self.times):
                 os.kill(os.getpid(), self.number)
 
-    def stopping(self, what: str) -> None:
+    def on_stop_requested(self, what: str) -> None:
         self.said.append(what)
 
 
-@pytest.mark.parametrize(("engine", "at"), [("compiled", 6), ("stock", STEPS - 1)])
+@pytest.mark.parametrize(("engine", "at"), [("graph", 6), ("fit", STEPS - 1)])
 def test_a_run_that_is_stopped_inside_an_epoch_goes_on_to_the_bits_of_one_that_was_not(
     tmp_path: Path, engine: str, at: int
 ) -> None:
@@ -66,15 +66,15 @@ def test_a_run_that_is_stopped_inside_an_epoch_goes_on_to_the_bits_of_one_that_w
     resumed, resumed_loop = run_loop(tmp_path / "cut", plan, resume=True)
 
     assert presser.said == ["interrupted"]
-    stopped = cut.progression.epoch * STEPS + cut.progression.step
+    stopped = cut.state.epoch * STEPS + cut.state.step
     assert at <= stopped < 2 * at  # one call into the graph takes several steps
-    assert stopped == at or engine == "compiled"
+    assert stopped == at or engine == "graph"
     assert same(whole, resumed)
     assert lines_of(whole_loop) == lines_of(resumed_loop)
 
 
 def test_a_run_may_be_stopped_again_and_again_and_loses_nothing(tmp_path: Path) -> None:
-    plan = PLAN.model_copy(update={"engine": "stock"})
+    plan = PLAN.model_copy(update={"engine": "fit"})
     whole, whole_loop = run_loop(tmp_path / "whole", plan)
     stops = step = 0
     while True:
@@ -84,7 +84,7 @@ def test_a_run_may_be_stopped_again_and_again_and_loses_nothing(tmp_path: Path) 
         )
         if not presser.said:
             break
-        stops, step = stops + 1, loop.progression.step
+        stops, step = stops + 1, loop.state.step
 
     assert stops == 3 * STEPS // 11
     assert same(whole, resumed)
@@ -94,11 +94,11 @@ def test_a_run_may_be_stopped_again_and_again_and_loses_nothing(tmp_path: Path) 
 def test_a_signal_behind_the_last_step_lets_the_epoch_end(tmp_path: Path) -> None:
     presser = Presser(STEPS)
     _, loop = run_loop(tmp_path, PLAN, progress=presser, stops=ENDS)
-    newest = Checkpoints(tmp_path / "checkpoints").newest()
+    newest = Checkpoints(tmp_path / "checkpoints").latest()
 
-    assert (loop.progression.epoch, loop.progression.step) == (1, 0)
+    assert (loop.state.epoch, loop.state.step) == (1, 0)
     assert newest is not None
-    assert newest.progression == loop.progression
+    assert newest.state == loop.state
     assert len(RunFolder(tmp_path).read_history()) == 1
 
 
@@ -125,7 +125,7 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
     whole, _ = run_loop(tmp_path / "whole", PLAN)
     _, loop = run_loop(tmp_path / "cut", PLAN, progress=Presser(STEPS + 2, times=2), stops=ENDS)
 
-    assert loop.progression.epoch == 1
+    assert loop.state.epoch == 1
     assert not list((tmp_path / "cut").rglob("*step*"))
     resumed, _ = run_loop(tmp_path / "cut", PLAN, resume=True)
     assert same(whole, resumed)
@@ -150,11 +150,11 @@ def test_an_interrupt_that_python_throws_away_before_the_first_epoch_is_heard_in
                 Dying()
             return super().split(name)
 
-    loop = Loop(RunFolder(tmp_path), PLAN, progress=Silent(), notify=lambda *_, **__: None)
-    with seeded(0), loop.interrupts.heard(), pytest.raises(KeyboardInterrupt):
+    loop = Loop(RunFolder(tmp_path), PLAN, progress=Progress(), call_hook=lambda *_, **__: None)
+    with seeded(0), loop.interrupts.handled(), pytest.raises(KeyboardInterrupt):
         loop.fit(small_model(), Forgetful())
-    assert loop.progression.epoch == 0
-    assert loop.progression.step > 0
+    assert loop.state.epoch == 0
+    assert loop.state.step > 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -163,7 +163,7 @@ def test_somebody_elses_handler_is_left_alone(number: signal.Signals) -> None:
     before = signal.signal(number, lambda *_: heard.append(1))
     interrupts = Interrupts()
     try:
-        with interrupts.heard():
+        with interrupts.handled():
             os.kill(os.getpid(), number)
             interrupts.check()
         assert heard == [1]
@@ -173,7 +173,7 @@ def test_somebody_elses_handler_is_left_alone(number: signal.Signals) -> None:
 
 def test_outside_a_step_a_signal_ends_the_run_at_once() -> None:
     interrupts = Interrupts()
-    with pytest.raises(KeyboardInterrupt), interrupts.heard(), interrupts.heard():
+    with pytest.raises(KeyboardInterrupt), interrupts.handled(), interrupts.handled():
         os.kill(os.getpid(), signal.SIGINT)
         for _ in range(1_000_000):
             pass
@@ -186,7 +186,7 @@ def test_another_thread_trains_without_touching_the_handlers() -> None:
     def train() -> None:
         try:
             interrupts = Interrupts()
-            with interrupts.heard(), interrupts.deferred():
+            with interrupts.handled(), interrupts.deferred():
                 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
                 interrupts.check()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is a failure

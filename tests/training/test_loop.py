@@ -15,21 +15,21 @@ from zoo.config import OptimizerConfig, TrainPlan
 from zoo.errors import CheckpointCorrupt, ConfigError, Diverged
 from zoo.layers import compile_classifier
 from zoo.training.checkpoints import Checkpoints
-from zoo.training.order import epoch_order, seeded
-from zoo.training.progress import Silent
+from zoo.training.progress import Progress
+from zoo.training.randomness import epoch_order, seeded
 
-PLAN = TrainPlan(epochs=5, batch_size=16, seed=11, keep="last")
+PLAN = TrainPlan(epochs=5, batch_size=16, seed=11, restore_best_weights=False)
 
 
-def test_the_compiled_engine_takes_the_steps_of_keras_fit_to_float_noise(tmp_path: Path) -> None:
+def test_the_graph_engine_takes_the_steps_of_keras_fit_to_float_noise(tmp_path: Path) -> None:
     plan = PLAN.model_copy(update={"epochs": 2})
     results = {}
-    for engine in ("compiled", "stock"):
+    for engine in ("graph", "fit"):
         with seeded(plan.seed):
             model = small_model(optimizer="sgd")
         chosen = plan.model_copy(update={"engine": engine})
         values, loop = run_loop(tmp_path / engine, chosen, model=model)
-        results[engine] = values, loop.progression.history
+        results[engine] = values, loop.state.history
 
     with seeded(plan.seed):
         model = small_model(optimizer="sgd")
@@ -44,17 +44,17 @@ def test_the_compiled_engine_takes_the_steps_of_keras_fit_to_float_noise(tmp_pat
             )
     by_hand = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
 
-    compiled, stock = results["compiled"][0], results["stock"][0]
-    for a, b in zip(compiled, stock, strict=True):
+    graph, fit = results["graph"][0], results["fit"][0]
+    for a, b in zip(graph, fit, strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
     weights = [w.path for w in model.weights]
-    for variable, a, b in zip(model.variables, compiled, by_hand, strict=False):
+    for variable, a, b in zip(model.variables, graph, by_hand, strict=False):
         if variable.path in weights:
             np.testing.assert_allclose(a, b, atol=2e-5)
-    last = results["compiled"][1][-1]
+    last = results["graph"][1][-1]
     assert last["loss"] == pytest.approx(plain.history["loss"][-1], abs=1e-4)
     assert last["accuracy"] == pytest.approx(plain.history["accuracy"][-1], abs=1e-6)
-    assert last["val_loss"] == pytest.approx(results["stock"][1][-1]["val_loss"], abs=1e-4)
+    assert last["val_loss"] == pytest.approx(results["fit"][1][-1]["val_loss"], abs=1e-4)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Pat
 
 
 def test_a_stopped_run_that_is_resumed_ends_in_the_bits_of_one_that_was_not(tmp_path: Path) -> None:
-    plan = PLAN.model_copy(update={"keep": "best", "patience": 3})
+    plan = PLAN.model_copy(update={"restore_best_weights": True, "patience": 3})
     whole, whole_loop = run_loop(tmp_path / "whole", plan)
     run_loop(tmp_path / "cut", plan, stop_after=2)
     resumed, resumed_loop = run_loop(tmp_path / "cut", plan, resume=True)
@@ -79,7 +79,7 @@ def test_a_stopped_run_that_is_resumed_ends_in_the_bits_of_one_that_was_not(tmp_
 def test_training_learns_what_can_be_learned(tmp_path: Path) -> None:
     _, loop = run_loop(tmp_path, PLAN.model_copy(update={"epochs": 25}))
 
-    assert loop.progression.history[-1]["val_accuracy"] >= 0.9
+    assert loop.state.history[-1]["val_accuracy"] >= 0.9
 
 
 def test_the_test_split_is_never_asked_for_while_training(tmp_path: Path) -> None:
@@ -92,31 +92,31 @@ def test_the_test_split_is_never_asked_for_while_training(tmp_path: Path) -> Non
 def test_data_that_is_not_in_memory_is_trained_on_by_keras_fit_with_the_same_result(
     tmp_path: Path,
 ) -> None:
-    plan = PLAN.model_copy(update={"epochs": 2, "engine": "stock"})
+    plan = PLAN.model_copy(update={"epochs": 2, "engine": "fit"})
     held, _ = run_loop(tmp_path / "held", plan)
     read, _ = run_loop(
         tmp_path / "read", plan.model_copy(update={"engine": "auto"}), data=Squares(in_memory=False)
     )
 
     assert same(held, read)
-    with pytest.raises(ConfigError, match="compiled engine"):
+    with pytest.raises(ConfigError, match="graph engine"):
         run_loop(
             tmp_path / "no",
-            plan.model_copy(update={"engine": "compiled"}),
+            plan.model_copy(update={"engine": "graph"}),
             data=Squares(in_memory=False),
         )
 
 
 def test_early_stopping_ends_with_the_best_weights_and_says_why(tmp_path: Path) -> None:
-    plan = PLAN.model_copy(update={"epochs": 60, "patience": 2, "keep": "best"})
+    plan = PLAN.model_copy(update={"epochs": 60, "patience": 2, "restore_best_weights": True})
     with seeded(0):
         model = small_model(rate=0.5)
     _, loop = run_loop(tmp_path, plan, model=model)
-    state = loop.progression
+    state = loop.state
 
     assert state.epoch < 60
     assert state.epoch == state.best_epoch + 2
-    assert "val_loss was not better for 2 epochs" in loop.stopped_because
+    assert "val_loss did not improve for 2 epochs" in loop.stopped_because
     losses = [line["val_loss"] for line in state.history]
     assert losses.index(min(losses)) + 1 == state.best_epoch
     split = Squares().split("validation")
@@ -129,9 +129,9 @@ def test_early_stopping_ends_with_the_best_weights_and_says_why(tmp_path: Path) 
 def test_accuracy_is_better_when_it_is_larger(tmp_path: Path) -> None:
     plan = PLAN.model_copy(update={"monitor": "val_accuracy"})
     _, loop = run_loop(tmp_path, plan)
-    accuracies = [line["val_accuracy"] for line in loop.progression.history]
+    accuracies = [line["val_accuracy"] for line in loop.state.history]
 
-    assert accuracies[loop.progression.best_epoch - 1] == max(accuracies)
+    assert accuracies[loop.state.best_epoch - 1] == max(accuracies)
 
 
 def test_a_plan_that_watches_what_is_not_there_says_what_there_is(tmp_path: Path) -> None:
@@ -159,24 +159,24 @@ def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_checkpoint_before
         run_loop(tmp_path, PLAN, data=Poison(), model=model)
 
     assert "learning_rate" in caught.value.fix
-    newest = Checkpoints(tmp_path / "checkpoints").newest()
+    newest = Checkpoints(tmp_path / "checkpoints").latest()
     assert newest is not None
-    assert newest.progression.epoch == 1
+    assert newest.state.epoch == 1
 
 
-class Spoiler(Silent):
+class Spoiler(Progress):
     """Puts a number into a weight when so many steps are done."""
 
     def __init__(self, weight: Any, at: int, value: float = float("inf")) -> None:
         self.weight, self.at, self.value, self.done = weight, at, value, 0
 
-    def advance(self, steps: int) -> None:
+    def on_steps_end(self, steps: int) -> None:
         before, self.done = self.done, self.done + steps
         if before < self.at <= self.done:
             self.weight.assign(self.weight * self.value)
 
 
-@pytest.mark.parametrize("engine", ["compiled", "stock"])
+@pytest.mark.parametrize("engine", ["graph", "fit"])
 def test_a_loss_that_becomes_no_number_inside_an_epoch_stops_it_there(
     tmp_path: Path, engine: str
 ) -> None:
@@ -186,14 +186,14 @@ def test_a_loss_that_becomes_no_number_inside_an_epoch_stops_it_there(
     plan = PLAN.model_copy(update={"engine": engine})
     with pytest.raises(Diverged, match="the loss was nan in epoch 2") as caught:
         run_loop(tmp_path, plan, model=model, progress=spoiler)
-    newest = Checkpoints(tmp_path / "checkpoints").newest()
+    newest = Checkpoints(tmp_path / "checkpoints").latest()
 
-    if engine == "stock":  # the other takes several steps at once
+    if engine == "fit":  # the other takes several steps at once
         assert caught.value.what.endswith(", step 3")
     assert "has the last finite state" in caught.value.why
     assert newest is not None
-    assert all(np.isfinite(array).all() for array in newest.state)
-    assert (newest.progression.epoch, newest.progression.step) == (1, 0)
+    assert all(np.isfinite(array).all() for array in newest.variables)
+    assert (newest.state.epoch, newest.state.step) == (1, 0)
 
 
 class Spare(keras.layers.Layer):
@@ -215,8 +215,8 @@ def test_a_weight_that_is_no_number_is_never_saved_also_where_the_loss_is_finite
         x = spare(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image)))
         model = keras.Model(image, keras.layers.Dense(3, activation="softmax")(x))
         compile_classifier(model, OptimizerConfig())
-    plan = PLAN.model_copy(update={"checkpoint_steps": 4, "engine": "stock"})
-    with pytest.raises(Diverged, match="a weight was no finite number in epoch 1, step 8"):
+    plan = PLAN.model_copy(update={"checkpoint_steps": 4, "engine": "fit"})
+    with pytest.raises(Diverged, match="a weight was not a finite number in epoch 1, step 8"):
         run_loop(tmp_path, plan, model=model, progress=Spoiler(spare.spare, 5))
 
     names = [file.name for file in (tmp_path / "checkpoints").glob("*.npz")]
@@ -238,7 +238,7 @@ def test_history_is_written_after_every_epoch_with_full_precision(tmp_path: Path
     lines = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
 
     assert [int(line["epoch"]) for line in lines] == [1, 2, 3]
-    assert float(lines[1]["loss"]) == loop.progression.history[1]["loss"]
+    assert float(lines[1]["loss"]) == loop.state.history[1]["loss"]
     assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"} <= set(
         lines[0]
     )
@@ -246,7 +246,7 @@ def test_history_is_written_after_every_epoch_with_full_precision(tmp_path: Path
 
 def test_the_schedule_rises_and_falls_over_the_whole_plan(tmp_path: Path) -> None:
     _, loop = run_loop(tmp_path, PLAN.model_copy(update={"epochs": 12}))
-    rates = [line["learning_rate"] for line in loop.progression.history]
+    rates = [line["learning_rate"] for line in loop.state.history]
 
     assert rates[0] < rates[1]
     assert rates[1:] == sorted(rates[1:], reverse=True)

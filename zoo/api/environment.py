@@ -101,7 +101,7 @@ def _memory() -> int | None:
     """Return the bytes of memory that this process may use: the machine's, or its group's."""
     try:
         amounts = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    except (ValueError, OSError):
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
         amounts = []
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:

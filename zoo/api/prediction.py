@@ -36,7 +36,7 @@ from zoo.runtime import (
 )
 from zoo.runtime.decoding import Generator, written_text
 from zoo.spec import Dataset, DataSpec, PredictFns, Split
-from zoo.training.folder import FIGURES
+from zoo.training.run_folder import FIGURES
 
 if TYPE_CHECKING:
     import keras

@@ -13,8 +13,8 @@ from zoo.api.lineage import EXPORTS, artifacts, came_from
 from zoo.api.run import Run
 from zoo.api.runs import RUNS, RunEntry, entry_of, rank, run_folders, runs as list_runs, watched
 from zoo.errors import ConfigError, Finding, RunBusy, TrainError
-from zoo.training.folder import RunFolder
-from zoo.training.trash import TRASH, empty_trash, size_of
+from zoo.files import TRASH, empty_trash, folder_size
+from zoo.training.run_folder import RunFolder
 
 _AGE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -231,7 +231,7 @@ def _kept(
         return "it is a link"
     if entry.status == "unreadable":
         return "its run.json cannot be read, so nothing says that it is a run"
-    if entry.status == "running" or folder.held():
+    if entry.status == "running" or folder.is_locked():
         return "a process holds it"
     if checkpoints:
         return "" if entry.status == "finished" else "it needs them to go on"
@@ -241,7 +241,7 @@ def _kept(
     for path, manifest in published:
         if manifest is not None and came_from(manifest, record):
             return f"{path} came from it"
-    if foreign := folder.foreign():
+    if foreign := folder.unknown_files():
         return f"it holds {', '.join(foreign[:3])}, which no run writes"
     return ""
 
@@ -251,12 +251,12 @@ def _remove(entry: RunEntry, why_not: str, *, checkpoints: bool, dry_run: bool) 
     part = entry.path / "checkpoints"
     if checkpoints and not why_not and (part.is_symlink() or not part.is_dir()):
         why_not = "it has none"
-    freed = size_of(part) if checkpoints else entry.bytes
+    freed = folder_size(part) if checkpoints else entry.bytes
     if why_not or dry_run:
         return Pruned(entry.path, what, not why_not, why_not, freed)
     folder = RunFolder(entry.path)
     try:
-        folder.remove("checkpoints" if checkpoints else None, still=_still(entry))
+        folder.remove("checkpoints" if checkpoints else None, check=_still(entry))
     except RunBusy as error:
         return Pruned(entry.path, what, False, error.why, freed)
     return Pruned(entry.path, what, True, "", freed)

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoo.api.catalog import registry
 from zoo.errors import ZooError
 from zoo.report import write_run_report
-from zoo.training.folder import RunFolder
+from zoo.training.run_folder import RunFolder
 
 
 def write_report(run_dir: str | Path, out: str | Path | None = None) -> Path:

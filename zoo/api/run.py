@@ -13,8 +13,8 @@ from zoo.config import ModelConfig, TrainPlan, validate
 from zoo.errors import ConfigError, DataError, TrainError, UnknownDataset
 from zoo.metrics import Evaluation
 from zoo.spec import Dataset, DataSpec
-from zoo.training.folder import RunFolder
-from zoo.training.record import record_schema
+from zoo.training.run_folder import RunFolder
+from zoo.training.run_record import record_schema
 
 if TYPE_CHECKING:
     import keras

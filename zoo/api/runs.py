@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, TrainError
+from zoo.files import folder_size
 from zoo.metrics.scores import describe_score
 from zoo.names import natural_order
-from zoo.training.trash import size_of
 
 RUNS = "runs"
 """The folder that ``zoo train`` makes runs in."""
@@ -149,7 +149,7 @@ def entry_of(path: Path) -> RunEntry:
         run = Run(path)
     except TrainError as error:
         return RunEntry(
-            path, "unreadable", bytes=size_of(path), problem=f"{error.what}: {error.why}"
+            path, "unreadable", bytes=folder_size(path), problem=f"{error.what}: {error.why}"
         )
     record, problem = run.record, ""
     try:
@@ -157,7 +157,7 @@ def entry_of(path: Path) -> RunEntry:
     except TrainError as error:
         reached, problem = {}, f"{error.what}: {error.why}"
     status: Any = run.status
-    if status == "running" and not run.folder.held():
+    if status == "running" and not run.folder.is_locked():
         status = "interrupted"
     return RunEntry(
         path=path,

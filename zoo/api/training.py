@@ -21,17 +21,16 @@ from zoo.api.models import fresh_weights
 from zoo.api.run import Run
 from zoo.config import TrainPlan, configure
 from zoo.errors import ConfigError, DataError, Finding, StorageError, ZooError
-from zoo.files import sha256_file, sha256_json
+from zoo.files import replacing, sha256_file, sha256_json
 from zoo.spec import Dataset, DataSpec
-from zoo.training.cost import Meter
-from zoo.training.folder import NOT_METRICS, RunFolder
-from zoo.training.record import FORMAT_VERSION
+from zoo.training.progress import Progress
+from zoo.training.run_folder import NOT_METRICS, RunFolder
+from zoo.training.run_record import FORMAT_VERSION, SessionMeter
 
 if TYPE_CHECKING:
     import keras
 
     from zoo.training.loop import Loop
-    from zoo.training.progress import Progress
 
 
 def train(
@@ -63,7 +62,7 @@ def train(
         seed: Source of everything random.
         patience: Stop after this many epochs without a better validation loss.
         plan: Other fields of :class:`TrainPlan`.
-        progress: Who watches: an object with ``start``, ``advance``, ``epoch``, ``stop``.
+        progress: Follows the run: a :class:`Progress` with the callbacks that it needs.
         **config: Fields of the model's configuration, as for :func:`build`.
 
     Raises:
@@ -169,29 +168,31 @@ def _learn(
     resume: bool,
 ) -> Run:
     """Build, adapt and train inside a locked folder, and write down how it ended."""
-    from zoo.training.interrupt import Terminated
+    from zoo.training.interrupts import Terminated
     from zoo.training.loop import Loop
-    from zoo.training.order import seeded
-    from zoo.training.progress import Silent
+    from zoo.training.randomness import seeded
 
-    watcher = progress or Silent()
-    meter = Meter(folder, record, surroundings(prepared.architecture))
-    notify = meter.listening(hooks().call)
-    loop = Loop(folder, plan, progress=watcher, notify=notify, resume=resume)
+    progress = progress or Progress()
+    meter = SessionMeter(record, surroundings(prepared.architecture), folder.write_record)
+
+    def call_hook(name: str, **arguments: Any) -> None:
+        if name == "zoo_after_epoch":
+            meter.on_epoch_end(arguments["epoch"])
+        hooks().call(name, **arguments)
+
+    loop = Loop(folder, plan, progress=progress, call_hook=call_hook, resume=resume)
 
     def close(status: str, because: str) -> None:
         record.update(status=status, stopped_because=because, **_outcome(loop))
-        meter.read(status)
-        folder.write_record(record)
+        meter.update(status)
         hooks().call(
             "zoo_after_train", ending=status != "finished", run_dir=folder.path, record=record
         )
 
-    with loop.interrupts.heard(), seeded(plan.seed):
+    with loop.interrupts.handled(), seeded(plan.seed):
         try:
             record.update(status="running", stopped_because="", **_outcome(loop))
-            meter.read("running")
-            folder.write_record(record)
+            meter.update("running")
             hooks().call("zoo_before_train", run_dir=folder.path, record=record)
             model = prepared.build()
             record["parameters"] = model.count_params()
@@ -209,7 +210,7 @@ def _learn(
                 close("failed", error.what if isinstance(error, ZooError) else repr(error))
             raise
         finally:
-            watcher.stop()
+            progress.on_train_end()
         close("finished", loop.stopped_because)
         loop.interrupts.check()
     run = Run(folder.path)
@@ -218,7 +219,7 @@ def _learn(
 
 
 def _outcome(loop: Loop) -> dict[str, Any]:
-    state = loop.progression
+    state = loop.state
     line = state.history[state.best_epoch - 1] if state.best_epoch else {}
     best = {name: value for name, value in line.items() if name not in NOT_METRICS}
     return {"epochs_done": state.epoch, "best_epoch": state.best_epoch, "best": best}
@@ -236,20 +237,10 @@ def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
 
 
 def _save(model: keras.Model, folder: RunFolder) -> dict[str, Any]:
-    """Save the model whole, or not at all; return what its file is known by."""
-    from zoo.files import storage_errors, sync_file, sync_folder
-
-    temporary = folder.path / ".model.tmp.keras"
-    with storage_errors(folder.model_file, "saving"):
-        try:
-            model.save(temporary)
-            sync_file(temporary)
-            known = {"bytes": temporary.stat().st_size, "sha256": sha256_file(temporary)}
-            temporary.replace(folder.model_file)
-            sync_folder(folder.path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return known
+    """Save the complete model, or nothing; return the size and digest of its file."""
+    with replacing(folder.model_file) as temporary:
+        model.save(temporary)
+        return {"bytes": temporary.stat().st_size, "sha256": sha256_file(temporary)}
 
 
 def _dataset(

@@ -1,4 +1,4 @@
-"""Show how far a training is: a bar on a terminal, lines anywhere else."""
+"""Progress of a training run: a bar on a terminal, lines anywhere else."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
+import zoo
 from zoo.cli.output import note
 
 _QUIET_SECONDS = 2.0
 
 
-class Progress:
-    """What ``zoo.train(progress=...)`` calls.
+class Progress(zoo.Progress):
+    """Progress bar on a terminal, lines of text elsewhere.
 
-    ``start`` once a phase, then for each epoch ``advance`` as steps are done and ``epoch`` at its
-    end, then ``stop``, also after an error; ``prepare`` where other work comes first. A context
-    manager, so that the terminal is always put back in order.
+    A context manager, so that the terminal is always restored.
 
     Args:
         quiet: Say nothing at all.
@@ -36,20 +35,20 @@ class Progress:
         self._before: int | None = None
         self._last = float("-inf")
 
-    def start(self, epochs: int, steps: int) -> None:
-        """Begin: so many epochs are to come, each of so many steps."""
+    def on_fit_begin(self, epochs: int, steps: int) -> None:
+        """Show a bar for a run or a phase of it."""
         self._epochs, self._before = epochs, None
         self._open("training", epochs * steps)
 
-    def prepare(self, what: str, steps: int) -> None:
-        """Say that so many steps of other work come before the epochs."""
+    def on_preparation_begin(self, what: str, steps: int) -> None:
+        """Show a bar for work before the first epoch."""
         self._open(what, steps)
         if self._bar is None and not self._quiet and steps:
             note(f"{what}: {steps:,} steps")
 
     def _open(self, what: str, steps: int) -> None:
         """Show a bar, on a terminal, in place of the one before."""
-        self.stop()
+        self.on_train_end()
         if self._quiet or not sys.stderr.isatty():
             return
         from rich.console import Console
@@ -73,26 +72,26 @@ class Progress:
         self._task = self._bar.add_task("", total=steps, place=what, scores="")
         self._bar.start()
 
-    def advance(self, steps: int) -> None:
-        """Say that so many more steps are done."""
+    def on_steps_end(self, steps: int) -> None:
+        """Advance the bar."""
         if self._bar is not None:
             self._bar.advance(self._task, steps)
 
-    def stopping(self, what: str) -> None:
-        """Say that the run ends soon: it was interrupted or terminated, and saves its state."""
+    def on_stop_requested(self, reason: str) -> None:
+        """Say that the run stops once its state is saved."""
         if not self._quiet:
-            note(f"{what}: stopping as soon as this step is saved; once more stops at once")
+            note(f"{reason}: stopping as soon as this step is saved; once more stops at once")
 
-    def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
-        """Say that an epoch, counted from 1 over the whole run, ended with these metrics."""
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Show the metrics of an epoch."""
         if self._before is None:  # a run that goes on starts behind its earlier epochs
-            self._before = number - 1
+            self._before = epoch - 1
         total = self._before + self._epochs
-        place = f"epoch {number}/{total}"
+        place = f"epoch {epoch}/{total}"
         scores = "  ".join(
-            f"{name} {metrics[name]:.4f}"
+            f"{name} {logs[name]:.4f}"
             for name in ("loss", "val_loss", "val_accuracy")
-            if name in metrics
+            if name in logs
         )
         if self._bar is not None:
             self._bar.update(self._task, place=place, scores=scores)
@@ -100,12 +99,12 @@ class Progress:
         now = time.monotonic()
         if self._quiet:
             return
-        if number == total or now - self._last >= _QUIET_SECONDS:
+        if epoch == total or now - self._last >= _QUIET_SECONDS:
             self._last = now
             note(f"{place}  {scores}")
 
-    def stop(self) -> None:
-        """End, however it ended; the terminal is as before."""
+    def on_train_end(self) -> None:
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -119,7 +118,4 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
-
-
-__all__ = ["Progress"]
+        self.on_train_end()

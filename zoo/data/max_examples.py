@@ -11,9 +11,9 @@ from pydantic import Field
 
 from zoo.config import Frozen
 from zoo.data.dataset import Dataset
+from zoo.data.mapped import Subset
 from zoo.data.splits import SPLITS
 from zoo.spec import Arrays, DataSpec, Split
-from zoo.views import PartSplit
 
 MEMORY_BOUND = 2**28
 """Bytes up to which the kept examples are held in memory."""
@@ -29,7 +29,7 @@ class MaxExamplesOptions(Frozen):
     )
 
 
-class LimitedSplit(PartSplit):
+class LimitedSplit(Subset):
     """Evenly spaced examples of a split.
 
     Args:

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.architecture import Architecture
 from zoo.config import ModelConfig
+from zoo.data.mapped import Subset
 from zoo.errors import ConfigError, DataError, Finding
 from zoo.exporting.parity import round_up
 from zoo.metrics import Evaluation
@@ -17,7 +18,6 @@ from zoo.metrics.scores import describe_score
 from zoo.runtime.golden_vectors import LABEL, PROBABILITIES
 from zoo.runtime.manifest import Comparison
 from zoo.spec import Arrays, DataSpec, PredictFn, PredictFns, Split, Task
-from zoo.views import PartSplit
 
 _BATCH = 256
 _FEWEST_IN_BLOCK = 5
@@ -117,7 +117,7 @@ class Yardstick:
             return []
         losses = []
         for start in range(BLOCKS):
-            part = PartSplit(self.split, np.arange(start, len(self.split), BLOCKS))
+            part = Subset(self.split, np.arange(start, len(self.split), BLOCKS))
             try:
                 pair = [self._evaluate(f, part) for f in (self.original, variant)]
             except DataError:

@@ -79,7 +79,7 @@ def make_optimizer(
         undecayed: Names of other weights that do not decay.
     """
     rate = WarmupSchedule(config.learning_rate, config.schedule, config.warmup)
-    common: dict[str, Any] = {"global_clipnorm": config.clip_norm}
+    common: dict[str, Any] = {"global_clipnorm": config.global_clipnorm}
     if config.name == "adam":
         return keras.optimizers.Adam(rate, **common)
     if config.name == "adamw":

@@ -107,7 +107,7 @@ def checked_output(
             f"the output {name!r} for example {positions[wrong[0]]} of {data.id!r} "
             "is not a finite number",
             why="the model's weights or this input hold NaN or infinity",
-            fix="train with a lower optimizer.learning_rate or with optimizer.clip_norm, "
+            fix="train with a lower optimizer.learning_rate or with optimizer.global_clipnorm, "
             "and check the input",
         )
     return given

@@ -19,7 +19,7 @@ from zoo.errors import TrainError
 from zoo.files import open_regular, read_regular
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import Figure, load_figures
-from zoo.training.folder import FIGURES
+from zoo.training.run_folder import FIGURES
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ from zoo.metrics.scores import describe_score
 from zoo.report.charts import curves, is_logarithmic
 from zoo.report.formatting import THIN, decimal, duration, percent, plain, plural, whole
 from zoo.report.records import RunRecords, dig, number
-from zoo.training.folder import NOT_METRICS
+from zoo.training.run_folder import NOT_METRICS
 
 _LARGEST = 1e30
 _STATES = {"finished": "good", "running": "busy", "stopped": "busy", "failed": "bad"}
@@ -79,7 +79,9 @@ def lead(folder: RunRecords) -> str:
     if best is None or status == "failed":
         return opening
     kept = (
-        "The model keeps the weights of" if dig(run, "plan", "keep") == "best" else "Its best was"
+        "The model keeps the weights of"
+        if dig(run, "plan", "restore_best_weights")
+        else "Its best was"
     )
     scores = [(k, number(v)) for k, v in run["best"].items()] if _is_map(run.get("best")) else []
     watched = dig(run, "plan", "monitor")

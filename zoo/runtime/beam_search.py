@@ -260,7 +260,7 @@ def weighed(logits: npt.ArrayLike) -> tuple[npt.NDArray[Any], Floats]:
         raise Diverged(
             "the model's scores of the next token are not finite numbers",
             why="its weights or this input hold NaN or infinity",
-            fix="train with a lower optimizer.learning_rate or with optimizer.clip_norm",
+            fix="train with a lower optimizer.learning_rate or with optimizer.global_clipnorm",
         )
     top = scores.max(axis=1, keepdims=True)
     # In the scores' own type: a vocabulary of 30,000 in float64 costs as much as a small model.

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import zoo
 from zoo.spec import Arrays, Dataset, Split, SplitName
-from zoo.views import DatasetView, PartSplit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -47,9 +47,9 @@ class PermutedSplit:
 def one_batch(dataset: Dataset) -> Dataset:
     """Return a dataset whose every split is the same few training examples."""
     train = dataset.split("train")
-    batch = PartSplit(train, np.arange(min(BATCH, len(train))))
+    batch = zoo.Subset(train, np.arange(min(BATCH, len(train))))
 
-    return DatasetView(dataset, lambda *_: batch)
+    return zoo.DatasetView(dataset, lambda *_: batch)
 
 
 def permuted(dataset: Dataset) -> Dataset:
@@ -58,7 +58,7 @@ def permuted(dataset: Dataset) -> Dataset:
     def view(name: SplitName, split: Split) -> Split:
         return split if name == "test" else PermutedSplit(split, seed=len(name))
 
-    return DatasetView(dataset, view)
+    return zoo.DatasetView(dataset, view)
 
 
 __all__ = ["BATCH", "EXCERPT", "PermutedSplit", "one_batch", "permuted"]

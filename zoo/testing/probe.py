@@ -23,7 +23,7 @@ asked = json.loads(sys.argv[1])
 sys.path[:] = asked["path"]
 import importlib, importlib.util
 import numpy as np
-import zoo.architecture, zoo.config, zoo.errors, zoo.metrics, zoo.spec, zoo.views
+import zoo.architecture, zoo.config, zoo.errors, zoo.metrics, zoo.spec
 
 def state():
     return {

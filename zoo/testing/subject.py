@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import zoo
 from zoo import api
 from zoo.architecture import Architecture, Recipe, Signature
 from zoo.metrics.scores import describe_score
@@ -175,7 +176,12 @@ class Subject:
     def by_heart(self) -> api.Run:
         """The example, trained for long on one batch; no weight shrinks by itself."""
         config = {"optimizer.weight_decay": 0.0}
-        plan = {"epochs": STEPS, "checkpoint_every": STEPS, "keep": "last", "patience": None}
+        plan = {
+            "epochs": STEPS,
+            "checkpoint_every": STEPS,
+            "restore_best_weights": False,
+            "patience": None,
+        }
         return self.train("by_heart", one_batch(self.data), plan=plan, **config)
 
     @functools.cached_property
@@ -194,21 +200,12 @@ class Subject:
         return api.export(self.run, self.folder / "exports-again")
 
 
-class _Interrupter:
-    """Somebody who presses Ctrl-C after the first epoch."""
+class _Interrupter(zoo.Progress):
+    """Presses Ctrl-C after the first epoch."""
 
-    def start(self, epochs: int, steps: int) -> None:
-        """Say nothing."""
-
-    def advance(self, steps: int) -> None:
-        """Say nothing."""
-
-    def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Interrupt."""
         raise KeyboardInterrupt
-
-    def stop(self) -> None:
-        """Say nothing."""
 
 
 def everything(split: Split) -> tuple[Arrays, Arrays]:

@@ -1,4 +1,4 @@
-"""The whole state of a run on disk, such that a reader finds a good one after any crash."""
+"""Crash-safe checkpoints: the complete training state, hashed, so that the newest good one wins."""
 
 from __future__ import annotations
 
@@ -7,194 +7,212 @@ import json
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import keras
 import numpy as np
 
 from zoo.errors import CheckpointCorrupt, TrainError, ZooWarning
 from zoo.files import atomic_write, sha256_file
-from zoo.training.generators import Generators
-from zoo.training.snapshots import Snapshot
+from zoo.training.randomness import RandomState
 
 KEEP = 2
-"""How many of the newest checkpoints stay."""
+"""Number of newest checkpoints that are kept."""
 
-FORMAT_VERSION = 2
-"""Of a checkpoint. The first had neither steps nor generators, and the best weights apart."""
+FORMAT_VERSION = 1
+
+Values = list[np.ndarray]
+"""Values of variables, in the order of the variables."""
+
+
+def get_values(variables: Sequence[Any]) -> Values:
+    """Copy the values of variables."""
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def set_values(variables: Sequence[Any], values: Values) -> None:
+    """Assign values to the variables that they were taken from.
+
+    Raises:
+        CheckpointCorrupt: If their number or a shape differs. No variable was changed then.
+    """
+    shapes = [tuple(variable.shape) for variable in variables]
+    if shapes != [array.shape for array in values]:
+        raise CheckpointCorrupt(
+            "the saved state does not fit the model",
+            why="the number of its variables, or the shape of one, is another",
+            fix="resume with the configuration that the run was started with",
+        )
+    for variable, array in zip(variables, values, strict=True):
+        variable.assign(array)
+
+
+def training_variables(model: keras.Model) -> list[Any]:
+    """Return all variables that change during training.
+
+    The weights, the state of every seed generator, and the optimizer's slots and step counter; the
+    model's own come first.
+    """
+    # On JAX the variables of a model lag behind while it is fitted.
+    synchronize = getattr(model, "jax_state_sync", None)
+    if synchronize is not None:
+        synchronize()
+    return [*model.variables, *model.optimizer.variables]
 
 
 @dataclass
-class Progression:
-    """Where a run stands, besides its variables.
+class TrainingState:
+    """Progress of a run, besides its variables.
 
     Attributes:
-        epoch: Epochs done.
-        history: One line an epoch.
+        epoch: Completed epochs.
+        history: One dictionary per epoch.
         best_epoch: The epoch with the best monitored value, 0 before the first.
-        waited: Epochs since then.
-        step: Steps done of the epoch after those, 0 between two epochs.
-        rate: The learning rate with which that epoch began.
-        seconds: What its steps have taken.
+        wait: Epochs since then.
+        step: Completed steps of the next epoch, 0 between two epochs.
+        learning_rate: The learning rate at the start of that epoch.
+        seconds: Time that its steps have taken.
     """
 
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best_value: float | None = None
-    waited: int = 0
+    wait: int = 0
     step: int = 0
-    rate: float = 0.0
+    learning_rate: float = 0.0
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that a run needs to go on.
+    """Everything that a run needs to continue.
 
     Attributes:
-        progression: Where it stands.
-        state: The values of ``run_variables``.
-        best: The model's variables after ``progression.best_epoch``, if anybody wants them.
-        sums: The variables of the metrics, inside an epoch; nothing between two.
-        generators: The random generators of the process; nothing in the first format.
+        state: Epoch, history and early stopping.
+        variables: Values of :func:`training_variables`.
+        best: Values of the model's variables after ``state.best_epoch``, if the plan wants them.
+        metrics: Values of the metrics' variables; empty between two epochs.
+        random_state: States of the process's random generators.
     """
 
-    progression: Progression
-    state: Snapshot
-    best: Snapshot | None = None
-    sums: Snapshot = field(default_factory=list)
-    generators: Generators = field(default_factory=dict)
+    state: TrainingState
+    variables: Values
+    best: Values | None = None
+    metrics: Values = field(default_factory=list)
+    random_state: RandomState = field(default_factory=dict)
 
 
 class Checkpoints:
-    """The checkpoints of one run: ``epoch-00007.npz``, with ``.sha256`` beside it.
+    """The checkpoints of one run: ``epoch-00007.npz`` with its digest in ``.sha256`` beside it.
 
-    One inside the epoch after that is ``epoch-00007-step-00000500.npz``. Each holds all that is
-    needed and refers to no other file. It is believed only if its digest stands beside it and is
-    right, so a crash at any moment, also while writing one, leaves the one before in force.
+    A checkpoint inside the next epoch is ``epoch-00007-step-00000500.npz``. Each is complete and
+    refers to no other file. It counts only if its digest is there and right, so a crash at any
+    moment, also during a save, leaves the previous one in force.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._saved = 0
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, then drop what it replaces.
+        """Write a checkpoint, then remove those that it replaces.
 
         Raises:
-            StorageError: If it cannot be written; those before stand.
+            StorageError: If it cannot be written; earlier ones stay.
         """
-        progression = checkpoint.progression
-        parts: dict[str, Snapshot] = {"v": checkpoint.state, "m": checkpoint.sums}
-        meta: dict[str, Any] = {"format": FORMAT_VERSION, "progression": asdict(progression)}
+        state = checkpoint.state
+        parts: dict[str, Values] = {"v": checkpoint.variables, "m": checkpoint.metrics}
+        meta: dict[str, Any] = {"format": FORMAT_VERSION, "state": asdict(state)}
         if checkpoint.best is not None:
-            # The best weights are mostly the first part of the state itself.
-            own = checkpoint.state[: len(checkpoint.best)]
-            if progression.best_epoch == progression.epoch and not progression.step:
+            # The best weights are mostly the first part of the variables themselves.
+            own = checkpoint.variables[: len(checkpoint.best)]
+            if state.best_epoch == state.epoch and not state.step:
                 meta["best"] = len(own)
             else:
                 parts["b"] = checkpoint.best
-        named = {f"{part}{i:05d}": array for part in parts for i, array in enumerate(parts[part])}
-        named |= {f"g_{name}": array for name, array in checkpoint.generators.items()}
-        self._write(self._file(progression), meta, named)
-        self._saved += 1
-        self.prune(progression)
+        arrays = {f"{part}{i:05d}": array for part in parts for i, array in enumerate(parts[part])}
+        arrays |= {f"g_{name}": array for name, array in checkpoint.random_state.items()}
+        self._write(self._file(state), meta, arrays)
+        self.prune(state)
 
-    def newest(self) -> Checkpoint | None:
-        """Return the newest good checkpoint, or ``None`` if none was ever written.
+    def latest(self) -> Checkpoint | None:
+        """Return the newest valid checkpoint, or ``None`` if none was ever written.
 
-        Those that are passed over are named in a warning.
+        A warning names the invalid ones that were skipped.
 
         Raises:
-            CheckpointCorrupt: If there are some, and none of them is whole.
-            TrainError: If the newest is of a newer format.
+            CheckpointCorrupt: If there are some, and none of them is valid.
+            TrainError: If the newest has another format.
         """
-        passed: list[str] = []
+        skipped: list[str] = []
         for file in self._files()[::-1]:
             try:
                 found = self._read(file)
             except CheckpointCorrupt as error:
-                passed.append(f"{file.name} ({error.why})")
+                skipped.append(f"{file.name} ({error.why})")
                 continue
-            if passed:
+            if skipped:
                 warnings.warn(
-                    f"the run goes on from {file}; passed over: {', '.join(passed)}",
+                    f"the run resumes from {file}; skipped: {', '.join(skipped)}",
                     ZooWarning,
                     stacklevel=2,
                 )
             return found
-        if passed:
+        if skipped:
             raise CheckpointCorrupt(
-                f"no checkpoint in {self.folder} is whole",
-                why=f"{len(passed)} were found: {', '.join(passed)}",
+                f"no checkpoint in {self.folder} is valid",
+                why=f"{len(skipped)} were found: {', '.join(skipped)}",
                 fix="start the run again in another folder",
             )
         return None
 
-    def _file(self, progression: Progression) -> Path:
-        inside = f"-step-{progression.step:08d}" if progression.step else ""
-        return self.folder / f"epoch-{progression.epoch:05d}{inside}.npz"
+    def prune(self, newest: TrainingState) -> None:
+        """Keep the newest and the one before it; later ones were found invalid and go too."""
+        files = self._files()
+        end = files.index(self._file(newest)) + 1
+        for file in files[end:] + files[: max(end - KEEP, 0)]:
+            # In this order: a digest without its checkpoint would stay behind after a crash.
+            digest_file(file).unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
+
+    def _file(self, state: TrainingState) -> Path:
+        inside = f"-step-{state.step:08d}" if state.step else ""
+        return self.folder / f"epoch-{state.epoch:05d}{inside}.npz"
 
     def _files(self) -> list[Path]:
         """Return all checkpoints, the oldest first."""
-        return sorted(self.folder.glob("epoch-*.npz"), key=_place)
+        return sorted(self.folder.glob("epoch-*.npz"), key=_epoch_and_step)
 
     def _write(self, path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         text = np.frombuffer(json.dumps(meta).encode(), dtype="uint8")
-        # Of what is meant to be written: what the disk makes of it may already be wrong.
+        # The digest is of what is meant to be written: the disk may corrupt it on the way.
         digest = hashlib.sha256()
-        atomic_write(path, lambda stream: _archive(stream, digest, {"meta": text, **arrays}))
+        atomic_write(path, lambda stream: _write_npz(stream, digest, {"meta": text, **arrays}))
         atomic_write(digest_file(path), digest.hexdigest().encode())
 
     def _read(self, path: Path) -> Checkpoint:
         try:
-            meta, arrays = _believed(path)
-            version = meta.get("format", 1)
-            found = None
-            if version == 1:
-                found = self._read_first_format(meta, arrays)
-            elif version == FORMAT_VERSION:
+            meta, arrays = _read_verified(path)
+            version = meta.get("format")
+            if version == FORMAT_VERSION:
                 found = _checkpoint(meta, arrays)
-            if found is not None:
-                if self._file(found.progression) != path:
+                if self._file(found.state) != path:
                     raise _corrupt(path, "it is the state of another moment than its name says")
                 return found
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise _corrupt(path, str(error)) from error
         raise TrainError(
             f"{path} has checkpoint format {version!r}",
-            why=f"this zoo reads formats 1 to {FORMAT_VERSION}",
+            why=f"this zoo reads format {FORMAT_VERSION}",
             fix="pip install --upgrade neural-zoo",
         )
 
-    def _read_first_format(
-        self, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
-    ) -> Checkpoint:
-        progression = Progression(**meta)
-        best = None
-        if progression.best_epoch:
-            _, apart = _believed(self.folder / f"best-{progression.best_epoch:05d}.npz")
-            best = _part(apart, "v")
-        return Checkpoint(progression, _part(arrays, "v"), best)
 
-    def prune(self, newest: Progression) -> None:
-        """Keep the newest and what is just before it; what is called newer was passed over."""
-        files = self._files()
-        upto = files.index(self._file(newest)) + 1
-        gone = files[upto:] + files[: max(upto - KEEP, 0)]
-        if self._saved >= KEEP:
-            gone += self.folder.glob("best-*.npz")  # of the first format
-        for file in gone:
-            # In this order, or the digest would stay behind if the process ended in between.
-            digest_file(file).unlink(missing_ok=True)
-            file.unlink(missing_ok=True)
-
-
-class _Hashed:
-    """A stream that can only be written to, and of which everything counts for a digest."""
+class _HashingStream:
+    """A write-only stream that adds everything written to a digest."""
 
     def __init__(self, stream: IO[bytes], digest: Any) -> None:
         self._stream, self._digest = stream, digest
@@ -207,9 +225,9 @@ class _Hashed:
         self._stream.flush()
 
 
-def _archive(stream: IO[bytes], digest: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write what ``np.load`` reads, one array after the other: no copy of all of them is made."""
-    sink: Any = _Hashed(stream, digest)
+def _write_npz(stream: IO[bytes], digest: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write what ``np.load`` reads, one array after the other, without a copy of all of them."""
+    sink: Any = _HashingStream(stream, digest)
     with zipfile.ZipFile(sink, "w") as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
@@ -217,17 +235,17 @@ def _archive(stream: IO[bytes], digest: Any, arrays: Mapping[str, np.ndarray]) -
 
 
 def digest_file(checkpoint: Path) -> Path:
-    """Return where the digest of a checkpoint stands."""
+    """Return the path of a checkpoint's digest."""
     return checkpoint.with_name(checkpoint.name + ".sha256")
 
 
-def _place(file: Path) -> tuple[int, ...]:
-    """Return epoch and step of a file's name: `(7,)` comes before `(7, 500)`."""
+def _epoch_and_step(file: Path) -> tuple[int, ...]:
+    """Return epoch and step of a file's name: `(7,)` sorts before `(7, 500)`."""
     return tuple(int(digits) for digits in re.findall(r"\d+", file.stem))
 
 
-def _believed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return what a file says of itself, and its arrays, if its digest is right."""
+def _read_verified(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the metadata and the arrays of a file whose digest is right."""
     try:
         digest = digest_file(path).read_text("ascii")
     except FileNotFoundError:
@@ -238,29 +256,26 @@ def _believed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         arrays = {name: archive[name] for name in archive.files}
     meta = json.loads(arrays.pop("meta").tobytes())
     if not isinstance(meta, dict):
-        raise _corrupt(path, "it does not say what it is")
+        raise _corrupt(path, "its metadata is not an object")
     return meta, arrays
 
 
 def _checkpoint(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Checkpoint:
-    state, best = _part(arrays, "v"), _part(arrays, "b")
+    variables, best = _part(arrays, "v"), _part(arrays, "b")
     return Checkpoint(
-        Progression(**meta["progression"]),
-        state,
-        best or (state[: meta["best"]] if "best" in meta else None),
+        TrainingState(**meta["state"]),
+        variables,
+        best or (variables[: meta["best"]] if "best" in meta else None),
         _part(arrays, "m"),
         {name[2:]: array for name, array in arrays.items() if name.startswith("g_")},
     )
 
 
-def _part(arrays: Mapping[str, np.ndarray], part: str) -> Snapshot:
+def _part(arrays: Mapping[str, np.ndarray], part: str) -> Values:
     return [arrays[name] for name in sorted(arrays) if name[0] == part and name[1:].isdigit()]
 
 
 def _corrupt(path: Path, why: str) -> CheckpointCorrupt:
     return CheckpointCorrupt(
-        f"{path} is not a whole checkpoint", why=why, fix="zoo train --resume RUN"
+        f"{path} is not a valid checkpoint", why=why, fix="zoo train --resume RUN"
     )
-
-
-__all__ = ["FORMAT_VERSION", "Checkpoint", "Checkpoints", "Progression", "digest_file"]

@@ -1,4 +1,4 @@
-"""The training loop: epochs, validation, the best weights, early stopping, checkpoints."""
+"""The training loop: epochs, validation, best weights, early stopping and checkpoints."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 import keras
+import numpy as np
 
 from zoo.architecture import Measure
 from zoo.config import TrainPlan
@@ -17,33 +18,33 @@ from zoo.layers import WarmupSchedule
 from zoo.metrics.scores import describe_score
 from zoo.names import NAME
 from zoo.spec import Dataset
-from zoo.training.checkpoints import Checkpoint, Checkpoints, Progression
-from zoo.training.engines import Engine, choose_engine
-from zoo.training.folder import RunFolder
-from zoo.training.generators import restore_generators, take_generators
-from zoo.training.interrupt import Interrupts
-from zoo.training.order import epoch_order
-from zoo.training.progress import Progress
-from zoo.training.snapshots import (
-    Snapshot,
-    all_finite,
-    restore_snapshot,
-    run_variables,
-    take_snapshot,
+from zoo.training.checkpoints import (
+    Checkpoint,
+    Checkpoints,
+    TrainingState,
+    Values,
+    get_values,
+    set_values,
+    training_variables,
 )
+from zoo.training.engines import Engine, choose_engine
+from zoo.training.interrupts import Interrupts
+from zoo.training.progress import Progress
+from zoo.training.randomness import epoch_order, get_random_state, set_random_state
+from zoo.training.run_folder import RunFolder
 
-Notify = Callable[..., None]
+CallHook = Callable[..., None]
 
 
 class Loop:
-    """Trains one model to the end of a plan; what an architecture's ``train`` is given.
+    """Trains one model to the end of a plan; the ``loop`` that an architecture's ``train`` gets.
 
     Args:
         folder: Where history and checkpoints go.
-        plan: How long and in what order.
-        progress: Who watches.
-        notify: Called with the name and the arguments of each lifecycle hook.
-        resume: Go on from the newest whole checkpoint, if there is one.
+        plan: Number of epochs, order, early stopping and checkpoints.
+        progress: Follows the run.
+        call_hook: Called with the name and the arguments of each lifecycle hook.
+        resume: Continue from the newest valid checkpoint, if there is one.
     """
 
     def __init__(
@@ -52,17 +53,17 @@ class Loop:
         plan: TrainPlan,
         *,
         progress: Progress,
-        notify: Notify,
+        call_hook: CallHook,
         resume: bool = False,
     ) -> None:
         self.plan = plan
-        self.progression = Progression()
+        self.state = TrainingState()
         self.stopped_because = ""
-        # Whoever watches need not know of it: it came after the protocol.
-        self.interrupts = Interrupts(getattr(progress, "stopping", lambda what: None))
-        self._folder, self._progress, self._notify, self._resume = folder, progress, notify, resume
+        self.interrupts = Interrupts(progress.on_stop_requested)
+        self._folder, self._progress, self._resume = folder, progress, resume
+        self._call_hook = call_hook
         self._checkpoints = Checkpoints(folder.path / "checkpoints")
-        self._best: Snapshot | None = None
+        self._best: Values | None = None
         self._end = 0
         self._phases: list[str] = []
 
@@ -79,32 +80,32 @@ class Loop:
 
         Args:
             model: A compiled model.
-            dataset: What it learns from.
-            measure: Asked after each epoch for further columns of its line of the history.
-            phase: Which part of a training in several parts this is: see :class:`TrainLoop`.
-            epochs: How many epochs this part has; those of the plan by default.
+            dataset: The data to learn from.
+            measure: Called after each epoch for further columns of its line of the history.
+            phase: The name of this phase of several: see :class:`TrainLoop`.
+            epochs: Number of epochs of this phase; those of the plan by default.
 
         Raises:
-            ConfigError: If the plan watches what nobody measures.
-            Diverged: If the loss, what the plan watches or a weight stops being a finite number.
-                The checkpoint before stands.
-            KeyboardInterrupt: After Ctrl-C, as soon as the step or the validation is done that was
-                going on then, and the state is saved.
-            SystemExit: The same after SIGTERM, with 143.
+            ConfigError: If the plan monitors what nobody measures.
+            Diverged: If the loss, the monitored value or a weight is no longer a finite number.
+                The previous checkpoint stays.
+            KeyboardInterrupt: After Ctrl-C, once the current step or validation is done and the
+                state is saved.
+            SystemExit: The same after SIGTERM, with exit code 143.
         """
         self._begin(model, phase, self.plan.epochs if epochs is None else epochs)
         train, validation = dataset.split("train"), dataset.split("validation")
         steps = math.ceil(len(train) / self.plan.batch_size)
-        _span_schedule(model, steps * (self._end - self.progression.epoch))
+        _set_schedule_length(model, steps * (self._end - self.state.epoch))
         engine = choose_engine(model, train, validation, self.plan)
         self._check_monitor(engine.validate(), measure)
         if self._resume:
             self._restore(model)
-        state = self.progression
-        self._progress.start(self._end - state.epoch, steps)
+        state = self.state
+        self._progress.on_fit_begin(self._end - state.epoch, steps)
         if state.step:
-            self._progress.advance(state.step)
-        with self.interrupts.heard(), self.interrupts.deferred():
+            self._progress.on_steps_end(state.step)
+        with self.interrupts.handled(), self.interrupts.deferred():
             while state.epoch < self._end and not self._out_of_patience():
                 line = self._epoch(model, engine, len(train), steps)
                 line |= dict(measure()) if measure is not None else {}
@@ -112,32 +113,28 @@ class Loop:
                 self.interrupts.check()
         if self._out_of_patience():
             self.stopped_because = (
-                f"{self.plan.monitor} was not better for {self.plan.patience} epochs"
+                f"{self.plan.monitor} did not improve for {self.plan.patience} epochs"
             )
         else:
-            self.stopped_because = "the plan was fulfilled"
+            self.stopped_because = "all epochs are done"
         if self._best is not None:
-            restore_snapshot(model.variables, self._best)
+            set_values(model.variables, self._best)
 
     def prepare(self, what: str, steps: int) -> Callable[[int], None]:
-        """Announce work before the epochs, and return what is called as its steps are done.
+        """Announce work before the epochs, and return a function that counts its steps.
 
         Args:
             what: The work, in a few words.
-            steps: How many steps it has.
+            steps: Number of its steps.
         """
-        # Whoever watches need not know of such work: it came after the protocol.
-        announce = getattr(self._progress, "prepare", None)
-        if announce is None:
-            return lambda done: None
-        announce(what, steps)
-        return self._progress.advance
+        self._progress.on_preparation_begin(what, steps)
+        return self._progress.on_steps_end
 
     def _begin(self, model: keras.Model, phase: str, epochs: int) -> None:
-        """Open a part of the training behind the one before, which did not end worse than it was.
+        """Start a phase from the weights and the best value of the previous one.
 
         Raises:
-            ValueError: If two parts have one name, or one of several has none.
+            ValueError: If two phases have one name, or one of several has none.
         """
         if phase in self._phases or (self._phases and not phase) or "" in self._phases:
             raise ValueError(
@@ -146,13 +143,13 @@ class Loop:
             )
         if phase and not NAME.fullmatch(phase):
             raise ValueError(f"expected lower case and underscores. Received: phase={phase!r}")
-        state = self.progression
+        state = self.state
         if self._phases:
-            self.progression = replace(state, history=list(state.history), waited=0)
-            # Of the phases before the best was kept, so this is what the model is now.
-            self._best = take_snapshot(model.variables) if self._best is not None else None
+            self.state = replace(state, history=list(state.history), wait=0)
+            # The previous phase ended with its best weights, so these are the model's now.
+            self._best = get_values(model.variables) if self._best is not None else None
         self._phases.append(phase)
-        self._end = self.progression.epoch + epochs
+        self._end = self.state.epoch + epochs
         folder = self._folder.path / "checkpoints"
         self._checkpoints = Checkpoints(folder / phase if phase else folder)
 
@@ -160,105 +157,106 @@ class Loop:
         self, model: keras.Model, engine: Engine, examples: int, steps: int
     ) -> dict[str, float]:
         """Run one epoch, or the rest of it, and return its line of the history."""
-        state, number = self.progression, self.progression.epoch + 1
-        self._notify("zoo_before_epoch", run_dir=self._folder.path, epoch=number)
+        state, number = self.state, self.state.epoch + 1
+        self._call_hook("zoo_before_epoch", run_dir=self._folder.path, epoch=number)
         if not state.step:
-            state.rate, state.seconds = float(model.optimizer.learning_rate), 0.0
+            state.learning_rate, state.seconds = float(model.optimizer.learning_rate), 0.0
         started = time.perf_counter() - state.seconds
 
-        def advance(done: int) -> None:
+        def on_steps(done: int) -> None:
             state.step += done
             state.seconds = time.perf_counter() - started
-            self._progress.advance(done)
+            self._progress.on_steps_end(done)
             if state.step < steps:
-                self._check_finite("the loss", engine.loss(), f"epoch {number}, step {state.step}")
+                place = f"epoch {number}, step {state.step}"
+                self._check_finite("the loss", engine.running_loss(), place)
                 self._between_steps(model)
 
         order = epoch_order(self.plan.seed, number, examples)
-        learned = engine.train(order, advance, first=state.step, every=self.plan.checkpoint_steps)
+        every = self.plan.checkpoint_steps
+        metrics = engine.run_epoch(order, on_steps, first=state.step, every=every)
         line: dict[str, float] = {"epoch": number}
         if self._phases != [""]:
             line["phase"] = len(self._phases)
-        line |= learned
+        line |= metrics
         self._check_finite("the loss", line["loss"], f"epoch {number}")
         line |= {f"val_{name}": value for name, value in engine.validate().items()}
         seconds = round(time.perf_counter() - started, 3)
-        return line | {"learning_rate": state.rate, "seconds": seconds}
+        return line | {"learning_rate": state.learning_rate, "seconds": seconds}
 
     def _between_steps(self, model: keras.Model) -> None:
-        """Save the state inside an epoch, if the plan or somebody who wants to stop asks for it."""
+        """Save the state inside an epoch, if the plan or a request to stop asks for it."""
         every = self.plan.checkpoint_steps
-        if self.interrupts.pending or (every is not None and self.progression.step % every == 0):
+        if self.interrupts.pending or (every is not None and self.state.step % every == 0):
             self._save(model)
         self.interrupts.check()
 
     def _close_epoch(self, model: keras.Model, line: dict[str, float]) -> None:
-        """Judge an epoch, write what it left, tell who listens."""
-        state = self.progression
+        """Update early stopping, save, and report the epoch."""
+        state = self.state
         value = line[self.plan.monitor]
         self._check_finite(self.plan.monitor, value, f"epoch {state.epoch + 1}")
         state.epoch, state.step = state.epoch + 1, 0
         state.history.append(line)
         if state.best_value is None or self._better(value, state.best_value):
-            state.best_epoch, state.best_value, state.waited = state.epoch, value, 0
-            if self.plan.keep == "best":
-                self._best = take_snapshot(model.variables)
+            state.best_epoch, state.best_value, state.wait = state.epoch, value, 0
+            if self.plan.restore_best_weights:
+                self._best = get_values(model.variables)
         else:
-            state.waited += 1
+            state.wait += 1
         last = state.epoch == self._end or self._out_of_patience()
         if last or self.interrupts.pending or state.epoch % self.plan.checkpoint_every == 0:
             self._save(model)
         self._folder.write_history(state.history)
-        self._progress.epoch(state.epoch, line)
-        self._notify(
+        self._progress.on_epoch_end(state.epoch, line)
+        self._call_hook(
             "zoo_after_epoch", run_dir=self._folder.path, epoch=state.epoch, metrics=dict(line)
         )
 
     def _save(self, model: keras.Model) -> None:
-        """Write a checkpoint of where the run stands, unless a weight is no number."""
-        state = self.progression
-        values = take_snapshot(run_variables(model))
-        learned = zip(model.variables, values, strict=False)
-        if not all_finite([value for variable, value in learned if variable.trainable]):
+        """Write a checkpoint, unless a weight is not finite."""
+        state = self.state
+        values = get_values(training_variables(model))
+        pairs = zip(model.variables, values, strict=False)
+        if not _all_finite([value for variable, value in pairs if variable.trainable]):
             inside = f"epoch {state.epoch + 1}, step {state.step}" if state.step else ""
-            self._diverge("a weight was no finite number", inside or f"epoch {state.epoch}")
+            self._diverge("a weight was not a finite number", inside or f"epoch {state.epoch}")
         self._checkpoints.save(
             Checkpoint(
-                progression=state,
-                state=values,
+                state,
+                values,
                 best=self._best,
-                sums=take_snapshot(model.metrics_variables) if state.step else [],
-                generators=take_generators(),
+                metrics=get_values(model.metrics_variables) if state.step else [],
+                random_state=get_random_state(),
             )
         )
 
     def _restore(self, model: keras.Model) -> None:
-        saved = self._checkpoints.newest()
+        saved = self._checkpoints.latest()
         if saved is not None:
-            if not model.optimizer.built:  # Keras builds it when it takes its first step
+            if not model.optimizer.built:  # Keras builds it at its first step
                 model.optimizer.build(model.trainable_variables)
-            restore_snapshot(run_variables(model), saved.state)
-            if saved.sums:
-                restore_snapshot(model.metrics_variables, saved.sums)
-            if saved.generators:
-                restore_generators(saved.generators)
-            self._checkpoints.prune(saved.progression)
-            self.progression = saved.progression
-            self._best = saved.best if self.plan.keep == "best" else None
-        # It may have ended between a checkpoint and the line of its epoch, or behind several lines.
-        self._folder.write_history(self.progression.history)
+            set_values(training_variables(model), saved.variables)
+            if saved.metrics:
+                set_values(model.metrics_variables, saved.metrics)
+            set_random_state(saved.random_state)
+            self._checkpoints.prune(saved.state)
+            self.state = saved.state
+            self._best = saved.best if self.plan.restore_best_weights else None
+        # The process may have ended between a checkpoint and the lines of its epochs.
+        self._folder.write_history(self.state.history)
 
     def _out_of_patience(self) -> bool:
-        return self.plan.patience is not None and self.progression.waited >= self.plan.patience
+        return self.plan.patience is not None and self.state.wait >= self.plan.patience
 
     def _check_monitor(self, measured: dict[str, float], measure: Measure | None) -> None:
-        """Refuse, before an epoch is spent, a plan that watches what nobody measures."""
+        """Refuse, before the first epoch, a plan that monitors what nobody measures."""
         names = [*measured, *(f"val_{name}" for name in measured)]
         if self.plan.monitor not in names and measure is not None:
             names += measure()
         if self.plan.monitor not in names:
             raise ConfigError(
-                f"the plan watches {self.plan.monitor!r}",
+                f"the plan monitors {self.plan.monitor!r}, which is not measured",
                 findings=[Finding("plan.monitor", self.plan.monitor, f"one of {', '.join(names)}")],
                 fix="name a metric of the model",
             )
@@ -276,18 +274,19 @@ class Loop:
         kept = f"; {folder} has the last finite state" if any(folder.glob("epoch-*.npz")) else ""
         raise Diverged(
             f"{what} in {where}",
-            why=f"a step was too long, or an example is not finite or far from the others{kept}",
-            fix="train anew with --set optimizer.learning_rate=LOWER, or with "
-            "--set optimizer.clip_norm=1",
+            why=f"the learning rate is too high, or an example is an outlier or not finite{kept}",
+            fix="train again with --set optimizer.learning_rate=LOWER, or with "
+            "--set optimizer.global_clipnorm=1",
         )
 
 
-def _span_schedule(model: keras.Model, steps: int) -> None:
-    """Tell a schedule that waits for it how many steps there will be."""
+def _all_finite(arrays: Values) -> bool:
+    return all(array.dtype.kind not in "fc" or bool(np.isfinite(array).all()) for array in arrays)
+
+
+def _set_schedule_length(model: keras.Model, steps: int) -> None:
+    """Tell the learning rate schedule the number of steps, if it needs it."""
     # Keras offers the current rate publicly, and the schedule behind it only under this name.
     schedule: Any = getattr(model.optimizer, "_learning_rate", None)
     if isinstance(schedule, WarmupSchedule):
         schedule.span(steps)
-
-
-__all__ = ["Loop", "Notify"]

@@ -1,46 +1,34 @@
-"""What the training loop tells whoever watches."""
+"""Base class of the objects that follow a training run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 
-class Progress(Protocol):
-    """Somebody who watches a run: a bar in a terminal, a line in a log.
+class Progress:
+    """Callbacks of a training run, for a progress bar or a log. Each does nothing by default.
 
-    One that also has ``prepare(what, steps)`` is told of work before the epochs, whose steps
-    ``advance`` then counts; one that has ``stopping(what)``, that the run will end as soon as it
-    can be left: it was ``interrupted`` or ``terminated``.
+    Example:
+        >>> class Printed(zoo.Progress):
+        ...     def on_epoch_end(self, epoch, logs):
+        ...         print(epoch, logs["val_loss"])
+        >>> zoo.train("cnn", progress=Printed())
     """
 
-    def start(self, epochs: int, steps: int) -> None:
-        """A run, or a further phase of it, starts: so many epochs of so many steps are to come."""
+    def on_preparation_begin(self, what: str, steps: int) -> None:
+        """Work before the first epoch starts; :meth:`on_steps_end` counts its steps too."""
 
-    def advance(self, steps: int) -> None:
-        """So many more steps are done."""
+    def on_fit_begin(self, epochs: int, steps: int) -> None:
+        """A run, or a further phase of it, starts: ``epochs`` epochs of ``steps`` steps each."""
 
-    def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
-        """An epoch ended, counted from 1 over the whole run."""
+    def on_steps_end(self, steps: int) -> None:
+        """``steps`` more steps are done."""
 
-    def stop(self) -> None:
-        """Nothing more is to come."""
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """An epoch ended, counted from 1 over the whole run; ``logs`` is its line of history."""
 
+    def on_stop_requested(self, reason: str) -> None:
+        """The run was ``interrupted`` or ``terminated``, and stops once its state is saved."""
 
-class Silent:
-    """Watches, and says nothing."""
-
-    def start(self, epochs: int, steps: int) -> None:
-        """Say nothing."""
-
-    def advance(self, steps: int) -> None:
-        """Say nothing."""
-
-    def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
-        """Say nothing."""
-
-    def stop(self) -> None:
-        """Say nothing."""
-
-
-__all__ = ["Progress", "Silent"]
+    def on_train_end(self) -> None:
+        """The run ended, also after an error."""

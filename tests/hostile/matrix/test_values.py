@@ -86,7 +86,7 @@ CONFIGURATION: Table = {
         "build cnn --set optimizer.schedule=step", ConfigError, "schedule", "'cosine'"
     ),
     "a clipped norm of nothing": row(
-        "build cnn --set optimizer.clip_norm=0", ConfigError, "clip_norm"
+        "build cnn --set optimizer.global_clipnorm=0", ConfigError, "global_clipnorm"
     ),
     "an augmentation without measure": row(
         "build cnn --set augmentation.rotation=720", ConfigError, "augmentation.rotation", "180"

@@ -14,7 +14,8 @@ from tests.plugins.rbm.examples import LABELS, QUICK, SHAPE, picture_spec, pictu
 from zoo.data import ArraySplit, Dataset
 from zoo.errors import ConfigError, DataError
 from zoo.spec import Column, DataSpec, Task, TensorSpec
-from zoo.training.engines import StockEngine, choose_engine
+from zoo.training.engines import choose_engine
+from zoo.training.engines.fit import FitEngine
 from zoo_rbm import Machine, RBMConfig
 from zoo_rbm.views import learned
 
@@ -84,14 +85,14 @@ def test_every_option_trains_in_the_compiled_engine(config: dict[str, Any]) -> N
     engine = choose_engine(model, view.split("train"), view.split("validation"), plan)
     line = engine.train(np.arange(120, dtype="int32"), lambda steps: None)
 
-    assert not isinstance(engine, StockEngine)
+    assert not isinstance(engine, FitEngine)
     assert np.isfinite(line["loss"]) and np.isfinite(engine.validate()["loss"])
 
 
 def test_both_engines_take_the_same_steps() -> None:
     data = pictures()
     ends = []
-    for engine in ("compiled", "stock"):
+    for engine in ("graph", "fit"):
         keras.utils.set_random_seed(0)
         model = zoo.build("rbm", data=data.spec, **QUICK)
         zoo.api.registry().get("rbm").adapt(model, *data.split("train").arrays())
@@ -346,7 +347,8 @@ def test_the_config_is_plain_data_with_the_recipes_of_pictures_and_tables() -> N
     table = architecture.default_config(table_spec())
 
     assert RBMConfig.model_validate(small.config.model_dump()) == small.config
-    assert small.plan.keep == table.plan.keep == "last"
+    assert not small.plan.restore_best_weights
+    assert not table.plan.restore_best_weights
     assert table.config.optimizer.name == "adam"
 
 

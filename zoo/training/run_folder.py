@@ -1,4 +1,4 @@
-"""The folder of one run: its record, its history, and the lock that keeps a second process out."""
+"""Run folder: record, history, checkpoints and model of one run, and the lock that guards it."""
 
 from __future__ import annotations
 
@@ -13,30 +13,37 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from zoo.errors import StorageError, TrainError
-from zoo.files import atomic_write, read_regular, storage_errors, write_json
-from zoo.training.lock import hold, is_held
-from zoo.training.record import FORMAT_VERSION, RunRecord
-from zoo.training.trash import TRASH, discard, size_of
+from zoo.errors import RunBusy, StorageError, TrainError
+from zoo.files import (
+    TRASH,
+    LockHeld,
+    atomic_write,
+    file_lock,
+    folder_size,
+    is_locked,
+    read_regular,
+    remove_folder,
+    storage_errors,
+    write_json,
+)
+from zoo.training.run_record import FORMAT_VERSION, RunRecord
 
 FIGURES = "figures.json"
 """What an evaluation shows besides its scores: see :mod:`zoo.metrics.figures`."""
 
-_MOST = 2**28
-
 NOT_METRICS = frozenset({"epoch", "learning_rate", "phase", "seconds"})
-"""Columns of a history that say when and how, and not how well."""
+"""Columns of a history that are not metrics."""
 
 FILES = frozenset(
-    {".lock", "checkpoints", "figures.json", "history.csv", "metrics.json", "model.keras"}
-    | {"mistakes.npz", "report.html", "run.json"}
+    {".lock", ".lock.json", "checkpoints", "figures.json", "history.csv", "metrics.json"}
+    | {"model.keras", "mistakes.npz", "report.html", "run.json"}
 )
-"""What a run writes into its folder, besides temporary files."""
+"""Names that a run writes into its folder, besides temporary files."""
 
-LOCK = ".lock"
-
-_HALF_WRITTEN = (
-    *(".run.json.*.tmp", ".history.csv.*.tmp", ".model.tmp.keras"),
+_LOCK = ".lock"
+_RECORD_LIMIT = 2**28
+_TEMPORARY = (
+    *("..lock.json.*.tmp", ".run.json.*.tmp", ".history.csv.*.tmp", ".model.*.tmp.keras"),
     *("checkpoints/.*.tmp", "checkpoints/*/.*.tmp"),
 )
 
@@ -59,7 +66,7 @@ class RunFolder:
             with storage_errors(folder, "making"):
                 folder.mkdir(parents=True, exist_ok=True)
             # A process that was killed at once leaves its lock, and nothing to resume.
-            if any(file.name != LOCK for file in folder.iterdir()):
+            if any(not file.name.startswith(_LOCK) for file in folder.iterdir()):
                 raise _taken(folder)
             return cls(folder)
         root = Path("runs")
@@ -80,12 +87,13 @@ class RunFolder:
             return cls(folder)
 
     def discard(self) -> None:
-        """Take away a run that learned nothing, and the folder of runs if no other is in it."""
+        """Remove a run that has not trained, and the folder of runs if it is empty then."""
         if (self.path / "checkpoints").exists() or self.model_file.exists():
             return
-        for name in ("run.json", ".lock"):
-            (self.path / name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # something else is in it
+        # Something else may be in it, and Windows removes no lock that is held.
+        with contextlib.suppress(OSError):
+            for name in ("run.json", f"{_LOCK}.json", _LOCK):
+                (self.path / name).unlink(missing_ok=True)
             self.path.rmdir()
             self.path.parent.rmdir()
 
@@ -96,7 +104,7 @@ class RunFolder:
 
     @property
     def model_file(self) -> Path:
-        """Where the trained model lies, in Keras's own format."""
+        """Path of the trained model, in Keras's own format."""
         return self.path / "model.keras"
 
     def read_record(self) -> dict[str, Any]:
@@ -107,7 +115,9 @@ class RunFolder:
         """
         file = self.path / "run.json"
         try:
-            record: dict[str, Any] = json.loads(read_regular(file, limit=_MOST).decode("utf-8"))
+            record: dict[str, Any] = json.loads(
+                read_regular(file, limit=_RECORD_LIMIT).decode("utf-8")
+            )
         except (OSError, ValueError, RecursionError) as error:
             raise TrainError(
                 f"{self.path} is not the folder of a run",
@@ -122,7 +132,7 @@ class RunFolder:
                 why=f"this zoo reads format {FORMAT_VERSION}",
                 fix="pip install --upgrade neural-zoo"
                 if newer
-                else "copy the run anew, or train again: no zoo ever wrote that format",
+                else "copy the run again, or train again: no zoo ever wrote that format",
             )
         try:
             RunRecord.model_validate(record)
@@ -132,12 +142,12 @@ class RunFolder:
             raise TrainError(
                 f"{file} is not the record of a run",
                 why=f"{where}: {first['msg']}. Received: {first['input']!r:.80}",
-                fix="copy the run anew, or train again",
+                fix="copy the run again, or train again",
             ) from error
         return record
 
     def refuse_second_start(self) -> None:
-        """Refuse to start a run where another process has started one since the folder was made.
+        """Refuse to start a run where another process has started one in the meantime.
 
         Raises:
             StorageError: If there is a record.
@@ -176,60 +186,68 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run against other processes; the system lets go if this one dies.
+        """Hold the run against other processes; the system releases it if this one dies.
 
-        What such a process left half-written is removed.
+        Temporary files that a dead process left are removed.
 
         Raises:
             RunBusy: If another process holds it, with that process's id, its host, and since when.
-            StorageError: If the folder cannot be written, or its file system knows no locks.
+            StorageError: If the folder cannot be written, or its file system has no locks.
         """
-        with hold(self.path / LOCK, what=self.path):
-            self._sweep()
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(file_lock(self.path / _LOCK))
+            except LockHeld as error:
+                raise RunBusy(
+                    f"{self.path} is in use",
+                    why=str(error),
+                    fix="wait for it to end, or choose another --run-dir",
+                ) from error
+            for pattern in _TEMPORARY:
+                for file in self.path.glob(pattern):
+                    with storage_errors(file, "removing"):
+                        file.unlink(missing_ok=True)
             yield
 
-    def held(self) -> bool:
+    def is_locked(self) -> bool:
         """Return whether a process of this machine works on the run now."""
-        return is_held(self.path / LOCK)
+        return is_locked(self.path / _LOCK)
 
     def size(self) -> int:
-        """Return the bytes of its files; what a link leads to is not counted."""
-        return size_of(self.path)
+        """Return the bytes of its files; links are not followed."""
+        return folder_size(self.path)
 
-    def foreign(self) -> list[str]:
+    def unknown_files(self) -> list[str]:
         """Return the names in the folder that no run writes, in order."""
         return sorted(
             entry.name
             for entry in os.scandir(self.path)
-            if entry.name not in FILES and not _temporary(entry.name)
+            if entry.name not in FILES and not _is_temporary(entry.name)
         )
 
-    def remove(self, part: str | None = None, *, still: Callable[[], None]) -> None:
+    def remove(self, part: str | None = None, *, check: Callable[[], None]) -> None:
         """Remove the run, or one folder of it, so that a kill leaves no half of it in its place.
 
-        It goes by another name first, and is then removed. Links are removed, never followed.
+        It is renamed first. Links are removed, never followed.
 
         Args:
             part: ``checkpoints``, for them alone.
-            still: Called once the run is held; raises if it is no longer to be removed.
+            check: Called once the run is locked; raises if it must no longer be removed.
 
         Raises:
             RunBusy: If another process holds it.
             StorageError: If it cannot be removed.
         """
         with self.locked():
-            still()
-            if part is None:
-                discard(self.path, self.path.parent)
-            else:
-                discard(self.path / part, self.path)
-
-    def _sweep(self) -> None:
-        """Remove what a process left that died while it wrote."""
-        for pattern in _HALF_WRITTEN:
-            for file in self.path.glob(pattern):
-                with storage_errors(file, "removing"):
-                    file.unlink(missing_ok=True)
+            check()
+            if part is not None:
+                remove_folder(self.path / part, self.path)
+            elif os.name != "nt":
+                remove_folder(self.path, self.path.parent)
+        # Windows renames no folder with an open file in it, and the lock is one. There, a process
+        # that takes the run at this moment keeps it.
+        if part is None and os.name == "nt":
+            remove_folder(self.path, self.path.parent)
 
 
 def _taken(folder: Path) -> StorageError:
@@ -240,8 +258,5 @@ def _taken(folder: Path) -> StorageError:
     )
 
 
-def _temporary(name: str) -> bool:
+def _is_temporary(name: str) -> bool:
     return name.startswith(TRASH) or (name.startswith(".") and ".tmp" in name)
-
-
-__all__ = ["FIGURES", "FILES", "NOT_METRICS", "RunFolder"]

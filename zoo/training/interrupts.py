@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: never lost, and heard where a run can be left."""
+"""Ctrl-C and SIGTERM handling: a run stops where its state can be saved."""
 
 from __future__ import annotations
 
@@ -11,50 +11,53 @@ from typing import Any, NoReturn
 
 
 class Terminated(SystemExit):
-    """SIGTERM asked the process to end: it does, with 143, unless somebody catches this."""
+    """Raised after SIGTERM; ends the process with exit code 143 unless it is caught."""
 
     def __init__(self) -> None:
         super().__init__(128 + signal.SIGTERM)
 
 
-_DEFAULTS: dict[signal.Signals, Any] = {
+_DEFAULTS: dict[int, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
+# Windows delivers no SIGTERM to another process. Ctrl-Break takes its place.
+if hasattr(signal, "SIGBREAK"):
+    _DEFAULTS[signal.SIGBREAK] = signal.SIG_DFL
 
 
 class Interrupts:
-    """What asks a run to stop.
+    """Requests to stop a run.
 
-    A signal ends the run at once, unless it comes while it is deferred: then whoever deferred it
-    looks at ``pending`` where it is safe to stop, and calls ``check``. A second signal does not
-    wait. Python raises an interrupt wherever the program is at that moment; in the clean-up of an
-    object it is thrown away with a message, so ``check`` also raises what came before and was lost.
+    A signal ends the run at once, unless it is deferred: then whoever deferred it checks
+    ``pending`` where it is safe to stop, and calls ``check``. A second signal does not wait.
+    Python raises an interrupt wherever the program is at that moment, and drops it with a message
+    in the clean-up of an object, so ``check`` also raises one that was lost that way.
 
     Args:
-        tell: Called when a signal has to wait, with what it was: ``interrupted``, ``terminated``.
+        on_deferred: Called with ``interrupted`` or ``terminated`` when a signal has to wait.
     """
 
-    def __init__(self, tell: Callable[[str], None] = lambda what: None) -> None:
-        self._tell = tell
+    def __init__(self, on_deferred: Callable[[str], None] = lambda reason: None) -> None:
+        self._on_deferred = on_deferred
         self._pending: int | None = None
         self._deferred = False
-        self._installed: list[signal.Signals] = []
+        self._installed: list[int] = []
 
     @property
     def pending(self) -> bool:
-        """Whether somebody asked."""
+        """Whether a stop was requested."""
         return self._pending is not None
 
     @contextlib.contextmanager
-    def heard(self) -> Iterator[None]:
-        """Listen, in the main thread, to the signals that nobody else has a handler for.
+    def handled(self) -> Iterator[None]:
+        """Handle, in the main thread, the signals that have their default handlers.
 
-        May be entered again inside; the outermost puts the handlers back.
+        Reentrant; the outermost block restores the handlers.
         """
         ours = [] if self._installed or not _in_main_thread() else _unclaimed()
         for number in ours:
-            signal.signal(number, self._note)
+            signal.signal(number, self._handle)
         self._installed += ours
         try:
             yield
@@ -73,41 +76,33 @@ class Interrupts:
             self._deferred = False
 
     def check(self) -> None:
-        """Raise what was asked for since.
+        """Raise what was requested since.
 
         Raises:
             KeyboardInterrupt: After Ctrl-C.
             Terminated: After SIGTERM.
         """
         if self._pending is not None:
-            _end(self._pending)
+            _stop(self._pending)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         first, self._pending = self._pending is None, number
         if not (first and self._deferred):
-            _end(number)
+            _stop(number)
         # A stream that is being written to at this moment cannot be written to again.
         with contextlib.suppress(RuntimeError):
-            self._tell(reason(number))
+            self._on_deferred("interrupted" if number == signal.SIGINT else "terminated")
 
 
-def reason(signal_number: int) -> str:
-    """Return what a signal did to a run, in a word."""
-    return "terminated" if signal_number == signal.SIGTERM else "interrupted"
-
-
-def _end(number: int) -> NoReturn:
-    if number == signal.SIGTERM:
-        raise Terminated
-    raise KeyboardInterrupt
+def _stop(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise Terminated
 
 
 def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _unclaimed() -> list[signal.Signals]:
+def _unclaimed() -> list[int]:
     return [number for number, default in _DEFAULTS.items() if signal.getsignal(number) == default]
-
-
-__all__ = ["Interrupts", "Terminated", "reason"]

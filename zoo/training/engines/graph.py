@@ -1,8 +1,8 @@
-"""An epoch as one graph: the data lies in tensors, and a loop inside the graph takes the steps.
+"""Engine that runs many steps of an epoch inside one TensorFlow graph.
 
-Of a small network's epoch, ``fit`` spends most in Python between two steps. Here a step is the
-model's own ``train_step``, on the same batch in the same order, so the weights agree with
-``fit``'s to float noise. This is one of the few modules that name TensorFlow.
+``fit`` spends most of a small network's epoch in Python between two steps. Here a step is the
+model's own ``train_step`` on the same batch in the same order, so the weights agree with those of
+``fit`` to float noise. One of the few modules that name TensorFlow.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import tensorflow as tf
 
 from zoo.config import TrainPlan
 from zoo.spec import Split
-from zoo.training.order import feed, targets
+from zoo.training.engines import OnSteps, loss_targets, model_inputs
 
-BREATH = 0.2
-"""Seconds a call into the graph should last: long enough to cost nothing, short enough to watch."""
+CALL_SECONDS = 0.2
+"""How long one call into the graph should last: its overhead is small, progress stays visible."""
 
 
-class CompiledEngine:
+class GraphEngine:
     """Runs many steps of a model in one call of a graph.
 
     Args:
@@ -40,68 +40,60 @@ class CompiledEngine:
         self._model, self._size = model, plan.batch_size
         self._validation_order = tf.range(len(validation), dtype="int32")
         data, held_out = _tensors(model, train), _tensors(model, validation)
-        # Variables must exist before the graph is traced; a test step makes them, and learns
-        # nothing.
+        # Variables must exist before the graph is traced. A test step creates them without
+        # training.
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         model.test_step(_rows(data, tf.range(min(2, len(train)))))
         model.reset_metrics()
-        self._learn = self._looped(model.train_step, data)
-        self._measure = self._looped(model.test_step, held_out)
+        self._train = _StepLoop(model.train_step, data, self._size)
+        self._test = _StepLoop(model.test_step, held_out, self._size)
         self._chunk = 1
 
-    def train(
-        self,
-        order: np.ndarray,
-        advance: Callable[[int], None],
-        *,
-        first: int = 0,
-        every: int | None = None,
+    def run_epoch(
+        self, order: np.ndarray, on_steps: OnSteps, *, first: int = 0, every: int | None = None
     ) -> dict[str, float]:
-        """Take one step a batch, the last batch included, and return the epoch's metrics."""
+        """Run one epoch, or the rest of it, in calls of several steps."""
         if not first:
             self._model.reset_metrics()
         rows = tf.constant(order)
-        whole, rest = divmod(len(order), self._size)
+        full, rest = divmod(len(order), self._size)
         done = first
-        while done < whole:
-            upto = min(done + self._chunk, whole, _next_multiple(done, every))
+        while done < full:
+            end = min(done + self._chunk, full, _next_multiple(done, every))
             started = time.perf_counter()
-            self._learn(rows, done, upto)
+            self._train(rows, done, end)
             elapsed = time.perf_counter() - started
-            steps, done = upto - done, upto
-            if elapsed < BREATH and steps == self._chunk:
+            steps, done = end - done, end
+            if elapsed < CALL_SECONDS and steps == self._chunk:
                 self._chunk *= 2
-            advance(steps)
+            on_steps(steps)
         if rest:
-            self._learn.tail(rows[whole * self._size :])
-            advance(1)
+            self._train.partial(rows[full * self._size :])
+            on_steps(1)
         return self._metrics()
 
-    def loss(self) -> float | None:
-        """Return the mean loss of the epoch so far, if the model keeps one under that name."""
+    def running_loss(self) -> float | None:
+        """Return the mean loss of the epoch so far, if the model has a metric of that name."""
         found = next((metric for metric in self._model.metrics if metric.name == "loss"), None)
         return None if found is None else float(found.result())
 
     def validate(self) -> dict[str, float]:
-        """Return the metrics over every validation example."""
+        """Return the metrics over all validation examples."""
         self._model.reset_metrics()
         rows = self._validation_order
-        whole = len(rows) // self._size
-        self._measure(rows, 0, whole)
+        full = len(rows) // self._size
+        self._test(rows, 0, full)
         if len(rows) % self._size:
-            self._measure.tail(rows[whole * self._size :])
+            self._test.partial(rows[full * self._size :])
         return self._metrics()
 
     def _metrics(self) -> dict[str, float]:
         return {name: float(value) for name, value in self._model.get_metrics_result().items()}
 
-    def _looped(self, step: Callable[[Any], Any], data: Any) -> _Loop:
-        return _Loop(step, data, self._size)
 
-
-class _Loop:
-    """One kind of step, traced twice: in a loop over whole batches, and on the smaller last one."""
+class _StepLoop:
+    """A step traced twice: in a loop over full batches, and on the partial last batch."""
 
     def __init__(self, step: Callable[[Any], Any], data: Any, size: int) -> None:
         @tf.function(autograph=False, reduce_retracing=True)
@@ -113,10 +105,10 @@ class _Loop:
             tf.while_loop(lambda index: index < last, body, [first], parallel_iterations=1)
 
         @tf.function(autograph=False, reduce_retracing=True)
-        def tail(rows: Any) -> None:
+        def partial(rows: Any) -> None:
             step(_rows(data, rows))
 
-        self._loop, self.tail = loop, tail
+        self._loop, self.partial = loop, partial
 
     def __call__(self, rows: Any, first: int, last: int) -> None:
         self._loop(rows, tf.constant(first, "int32"), tf.constant(last, "int32"))
@@ -130,17 +122,14 @@ def _tensors(model: keras.Model, split: Split) -> Any:
     arrays = split.arrays()
     if arrays is None:
         raise ValueError("expected a split in memory. Received: one that is read on demand")
-    inputs, outputs = arrays
-    # A model that learns from examples alone has no targets: None stays None.
-    return _each(tf.constant, (feed(model, inputs), targets(outputs)))
+    inputs, targets = arrays
+    # A model that learns from inputs alone has no targets: None stays None.
+    return _map(tf.constant, (model_inputs(model, inputs), loss_targets(targets)))
 
 
 def _rows(data: Any, rows: Any) -> Any:
-    return _each(lambda tensor: tf.gather(tensor, rows), data)
+    return _map(lambda tensor: tf.gather(tensor, rows), data)
 
 
-def _each(change: Callable[[Any], Any], data: Any) -> Any:
+def _map(change: Callable[[Any], Any], data: Any) -> Any:
     return tf.nest.map_structure(lambda leaf: None if leaf is None else change(leaf), data)
-
-
-__all__ = ["CompiledEngine"]
