@@ -61,9 +61,10 @@ class TestListing:
             [
                 sys.executable,
                 "-c",
-                "import sys; from pathlib import Path; from zoo.training.run_folder import RunFolder\n"
+                "import sys; from pathlib import Path\n"
+                "from zoo.training.run_folder import RunFolder\n"
                 "folder = RunFolder(Path(sys.argv[1])); print('looking', flush=True)\n"
-                "while True: folder.held()",
+                "while True: folder.is_locked()",
                 path,
             ],
             stdout=subprocess.PIPE,
