@@ -1,37 +1,44 @@
-"""Pictures in files, and the pixels a model sees: one path for training and for serving.
+"""Read image files with Pillow, and resize images to a model's input.
 
-PNG is decoded here with zlib and numpy, so that the base install can read it; every other format
-goes through Pillow. Resizing is integer arithmetic with Pillow's fixed-point weights, so that the
-same file gives the same bytes on every machine, whether Pillow is installed or not.
+One path for training and for serving: the same file gives the same bytes on every machine.
 """
 
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from zoo.errors import BadRecord, MissingExtra
+from zoo.errors import BadRecord
 from zoo.files import open_regular
-from zoo.runtime import _png
-from zoo.runtime._png import MAX_PIXELS, Corrupt, Image
+
+Image = npt.NDArray[np.uint8]
+"""Height, width, channels: 1 (gray) or 3 (red, green, blue)."""
+
+MAX_PIXELS = 64_000_000
+"""An image with more is refused before it is decoded: a small file can claim any size."""
 
 PADDED = "aspect kept, the rest gray"
-"""What a picture's spec says in ``outside`` if it is not stretched to its size."""
+"""``outside`` of the spec of an image that is padded to its size, and not stretched."""
 
 GRAY = 128
-"""The level of what is beside a picture whose aspect is kept."""
+"""Level of the padding of an image."""
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""Endings of the formats that can be read, in lower case."""
+"""Suffixes of the formats that can be read, in lower case."""
 
 _MAX_BYTES = 2**30
 _PRECISION = 22
-_ON_ITS_SIDE = (5, 6, 7, 8)
+_ROTATED = (5, 6, 7, 8)
+_PNG = b"\x89PNG\r\n\x1a\n"
 _MAGIC = {
+    _PNG: "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"GIF8": "GIF",
     b"BM": "BMP",
@@ -45,30 +52,31 @@ _MAGIC = {
 }
 
 
+class _Corrupt(ValueError):
+    """What is wrong with the bytes; the caller adds the file's name."""
+
+
 def read_image(path: Path | str) -> Image:
-    """Decode a picture file.
+    """Decode an image file.
 
     Transparency is composited on white, a palette is expanded, 16 bits become 8 by rounding, and
     a photo is turned upright as its EXIF orientation says. Of an animation the first frame counts.
 
     Args:
-        path: A PNG, or with Pillow installed a JPEG, GIF, BMP, WebP, TIFF or PNM file. The
-            content decides the format, not the name.
+        path: A PNG, JPEG, GIF, BMP, WebP, TIFF or PNM file. The content decides the format, not
+            the name.
 
     Returns:
-        uint8 ``[height, width, channels]``, one channel for a gray picture, else three.
+        uint8 ``[height, width, channels]``, one channel for a gray image, else three.
 
     Raises:
-        BadRecord: If the file is missing, empty, corrupt, no picture, or larger than
+        BadRecord: If the file is missing, empty, corrupt, not an image, or larger than
             ``MAX_PIXELS``.
-        MissingExtra: If the format needs Pillow, and it is not installed.
     """
     data = _read(path)
     try:
-        if data.startswith(_png.SIGNATURE):
-            return _png.decode(data)
-        return _decode_other(data, Path(path).suffix)
-    except Corrupt as error:
+        return _decode_png(data) if data.startswith(_PNG) else _decode(data)
+    except _Corrupt as error:
         raise _bad(path, str(error)) from error
 
 
@@ -76,57 +84,55 @@ def probe_image(path: Path | str) -> tuple[int, int, int]:
     """Return height, width and channels of what :func:`read_image` would give, without decoding.
 
     Raises:
-        BadRecord: If the header is not that of a picture, or names too many pixels.
-        MissingExtra: If the format needs Pillow, and it is not installed.
+        BadRecord: If the header is not that of an image, or claims too many pixels.
     """
     data = _read(path, 64)
     try:
-        if data.startswith(_png.SIGNATURE):
-            header = _png.read_header(data)
-            return header.height, header.width, header.channels
-        with _open_other(_read(path), Path(path).suffix) as picture:
-            width, height = picture.size
-            if _orientation(picture) in _ON_ITS_SIDE:
+        if data.startswith(_PNG):
+            width, height, _, kind = _png_header(data)
+            return height, width, 1 if kind in (0, 4) else 3
+        with _open(_read(path)) as image:
+            width, height = image.size
+            if _orientation(image) in _ROTATED:
                 width, height = height, width
-            return height, width, 1 if _is_gray(picture.mode) or _is_wide_pgm(picture) else 3
-    except Corrupt as error:
+            return height, width, 1 if _is_gray(image.mode) or _is_wide_pgm(image) else 3
+    except _Corrupt as error:
         raise _bad(path, str(error)) from error
 
 
 def check_image(path: Path | str, data: bytes) -> None:
-    """Check the integrity of a PNG's bytes by its own checksums, without decoding it.
+    """Check the bytes of a PNG by its own checksums, without decoding it.
 
-    Other formats carry none and pass.
+    Other formats have none and pass.
 
     Raises:
         BadRecord: If a part is missing or damaged.
     """
     try:
         if not data:
-            raise Corrupt("the file is empty")
-        if data.startswith(_png.SIGNATURE):
-            for _ in _png.read_chunks(data):
-                pass
-    except Corrupt as error:
+            raise _Corrupt("the file is empty")
+        if data.startswith(_PNG):
+            _png_chunks(data)
+    except _Corrupt as error:
         raise _bad(path, str(error)) from error
 
 
 def fit_image(
     array: Image, height: int, width: int, channels: int, *, padded: bool = False
 ) -> Image:
-    """Bring a picture to the size and the channels a model takes.
+    """Resize an image to the size and the channels of a model's input.
 
     Color becomes gray by the ITU-R 601-2 luma in integers, as Pillow's ``"L"``; gray becomes
     color by repetition. Then it is stretched to the size, or, its aspect kept, to what fits into
-    it (see :func:`placed`), the rest middle gray: with an antialiased triangle filter, along the
-    rows, then along the columns, Pillow's ``resize(..., BILINEAR)`` to within one level.
+    it (see :func:`placed`), the rest middle gray. The filter is Pillow's antialiased
+    ``resize(..., BILINEAR)``, along the rows, then along the columns, to within one level.
 
     Args:
-        array: A picture, as :func:`read_image` returns it.
+        array: An image, as :func:`read_image` returns it.
         height: Rows of the result.
         width: Columns of the result.
         channels: 1 or 3.
-        padded: Whether its aspect is kept.
+        padded: Whether to keep the aspect ratio and pad, instead of stretching.
 
     Returns:
         uint8 ``[height, width, channels]``, C-contiguous.
@@ -151,18 +157,16 @@ def fit_image(
 
 
 def placed(height: int, width: int, rows: int, columns: int) -> tuple[int, int, int, int]:
-    """Return where a picture lies that is fitted into a size with its aspect kept.
-
-    Its longer side, by the shape of the size, fills it; its middle is the middle.
+    """Return the place of an image in the middle of a size, with its aspect ratio kept.
 
     Args:
-        height: Of the picture, pixels.
-        width: Likewise.
-        rows: Of the size that it is fitted into.
-        columns: Likewise.
+        height: Height of the image, pixels.
+        width: Width of the image, pixels.
+        rows: Height of the size that it is fitted into.
+        columns: Width of the size that it is fitted into.
 
     Returns:
-        The first row, the first column, and how many rows and columns.
+        First row, first column, number of rows, number of columns.
 
     Example:
         >>> placed(50, 100, 224, 224)
@@ -175,7 +179,10 @@ def placed(height: int, width: int, rows: int, columns: int) -> tuple[int, int, 
 
 
 def _resample(array: Image, size: int) -> Image:
-    """Resize the first axis as Pillow does: double weights, rounded to 22 bits, then integers."""
+    """Resize the first axis as Pillow does: double weights, rounded to 22 bits, then integers.
+
+    Integer arithmetic gives the same bytes for the same file with every version of Pillow.
+    """
     length = array.shape[0]
     scale = length / size
     stretch = max(scale, 1.0)
@@ -215,82 +222,167 @@ def _bad(path: Path | str, what: str) -> BadRecord:
     return BadRecord(
         what,
         file=str(path),
-        why="every picture is decoded as it is; a damaged one is never skipped in silence",
-        fix="replace the file, or take it out of the folder",
+        why="every image is decoded as it is; a damaged one is never skipped silently",
+        fix="replace the file, or remove it from the folder",
     )
 
 
-def _orientation(picture: Any) -> Any:
+def _check_size(height: int, width: int) -> None:
+    if height < 1 or width < 1:
+        raise _Corrupt(f"the image is {height} x {width} pixels")
+    if height * width > MAX_PIXELS:
+        raise _Corrupt(f"{height} x {width} pixels are more than the {MAX_PIXELS:,} that are read")
+
+
+def _open(data: bytes) -> Any:
+    """Open an image with Pillow: its header is read, no pixel yet."""
+    import PIL.Image
+
+    kind = next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
+    if kind is None:
+        raise _Corrupt("this is not an image in a known format")
     try:
-        return picture.getexif().get(0x0112)
-    except Exception as error:  # Pillow's readers raise many kinds on damaged bytes.
-        raise Corrupt(f"the EXIF data cannot be read: {error}") from error
+        with warnings.catch_warnings():
+            # MAX_PIXELS is the limit here; Pillow's own errors above twice its limit stay.
+            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+            image = PIL.Image.open(io.BytesIO(data), formats=[kind])
+    except PIL.UnidentifiedImageError as error:
+        raise _Corrupt(f"the {kind} cannot be read: its header is damaged") from error
+    except Exception as error:  # Pillow's decoders raise many types on damaged bytes
+        raise _Corrupt(f"the {kind} cannot be read: {error}") from error
+    _check_size(image.height, image.width)
+    return image
 
 
-def _is_wide_pgm(picture: Any) -> bool:
-    """Whether it is a PGM of more than 8 bits, which Pillow brings to the range of 16."""
-    return bool(picture.format == "PPM" and picture.mode == "I")
+def _decode(data: bytes) -> Image:
+    with _open(data) as image:
+        from PIL import ImageOps
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                upright = ImageOps.exif_transpose(image)
+                if _is_wide_pgm(image) or upright.mode.startswith("I;16"):
+                    return _to_eight(np.asarray(upright))[..., None]
+                if upright.mode in ("I", "F"):
+                    raise _Corrupt(f"pixels of type {upright.mode!r} have no range of their own")
+                mode = "L" if _is_gray(upright.mode) else "RGB"
+                if upright.has_transparency_data:
+                    pixels = np.asarray(upright.convert("LA" if mode == "L" else "RGBA"))
+                    return _composite(pixels[..., :-1], pixels[..., -1])
+                return np.array(upright.convert(mode)).reshape(upright.height, upright.width, -1)
+        except _Corrupt:
+            raise
+        except Exception as error:  # as above
+            raise _Corrupt(f"the image cannot be decoded: {error}") from error
+
+
+def _orientation(image: Any) -> Any:
+    try:
+        return image.getexif().get(0x0112)
+    except Exception as error:  # as above
+        raise _Corrupt(f"the EXIF data cannot be read: {error}") from error
+
+
+def _is_wide_pgm(image: Any) -> bool:
+    """Return whether it is a PGM of more than 8 bits, which Pillow scales to 16."""
+    return bool(image.format == "PPM" and image.mode == "I")
 
 
 def _is_gray(mode: str) -> bool:
     return mode in ("1", "L", "LA", "La") or mode.startswith("I;16")
 
 
-def _open_other(data: bytes, suffix: str) -> Any:
-    kind = next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
-    if kind is None:
-        raise Corrupt("this is not a picture in a format that is known here")
-    try:
-        import PIL.Image
-    except ImportError as error:
-        raise MissingExtra(f"reading {suffix or kind} files", "vision", "pillow") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-            picture = PIL.Image.open(io.BytesIO(data), formats=[kind])
-    except PIL.UnidentifiedImageError as error:
-        raise Corrupt(f"the {kind} cannot be read: its header is damaged") from error
-    except Exception as error:  # Pillow's decoders raise many kinds on damaged bytes.
-        raise Corrupt(f"the {kind} cannot be read: {error}") from error
-    _png.check_size(picture.height, picture.width)
-    return picture
+def _composite(color: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> Image:
+    """Composite colors on white by their opacity, 0 to 255."""
+    opaque = alpha.astype(np.int32)[..., None]
+    return ((color * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
 
 
-def _decode_other(data: bytes, suffix: str) -> Image:
-    with _open_other(data, suffix) as picture:
-        from PIL import ImageOps
+def _to_eight(samples: npt.NDArray[Any]) -> Image:
+    """Round samples of 16 bits to 8."""
+    return ((samples.astype(np.int32) + 128) // 257).astype(np.uint8)
 
+
+# PNG. Pillow does not check the checksums of pixels, and keeps the high byte of 16-bit colors.
+
+
+def _png_header(data: bytes) -> tuple[int, int, int, int]:
+    """Return width, height, bit depth and color type."""
+    if len(data) < 33 or data[12:16] != b"IHDR":
+        raise _Corrupt("the PNG ends within its header")
+    if zlib.crc32(data[12:29]) != struct.unpack(">I", data[29:33])[0]:
+        raise _Corrupt("the PNG header does not match its checksum")
+    width, height, depth, kind = struct.unpack(">IIBB", data[16:26])
+    _check_size(height, width)
+    return width, height, depth, kind
+
+
+def _png_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the name and the whole bytes of every chunk, its checksum verified."""
+    chunks: list[tuple[bytes, bytes]] = []
+    place = len(_PNG)
+    while not chunks or chunks[-1][0] != b"IEND":
+        length = int.from_bytes(data[place : place + 4])
+        end = place + 12 + length
+        if end > len(data):
+            raise _Corrupt("the PNG is cut off")
+        name = data[place + 4 : place + 8]
+        if zlib.crc32(data[place + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
+            raise _Corrupt(f"the PNG chunk {name!r} at byte {place} does not match its checksum")
+        chunks.append((name, data[place:end]))
+        place = end
+    return chunks
+
+
+def _decode_png(data: bytes) -> Image:
+    _, _, depth, kind = _png_header(data)
+    chunks = _png_chunks(data)
+    # Texts, profiles and frames of an animation say nothing about the pixels.
+    kept = [raw for name, raw in chunks if name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")]
+    png = _PNG + b"".join(kept)
+    with _open(png) as image:
+        key = image.info.get("transparency")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                upright = ImageOps.exif_transpose(picture)
-                if _is_wide_pgm(picture):
-                    return _png.to_eight(np.asarray(upright), 16)[..., None]
-                if upright.mode.startswith("I;16"):
-                    return _png.to_eight(np.asarray(upright), 16)[..., None]
-                if upright.mode in ("I", "F"):
-                    raise Corrupt(f"pixels of type {upright.mode!r} have no range of their own")
-                transparent = upright.has_transparency_data
-                mode = "L" if _is_gray(upright.mode) else "RGB"
-                if transparent:
-                    pixels = np.asarray(upright.convert("LA" if mode == "L" else "RGBA"))
-                    return _png.composite(pixels[..., :-1], pixels[..., -1])
-                return np.array(upright.convert(mode)).reshape(upright.height, upright.width, -1)
-        except Corrupt:
+            if kind == 3:
+                colors = sum(len(raw) - 12 for name, raw in chunks if name == b"PLTE") // 3
+                if int(np.asarray(image).max()) >= colors:
+                    raise _Corrupt("a color of the PNG is outside its palette")
+                samples = np.asarray(image.convert("RGB" if key is None else "RGBA"))
+            elif depth == 16:
+                samples = _sixteen_bits(png, image, kind)
+            else:
+                samples = np.asarray(image.convert("L") if image.mode == "1" else image)
+        except _Corrupt:
             raise
-        except Exception as error:  # as above
-            raise Corrupt(f"the picture cannot be decoded: {error}") from error
+        except Exception as error:  # Pillow's decoders raise many types on damaged bytes
+            raise _Corrupt(f"the PNG cannot be decoded: {error}") from error
+        samples = samples.reshape(image.height, image.width, -1)
+    pixels = _to_eight(samples) if depth == 16 else samples
+    if kind in (0, 2) and key is not None:
+        # One color is transparent, given in the file's own depth.
+        scale = 1 if depth == 16 else 255 // ((1 << depth) - 1)
+        opaque = (samples != np.asarray(key) * scale).any(axis=-1)
+        return _composite(pixels, opaque * np.uint8(255))
+    if pixels.shape[-1] in (2, 4):
+        return _composite(pixels[..., :-1], pixels[..., -1])
+    return np.ascontiguousarray(pixels)
 
 
-__all__ = [
-    "GRAY",
-    "MAX_PIXELS",
-    "PADDED",
-    "SUFFIXES",
-    "Image",
-    "check_image",
-    "fit_image",
-    "placed",
-    "probe_image",
-    "read_image",
-]
+def _sixteen_bits(png: bytes, image: Any, kind: int) -> npt.NDArray[np.uint16]:
+    """Return all 16 bits of every sample."""
+    import PIL.Image
+
+    if kind == 0:
+        return np.asarray(image).astype(np.uint16)
+    if kind == 4:
+        # Gray and opacity of 16 bits are laid out as four samples of 8.
+        header = png[12:24] + b"\x08\x06" + png[26:29]
+        png = png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
+        with PIL.Image.open(io.BytesIO(png), formats=["PNG"]) as bytewise:
+            return np.asarray(bytewise).view(">u2").astype(np.uint16)
+    high = np.asarray(image).astype(np.uint16)
+    with PIL.Image.open(io.BytesIO(png), formats=["PNG"]) as low:
+        # Read as little-endian, the high byte of a sample is its low one.
+        low.tile = [tile._replace(args=tile.args.replace("16B", "16L")) for tile in low.tile]
+        return (high << 8) | np.asarray(low)
