@@ -21,7 +21,7 @@ def test_every_extra_brings_the_packages_that_are_said_of_it():
 
 
 def test_a_module_leads_to_its_extra_and_a_stranger_to_none():
-    assert extra_of("PIL") == "vision"
+    assert extra_of("sklearn") == "datasets"
     assert extra_of("uvicorn") == "serve"
     assert extra_of("not_ours") is None
     assert version_of("no-such-distribution") is None

@@ -104,7 +104,7 @@ def test_an_unexpected_exception_is_an_internal_error_in_three_lines(failing, ca
     assert len(err.splitlines()) == 3
 
 
-@pytest.mark.parametrize(("package", "extra"), [("keras.layers", "keras"), ("PIL", "vision")])
+@pytest.mark.parametrize(("package", "extra"), [("keras.layers", "keras"), ("sklearn", "datasets")])
 def test_an_optional_package_that_a_plugin_misses_is_named_with_its_extra(
     package, extra, failing, capsys
 ):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
-import sys
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import pytest
 
 from zoo.data import dataset_spec, resolve
 from zoo.data.named.aircraft import SyntheticOptions
-from zoo.errors import ConfigError, MissingExtra
+from zoo.errors import ConfigError
 
 pytest.importorskip("PIL", reason="the pictures are drawn by Pillow")
 
@@ -313,16 +312,6 @@ def test_a_wrong_option_is_named(wrong: dict[str, object]) -> None:
         resolve("aircraft_damage_synthetic", options=wrong)
     assert caught.value.findings[0].where == next(iter(wrong))
     assert SyntheticOptions().image_size == 96
-
-
-def test_without_pillow_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PIL", "PIL.Image", "PIL.ImageDraw", "PIL.ImageFilter"):
-        monkeypatch.setitem(sys.modules, name, None)
-    data = resolve("aircraft_damage_synthetic")
-    assert data.sizes()["train"] == 2_000
-    with pytest.raises(MissingExtra, match="pillow") as caught:
-        data.split("test").take(np.arange(1))
-    assert caught.value.fix == 'pip install "neural-zoo[vision]"'
 
 
 def _ridge(features: np.ndarray, signs: np.ndarray, count: int) -> float:

@@ -35,7 +35,6 @@ from zoo.files import sha256_json
 from zoo.metrics.figures import dump_figures, encode_png, load_figures
 from zoo.registry.catalog import own_catalog_path, parse_catalog
 from zoo.report.records import read_run
-from zoo.runtime._png import SIGNATURE
 from zoo.runtime.artifact_diff import read_contents
 from zoo.runtime.calendar import read_moment
 from zoo.runtime.csv import read_table
@@ -121,7 +120,7 @@ def pixels(data: bytes) -> bool:
         _chunk(b"IDAT", zlib.compress(rest[size:] * (1 + cut % 7), 1)),
         _chunk(b"IEND", b""),
     )
-    return _picture(_file("a.png", SIGNATURE + b"".join(parts)))
+    return _picture(_file("a.png", b"\x89PNG\r\n\x1a\n" + b"".join(parts)))
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

@@ -46,9 +46,7 @@ def test_what_the_project_asks_for_is_pinned():
     extras = project["optional-dependencies"]
     wanted = {
         "base": project["dependencies"],
-        "all": [
-            line for name in ("keras", "vision", "datasets", "report") for line in extras[name]
-        ],
+        "all": [line for name in ("keras", "datasets", "report") for line in extras[name]],
         "dev": [line for line in extras["dev"] if not line.startswith("neural-zoo")],
     }
     for name, lines in wanted.items():
@@ -58,4 +56,4 @@ def test_what_the_project_asks_for_is_pinned():
 
 def test_the_base_set_holds_no_framework():
     names = set(pins(ROOT / "requirements" / "base.txt"))
-    assert not names & {"keras", "tensorflow", "onnx", "tf2onnx", "torch", "pillow", "scikit-learn"}
+    assert not names & {"keras", "tensorflow", "onnx", "tf2onnx", "torch", "scikit-learn"}

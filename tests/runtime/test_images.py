@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import builtins
 import struct
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image as PIL_Image
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from zoo.errors import BadRecord, MissingExtra
-from zoo.runtime import _png
+from zoo.errors import BadRecord
 from zoo.runtime.images import GRAY, check_image, fit_image, placed, probe_image, read_image
 
-PIL_Image = pytest.importorskip("PIL.Image", reason="the reference decoder is Pillow")
+ADAM7 = (
+    (0, 0, 8, 8),
+    (0, 4, 8, 8),
+    (4, 0, 8, 4),
+    (0, 2, 4, 4),
+    (2, 0, 4, 2),
+    (0, 1, 2, 2),
+    (1, 0, 2, 1),
+)
+"""Row and column start and step of every pass of an interlaced PNG."""
 
 
 def picture(seed: int, *shape: int) -> np.ndarray:
@@ -60,7 +68,7 @@ def test_any_filters_of_a_png_decode_as_pillow_decodes_them(
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     interlace = data.draw(st.integers(0, 1))
     raw = b""
-    for row, column, down, right in _png._ADAM7 if interlace else ((0, 0, 1, 1),):
+    for row, column, down, right in ADAM7 if interlace else ((0, 0, 1, 1),):
         rows, columns = len(range(row, height, down)), len(range(column, width, right))
         line = (columns * depth * (3 if kind == 2 else 1) + 7) // 8
         for filter_kind in rng.integers(0, 5, rows if columns else 0).tolist():
@@ -92,7 +100,7 @@ def test_an_interlaced_png_is_put_together(
     count = 3 if kind == 2 else 1
     expected = picture(1, height, width, count)
     raw = b""
-    for row, column, down, right in _png._ADAM7:
+    for row, column, down, right in ADAM7:
         part = expected[row::down, column::right]
         if part.size:
             raw += b"".join(b"\0" + line.tobytes() for line in part)
@@ -100,10 +108,22 @@ def test_an_interlaced_png_is_put_together(
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected)
 
 
-def test_sixteen_bits_become_eight_by_rounding(tmp_path: Path) -> None:
-    values = np.array([[0, 128, 129, 257, 65535, 65406]], ">u2")
-    (tmp_path / "a.png").write_bytes(png(6, 1, 16, 0, b"\0" + values.tobytes()))
-    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, 0, 1, 1, 255, 254]
+@pytest.mark.parametrize("interlace", [0, 1])
+@pytest.mark.parametrize(("kind", "count"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_become_eight_by_rounding(
+    tmp_path: Path, kind: int, count: int, interlace: int
+) -> None:
+    values = np.random.default_rng(kind).integers(0, 65_536, (9, 11, count), np.uint16)
+    values[0, 0, 0], values[0, 1, 0], values[0, 2, 0] = 128, 129, 65_406
+    if count in (2, 4):
+        values[..., -1] = 65_535
+    raw = b""
+    for row, column, down, right in ADAM7 if interlace else ((0, 0, 1, 1),):
+        for line in values[row::down, column::right]:
+            raw += b"\0" + line.astype(">u2").tobytes()
+    (tmp_path / "a.png").write_bytes(png(11, 9, 16, kind, raw, interlace=interlace))
+    expected = np.round(values[..., : count - (count in (2, 4))] / 257).astype(np.uint8)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected)
 
 
 def test_transparency_is_composited_on_white(tmp_path: Path) -> None:
@@ -115,10 +135,19 @@ def test_transparency_is_composited_on_white(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.webp")[0].tolist() == expected
 
 
-def test_a_transparent_color_of_a_png_becomes_white(tmp_path: Path) -> None:
-    raw = b"\0" + bytes([7, 8, 9])
-    (tmp_path / "a.png").write_bytes(png(3, 1, 8, 0, raw, chunk(b"tRNS", struct.pack(">H", 8))))
-    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [7, 255, 9]
+@pytest.mark.parametrize(("depth", "raw"), [(8, bytes([7, 8, 9])), (4, bytes([0x78, 0x90]))])
+def test_a_transparent_color_of_a_png_becomes_white(tmp_path: Path, depth: int, raw: bytes) -> None:
+    key = chunk(b"tRNS", struct.pack(">H", 8))
+    (tmp_path / "a.png").write_bytes(png(3, 1, depth, 0, b"\0" + raw, key))
+    scale = 255 // (2**depth - 1)
+    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [7 * scale, 255, 9 * scale]
+
+
+def test_a_color_outside_the_palette_is_refused(tmp_path: Path) -> None:
+    palette = chunk(b"PLTE", bytes(6))
+    (tmp_path / "a.png").write_bytes(png(1, 1, 8, 3, b"\0\2", palette))
+    with pytest.raises(BadRecord, match="outside its palette"):
+        read_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(
@@ -198,26 +227,6 @@ def test_a_small_file_cannot_claim_a_huge_picture(tmp_path: Path) -> None:
     PIL_Image.new("1", (9_000, 9_000)).save(tmp_path / "a.tiff", compression="group4")
     with pytest.raises(BadRecord, match="more than"):
         read_image(tmp_path / "a.tiff")
-
-
-def test_png_needs_no_pillow_and_jpg_says_that_it_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = picture(6, 8, 9, 3)
-    PIL_Image.fromarray(expected).save(tmp_path / "a.png")
-    PIL_Image.fromarray(expected).save(tmp_path / "a.jpg")
-    real = builtins.__import__
-
-    def absent(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.startswith("PIL"):
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", absent)
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected)
-    with pytest.raises(MissingExtra, match="reading .jpg files needs pillow") as caught:
-        read_image(tmp_path / "a.jpg")
-    assert "neural-zoo[vision]" in caught.value.fix
 
 
 @settings(max_examples=80, deadline=None)

@@ -32,8 +32,8 @@ from zoo.report.damage import (
 )
 from zoo.runtime import Prediction, Session
 from zoo.runtime.decoding import written_text
-from zoo.runtime.golden_vectors import PROBABILITIES
 from zoo.runtime.images import PADDED, placed, read_image
+from zoo.runtime.prediction import PROBABILITIES
 from zoo.spec import TensorSpec
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import importlib.metadata
 
 EXTRAS = {
     "keras": {"tensorflow": "tensorflow", "keras": "keras", "onnx": "onnx", "tf2onnx": "tf2onnx"},
-    "vision": {"pillow": "PIL"},
     "datasets": {"scikit-learn": "sklearn"},
     "report": {"jinja2": "jinja2", "matplotlib": "matplotlib"},
     "captioning": {

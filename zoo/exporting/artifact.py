@@ -35,8 +35,9 @@ from zoo.exporting.simplify import constant_shapes
 from zoo.exporting.structure import check_structure
 from zoo.files import sha256_json
 from zoo.names import NAME
-from zoo.runtime.golden_vectors import LABEL, PROBABILITIES, Vector
+from zoo.runtime.golden_vectors import Vector
 from zoo.runtime.manifest import Graph, Manifest
+from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import Arrays, DataSpec, PredictFn, Task, TensorSpec
 
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy")

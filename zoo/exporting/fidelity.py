@@ -15,8 +15,8 @@ from zoo.exporting.parity import round_up
 from zoo.metrics import Evaluation
 from zoo.metrics.intervals import BLOCKS, batch_means, paired_difference
 from zoo.metrics.scores import describe_score
-from zoo.runtime.golden_vectors import LABEL, PROBABILITIES
 from zoo.runtime.manifest import Comparison
+from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import Arrays, DataSpec, PredictFn, PredictFns, Split, Task
 
 _BATCH = 256

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import Unsupported
 from zoo.exporting.external_data import lies_outside
-from zoo.runtime.golden_vectors import LABEL, PROBABILITIES
+from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import TensorSpec
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import numpy as np
 
 from zoo.errors import Incompatible
 from zoo.runtime.manifest import Tolerance
+from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import Arrays
 
 _KINDS = "biuf"
@@ -100,11 +101,6 @@ def _array(raw: bytes) -> np.ndarray[Any, Any]:
     if dtype.kind not in _KINDS or header["fortran_order"] or size != len(raw) - start:
         raise ValueError("an array's header does not fit its data")
     return np.frombuffer(raw[start:], dtype).reshape(shape)
-
-
-PROBABILITIES = "probabilities"
-LABEL = "label"
-"""The index of the largest of ``probabilities``: added to the graph by the export."""
 
 
 @dataclass(frozen=True)

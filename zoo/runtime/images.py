@@ -384,5 +384,5 @@ def _sixteen_bits(png: bytes, image: Any, kind: int) -> npt.NDArray[np.uint16]:
     high = np.asarray(image).astype(np.uint16)
     with PIL.Image.open(io.BytesIO(png), formats=["PNG"]) as low:
         # Read as little-endian, the high byte of a sample is its low one.
-        low.tile = [tile._replace(args=tile.args.replace("16B", "16L")) for tile in low.tile]
-        return (high << 8) | np.asarray(low)
+        low.tile = [tile._replace(args=str(tile.args).replace("16B", "16L")) for tile in low.tile]
+        return np.asarray((high << 8) | np.asarray(low), np.uint16)

@@ -1,31 +1,35 @@
-"""From what people have (arrays, records, files) to the named arrays that a graph takes."""
+"""Convert raw values (arrays, records, texts, files) into the named arrays that a graph takes."""
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
 from zoo.errors import BadRecord, DataError
 from zoo.files import is_file, is_folder
-from zoo.runtime.csv import Table, is_missing, read_table
-from zoo.runtime.text_inputs import encode_texts, plain_texts, texts_of
 from zoo.spec import Column, TensorSpec
 
+if TYPE_CHECKING:
+    from zoo.runtime.csv import Table
+
 _BATCH_BYTES = 2 * 2**30
+_TABLES, _ARRAYS = {".csv", ".tsv"}, {".npy", ".npz"}
 
 
 def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the arrays of a graph's inputs, examples along the first axis.
+    """Convert raw values into a graph's input arrays.
 
     Args:
         raw: Anything that :meth:`zoo.runtime.Session.predict` takes.
-        specs: What the graph takes.
+        specs: Specs of the inputs.
+
+    Returns:
+        One array per input, examples along the first axis.
 
     Raises:
         DataError: If the values do not fit.
@@ -33,8 +37,11 @@ def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
     """
     if type(raw) is np.ndarray and len(specs) == 1 and _is_ready(raw, specs[0]):
         return {specs[0].name: raw}
-    if len(specs) == 1 and specs[0].text and (texts := texts_of(raw, specs[0])) is not None:
-        return {specs[0].name: encode_texts(texts, specs[0])}
+    if len(specs) == 1 and specs[0].text:
+        from zoo.runtime.text_inputs import encode_texts, texts_of
+
+        if (texts := texts_of(raw, specs[0])) is not None:
+            return {specs[0].name: encode_texts(texts, specs[0])}
     if isinstance(raw, str | os.PathLike):
         return _from_files([Path(raw)], specs)
     if isinstance(raw, Mapping):
@@ -50,13 +57,13 @@ def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
     if len(specs) != 1:
         _refuse(
             f"one array was given for the {len(specs)} inputs {_names(specs)}",
-            "a model of several inputs takes a mapping of their names to arrays",
+            "a model with several inputs takes a mapping of their names to arrays",
         )
     return _from_arrays({specs[0].name: raw}, specs)
 
 
 def _is_ready(array: np.ndarray[Any, Any], spec: TensorSpec) -> bool:
-    """Return whether a batch needs no look at its values: whole numbers of the declared kind."""
+    """Return whether a batch is used as it is: whole numbers of the declared type and shape."""
     return (
         array.dtype.kind in "iub"
         and array.dtype == spec.dtype
@@ -76,13 +83,20 @@ def _refuse(
     raise DataError(what, why=why, fix=fix)
 
 
+def _hint(name: Any, known: Sequence[Any]) -> str:
+    """Return a question about the nearest name, if there is one."""
+    import difflib
+
+    near = difflib.get_close_matches(str(name), [str(other) for other in known], 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def _from_arrays(
     raw: Mapping[str, Any], specs: Sequence[TensorSpec]
 ) -> dict[str, np.ndarray[Any, Any]]:
     unknown = sorted(set(raw) - {spec.name for spec in specs})
     if unknown:
-        near = difflib.get_close_matches(unknown[0], [spec.name for spec in specs], 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = _hint(unknown[0], [spec.name for spec in specs])
         _refuse(f"there is no input {unknown[0]!r}", f"the inputs are {_names(specs)}{hint}")
     arrays = {}
     for spec in specs:
@@ -97,13 +111,16 @@ def _from_arrays(
 
 
 def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
-    if spec.text is not None and (texts := plain_texts(value)) is not None:
-        return encode_texts(texts, spec)
+    if spec.text is not None:
+        from zoo.runtime.text_inputs import encode_texts, plain_texts
+
+        if (texts := plain_texts(value)) is not None:
+            return encode_texts(texts, spec)
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise DataError(
-            f"the input {spec.name!r} is no array",
+            f"the input {spec.name!r} is not an array",
             why=str(error),
             fix="give lists of the same length, or an array",
         ) from error
@@ -127,7 +144,7 @@ def _fit(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
 
 
 def _is_gray(array: np.ndarray[Any, Any], spec: TensorSpec) -> bool:
-    """Return whether only the one channel is missing, as in most files of gray pictures."""
+    """Return whether only the channel axis is missing, as in most files of gray images."""
     if array.ndim not in (2, 3) or array.shape == spec.shape:
         return False
     sides = zip(spec.shape[:2], array.shape[-2:], strict=True)
@@ -141,9 +158,9 @@ def _cast(array: np.ndarray[Any, Any], spec: TensorSpec) -> np.ndarray[Any, Any]
     if spec.dtype == "string":
         return array.astype(str).astype(object)
     if array.dtype.kind not in "biuf":
-        _refuse(f"the input {spec.name!r} holds no numbers", f"Received: dtype={array.dtype}")
+        _refuse(f"the input {spec.name!r} is not numeric", f"Received: dtype={array.dtype}")
     if kind.kind != "f":
-        # A float picture in 0..1 would silently become all zeros as uint8.
+        # A float image in 0..1 would silently become all zeros as uint8.
         with np.errstate(invalid="ignore"):
             exact = array.astype(kind)
         if not np.array_equal(exact, array):
@@ -193,8 +210,7 @@ def _from_records(
         if absent or (extra and table is None):
             name = absent[0] if absent else extra[0]
             pool = extra if absent else columns
-            near = difflib.get_close_matches(str(name), [str(other) for other in pool], 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = _hint(name, pool)
             what = f"the column {name!r} is {'missing' if absent else 'unknown'}"
             why = f"the model's columns are {', '.join(columns)}{hint}"
             if table is not None:
@@ -212,6 +228,9 @@ def _from_records(
 
 
 def _element(value: Any, column: Column, index: int, table: Table | None) -> float:
+    """Convert one value of a record, or one cell of a table."""
+    from zoo.runtime.csv import is_missing
+
     missing = (
         value is None
         or (isinstance(value, float) and math.isnan(value))
@@ -246,10 +265,11 @@ def _from_files(
         if not is_file(path):
             raise BadRecord("there is no such file", file=str(path), fix="give a path that exists")
     kinds = {path.suffix.lower() for path in paths}
-    if len(paths) == 1 and kinds <= {".npy", ".npz", ".csv", ".tsv"}:
-        reader = {".npy": _npy, ".npz": _npz, ".csv": _csv, ".tsv": _csv}[kinds.pop()]
-        return reader(paths[0], specs)
-    if kinds & {".npy", ".npz", ".csv", ".tsv"}:
+    if len(paths) == 1 and kinds <= _TABLES:
+        return _from_table(paths[0], specs)
+    if len(paths) == 1 and kinds <= _ARRAYS:
+        return _from_array_file(paths[0], specs)
+    if kinds & (_TABLES | _ARRAYS):
         _refuse("several files were given, not all of them images", "one table or array at a time")
     if len(specs) != 1 or not specs[0].is_image:
         raise BadRecord(
@@ -277,24 +297,30 @@ def _from_files(
     return _from_arrays({specs[0].name: np.stack(images)}, specs)
 
 
-def _npy(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
-    array = _load(path)
-    if isinstance(array, dict):
-        return _by_name(path, array, specs)
+def _from_array_file(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
+    from zoo.runtime.arrays import Unreadable, read_arrays
+
+    try:
+        # Well-packed data unpacks to a hundred times its size; a decompression bomb to more.
+        arrays = read_arrays(path, limit=max(_BATCH_BYTES, 100 * path.stat().st_size))
+    except Unreadable as error:
+        raise BadRecord(
+            "it cannot be read as arrays",
+            file=str(path),
+            why=str(error),
+            fix="write it again with numpy.save or numpy.savez",
+        ) from error
+    if isinstance(arrays, dict):
+        return _by_name(path, arrays, specs)
+    if path.suffix.lower() == ".npz":
+        raise BadRecord("it is one array, not an archive", file=str(path), fix="name it .npy")
     if len(specs) != 1:
         raise BadRecord(
             f"it holds one array for the inputs {_names(specs)}",
             file=str(path),
             fix="save them by name with numpy.savez",
         )
-    return _from_arrays({specs[0].name: array}, specs)
-
-
-def _npz(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
-    archive = _load(path)
-    if not isinstance(archive, dict):
-        raise BadRecord("it is one array, and no archive", file=str(path), fix="call it .npy")
-    return _by_name(path, archive, specs)
+    return _from_arrays({specs[0].name: arrays}, specs)
 
 
 def _by_name(
@@ -319,7 +345,7 @@ def _by_name(
 
 
 def _ended(values: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
-    """Return sequences that end where only NaN is left, as they were trained on."""
+    """Return padded sequences and their lengths: a sequence ends where only NaN is left."""
     real = ~np.isnan(values).all(axis=-1)
     length = np.where(real, np.arange(1, values.shape[1] + 1), 0).max(axis=1, initial=0)
     behind = np.arange(values.shape[1]) >= length[:, None]
@@ -329,30 +355,14 @@ def _ended(values: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
     }
 
 
-def _load(path: Path) -> Any:
-    from zoo.runtime.arrays import Unreadable, read_arrays
-
-    try:
-        # Of what somebody packed well a hundred times its size is unpacked; a bomb is more.
-        return read_arrays(path, limit=max(_BATCH_BYTES, 100 * path.stat().st_size))
-    except Unreadable as error:
-        raise BadRecord(
-            "it cannot be read as arrays",
-            file=str(path),
-            why=str(error),
-            fix="write it again with numpy.save or numpy.savez",
-        ) from error
-
-
-def _csv(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
+def _from_table(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
     if any(spec.series is not None for spec in specs):
         from zoo.runtime.series import encode_series
 
         return encode_series(path, specs)
+    from zoo.runtime.csv import read_table
+
     table = read_table(path)
     rows = [dict(zip(table.header, cells, strict=True)) for cells in table.rows]
-    # The target's column may stand in the table, so columns too many are no error here.
+    # The target's column may be in the table, so more columns are no error here.
     return _from_records(rows, specs, table=table)
-
-
-__all__ = ["encode"]

@@ -1,4 +1,4 @@
-"""What a model answered, with the names that its outputs have for people."""
+"""Predictions: output arrays with the names of their classes, columns and texts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from zoo.runtime.golden_vectors import LABEL, PROBABILITIES
-from zoo.runtime.text import decode_text
 from zoo.spec import TensorSpec
+
+PROBABILITIES = "probabilities"
+"""The output of class probabilities, by convention."""
+
+LABEL = "label"
+"""The output with the index of the largest probability, which the export adds to the graph."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,9 @@ class Prediction:
     """The outputs for some examples.
 
     Attributes:
-        outputs: One array an output, examples along the first axis.
-        specs: What the outputs are.
-        dates: Of a forecast from a file with dates: the date of each step.
+        outputs: One array per output, examples along the first axis.
+        specs: Specs of the outputs.
+        dates: Date of each step of a forecast from a file with dates.
     """
 
     outputs: Mapping[str, np.ndarray[Any, Any]]
@@ -32,12 +36,12 @@ class Prediction:
 
     @property
     def probabilities(self) -> np.ndarray[Any, Any] | None:
-        """The probabilities of the classes ``[examples, classes]``, of a classifier."""
+        """Class probabilities ``[examples, classes]`` of a classifier, else ``None``."""
         return self.outputs.get(PROBABILITIES)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The class names in the order of their indices; empty if there are none."""
+        """Class names in the order of their indices; empty if there are none."""
         for name in (PROBABILITIES, LABEL):
             for spec in self.specs:
                 if spec.name == name and spec.labels is not None:
@@ -46,7 +50,7 @@ class Prediction:
 
     @property
     def labels(self) -> list[str]:
-        """The name of the most probable class of each example; empty if there are no classes."""
+        """Name of the most probable class of each example; empty if there are no classes."""
         names = self.classes
         if LABEL in self.outputs:
             chosen = self.outputs[LABEL]
@@ -58,25 +62,18 @@ class Prediction:
 
     @property
     def texts(self) -> list[str]:
-        """The text of each example, of a model that writes; empty if it does not."""
-        for spec in self.specs:
-            if spec.text is not None and spec.name in self.outputs:
-                return decode_text(self.outputs[spec.name], spec.text)
-        return []
+        """Generated text of each example; empty if the model generates none."""
+        return next(iter(self._decoded().values()), [])
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """Return one plain dictionary an example, for ``--json``."""
+        """Return one plain dictionary per example, for ``--json``."""
         labels, classes, chances = self.labels, self.classes, self.probabilities
         named = {
             spec.name: [column.name for column in spec.columns]
             for spec in self.specs
             if spec.columns and len(spec.shape) == 2
         }
-        written = {
-            spec.name: decode_text(self.outputs[spec.name], spec.text)
-            for spec in self.specs
-            if spec.text is not None and spec.name in self.outputs
-        }
+        texts = self._decoded()
         rows = []
         for index in range(len(self)):
             row: dict[str, Any] = {}
@@ -90,19 +87,25 @@ class Prediction:
             for name, array in self.outputs.items():
                 if name in named:
                     row[name] = self._steps(array[index], named[name])
-                elif name in written:
-                    row[name] = written[name][index]
+                elif name in texts:
+                    row[name] = texts[name][index]
                 elif name not in row and not (name == LABEL and labels):
                     row[name] = array[index].tolist()
             rows.append(row)
         return rows
 
+    def _decoded(self) -> dict[str, list[str]]:
+        """Return the texts of each output of token ids, by name."""
+        found = [spec for spec in self.specs if spec.text and spec.name in self.outputs]
+        if not found:
+            return {}
+        from zoo.runtime.text import decode_text
+
+        return {s.name: decode_text(self.outputs[s.name], s.text) for s in found if s.text}
+
     def _steps(self, values: np.ndarray[Any, Any], columns: list[str]) -> list[dict[str, Any]]:
-        """Return one dictionary a step of a forecast, with its date if it has one."""
+        """Return one dictionary per step of a forecast, with its date if it has one."""
         steps = [dict(zip(columns, step, strict=True)) for step in values.tolist()]
         if len(self.dates) != len(steps):
             return steps
         return [{"date": date, **step} for date, step in zip(self.dates, steps, strict=True)]
-
-
-__all__ = ["Prediction"]

@@ -1,4 +1,4 @@
-"""An artifact, opened: named arrays in, named arrays out, by onnxruntime alone."""
+"""Run an artifact with onnxruntime: named arrays in, named arrays out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from zoo.runtime.prediction import Prediction
 from zoo.spec import Arrays, TensorSpec
 
 MAX_THREADS = 1_024
-"""More threads than this are a mistake; onnxruntime would try to start them."""
+"""Limit of threads per call; onnxruntime would try to start any number."""
 
 DEFAULT_PROVIDERS = ("CPUExecutionProvider",)
 OPTIMIZATION = ("disabled", "basic", "all")
-"""onnxruntime's graph-optimization levels, as a session's ``optimization`` names them."""
+"""onnxruntime's graph optimization levels, by the names of ``optimization``."""
 
 _CHUNK = 256
 
@@ -39,12 +39,12 @@ class Session:
     """One signature of an artifact, ready to run. Make one with :func:`load`.
 
     Attributes:
-        manifest: What the artifact says about itself.
-        graph: The entry of this signature.
-        inputs: What goes in, by name and in order.
-        outputs: What comes out, by name and in order.
-        providers: What onnxruntime runs on, most preferred first.
-        threads: How many threads one call may use.
+        manifest: Manifest of the artifact.
+        graph: Its entry for this signature.
+        inputs: Specs of the inputs, in order.
+        outputs: Specs of the outputs, in order.
+        providers: Execution providers, most preferred first.
+        threads: Threads per call.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class Session:
         """Run the graph once on arrays that have the declared names, types and shapes.
 
         Args:
-            inputs: One array an input, examples along the first axis.
+            inputs: One array per input, examples along the first axis.
 
         Returns:
-            One array an output.
+            One array per output.
 
         Raises:
             DataError: If the arrays do not fit, or the graph fails on them.
@@ -86,7 +86,7 @@ class Session:
         return dict(zip(self._names, values, strict=True))
 
     def predict(self, raw: Any) -> Prediction:
-        """Answer for raw values, whatever form they come in.
+        """Predict for raw values: arrays, records, texts, or files.
 
         Args:
             raw: An array of examples or of one example; a mapping of input names to arrays; a
@@ -102,12 +102,15 @@ class Session:
             BadRecord: If a file or a row of it does not.
         """
         from zoo.runtime.inputs import encode
-        from zoo.runtime.series import forecast_dates
 
         arrays = encode(raw, self.inputs)
         count = len(next(iter(arrays.values())))
         if count <= _CHUNK:
-            dates = forecast_dates(raw, self.inputs)
+            dates: tuple[str, ...] = ()
+            if any(spec.series is not None for spec in self.inputs):
+                from zoo.runtime.series import forecast_dates
+
+                dates = forecast_dates(raw, self.inputs)
             return Prediction(self.run(arrays), self.outputs, dates)
         parts = [
             self.run({name: array[start : start + _CHUNK] for name, array in arrays.items()})
@@ -143,24 +146,25 @@ def load(
     threads: int = 1,
     providers: Sequence[str] | None = None,
 ) -> Session:
-    """Open an artifact. The manifest and the ONNX file are checked; :func:`verify` checks all.
+    """Open an artifact for prediction.
 
-    The file is read once, checked against its SHA-256, inspected, and handed to onnxruntime from
-    memory, so what was checked is what runs. Weights that lie in a file beside it are checked while
-    they are copied to a temporary folder of this process, from which onnxruntime maps them; the
-    copy is gone when this returns. A file that refers to anything else outside itself is refused
-    before onnxruntime sees it.
+    The manifest and the ONNX file are checked; :func:`zoo.runtime.verify` checks everything.
+
+    The file is read once, checked against its SHA-256, inspected, and given to onnxruntime from
+    memory, so what was checked is what runs. External weights are checked while they are copied to
+    a temporary folder of this process, from which onnxruntime maps them; the copy is gone when
+    this returns. A file that refers to anything else outside itself is refused.
 
     Args:
         path: The artifact's folder.
-        signature: Which of its graphs; the first by default.
-        threads: How many threads one call may use.
+        signature: Name of the signature; the first by default.
+        threads: Threads per call.
         providers: onnxruntime's execution providers, most preferred first; the CPU by default.
-            One that is not there is an error, never a silent fallback.
+            An unavailable one is an error, never a silent fallback.
 
     Raises:
-        Incompatible: If it is no artifact, of a newer format, or cannot be opened here.
-        Tampered: If the ONNX file, that of its weights or the manifest is not what was written.
+        Incompatible: If it is not an artifact, of a newer format, or cannot be opened here.
+        Tampered: If the ONNX file, its weights or the manifest were changed.
         ConfigError: If a provider is not available, or ``threads`` is below 1.
         StorageError: If there is no room for the copy of the weights.
 
@@ -191,8 +195,8 @@ def open_session(
 
     Args:
         file: Its bytes, or what :func:`checked_graph` or an export made of it.
-        name: What to call it in a message.
-        threads: How many threads one call may use.
+        name: Its name in messages.
+        threads: Threads per call.
         providers: onnxruntime's execution providers, most preferred first; the CPU by default.
         optimization: One of :data:`OPTIMIZATION`.
 
@@ -252,7 +256,7 @@ def onnxruntime() -> Any:
 
 
 def check_interface(native: Any, graph: Graph, name: str) -> None:
-    """Compare the names, types and shapes of an opened graph with the manifest.
+    """Compare the names, types and shapes of an opened graph with its manifest entry.
 
     Raises:
         Tampered: If they differ.
@@ -278,14 +282,3 @@ def check_interface(native: Any, graph: Graph, name: str) -> None:
                         why=f"{spec.name} has {size} {what}, and {len(names)} are named",
                         fix="copy the artifact anew, or export the model again",
                     )
-
-
-__all__ = [
-    "DEFAULT_PROVIDERS",
-    "MAX_THREADS",
-    "OPTIMIZATION",
-    "Session",
-    "check_interface",
-    "load",
-    "open_session",
-]

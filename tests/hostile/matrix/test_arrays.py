@@ -259,7 +259,7 @@ INPUTS: Table = {
     "an archive that is one array": row(
         "predict {exports}/mlp_regressor/1 a.npz",
         BadRecord,
-        "no archive",
+        "not an archive",
         setup=written("a.npz", npy_file(np.zeros(3))),
     ),
     "two kinds of files": row(

@@ -12,7 +12,6 @@ from zoo.data.aircraft.damage import damage_points, dent_shade, draw_crack
 from zoo.data.aircraft.scene import Scene, Stream
 from zoo.data.aircraft.surface import draw_surface, paint_of
 from zoo.data.named.aircraft import SIDE
-from zoo.errors import MissingExtra
 from zoo.runtime.images import Image
 
 _DIRT = np.array([72, 60, 48], np.float32)
@@ -31,16 +30,10 @@ def draw(scene: Scene, size: int = SIDE) -> Image:
     Returns:
         uint8 ``[size, size, 3]``. The same scene gives the same picture; another release of
         Pillow may round some pixels to the next level.
-
-    Raises:
-        MissingExtra: If Pillow is not installed.
     """
-    try:
-        import PIL.Image
-        import PIL.ImageDraw
-        import PIL.ImageFilter
-    except ImportError as error:
-        raise MissingExtra("drawing aircraft damage", "vision", "pillow") from error
+    import PIL.Image
+    import PIL.ImageDraw
+    import PIL.ImageFilter
 
     fine = 4 if size <= 128 else 3 if size <= 192 else 2
     canvas = PIL.Image.new("RGB", (size * fine, size * fine), paint_of(scene))

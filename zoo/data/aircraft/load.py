@@ -63,11 +63,7 @@ class SceneSplit:
         return [truth_of(self.scene(index), self._size) for index in self._positions(indices)]
 
     def take(self, indices: npt.NDArray[Any]) -> tuple[Arrays, Arrays]:
-        """Return the pictures and the targets at these positions.
-
-        Raises:
-            MissingExtra: If Pillow is not installed.
-        """
+        """Return the images and the targets at these positions."""
         chosen = self._positions(indices)
         targets = {name: array[chosen] for name, array in self._known(chosen).items()}
         if self._pixels is not None:
@@ -78,11 +74,7 @@ class SceneSplit:
         return {"image": pixels}, targets
 
     def arrays(self) -> tuple[Arrays, Arrays] | None:
-        """Return everything at once, or ``None`` above the bound.
-
-        Raises:
-            MissingExtra: If Pillow is not installed.
-        """
+        """Return everything at once, or ``None`` above the bound."""
         if not self._keeps:
             return None
         if self._pixels is None:
