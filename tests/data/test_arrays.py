@@ -128,7 +128,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "another width": (
         {"x_train": TABLE, "y_train": Y, "x_test": TABLE[:, :2], "y_test": Y},
-        "x_test is float32 (2,) an example",
+        "x_test is float32 (2,) per example",
     ),
     "labels out of range": (
         {"x": TABLE, "y": Y, "labels": np.array(["a", "b"])},

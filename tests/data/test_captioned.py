@@ -384,10 +384,10 @@ def test_a_vocabulary_of_word_pieces_is_taken_from_a_file(folder: Path, tmp_path
 @pytest.mark.parametrize(
     ("pieces", "says"),
     [
-        (["[UNK]", "[PAD]", "[SEP]", "a"], "line 1: the first piece is '[UNK]'"),
-        (["[PAD]", "[SEP]", "a"], "the piece '[UNK]' is missing"),
-        (["[PAD]", "[UNK]", "a"], "the piece '[SEP]' is missing"),
-        ([*SPECIAL_TOKENS, "a", "b", "a"], "line 7: the piece 'a' is that of line 5"),
+        (["[UNK]", "[PAD]", "[SEP]", "a"], "line 1: the first token is '[UNK]'"),
+        (["[PAD]", "[SEP]", "a"], "the token '[UNK]' is missing"),
+        (["[PAD]", "[UNK]", "a"], "the token '[SEP]' is missing"),
+        ([*SPECIAL_TOKENS, "a", "b", "a"], "line 7: the token 'a' is that of line 5"),
     ],
 )
 def test_a_vocabulary_that_is_none_is_refused(

@@ -94,7 +94,7 @@ def test_further_columns_and_blank_lines_do_not_count(tmp_path: Path) -> None:
     [
         ("no tab here", "line 3: there is no tab"),
         ("\tnada", "line 3: there is nothing before the tab"),
-        ("nothing\t  ", "line 3: there is nothing behind the tab"),
+        ("nothing\t  ", "line 3: there is nothing after the tab"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, what: str) -> None:

@@ -1,4 +1,7 @@
-"""A user's arrays: ``.npz`` files with the keys that Keras's own datasets use."""
+"""Read arrays from ``.npz`` files with the keys of Keras's own datasets.
+
+Sequences of vectors, ``[examples, time, features]``, have NaN after the end of each.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
 Array = npt.NDArray[Any]
 
 MAX_BYTES = 64 << 30
-"""A file whose arrays would take more memory than this is refused before it is unpacked."""
+"""The most bytes of the arrays of one file, unpacked."""
+
+MAX_TIME = 20_000
+"""The most steps of a sequence."""
 
 _KEYS = {
     "train": (("x_train", "y_train"), ("x", "y")),
@@ -42,7 +48,7 @@ def read_npz(path: Path) -> dict[str, Array]:
         raise UnsafeArchive(
             f"{path} unpacks to {error.total:,} bytes",
             why=f"more than {MAX_BYTES:,} bytes are not unpacked",
-            fix="store less in one file, or use a folder of pictures",
+            fix="store less in one file, or use a folder of images",
         ) from error
     except Unreadable as error:
         raise BadRecord(
@@ -62,13 +68,12 @@ def read_npz(path: Path) -> dict[str, Array]:
 
 
 def open_npz(path: Path, options: SplitOptions) -> Dataset:
-    """Read ``x`` and ``y``, or ``x_train``, ``y_train`` and the splits that are there beside them.
+    """Read ``x`` and ``y``, or ``x_train``, ``y_train`` and the other splits in the file.
 
-    Pictures, uint8 ``[N, H, W]`` or ``[N, H, W, 1 or 3]``, become the input ``image``; any other
-    two-axis numbers become the input ``numeric``, float32; floats ``[N, time, features]``, NaN
-    behind the end of each and not all of them positive, become ``sequence`` and its ``length``.
-    ``y`` holds a class an example: integers or text. ``labels``, if it is there, names the classes
-    0, 1, 2, …
+    Images, uint8 ``[N, H, W]`` or ``[N, H, W, 1 or 3]``, become the input ``image``; other numbers
+    ``[N, columns]`` become the input ``numeric``, float32; floats ``[N, time, features]``, some
+    negative or NaN, become ``sequence`` and its ``length``. ``y`` holds one class per example:
+    integers or text. An array ``labels`` names the classes 0, 1, 2, …
 
     Raises:
         BadRecord: If an array has the wrong shape, type or length.
@@ -90,30 +95,30 @@ def open_npz(path: Path, options: SplitOptions) -> Dataset:
     for split, (x, _) in pairs.items():
         if inputs[split].shape[1:] != shape or inputs[split].dtype != inputs["train"].dtype:
             raise BadRecord(
-                f"{x} is {inputs[split].dtype} {inputs[split].shape[1:]} an example, and "
+                f"{x} is {inputs[split].dtype} {inputs[split].shape[1:]} per example, and "
                 f"{pairs['train'][0]} is {inputs['train'].dtype} {shape}",
                 file=str(path),
                 why="all splits hold the same kind of example",
             )
     for split, present in codes.items():
         check_classes(present, names, split, str(path))
-    parts = divide(inputs, codes, names, options)
+    parts = _draw_missing(inputs, codes, names, options)
     spec = _spec(path.name, parts, names)
     name = spec.inputs[0].name
     splits: Mapping[str, Split] = {
-        split: ArraySplit(sequence_arrays(x) if name == "sequence" else {name: x}, {"label": y})
+        split: ArraySplit(_sequence_arrays(x) if name == "sequence" else {name: x}, {"label": y})
         for split, (x, y) in parts.items()
     }
     return Dataset(spec, lambda: splits)
 
 
-def divide(
+def _draw_missing(
     inputs: Mapping[str, Array],
     codes: Mapping[str, Array],
     names: tuple[str, ...],
     options: SplitOptions,
 ) -> dict[str, tuple[Array, Array]]:
-    """Draw the splits that are missing from the training examples.
+    """Draw the missing splits from the training examples.
 
     Raises:
         DataError: If a class has too few examples to be in every split.
@@ -180,7 +185,7 @@ def _classes(
             raise BadRecord(
                 f"the {split} split has the class {unknown[0].item()!r}, which train does not have",
                 file=str(path),
-                why="a class that is never trained on cannot be told",
+                why="other classes cannot be learned",
                 fix="add examples of it to the training split, or leave it out",
             )
     codes = {s: np.searchsorted(values, array).astype(np.int64) for s, array in flat.items()}
@@ -210,7 +215,7 @@ def _target(array: Array, split: str, path: Path) -> Array:
         raise BadRecord(
             f"the labels of the {split} split have the shape {array.shape}",
             file=str(path),
-            why="one class an example is expected",
+            why="one class per example is expected",
             fix="if they are one-hot, store y.argmax(axis=1)",
         )
     if len(array) == 0:
@@ -234,22 +239,22 @@ def _input(array: Array, key: str, path: Path) -> Array:
             f"{key} is {array.dtype} {array.shape}",
             file=str(path),
             why="there is nothing in it",
-            fix="store at least one example a split, with at least one value each",
+            fix="store at least one example per split, with at least one value each",
         )
     if array.dtype == np.uint8 and (
         array.ndim == 3 or (array.ndim == 4 and array.shape[-1] in (1, 3))
     ):
         return array[..., None] if array.ndim == 3 else array
-    # Pictures that somebody scaled have no sign and no holes; they are refused below.
+    # Scaled images are never negative or NaN; they are refused below.
     if array.ndim == 3 and array.dtype.kind == "f" and not (array >= 0).all():
-        return read_sequences(array, key, path)
+        return _read_sequences(array, key, path)
     if array.ndim != 2 or array.dtype.kind not in "iufb" or array.shape[1] == 0:
         raise BadRecord(
             f"{key} is {array.dtype} {array.shape}",
             file=str(path),
-            why="pictures are uint8 [N, H, W] or [N, H, W, 1 or 3]; other numbers are [N, columns] "
-            "or, with a sign or with NaN behind their ends, sequences [N, time, features]",
-            fix="store pictures as they are, 0 to 255, as uint8: scaling happens in the model",
+            why="images are uint8 [N, H, W] or [N, H, W, 1 or 3]; other numbers are [N, columns] "
+            "or, if some are negative or NaN, sequences [N, time, features]",
+            fix="store images as they are, 0 to 255, as uint8: scaling happens in the model",
         )
     with np.errstate(over="ignore"):
         values = array.astype(np.float32)
@@ -258,7 +263,7 @@ def _input(array: Array, key: str, path: Path) -> Array:
         raise BadRecord(
             f"{key}[{row}, {column}] is {array[row, column]}, not a finite number in float32",
             file=str(path),
-            why="NaN stands for a missing value; an infinity stands for nothing",
+            why="NaN is a missing value; an infinity has no meaning",
         )
     return values
 
@@ -277,16 +282,12 @@ def _spec(name: str, parts: Mapping[str, tuple[Array, Array]], names: tuple[str,
             missing=any(bool(np.isnan(x).any()) for x, _ in parts.values()),
         )
     label = TensorSpec(name="label", dtype="int64", labels=names)
-    inputs = sequence_specs(example) if example.ndim == 3 else (tensor,)
+    inputs = _sequence_specs(example) if example.ndim == 3 else (tensor,)
     return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=inputs, targets=(label,))
 
 
-MAX_TIME = 20_000
-"""The most steps of a sequence; a recurrent network takes them one by one."""
-
-
-def read_sequences(array: npt.NDArray[Any], key: str, path: Path) -> npt.NDArray[np.float32]:
-    """Check sequences and return them in float32, NaN still behind their ends.
+def _read_sequences(array: npt.NDArray[Any], key: str, path: Path) -> npt.NDArray[np.float32]:
+    """Check sequences and return them in float32, with NaN after the end of each.
 
     Raises:
         BadRecord: If one is empty, too long, has a hole or an infinity.
@@ -305,7 +306,7 @@ def read_sequences(array: npt.NDArray[Any], key: str, path: Path) -> npt.NDArray
         raise BadRecord(
             f"{key}{wrong[0].tolist()} is not a finite number in float32",
             file=str(path),
-            why="NaN stands behind the end of a sequence; an infinity stands for nothing",
+            why="NaN marks the end of a sequence; an infinity has no meaning",
         )
     real = ~np.isnan(values).any(axis=-1)
     length = real.sum(axis=1)
@@ -323,8 +324,8 @@ def read_sequences(array: npt.NDArray[Any], key: str, path: Path) -> npt.NDArray
     return values
 
 
-def sequence_arrays(values: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
-    """Return the inputs of checked sequences: zero where they have ended, and their lengths."""
+def _sequence_arrays(values: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
+    """Return the inputs of checked sequences: padded with zeros, and their lengths."""
     real = ~np.isnan(values[..., 0])
     return {
         "sequence": np.nan_to_num(values, nan=0.0),
@@ -332,8 +333,8 @@ def sequence_arrays(values: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[An
     }
 
 
-def sequence_specs(values: npt.NDArray[np.float32]) -> tuple[TensorSpec, TensorSpec]:
-    """Return what those inputs are. Other sequences may be longer or shorter."""
+def _sequence_specs(values: npt.NDArray[np.float32]) -> tuple[TensorSpec, TensorSpec]:
+    """Return the specs of these inputs. Other sequences may be longer or shorter."""
     time, features = values.shape[1:]
     words = "what stands behind the length counts for nothing"
     return (

@@ -1,4 +1,4 @@
-"""A dataset: a description, a fingerprint, and splits that are loaded when asked for."""
+"""Dataset: a spec, a fingerprint, and splits that are loaded at the first use."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from zoo.spec import Arrays, DataSpec, Split, TensorSpec
 
 
 def arrays_digest(arrays: Arrays) -> str:
-    """Return the SHA-256 over the contents of named arrays.
+    """Return the SHA-256 of the contents of named arrays.
 
-    Names, element types, shapes and values count; byte order and memory layout do not.
+    Names, dtypes, shapes and values count; byte order and memory layout do not.
     """
     total = hashlib.sha256()
     for name in sorted(arrays):
@@ -35,7 +35,7 @@ class ArraySplit:
 
     Args:
         inputs: Named arrays that share their first axis.
-        targets: Likewise.
+        targets: Named arrays with the same first axis.
 
     Raises:
         DataError: If they have different numbers of examples.
@@ -74,15 +74,15 @@ class ArraySplit:
 
 
 class Dataset:
-    """A description, and the splits ``train``, ``validation`` and ``test``.
+    """Data with a spec, and the splits ``train``, ``validation`` and ``test``.
 
     Args:
-        spec: What the data is.
-        load: Loads the splits; it is called once, when the first one is asked for.
+        spec: Inputs, targets and task.
+        load: Loads the splits; called once, at the first use of one.
 
     Attributes:
-        source: How to name it again: a registered name, or an absolute path.
-        options: What it was opened with, as it was given.
+        source: The name or the absolute path that finds it again.
+        options: The options that it was opened with.
     """
 
     def __init__(self, spec: DataSpec, load: Callable[[], Mapping[str, Split]]) -> None:
@@ -103,15 +103,15 @@ class Dataset:
 
     @property
     def spec(self) -> DataSpec:
-        """What the data is."""
+        """Inputs, targets and task."""
         return self._spec
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the examples, who is in which split, and the spec without its name.
+        """SHA-256 of the examples, their splits, and the spec without its id.
 
-        Examples count by their array contents (of a folder of pictures: by its files' bytes),
-        so that the same data in another file, under another name, has the same fingerprint.
+        Examples count by their array contents (in a folder of images: by its files' bytes), so
+        the same data in another file, under another name, has the same fingerprint.
         """
         if self._fingerprint is None:
             digests = {name: _digest(split) for name, split in self._all().items()}
@@ -139,15 +139,15 @@ class Dataset:
         return self._all()[name]
 
     def encoded_by(self, model: DataSpec) -> Dataset:
-        """Return the same texts as ids of the vocabularies of a model.
+        """Return the same texts as ids of a model's vocabularies.
 
-        Data without texts, or with the same vocabularies, or whose texts are not kept, is returned
-        as it is.
+        Data without texts, with the same vocabularies, or that does not keep its texts, is
+        returned as it is.
         """
         spec = self._spec.model_copy(
             update={
                 kind: tuple(
-                    _with_words_of(tensor, getattr(model, kind))
+                    _with_text_of(tensor, getattr(model, kind))
                     for tensor in getattr(self._spec, kind)
                 )
                 for kind in ("inputs", "targets")
@@ -155,16 +155,16 @@ class Dataset:
         )
         if spec == self._spec:
             return self
-        again = {name: getattr(split, "encoded_by", None) for name, split in self._all().items()}
-        if not all(again.values()):
+        encoders = {name: getattr(split, "encoded_by", None) for name, split in self._all().items()}
+        if not all(encoders.values()):
             return self
-        splits = {name: encode(spec) for name, encode in again.items() if encode is not None}
+        splits = {name: encode(spec) for name, encode in encoders.items() if encode is not None}
         dataset = Dataset(spec, lambda: splits)
         dataset.source, dataset.options = self.source, dict(self.options)
         return dataset
 
     def sizes(self) -> dict[str, int]:
-        """Return how many examples each split has."""
+        """Return the number of examples in each split."""
         splits = self._all()
         return {name: len(splits[name]) for name in SPLITS}
 
@@ -180,8 +180,8 @@ class Dataset:
         return self._splits
 
 
-def _with_words_of(tensor: TensorSpec, others: tuple[TensorSpec, ...]) -> TensorSpec:
-    """Return a tensor of text as the one of the same name says it, and any other as it is."""
+def _with_text_of(tensor: TensorSpec, others: tuple[TensorSpec, ...]) -> TensorSpec:
+    """Return the other text tensor of the same name, or the tensor itself."""
     for other in others:
         if tensor.text is not None and other.text is not None and other.name == tensor.name:
             return other
@@ -195,7 +195,7 @@ def _locked(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _digest(split: Split) -> str:
-    """Use a split's own digest, or the contents of its arrays, a block at a time."""
+    """Return a split's own digest, or that of its arrays in blocks."""
     own = getattr(split, "digest", None)
     if own is not None:
         return str(own())

@@ -1,7 +1,7 @@
-"""Series: from evenly spaced measurements to windows of history and what came after them.
+"""Time series: windows of evenly spaced measurements, and the forecast of each.
 
-The steps are divided in time order, the earliest to train on, the latest to test on; windows are
-cut inside each part, so none crosses a border. A CSV file is read as a series if asked with
+The steps are split in time order, the earliest for training, the latest for testing; windows are
+cut within a split, so none crosses a border. A CSV file is read as a series with
 ``task=forecasting``, or, without options of a table, if its first column holds dates and all
 others hold numbers.
 """
@@ -17,14 +17,13 @@ import numpy.typing as npt
 
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.options import SeriesOptions, WindowOptions
-from zoo.data.tabular.columns import absent_columns, check_scale, refuse_choice
+from zoo.data.tabular.columns import NEARLY, absent_columns, check_float32, refuse_options
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.runtime.calendar import CALENDAR, read_moment
 from zoo.runtime.csv import Table, is_missing, is_number, read_table
 from zoo.runtime.series import Series, read_series
 from zoo.spec import Column, DataSpec, SeriesSpec, Split, Task, TensorSpec
 
-_NEARLY = 0.9
 _HORIZONS = {"hour": 24, "day": 7, "month": 12}
 _CALENDARS = {
     "second": ("minute", "hour"),
@@ -36,7 +35,7 @@ _CALENDARS = {
 
 
 def is_series(path: Path, options: Mapping[str, Any] | None) -> bool:
-    """Return whether a CSV file is meant as a series: asked for, or clear from its columns."""
+    """Return whether a CSV file is a time series, by its options or its columns."""
     given = dict(options or {})
     if "task" in given or not set(given) <= set(SeriesOptions.model_fields):
         return bool(given.get("task") == "forecasting")
@@ -46,7 +45,7 @@ def is_series(path: Path, options: Mapping[str, Any] | None) -> bool:
         table = read_table(path)
     except BadRecord:
         return False
-    return _dates_first(table) and all(_is_measured(table, name) for name in table.header[1:])
+    return _dates_first(table) and all(_is_numeric(table, name) for name in table.header[1:])
 
 
 def open_series(path: Path, options: SeriesOptions) -> Dataset:
@@ -71,7 +70,7 @@ def open_series(path: Path, options: SeriesOptions) -> Dataset:
                 why="there is nothing to forecast",
                 fix="name the columns to forecast: target=COLUMN",
             )
-        check_scale(table, name, values, predicted=True)
+        check_float32(table, name, values, predicted=True)
     features: tuple[str, ...] | None = options.calendar
     if features is None:
         features = _CALENDARS[series.step.unit] if series.step else ()
@@ -109,15 +108,16 @@ def series_spec(
     series: SeriesSpec,
     calendar: Sequence[str] = (),
 ) -> DataSpec:
-    """Return what a forecaster takes and gives.
+    """Return the spec of a forecaster.
 
     Args:
-        name: The id of the data.
-        channels: The measurements that are seen.
-        targets: The names of those that are forecast.
-        window: Steps that are seen.
-        series: How the window is cut from a table.
-        calendar: What is known of the seen and of the forecast steps, by :data:`CALENDAR`.
+        name: Id of the data.
+        channels: The measurements in the history.
+        targets: Names of the channels to forecast.
+        window: Steps of history.
+        series: How a window is cut from a table.
+        calendar: Calendar features of the history and the forecast; see
+            :data:`zoo.runtime.calendar.CALENDAR`.
 
     Shapes:
         history: `[window, channels]`; calendar: `[window + horizon, features]`; forecast:
@@ -147,13 +147,13 @@ def series_spec(
 
 
 def windows(series: Series, spec: DataSpec, options: WindowOptions) -> Mapping[str, Split]:
-    """Divide the steps in time order and cut every window inside each part, the earliest first.
+    """Split the steps in time order and cut every window within each split, the earliest first.
 
-    A window is left out if a step that it ends with or forecasts was filled in: a straight line
-    is no measurement, and the one before a forecast was drawn towards what is forecast.
+    A window is left out if its last step or its forecast was interpolated: the former depends on
+    the forecast, and the latter is no measurement.
 
     Raises:
-        DataError: If a part is too short for one window.
+        DataError: If a split is too short for one window.
     """
     history, forecast = spec.inputs[0], spec.targets[0]
     window, horizon = int(history.shape[0]), int(forecast.shape[0])
@@ -198,12 +198,12 @@ def windows(series: Series, spec: DataSpec, options: WindowOptions) -> Mapping[s
 def _cut(
     values: npt.NDArray[Any], origins: npt.NDArray[np.int64], start: int, stop: int
 ) -> npt.NDArray[Any]:
-    """Return what stands from ``start`` to before ``stop`` around each origin."""
+    """Return the values from ``start`` up to ``stop``, relative to each origin."""
     return np.ascontiguousarray(values[origins[:, None] + np.arange(start, stop)])
 
 
 def _columns(table: Table, options: SeriesOptions) -> tuple[str | None, list[str], list[str]]:
-    """Return the column of dates, the measurements, and those of them that are forecast."""
+    """Return the column of dates, the channels, and the channels to forecast."""
     date = options.date
     if date is None:
         date = next((name for name in table.header if _is_dates(table, name)), None)
@@ -215,19 +215,19 @@ def _columns(table: Table, options: SeriesOptions) -> tuple[str | None, list[str
     channels = [name for name in table.header if name != date and name not in options.drop]
     if not findings and not channels:
         findings.append(Finding("columns", table.header, "a column of measurements is needed"))
-    refuse_choice(table, findings)
+    refuse_options(table, findings)
     return date, channels, [name for name in channels if name in (options.target or channels)]
 
 
 def _is_dates(table: Table, name: str) -> bool:
     cells = table.column(name)
-    return sum(read_moment(cell) is not None for cell in cells) >= _NEARLY * len(cells)
+    return sum(read_moment(cell) is not None for cell in cells) >= NEARLY * len(cells)
 
 
 def _dates_first(table: Table) -> bool:
     return len(table.header) > 1 and _is_dates(table, table.header[0])
 
 
-def _is_measured(table: Table, name: str) -> bool:
+def _is_numeric(table: Table, name: str) -> bool:
     cells = [cell for cell in table.column(name) if not is_missing(cell)]
-    return bool(cells) and sum(map(is_number, cells)) >= _NEARLY * len(cells)
+    return bool(cells) and sum(map(is_number, cells)) >= NEARLY * len(cells)

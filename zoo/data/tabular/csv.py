@@ -1,25 +1,25 @@
-"""Read a CSV file: numeric and categorical columns, and a target, by fixed rules.
+"""Read a CSV file as numeric and categorical columns with a target, by fixed rules.
 
-Blanks around a cell do not count. A cell is *missing* if it is empty or ``NA``, ``N/A``, ``NaN``,
+Blanks around a cell are ignored. A cell is *missing* if it is empty or ``NA``, ``N/A``, ``NaN``,
 ``null`` or ``?``, in any case. A cell is *a number* if it is a decimal number (``-1.5``, ``.5``,
 ``3e8``) that is finite in float32. A column is
 
-- numeric, if each of its cells is a number or missing;
-- an error that names the first odd cell, if at least nine tenths of the cells that are not
-  missing are numbers, but not all: a stray word among numbers is a mistake more often than not;
+- numeric, if every cell is a number or missing;
+- an error that names the first odd cell, if at least nine tenths of the present cells, but not
+  all, are numbers: a stray word among numbers is a mistake more often than not;
 - categorical, otherwise.
 
-``numeric=[...]`` and ``categorical=[...]`` overrule it, column by column.
+``numeric=[...]`` and ``categorical=[...]`` override this, column by column.
 
-A target is a class if any of its cells is text. If all are numbers it is
+A target is a class if any cell is text. If all are numbers it is
 
 - a measurement, if one of them is not whole (``0.5``);
 - a measurement, if there are more than 20 different ones, or a different one for more than half
   of the rows (of two or more);
 - a class, otherwise.
 
-Text in fewer than a tenth of cells that are measurements by the same rule is an error that names
-the first. ``task=regression`` and ``task=classification`` overrule it.
+Text in fewer than a tenth of the cells of a measurement is an error that names the first.
+``task=regression`` and ``task=classification`` override this.
 """
 
 from __future__ import annotations
@@ -35,21 +35,32 @@ import numpy.typing as npt
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.options import TableOptions
 from zoo.data.splits import Indices, check_classes, group_codes, split_rows
-from zoo.data.tabular.columns import absent_columns, check_scale, refuse_choice
+from zoo.data.tabular.columns import (
+    MAX_CLASSES,
+    NEARLY,
+    absent_columns,
+    check_float32,
+    check_present,
+    encode_classes,
+    refuse_options,
+)
 from zoo.errors import BadRecord, Finding
 from zoo.runtime.csv import Table, has_decimal_comma, is_missing, is_number, read_table
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
+
+MAX_WHOLE_CLASSES = 20
+"""Whole numbers with more different values are a measurement."""
 
 _DAY = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?", re.ASCII)
 
 
 def open_csv(path: Path, options: TableOptions) -> Dataset:
-    """Read a CSV file into the inputs ``numeric`` and ``categorical`` and a target.
+    """Read a CSV file into the inputs ``numeric`` and ``categorical``, and a target.
 
     ``numeric`` is float32 with NaN for a missing value; ``categorical`` is int32, code i + 1 for
     the i-th category and 0 for a missing or unknown one. Categories are those of the training
     split, sorted. An input without columns is left out. The target is ``label``, a class index,
-    or ``target``, a measurement in float32: see :mod:`zoo.data.tabular.csv`.
+    or ``target``, a measurement in float32.
 
     Raises:
         BadRecord: If a cell, a row or a column is wrong.
@@ -57,11 +68,11 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
         DataError: If a class has too few examples, or there is only one.
     """
     table = read_table(path)
-    name, names = _choose(table, options)
-    task = target_task(table, name, options.task)
+    name, names = _columns(table, options)
+    task = _target_task(table, name, options.task)
     groups = group_codes([table.column(c) for c in options.group_by]) if options.group_by else None
     if task is Task.CLASSIFICATION:
-        labels, codes = read_classes(table, name)
+        labels, codes = _read_classes(table, name)
         check_classes(codes, labels, "whole", str(path))
         target = TensorSpec(name="label", dtype="int64", labels=labels)
         values: npt.NDArray[Any] = codes
@@ -69,7 +80,7 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
         for split, part in parts.items():
             check_classes(codes[part], labels, split, str(path))
     else:
-        values = read_measurements(table, name)
+        values = _read_measurements(table, name)
         target = TensorSpec(name="target", columns=(Column(name=name, categories=None),))
         parts = split_rows(np.zeros(len(values), np.int64), options, groups=groups)
     inputs, arrays = _inputs(table, names, parts["train"], options)
@@ -81,10 +92,30 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
     return Dataset(spec, lambda: splits)
 
 
+def _columns(table: Table, options: TableOptions) -> tuple[str, list[str]]:
+    """Return the target and the names of the input columns."""
+    target = options.target if options.target is not None else table.header[-1]
+    asked = {"target": (target,)} | {
+        key: getattr(options, key) for key in ("numeric", "categorical", "drop", "group_by")
+    }
+    findings = absent_columns(table, asked)
+    for key, wanted in asked.items():
+        for name in wanted:
+            if key != "target" and name == target:
+                findings.append(Finding(key, name, "this is the target"))
+            elif key == "categorical" and name in options.numeric:
+                findings.append(Finding(key, name, "a column is numeric or categorical, not both"))
+    names = [name for name in table.header if name != target and name not in options.drop]
+    if not findings and not names:
+        findings.append(Finding("columns", table.header, "a column beside the target is needed"))
+    refuse_options(table, findings)
+    return target, names
+
+
 def _inputs(
     table: Table, names: list[str], train: Indices, options: TableOptions
 ) -> tuple[tuple[TensorSpec, ...], dict[str, npt.NDArray[Any]]]:
-    """Return what the input columns become, and their values."""
+    """Return the specs and the arrays of the inputs."""
     numeric = {name: _numbers(table, name) for name in names if _is_numeric(table, name, options)}
     text = {name: _categories(table, name, train, options) for name in names if name not in numeric}
     for name, values in numeric.items():
@@ -111,26 +142,6 @@ def _inputs(
     return tuple(inputs), arrays
 
 
-def _choose(table: Table, options: TableOptions) -> tuple[str, list[str]]:
-    """Return the target and the names of the input columns."""
-    target = options.target if options.target is not None else table.header[-1]
-    asked = {"target": (target,)} | {
-        key: getattr(options, key) for key in ("numeric", "categorical", "drop", "group_by")
-    }
-    findings = absent_columns(table, asked)
-    for key, wanted in asked.items():
-        for name in wanted:
-            if key != "target" and name == target:
-                findings.append(Finding(key, name, "this is the target"))
-            elif key == "categorical" and name in options.numeric:
-                findings.append(Finding(key, name, "a column is numeric or categorical, not both"))
-    names = [name for name in table.header if name != target and name not in options.drop]
-    if not findings and not names:
-        findings.append(Finding("columns", table.header, "a column beside the target is needed"))
-    refuse_choice(table, findings)
-    return target, names
-
-
 def _is_numeric(table: Table, name: str, options: TableOptions) -> bool:
     if name in options.numeric:
         return True
@@ -139,8 +150,7 @@ def _is_numeric(table: Table, name: str, options: TableOptions) -> bool:
     present = [cell for cell in table.column(name) if not is_missing(cell)]
     if not present:
         raise _without_values(table, name)
-    count = sum(is_number(cell) for cell in present)
-    return count >= NEARLY * len(present)
+    return sum(map(is_number, present)) >= NEARLY * len(present)
 
 
 def _numbers(table: Table, name: str) -> npt.NDArray[np.float32]:
@@ -155,14 +165,14 @@ def _numbers(table: Table, name: str) -> npt.NDArray[np.float32]:
                 f"{cell!r} is not a finite number",
                 row,
                 name,
-                why="the column is numeric: nearly all of its other cells are numbers"
-                if not is_number(cell)
-                else "it is out of the range of float32",
+                why="it is out of the range of float32"
+                if is_number(cell)
+                else "the column is numeric: nearly all of its other cells are numbers",
                 fix=f"correct the cell, leave it empty if the value is missing, or ask for "
                 f"categorical=[{name!r}]",
             )
         values[row] = number
-    check_scale(table, name, values)
+    check_float32(table, name, values)
     return values.astype(np.float32)
 
 
@@ -172,17 +182,17 @@ def _categories(
     cells = table.column(name)
     present = {cell for cell in cells if not is_missing(cell)}
     crowded = len(present) > len(cells) / 2 and name not in options.categorical
-    if len(present) > MAX_CATEGORIES or crowded:
-        ways = [f"leave it out: drop=[{name!r}]"]
+    if len(present) > MAX_CLASSES or crowded:
+        fixes = [f"leave it out: drop=[{name!r}]"]
         if any(" " in cell for cell in present):
-            ways.append(f"or learn classes from it as text, with transformer or lstm: text={name}")
-        if len(present) <= MAX_CATEGORIES:
-            ways.append(f"or keep it: categorical=[{name!r}]")
+            fixes.append(f"or learn classes from it as text, with transformer or lstm: text={name}")
+        if len(present) <= MAX_CLASSES:
+            fixes.append(f"or keep it: categorical=[{name!r}]")
         raise table.bad(
             f"the column has {len(present):,} different texts in {len(cells):,} rows",
             column=name,
-            why=_crowd(table, cells),
-            fix="; ".join(ways),
+            why=_why_crowded(table, cells),
+            fix="; ".join(fixes),
         )
     known = tuple(sorted(present & {cells[int(row)] for row in train}))
     if not known:
@@ -191,8 +201,8 @@ def _categories(
     return known, np.array([code.get(cell, 0) for cell in cells], np.int32)
 
 
-def _crowd(table: Table, cells: list[str]) -> str:
-    """Say why a column has so many categories: words among numbers, or words alone."""
+def _why_crowded(table: Table, cells: list[str]) -> str:
+    """Return why a column has so many categories, as far as its cells tell."""
     odd = [row for row, cell in enumerate(cells) if not is_missing(cell) and not is_number(cell)]
     if len(odd) < len(cells) / 2:
         return (
@@ -201,15 +211,15 @@ def _crowd(table: Table, cells: list[str]) -> str:
         )
     if sum(_DAY.fullmatch(cell) is not None for cell in cells) >= NEARLY * len(cells):
         return (
-            f"it looks like dates, of which only those like 1981-01-31 are read: of {cells[0]!r} "
-            "nobody knows which part is the month"
+            "it looks like dates, of which only those like 1981-01-31 are read: "
+            f"{cells[0]!r} does not tell which part is the month"
         )
     if all(has_decimal_comma(cell) or is_missing(cell) or is_number(cell) for cell in cells):
         return f"it looks like numbers with a decimal comma: write {cells[0].replace(',', '.')!r}"
-    return "it looks like an identifier or prose: a model would learn rows by heart"
+    return "it looks like an identifier or prose: a model would memorize rows"
 
 
-def _without_values(table: Table, name: str) -> Exception:
+def _without_values(table: Table, name: str) -> BadRecord:
     return table.bad(
         "the column has no values to learn from",
         column=name,
@@ -218,47 +228,37 @@ def _without_values(table: Table, name: str) -> Exception:
     )
 
 
-MAX_WHOLE_CLASSES = 20
-"""Whole numbers with more different values than this count something."""
-
-MAX_CATEGORIES = 1_000
-"""A column with more different texts is an identifier or prose, not a category."""
-
-NEARLY = 0.9
-"""A column with at least this share of numbers is meant to be one of numbers."""
-
-
-def target_task(table: Table, name: str, asked: str | None) -> Task:
+def _target_task(table: Table, name: str, asked: str | None) -> Task:
     """Return whether the target is a class or a measurement.
 
     Raises:
         BadRecord: If a cell of the target is missing, or a stray word among measurements.
     """
-    cells = table.column(name)
-    for row, cell in enumerate(cells):
-        if is_missing(cell):
-            raise table.bad(
-                f"the target is {cell!r}, a missing value" if cell else "the target is empty",
-                row,
-                name,
-                why="an example without its target can neither be learned from nor measured",
-                fix="fill it in, or take the row out",
-            )
+    check_present(table, name, "target")
     if asked is not None:
         return Task(asked)
+    cells = table.column(name)
     if all(has_decimal_comma(cell) or is_number(cell) for cell in cells) and not all(
         map(is_number, cells)
     ):
-        raise _stray(table, name)
+        raise _not_a_number(table, name)
     numbers = [float(cell) for cell in cells if is_number(cell)]
-    if len(numbers) < NEARLY * len(cells) or not _measured(numbers):
+    if len(numbers) < NEARLY * len(cells) or not _are_measurements(numbers):
         return Task.CLASSIFICATION
     if len(numbers) < len(cells):
-        raise _stray(table, name)
+        raise _not_a_number(table, name)
     return Task.REGRESSION
 
 
-def read_measurements(table: Table, name: str) -> npt.NDArray[np.float32]:
+def _are_measurements(numbers: list[float]) -> bool:
+    if not numbers:
+        return False
+    different = len(set(numbers))
+    many = different > MAX_WHOLE_CLASSES or (different > 2 and different > len(numbers) / 2)
+    return many or not all(number.is_integer() for number in numbers)
+
+
+def _read_measurements(table: Table, name: str) -> npt.NDArray[np.float32]:
     """Return the target of a regression, float32.
 
     Raises:
@@ -266,7 +266,7 @@ def read_measurements(table: Table, name: str) -> npt.NDArray[np.float32]:
     """
     cells = table.column(name)
     if not all(is_number(cell) for cell in cells):
-        raise _stray(table, name)
+        raise _not_a_number(table, name)
     values = np.array([float(cell) for cell in cells])
     wrong = np.flatnonzero(~(np.abs(values) <= float(np.finfo(np.float32).max)))
     if len(wrong):
@@ -285,47 +285,36 @@ def read_measurements(table: Table, name: str) -> npt.NDArray[np.float32]:
             why="there is nothing to learn",
             fix="name the column to predict: target=COLUMN",
         )
-    check_scale(table, name, values, predicted=True)
+    check_float32(table, name, values, predicted=True)
     return values.astype(np.float32)
 
 
-def read_classes(table: Table, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """Return the class names, numbers sorted as numbers, and one class index a row.
+def _read_classes(table: Table, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Return the class names, numbers sorted as numbers, and one class index per row.
 
     Raises:
         BadRecord: If the target holds measurements, or too many different values.
     """
     cells = table.column(name)
-    if all(is_number(cell) for cell in cells):
-        values = [float(cell) for cell in cells]
-        if not all(value.is_integer() for value in values):
-            raise _no_classes(table, name, "holds measurements, not classes")
-        # Not by way of a float where there is no need: long numbers would fall together.
-        whole = re.compile(r"[+-]?\d+", re.ASCII).fullmatch
-        cells = [str(int(c) if whole(c) else int(v)) for c, v in zip(cells, values, strict=True)]
-        known = sorted(set(cells), key=int)
-    else:
-        known = sorted(set(cells))
-    if len(known) > MAX_CATEGORIES or (len(known) > 2 and len(known) > len(cells) / 2):
-        raise _no_classes(
-            table, name, f"has {len(known):,} different values in {len(cells):,} rows"
+    if not all(is_number(cell) for cell in cells):
+        return encode_classes(table, name, cells, sorted(set(cells)), "target")
+    values = [float(cell) for cell in cells]
+    if not all(value.is_integer() for value in values):
+        raise table.bad(
+            "the target holds measurements, not classes",
+            column=name,
+            why="a classifier's target is one of a few classes: text or integers",
+            fix="name the column of the classes: target=COLUMN; or ask for task=regression",
         )
-    code = {cell: index for index, cell in enumerate(known)}
-    return tuple(known), np.array([code[cell] for cell in cells], np.int64)
+    # A float would make long numbers equal.
+    whole = re.compile(r"[+-]?\d+", re.ASCII).fullmatch
+    cells = [str(int(c) if whole(c) else int(v)) for c, v in zip(cells, values, strict=True)]
+    return encode_classes(table, name, cells, sorted(set(cells), key=int), "target")
 
 
-def _measured(numbers: list[float]) -> bool:
-    if not numbers:
-        return False
-    different = len(set(numbers))
-    many = different > MAX_WHOLE_CLASSES or (different > 2 and different > len(numbers) / 2)
-    return many or not all(number.is_integer() for number in numbers)
-
-
-def _stray(table: Table, name: str) -> BadRecord:
+def _not_a_number(table: Table, name: str) -> BadRecord:
     cells = table.column(name)
     row = next(row for row, cell in enumerate(cells) if not is_number(cell))
-    comma = has_decimal_comma(cells[row])
     point = f"write {cells[row].replace(',', '.')}, with a decimal point, and so everywhere"
     return table.bad(
         f"{cells[row]!r} is not a number",
@@ -334,14 +323,7 @@ def _stray(table: Table, name: str) -> BadRecord:
         why="the target is a measurement: its other cells are numbers"
         if sum(map(is_number, cells)) >= NEARLY * len(cells)
         else "the target of a regression is a number in every row",
-        fix=point if comma else "correct the cell, or ask for task=classification",
-    )
-
-
-def _no_classes(table: Table, name: str, what: str) -> BadRecord:
-    return table.bad(
-        f"the target {what}",
-        column=name,
-        why="a classifier's target is one of a few classes: text or integers",
-        fix="name the column of the classes: target=COLUMN; or ask for task=regression",
+        fix=point
+        if has_decimal_comma(cells[row])
+        else "correct the cell, or ask for task=classification",
     )

@@ -1,7 +1,6 @@
-"""Texts with a class each: a folder of class folders of ``.txt`` files, or a table's columns.
+"""Labeled texts: class folders of ``.txt`` files, or two columns of a table.
 
-Equal texts stay on one side of every split that is drawn here: a model that has seen a text would
-be measured on its memory.
+Equal texts stay in one split, so that a model is not measured on texts it was trained on.
 """
 
 from __future__ import annotations
@@ -16,17 +15,21 @@ from zoo.data.class_folders import FileKind, split_class_folders
 from zoo.data.dataset import Dataset
 from zoo.data.options import LabeledOptions, VocabularyOptions
 from zoo.data.splits import SPLITS, Indices, check_classes, stratified_split
-from zoo.data.tabular.columns import absent_columns, refuse_choice
+from zoo.data.tabular.columns import (
+    absent_columns,
+    check_present,
+    encode_classes,
+    refuse_options,
+)
 from zoo.data.text.specs import labeled_spec
 from zoo.data.text.split import TextSplit
 from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, Finding
-from zoo.runtime.csv import Table, is_missing
+from zoo.runtime.csv import Table
 from zoo.runtime.text import normal
 from zoo.runtime.text_files import read_text, read_text_table
 from zoo.spec import DataSpec, Split
 
-MAX_CLASSES = 1_000
 _KIND = FileKind("a text file", "text files", (".txt",))
 
 Texts = Mapping[str, Sequence[str]]
@@ -37,12 +40,10 @@ Codes = Mapping[str, npt.NDArray[np.int64]]
 
 
 def open_folder(path: Path, options: LabeledOptions) -> Dataset:
-    """Read a folder with one folder of ``.txt`` files a class, a text a file.
-
-    Above the class folders there may be ``train``, ``validation`` and ``test``.
+    """Read a folder with one folder of ``.txt`` files per class, one text per file.
 
     Raises:
-        BadRecord: If a file is no text, is empty, or has another encoding.
+        BadRecord: If a file is not text, is empty, or has another encoding.
         DataError: If there are no classes, only one, or different ones in different splits.
     """
     texts: dict[Path, str] = {}
@@ -57,12 +58,12 @@ def open_folder(path: Path, options: LabeledOptions) -> Dataset:
         keys = [texts[file] for file in files]
         return split_by_text(keys, labels, names, shares, options.split_seed)
 
-    divided = split_class_folders(path, options, _KIND, draw)
+    found = split_class_folders(path, options, _KIND, draw)
     parts = {
         split: [texts[file] if file in texts else _text_of(file, options) for file in files]
-        for split, files in divided.files.items()
+        for split, files in found.files.items()
     }
-    return labeled_dataset(path.resolve().name, divided.names, parts, divided.labels, options)
+    return labeled_dataset(path.resolve().name, found.names, parts, found.labels, options)
 
 
 def open_table(path: Path, options: LabeledOptions) -> Dataset:
@@ -97,7 +98,7 @@ def open_table(path: Path, options: LabeledOptions) -> Dataset:
 def labeled_dataset(
     name: str, names: tuple[str, ...], texts: Texts, codes: Codes, options: VocabularyOptions
 ) -> Dataset:
-    """Return a dataset of texts and classes; the vocabulary is that of the training split."""
+    """Return a dataset of labeled texts, with the vocabulary of the training split."""
     spec = with_vocabulary(name, names, texts["train"], options)
     splits = labeled_splits(spec, texts, codes)
     return Dataset(spec, lambda: splits)
@@ -106,7 +107,7 @@ def labeled_dataset(
 def with_vocabulary(
     name: str, names: tuple[str, ...], train: Sequence[str], options: VocabularyOptions
 ) -> DataSpec:
-    """Return what the texts are, with the vocabulary of the training split."""
+    """Return the spec of labeled texts, with the vocabulary of the training split."""
     text = labeled_spec(name, names, options).inputs[0].text
     assert text is not None  # noqa: S101 - the line above makes it
     learned = learn_vocabulary(train, text, options.vocabulary_size)
@@ -114,7 +115,7 @@ def with_vocabulary(
 
 
 def labeled_splits(spec: DataSpec, texts: Texts, codes: Codes) -> dict[str, Split]:
-    """Return the splits of texts and classes."""
+    """Return the splits of labeled texts."""
     return {
         split: TextSplit(spec, {"tokens": texts[split]}, {"label": codes[split].astype(np.int64)})
         for split in SPLITS
@@ -128,14 +129,14 @@ def split_by_text(
     shares: Mapping[str, float],
     seed: int,
 ) -> dict[str, Indices]:
-    """Divide texts class by class, equal ones together.
+    """Split texts class by class, equal ones together.
 
     Args:
-        texts: One an example; they are equal if they are in normal form and lower case.
-        labels: A class index each; of equal texts the first counts.
+        texts: One text per example; two are equal if their normal forms in lower case are.
+        labels: One class index per example; that of the first of equal texts counts.
         names: The classes' names.
         shares: The share of ``validation`` and of ``test``; 0 for no such split.
-        seed: Decides who goes where.
+        seed: Seed of the order.
     """
     places: dict[str, list[int]] = {}
     for place, text in enumerate(texts):
@@ -178,30 +179,14 @@ def _choose(table: Table, options: LabeledOptions) -> tuple[str, str]:
         findings.append(Finding("target", None, "a column beside the text is needed"))
     if not findings and target == text:
         findings.append(Finding("target", target, "this is the text"))
-    refuse_choice(table, findings)
+    refuse_options(table, findings)
     return text, target
 
 
 def _classes(table: Table, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    check_present(table, name, "class")
     cells = table.column(name)
-    for row, cell in enumerate(cells):
-        if is_missing(cell):
-            raise table.bad(
-                f"the class is {cell!r}, a missing value" if cell else "the class is empty",
-                row,
-                name,
-                why="an example without its class can neither be learned from nor measured",
-                fix="fill it in, or take the row out",
-            )
     known = sorted(set(cells))
     if all(cell.isdecimal() for cell in known):
         known.sort(key=int)
-    if len(known) > MAX_CLASSES or (len(known) > 2 and len(known) > len(cells) / 2):
-        raise table.bad(
-            f"the class has {len(known):,} different values in {len(cells):,} rows",
-            column=name,
-            why="a classifier's target is one of a few classes",
-            fix="name the column of the classes: target=COLUMN",
-        )
-    code = {cell: index for index, cell in enumerate(known)}
-    return tuple(known), np.array([code[cell] for cell in cells], np.int64)
+    return encode_classes(table, name, cells, known, "class")

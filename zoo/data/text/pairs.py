@@ -1,7 +1,7 @@
-"""Pairs of texts, a source and its translation: a tab-separated file without a header.
+"""Sentence pairs, a source and its translation: a tab-separated file without a header.
 
-All translations of one source text stay on one side of the split: who is held out is decided by
-the SHA-256 of the source and the seed, so an added line moves no other line.
+All translations of one source stay in one split. The SHA-256 of the source and the seed decides
+which, so an added line moves no other line.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def open_pairs(path: Path, options: PairOptions) -> Dataset:
-    """Read a file with a text, a tab and its translation a line; further columns do not count.
+    """Read a file with a text, a tab and its translation per line; more columns are ignored.
 
     Raises:
         BadRecord: If a line has no tab, or nothing on one side of it; it names the line.
@@ -45,7 +45,7 @@ def open_pairs(path: Path, options: PairOptions) -> Dataset:
 
 
 def parse_pairs(text: str, file: str) -> list[tuple[str, str]]:
-    """Return the pairs of a text; blank lines do not count.
+    """Return the pairs of a text; blank lines are ignored.
 
     Raises:
         BadRecord: As :func:`open_pairs`.
@@ -60,7 +60,7 @@ def parse_pairs(text: str, file: str) -> list[tuple[str, str]]:
             raise BadRecord(
                 "there is nothing before the tab"
                 if tab and not source.strip()
-                else "there is nothing behind the tab"
+                else "there is nothing after the tab"
                 if tab
                 else "there is no tab in the line",
                 file=file,
@@ -70,29 +70,29 @@ def parse_pairs(text: str, file: str) -> list[tuple[str, str]]:
             )
         pairs.append((source, target))
     if not pairs:
-        raise BadRecord("the file is empty", file=file, fix="write a pair a line")
+        raise BadRecord("the file is empty", file=file, fix="write one pair per line")
     return pairs
 
 
 def source_key(text: str) -> str:
-    """Return what makes two source texts the same one: normal form, case apart."""
+    """Return the key of a source text: equal for texts that differ in case or form only."""
     return normal(text).casefold()
 
 
 def hash_order(keys: Sequence[str], salt: str) -> list[str]:
-    """Return the different keys in the order of the SHA-256 of the salt and the key."""
+    """Return the unique keys in the order of the SHA-256 of the salt and the key."""
     return sorted(set(keys), key=lambda key: hashlib.sha256(f"{salt}\0{key}".encode()).digest())
 
 
 def split_by_source(
     sources: Sequence[str], shares: Mapping[str, float], *, seed: int, file: str
 ) -> dict[str, Indices]:
-    """Divide pairs so that equal sources stay together.
+    """Split pairs so that equal sources stay together.
 
     Args:
-        sources: One an example.
-        shares: Of the different sources, the share of ``validation`` and of ``test``.
-        seed: Decides who goes where.
+        sources: One source per pair.
+        shares: The share of ``validation`` and of ``test`` among the different sources.
+        seed: Seed of the order.
         file: For the error.
 
     Raises:
@@ -103,7 +103,7 @@ def split_by_source(
     if len(order) < len(SPLITS):
         raise DataError(
             f"{file} has {len(order)} different source texts",
-            why="one at least is needed to train on, to choose by and to measure",
+            why="each of the three splits needs at least one",
             fix="add pairs",
         )
     counts = {name: max(1, round(len(order) * share)) for name, share in shares.items()}
@@ -126,10 +126,10 @@ def members(homes: Sequence[str]) -> dict[str, Indices]:
 def pair_splits(
     name: str, pairs: Pairs, parts: Mapping[str, Indices], options: PairVocabularyOptions
 ) -> tuple[DataSpec, dict[str, Split]]:
-    """Return what the pairs are and their splits; vocabularies are those of the training split.
+    """Return the spec and the splits of pairs, with the vocabularies of the training split.
 
-    A pair with a text of more than ``max_length`` ids (a target's signs count) is left out of
-    every split, and the spec says how many were: half a sentence is no translation of a whole.
+    A pair with a text of more than ``max_length`` ids (special tokens included) is left out, and
+    the spec says how many were: half a sentence is no translation of a whole.
     """
     train = [pairs[i] for i in parts["train"].tolist()]
     texts = [source for source, _ in train], [target for _, target in train]

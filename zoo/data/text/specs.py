@@ -7,11 +7,11 @@ from zoo.spec import DataSpec, Task, TensorSpec, TextSpec
 
 
 def token_tensor(name: str, text: TextSpec, note: str = "") -> TensorSpec:
-    """Return the spec of a sequence of ids.
+    """Return the spec of a sequence of token ids.
 
     Args:
-        name: ``tokens``, ``source`` or ``target``.
-        text: How text becomes it.
+        name: Name of the tensor.
+        text: How text becomes ids.
         note: What else a reader of the artifact's card should know.
     """
     kind = "BERT's word pieces" if text.split == "wordpiece" else text.split
@@ -27,11 +27,11 @@ def token_tensor(name: str, text: TextSpec, note: str = "") -> TensorSpec:
     )
 
 
-def text_spec(options: VocabularyOptions, pieces: tuple[str, ...] = ()) -> TextSpec:
-    """Return how text becomes ids with these options, and with this vocabulary."""
+def text_spec(options: VocabularyOptions, vocabulary: tuple[str, ...] = ()) -> TextSpec:
+    """Return the text spec of these options and this vocabulary."""
     return TextSpec(
         split=options.tokenization,
-        vocabulary=pieces,
+        vocabulary=vocabulary,
         lowercase=options.lowercase,
         max_length=options.max_length,
     )
@@ -41,11 +41,11 @@ def labeled_spec(
     name: str,
     labels: tuple[str, ...],
     options: VocabularyOptions,
-    pieces: tuple[str, ...] = (),
+    vocabulary: tuple[str, ...] = (),
 ) -> DataSpec:
-    """Return what texts with a class each are: ``tokens`` and ``label``."""
+    """Return the spec of labeled texts: ``tokens`` and ``label``."""
     note = f"at most {options.max_length} ids: of a longer text, its beginning"
-    tokens = token_tensor("tokens", text_spec(options, pieces), note)
+    tokens = token_tensor("tokens", text_spec(options, vocabulary), note)
     label = TensorSpec(name="label", dtype="int64", labels=labels)
     return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=(tokens,), targets=(label,))
 
@@ -57,7 +57,15 @@ def pair_spec(
     target: tuple[str, ...] = (),
     note: str = "",
 ) -> DataSpec:
-    """Return what pairs of texts are: ``source``, and ``target`` between its signs."""
+    """Return the spec of sentence pairs: ``source``, and ``target`` with start and end tokens.
+
+    Args:
+        name: Id of the data.
+        options: Tokenization and length.
+        source: Vocabulary of the sources.
+        target: Vocabulary of the targets.
+        note: What else a reader of the artifact's card should know.
+    """
     return DataSpec(
         id=name,
         task=Task.SEQUENCE_TO_SEQUENCE,
@@ -69,13 +77,13 @@ def pair_spec(
 def caption_spec(
     name: str, image: TensorSpec, text: TextSpec, *, summary: bool, note: str = ""
 ) -> DataSpec:
-    """Return what captioned pictures are: ``image``, and ``caption`` between its signs.
+    """Return the spec of captioned images: ``image``, and ``caption`` with start and end tokens.
 
     Args:
-        name: Of the data.
-        image: The picture.
-        text: How a caption becomes ids, and a summary.
-        summary: Whether there are summaries too: a second target, without its prompt.
+        name: Id of the data.
+        image: The input.
+        text: Text spec of a caption, and of a summary.
+        summary: Whether there is a second target ``summary``, without its prompt.
         note: What else a reader of the artifact's card should know.
     """
     names = (CAPTION, SUMMARY) if summary else (CAPTION,)

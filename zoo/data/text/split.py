@@ -1,4 +1,4 @@
-"""Texts as examples: kept as they were written, and encoded when they are first asked for."""
+"""Text split: texts kept as they were written, and encoded at the first read."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from zoo.spec import Arrays, DataSpec, TensorSpec
 
 
 class TextSplit:
-    """Some texts, as ids.
+    """Texts as token ids.
 
-    Inputs are encoded without signs, targets with the start and the end sign around them; what is
-    longer than the spec allows keeps its beginning. Rows are as wide as the longest text.
+    Targets have a start and an end token, inputs have none. A text longer than the spec allows is
+    truncated. Rows are as wide as the longest text.
 
     Args:
-        data: What the tensors are; it has the vocabularies.
-        texts: By the name of a tensor with a vocabulary, one text an example.
-        codes: By the name of every other tensor, one value an example.
+        data: The spec, with the vocabularies.
+        texts: One text per example, by the name of every tensor with a vocabulary.
+        codes: One value per example, by the name of every other tensor.
 
     Attributes:
-        data: As given.
-        texts: As given: what a person reads.
+        data: The spec.
+        texts: The texts.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class TextSplit:
         return self._encoded().digest()
 
     def encoded_by(self, data: DataSpec) -> TextSplit:
-        """Return the same texts in the vocabularies of another spec: those a model has learned.
+        """Return the same texts in the vocabularies of another spec, such as that of a model.
 
-        Where a text is written for each, what is longer than that spec allows is left out, as it
-        was when the model learned: half a sentence has no translation to be measured by.
+        If a target is text, examples that are longer than that spec allows are left out, as they
+        were in training: half a sentence has no translation to be measured by.
 
         Raises:
-            DataError: If nothing is short enough.
+            DataError: If no example is short enough.
         """
         if data == self.data:
             return self
@@ -85,46 +85,46 @@ class TextSplit:
 
 
 def fits(texts: Mapping[str, Sequence[str]], data: DataSpec) -> npt.NDArray[np.bool_]:
-    """Return which examples have no text of more ids than the data allows.
+    """Return which examples have no text of more ids than the spec allows.
 
-    Of a target its signs count, and the prompt of its name.
+    The start and end tokens of a target count, and so does its prompt.
 
     Args:
-        texts: By the name of a tensor, one text an example.
-        data: What the tensors are, with their vocabularies.
+        texts: One text per example, by the name of a tensor.
+        data: The spec, with the vocabularies.
     """
     found = np.ones(len(next(iter(texts.values()))), bool)
-    for specs, signs in ((data.inputs, 0), (data.targets, 2)):
+    for specs, extra in ((data.inputs, 0), (data.targets, 2)):
         for spec in specs:
             if spec.text is None or spec.name not in texts:
                 continue
             ids = tokenizer(spec.text).ids
-            room = spec.text.max_length - signs
-            if signs and (prompt := dict(spec.text.prompts).get(spec.name)):
+            room = spec.text.max_length - extra
+            if extra and (prompt := dict(spec.text.prompts).get(spec.name)):
                 room -= len(ids(prompt))
             found &= np.array([len(ids(text)) <= room for text in texts[spec.name]], bool)
     return found
 
 
 def short_enough(texts: Mapping[str, Sequence[str]], data: DataSpec) -> npt.NDArray[np.intp]:
-    """Return the positions of the examples that a model's spec allows: see :func:`fits`.
+    """Return the positions of the examples that fit a model's spec: see :func:`fits`.
 
     Raises:
-        DataError: If there is none, though there are examples.
+        DataError: If there are examples, and none fits.
     """
     found = fits(texts, data)
     kept = np.flatnonzero(found)
     if len(found) and not len(kept):
         raise DataError(
             f"no text of {data.id!r} is short enough for the model",
-            why="cut by its vocabulary, each has more pieces than it has learned",
+            why="each has more tokens of its vocabulary than the model takes",
             fix="give shorter texts, or train with a larger max_length",
         )
     return kept
 
 
 def left_out(short: npt.NDArray[np.bool_], what: str, length: int) -> str:
-    """Return how many examples were left out as too long, in words; nothing if none was."""
+    """Return a note of how many examples were left out as too long; empty if none was."""
     lost = int((~short).sum())
     if not lost:
         return ""
@@ -132,7 +132,7 @@ def left_out(short: npt.NDArray[np.bool_], what: str, length: int) -> str:
 
 
 def none_short(name: str, split: str, what: str, length: int) -> DataError:
-    """Return the error that nothing is left of a split."""
+    """Return the error of a split without an example that is short enough."""
     return DataError(
         f"{name}: no {what} of the {split} split is short enough",
         why=f"a text may have {length} ids",
