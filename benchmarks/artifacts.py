@@ -24,6 +24,7 @@ import onnxruntime
 
 import zoo
 import zoo.runtime
+from zoo.api.catalog import registry
 from zoo.exporting.convert import Traced, convert
 
 MODELS = (("cnn", "digits"), ("cnn", "mnist"), ("mlp_classifier", "mnist"))
@@ -62,7 +63,7 @@ def main() -> None:
 def _export(name: str, model: object) -> tuple[float, float, Path]:
     """Return the seconds of a conversion, of a whole export, and where that lies."""
     blueprint = model.blueprint  # type: ignore[attr-defined]
-    architecture = zoo.api.registry().get(name)
+    architecture = registry().get(name)
     signature = architecture.signatures(model, blueprint.config, blueprint.data)[0]
     convert(Traced(signature))  # the first call pays for imports
     started = time.perf_counter()

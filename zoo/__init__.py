@@ -19,41 +19,45 @@ from typing import TYPE_CHECKING, Any
 from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from zoo import errors as errors, layers as layers, metrics as metrics, runtime as runtime
-    from zoo.api import (
+    from zoo import (
+        console as console,
+        errors as errors,
+        layers as layers,
+        metrics as metrics,
+        runtime as runtime,
+    )
+    from zoo.api.artifacts import (
         Artifact as Artifact,
-        Comparison as Comparison,
-        CrossValidation as CrossValidation,
-        Quantization as Quantization,
-        Run as Run,
-        RunEntry as RunEntry,
-        Trace as Trace,
         bench as bench,
-        build as build,
-        compare as compare,
-        crossvalidate as crossvalidate,
-        damage_report as damage_report,
-        dataset as dataset,
         diff as diff,
-        doctor as doctor,
-        evaluate as evaluate,
         export as export,
+        verify as verify,
+        verify_all as verify_all,
+    )
+    from zoo.api.catalog import (
         hooks as hooks,
         info as info,
         list_models as list_models,
-        load as load,
-        plugins as plugins,
-        predict as predict,
-        quantize as quantize,
         register as register,
-        runs as runs,
-        sample as sample,
-        serve as serve,
-        train as train,
-        verify as verify,
-        verify_all as verify_all,
-        why as why,
     )
+    from zoo.api.comparison import Comparison as Comparison, compare as compare
+    from zoo.api.cross_validation import (
+        CrossValidation as CrossValidation,
+        crossvalidate as crossvalidate,
+    )
+    from zoo.api.damage import damage_report as damage_report
+    from zoo.api.doctor import doctor as doctor
+    from zoo.api.model_factory import dataset as dataset
+    from zoo.api.models import build as build
+    from zoo.api.plugins import plugins as plugins
+    from zoo.api.prediction import evaluate as evaluate, load as load, predict as predict
+    from zoo.api.provenance import Trace as Trace, why as why
+    from zoo.api.quantization import Quantization as Quantization, quantize as quantize
+    from zoo.api.run import Run as Run
+    from zoo.api.runs import RunEntry as RunEntry, runs as runs
+    from zoo.api.sampling import sample as sample
+    from zoo.api.serving import serve as serve
+    from zoo.api.training import train as train
     from zoo.architecture import (
         API_VERSION as API_VERSION,
         Architecture as Architecture,
@@ -91,81 +95,47 @@ if TYPE_CHECKING:
     )
     from zoo.training.progress import Progress as Progress
 
-_HOMES = {
-    "zoo.api": (
-        "Artifact",
-        "Comparison",
-        "CrossValidation",
-        "Quantization",
-        "Run",
-        "RunEntry",
-        "Trace",
-        "bench",
-        "build",
-        "compare",
-        "crossvalidate",
-        "damage_report",
-        "dataset",
-        "diff",
-        "doctor",
-        "evaluate",
-        "export",
-        "hooks",
-        "info",
-        "list_models",
-        "load",
-        "plugins",
-        "predict",
-        "quantize",
-        "register",
-        "sample",
-        "serve",
-        "train",
-        "verify",
-        "verify_all",
-        "why",
-    ),
-    "zoo.api.runs": ("runs",),
-    "zoo.config": ("AugmentationConfig", "ModelConfig", "OptimizerConfig", "TrainPlan"),
-    "zoo.data.mapped": ("DatasetView", "MappedDataset", "Subset"),
-    "zoo.errors": ("Finding", "ZooError"),
-    "zoo.hookspecs": ("hookimpl",),
-    "zoo.metrics": ("Evaluation", "Score"),
-    "zoo.runtime": ("Prediction", "Session"),
-    "zoo.architecture": (
-        "API_VERSION",
-        "Architecture",
-        "ArchitectureInfo",
-        "Blueprint",
-        "Recipe",
-        "Signature",
-        "TrainLoop",
-    ),
-    "zoo.spec": (
-        "Arrays",
-        "Column",
-        "DataSpec",
-        "PredictFn",
-        "PredictFns",
-        "Split",
-        "Task",
-        "TensorSpec",
-        "TextSpec",
-    ),
-    "zoo.training.progress": ("Progress",),
+_MODULES = {
+    "zoo.api.artifacts": "Artifact bench diff export verify verify_all",
+    "zoo.api.catalog": "hooks info list_models register",
+    "zoo.api.comparison": "Comparison compare",
+    "zoo.api.cross_validation": "CrossValidation crossvalidate",
+    "zoo.api.damage": "damage_report",
+    "zoo.api.doctor": "doctor",
+    "zoo.api.model_factory": "dataset",
+    "zoo.api.models": "build",
+    "zoo.api.plugins": "plugins",
+    "zoo.api.prediction": "evaluate load predict",
+    "zoo.api.provenance": "Trace why",
+    "zoo.api.quantization": "Quantization quantize",
+    "zoo.api.run": "Run",
+    "zoo.api.runs": "RunEntry runs",
+    "zoo.api.sampling": "sample",
+    "zoo.api.serving": "serve",
+    "zoo.api.training": "train",
+    "zoo.config": "AugmentationConfig ModelConfig OptimizerConfig TrainPlan",
+    "zoo.data.mapped": "DatasetView MappedDataset Subset",
+    "zoo.errors": "Finding ZooError",
+    "zoo.hookspecs": "hookimpl",
+    "zoo.metrics": "Evaluation Score",
+    "zoo.runtime": "Prediction Session",
+    "zoo.architecture": "API_VERSION Architecture ArchitectureInfo Blueprint Recipe Signature "
+    "TrainLoop",
+    "zoo.spec": "Arrays Column DataSpec PredictFn PredictFns Split Task TensorSpec TextSpec",
+    "zoo.training.progress": "Progress",
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_DEFINED_IN = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - kept equal to the table by a test
+__all__ = sorted([*_DEFINED_IN, "__version__"])  # noqa: PLE0605 - kept equal to the table by a test
 
 
 # Type checkers know the names from the imports above, and that there are no others.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        if name in _HOME:
-            value = getattr(importlib.import_module(_HOME[name]), name)
-        elif name in ("errors", "layers", "metrics", "runtime", "testing"):
+        if name in _DEFINED_IN:
+            value = getattr(importlib.import_module(_DEFINED_IN[name]), name)
+        elif name in ("console", "errors", "layers", "metrics", "runtime", "testing"):
             value = importlib.import_module(f"zoo.{name}")
         else:
             raise AttributeError(f"module 'zoo' has no attribute {name!r}")

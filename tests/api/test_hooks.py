@@ -116,7 +116,7 @@ def small(here, **options):
 
 
 def status(here):
-    return zoo.api.Run(here / "run").status
+    return zoo.Run(here / "run").status
 
 
 def test_a_tracker_that_breaks_does_not_break_the_run(workshop, here, breaking):
@@ -136,7 +136,7 @@ def test_where_the_policy_is_to_fail_the_run_says_so_and_can_be_resumed(
     breaking(moment, "fail")
     with pytest.raises(zoo.errors.HookFailed, match=f"{moment}.*can be resumed"):
         small(here)
-    broken = zoo.api.Run(here / "run")
+    broken = zoo.Run(here / "run")
     assert (broken.status, broken.record["epochs_done"]) == ("failed", epochs)
     assert "broken tracker" in broken.record["stopped_because"]
     monkeypatch.setattr(zoo.hooks(), "_failures", "warn")
@@ -151,7 +151,7 @@ def test_a_run_that_finished_stays_finished_if_a_tracker_fails_behind_it(worksho
     with pytest.raises(zoo.errors.HookFailed, match="is finished all the same"):
         small(here)
     assert status(here) == "finished"
-    assert zoo.api.Run(here / "run").model.count_params() > 0
+    assert zoo.Run(here / "run").model.count_params() > 0
 
 
 def test_why_a_run_failed_is_not_hidden_by_a_tracker_that_fails_behind_it(workshop, here, breaking):

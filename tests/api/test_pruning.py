@@ -13,7 +13,7 @@ import pytest
 import zoo
 from tests.api.ledgers import copy
 from tests.hostile.support import listing
-from zoo.api import prune
+from zoo.api.pruning import prune
 from zoo.errors import ConfigError, TrainError
 from zoo.files import TRASH
 

@@ -16,8 +16,9 @@ import pytest
 import zoo
 from tests.api.ledgers import copy
 from tests.training.killing import kill_after
-from zoo.api import run_schema
 from zoo.api.environment import code_of
+from zoo.api.reporting import write_report
+from zoo.api.run import run_schema
 from zoo.errors import ConfigError, DataError, TrainError, ZooWarning
 from zoo.training import run_record
 from zoo.training.run_record import RunRecord
@@ -192,7 +193,7 @@ class TestAnotherMachine:
         zoo.evaluate(run)
         moved = copy(run, here / "far" / "away")
         assert zoo.evaluate(moved).scores == zoo.evaluate(run).scores
-        assert zoo.api.write_report(moved).is_file()
+        assert write_report(moved).is_file()
         one, two = zoo.export(moved, here / "a"), zoo.export(run, here / "b")
         for file in one.path.iterdir():
             assert file.read_bytes() == (two.path / file.name).read_bytes()

@@ -30,8 +30,8 @@ def failing(monkeypatch):
         def fail(*_args: object, **_options: object) -> None:
             raise error
 
-        monkeypatch.setattr("zoo.cli.models.emit_json", fail)
-        monkeypatch.setattr("zoo.cli.models.table", fail)
+        monkeypatch.setattr("zoo.console.emit_json", fail)
+        monkeypatch.setattr("zoo.console.table", fail)
 
     return install
 

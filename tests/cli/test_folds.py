@@ -39,7 +39,7 @@ def test_crossvalidate_prints_means_and_json(table: str, capsys) -> None:
     assert not list(Path().glob("runs*"))
     assert zoo(*words, *SMALL, "--quiet") == 0
     captured = capsys.readouterr()
-    assert "rmse" in captured.out and "means over 2 trainings" in captured.out
+    assert "rmse" in captured.out and "means over 2 folds" in captured.out
     assert "fold" not in captured.err
 
 

@@ -146,8 +146,8 @@ def test_pruning_asks_and_then_does_it(here, capsys):
     write(here / "runs" / "cnn-2", status="failed")
     before = listing(here)
     said = printed(capsys, "runs", "prune", "--status", "failed")
-    assert "would go" in said.out
-    assert "nothing was touched" in said.err
+    assert "would be removed" in said.out
+    assert "nothing was removed" in said.err
     assert listing(here) == before
     said = printed(capsys, "runs", "prune", "--status", "failed", "--yes")
     assert "1 of 1 removed: 2.0 MB" in said.out
@@ -176,7 +176,7 @@ CASES = [
     Case("status", "runs --status done", 4, "ZOO-E200", ("status", "interrupted")),
     Case("sort", "runs --sort speed", 4, "ZOO-E200", ("sort", "metric")),
     Case("no-command", "runs delete", 2, "", ("delete",)),
-    Case("compare-one", "runs compare runs/a", 2, "", ("two runs",)),
+    Case("compare-one", "runs compare runs/a", 2, "", ("two or more runs",)),
     Case("compare-nothing", "runs compare runs/a nowhere", 6, "ZOO-E400", ("nowhere", "run.json")),
     Case("compare-torn", "runs compare runs/a torn", 6, "ZOO-E400", ("torn", "run.json")),
     Case("compare-odd", "runs compare runs/a odd", 6, "ZOO-E400", ("epochs_done",)),

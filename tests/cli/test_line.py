@@ -88,7 +88,7 @@ def test_a_run_cannot_be_resumed_as_another(run, capsys):
 
 
 def test_scores_show_their_unit_and_no_small_figure_as_nothing():
-    from zoo.cli.training import scores
+    from zoo.cli.training import _scores
     from zoo.metrics.results import Evaluation, Score
     from zoo.spec import Task
 
@@ -96,7 +96,7 @@ def test_scores_show_their_unit_and_no_small_figure_as_nothing():
         "mse": Score(value=3.23e-5, low=3.1e-5, high=3.3e-5),
         "psnr": Score(value=21.2, unit="dB"),
     }
-    lines = scores(Evaluation(task=Task.RECONSTRUCTION, examples=3, scores=found)).splitlines()
+    lines = _scores(Evaluation(task=Task.RECONSTRUCTION, examples=3, scores=found)).splitlines()
     assert lines[1].split(maxsplit=1)[1].split("  ", 1)[0] == "3.23e-05"
     assert "21.2000 dB" in lines[2]
 

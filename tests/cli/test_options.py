@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 
+import click
 import pytest
-import typer
 from hypothesis import given, strategies as st
 
-from zoo.cli.options import pairs, scalar, settings
+from zoo.console import pairs, scalar, settings
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_json_writes_of_a_number_or_a_word_is_read_back(value):
 def test_any_text_is_a_value_or_a_wrong_command_line(text):
     try:
         scalar(text)
-    except typer.BadParameter:
+    except click.BadParameter:
         assert text[0] in "[{\"'"
 
 
@@ -65,14 +65,14 @@ def test_dots_and_equals_signs_stay_where_they_belong():
 
 @pytest.mark.parametrize("texts", [["dropout"], ["=1"], ["a=1", "a=2"], ["a=[1"]])
 def test_a_malformed_setting_is_a_wrong_command_line(texts):
-    with pytest.raises(typer.BadParameter):
+    with pytest.raises(click.BadParameter):
         pairs(texts, option="--set")
 
 
 def test_a_key_with_an_option_of_its_own_says_which():
-    with pytest.raises(typer.BadParameter, match="--epochs"):
+    with pytest.raises(click.BadParameter, match="--epochs"):
         settings(["epochs=3"])
 
 
 def test_no_settings_are_an_empty_configuration():
-    assert settings(None) == {}
+    assert settings(()) == {}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import BaseModel
 
-from zoo.cli.output import emit_json, facts, plain, shortened, size, table
+from zoo.console import emit_json, facts, plain, shortened, size, table
 
 
 class Color(StrEnum):
@@ -118,7 +118,7 @@ def test_a_long_text_is_shortened_by_the_columns_that_it_takes():
 def test_a_warning_of_the_zoo_is_a_sentence_and_the_run_goes_on(monkeypatch, capsys):
     import warnings
 
-    from zoo import api
+    from zoo.api import catalog
     from zoo.cli import main
     from zoo.errors import ZooWarning
 
@@ -126,7 +126,7 @@ def test_a_warning_of_the_zoo_is_a_sentence_and_the_run_goes_on(monkeypatch, cap
         warnings.warn("the chains have stopped mixing", ZooWarning, stacklevel=2)
         return []
 
-    monkeypatch.setattr(api, "listings", listed)
+    monkeypatch.setattr(catalog, "listings", listed)
     monkeypatch.setenv("NO_COLOR", "1")
     with warnings.catch_warnings():
         warnings.simplefilter("always")

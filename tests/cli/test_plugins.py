@@ -183,7 +183,7 @@ def test_a_catalog_that_is_not_believed_is_one_line_in_the_list_and_told_by_the_
     code, out, err = run(capsys, "list", "--json")
     assert code == 0
     assert json.loads(out)
-    assert err.splitlines() == ["not believed of catalogs: 1; 'zoo doctor' says what and why"]
+    assert err.splitlines() == ["ignored catalog entries: 1; see 'zoo doctor'"]
     told = " ".join(run(capsys, "doctor")[1].split())
     assert "the catalog of zoo-guest 1.0 describes 'cnn' of neural-zoo" in told
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from zoo.cli.quiet import native_chatter_hidden
+from zoo.console import native_logs_hidden
 
 
 def test_many_trainings_in_one_process_are_no_reason_to_warn(caplog) -> None:
     logger = logging.getLogger("tensorflow")
 
-    with native_chatter_hidden():
+    with native_logs_hidden():
         logger.warning("%d out of the last %d calls to f triggered tf.function retracing.", 5, 11)
         logger.warning("something that matters")
 

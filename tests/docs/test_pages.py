@@ -70,13 +70,8 @@ def test_no_two_errors_share_a_code():
 
 
 def test_the_options_and_commands_that_pages_name_exist():
-    import typer
-
-    program = typer.main.get_command(app)
-    with program.make_context("zoo", ["list"], resilient_parsing=True) as context:
-        commands = {
-            name: program.get_command(context, name) for name in program.list_commands(context)
-        }
+    with app.make_context("zoo", ["list"], resilient_parsing=True) as context:
+        commands = {name: app.get_command(context, name) for name in app.list_commands(context)}
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for command in re.findall(r"`(zoo [^`]+)`", page.read_text("utf-8")):
             _, name, *words = command.split()

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
-import typer
 
-from zoo.cli.options import pairs, scalar
 from zoo.config import OptimizerConfig, configure
+from zoo.console import pairs, scalar
 from zoo.data.arrays import read_npz
 from zoo.data.captions.folder import open_captioned
 from zoo.data.options import CaptionOptions
@@ -285,10 +285,10 @@ def record(data: bytes) -> bool:
 def options(data: bytes) -> bool:
     """Read ``KEY=VALUE`` of a command line, and configure with it."""
     text, good = data.decode("utf-8", "replace"), False
-    with contextlib.suppress(typer.BadParameter):
+    with contextlib.suppress(click.BadParameter):
         scalar(text)
         good = True
-    with contextlib.suppress(typer.BadParameter, ZooError):
+    with contextlib.suppress(click.BadParameter, ZooError):
         values = pairs(text.split("\n"), option="--set")
         configure(OptimizerConfig(), values, what="the optimizer")
         good = True

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.api.catalog import registry
 from zoo.data import ArraySplit, Dataset
 from zoo.errors import ConfigError, DataError, Incompatible, QuantisationRejected
 from zoo.spec import DataSpec, Task, TensorSpec
@@ -64,7 +65,7 @@ def test_the_recipe_gives_back_images_of_every_size(kind: str, size: tuple[int, 
 
 @pytest.mark.parametrize("side", [8, 16, 28, 64, 128])
 def test_the_recipe_suits_the_side_of_an_image(side: int) -> None:
-    architecture = zoo.api.registry().get("autoencoder")
+    architecture = registry().get("autoencoder")
     config = architecture.default_config(image_spec((side, side, 3))).config
 
     assert config.code_size < side * side

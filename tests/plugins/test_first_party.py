@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import zoo
+from zoo.api.catalog import registry
 from zoo.errors import ConfigError
 from zoo.spec import Column, DataSpec, Task, TensorSpec
 
@@ -76,7 +77,7 @@ def test_a_table_with_numbers_categories_and_missing_values_is_classified() -> N
     model = zoo.build("mlp_classifier", data=TABLE)
     numeric = np.array([[1.8, 80.0], [np.nan, 60.0], [1.5, np.nan]], "float32")
     codes = np.array([[1], [2], [0]], "int32")
-    zoo.api.registry().get("mlp_classifier").adapt(model, {"numeric": numeric}, {})
+    registry().get("mlp_classifier").adapt(model, {"numeric": numeric}, {})
     probabilities = model.predict({"numeric": numeric, "categorical": codes}, verbose=0)
 
     assert np.isfinite(probabilities).all()

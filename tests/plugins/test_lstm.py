@@ -13,6 +13,7 @@ from hypothesis import given, settings, strategies as st
 from keras import layers
 
 import zoo
+from zoo.api.catalog import registry
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import BadRecord, ConfigError
 from zoo.spec import Column, DataSpec, SeriesSpec, Task, TensorSpec, TextSpec
@@ -162,7 +163,7 @@ def test_a_forecast_starts_from_what_it_is_added_to(skip: str, count: int) -> No
     random = np.random.default_rng(0)
     history = random.normal(size=(count, 12, 2)).astype("float32") * 5 + 100
     calendar = random.integers(0, 7, (count, 16, 1)).astype("int32")
-    architecture = zoo.api.catalog.registry().get("lstm")
+    architecture = registry().get("lstm")
     architecture.adapt(model, {"history": history}, {"forecast": np.zeros((count, 4, 1))})
     forecast = model({"history": history, "calendar": calendar}).numpy()
 
@@ -313,7 +314,7 @@ def test_a_network_that_becomes_a_loop_says_so(tmp_path: Path) -> None:
     )
     evaluation = zoo.evaluate(run, data)
     model = run.model
-    architecture = zoo.api.catalog.registry().get("lstm")
+    architecture = registry().get("lstm")
     from zoo.exporting.artifact import export_artifact
 
     path = export_artifact(

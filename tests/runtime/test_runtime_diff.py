@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from tests.runtime.test_runtime_verify import _field, _floats, _replace, _rewrite
 from zoo.cli.program import app

@@ -25,7 +25,7 @@ client_module = pytest.importorskip(
 ROOT = Path(__file__).parents[2]
 
 
-PACKAGES = ("kserve==0.21.0", "onnxruntime", "pluggy", "pydantic", "pyyaml", "typer")
+PACKAGES = ("kserve==0.21.0", "click", "msgspec", "onnxruntime", "pluggy", "pydantic", "pyyaml")
 """KServe, and what the base install of the zoo needs beside it."""
 
 

@@ -372,7 +372,7 @@ def test_serving_imports_no_framework(repository: Path) -> None:
 def test_the_command_announces_as_json_what_it_serves(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from typer.testing import CliRunner
+    from click.testing import CliRunner
 
     from zoo.cli.program import app
     from zoo.serving import Server

@@ -36,11 +36,11 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A distribution whose catalog lies about four models, and whose metadata says little."""
     import keras
 
-    from zoo import api
+    import zoo
     from zoo.config import OptimizerConfig
 
     site = tmp_path_factory.mktemp("site")
-    run = api.train(
+    run = zoo.train(
         bad_name(),
         data_options={"max_examples": 200},
         run_dir=tmp_path_factory.mktemp("run") / "run",
@@ -50,7 +50,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights = tmp_path_factory.mktemp("weights") / "digits.weights.h5"
     run.model.save_weights(weights)
     assert isinstance(run.model, keras.Model)
-    evaluation = api.evaluate(run, "digits")
+    evaluation = zoo.evaluate(run, "digits")
     true = evaluation.scores["accuracy"]
     data = weights.read_bytes()
     info = bad.Good.info

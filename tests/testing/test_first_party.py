@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 import zoo
-from zoo import api, testing
+from zoo import testing
+from zoo.api.catalog import listings, registry
 
-OURS = [listing.name for listing in api.listings() if listing.distribution == "neural-zoo"]
+OURS = [listing.name for listing in listings() if listing.distribution == "neural-zoo"]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -27,7 +28,7 @@ def test_there_are_nine_of_them():
 
 @pytest.mark.parametrize("name", OURS)
 def test_the_first_example_is_small_and_the_others_are_other_configurations(name):
-    architecture = api.registry().get(name)
+    architecture = registry().get(name)
     spec = zoo.dataset(architecture.default_dataset).spec
     first, *others = architecture.test_configs(spec)
 

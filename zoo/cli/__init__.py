@@ -1,5 +1,3 @@
-"""The command line: parse, call the public API, print. One module a group of commands."""
+"""The command line: parse, call the public API, print."""
 
-from zoo.cli.program import main
-
-__all__ = ["main"]
+from zoo.cli.program import main as main

@@ -1,73 +1,75 @@
-"""``zoo export``, ``verify``, ``predict``, ``bench``: ONNX files, and what they answer."""
+"""``zoo export``, ``verify``, ``bench`` and ``diff``."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from zoo.cli.options import Json, OtherData, Out, Settings, example, settings
-from zoo.cli.output import (
-    emit,
-    emit_json,
-    facts,
-    note,
-    paint,
-    plain,
-    printable,
-    shortened,
-    size,
-    table,
-)
-from zoo.files import exists
+from zoo import console
 
-_SHORT = 8
-"""Values of one output that a line of a terminal has room for."""
+DIFFERENT = 1
+"""The exit code of ``zoo diff`` for artifacts that differ, as that of ``diff`` and ``cmp``."""
 
-_WIDE = 60
-"""Columns of a terminal that a text may take that was asked about: its answer is behind it."""
+_SHOWN = 48
 
-_Artifacts = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="PATH", help="Artifacts (exports/NAME/VERSION), models, or repositories (exports)."
+
+@click.command(
+    "export",
+    epilog=console.example(
+        "zoo export runs/cnn-1", "zoo export cnn --weights mnist --as cnn_mnist"
     ),
-]
-
-
+)
+@click.argument("target", metavar="RUN|NAME", help="The folder of a run, or a model.")
+@click.option(
+    "--weights", metavar="ID|PATH", help="With a NAME: its trained weights; see 'zoo info'."
+)
+@console.other_data_option
+@click.option(
+    "--out",
+    type=console.PATH,
+    metavar="FOLDER",
+    default=Path("exports"),
+    help="The model repository: it receives NAME/VERSION.",
+)
+@click.option(
+    "--as", "name", metavar="NAME", help="The artifact's name. Default: that of the architecture."
+)
+@click.option(
+    "--version",
+    type=console.COUNT,
+    metavar="N",
+    help="The artifact's version. Default: the next free one.",
+)
+@click.option(
+    "--keep-failed",
+    type=console.PATH,
+    metavar="FOLDER",
+    help="Keep the files of a failed export in this folder.",
+)
+@console.settings_option
+@console.json_option
+@console.quiet_frameworks
 def export(
-    target: Annotated[str, typer.Argument(metavar="RUN|NAME", help="A run's folder, or a model.")],
-    weights: Annotated[
-        str | None,
-        typer.Option(metavar="ID|PATH", help="With a NAME: which trained weights; see 'zoo info'."),
-    ] = None,
-    data: OtherData = None,
-    out: Out = Path("exports"),
-    name: Annotated[
-        str | None,
-        typer.Option(
-            "--as", metavar="NAME", help="What to call it; as its architecture if left out."
-        ),
-    ] = None,
-    version: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="The version; the next free one if left out."),
-    ] = None,
-    keep_failed: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="If it fails, keep what was made in this folder."),
-    ] = None,
-    set_: Settings = None,
-    as_json: Json = False,
+    target: str,
+    weights: str | None,
+    data: str | None,
+    out: Path,
+    name: str | None,
+    version: int | None,
+    keep_failed: Path | None,
+    set_: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Turn a model into an ONNX artifact.
+    """Export a model to ONNX.
 
-    It is compared with Keras, and published only if they agree.
+    The graph is compared with the Keras model, and published only if they agree.
     """
     import zoo
 
-    config = settings(set_)
+    config = console.settings(set_)
     source: Any = target
     if config:
         source, weights = zoo.build(target, weights=weights, **config), None
@@ -81,162 +83,19 @@ def export(
         keep_failed=keep_failed,
     )
     if as_json:
-        emit_json(artifact)
+        console.emit_json(artifact)
         return
-    emit(artifact_facts(artifact))
-    note(f"\nnext: zoo verify {artifact.path}\n      zoo predict {artifact.path} INPUT")
-
-
-def verify(paths: _Artifacts, as_json: Json = False) -> None:
-    """Verify artifacts: their files, and their outputs on the golden vectors.
-
-    A folder of models, or of versions of one, is verified whole. Needs no Keras.
-    """
-    import zoo
-
-    reports: list[dict[str, Any]] = []
-    code = 0
-    for result in (result for path in paths for result in zoo.verify_all(path)):
-        error = result.error
-        told = plain(result.report) if error is None else error.as_dict()
-        reports.append({"path": str(result.path), "ok": error is None, **told})
-        if error is not None:
-            code = max(code, error.exit_code)
-        if not as_json:
-            emit(f"{paint('FAILED', 'red') if error else paint('ok', 'green')}  {result.path}")
-        if not as_json and error is not None:
-            note(str(error))
-    if as_json:
-        emit_json(reports)
-    if code:
-        raise typer.Exit(code)
-
-
-def predict(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN|ARTIFACT|NAME", help="What answers: a folder of either, or a model."
-        ),
-    ],
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUT", help="Text in quotes, images, or a .txt, .csv, .npy or .npz file."
-        ),
-    ],
-    top: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How many answers to show for each.")
-    ] = 3,
-    signature: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="What to ask; the first thing it answers if left out."),
-    ] = None,
-    beams: Annotated[
-        int,
-        typer.Option(
-            min=1, metavar="N", help="Of a model that writes: beginnings that its search keeps."
-        ),
-    ] = 1,
-    prompt: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|TEXT",
-            help="Of a model that writes: what its text begins with, by its name or in words.",
-        ),
-    ] = "",
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ID|PATH",
-            help="With a NAME: which trained weights; the first of 'zoo info' if left out.",
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Ask a trained model.
-
-    An artifact answers without Keras. A model's NAME answers with the weights that come with it.
-    """
-    import zoo
-
-    given = inputs if len(inputs) > 1 else inputs[0]
-    prediction = zoo.predict(
-        target, given, signature=signature, beams=beams, prompt=prompt, weights=weights
-    )
-    if not exists(target):
-        note(f"{target} has limits. {' '.join(zoo.info(target).limits[:2])}")
-    records = plain(prediction)
-    if as_json:
-        emit_json(records)
-        return
-    named = [str(at) for at in range(len(records))]
-    if len(inputs) == len(records):
-        # Of a text its beginning says which it is; of a path the whole.
-        prose = [any(sign.isspace() for sign in name) for name in inputs]
-        named = [
-            shortened(printable(name), _WIDE if text else 4 * _WIDE)
-            for name, text in zip(inputs, prose, strict=True)
-        ]
-    if all("probabilities" in record for record in records):
-        rows = [(name, *_answer(record, top)) for name, record in zip(named, records, strict=True)]
-        emit(table(("input", "answer", "probability", "then"), rows))
-        return
-    if len(records) == 1 and (steps := _steps(records[0])):
-        emit(table(list(steps[0]), [[_value(value) for value in step.values()] for step in steps]))
-        return
-    columns = [name for name in records[0] if not isinstance(records[0][name], dict)]
-    answers = [[_value(record[column]) for column in columns] for record in records]
-    emit(
-        table(("input", *columns), [(n, *row) for n, row in zip(named, answers, strict=True)]),
-    )
-
-
-def bench(
-    paths: _Artifacts,
-    batch: Annotated[
-        list[int] | None,
-        typer.Option(min=1, metavar="N", help="Batch sizes; repeat for more."),
-    ] = None,
-    threads: Annotated[
-        list[int] | None, typer.Option(min=1, metavar="N", help="Threads; repeat for more.")
-    ] = None,
-    seconds: Annotated[
-        float, typer.Option(min=0.01, metavar="S", help="How long to measure each.")
-    ] = 1.0,
-    as_json: Json = False,
-) -> None:
-    """Measure how fast artifacts answer."""
-    import zoo
-
-    options: dict[str, Any] = {"seconds": seconds}
-    if batch:
-        options["batches"] = tuple(batch)
-    if threads:
-        options["threads"] = tuple(threads)
-    results = [row for path in paths for row in plain(zoo.bench(path, **options))]
-    if as_json:
-        emit_json(results)
-        return
-    same = {
-        name
-        for name in ("path", "signature", "provider")
-        if len({row[name] for row in results}) <= 1
-    }
-    columns = [name for name in results[0] if name not in same] if results else []
-    emit(table(columns, [[_figure(row[name]) for name in columns] for row in results]))
-
-
-def artifact_facts(artifact: Any) -> str:
-    """Return what a person wants to know of an artifact."""
-    return facts(
-        (
-            ("artifact", artifact.path),
-            ("size", size(bytes_of(artifact))),
-            ("opset", ", ".join(str(graph["opset"]) for graph in artifact.manifest["graphs"])),
-            ("worst parity error", f"{worst_error(artifact):.1e}"),
+    console.emit(
+        console.facts(
+            (
+                ("artifact", artifact.path),
+                ("size", console.size(bytes_of(artifact))),
+                ("opset", ", ".join(str(graph["opset"]) for graph in artifact.manifest["graphs"])),
+                ("worst parity error", f"{worst_error(artifact):.1e}"),
+            )
         )
     )
+    console.note(f"\nnext: zoo verify {artifact.path}\n      zoo predict {artifact.path} INPUT")
 
 
 def bytes_of(artifact: Any) -> int:
@@ -246,7 +105,7 @@ def bytes_of(artifact: Any) -> int:
 
 
 def worst_error(artifact: Any) -> float:
-    """Return the largest difference to Keras that the export met, over everything it compared."""
+    """Return the largest difference to Keras over everything that the export compared."""
     return max(
         float(error)
         for graph in artifact.manifest["graphs"]
@@ -254,59 +113,190 @@ def worst_error(artifact: Any) -> float:
     )
 
 
-def _answer(record: dict[str, Any], top: int) -> tuple[str, str, str]:
-    """Return the first answer, its probability, and the runners-up."""
-    ranked = sorted(record["probabilities"].items(), key=lambda pair: pair[1], reverse=True)[:top]
-    (label, probability), *others = ranked
-    return str(label), f"{probability:.4f}", ", ".join(f"{name} {p:.4f}" for name, p in others)
+@click.command("verify", epilog=console.example("zoo verify exports/cnn/1", "zoo verify exports"))
+@click.argument(
+    "paths",
+    type=console.PATH,
+    metavar="PATH...",
+    nargs=-1,
+    required=True,
+    help="Artifacts (exports/NAME/VERSION), models (exports/NAME), or repositories (exports).",
+)
+@console.json_option
+def verify(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Verify exported artifacts.
+
+    Checks the files against the manifest and the outputs against the golden vectors. A folder of
+    models, or of the versions of one, is verified whole. Needs no Keras.
+    """
+    import zoo
+
+    reports: list[dict[str, Any]] = []
+    code = 0
+    for result in (result for path in paths for result in zoo.verify_all(path)):
+        error = result.error
+        told = console.plain(result.report) if error is None else error.as_dict()
+        reports.append({"path": str(result.path), "ok": error is None, **told})
+        if error is not None:
+            code = max(code, error.exit_code)
+        if not as_json:
+            mark = console.paint("FAILED", "red") if error else console.paint("ok", "green")
+            console.emit(f"{mark}  {result.path}")
+        if not as_json and error is not None:
+            console.note(str(error))
+    if as_json:
+        console.emit_json(reports)
+    if code:
+        raise click.exceptions.Exit(code)
 
 
-def _steps(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the steps of a forecast, if that is what a record is."""
-    value = next(iter(record.values()), None)
-    return value if isinstance(value, list) and value and isinstance(value[0], dict) else []
+@click.command("bench", epilog=console.example("zoo bench exports/cnn/1 --batch 1 --batch 64"))
+@click.argument(
+    "paths",
+    type=console.PATH,
+    metavar="PATH...",
+    nargs=-1,
+    required=True,
+    help="Artifacts: exports/NAME/VERSION.",
+)
+@click.option(
+    "--batch", type=console.COUNT, multiple=True, metavar="N", help="Batch size; repeatable."
+)
+@click.option(
+    "--threads", type=console.COUNT, multiple=True, metavar="N", help="Thread count; repeatable."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.01),
+    metavar="S",
+    default=1.0,
+    help="Time to measure each combination for.",
+)
+@console.json_option
+def bench(
+    paths: tuple[Path, ...],
+    batch: tuple[int, ...],
+    threads: tuple[int, ...],
+    seconds: float,
+    as_json: bool,
+) -> None:
+    """Measure the latency of artifacts."""
+    import zoo
+
+    options: dict[str, Any] = {"seconds": seconds}
+    if batch:
+        options["batches"] = batch
+    if threads:
+        options["threads"] = threads
+    results = [row for path in paths for row in console.plain(zoo.bench(path, **options))]
+    if as_json:
+        console.emit_json(results)
+        return
+    same = {
+        name
+        for name in ("path", "signature", "provider")
+        if len({row[name] for row in results}) <= 1
+    }
+    columns = [name for name in results[0] if name not in same] if results else []
+    rows = [[_rounded(row[name]) for name in columns] for row in results]
+    console.emit(console.table(columns, rows))
 
 
-def _value(value: Any) -> str:
-    """Return an output as a few signs: a number, a short list, or how large it is."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if not isinstance(value, list):
-        return str(value)
-    if len(value) <= _SHORT and not any(isinstance(item, list) for item in value):
-        return ", ".join(map(_value, value))
-    sizes: list[int] = []
-    inner: Any = value
-    while isinstance(inner, list):
-        sizes.append(len(inner))
-        inner = inner[0] if inner else None
-    return f"{' x '.join(map(str, sizes))} values; --json prints them"
-
-
-def _figure(value: Any) -> str:
+def _rounded(value: Any) -> str:
     if not isinstance(value, float):
         return str(value)
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add this group to the program."""
-    app.command(
-        "export",
-        epilog=example("zoo export runs/cnn-1", "zoo export cnn --weights mnist --as cnn_mnist"),
-    )(export)
-    app.command("verify", epilog=example("zoo verify exports/cnn/1"))(verify)
-    app.command("predict", epilog=example("zoo predict exports/cnn/1 seven.png"))(predict)
-    app.command("bench", epilog=example("zoo bench exports/cnn/1 --batch 1 --batch 64"))(bench)
+@click.command("diff", epilog=console.example("zoo diff exports/cnn/1 exports/cnn/2"))
+@click.argument("before", type=console.PATH, metavar="A", help="An artifact: exports/NAME/VERSION.")
+@click.argument("after", type=console.PATH, metavar="B", help="Another artifact.")
+@console.json_option
+def diff(before: Path, after: Path, as_json: bool) -> None:
+    """Compare two artifacts.
+
+    Weights, graph, interface, configuration, data, metrics, metadata. Exits with 0 if they are the
+    same, with 1 if they differ. Needs no Keras.
+    """
+    import zoo
+
+    report = console.plain(zoo.diff(before, after))
+    if as_json:
+        console.emit_json(report)
+    elif report["same"]:
+        console.emit("the same")
+    else:
+        console.emit("\n\n".join(_sections(report)))
+    if not report["same"]:
+        raise click.exceptions.Exit(DIFFERENT)
 
 
-__all__ = [
-    "add_commands",
-    "artifact_facts",
-    "bench",
-    "bytes_of",
-    "export",
-    "predict",
-    "verify",
-    "worst_error",
-]
+def _sections(report: dict[str, Any]) -> list[str]:
+    """Return a titled table for each kind of difference, and a line of the kinds without any."""
+    rows: dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]]]] = {
+        "metrics": (
+            ("metric", "before", "after", "difference", ""),
+            [
+                (
+                    change["name"],
+                    _figure(change["before"]),
+                    _figure(change["after"]),
+                    _figure(change["difference"], "+.4g"),
+                    change["noise"],
+                )
+                for change in report["metrics"]
+            ],
+        ),
+        "weights": (
+            ("signature", "constant", "before", "after", "largest difference", "changed"),
+            [
+                (
+                    change["signature"],
+                    change["name"],
+                    change["before"] or "-",
+                    change["after"] or "-",
+                    _figure(change["largest"], ".2e"),
+                    _figure(change["changed"], ".0%"),
+                )
+                for change in report["weights"]
+            ],
+        ),
+        "graph": (
+            ("signature", "operators added", "operators removed", ""),
+            [
+                (
+                    change["signature"],
+                    _counts(change["added"]),
+                    _counts(change["removed"]),
+                    "same operators, other attributes or edges" if change["rewired"] else "",
+                )
+                for change in report["graph"]
+            ],
+        ),
+    }
+    for name in ("interface", "config", "data", "metadata", "proof", "files"):
+        rows[name] = (
+            ("what", "before", "after"),
+            [
+                (change["what"], _short(change["before"]), _short(change["after"]))
+                for change in report[name]
+            ],
+        )
+    parts = [
+        f"{name}\n{console.table(header, found)}" for name, (header, found) in rows.items() if found
+    ]
+    alike = [name for name, (_, found) in rows.items() if not found]
+    return [*parts, f"alike: {', '.join(alike)}"] if alike else parts
+
+
+def _counts(operators: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in operators.items()) or "-"
+
+
+def _figure(value: float | None, form: str = ".4g") -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -1,63 +1,57 @@
-"""``zoo damage-report``: photos, a classifier and a captioner, put together for a person."""
+"""``zoo damage-report``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from zoo.cli.options import Json, example
-from zoo.cli.output import emit, emit_json, table
+from zoo import console
 
 
+@click.command(
+    "damage-report",
+    epilog=console.example(
+        "zoo damage-report wing.jpg --classifier exports/vgg16_damage/1",
+        "zoo damage-report wing.jpg nose.jpg --classifier runs/vgg16_damage-1 --out reports",
+    ),
+)
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", help="Image files.")
+@click.option(
+    "--classifier",
+    required=True,
+    metavar="RUN|ARTIFACT|NAME",
+    help="The damage classifier: the folder of a run or an artifact, or a model.",
+)
+@click.option(
+    "--captioner",
+    metavar="RUN|ARTIFACT|NAME",
+    help="The captioner that describes each photo. Default: no description.",
+)
+@click.option(
+    "--out",
+    type=console.PATH,
+    metavar="FOLDER",
+    default=Path("damage-report"),
+    help="Folder that receives a JSON and an HTML file per photo.",
+)
+@console.json_option
+@console.quiet_frameworks
 def damage_report(
-    photos: Annotated[list[str], typer.Argument(metavar="PHOTO", help="Picture files.")],
-    classifier: Annotated[
-        str,
-        typer.Option(
-            metavar="RUN|ARTIFACT|NAME",
-            help="What says which damage: a folder of either, or a model.",
-        ),
-    ],
-    captioner: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RUN|ARTIFACT|NAME",
-            help="What describes a photo; nothing is written if left out.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Folder that receives a JSON and an HTML file.")
-    ] = Path("damage-report"),
-    as_json: Json = False,
+    photos: tuple[str, ...], classifier: str, captioner: str | None, out: Path, as_json: bool
 ) -> None:
-    """Say of each photo what is damaged, and where.
+    """Report the damage on photos.
 
-    One JSON file and one page a photo. Artifacts answer without Keras.
+    Writes one JSON file and one HTML page per photo. Artifacts need no Keras.
     """
     import zoo
 
-    reports = zoo.damage_report(photos, classifier, captioner=captioner, out=out)
+    reports = zoo.damage_report(list(photos), classifier, captioner=captioner, out=out)
     if as_json:
-        emit_json(reports)
+        console.emit_json(reports)
         return
     rows = [
         (one.damage.photo, one.damage.label, f"{one.damage.probability:.4f}", one.page)
         for one in reports
     ]
-    emit(table(("photo", "damage", "probability", "page"), rows))
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add this group to the program."""
-    app.command(
-        "damage-report",
-        epilog=example(
-            "zoo damage-report wing.jpg --classifier exports/vgg16_damage/1",
-            "zoo damage-report wing.jpg nose.jpg --classifier runs/vgg16_damage-1 --out reports",
-        ),
-    )(damage_report)
-
-
-__all__ = ["add_commands", "damage_report"]
+    console.emit(console.table(("photo", "damage", "probability", "page"), rows))

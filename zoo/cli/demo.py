@@ -1,17 +1,16 @@
-"""``zoo demo``: the whole line once, from a name to a network that proved itself."""
+"""``zoo demo``."""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
+from zoo import console
 from zoo.cli.artifacts import bytes_of, worst_error
-from zoo.cli.options import Json, Seed, example
-from zoo.cli.output import emit, emit_json, facts, note, size
 from zoo.cli.progress import Progress
 from zoo.errors import ArtifactError
 
@@ -27,37 +26,39 @@ print(json.dumps({"imported": sorted(heavy & set(sys.modules))}))
 """
 
 
-def demo(
-    out: Annotated[
-        Path,
-        typer.Option(metavar="FOLDER", help="Folder for the run, the artifact, the report."),
-    ] = Path("demo"),
-    epochs: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Fewer make it quicker.")
-    ] = None,
-    seed: Seed = None,
-    as_json: Json = False,
-) -> None:
-    """Train, measure, export and prove a network.
+@click.command("demo", epilog=console.example("zoo demo --out demo"))
+@click.option(
+    "--out",
+    type=console.PATH,
+    metavar="FOLDER",
+    default=Path("demo"),
+    help="Folder of the run, the artifact and the report.",
+)
+@click.option("--epochs", type=console.COUNT, metavar="N", help="Fewer are quicker.")
+@console.seed_option
+@console.json_option
+@console.quiet_frameworks
+def demo(out: Path, epochs: int | None, seed: int | None, as_json: bool) -> None:
+    """Train, evaluate, export and verify a model.
 
     On real images, in a few minutes, without the internet.
     """
     import zoo
-    from zoo import api
+    from zoo.api.reporting import write_report
 
     begin = time.monotonic()
-    note(f"1/4  training {_MODEL} on the digits (the first seconds import TensorFlow)")
+    console.note(f"1/4  training {_MODEL} on the digits (the first seconds import TensorFlow)")
     with Progress() as progress:
         run = zoo.train(
             _MODEL, run_dir=_free(out / _MODEL), epochs=epochs, seed=seed, progress=progress
         )
-    note("2/4  measuring it on images it never saw")
+    console.note("2/4  evaluating it on images it never saw")
     evaluation = zoo.evaluate(run)
-    note("3/4  exporting it, comparing the ONNX file with Keras")
+    console.note("3/4  exporting it and comparing the ONNX graph with Keras")
     artifact = zoo.export(run, out / "exports")
-    note("4/4  verifying the artifact in a process without Keras")
+    console.note("4/4  verifying the artifact in a process without Keras")
     _prove(artifact.path)
-    report = api.write_report(run.path)
+    report = write_report(run.path)
 
     accuracy = evaluation.scores["accuracy"]
     result = {
@@ -73,7 +74,7 @@ def demo(
         "report": report,
     }
     if as_json:
-        emit_json(result)
+        console.emit_json(result)
         return
     measured = (
         f"{accuracy.value:.4f}  (95 % interval {accuracy.low:.4f} to {accuracy.high:.4f}, "
@@ -83,14 +84,17 @@ def demo(
         ("accuracy", measured),
         ("parameters", f"{result['parameters']:,}"),
         ("seconds", f"{result['seconds']} ({result['training_seconds']:.1f} of training)"),
-        ("artifact", f"{artifact.path} ({size(bytes_of(artifact))}), verified without Keras"),
+        (
+            "artifact",
+            f"{artifact.path} ({console.size(bytes_of(artifact))}), verified without Keras",
+        ),
         ("worst parity error", f"{worst_error(artifact):.1e}"),
         ("report", result["report"]),
     )
-    emit()
-    emit(facts(lines))
+    console.emit()
+    console.emit(console.facts(lines))
     program = _program()
-    emit(
+    console.emit(
         f"\ntry next:\n"
         f"  open {report}\n"
         f"  {program} predict {artifact.path} YOUR.png\n"
@@ -142,11 +146,3 @@ def _prove(path: Path) -> None:
             why="an artifact must be usable where no framework is installed",
             fix="zoo doctor",
         )
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add this command to the program."""
-    app.command("demo", epilog=example("zoo demo --out demo"))(demo)
-
-
-__all__ = ["add_commands", "demo"]

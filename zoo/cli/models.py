@@ -1,55 +1,46 @@
-"""``zoo list``, ``info``, ``build``, ``plugins``, ``doctor``: what there is, and what it is."""
+"""``zoo list``, ``info`` and ``build``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from zoo.cli.options import Data, DataOptions, Json, Settings, example, pairs, settings
-from zoo.cli.output import emit, emit_json, facts, note, paint, plain, printable, table
-
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="A model, as 'zoo list' names it.")]
+from zoo import console
 
 
+@click.command("list", epilog=console.example("zoo list 'mlp*' --task classification"))
+@click.argument("pattern", default="*", help="Names to list; * and ? are wildcards.")
+@click.option("--task", metavar="TASK", help="Only models for this task.")
+@click.option("--tag", multiple=True, metavar="TAG", help="Only with this tag; repeatable.")
+@click.option("--installed", is_flag=True, help="Only installed models.")
+@click.option("--all", "every", is_flag=True, help="Include deprecated names and other versions.")
+@console.json_option
 def list_models(
-    pattern: Annotated[
-        str, typer.Argument(metavar="PATTERN", help="Names to list; * and ? are wild.")
-    ] = "*",
-    task: Annotated[
-        str | None, typer.Option(metavar="TASK", help="Only models for this task.")
-    ] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TAG", help="Only with this tag; repeat for more."),
-    ] = None,
-    installed: Annotated[
-        bool, typer.Option("--installed", help="Without what is only known, and not installed.")
-    ] = False,
-    every: Annotated[
-        bool, typer.Option("--all", help="With deprecated names and other versions.")
-    ] = False,
-    as_json: Json = False,
+    pattern: str,
+    task: str | None,
+    tag: tuple[str, ...],
+    installed: bool,
+    every: bool,
+    as_json: bool,
 ) -> None:
-    """List the models there are.
+    """List the available models.
 
-    Known from what is installed and from the catalog: no plugin is imported.
+    Names come from installed packages and the catalog: no plugin is imported.
     """
-    from zoo import api
+    from zoo.api import catalog
 
-    listings = api.listings(
-        pattern, task=task, tags=tuple(tag or ()), installed=installed, hidden=every
-    )
-    problems = api.registry().catalog_problems
+    listings = catalog.listings(pattern, task=task, tags=tag, installed=installed, hidden=every)
+    problems = catalog.registry().catalog_problems
     if problems:
-        note(f"not believed of catalogs: {len(problems)}; 'zoo doctor' says what and why")
+        console.note(f"ignored catalog entries: {len(problems)}; see 'zoo doctor'")
     if as_json:
-        emit_json([_listing(listing) for listing in listings])
+        console.emit_json([_listing(listing) for listing in listings])
         return
     if not listings:
-        note(f"no model matches {pattern!r}; 'zoo list' shows all there are")
+        console.note(f"no model matches {pattern!r}; 'zoo list' shows all models")
         return
     rows = []
     for listing in listings:
@@ -64,54 +55,56 @@ def list_models(
                 _remark(listing),
             )
         )
-    emit(table(("name", "task", "parameters", "weights", "status", "summary"), rows))
+    header = ("name", "task", "parameters", "weights", "status", "summary")
+    console.emit(console.table(header, rows))
 
 
-def info(
-    name: _Name,
-    schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON schema of its configuration.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Show one model.
+@click.command("info", epilog=console.example("zoo info cnn --schema"))
+@click.argument("name", help="A model of 'zoo list'.")
+@click.option("--schema", is_flag=True, help="Print the JSON schema of its configuration.")
+@console.json_option
+def info(name: str, schema: bool, as_json: bool) -> None:
+    """Describe a model.
 
-    What it is for, its configuration, its trained weights, where it comes from.
+    Shows its tasks, limits, configuration fields, trained weights and origin.
     """
     import zoo
 
-    known = plain(zoo.info(name))
+    known = console.plain(zoo.info(name))
     if schema:
-        emit_json(known["schema"])
+        console.emit_json(known["schema"])
         return
     if as_json:
-        emit_json(known)
+        console.emit_json(known)
         return
-    emit(facts(_describe(known)))
-    emit()
+    console.emit(console.facts(_describe(known)))
+    console.emit()
     data = known["default_dataset"]
     start = f"on {data}" if known["recipe"] else "default"
-    emit(f"configuration (change it with --set; '{start}' is what it starts from)")
-    rows = _fields(known["schema"], known["recipe"].get("config", {}))
-    emit(table(("field", start, "allowed", "meaning"), rows, fold=True))
+    console.emit(f"configuration (change a field with --set; '{start}' is the default value)")
+    rows = list(_walk(known["schema"], known["recipe"].get("config", {})))
+    console.emit(console.table(("field", start, "allowed", "meaning"), rows, fold=True))
 
 
+@click.command("build", epilog=console.example("zoo build cnn --weights digits --out cnn.keras"))
+@click.argument("name", help="A model of 'zoo list'.")
+@click.option(
+    "--weights", metavar="ID|PATH", help="Trained weights: an id of 'zoo info', a run, or a file."
+)
+@console.data_option
+@console.data_options_option
+@console.settings_option
+@click.option("--out", type=console.PATH, metavar="FILE", help="Save the model to a .keras file.")
+@console.json_option
+@console.quiet_frameworks
 def build(
-    name: _Name,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ID|PATH", help="Trained weights: an id of 'zoo info', a run, or a file."
-        ),
-    ] = None,
-    data: Data = None,
-    data_option: DataOptions = None,
-    set_: Settings = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Save the model here; the name ends in .keras."),
-    ] = None,
-    as_json: Json = False,
+    name: str,
+    weights: str | None,
+    data: str | None,
+    data_option: tuple[str, ...],
+    set_: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Build a model and show its layers.
 
@@ -120,9 +113,9 @@ def build(
     import zoo
 
     if out is not None and out.suffix != ".keras":
-        raise typer.BadParameter(f"{out} does not end in .keras", param_hint="--out")
-    config = settings(set_)
-    options = pairs(data_option, option="--data-option")
+        raise click.BadParameter(f"{out} does not end in .keras", param_hint="--out")
+    config = console.settings(set_)
+    options = console.pairs(data_option, option="--data-option")
     source: Any = zoo.dataset(data, **options) if data is not None and options else data
     model = zoo.build(name, weights=weights, data=source, **config)
     if out is not None:
@@ -130,105 +123,21 @@ def build(
 
         with replacing(out) as temporary:
             model.save(temporary)
-        note(f"saved {out}")
+        console.note(f"saved {out}")
+    layers = [(layer.name, type(layer).__name__, layer.count_params()) for layer in model.layers]
+    parameters = model.count_params()
     if as_json:
-        layers = [
-            {"name": layer.name, "type": type(layer).__name__, "parameters": layer.count_params()}
-            for layer in model.layers
-        ]
-        emit_json({"name": name, "parameters": model.count_params(), "layers": layers, "file": out})
+        keys = ("name", "type", "parameters")
+        rows = [dict(zip(keys, layer, strict=True)) for layer in layers]
+        console.emit_json({"name": name, "parameters": parameters, "layers": rows, "file": out})
         return
-    rows = [
-        (layer.name, type(layer).__name__, f"{layer.count_params():,}") for layer in model.layers
-    ]
-    emit(table(("layer", "type", "parameters"), rows))
-    emit(f"\n{model.count_params():,} parameters")
-
-
-def plugins(
-    verify: Annotated[
-        bool,
-        typer.Option("--verify", help="Compare every file with its RECORD; 1 if one differs."),
-    ] = False,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help="Try each, and fail if one is broken or contested, or denied and no rule says so.",
-        ),
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Show which packages would run.
-
-    With version, place and the rule that decides, before anything of them is imported.
-    """
-    import zoo
-    from zoo import api
-
-    rows = zoo.plugins(verify_files=verify, examine=strict)
-    if as_json:
-        emit_json(rows)
-    elif rows:
-        _show_plugins(rows)
-    else:
-        note(
-            "no plugin is installed; pip install --force-reinstall neural-zoo brings the zoo's own"
-        )
-    if strict:
-        api.require_order(rows)
-    if any(row.files in {"differs", "no record"} for row in rows):
-        raise typer.Exit(1)
-
-
-def _show_plugins(rows: Sequence[Any]) -> None:
-    from zoo import api
-
-    # What decides comes before where it lies: a narrow terminal cuts the end.
-    columns = ["name", "kind", "verdict", "distribution", "version"]
-    columns += ["files"] if any(row.files for row in rows) else []
-    columns += ["rule", "editable", "location"]
-    found = plain(rows)
-    emit(table(columns, [[_cell(row[name]) for name in columns] for row in found]))
-    for distribution, faults in {row.distribution: row.faults for row in rows}.items():
-        for fault in faults:
-            emit(f"{distribution}: {printable(fault)}")
-    sources = api.registry().policy.sources
-    if sources:
-        note(f"rules are in {', '.join(sources)}")
-    if any(row.files == "editable" for row in rows):
-        note("editable: the code lies in a working folder, and RECORD does not speak of it")
-
-
-def doctor(
-    retry: Annotated[
-        bool, typer.Option("--retry", help="Forget which plugins failed, and look again.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Find what is wrong with this installation.
-
-    Says what to do about it; exits with 1 if anything is wrong.
-    """
-    import zoo
-
-    findings = plain(zoo.doctor(retry=retry))
-    healthy = all(finding["status"] != "fail" for finding in findings)
-    if as_json:
-        emit_json({"healthy": healthy, "findings": findings})
-    else:
-        colors = {"ok": "green", "warn": "yellow", "fail": "red"}
-        for finding in findings:
-            status = finding["status"]
-            emit(f"{paint(f'{status:4}', colors[status])}  {finding['what']}")
-            if finding.get("fix"):
-                emit(f"      try: {finding['fix']}")
-    if not healthy:
-        raise typer.Exit(1)
+    shown = [(layer, kind, f"{count:,}") for layer, kind, count in layers]
+    console.emit(console.table(("layer", "type", "parameters"), shown))
+    console.emit(f"\n{parameters:,} parameters")
 
 
 def _remark(listing: Any) -> str:
-    """Return the most important thing to say of a model, in one line."""
+    """Return the most important fact about a model, in one line."""
     if listing.problem:
         return str(listing.problem).splitlines()[0]
     if listing.notice:
@@ -237,7 +146,7 @@ def _remark(listing: Any) -> str:
 
 
 def _listing(listing: Any) -> dict[str, Any]:
-    entry = plain(listing.entry) or {}
+    entry = console.plain(listing.entry) or {}
     return {
         "name": listing.name,
         "status": listing.status,
@@ -261,9 +170,8 @@ def _describe(known: Mapping[str, Any]) -> list[tuple[str, object]]:
             continue
         many = isinstance(value, list)
         glue = "\n" if key in ("references", "limits") else ", "
-        lines.append(
-            (key.replace("_", " "), glue.join(map(_cell, value)) if many else _cell(value))
-        )
+        text = glue.join(map(_cell, value)) if many else _cell(value)
+        lines.append((key.replace("_", " "), text))
     lines += [("weights", _weights(entry)) for entry in known.get("weights") or ()]
     lines += [("checked", _conformance(known["checked"]))] if known["checked"] else []
     return lines
@@ -271,9 +179,9 @@ def _describe(known: Mapping[str, Any]) -> list[tuple[str, object]]:
 
 def _conformance(checked: Mapping[str, Any]) -> str:
     if checked["problem"]:
-        return f"the receipt says nothing of this: {printable(checked['problem'])}"
+        return f"the receipt does not apply: {console.printable(checked['problem'])}"
     counts = ", ".join(f"{count} {outcome}" for outcome, count in checked["counts"].items())
-    return f"{checked['level'] or 'no level'}: {counts}, says its package"
+    return f"{checked['level'] or 'no level'}: {counts} (as its package claims)"
 
 
 def _weights(entry: Mapping[str, Any]) -> str:
@@ -285,37 +193,30 @@ def _weights(entry: Mapping[str, Any]) -> str:
     return text
 
 
-def _fields(
-    schema: Mapping[str, Any], chosen: Mapping[str, Any]
+def _walk(
+    schema: Mapping[str, Any],
+    chosen: Mapping[str, Any],
+    shared: Mapping[str, Any] | None = None,
+    prefix: str = "",
 ) -> list[tuple[str, str, str, str]]:
-    """Return one row a field of a JSON schema, those of nested objects with dots.
+    """Return one row per field of a JSON schema, those of nested objects with dots.
 
     The value of a row is the chosen one, else the schema's default.
     """
-    return list(_walk(schema, schema.get("$defs", {}), chosen, ""))
-
-
-def _walk(
-    schema: Mapping[str, Any],
-    shared: Mapping[str, Any],
-    chosen: Mapping[str, Any],
-    prefix: str,
-) -> list[tuple[str, str, str, str]]:
+    shared = schema.get("$defs", {}) if shared is None else shared
     rows = []
     for name, field in schema.get("properties", {}).items():
         inner = shared.get(str(field.get("$ref", "")).rpartition("/")[2])
         if inner and "properties" in inner:
-            rows += _walk(inner, shared, chosen.get(name) or {}, f"{prefix}{name}.")
+            rows += _walk(inner, chosen.get(name) or {}, shared, f"{prefix}{name}.")
             continue
-        value = chosen.get(name, field.get("default"))
-        rows.append(
-            (f"{prefix}{name}", _cell(value), _allowed(field), field.get("description", ""))
-        )
+        value = _cell(chosen.get(name, field.get("default")))
+        rows.append((f"{prefix}{name}", value, _allowed(field), field.get("description", "")))
     return rows
 
 
 def _allowed(field: Mapping[str, Any]) -> str:
-    """Say in a few signs what a JSON schema accepts."""
+    """Abbreviate what a JSON schema accepts."""
     if "anyOf" in field:
         return " or ".join(_allowed(choice) for choice in field["anyOf"])
     if "enum" in field:
@@ -346,15 +247,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}={_cell(item)}" for key, item in value.items())
     return str(value)
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add this group to the program."""
-    app.command("list", epilog=example("zoo list 'mlp*' --task classification"))(list_models)
-    app.command("info", epilog=example("zoo info cnn --schema"))(info)
-    app.command("build", epilog=example("zoo build cnn --weights digits --out cnn.keras"))(build)
-    app.command("plugins", epilog=example("zoo plugins --verify --strict"))(plugins)
-    app.command("doctor", epilog=example("zoo doctor"))(doctor)
-
-
-__all__ = ["add_commands", "build", "doctor", "info", "list_models", "plugins"]

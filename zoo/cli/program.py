@@ -1,48 +1,54 @@
-"""The program ``zoo``: its commands, what it prints when something is wrong, its exit codes."""
+"""The program ``zoo``: its commands, error messages and exit codes."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Annotated, Any, NoReturn
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
-import typer
+import click
 
-from zoo.cli import (
-    artifacts,
-    checks,
-    cross_validation,
-    damage,
-    demo,
-    diff,
-    models,
-    quantization,
-    runs,
-    sampling,
-    scaffolding,
-    serving,
-    training,
-)
-from zoo.cli.output import emit_json, paint
-from zoo.cli.quiet import native_chatter_hidden
+from zoo.console import emit_json, paint
 from zoo.errors import MissingExtra, ZooError, ZooWarning
 
 INTERNAL_ERROR = 70
-"""``EX_SOFTWARE`` of sysexits.h: the fault is in the program, not in what it was given."""
+"""``EX_SOFTWARE`` of sysexits.h: the fault is in the program, not in its input."""
 
-_HEAVY = {
-    *("build", "check", "crossvalidate", "damage-report", "demo", "evaluate", "export"),
-    *("predict", "quantize", "sample", "train", "why"),
+COMMANDS = {
+    "list": ("zoo.cli.models:list_models", "List the available models."),
+    "info": ("zoo.cli.models:info", "Describe a model."),
+    "build": ("zoo.cli.models:build", "Build a model and show its layers."),
+    "plugins": ("zoo.cli.plugins:plugins", "List the installed plugins."),
+    "doctor": ("zoo.cli.plugins:doctor", "Find problems of this installation."),
+    "check": ("zoo.cli.check:check", "Run the conformance checks of an architecture."),
+    "train": ("zoo.cli.training:train", "Train a model."),
+    "evaluate": ("zoo.cli.training:evaluate", "Evaluate a trained model."),
+    "report": ("zoo.cli.training:report", "Write the HTML report of a run."),
+    "crossvalidate": ("zoo.cli.training:crossvalidate", "Cross-validate a model."),
+    "runs": ("zoo.cli.runs:runs", "List, compare and remove runs."),
+    "export": ("zoo.cli.artifacts:export", "Export a model to ONNX."),
+    "verify": ("zoo.cli.artifacts:verify", "Verify exported artifacts."),
+    "predict": ("zoo.cli.prediction:predict", "Predict with a trained model."),
+    "sample": ("zoo.cli.prediction:sample", "Sample from a generative model."),
+    "bench": ("zoo.cli.artifacts:bench", "Measure the latency of artifacts."),
+    "quantize": ("zoo.cli.quantization:quantize", "Quantize an artifact."),
+    "diff": ("zoo.cli.artifacts:diff", "Compare two artifacts."),
+    "why": ("zoo.cli.runs:why", "Trace an artifact to its origin."),
+    "damage-report": ("zoo.cli.damage:damage_report", "Report the damage on photos."),
+    "serve": ("zoo.cli.serving:serve", "Serve artifacts over HTTP."),
+    "new": ("zoo.cli.scaffolding:new", "Create a plugin package."),
+    "demo": ("zoo.cli.demo:demo", "Train, evaluate, export and verify a model."),
 }
-"""The commands that may import a framework."""
+"""By name: where a command is defined, and its help in one line. Nothing is imported for --help."""
 
 _EPILOG = """\b
 Start:
-  zoo demo                              train, measure, export and prove a network
-  zoo list                              the models there are
+  zoo demo                              train, evaluate, export and verify a model
+  zoo list                              the available models
   zoo info cnn                          one of them
   zoo train cnn --data photos/          on a folder of class folders
   zoo export runs/cnn-1                 to an ONNX file that was compared with Keras
@@ -67,74 +73,117 @@ Environment:
   ZOO_CONFIG         the zoo.toml that says which plugins may run
                      (~/.config/zoo/zoo.toml)
   ZOO_OFFLINE=1      any use of the network is an error
-  ZOO_PROBE_SECONDS  how long a plugin of others may take to import (60)
+  ZOO_PROBE_SECONDS  time limit for the import of a third-party plugin (60)
   NO_COLOR           no colors
+
+\b
+Shell completion:
+  eval "$(_ZOO_COMPLETE=bash_source zoo)"    (or zsh_source, fish_source)
 """
 
-app = typer.Typer(
-    name="zoo",
-    help="Neural networks as plugins: find, build, train, evaluate, export, run.",
-    epilog=_EPILOG,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+
+class Program(click.Group):
+    """The commands of the zoo and of installed packages, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, the zoo's own first."""
+        return [*COMMANDS, *sorted(set(_plugin_commands()) - set(COMMANDS))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command by its name.
+
+        Raises:
+            RegistryError: If it is the command of a package, and cannot be loaded.
+        """
+        if cmd_name in COMMANDS:
+            module, _, name = COMMANDS[cmd_name][0].partition(":")
+            command: click.Command = getattr(importlib.import_module(module), name)
+            return command
+        from zoo.api.commands import list_commands, load_command
+
+        if ":" not in cmd_name and cmd_name not in list_commands():
+            return None
+        return load_command(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        others = {k: text for k, text in _plugin_commands().items() if k not in COMMANDS}
+        if others:
+            with formatter.section("Commands of installed packages"):
+                formatter.write_dl(sorted(others.items()))
 
 
-def _version(wanted: bool) -> None:
+def _plugin_commands() -> dict[str, str]:
+    from zoo.api.commands import list_commands
+
+    return list_commands()
+
+
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from zoo.version import __version__
 
-        print(f"zoo {version('neural-zoo')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error. Works anywhere.")
-    ] = False,
-) -> None:
-    pass
+        click.echo(f"zoo {__version__}")
+        context.exit()
 
 
-_GROUPS = (
-    *(models, checks, training, cross_validation, runs, artifacts),
-    *(sampling, damage, quantization, diff, serving, scaffolding, demo),
+@click.group(
+    "zoo",
+    cls=Program,
+    epilog=_EPILOG,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "show_default": True,
+    },
 )
-for _group in _GROUPS:
-    _group.add_commands(app)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Print the version.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error. Works anywhere.")
+def app(debug: bool) -> None:
+    """Neural networks as plugins: find, build, train, evaluate, export, run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit.
 
     Args:
-        arguments: The command line without the program's name; that of the process if left out.
+        arguments: The command line without the program's name; by default that of the process.
 
     Raises:
         SystemExit: Always, with the documented code.
     """
-    # Else pydantic reads every installed distribution's metadata for plugins of its own, and
-    # imports them: a thousand plugins of the zoo would be read twice.
+    # Otherwise pydantic reads the metadata of every installed distribution for plugins of its own.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = list(sys.argv[1:] if arguments is None else arguments)
     before = words[: words.index("--")] if "--" in words else words
     debug, as_json = "--debug" in before, "--json" in before
     if debug:
         words.remove("--debug")
+        words.insert(0, "--debug")
+    code: Any = 0
     try:
-        quiet = nullcontext() if debug or _HEAVY.isdisjoint(words[:1]) else native_chatter_hidden()
-        with quiet, _warnings_for_people():
-            typer.main.get_command(app).main(words, prog_name="zoo")
+        with _plain_warnings():
+            code = app.main(words, prog_name="zoo", standalone_mode=False)
+            sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort as error:
+        code = 130 if isinstance(error.__cause__, KeyboardInterrupt) else 1
     except ZooError as error:
         if debug:
             raise
         _report(error, as_json=as_json)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except ModuleNotFoundError as error:
         # A plugin imports its framework where it first needs it, without asking.
         from zoo.api.packages import extra_of
@@ -145,16 +194,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _internal(error, debug=debug)
         missing = MissingExtra(" ".join(["zoo", *words[:1]]), extra, package)
         _report(missing, as_json=as_json)
-        sys.exit(missing.exit_code)
+        code = missing.exit_code
     except BrokenPipeError:
-        _close_quietly()
-        sys.exit(0)
+        # The interpreter flushes stdout once more on its way out, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:  # noqa: BLE001 - whatever it is, a person gets three lines
         _internal(error, debug=debug)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 @contextmanager
-def _warnings_for_people() -> Iterator[None]:
+def _plain_warnings() -> Iterator[None]:
     """Print warnings of the zoo as sentences, without the line of code that gave them."""
     before = warnings.showwarning
 
@@ -183,22 +233,11 @@ def _report(error: ZooError, *, as_json: bool) -> None:
 def _internal(error: Exception, *, debug: bool) -> NoReturn:
     if debug:
         raise error
+    message = (str(error).strip().splitlines() or ["(no message)"])[0]
     print(
-        f"{paint('internal error:', 'red')} {type(error).__name__}: {_first_line(error)}\n"
+        f"{paint('internal error:', 'red')} {type(error).__name__}: {message}\n"
         "  why: this is a fault of the zoo or of a plugin, not of your command\n"
         "  try: the same command with --debug, and report what it shows",
         file=sys.stderr,
     )
     sys.exit(INTERNAL_ERROR)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["(no message)"])[0]
-
-
-def _close_quietly() -> None:
-    # The interpreter flushes stdout once more on its way out, and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-__all__ = ["INTERNAL_ERROR", "app", "main"]

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import zoo
-from zoo.cli.output import note
+from zoo.console import note
 
 _QUIET_SECONDS = 2.0
 
@@ -20,7 +20,7 @@ class Progress(zoo.Progress):
     A context manager, so that the terminal is always restored.
 
     Args:
-        quiet: Say nothing at all.
+        quiet: Show nothing.
 
     Example:
         >>> with Progress() as progress:

@@ -1,14 +1,13 @@
-"""``zoo quantize``: smaller or faster forms of an artifact, or the reasons why there are none."""
+"""``zoo quantize``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from zoo.cli.options import Data, DataOptions, Json, example, pairs
-from zoo.cli.output import emit, emit_json, facts, note, paint, plain, size, table
+from zoo import console
 from zoo.errors import QuantisationRejected
 
 _COLUMNS = (
@@ -25,67 +24,95 @@ _COLUMNS = (
 )
 
 
+@click.command(
+    "quantize",
+    epilog=console.example("zoo quantize exports/cnn/1", "zoo quantize exports/cnn/1 --max-loss 1"),
+)
+@click.argument("path", type=console.PATH, help="An artifact: exports/NAME/VERSION.")
+@click.option(
+    "--policy",
+    metavar="POLICY",
+    default="balanced",
+    help="Prefer the smallest, the fastest, or a balanced candidate.",
+)
+@click.option(
+    "--max-loss",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    default=0.5,
+    help="Largest allowed loss of the main metric: percentage points of a share, percent of any "
+    "other metric.",
+)
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(min=0, max=1),
+    metavar="X",
+    default=0.99,
+    help="Least share of examples with the same predicted class.",
+)
+@click.option(
+    "--candidate",
+    multiple=True,
+    metavar="NAME",
+    help="Candidate to try: optimized, int8_dynamic, int8_static, float16; repeatable. "
+    "Default: all.",
+)
+@click.option(
+    "--metric", metavar="NAME", help="The main metric. Default: accuracy for a classifier."
+)
+@console.data_option
+@console.data_options_option
+@click.option(
+    "--out",
+    type=console.PATH,
+    metavar="FOLDER",
+    help="The model repository: it receives NAME_LABEL/VERSION. Default: the artifact's own.",
+)
+@click.option(
+    "--version", type=console.COUNT, metavar="N", help="The version. Default: the next free one."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.01),
+    metavar="S",
+    default=0.5,
+    help="Time to measure each candidate for, per batch size.",
+)
+@click.option(
+    "--keep-failed",
+    type=console.PATH,
+    metavar="FOLDER",
+    help="Keep the files of a failed publication in this folder.",
+)
+@console.json_option
 def quantize(
-    path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="An artifact: exports/NAME/VERSION.")
-    ],
-    policy: Annotated[
-        str, typer.Option(help="What is preferred: smallest, fastest, or balanced.")
-    ] = "balanced",
-    max_loss: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            help="The most that the main metric may lose: points (hundredths) of a share, percent "
-            "of any other metric.",
-        ),
-    ] = 0.5,
-    min_agreement: Annotated[
-        float, typer.Option(min=0, max=1, help="Least share of examples with the same class.")
-    ] = 0.99,
-    candidate: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="What to try: optimized, int8_dynamic, int8_static, float16; repeat for more. "
-            "All if left out.",
-        ),
-    ] = None,
-    metric: Annotated[
-        str | None, typer.Option(help="The main metric; accuracy of a classifier if left out.")
-    ] = None,
-    data: Data = None,
-    data_option: DataOptions = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder that receives NAME_LABEL/VERSION; the artifact's own if left out."
-        ),
-    ] = None,
-    version: Annotated[
-        int | None, typer.Option(min=1, help="The version; the next free one if left out.")
-    ] = None,
-    seconds: Annotated[
-        float, typer.Option(min=0.01, help="How long to time each at each batch size.")
-    ] = 0.5,
-    keep_failed: Annotated[
-        Path | None, typer.Option(help="If it fails, keep what was made in this folder.")
-    ] = None,
-    as_json: Json = False,
+    path: Path,
+    policy: str,
+    max_loss: float,
+    min_agreement: float,
+    candidate: tuple[str, ...],
+    metric: str | None,
+    data: str | None,
+    data_option: tuple[str, ...],
+    out: Path | None,
+    version: int | None,
+    seconds: float,
+    keep_failed: Path | None,
+    as_json: bool,
 ) -> None:
-    """Publish a smaller or faster form of an artifact.
+    """Quantize an artifact.
 
-    Several are tried and measured beside the original; the best is published if it loses next to
-    nothing. Needs no Keras.
+    Several candidates are compared with the original. The best is published, if its loss of
+    accuracy is small enough. Needs no Keras.
     """
     import zoo
 
     source: Any = data
-    options = pairs(data_option, option="--data-option")
+    options = console.pairs(data_option, option="--data-option")
     if data is not None and options:
         source = zoo.dataset(data, **options)
     elif options:
-        raise typer.BadParameter("give the data too: --data", param_hint="--data-option")
+        raise click.BadParameter("it needs --data", param_hint="--data-option")
     try:
         found = zoo.quantize(
             path,
@@ -93,7 +120,7 @@ def quantize(
             policy=policy,
             max_loss=max_loss,
             min_agreement=min_agreement,
-            candidates=candidate,
+            candidates=candidate or None,
             metric=metric,
             data=source,
             version=version,
@@ -105,50 +132,48 @@ def quantize(
             _show(error.report, as_json=as_json)
         raise
     if as_json:
-        emit_json(found)
+        console.emit_json(found)
         return
     _show(found.report, as_json=False)
-    report = plain(found.report)
-    emit()
-    emit(
-        facts(
-            (
-                ("artifact", found.artifact.path),
-                ("variant", report["winner"]),
-                ("test split", _test(report["test"])),
-            )
-        )
+    report, published = console.plain(found.report), found.artifact.path
+    facts = (
+        ("artifact", published),
+        ("variant", report["winner"]),
+        ("test split", _test(report["test"])),
     )
-    note(f"\nnext: zoo verify {found.artifact.path}\n      zoo predict {found.artifact.path} INPUT")
+    console.emit(f"\n{console.facts(facts)}")
+    console.note(f"\nnext: zoo verify {published}\n      zoo predict {published} INPUT")
 
 
 def _show(report: Any, *, as_json: bool) -> None:
     """Print everything that was tried."""
-    known = plain(report)
+    known = console.plain(report)
     if as_json:
-        emit_json({"path": known["published"], "report": known})
+        console.emit_json({"path": known["published"], "report": known})
         return
     original = [
         "original",
-        size(known["original_bytes"]),
+        console.size(known["original_bytes"]),
         *[""] * 4,
         *[_ms(known["original_ms"], batch) for batch in ("1", "64")],
         "1.00",
         "",
     ]
-    emit(table(_COLUMNS, [original, *(_cells(row, known) for row in known["candidates"])]))
+    console.emit(
+        console.table(_COLUMNS, [original, *(_cells(row, known) for row in known["candidates"])])
+    )
 
 
 def _cells(row: dict[str, Any], report: dict[str, Any]) -> list[str]:
     found = row["comparison"] or {}
     agreement = found.get("agreement")
     if row["candidate"] == report["winner"]:
-        verdict = paint("published", "green")
+        verdict = console.paint("published", "green")
     else:
         verdict = "accepted" if row["accepted"] else f"refused: {row['reason']}"
     return [
         row["candidate"],
-        size(row["bytes"]) if row["bytes"] is not None else "",
+        console.size(row["bytes"]) if row["bytes"] is not None else "",
         f"{row['size_ratio']:.2f}" if row["size_ratio"] is not None else "",
         _lost(found) if found else "",
         f"{agreement:.2%}" if agreement is not None else "",
@@ -178,14 +203,3 @@ def _ratio(ratios: dict[str, float], batch: str) -> str:
 
 def _ms(times: dict[str, float], batch: str) -> str:
     return f"{times[batch]:.3g} ms" if batch in times else ""
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add this group to the program."""
-    app.command(
-        "quantize",
-        epilog=example("zoo quantize exports/cnn/1", "zoo quantize exports/cnn/1 --max-loss 1"),
-    )(quantize)
-
-
-__all__ = ["add_commands", "quantize"]

@@ -1,4 +1,4 @@
-"""``zoo runs`` and ``zoo why``: what was trained, and what an artifact was made from."""
+"""``zoo runs``, ``runs compare``, ``runs prune`` and ``zoo why``."""
 
 from __future__ import annotations
 
@@ -6,125 +6,130 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from zoo.cli.options import Json, example
-from zoo.cli.output import emit, emit_json, note, paint, plain, printable, shortened, size, table
+from zoo import console
 
 CONTRADICTED = 1
-"""The exit code of ``zoo why`` where something is not what the artifact says."""
+"""The exit code of ``zoo why`` if a check of the artifact's origin fails."""
 
 _SHOWN = 40
 """Columns that one value of a comparison may take."""
 
 _PLACES = ("original", "weights", "run", "data")
-"""The links of a trace that lie somewhere."""
+"""The links of a trace that have a location."""
 
 _KINDS = ("architecture", "config", "plan", "data", "code", "versions", "host", "outcome", "cost")
 
-Folder = Annotated[
-    Path, typer.Option("--in", metavar="FOLDER", help="The folder that the runs lie in.")
-]
-Model = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Only runs of this model; * stands for any letters."),
-]
-Status = Annotated[
-    str | None,
-    typer.Option(
-        metavar="STATUS",
-        help="Only those: running, interrupted, finished, stopped, failed, unreadable.",
-    ),
-]
-OnData = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ID|PATH", help="Only those on this data, or with a fingerprint that begins so."
-    ),
-]
-
-_group = typer.Typer(
-    invoke_without_command=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+_folder_option = click.option(
+    "--in",
+    "folder",
+    type=console.PATH,
+    metavar="FOLDER",
+    default=Path("runs"),
+    help="The folder of the runs.",
+)
+_architecture_option = click.option(
+    "--architecture", metavar="NAME", help="Only runs of this model; * is a wildcard."
+)
+_status_option = click.option(
+    "--status",
+    metavar="STATUS",
+    help="Only with this status: running, interrupted, finished, stopped, failed, unreadable.",
+)
+_data_option = click.option(
+    "--data",
+    metavar="ID|PATH",
+    help="Only on this data: its name, its path, or the beginning of its fingerprint.",
 )
 
 
-@_group.callback(
-    epilog=example(
+@click.group(
+    "runs",
+    invoke_without_command=True,
+    epilog=console.example(
         "zoo runs --sort metric --status finished",
         "zoo runs compare runs/cnn-1 runs/cnn-2",
         "zoo runs prune --keep-best 3 --older-than 30d",
-    )
+    ),
 )
+@_folder_option
+@_architecture_option
+@_status_option
+@_data_option
+@click.option(
+    "--sort",
+    metavar="KEY",
+    default="started",
+    help="By started, name, status, epochs, metric, cost or size.",
+)
+@click.option("--schema", is_flag=True, help="Print the JSON schema of run.json instead.")
+@console.json_option
+@click.pass_context
 def runs(
-    context: typer.Context,
-    folder: Folder = Path("runs"),
-    architecture: Model = None,
-    status: Status = None,
-    data: OnData = None,
-    sort: Annotated[
-        str,
-        typer.Option(metavar="KEY", help="By started, name, status, epochs, metric, cost or size."),
-    ] = "started",
-    schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON schema of run.json instead.")
-    ] = False,
-    as_json: Json = False,
+    context: click.Context,
+    folder: Path,
+    architecture: str | None,
+    status: str | None,
+    data: str | None,
+    sort: str,
+    schema: bool,
+    as_json: bool,
 ) -> None:
-    """List runs: how they ended, what they reached, what they cost.
+    """List, compare and remove runs.
 
-    A run whose process died is 'interrupted'. An interval in brackets is of 95 %; a value
-    of the validation split is marked.
+    Shows the status, metric and cost of each run, with 95 % intervals in brackets. A run whose
+    process died is 'interrupted'. Values of the validation split are marked.
     """
     if context.invoked_subcommand is not None:
         return
     import zoo
-    from zoo import api
+    from zoo.api.run import run_schema
 
     if schema:
-        emit_json(api.run_schema())
+        console.emit_json(run_schema())
         return
     found = zoo.runs(folder, architecture=architecture, status=status, data=data, sort=sort)
     if as_json:
-        emit_json(found)
+        console.emit_json(found)
         return
     if not found:
-        note(f"no such runs in {folder}; 'zoo train NAME' makes one")
+        console.note(f"no such runs in {folder}; 'zoo train NAME' makes one")
         return
-    emit(
-        table(
-            ("run", "status", "epochs", "metric", "CPU time", "size", "started", "data"),
-            [_row(entry, folder) for entry in found],
-        )
-    )
+    header = ("run", "status", "epochs", "metric", "CPU time", "size", "started", "data")
+    console.emit(console.table(header, [_row(entry, folder) for entry in found]))
     for entry in found:
         if entry.problem:
-            note(f"{paint('warning:', 'yellow')} {printable(entry.problem)}")
+            console.note(
+                f"{console.paint('warning:', 'yellow')} {console.printable(entry.problem)}"
+            )
 
 
-@_group.command(
-    "compare",
-    epilog=example("zoo runs compare runs/cnn-1 runs/cnn-2"),
+@runs.command("compare", epilog=console.example("zoo runs compare runs/cnn-1 runs/cnn-2"))
+@click.argument(
+    "paths",
+    type=console.PATH,
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    help="The folders of two or more runs.",
 )
-def compare(
-    paths: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Two runs or more.")],
-    as_json: Json = False,
-) -> None:
-    """Say in what runs differ.
+@console.json_option
+def compare(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Compare runs.
 
-    Configuration, plan, data, code, versions, machine, outcome, cost. What is equal is left
-    out. Scores of the test split have their 95 % interval.
+    Shows differences in configuration, plan, data, code, versions, machine, outcome and cost, and
+    all scores of the test split with 95 % intervals.
     """
     import zoo
 
     if len(paths) < 2:
-        raise typer.BadParameter("two runs or more are compared", param_hint="RUN...")
+        raise click.BadParameter("give two or more runs", param_hint="RUN...")
     found = zoo.compare(*paths)
     if as_json:
-        emit_json(found)
+        console.emit_json(found)
         return
     header = [path.name or str(path) for path in paths]
     if len(set(header)) < len(header):
@@ -139,72 +144,70 @@ def compare(
     alike = [kind for kind in _KINDS if not getattr(found, kind)]
     if alike:
         parts.append(f"alike: {', '.join(alike)}")
-    emit("\n\n".join(parts))
+    console.emit("\n\n".join(parts))
     for notice in found.notices:
-        note(f"{paint('notice:', 'yellow')} {printable(notice)}")
+        console.note(f"{console.paint('notice:', 'yellow')} {console.printable(notice)}")
 
 
-@_group.command(
+@runs.command(
     "prune",
-    epilog=example(
+    epilog=console.example(
         "zoo runs prune --keep-best 3 --older-than 30d",
         "zoo runs prune --status failed --yes",
         "zoo runs prune --checkpoints --yes",
     ),
 )
+@click.argument("only", type=console.PATH, metavar="[RUN]...", nargs=-1, help="Only these runs.")
+@_folder_option
+@click.option(
+    "--keep-best",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Keep the N best runs of each model on the same data, by the validation split.",
+)
+@click.option("--older-than", metavar="AGE", help="Only runs last active before: 12h, 30d, 4w.")
+@_architecture_option
+@_status_option
+@_data_option
+@click.option("--checkpoints", is_flag=True, help="Remove only the checkpoints of finished runs.")
+@click.option(
+    "--exports",
+    type=console.PATH,
+    metavar="FOLDER",
+    default=Path("exports"),
+    help="The folder of artifacts: their runs are kept.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Remove runs with artifacts too, and runs with files that training did not write.",
+)
+@click.option("--yes", is_flag=True, help="Remove them. Without it nothing is removed.")
+@console.json_option
 def prune(
-    only: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[RUN]...", help="Only these runs; all if left out.", show_default=False
-        ),
-    ] = None,
-    folder: Folder = Path("runs"),
-    keep_best: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Keep the N best of each model on the same data, by the validation split.",
-        ),
-    ] = None,
-    older_than: Annotated[
-        str | None,
-        typer.Option(metavar="AGE", help="Only those last worked on before: 12h, 30d, 4w."),
-    ] = None,
-    architecture: Model = None,
-    status: Status = None,
-    data: OnData = None,
-    checkpoints: Annotated[
-        bool,
-        typer.Option(
-            "--checkpoints", help="Remove only the checkpoints of finished runs, not the runs."
-        ),
-    ] = False,
-    exports: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where artifacts lie: their runs are kept.")
-    ] = Path("exports"),
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Also what an artifact came from, and files that no run wrote."
-        ),
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Remove them. Without this nothing is touched.")
-    ] = False,
-    as_json: Json = False,
+    only: tuple[Path, ...],
+    folder: Path,
+    keep_best: int | None,
+    older_than: str | None,
+    architecture: str | None,
+    status: str | None,
+    data: str | None,
+    checkpoints: bool,
+    exports: Path,
+    force: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
-    """Remove runs that every given condition chooses.
+    """Remove the runs that meet all given conditions.
 
-    Says what it would remove, and removes it with --yes. A run that a process holds stays, and
-    so does one that an artifact came from; links are not followed.
+    Shows what would be removed, and removes it with --yes. Runs in use and runs that an artifact
+    came from are kept; links are not followed.
     """
-    from zoo import api
+    from zoo.api.pruning import prune as prune_runs
 
-    done = api.prune(
+    done = prune_runs(
         folder,
-        only=only or (),
+        only=only,
         keep_best=keep_best,
         status=status,
         older_than=older_than,
@@ -216,61 +219,60 @@ def prune(
         dry_run=not yes,
     )
     if as_json:
-        emit_json({**plain(done), "bytes": done.bytes})
+        console.emit_json({**console.plain(done), "bytes": done.bytes})
         return
-    verb = "removed" if yes else "would go"
+    verb = "removed" if yes else "would be removed"
     rows = [
-        (row.path, row.what, verb if row.removed else "stays", size(row.bytes), row.because)
+        (row.path, row.what, verb if row.removed else "kept", console.size(row.bytes), row.because)
         for row in done.runs
     ]
     if rows:
-        emit(table(("run", "what", "", "size", "because"), rows))
+        console.emit(console.table(("run", "what", "", "size", "because"), rows))
     for notice in done.notices:
-        note(f"{paint('notice:', 'yellow')} {printable(notice)}")
+        console.note(f"{console.paint('notice:', 'yellow')} {console.printable(notice)}")
     if done.leftovers:
-        note(f"{len(done.leftovers)} unfinished removals {'were finished' if yes else 'are left'}")
+        state = "were finished" if yes else "are left"
+        console.note(f"{len(done.leftovers)} unfinished removals {state}")
     gone = sum(row.removed for row in done.runs)
-    emit(f"{gone} of {len(done.runs)} {verb}: {size(done.bytes)}")
+    console.emit(f"{gone} of {len(done.runs)} {verb}: {console.size(done.bytes)}")
     if gone and not yes:
-        note("nothing was touched; the same command with --yes removes them")
+        console.note("nothing was removed; the same command with --yes removes them")
 
 
-def why(
-    artifact: Annotated[
-        Path, typer.Argument(metavar="ARTIFACT", help="An artifact: exports/NAME/VERSION.")
-    ],
-    folder: Folder = Path("runs"),
-    run: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Its run, if that lies elsewhere.")
-    ] = None,
-    data: Annotated[
-        bool,
-        typer.Option(
-            "--data/--no-data", help="Read the data and compare it too: minutes, if it is drawn."
-        ),
-    ] = True,
-    as_json: Json = False,
-) -> None:
-    """Say what an artifact was made from.
+@click.command("why", epilog=console.example("zoo why exports/cnn/1"))
+@click.argument(
+    "artifact", type=console.PATH, metavar="ARTIFACT", help="An artifact: exports/NAME/VERSION."
+)
+@_folder_option
+@click.option("--run", type=console.PATH, metavar="RUN", help="Its run, if that is not in --in.")
+@click.option(
+    "--data/--no-data",
+    default=True,
+    help="Compare the data too, which may take minutes.",
+)
+@console.json_option
+@console.quiet_frameworks
+def why(artifact: Path, folder: Path, run: Path | None, data: bool, as_json: bool) -> None:
+    """Trace an artifact to its origin.
 
-    Follows it to its run or published weights, to the data, to the configuration, and compares the
-    hashes at every link. Exits with 1 if one does not hold. Nothing is downloaded.
+    Finds its run or published weights, its data and its configuration, and compares the hashes at
+    every link. Exits with 1 if one differs. Nothing is downloaded.
     """
     import zoo
 
     trace = zoo.why(artifact, runs=folder, run=run, data=data)
     if as_json:
-        emit_json({**plain(trace), "holds": trace.holds})
+        console.emit_json({**console.plain(trace), "holds": trace.holds})
     else:
-        emit("\n\n".join(_link(link) for link in trace.links))
+        console.emit("\n\n".join(_link(link) for link in trace.links))
     if not trace.holds:
-        raise typer.Exit(CONTRADICTED)
+        raise click.exceptions.Exit(CONTRADICTED)
 
 
 def _row(entry: Any, folder: Path) -> tuple[object, ...]:
     name = entry.path.relative_to(folder) if entry.path.is_relative_to(folder) else entry.path
     if entry.status == "unreadable":
-        return (name, entry.status, "", "", "", size(entry.bytes), "", "")
+        return (name, entry.status, "", "", "", console.size(entry.bytes), "", "")
     reached = ""
     if entry.value is not None:
         reached = f"{entry.metric} {_score(entry.value, entry.low, entry.high, entry.unit)}"
@@ -278,15 +280,15 @@ def _row(entry: Any, folder: Path) -> tuple[object, ...]:
     epochs = f"{entry.epochs} of {entry.planned}"
     when = entry.started[:16].replace("T", " ")
     cost, data = _duration(entry.cpu_seconds), entry.data
-    return (name, entry.status, epochs, reached, cost, size(entry.bytes), when, data)
+    return (name, entry.status, epochs, reached, cost, console.size(entry.bytes), when, data)
 
 
 def _differences(rows: Iterable[Any], header: Sequence[str]) -> str:
-    return table(("what", *header), [(row.what, *map(_short, row.values)) for row in rows])
+    return console.table(("what", *header), [(row.what, *map(_short, row.values)) for row in rows])
 
 
 def _scores(rows: Iterable[Any], header: Sequence[str]) -> str:
-    return table(
+    return console.table(
         ("score", *header, ""),
         [
             (
@@ -304,28 +306,34 @@ def _scores(rows: Iterable[Any], header: Sequence[str]) -> str:
 
 def _link(link: Any) -> str:
     missing = "(not here)" if link.kind in _PLACES else ""
-    lines = [f"{link.kind}  {printable(link.where) or missing}".rstrip()]
+    lines = [f"{link.kind}  {console.printable(link.where) or missing}".rstrip()]
     for name, value in link.facts.items():
         if link.kind == "config":
-            lines += [f"    {printable(str(key))}: {_whole(item)}" for key, item in value.items()]
+            lines += [
+                f"    {console.printable(str(key))}: {_whole(item)}" for key, item in value.items()
+            ]
         elif value is not None and value != {}:
             lines.append(f"    {name}: {_brief(value)}")
-    marks = {True: paint("holds", "green"), False: paint("DIFFERS", "red"), None: "not compared"}
+    marks = {
+        True: console.paint("holds", "green"),
+        False: console.paint("DIFFERS", "red"),
+        None: "not compared",
+    }
     for check in link.checks:
-        reason = f": {printable(check.note)}" if check.note else ""
+        reason = f": {console.printable(check.note)}" if check.note else ""
         lines.append(f"    {marks[check.holds]}: {check.what}{reason}")
     return "\n".join(lines)
 
 
 def _whole(value: Any) -> str:
-    return printable(json.dumps(plain(value), ensure_ascii=False))
+    return console.printable(json.dumps(console.plain(value), ensure_ascii=False))
 
 
 def _brief(value: Any) -> str:
     if isinstance(value, Mapping):
         inside = ", ".join(f"{key} {_short(item)}" for key, item in value.items())
-        return shortened(printable(inside), 4 * _SHOWN)
-    return printable(str(value))
+        return console.shortened(console.printable(inside), 4 * _SHOWN)
+    return console.printable(str(value))
 
 
 def _short(value: Any) -> str:
@@ -333,10 +341,10 @@ def _short(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(console.plain(value), ensure_ascii=False)
     if len(text) == 64 and text.isalnum():
         text = f"{text[:12]}…"
-    return shortened(printable(text), _SHOWN)
+    return console.shortened(console.printable(text), _SHOWN)
 
 
 def _score(value: float, low: float | None, high: float | None, unit: str | None) -> str:
@@ -351,12 +359,3 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes = math.ceil(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add this group to the program."""
-    app.add_typer(_group, name="runs")
-    app.command("why", epilog=example("zoo why exports/cnn/1"))(why)
-
-
-__all__ = ["CONTRADICTED", "add_commands", "compare", "prune", "runs", "why"]

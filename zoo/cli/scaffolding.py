@@ -1,51 +1,50 @@
-"""``zoo new``: a package of one's own, to begin with."""
+"""``zoo new``."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from zoo.cli.options import Json, example
-from zoo.cli.output import emit, emit_json, note
+from zoo import console
 
 if TYPE_CHECKING:
     from zoo.scaffold import Kind
 
 
+@click.command(
+    "new", epilog=console.example("zoo new my-model --modality image --author 'Ada Lovelace'")
+)
+@click.argument("name", help="The name of the model: my-model.")
+@click.option("--task", metavar="TASK", help="The task: classification, regression or forecasting.")
+@click.option("--modality", metavar="KIND", help="The input: image, tabular, series or text.")
+@click.option("--author", metavar="NAME", help="The author. Default: 'the authors of ...'.")
+@click.option(
+    "--license", metavar="SPDX", help="Apache-2.0, MIT or BSD-3-Clause. Default: Apache-2.0"
+)
+@click.option(
+    "--into",
+    type=console.PATH,
+    metavar="FOLDER",
+    default=Path(),
+    help="Where to create the package's folder.",
+)
+@console.json_option
 def new(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="What the model is called: my-model.")
-    ],
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TASK", help="What it is for: classification, regression or forecasting."
-        ),
-    ] = None,
-    modality: Annotated[
-        str | None,
-        typer.Option(metavar="KIND", help="What it reads: image, tabular, series or text."),
-    ] = None,
-    author: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Who answers for it; 'the authors of ...' if left out."),
-    ] = None,
-    license: Annotated[
-        str | None,
-        typer.Option(metavar="SPDX", help="Apache-2.0 (if left out), MIT or BSD-3-Clause."),
-    ] = None,
-    into: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where the package's folder is made.")
-    ] = Path(),
-    as_json: Json = False,
+    name: str,
+    task: str | None,
+    modality: str | None,
+    author: str | None,
+    license: str | None,
+    into: Path,
+    as_json: bool,
 ) -> None:
-    """Write a package with a model of your own, to begin with.
+    """Create a plugin package.
 
-    Complete with tests, a card and a license, and it trains as it is. On a terminal, what is left
-    out is asked for.
+    It has tests, a card and a license, and trains as it is. On a terminal, missing options are
+    asked for.
     """
     from zoo.scaffold import LICENSES, Author, find_kind, name_package, new_package
 
@@ -59,7 +58,7 @@ def new(
     written = new_package(names, kind, Author(author or default, license or LICENSES[0]), into)
     if as_json:
         files = sorted(file for file in written.rglob("*") if file.is_file())
-        emit_json(
+        console.emit_json(
             {
                 "path": written,
                 "model": names.model,
@@ -70,8 +69,8 @@ def new(
             }
         )
         return
-    emit(str(written))
-    note(
+    console.emit(str(written))
+    console.note(
         f"\nnext: cd {written}\n"
         '      pip install -e ".[dev]"\n'
         "      python -m pytest\n"
@@ -88,7 +87,7 @@ def _ask_kind(task: str | None, modality: str | None) -> Kind:
     if len(fitting) < 2:
         return find_kind(task, modality)
     for number, kind in enumerate(fitting, start=1):
-        note(f"  {number}  {kind.task} of {kind.modality}: {kind.summary}")
+        console.note(f"  {number}  {kind.task} of {kind.modality}: {kind.summary}")
     while True:
         answer = _ask(f"what is it for (1 to {len(fitting)})", "1")
         if answer.isdecimal() and 1 <= int(answer) <= len(fitting):
@@ -100,15 +99,5 @@ def _ask(question: str, default: str) -> str:
     print(f"{question} [{default}]: ", end="", file=sys.stderr, flush=True)
     line = sys.stdin.readline()
     if not line:
-        raise typer.Abort
+        raise click.Abort
     return line.strip() or default
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add this group to the program."""
-    app.command("new", epilog=example("zoo new my-model --modality image --author 'Ada Lovelace'"))(
-        new
-    )
-
-
-__all__ = ["add_commands", "new"]

@@ -1,39 +1,57 @@
-"""``zoo serve``: artifacts over HTTP."""
+"""``zoo serve``."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from zoo.cli.options import Json, example
-from zoo.cli.output import emit, emit_json, note, paint
+from zoo import console
 
 _MIB = 2**20
 
 
+@click.command("serve", epilog=console.example("zoo serve exports --port 8000"))
+@click.argument(
+    "path",
+    type=console.PATH,
+    default=Path("exports"),
+    help="A model repository, the folder of a model, or a version.",
+)
+@click.option(
+    "--host",
+    metavar="HOST",
+    default="127.0.0.1",
+    help="The address to listen at; the default is reachable from this machine only.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    default=8000,
+    help="The port; 0 selects a free one.",
+)
+@click.option("--threads", type=console.COUNT, metavar="N", default=1, help="Threads per request.")
+@click.option(
+    "--workers", type=console.COUNT, metavar="N", default=4, help="Requests answered concurrently."
+)
+@click.option(
+    "--max-request",
+    type=console.COUNT,
+    metavar="MIB",
+    default=32,
+    help="The largest request, in MiB.",
+)
+@console.json_option
 def serve(
-    path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="A repository, a model's folder, or a version.")
-    ] = Path("exports"),
-    host: Annotated[
-        str, typer.Option(help="The address to listen at; only this machine reaches the default.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The port; 0 takes any that is free.")
-    ] = 8000,
-    threads: Annotated[int, typer.Option(min=1, help="Threads one answer may use.")] = 1,
-    workers: Annotated[int, typer.Option(min=1, help="Requests answered at once.")] = 4,
-    max_request: Annotated[
-        int, typer.Option(min=1, metavar="MIB", help="The largest request, in MiB.")
-    ] = 32,
-    as_json: Json = False,
+    path: Path, host: str, port: int, threads: int, workers: int, max_request: int, as_json: bool
 ) -> None:
     """Serve artifacts over HTTP.
 
-    Speaks the Open Inference Protocol v2 of Triton and KServe, its binary tensors included. Every
-    artifact is verified first; one that is not what was published is refused.
+    Implements the Open Inference Protocol v2 of Triton and KServe, binary tensors included. Every
+    artifact is verified first; one that does not verify is not served.
     """
     import zoo
 
@@ -50,26 +68,14 @@ def serve(
 
 def _tell(server: Any) -> None:
     for refusal in server.models.refused:
-        note(f"{paint('refused', 'red')}  {refusal.path}\n{refusal.error}")
+        console.note(f"{console.paint('refused', 'red')}  {refusal.path}\n{refusal.error}")
     for model in server.models:
-        emit(f"{server.url}/v2/models/{model.name}/versions/{model.version}/infer")
-    note("stop with Ctrl-C")
-    _flush()
+        console.emit(f"{server.url}/v2/models/{model.name}/versions/{model.version}/infer")
+    console.note("stop with Ctrl-C")
+    # A program that starts the server waits for what it announces.
+    sys.stdout.flush()
 
 
 def _tell_json(server: Any) -> None:
-    emit_json({"url": server.url, "models": server.models.index()})
-    _flush()
-
-
-def _flush() -> None:
-    # A program that starts the server waits for what it announces.
-    typer.get_text_stream("stdout").flush()
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Add this command to the program."""
-    app.command("serve", epilog=example("zoo serve exports --port 8000"))(serve)
-
-
-__all__ = ["add_commands", "serve"]
+    console.emit_json({"url": server.url, "models": server.models.index()})
+    sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""``zoo train`` and ``zoo evaluate``: learn, and measure what was learned."""
+"""``zoo train``, ``evaluate``, ``crossvalidate`` and ``report``."""
 
 from __future__ import annotations
 
@@ -6,93 +6,94 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Any, Literal
 
-import typer
+import click
 
-from zoo.cli.options import (
-    Data,
-    DataOptions,
-    GroupBy,
-    Json,
-    OtherData,
-    Seed,
-    Settings,
-    example,
-    pairs,
-    settings,
-)
-from zoo.cli.output import emit, emit_json, facts, note, table
+from zoo import console
 from zoo.cli.progress import Progress
 
-_Split = Literal["test", "validation", "train"]
+_epochs_option = click.option(
+    "--epochs",
+    type=console.COUNT,
+    metavar="N",
+    help="Passes over the data. Default: the model's plan for this data.",
+)
 
 
+@click.command(
+    "train",
+    epilog=console.example(
+        "zoo train cnn --data photos/ --data-option image_size=32 --set dropout=0.3",
+        "zoo train --resume runs/cnn-1",
+    ),
+)
+@click.argument("name", required=False, help="A model of 'zoo list'.")
+@console.data_option
+@console.data_options_option
+@console.group_by_option
+@_epochs_option
+@click.option(
+    "--batch-size",
+    type=console.COUNT,
+    metavar="N",
+    help="Examples per step. Default: the model's plan for this data.",
+)
+@console.seed_option
+@click.option(
+    "--patience",
+    type=console.COUNT,
+    metavar="N",
+    help="Stop after so many epochs without a better validation loss.",
+)
+@click.option(
+    "--run-dir", type=console.PATH, metavar="FOLDER", help="Folder of the run. Default: runs/NAME-N"
+)
+@click.option(
+    "--checkpoint-every",
+    type=console.COUNT,
+    metavar="STEPS",
+    help="Write a checkpoint every so many steps too, not only after each epoch.",
+)
+@click.option("--resume", type=console.PATH, metavar="RUN", help="Resume this run.")
+@console.settings_option
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+@console.json_option
+@console.quiet_frameworks
 def train(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="NAME", help="A model, as 'zoo list' names it.", show_default=False),
-    ] = None,
-    data: Data = None,
-    data_option: DataOptions = None,
-    group_by: GroupBy = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Passes over the data; the model's recipe if left out."
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Examples a step; the model's recipe if left out."),
-    ] = None,
-    seed: Seed = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Stop after so many epochs without a better validation loss.",
-        ),
-    ] = None,
-    run_dir: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Folder of the run; runs/NAME-N if left out."),
-    ] = None,
-    checkpoint_every: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="STEPS",
-            help="Save the state inside an epoch too, every so many steps; else once an epoch.",
-        ),
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with this run where it stopped.")
-    ] = None,
-    set_: Settings = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    as_json: Json = False,
+    name: str | None,
+    data: str | None,
+    data_option: tuple[str, ...],
+    group_by: str | None,
+    epochs: int | None,
+    batch_size: int | None,
+    seed: int | None,
+    patience: int | None,
+    run_dir: Path | None,
+    checkpoint_every: int | None,
+    resume: Path | None,
+    set_: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Train a model.
 
-    Ctrl-C or SIGTERM stops it behind a step, and --resume goes on: to the same weights as without
-    the stop.
+    Ctrl-C or SIGTERM stops it after the current step, and --resume continues: to the same weights
+    as without the stop.
     """
     import zoo
 
-    config = settings(set_)
-    options = pairs(data_option, option="--data-option")
+    config = console.settings(set_)
+    options = console.pairs(data_option, option="--data-option")
     if group_by is not None:
         options.setdefault("group_by", group_by)
     if resume is None and name is None:
-        raise typer.BadParameter(
-            "which model? 'zoo list' names them; --resume RUN goes on with a run",
-            param_hint="NAME",
+        raise click.BadParameter(
+            "which model? 'zoo list' names them; --resume RUN resumes a run", param_hint="NAME"
         )
     if resume is not None and (run_dir is not None or options):
-        raise typer.BadParameter(
-            "a run goes on in its own folder, on its own data", param_hint="--resume"
+        raise click.BadParameter(
+            "a run is resumed in its own folder, on its own data", param_hint="--resume"
         )
     with Progress(quiet=quiet) as progress, _resumable():
         run = zoo.train(
@@ -110,15 +111,15 @@ def train(
             **config,
         )
     if as_json:
-        emit_json({"path": run.path, **run.record})
+        console.emit_json({"path": run.path, **run.record})
         return
-    emit(run_facts(run))
-    note(f"\nnext: zoo evaluate {run.path}\n      zoo export {run.path}")
+    console.emit(_run_facts(run))
+    console.note(f"\nnext: zoo evaluate {run.path}\n      zoo export {run.path}")
 
 
 @contextlib.contextmanager
 def _resumable() -> Iterator[None]:
-    """Say how to go on with the run that a signal ends."""
+    """Tell how to resume the run that a signal stops."""
     import zoo
 
     started: list[Path] = []
@@ -133,78 +134,22 @@ def _resumable() -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit):
         for folder in started:
             if zoo.Run(folder).status == "finished":
-                note(f"the run was finished before that: {folder}")
+                console.note(f"the run was finished before that: {folder}")
             else:
-                note(f"stopped; to go on: zoo train --resume {folder}")
+                console.note(f"stopped; to resume: zoo train --resume {folder}")
         raise
     finally:
         zoo.hooks().unregister(listener)
 
 
-def evaluate(
-    target: Annotated[
-        str, typer.Argument(metavar="RUN|ARTIFACT", help="What to measure: a folder of either.")
-    ],
-    data: OtherData = None,
-    data_option: DataOptions = None,
-    split: Annotated[
-        str, typer.Option(metavar="test|validation|train", help="Which part of the data.")
-    ] = "test",
-    as_json: Json = False,
-) -> None:
-    """Measure a trained model.
-
-    On the test split, which training never sees; every example counts once.
-    """
-    import zoo
-
-    options = pairs(data_option, option="--data-option")
-    source: Any = data
-    if options:
-        if data is None:
-            raise typer.BadParameter(
-                "it says how to read --data, which is left out", param_hint="--data-option"
-            )
-        source = zoo.dataset(data, **options)
-    if split not in get_args(_Split):
-        raise typer.BadParameter(f"{split!r} is none of {get_args(_Split)}", param_hint="--split")
-    evaluation = zoo.evaluate(target, source, split=cast("_Split", split))
-    if as_json:
-        emit_json(evaluation)
-        return
-    emit(scores(evaluation))
-    emit(f"\n{evaluation.examples:,} examples; in brackets the 95 % interval")
-
-
-def report(
-    target: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
-    out: Annotated[
-        Path | None, typer.Option(help="The file to write; RUN/report.html if left out.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Write the report of a run: one page with its curves, scores and mistakes.
-
-    The scores and the mistakes are there once the run was evaluated.
-    """
-    from zoo import api
-
-    page = api.write_report(target, out)
-    if as_json:
-        emit_json({"path": page})
-        return
-    emit(str(page))
-
-
-def run_facts(run: Any) -> str:
-    """Return what a person wants to know of a finished run."""
+def _run_facts(run: Any) -> str:
     record = run.record
     best = ", ".join(
         f"{metric} {value:.4f}"
         for metric, value in record["best"].items()
         if metric.startswith("val_")
     )
-    return facts(
+    return console.facts(
         (
             ("run", run.path),
             ("status", record["status"]),
@@ -217,33 +162,151 @@ def run_facts(run: Any) -> str:
     )
 
 
-def scores(evaluation: Any) -> str:
-    """Return the scores of an evaluation as a table."""
+@click.command("evaluate", epilog=console.example("zoo evaluate runs/cnn-1 --json"))
+@click.argument("target", metavar="RUN|ARTIFACT", help="The folder of a run or an artifact.")
+@console.other_data_option
+@console.data_options_option
+@click.option(
+    "--split",
+    type=click.Choice(["test", "validation", "train"]),
+    default="test",
+    help="The split to evaluate on.",
+)
+@console.json_option
+@console.quiet_frameworks
+def evaluate(
+    target: str,
+    data: str | None,
+    data_option: tuple[str, ...],
+    split: Literal["test", "validation", "train"],
+    as_json: bool,
+) -> None:
+    """Evaluate a trained model.
+
+    On the test split, which training never sees; every example counts once.
+    """
+    import zoo
+
+    options = console.pairs(data_option, option="--data-option")
+    source: Any = data
+    if options:
+        if data is None:
+            raise click.BadParameter("it needs --data", param_hint="--data-option")
+        source = zoo.dataset(data, **options)
+    evaluation = zoo.evaluate(target, source, split=split)
+    if as_json:
+        console.emit_json(evaluation)
+        return
+    console.emit(_scores(evaluation))
+    console.emit(f"\n{evaluation.examples:,} examples; 95 % intervals in brackets")
+
+
+@click.command(
+    "crossvalidate",
+    epilog=console.example(
+        "zoo crossvalidate mlp_regressor --data prices.csv --folds 5 --group-by street,city"
+    ),
+)
+@click.argument("name", help="A model of 'zoo list'.")
+@console.data_option
+@console.data_options_option
+@click.option(
+    "--folds", type=click.IntRange(min=2), metavar="N", default=10, help="Number of folds."
+)
+@console.group_by_option
+@click.option(
+    "--seeds",
+    type=console.COUNT,
+    metavar="N",
+    default=1,
+    help="Repetitions of the whole cross-validation, each with another seed.",
+)
+@_epochs_option
+@click.option(
+    "--run-dir", type=console.PATH, metavar="FOLDER", help="Keep the runs in this folder."
+)
+@console.settings_option
+@click.option("--quiet", "-q", is_flag=True, help="Show no line per fold.")
+@console.json_option
+@console.quiet_frameworks
+def crossvalidate(
+    name: str,
+    data: str | None,
+    data_option: tuple[str, ...],
+    folds: int,
+    group_by: str | None,
+    seeds: int,
+    epochs: int | None,
+    run_dir: Path | None,
+    set_: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Cross-validate a model.
+
+    One model is trained per fold and evaluated on that fold, which it has not seen. Early stopping
+    and calibration use a part of the other folds. For CSV files and named tables.
+    """
+    import zoo
+
+    def watch(row: Any) -> None:
+        headline, score = next(iter(row.scores.items()))
+        unit = f" {score.unit}" if score.unit else ""
+        console.note(
+            f"seed {row.seed} fold {row.fold}: {headline} {score.value:.4g}{unit} on "
+            f"{row.examples:,} examples, {row.cpu_seconds:.0f} CPU-seconds"
+        )
+
+    done = zoo.crossvalidate(
+        name,
+        data,
+        folds=folds,
+        group_by=[column.strip() for column in group_by.split(",")] if group_by else (),
+        seeds=seeds,
+        data_options=console.pairs(data_option, option="--data-option"),
+        run_dir=run_dir,
+        plan={"epochs": epochs} if epochs is not None else None,
+        watch=None if quiet else watch,
+        **console.settings(set_),
+    )
+    if as_json:
+        means = {key: score.model_dump(mode="json") for key, score in done.scores.items()}
+        console.emit_json({**done.model_dump(mode="json"), "scores": means})
+        return
+    console.emit(_scores(done))
+    console.emit(f"\nmeans over {len(done.results)} folds; 95 % intervals in brackets")
+
+
+def _scores(evaluation: Any) -> str:
     rows = []
     for name, score in evaluation.scores.items():
         known = score.low is not None and score.high is not None
         interval = f"[{_figure(score.low)}, {_figure(score.high)}]" if known else ""
         unit = f" {score.unit}" if score.unit else ""
         rows.append((name.replace("_", " "), _figure(score.value) + unit, interval))
-    return table(("score", "value", "interval"), rows)
+    return console.table(("score", "value", "interval"), rows)
 
 
 def _figure(value: float) -> str:
-    """Return a number with four digits that say something."""
+    """Format a number with at least four significant digits."""
     return f"{value:.4g}" if 0 < abs(value) < 0.01 else f"{value:.4f}"
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add this group to the program."""
-    app.command(
-        "train",
-        epilog=example(
-            "zoo train cnn --data photos/ --data-option image_size=32 --set dropout=0.3",
-            "zoo train --resume runs/cnn-1",
-        ),
-    )(train)
-    app.command("evaluate", epilog=example("zoo evaluate runs/cnn-1 --json"))(evaluate)
-    app.command("report", epilog=example("zoo report runs/cnn-1"))(report)
+@click.command("report", epilog=console.example("zoo report runs/cnn-1"))
+@click.argument("target", type=console.PATH, metavar="RUN", help="The folder of a run.")
+@click.option(
+    "--out", type=console.PATH, metavar="FILE", help="The file to write. Default: RUN/report.html"
+)
+@console.json_option
+def report(target: Path, out: Path | None, as_json: bool) -> None:
+    """Write the HTML report of a run.
 
+    One page with its learning curves, scores and errors; the last two once it was evaluated.
+    """
+    from zoo.api.reporting import write_report
 
-__all__ = ["add_commands", "evaluate", "report", "run_facts", "scores", "train"]
+    page = write_report(target, out)
+    if as_json:
+        console.emit_json({"path": page})
+        return
+    console.emit(str(page))

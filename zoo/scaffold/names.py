@@ -6,7 +6,7 @@ import keyword
 import re
 from dataclasses import dataclass
 
-from zoo import api
+from zoo.api.catalog import listings
 from zoo.errors import ConfigError, Finding
 from zoo.names import NAME
 
@@ -64,7 +64,7 @@ def name_package(name: str) -> Names:
         raise _refused(
             name, "a name that no system and no language keeps for itself", f"{model}-net"
         )
-    taken = next((one.distribution for one in api.listings(model)), None)
+    taken = next((one.distribution for one in listings(model)), None)
     if taken is not None:
         # Installed before and begun again: the package that has the name is the author's own.
         again = f"pip uninstall {taken}, or " if taken == names.distribution else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from typing import Any
 
-from zoo import api
+from zoo.api.catalog import listings
 from zoo.testing.checks import CheckGroup, Measured
 from zoo.testing.outcomes import Skipped, expect
 from zoo.testing.subject import Subject
@@ -34,7 +34,7 @@ def name(subject: Subject) -> Measured:
         f"info.name to be the name it is asked for by, {subject.name}",
         own,
     )
-    (listing,) = api.listings(own)
+    (listing,) = listings(own)
     expect(listing.status == "ready", "the status 'ready'", listing.status)
     return {"name": own}
 
@@ -92,7 +92,7 @@ def global_state(subject: Subject) -> Measured:
 )
 def metadata(subject: Subject) -> Measured:
     """Its distribution says its version, what it is, its license, and that it needs the zoo."""
-    (listing,) = api.listings(subject.architecture.info.name)
+    (listing,) = listings(subject.architecture.info.name)
     if not listing.providers:
         raise Skipped("it was registered in this process, and no distribution provides it")
     told: Any = importlib.metadata.metadata(listing.distribution)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo import api
+import zoo
 from zoo.api.predict_fns import keras_predict_fn
 from zoo.files import sha256_file
 from zoo.testing.checks import CheckGroup, Measured
@@ -32,7 +32,7 @@ def proof(subject: Subject) -> Measured:
     wanted = {signature.name for signature in subject.signatures(subject.run.model)}
     graphs = {graph["signature"]: graph for graph in artifact.manifest["graphs"]}
     expect(set(graphs) == wanted, f"a graph for each of {sorted(wanted)}", sorted(graphs))
-    report = api.verify(artifact.path)
+    report = zoo.verify(artifact.path)
     expect(
         {signature.signature for signature in report.signatures} == wanted,
         "every graph to be verified",

@@ -7,7 +7,8 @@ import importlib.resources
 import math
 from typing import Any
 
-from zoo import api
+import zoo
+from zoo.api.catalog import listings
 from zoo.api.predict_fns import keras_predict_fn
 from zoo.errors import DatasetUnavailable
 from zoo.metrics import Score
@@ -29,7 +30,7 @@ EXAMPLES = 96
 )
 def intervals(subject: Subject) -> Measured:
     """The score that stands for all has a 95 % interval on its default data."""
-    evaluation = api.evaluate(subject.run)
+    evaluation = zoo.evaluate(subject.run)
     name = evaluation.headline
     score = evaluation.scores[name]
     expect(score.low is not None and score.high is not None, f"an interval of {name!r}", "none")
@@ -79,13 +80,13 @@ def parameters(subject: Subject) -> Measured:
     if entry.parameters is None and not claims:
         raise Skipped("the catalog says nothing of its parameters")
     counted = {
-        name: api.build(subject.name, weights=name).count_params() for name in _at_hand(subject)
+        name: zoo.build(subject.name, weights=name).count_params() for name in _at_hand(subject)
     }
     for name, true in counted.items():
         expect(claims[name] == true, f"{true:,} parameters of the weights {name!r}", claims[name])
     if entry.parameters is not None:
         known = set(counted.values()) | {
-            api.build(subject.name, data=subject.spec).count_params(),
+            zoo.build(subject.name, data=subject.spec).count_params(),
         }
         expect(entry.parameters in known, f"one of {sorted(known)} parameters", entry.parameters)
     return {"weights": len(counted)}
@@ -164,7 +165,7 @@ def _entry(subject: Subject) -> Any:
     Raises:
         Skipped: If it says nothing.
     """
-    (listing,) = api.listings(subject.architecture.info.name)
+    (listing,) = listings(subject.architecture.info.name)
     if listing.entry is None:
         raise Skipped("the catalog says nothing of it")
     return listing.entry
@@ -178,11 +179,11 @@ def _at_hand(subject: Subject) -> list[str]:
 def _measure(subject: Subject, identifier: str) -> dict[str, Score]:
     """Return the scores of shipped weights on a part of the test split."""
     architecture = subject.architecture
-    model = api.build(subject.name, weights=identifier)
+    model = zoo.build(subject.name, weights=identifier)
     blueprint = model.blueprint
     signatures = architecture.signatures(model, blueprint.config, blueprint.data)
     try:
-        data = api.dataset(architecture.default_dataset, max_examples=EXAMPLES)
+        data = zoo.dataset(architecture.default_dataset, max_examples=EXAMPLES)
         again = getattr(data, "encoded_by", None)
         split = (again(blueprint.data) if again is not None else data).split("test")
     except DatasetUnavailable as error:

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from zoo import api
+import zoo
+from zoo.api.catalog import listings, registry
 from zoo.api.packages import version_of
 from zoo.architecture import Architecture
 from zoo.errors import ConfigError, Finding, UnknownModel
@@ -32,12 +33,12 @@ def known_name(target: Target) -> str:
     """
     if isinstance(target, str):
         try:
-            api.registry().get(target)
+            registry().get(target)
         except UnknownModel:
             other = target.replace("-", "_")
             if other == target:
                 raise
-            api.registry().get(other)
+            registry().get(other)
             return other
         return target
     kind = target if inspect.isclass(target) else type(target)
@@ -49,18 +50,18 @@ def known_name(target: Target) -> str:
         )
     name = kind.info.name
     try:
-        same = type(api.registry().get(name)) is kind
+        same = type(registry().get(name)) is kind
     except UnknownModel:
         same = False
     if not same:
-        api.register(kind)
+        zoo.register(kind)
     return name
 
 
 def identity_of(name: str) -> Identity:
     """Return what a receipt says of who was looked at."""
-    architecture = api.registry().get(name)
-    distribution, version = api.registry().provenance(name)
+    architecture = registry().get(name)
+    distribution, version = registry().provenance(name)
     files = package_files(architecture)
     return Identity(
         name=architecture.info.name,
@@ -84,7 +85,7 @@ def package_files(architecture: Architecture[Any]) -> dict[str, Path]:
         return {}
     top = type(architecture).__module__.partition(".")[0]
     package = getattr(sys.modules.get(top), "__path__", None)
-    (listing,) = api.listings(architecture.info.name)
+    (listing,) = listings(architecture.info.name)
     if not package or not listing.providers:
         return {source.name: source}
     return files_of(Path(next(iter(package))))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zoo
-from zoo import api
+from zoo.api.catalog import registry
 from zoo.architecture import Architecture, Recipe, Signature
 from zoo.metrics.scores import describe_score
 from zoo.spec import Arrays, Dataset, DataSpec, Split
@@ -42,7 +42,7 @@ class Subject:
     @property
     def architecture(self) -> Architecture[Any]:
         """The architecture."""
-        return api.registry().get(self.name)
+        return registry().get(self.name)
 
     @functools.cached_property
     def traces(self) -> Traces:
@@ -52,7 +52,7 @@ class Subject:
     @functools.cached_property
     def data(self) -> Dataset:
         """An excerpt of its default data."""
-        return api.dataset(self.architecture.default_dataset, max_examples=EXCERPT)
+        return zoo.dataset(self.architecture.default_dataset, max_examples=EXCERPT)
 
     @property
     def spec(self) -> DataSpec:
@@ -78,7 +78,7 @@ class Subject:
 
         keras.utils.set_random_seed(seed)
         config = (recipe or self.example).config
-        return api.build(self.name, data=self.spec, **config.model_dump())
+        return zoo.build(self.name, data=self.spec, **config.model_dump())
 
     @functools.cached_property
     def model(self) -> keras.Model:
@@ -129,7 +129,7 @@ class Subject:
         plan: Mapping[str, Any] | None = None,
         progress: Any = None,
         **config: Any,
-    ) -> api.Run:
+    ) -> zoo.Run:
         """Train the example into a folder of that name.
 
         Args:
@@ -140,7 +140,7 @@ class Subject:
             **config: Changes to the example's configuration.
         """
         source: Any = self.architecture.default_dataset if data is None else data
-        return api.train(
+        return zoo.train(
             self.name,
             source,
             data_options={"max_examples": EXCERPT} if data is None else None,
@@ -151,29 +151,29 @@ class Subject:
         )
 
     @functools.cached_property
-    def run(self) -> api.Run:
+    def run(self) -> zoo.Run:
         """The example, trained as its plan says."""
         return self.train("run")
 
     @functools.cached_property
-    def twin(self) -> api.Run:
+    def twin(self) -> zoo.Run:
         """The same once more."""
         return self.train("twin")
 
     @functools.cached_property
-    def resumed(self) -> api.Run:
+    def resumed(self) -> zoo.Run:
         """The same, interrupted after its first epoch and gone on with."""
         try:
             self.train("resumed", progress=_Interrupter())
         except KeyboardInterrupt:
-            return api.train(resume=self.folder / "resumed")
+            return zoo.train(resume=self.folder / "resumed")
         raise CheckFailed(
             "expected a training that goes through loop.fit, which can be interrupted after an "
             "epoch. Received: one that ended without having been told of an epoch"
         )
 
     @functools.cached_property
-    def by_heart(self) -> api.Run:
+    def by_heart(self) -> zoo.Run:
         """The example, trained for long on one batch; no weight shrinks by itself."""
         config = {"optimizer.weight_decay": 0.0}
         plan = {
@@ -185,19 +185,19 @@ class Subject:
         return self.train("by_heart", one_batch(self.data), plan=plan, **config)
 
     @functools.cached_property
-    def misled(self) -> api.Run:
+    def misled(self) -> zoo.Run:
         """The example, trained on answers that belong to other examples."""
         return self.train("misled", permuted(self.data))
 
     @functools.cached_property
-    def artifact(self) -> api.Artifact:
+    def artifact(self) -> zoo.Artifact:
         """The run, exported."""
-        return api.export(self.run, self.folder / "exports")
+        return zoo.export(self.run, self.folder / "exports")
 
     @functools.cached_property
-    def artifact_again(self) -> api.Artifact:
+    def artifact_again(self) -> zoo.Artifact:
         """The run, exported once more."""
-        return api.export(self.run, self.folder / "exports-again")
+        return zoo.export(self.run, self.folder / "exports-again")
 
 
 class _Interrupter(zoo.Progress):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo import api
+import zoo
 from zoo.spec import Task
 from zoo.testing.checks import CheckGroup, Measured
 from zoo.testing.data import BATCH, one_batch
@@ -139,7 +139,7 @@ def permuted_labels(subject: Subject) -> Measured:
             f"it is for {', '.join(tasks)}, and its default data for {task.value}: no class and no "
             "number of an example is learned that could be another's"
         )
-    scores = api.evaluate(subject.misled, subject.data).scores
+    scores = zoo.evaluate(subject.misled, subject.data).scores
     truth = next(iter(everything(subject.data.split("test"))[1].values()))
     if task == Task.CLASSIFICATION:
         # Not the accuracy: whole groups of examples get one answer, and are right together.
@@ -175,13 +175,13 @@ def resume(subject: Subject) -> Measured:
     return {"epochs": len(first)}
 
 
-def _differing(first: api.Run, second: api.Run) -> list[str]:
+def _differing(first: zoo.Run, second: zoo.Run) -> list[str]:
     """Return the variables of two runs whose values are not the same bits."""
     pairs = zip(first.model.weights, second.model.weights, strict=True)
     return [one.path for one, other in pairs if not _equal(_value(one), _value(other))]
 
 
-def _lines(run: api.Run) -> list[dict[str, float]]:
+def _lines(run: zoo.Run) -> list[dict[str, float]]:
     return [{k: v for k, v in line.items() if k != "seconds"} for line in run.history]
 
 

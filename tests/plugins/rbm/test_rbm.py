@@ -11,6 +11,8 @@ import pytest
 
 import zoo
 from tests.plugins.rbm.examples import LABELS, QUICK, SHAPE, picture_spec, pictures, write_table
+from zoo.api.catalog import registry
+from zoo.api.reporting import write_report
 from zoo.data import ArraySplit, Dataset
 from zoo.errors import ConfigError, DataError
 from zoo.spec import Column, DataSpec, Task, TensorSpec
@@ -46,7 +48,7 @@ def test_plain_fit_teaches_a_machine_that_is_saved_and_loaded(tmp_path: Path) ->
     data = pictures()
     model = zoo.build("rbm", data=data.spec, **QUICK, **{"optimizer.learning_rate": 0.05})
     image = data.split("train").arrays()[0]["image"]
-    zoo.api.registry().get("rbm").adapt(model, {"image": image}, {})
+    registry().get("rbm").adapt(model, {"image": image}, {})
     states = np.where(image < 128, 0, 255).astype("uint8")
     before = Machine(model).log_likelihood(states).mean()
     model.fit(states, epochs=100, batch_size=20, verbose=0)
@@ -76,7 +78,7 @@ def test_plain_fit_teaches_a_machine_that_is_saved_and_loaded(tmp_path: Path) ->
 def test_every_option_trains_in_the_compiled_engine(config: dict[str, Any]) -> None:
     data = pictures()
     model = zoo.build("rbm", data=data.spec, **{**QUICK, **config})
-    zoo.api.registry().get("rbm").adapt(model, *data.split("train").arrays())
+    registry().get("rbm").adapt(model, *data.split("train").arrays())
     gaussian = config.get("visible") == "gaussian"
     view = zoo.MappedDataset(
         data, learned(data.spec, gaussian=gaussian, classes="classes" in config)
@@ -95,7 +97,7 @@ def test_both_engines_take_the_same_steps() -> None:
     for engine in ("graph", "fit"):
         keras.utils.set_random_seed(0)
         model = zoo.build("rbm", data=data.spec, **QUICK)
-        zoo.api.registry().get("rbm").adapt(model, *data.split("train").arrays())
+        registry().get("rbm").adapt(model, *data.split("train").arrays())
         view = zoo.MappedDataset(data, learned(data.spec, gaussian=False, classes=False))
         plan = zoo.TrainPlan(batch_size=25, engine=engine)
         found = choose_engine(model, view.split("train"), view.split("validation"), plan)
@@ -226,7 +228,7 @@ def test_the_likelihood_is_the_one_by_hand(run: zoo.Run) -> None:
 def test_a_report_shows_dreams_filters_repairs_and_classes(tmp_path: Path) -> None:
     run = zoo.train("rbm", run_dir=tmp_path / "run", epochs=2, **QUICK)
     zoo.evaluate(run)
-    page = zoo.api.write_report(run.path).read_text("utf-8")
+    page = write_report(run.path).read_text("utf-8")
 
     for title in (
         *("Dreams", "Filters", "Damaged and repaired", "Missing values"),
@@ -342,7 +344,7 @@ def test_the_density_of_a_table_is_that_of_its_raw_values(table_run: zoo.Run) ->
 
 
 def test_the_config_is_plain_data_with_the_recipes_of_pictures_and_tables() -> None:
-    architecture = zoo.api.registry().get("rbm")
+    architecture = registry().get("rbm")
     small = architecture.default_config(picture_spec())
     table = architecture.default_config(table_spec())
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 import zoo
 from tests.plugins.rbm.tiny import HIDDEN, VISIBLE, machine, states, table
 from tests.training.killing import assert_same_bits, kill_after
+from zoo.api.catalog import registry
 from zoo.data import ArraySplit
 from zoo.errors import ZooWarning
 from zoo_rbm.config import LikelihoodConfig
@@ -176,7 +177,7 @@ def test_sparsity_pulls_the_hidden_units_to_their_target() -> None:
             "rbm", data=data.spec, hidden=16, sparsity={"weight": weight, "target": 0.05}
         )
         image = data.split("train").arrays()[0]["image"][:400]
-        zoo.api.registry().get("rbm").adapt(model, {"image": image}, {})
+        registry().get("rbm").adapt(model, {"image": image}, {})
         model.fit(image, epochs=6, batch_size=20, verbose=0)
         means[weight] = float(model.predict(image, verbose=0).mean())
 

@@ -1,0 +1,200 @@
+"""``zoo predict`` and ``zoo sample``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo import console
+from zoo.files import exists
+
+_SHORT = 8
+"""The longest list that is printed whole."""
+
+_WIDE = 60
+"""Columns of a terminal for an input that is a text."""
+
+
+@click.command("predict", epilog=console.example("zoo predict exports/cnn/1 seven.png"))
+@click.argument(
+    "target", metavar="RUN|ARTIFACT|NAME", help="The folder of a run or an artifact, or a model."
+)
+@click.argument(
+    "inputs",
+    metavar="INPUT...",
+    nargs=-1,
+    required=True,
+    help="Texts in quotes, images, or a .txt, .csv, .npy or .npz file.",
+)
+@click.option(
+    "--top", type=console.COUNT, metavar="N", default=3, help="Classes to show per input."
+)
+@click.option(
+    "--signature", metavar="NAME", help="The signature to run. Default: the model's first."
+)
+@click.option(
+    "--beams", type=console.COUNT, metavar="N", default=1, help="Beam width of text generation."
+)
+@click.option(
+    "--prompt",
+    metavar="NAME|TEXT",
+    default="",
+    show_default=False,
+    help="Prompt of text generation: its name, or a text.",
+)
+@click.option(
+    "--weights",
+    metavar="ID|PATH",
+    help="With a NAME: its trained weights. Default: the first of 'zoo info'.",
+)
+@console.json_option
+@console.quiet_frameworks
+def predict(
+    target: str,
+    inputs: tuple[str, ...],
+    top: int,
+    signature: str | None,
+    beams: int,
+    prompt: str,
+    weights: str | None,
+    as_json: bool,
+) -> None:
+    """Predict with a trained model.
+
+    An artifact needs no Keras. A model's NAME stands for the model with its published weights.
+    """
+    import zoo
+
+    given: Any = list(inputs) if len(inputs) > 1 else inputs[0]
+    prediction = zoo.predict(
+        target, given, signature=signature, beams=beams, prompt=prompt, weights=weights
+    )
+    if not exists(target):
+        console.note(f"{target} has limits. {' '.join(zoo.info(target).limits[:2])}")
+    records = console.plain(prediction)
+    if as_json:
+        console.emit_json(records)
+        return
+    names = _names(inputs, len(records))
+    if all("probabilities" in record for record in records):
+        header: tuple[str, ...] = ("input", "class", "probability", "then")
+        rows: list[tuple[str, ...]] = [
+            (name, *_ranked(record, top)) for name, record in zip(names, records, strict=True)
+        ]
+    elif len(records) == 1 and (steps := _forecast(records[0])):
+        header = tuple(steps[0])
+        rows = [tuple(_value(value) for value in step.values()) for step in steps]
+    else:
+        columns = [key for key, value in records[0].items() if not isinstance(value, dict)]
+        header = ("input", *columns)
+        rows = [
+            (name, *(_value(record[column]) for column in columns))
+            for name, record in zip(names, records, strict=True)
+        ]
+    console.emit(console.table(header, rows))
+
+
+def _names(inputs: tuple[str, ...], count: int) -> list[str]:
+    """Return a short name for each input: a path, or the beginning of a text."""
+    if len(inputs) != count:
+        return [str(at) for at in range(count)]
+    return [
+        console.shortened(
+            console.printable(name), _WIDE if any(map(str.isspace, name)) else 4 * _WIDE
+        )
+        for name in inputs
+    ]
+
+
+def _ranked(record: dict[str, Any], top: int) -> tuple[str, str, str]:
+    """Return the most probable class, its probability, and the runners-up."""
+    ranked = sorted(record["probabilities"].items(), key=lambda pair: pair[1], reverse=True)[:top]
+    (label, probability), *others = ranked
+    return str(label), f"{probability:.4f}", ", ".join(f"{name} {p:.4f}" for name, p in others)
+
+
+def _forecast(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of a forecast, if the record is one."""
+    value = next(iter(record.values()), None)
+    return value if isinstance(value, list) and value and isinstance(value[0], dict) else []
+
+
+def _value(value: Any) -> str:
+    """Format an output: a number, a short list, or the shape of a long one."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if not isinstance(value, list):
+        return str(value)
+    if len(value) <= _SHORT and not any(isinstance(item, list) for item in value):
+        return ", ".join(map(_value, value))
+    sizes: list[int] = []
+    inner: Any = value
+    while isinstance(inner, list):
+        sizes.append(len(inner))
+        inner = inner[0] if inner else None
+    return f"{' x '.join(map(str, sizes))} values; --json prints them"
+
+
+@click.command(
+    "sample",
+    epilog=console.example(
+        "zoo sample exports/rbm/1 --count 25 --out digits.png",
+        "zoo sample runs/rbm-2 --given people.csv --out filled.csv",
+    ),
+)
+@click.argument("target", metavar="RUN|ARTIFACT", help="The folder of a run or an artifact.")
+@click.option(
+    "--count",
+    type=console.COUNT,
+    metavar="N",
+    default=16,
+    help="Number of samples; with --given, per example.",
+)
+@click.option(
+    "--steps", type=console.COUNT, metavar="N", default=1_000, help="Gibbs steps of each chain."
+)
+@click.option(
+    "--given",
+    metavar="FILE",
+    help="Examples whose missing values are sampled: a .csv, .npy or .npz file.",
+)
+@click.option(
+    "--label", metavar="CLASS", help="The class to sample, if the model was trained with classes."
+)
+@console.seed_option
+@click.option(
+    "--out",
+    type=console.PATH,
+    metavar="FILE",
+    help="A .png, .npz or .csv file. Default: samples.png or samples.csv",
+)
+@console.json_option
+@console.quiet_frameworks
+def sample(
+    target: str,
+    count: int,
+    steps: int,
+    given: str | None,
+    label: str | None,
+    seed: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Sample from a generative model.
+
+    Unconditionally, given a part of an example, or of a class. An artifact needs no Keras.
+    """
+    import zoo
+    from zoo.api.sampling import write_samples
+
+    drawn = zoo.sample(
+        target, count, steps=steps, given=given, label=label, seed=0 if seed is None else seed
+    )
+    spec = drawn.specs[0]
+    path = write_samples(drawn, out or f"samples{'.png' if spec.is_image else '.csv'}")
+    if as_json:
+        console.emit_json({"path": path, "examples": len(drawn), "shape": spec.shape})
+        return
+    console.emit(str(path))

@@ -1,0 +1,369 @@
+"""Terminal output and command-line options, for the commands of the zoo and of packages.
+
+A package adds a command by an entry point in the group ``zoo.commands`` that leads to a
+``click.Command``. Results go to standard output, everything else to standard error.
+
+Example:
+    >>> @click.command("count", epilog=console.example("zoo count runs"))
+    ... @click.argument("folder", type=console.PATH, help="A folder of runs.")
+    ... @console.json_option
+    ... def count(folder, as_json):
+    ...     '''Count the runs in a folder.'''
+    ...     found = zoo.runs(folder)
+    ...     console.emit_json(len(found)) if as_json else console.emit(str(len(found)))
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import IO, Any, ParamSpec, TypeVar
+
+import click
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+
+PATH = click.Path(path_type=Path)
+"""The type of an option or argument that is a path."""
+
+COUNT = click.IntRange(min=1)
+"""The type of a positive number."""
+
+_STYLES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+_CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_NOT_A_FIELD = {
+    "batch_size": "--batch-size",
+    "data": "--data",
+    "data_options": "--data-option",
+    "epochs": "--epochs",
+    "name": "",
+    "patience": "--patience",
+    "plan": "",
+    "progress": "",
+    "resume": "--resume",
+    "run_dir": "--run-dir",
+    "seed": "--seed",
+    "weights": "--weights",
+}
+_INTEGER = re.compile(r"[-+]?\d+")
+_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NATIVE_LOG = re.compile(
+    rb"I\d{4} |\d{4}-\d\d-\d\d \S+ I |WARNING: All log messages before absl::InitializeLog"
+    rb"|E\d{4} .*failed call to cuInit"  # there is no such device, which is no error
+    rb"|To enable the following instructions|\s*$"
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+settings_option = click.option(
+    "--set",
+    "set_",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a field of the model's configuration; repeatable. Dots reach nested fields: "
+    "optimizer.learning_rate=0.01. 'zoo info NAME --schema' lists the fields.",
+)
+data_option = click.option(
+    "--data",
+    metavar="ID|PATH",
+    help="A dataset's name, or your own data: a folder of class folders or of captioned images, "
+    "a .npz, .csv or .tsv file, or sentence pairs. Default: the model's own dataset, which works "
+    "offline.",
+)
+other_data_option = click.option(
+    "--data",
+    metavar="ID|PATH",
+    help="Other data with the same inputs and classes, or the new path of the same data. "
+    "Default: the data that the model was trained on.",
+)
+data_options_option = click.option(
+    "--data-option",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="How to read the data, e.g. target=price or image_size=32; repeatable.",
+)
+group_by_option = click.option(
+    "--group-by",
+    metavar="COLUMN,...",
+    help="Columns of a table: rows with equal values in all of them stay in one split.",
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Random seed.  [default: 0]"
+)
+
+
+def example(*lines: str) -> str:
+    """Return a help epilog that shows a command line."""
+    # \b keeps click from joining the lines.
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def pairs(texts: Iterable[str], *, option: str) -> dict[str, Any]:
+    """Parse ``KEY=VALUE`` texts; the values are YAML scalars or flow collections.
+
+    Raises:
+        click.BadParameter: If a text has no ``=``, a key comes twice, or a value is not YAML.
+    """
+    values: dict[str, Any] = {}
+    for text in texts:
+        key, found, value = text.partition("=")
+        key = key.strip()
+        if not found or not key:
+            raise click.BadParameter(f"{text!r} is not KEY=VALUE", param_hint=option)
+        if key in values:
+            raise click.BadParameter(f"{key!r} is given twice", param_hint=option)
+        values[key] = scalar(value.strip(), option=option)
+    return values
+
+
+def settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Parse the values of ``--set`` as the configuration of a model.
+
+    Raises:
+        click.BadParameter: If a key is not a field of a configuration, but has its own option.
+    """
+    values = pairs(texts, option="--set")
+    for key in values:
+        if key in _NOT_A_FIELD:
+            own = f"; use {_NOT_A_FIELD[key]}" if _NOT_A_FIELD[key] else ""
+            raise click.BadParameter(
+                f"{key} is not part of a model's configuration{own}", param_hint="--set"
+            )
+    return values
+
+
+def scalar(text: str, *, option: str = "--set") -> Any:
+    """Parse a value by the YAML 1.2 core schema.
+
+    Raises:
+        click.BadParameter: If a list, mapping or quoted string is malformed.
+    """
+    # PyYAML follows YAML 1.1, where off is false and 1e-3 is text.
+    if text.lower() in _CONSTANTS:
+        return _CONSTANTS[text.lower()]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if not text.startswith(("[", "{", '"', "'")):
+        return text
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # A date such as 2024-13-45 is a ValueError, thousands of brackets a RecursionError.
+        problem = getattr(error, "problem", None) or "it is not YAML"
+        raise click.BadParameter(f"{text[:80]!r}: {problem}", param_hint=option) from error
+
+
+def emit(text: str = "") -> None:
+    """Print a result on standard output."""
+    print(text)
+
+
+def emit_json(value: Any, *, file: IO[str] | None = None) -> None:
+    """Print a value as strict JSON: UTF-8, without NaN, keys in their order."""
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    print(text, file=file or sys.stdout)
+
+
+def note(text: str) -> None:
+    """Print a message that is not the result on standard error."""
+    print(text, file=sys.stderr)
+
+
+def plain(value: Any) -> Any:
+    """Convert a value to JSON types.
+
+    Records become objects, arrays lists, paths text; a number that is not finite becomes null,
+    because JSON has no notation for it.
+    """
+    value = _unwrapped(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, Iterable):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return the plain data inside a record, an array or an enumeration; else the value."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    for method in ("as_dict", "as_dicts", "model_dump", "tolist"):
+        if callable(getattr(value, method, None)):
+            return getattr(value, method)()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = [field.name for field in dataclasses.fields(value) if field.repr]
+        return {name: getattr(value, name) for name in fields}
+    return value
+
+
+def paint(text: str, style: str, *, stream: IO[str] | None = None) -> str:
+    """Return text in a color, if the stream (standard error) is a terminal that wants it."""
+    stream = stream or sys.stderr
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+        return text
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, fold: bool = False) -> str:
+    """Format rows as aligned columns under a header; numbers are right-aligned.
+
+    Args:
+        header: The names of the columns.
+        rows: One value per column; ``None`` is left blank.
+        fold: On a terminal that is too narrow, put the last column below its row. Otherwise the
+            line is cut there. In a pipe it is always whole.
+    """
+    cells = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
+    right = [bool(cells) and all(_is_number(row[at]) for row in cells) for at in range(len(header))]
+    lines = [list(header), *cells]
+    widths = [max(_width(line[at]) for line in lines) for at in range(len(header))]
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if fold and room is not None and sum(widths) + 2 * len(widths) > room:
+        import textwrap
+
+        folded = functools.partial(
+            textwrap.fill, width=room, initial_indent="    ", subsequent_indent="    "
+        )
+        return "\n".join(
+            f"{_line(line[:-1], widths[:-1], right[:-1], room)}\n{folded(line[-1])}"
+            for line in lines
+        )
+    return "\n".join(_line(line, widths, right, room) for line in lines)
+
+
+def _line(
+    cells: Sequence[str], widths: Sequence[int], right: Sequence[bool], room: int | None
+) -> str:
+    padding = [" " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
+    aligned = [
+        pad + cell if is_right else cell + pad
+        for cell, pad, is_right in zip(cells, padding, right, strict=True)
+    ]
+    text = "  ".join(aligned).rstrip()
+    return text if room is None else shortened(text, room)
+
+
+def printable(text: str) -> str:
+    """Return text on one line, without control characters: it may come from anywhere."""
+    text = " ".join(text.splitlines()) if not text.isprintable() else text
+    return _CONTROL.sub("\ufffd", text)
+
+
+def shortened(text: str, room: int) -> str:
+    """Cut a text to a number of terminal columns."""
+    if _width(text) <= room:
+        return text
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, room - 1).rstrip() + "…"
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _is_number(text: str) -> bool:
+    return not text or text.replace(",", "").replace(".", "").lstrip("-").isdigit()
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> str:
+    """Format names and values in two columns, without empty values."""
+    known = [(name, str(value)) for name, value in pairs if value not in (None, "", (), [])]
+    width = max((len(name) for name, _ in known), default=0)
+    gap = "\n" + " " * (width + 2)
+    return "\n".join(name.ljust(width) + "  " + gap.join(text.splitlines()) for name, text in known)
+
+
+def size(count: int) -> str:
+    """Format a number of bytes with its unit."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def quiet_frameworks(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
+    """Decorate the function of a command that may import a framework, to hide its startup logs.
+
+    With ``zoo --debug`` everything is shown.
+    """
+
+    @functools.wraps(command)
+    def quiet(*args: _Params.args, **options: _Params.kwargs) -> _Result:
+        context = click.get_current_context(silent=True)
+        if context is not None and context.find_root().params.get("debug"):
+            return command(*args, **options)
+        with native_logs_hidden():
+            return command(*args, **options)
+
+    return quiet
+
+
+@contextmanager
+def native_logs_hidden() -> Iterator[None]:
+    """Hide the info logs that native code writes to standard error; its warnings are shown.
+
+    TensorFlow writes some lines before any of its own settings is read. They go to the process's
+    file descriptor, so that is where they are caught. Other lines are written out at the end.
+    """
+    import logging
+
+    logging.getLogger("tensorflow").addFilter(_not_about_tracing)
+    try:
+        ours = sys.stderr.fileno() == 2
+    except (OSError, ValueError, AttributeError):
+        ours = False
+    if not ours:
+        yield
+        return
+    import tempfile
+
+    before = sys.stderr
+    terminal = os.dup(2)
+    sys.stderr = os.fdopen(terminal, "w", buffering=1, encoding=before.encoding, errors="replace")
+    with tempfile.TemporaryFile() as held:
+        before.flush()
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            # The other stream stays open: a logger may have taken hold of it.
+            sys.stderr = before
+            held.seek(0)
+            for line in held:
+                if not _NATIVE_LOG.match(line):
+                    os.write(2, line)
+
+
+def _not_about_tracing(record: Any) -> bool:
+    # Every fold of a cross-validation trains a model of its own, and each has to be traced.
+    return "triggered tf.function retracing" not in str(record.msg)
