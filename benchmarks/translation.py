@@ -61,8 +61,8 @@ def main() -> None:
         if arguments.keep:
             model.save_weights(arguments.keep)
     with seeded(arguments.seed):
-        units = units_for(data.spec, config.width, model.count_params())
-        network = Recurrent(data.spec, config.width, units, config.dropout)
+        units = units_for(data.spec, config.hidden_dim, model.count_params())
+        network = Recurrent(data.spec, config.hidden_dim, units, config.dropout)
         asked = {name: _predict_fn(graph) for name, graph in network.graphs.items()}
         rows["lstm"] = _compare(network.learns, asked, data, arguments, config, arguments.rate[1])
     _print(rows)
@@ -127,8 +127,8 @@ def _train(
     view = zoo.MappedDataset(data, taught)
     train, validation = view.split("train"), view.split("validation")
     count = min(len(train), arguments.train or len(train))
-    model.optimizer._learning_rate.span(arguments.epochs * math.ceil(count / arguments.batch))  # noqa: SLF001 - as the loop does
-    plan = TrainPlan(batch_size=arguments.batch, epochs=arguments.epochs, engine="graph")
+    model.optimizer._learning_rate.set_steps(arguments.epochs * math.ceil(count / arguments.batch))  # noqa: SLF001 - as the loop does
+    plan = TrainPlan(batch_size=arguments.batch, epochs=arguments.epochs, engine="compiled")
     started = time.process_time()
     engine = choose_engine(model, train, validation, plan)
     seconds, history = 0.0, []

@@ -1,4 +1,4 @@
-"""Autoencoders: images to a short code and back."""
+"""Autoencoders for images."""
 
 from zoo_autoencoder.architecture import Autoencoder
 from zoo_autoencoder.config import AutoencoderConfig, NoiseConfig, SparsityConfig

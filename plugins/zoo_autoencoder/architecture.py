@@ -1,4 +1,4 @@
-"""An autoencoder: an image becomes a short code, and the code the image again."""
+"""Dense, convolutional, denoising, sparse and variational autoencoders for images."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from zoo import (
 )
 from zoo.spec import Dataset, PredictFns
 from zoo_autoencoder.config import AutoencoderConfig, NoiseConfig
+from zoo_autoencoder.datasets import exclude_classes, inputs_as_targets
 from zoo_autoencoder.network import (
     CODE,
     DECODER,
     RECONSTRUCTION,
+    build_decoder,
+    build_encoder,
     code_range,
-    encode,
-    make_decoder,
 )
-from zoo_autoencoder.views import reflect, without
 
 if TYPE_CHECKING:
     import keras
 
 
 class Autoencoder(zoo.Architecture[AutoencoderConfig]):
-    """Learns, from images alone, a code that they can be drawn from again."""
+    """Autoencoder for images: encoder, code and decoder, trained without labels."""
 
     info = zoo.ArchitectureInfo(
         name="autoencoder",
-        summary="Autoencoder for images: compression, denoising, anomalies, a map of the data.",
+        summary="Autoencoder for images: compression, denoising, anomaly detection, visualization.",
         tasks=(zoo.Task.RECONSTRUCTION,),
         tags=("convolution", "dense", "generative", "image", "unsupervised"),
         references=(
@@ -51,19 +51,20 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
             "Higgins et al. 2017, beta-VAE, ICLR",
         ),
         limits=(
-            "An image of another kind comes out as the nearest thing that the code can say.",
-            "A large error says that an image is unusual, and a small one does not say that it is "
-            "usual: simple images, and with a long code similar ones, come out well without ever "
-            "having been seen. A shorter code tells them better.",
-            "Fine detail is lost first, because the squared error hardly counts it.",
-            "It repairs the kind and the amount of damage that it was trained on.",
+            "Images unlike the training data are reconstructed as the nearest image that the code "
+            "can represent.",
+            "A large reconstruction error indicates an anomaly, but a small one does not exclude "
+            "it: simple images, and with a long code similar ones, are reconstructed well without "
+            "having been seen. A shorter code detects more anomalies.",
+            "Reconstructions are blurred: the squared error has little weight on fine detail.",
+            "Denoising works for the kind and amount of corruption seen in training.",
         ),
     )
     Config = AutoencoderConfig
     default_dataset = "digits"
 
     def default_config(self, data: DataSpec) -> Recipe[AutoencoderConfig]:
-        """Return as many stages as the image has room for, and a code that suits its size."""
+        """Return an autoencoder whose depth and code size fit the image size."""
         spec = _image(data)
         side = min(int(size) for size in spec.shape[:2])
         if side < 16:
@@ -75,8 +76,8 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
                 optimizer=zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1),
             )
             return Recipe(small, TrainPlan(epochs=100, batch_size=32))
-        # Found on the 55,000 images of MNIST. Larger pictures are fewer, as a rule, and their
-        # network is deeper: smaller and more careful steps, and more of them.
+        # Tuned on MNIST. Data sets of larger images are usually smaller and the network is deeper:
+        # a lower learning rate and more epochs.
         small_side = side < 56
         config = AutoencoderConfig(
             code_size=32 if small_side else 128,
@@ -90,10 +91,10 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
         return Recipe(config, TrainPlan(epochs=60, batch_size=32, patience=15))
 
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[AutoencoderConfig]]:
-        """Return tiny autoencoders: a plain one, and a variational one that repairs damage."""
+        """Return tiny autoencoders: a dense one, and a variational denoising one."""
         optimizer = zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1)
         plain = AutoencoderConfig(kind="dense", code_size=8, units=(32,), optimizer=optimizer)
-        repairing = AutoencoderConfig(
+        denoising = AutoencoderConfig(
             code_size=4,
             filters=(4,),
             noise=NoiseConfig(kind="masking"),
@@ -102,10 +103,10 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
             beta=0.01,
         )
         plan = TrainPlan(epochs=6, batch_size=32)
-        return Recipe(plain, plan), Recipe(repairing, plan)
+        return Recipe(plain, plan), Recipe(denoising, plan)
 
     def build(self, config: AutoencoderConfig, data: DataSpec) -> keras.Model:
-        """Return a compiled ``keras.Model`` from raw pixels to raw pixels.
+        """Build a compiled model from raw pixels to reconstructed raw pixels.
 
         Its targets are its inputs: ``model.fit(images, images)``.
 
@@ -114,8 +115,8 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
             Out: `(batch, height, width, channels)`, raw pixels as floats.
 
         Raises:
-            ConfigError: If the data has no image or one too small for the stages, the code is no
-                smaller than the image, or a class that is held out does not exist.
+            ConfigError: If the data has no images or they are too small for the stages, the code is
+                not smaller than the image, or a held-out class does not exist.
         """
         import keras
 
@@ -125,8 +126,8 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
         _check(config, data)
         low, high = spec.range or (0.0, 255.0)
         image = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
-        code = encode(scale_image(image, spec), config, spec)
-        model = keras.Model(image, make_decoder(config, spec)(code), name=self.info.name)
+        code = build_encoder(scale_image(image, spec), config, spec)
+        model = keras.Model(image, build_decoder(config, spec)(code), name=self.info.name)
         model.compile(
             optimizer=make_optimizer(config.optimizer),
             loss=PixelLoss(config.loss, low, high),
@@ -135,14 +136,14 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
         return model
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
-        """Train each image on itself; classes are looked at only to leave some out.
+        """Train with the images as targets; classes are used only to hold some out.
 
         Raises:
-            DataError: If an image holds a value that is no number.
+            DataError: If an image has a value that is not finite.
         """
         config: AutoencoderConfig = model.blueprint.config
-        seen = zoo.MappedDataset(without(dataset, config.held_out), reflect(dataset.spec))
-        loop.fit(model, seen)
+        kept = exclude_classes(dataset, config.held_out)
+        loop.fit(model, zoo.MappedDataset(kept, inputs_as_targets(dataset.spec)))
 
     def evaluate(
         self,
@@ -153,11 +154,11 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
         config: AutoencoderConfig | None = None,
         reference: Split | None = None,
     ) -> Evaluation:
-        """Measure reconstructions: of clean and of damaged images, of familiar and unknown ones.
+        """Evaluate reconstruction, denoising and anomaly detection.
 
         Raises:
-            ConfigError: If the data has no image, or not the classes that were held out.
-            DataError: If there is nothing to measure on, or an image holds NaN.
+            ConfigError: If the data has no images, or lacks a held-out class.
+            DataError: If the split is empty, or an image has NaN.
             Diverged: If a reconstruction is not finite.
         """
         from zoo.metrics.corruptions import Corruption
@@ -182,7 +183,7 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
 
         Shapes:
             reconstruct: `image` to `reconstruction`, raw, and `error`, the mean squared error of
-                each image's values in 0..1 intensity: how unusual it is.
+                each image in 0..1 intensity (anomaly score).
             encode: `image` to `code` `(batch, code_size)`.
             decode: `code` to `reconstruction`.
         """
@@ -193,27 +194,34 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
         low, high = spec.range or (0.0, 255.0)
         image = model.inputs[0]
         code = model.get_layer(CODE).output
-        whole = model.outputs[0]
-        apart = (ops.cast(image, whole.dtype) - whole) / (high - low)
-        error = ops.mean(ops.square(apart), axis=(1, 2, 3))
+        reconstruction = model.outputs[0]
+        difference = (ops.cast(image, reconstruction.dtype) - reconstruction) / (high - low)
+        error = ops.mean(ops.square(difference), axis=(1, 2, 3))
         decoder: keras.Model = model.get_layer(DECODER)
-        given = keras.Input((config.code_size,), name=CODE)
-        taken = spec.model_copy(update={"inside": "scaled to 0..1"})
-        back = TensorSpec(name=RECONSTRUCTION, shape=spec.shape, range=(low, high), unit=spec.unit)
-        short = TensorSpec(name=CODE, shape=(config.code_size,), range=code_range(config))
+        code_input = keras.Input((config.code_size,), name=CODE)
+        image_spec = spec.model_copy(update={"inside": "scaled to 0..1"})
+        reconstruction_spec = TensorSpec(
+            name=RECONSTRUCTION, shape=spec.shape, range=(low, high), unit=spec.unit
+        )
+        code_spec = TensorSpec(name=CODE, shape=(config.code_size,), range=code_range(config))
         return (
             Signature(
                 "reconstruct",
-                keras.Model({spec.name: image}, {RECONSTRUCTION: whole, "error": error}),
-                (taken,),
-                (back, TensorSpec(name="error", inside="mean squared error, 0..1 intensity")),
+                keras.Model({spec.name: image}, {RECONSTRUCTION: reconstruction, "error": error}),
+                (image_spec,),
+                (
+                    reconstruction_spec,
+                    TensorSpec(name="error", inside="mean squared error, 0..1 intensity"),
+                ),
             ),
-            Signature("encode", keras.Model({spec.name: image}, {CODE: code}), (taken,), (short,)),
+            Signature(
+                "encode", keras.Model({spec.name: image}, {CODE: code}), (image_spec,), (code_spec,)
+            ),
             Signature(
                 "decode",
-                keras.Model({CODE: given}, {RECONSTRUCTION: decoder(given)}),
-                (short,),
-                (back,),
+                keras.Model({CODE: code_input}, {RECONSTRUCTION: decoder(code_input)}),
+                (code_spec,),
+                (reconstruction_spec,),
             ),
         )
 
@@ -224,19 +232,19 @@ def _image(data: DataSpec) -> TensorSpec:
         raise zoo.errors.ConfigError(
             f"autoencoder needs images, and {data.id} has none",
             why=f"its inputs are {', '.join(tensor.name for tensor in data.inputs)}",
-            fix="zoo train autoencoder --data FOLDER, with one folder of pictures a class",
+            fix="zoo train autoencoder --data FOLDER, with one folder of images per class",
         )
     if not all(isinstance(size, int) for size in image.shape):
         raise zoo.errors.ConfigError(
             f"autoencoder needs images of one size, and those of {data.id} are {image.shape}",
-            why="a dense layer before the code has one weight a pixel",
-            fix="--data-option image_size=64 stretches the pictures of a folder to one size",
+            why="a dense layer before the code has one weight per pixel",
+            fix="--data-option image_size=64 resizes the images of a folder to one size",
         )
     return image
 
 
 def _check(config: AutoencoderConfig, data: DataSpec) -> None:
-    """Refuse what does not fit together, one finding each."""
+    """Check that configuration and data fit together, with one finding per problem."""
     spec = _image(data)
     values = math.prod(int(size) for size in spec.shape)
     side = min(int(size) for size in spec.shape[:2])
@@ -246,17 +254,16 @@ def _check(config: AutoencoderConfig, data: DataSpec) -> None:
             zoo.Finding(
                 "code_size",
                 config.code_size,
-                f"fewer than the {values} values of an image: a code that holds them all "
-                "need not learn anything",
+                f"fewer than the {values} values of an image, so that the code has to compress",
             )
         )
-    room = side.bit_length() - 1
-    if config.kind == "convolutional" and not 1 <= len(config.filters) <= room:
+    most = side.bit_length() - 1
+    if config.kind == "convolutional" and not 1 <= len(config.filters) <= most:
         findings.append(
             zoo.Finding(
                 "filters",
                 config.filters,
-                f"1 to {room} stages: each halves the image, whose side is {side} pixels",
+                f"1 to {most} stages: each halves the image, whose side is {side} pixels",
             )
         )
     classes = _classes(data)
@@ -270,9 +277,7 @@ def _check(config: AutoencoderConfig, data: DataSpec) -> None:
                 )
             )
     if classes and not findings and len(config.held_out) >= len(classes):
-        findings.append(
-            zoo.Finding("held_out", config.held_out, "not every class: something must be learned")
-        )
+        findings.append(zoo.Finding("held_out", config.held_out, "at least one class to train on"))
     if findings:
         count = len(findings)
         raise zoo.errors.ConfigError(
@@ -283,8 +288,5 @@ def _check(config: AutoencoderConfig, data: DataSpec) -> None:
 
 
 def _classes(data: DataSpec) -> tuple[str, ...]:
-    """Return the names of the data's classes, none if it has none."""
+    """Return the names of the data's classes, if it has any."""
     return next((tensor.labels for tensor in data.targets if tensor.labels is not None), ())
-
-
-__all__ = ["Autoencoder", "AutoencoderConfig"]

@@ -1,4 +1,4 @@
-"""The two halves of an autoencoder: from pixels to a code, and from a code to pixels."""
+"""Encoder and decoder of an autoencoder."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ DECODER = "decoder"
 RECONSTRUCTION = "reconstruction"
 
 
-def encode(image: Any, config: AutoencoderConfig, spec: TensorSpec) -> Any:
-    """Return the code of an image that is scaled to 0..1.
+def build_encoder(image: Any, config: AutoencoderConfig, spec: TensorSpec) -> Any:
+    """Return the code of images scaled to 0..1.
 
     Shapes:
         In: `(batch, height, width, channels)`.
@@ -25,11 +25,11 @@ def encode(image: Any, config: AutoencoderConfig, spec: TensorSpec) -> Any:
     """
     from keras import layers
 
-    from zoo.layers import Corrupt, GaussianCode, SparseCode
+    from zoo.layers import GaussianSampling, RandomCorruption, SparsityRegularization
 
     x = image
     if config.noise.kind != "none":
-        x = Corrupt(config.noise.kind, config.noise.amount, name="corrupt")(x)
+        x = RandomCorruption(config.noise.kind, config.noise.amount, name="corruption")(x)
     for number, filters in enumerate(_stages(config), start=1):
         x = layers.Conv2D(
             filters,
@@ -41,30 +41,33 @@ def encode(image: Any, config: AutoencoderConfig, spec: TensorSpec) -> Any:
             name=f"encoder_conv_{number}",
         )(x)
         x = _activate(x, config, f"encoder_{number}")
-    x = layers.Flatten(name="encoder_flat")(x)
+    x = layers.Flatten(name="encoder_flatten")(x)
     for number, width in enumerate(config.units, start=1):
         x = _dense(x, width, config, f"encoder_dense_{number}")
     if config.variational:
         mean = layers.Dense(config.code_size, name="code_mean")(x)
         log_variance = layers.Dense(config.code_size, name="code_log_variance")(x)
         values = math.prod(int(size) for size in spec.shape)
-        return GaussianCode(config.beta / values, name=CODE)([mean, log_variance])
-    x = layers.Dense(config.code_size, name="code_raw")(x)
-    form = "sigmoid" if config.sparsity.kind == "kl" else config.code_range
-    if form == "standard":
+        return GaussianSampling(config.beta / values, name=CODE)([mean, log_variance])
+    x = layers.Dense(config.code_size, name="code_dense")(x)
+    activation = _code_activation(config)
+    if activation == "standard":
         x = layers.BatchNormalization(
-            center=False, scale=False, momentum=0.9, name="code_standard"
+            center=False, scale=False, momentum=0.9, name="code_normalization"
         )(x)
     else:
-        x = layers.Activation(form, name=f"code_{form}")(x)
+        x = layers.Activation(activation, name=f"code_{activation}")(x)
     if config.sparsity.kind == "none":
         return layers.Identity(name=CODE)(x)
-    sparse = config.sparsity
-    return SparseCode(sparse.kind, sparse.weight, sparse.target, name=CODE)(x)
+    sparsity = config.sparsity
+    regularization = SparsityRegularization(
+        sparsity.kind, sparsity.weight, sparsity.target, name=CODE
+    )
+    return regularization(x)
 
 
-def make_decoder(config: AutoencoderConfig, spec: TensorSpec) -> keras.Model:
-    """Return the model from a code to raw pixels.
+def build_decoder(config: AutoencoderConfig, spec: TensorSpec) -> keras.Model:
+    """Return the decoder model from codes to raw pixels.
 
     Shapes:
         In: `(batch, code_size)`.
@@ -83,9 +86,9 @@ def make_decoder(config: AutoencoderConfig, spec: TensorSpec) -> keras.Model:
     for number, units in enumerate(reversed(config.units), start=1):
         x = _dense(x, units, config, f"decoder_dense_{number}")
     if stages:
-        top = (*sides[-1], stages[-1])
-        x = _dense(x, math.prod(top), config, "decoder_spread")
-        x = layers.Reshape(top, name="decoder_shape")(x)
+        smallest = (*sides[-1], stages[-1])
+        x = _dense(x, math.prod(smallest), config, "decoder_dense")
+        x = layers.Reshape(smallest, name="decoder_reshape")(x)
         for number in reversed(range(len(stages))):
             last = number == 0
             x = layers.Conv2DTranspose(
@@ -102,22 +105,23 @@ def make_decoder(config: AutoencoderConfig, spec: TensorSpec) -> keras.Model:
                 x = _activate(x, config, f"decoder_{number + 1}")
     else:
         x = layers.Dense(height * width * channels, name="decoder_pixels")(x)
-        x = layers.Reshape((height, width, channels), name="decoder_shape")(x)
-    x = layers.Activation("sigmoid", name="decoder_intensity")(x)
+        x = layers.Reshape((height, width, channels), name="decoder_reshape")(x)
+    x = layers.Activation("sigmoid", name="decoder_sigmoid")(x)
     low, high = spec.range or (0.0, 255.0)
     x = layers.Rescaling(high - low, offset=low, name=RECONSTRUCTION)(x)
     return keras.Model(code, x, name=DECODER)
 
 
 def code_range(config: AutoencoderConfig) -> tuple[float, float]:
-    """Return the values that a decoder is meant to be given.
-
-    A code of mean 0 and variance 1 rarely leaves four standard deviations.
-    """
+    """Return the range of codes: 4 standard deviations, or the bounds of the activation."""
     if config.variational:
         return (-4.0, 4.0)
-    form = "sigmoid" if config.sparsity.kind == "kl" else config.code_range
-    return {"standard": (-4.0, 4.0), "tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}[form]
+    ranges = {"standard": (-4.0, 4.0), "tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
+    return ranges[_code_activation(config)]
+
+
+def _code_activation(config: AutoencoderConfig) -> str:
+    return "sigmoid" if config.sparsity.kind == "kl" else config.code_range
 
 
 def _stages(config: AutoencoderConfig) -> tuple[int, ...]:
@@ -125,11 +129,11 @@ def _stages(config: AutoencoderConfig) -> tuple[int, ...]:
 
 
 def _crop(x: Any, small: tuple[int, int], large: tuple[int, int], name: str) -> Any:
-    """Cut what doubling a rounded-up half is too much."""
+    """Crop the extra row or column where an odd side was rounded up before doubling."""
     from keras import layers
 
-    over = tuple((0, 2 * have - want) for have, want in zip(small, large, strict=True))
-    return layers.Cropping2D(over, name=name)(x) if over != ((0, 0), (0, 0)) else x
+    extra = tuple((0, 2 * have - want) for have, want in zip(small, large, strict=True))
+    return layers.Cropping2D(extra, name=name)(x) if extra != ((0, 0), (0, 0)) else x
 
 
 def _dense(x: Any, width: int, config: AutoencoderConfig, name: str) -> Any:
@@ -152,6 +156,3 @@ def _activate(x: Any, config: AutoencoderConfig, name: str) -> Any:
     elif config.normalization == "layer":
         x = layers.LayerNormalization(name=f"{name}_norm")(x)
     return layers.Activation(config.activation, name=f"{name}_{config.activation}")(x)
-
-
-__all__ = ["CODE", "DECODER", "RECONSTRUCTION", "code_range", "encode", "make_decoder"]

@@ -83,12 +83,12 @@ def _vision(vision: Any) -> Iterator[Link]:
     yield Link(vision.patches.bias, (f"{patches}.bias",), (0,))
     for number, block in enumerate(vision.blocks):
         layer = f"{start}.encoder.layers.{number}"
-        yield from _dense(block.attention.inner, f"{layer}.self_attn.qkv")
-        yield from _dense(block.attention.outer, f"{layer}.self_attn.projection")
-        yield from _norm(block.attention_norm, f"{layer}.layer_norm1")
-        yield from _norm(block.forward_norm, f"{layer}.layer_norm2")
-        yield from _dense(block.wide, f"{layer}.mlp.fc1")
-        yield from _dense(block.narrow, f"{layer}.mlp.fc2")
+        yield from _dense(block.self_attention.qkv_dense, f"{layer}.self_attn.qkv")
+        yield from _dense(block.self_attention.output_dense, f"{layer}.self_attn.projection")
+        yield from _norm(block.self_attention_norm, f"{layer}.layer_norm1")
+        yield from _norm(block.feedforward_norm, f"{layer}.layer_norm2")
+        yield from _dense(block.intermediate_dense, f"{layer}.mlp.fc1")
+        yield from _dense(block.output_dense, f"{layer}.mlp.fc2")
     yield from _norm(vision.norm, f"{start}.post_layernorm")
 
 
@@ -102,13 +102,13 @@ def _text(decoder: Any) -> Iterator[Link]:
         layer = f"{start}.encoder.layer.{number}"
         own, cross = f"{layer}.attention", f"{layer}.crossattention"
         yield from _dense(
-            block.attention.inner, f"{own}.self.query", f"{own}.self.key", f"{own}.self.value"
+            block.attention.qkv_dense, f"{own}.self.query", f"{own}.self.key", f"{own}.self.value"
         )
-        yield from _dense(block.attention.outer, f"{own}.output.dense")
+        yield from _dense(block.attention.output_dense, f"{own}.output.dense")
         yield from _norm(block.norms[0], f"{own}.output.LayerNorm")
-        yield from _dense(block.cross.inner, f"{cross}.self.query")
+        yield from _dense(block.cross.query_dense, f"{cross}.self.query")
         yield from _dense(block.keys_values, f"{cross}.self.key", f"{cross}.self.value")
-        yield from _dense(block.cross.outer, f"{cross}.output.dense")
+        yield from _dense(block.cross.output_dense, f"{cross}.output.dense")
         yield from _norm(block.norms[1], f"{cross}.output.LayerNorm")
         yield from _dense(block.wide, f"{layer}.intermediate.dense")
         yield from _dense(block.narrow, f"{layer}.output.dense")

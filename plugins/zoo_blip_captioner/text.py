@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.layers import CrossAttention, SelfAttention, lay_out
+from zoo.layers import CrossAttention, SelfAttention, split_heads
 from zoo_blip_captioner.stem import PACKAGE
 
 EPSILON = 1e-12
@@ -75,7 +75,7 @@ class TextBlock(keras.layers.Layer):
             Out: `(batch, heads, width / heads, tokens)`, `(batch, heads, tokens, width / heads)`
         """
         keys, values = ops.split(self.keys_values(seen), 2, axis=-1)
-        return lay_out(keys, values, self.heads)
+        return split_heads(keys, values, self.heads)
 
     def call(
         self,
@@ -87,7 +87,7 @@ class TextBlock(keras.layers.Layer):
         training: bool = False,
     ) -> Any:
         """Run the block."""
-        found, present = self.attention(x, allowed=allowed, past=past, place=place)
+        found, present = self.attention(x, allowed, past, place)
         x = self.norms[0](x + self.drop(found, training=training))
         found = self.cross(x, memory)
         x = self.norms[1](x + self.drop(found, training=training))

@@ -1,4 +1,4 @@
-"""A convolutional network: stages of convolutions, each half the size of the one before."""
+"""Convolutional network (CNN) for image classification."""
 
 from __future__ import annotations
 
@@ -18,43 +18,47 @@ Stage = Annotated[tuple[Width, ...], Field(min_length=1, max_length=32)]
 
 
 class CNNConfig(zoo.ModelConfig):
-    """What a convolutional network is made of."""
+    """Configuration of a convolutional network."""
 
     filters: tuple[Stage, ...] = Field(
         ((32, 32), (64, 64)),
         min_length=1,
         max_length=8,
-        description="By stage, the filters of each convolution; stages are halved in between.",
+        description="Filters of each convolution, by stage; a pooling layer between stages halves "
+        "the image.",
     )
-    kernel_size: int = Field(3, ge=1, le=15, description="Side of the kernels, pixels.")
-    stem_kernel_size: int = Field(3, ge=1, le=15, description="Of the first stage, pixels.")
-    pooling: Literal["max", "average"] = Field("max", description="How a stage is halved.")
+    kernel_size: int = Field(3, ge=1, le=15, description="Kernel size, pixels.")
+    stem_kernel_size: int = Field(
+        3, ge=1, le=15, description="Kernel size of the first stage, pixels."
+    )
+    pooling: Literal["max", "average"] = Field("max", description="Pooling between stages.")
     activation: Literal["relu", "gelu", "silu", "tanh", "elu"] = Field(
-        "relu", description="Behind every convolution."
+        "relu", description="Activation after every convolution and hidden layer."
     )
     normalization: Literal["batch", "layer", "none"] = Field(
-        "batch", description="Between a convolution and its activation."
+        "batch", description="Normalization between a convolution and its activation."
     )
     head: Literal["average", "max", "flatten"] = Field(
         "average",
-        description="How the last stage becomes one vector; 'flatten' halves it once more before.",
+        description="Global average or max pooling after the last stage, or 'flatten', which pools "
+        "once more before.",
     )
     dense: tuple[Width, ...] = Field(
-        (), max_length=8, description="Width of each hidden layer behind the stages."
+        (), max_length=8, description="Units of each dense layer before the last layer."
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="Share silenced before the last layer.")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each target spread.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout rate before the last layer.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Label smoothing factor.")
     augmentation: zoo.AugmentationConfig = Field(
-        zoo.AugmentationConfig(), description="Random changes while training."
+        zoo.AugmentationConfig(), description="Random augmentation in training."
     )
 
 
 class CNN(zoo.Architecture[CNNConfig]):
-    """Convolutions, normalized and activated, in stages; then one vector, then the classes."""
+    """Stages of convolutions, pooling, and a softmax classifier."""
 
     info = zoo.ArchitectureInfo(
         name="cnn",
-        summary="Convolutional network that classifies images of any fixed size, gray or color.",
+        summary="Convolutional network for classification of grayscale or color images.",
         tasks=(zoo.Task.CLASSIFICATION,),
         tags=("convolution", "image"),
         references=(
@@ -63,15 +67,15 @@ class CNN(zoo.Architecture[CNNConfig]):
             "Lin, Chen & Yan 2014, Network in network, arXiv:1312.4400",
         ),
         limits=(
-            "It says one class an image, and not where it is, nor that it is none of them.",
-            "Images of another size are fitted to its own before they enter it.",
+            "One class per image: no localization, no rejection of images of other classes.",
+            "Images of another size are resized to the input size.",
         ),
     )
     Config = CNNConfig
     default_dataset = "digits"
 
     def default_config(self, data: DataSpec) -> Recipe[CNNConfig]:
-        """Return as many stages as the image has room for."""
+        """Return a network whose depth fits the image size."""
         side = _side(_image(data))
         optimizer = zoo.OptimizerConfig(learning_rate=3e-3, weight_decay=0.05, warmup=0.1)
         if side < 16:
@@ -94,7 +98,7 @@ class CNN(zoo.Architecture[CNNConfig]):
         return Recipe(config, TrainPlan(epochs=40, batch_size=128))
 
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[CNNConfig]]:
-        """Return two tiny networks: one with all that is random or has a mean, one plain."""
+        """Return two tiny networks: one with dropout, augmentation and batch norm, one plain."""
         full = CNNConfig(
             filters=((8,), (16,)),
             dropout=0.1,
@@ -112,14 +116,14 @@ class CNN(zoo.Architecture[CNNConfig]):
         return Recipe(full, plan), Recipe(plain, plan)
 
     def build(self, config: CNNConfig, data: DataSpec) -> keras.Model:
-        """Return a compiled ``keras.Model`` from raw pixels to class probabilities.
+        """Build a compiled model from raw pixels to class probabilities.
 
         Shapes:
             In: `image` `(batch, height, width, channels)`, raw pixels.
             Out: `(batch, classes)`.
 
         Raises:
-            ConfigError: If the data has no image, or one too small for the stages.
+            ConfigError: If the data has no images, or they are too small for the stages.
         """
         import keras
         from keras import layers
@@ -127,9 +131,9 @@ class CNN(zoo.Architecture[CNNConfig]):
         from zoo.layers import augment, compile_classifier, scale_image
 
         spec = _image(data)
-        _check_room(config, spec)
+        _check_depth(config, spec)
         pool = layers.MaxPooling2D if config.pooling == "max" else layers.AveragePooling2D
-        halvings = _halvings(config)
+        poolings = _poolings(config)
         image = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
         x = augment(scale_image(image, spec), config.augmentation)
         for number, stage in enumerate(config.filters, start=1):
@@ -144,8 +148,8 @@ class CNN(zoo.Architecture[CNNConfig]):
                     kernel_initializer="he_normal",
                     name=f"conv_{name}",
                 )(x)
-                # Halved before it is normalized and activated: a quarter of that work.
-                if step == len(stage) and number <= halvings:
+                # Pooling before normalization and activation: a quarter of the work.
+                if step == len(stage) and number <= poolings:
                     x = pool(2, name=f"pool_{number}")(x)
                 x = self._activate(x, config, name)
         head = {
@@ -153,7 +157,7 @@ class CNN(zoo.Architecture[CNNConfig]):
             "max": layers.GlobalMaxPooling2D,
             "flatten": layers.Flatten,
         }[config.head]
-        x = head(name="vector")(x)
+        x = head(name="global_pooling")(x)
         for step, width in enumerate(config.dense, start=1):
             bias = config.normalization == "none"
             x = layers.Dense(
@@ -169,7 +173,7 @@ class CNN(zoo.Architecture[CNNConfig]):
     def signatures(
         self, model: keras.Model, config: CNNConfig, data: DataSpec
     ) -> Sequence[Signature]:
-        """Return ``predict``: probabilities and the likeliest label."""
+        """Return ``predict``: class probabilities."""
         from zoo.layers import classifier_signature
 
         return (classifier_signature(model, data, inside={"image": "scaled to 0..1"}),)
@@ -196,19 +200,19 @@ def _image(data: DataSpec) -> TensorSpec:
 
 
 def _side(spec: TensorSpec) -> int:
-    """Return the shorter side of an image, in pixels."""
+    """Return the shorter side of an image, pixels."""
     return min(int(size) for size in spec.shape[:2])
 
 
-def _halvings(config: CNNConfig) -> int:
-    """Return how often the image is halved: between stages, and before it is laid flat."""
+def _poolings(config: CNNConfig) -> int:
+    """Return the number of pooling layers: between stages, and before flattening."""
     return len(config.filters) - (config.head != "flatten")
 
 
-def _check_room(config: CNNConfig, spec: TensorSpec) -> None:
+def _check_depth(config: CNNConfig, spec: TensorSpec) -> None:
     side = _side(spec)
-    room = side.bit_length() - 1
-    if _halvings(config) > room:
+    most = side.bit_length() - 1
+    if _poolings(config) > most:
         raise zoo.errors.ConfigError(
             "cnn config: 1 wrong value",
             findings=[
@@ -216,11 +220,8 @@ def _check_room(config: CNNConfig, spec: TensorSpec) -> None:
                     "filters",
                     config.filters,
                     f"{len(config.filters)} stages and the head {config.head!r} halve a side of "
-                    f"{side} pixels {_halvings(config)} times; at most {room} times are possible",
+                    f"{side} pixels {_poolings(config)} times; at most {most} times are possible",
                 )
             ],
-            fix="give fewer stages, or larger images",
+            fix="use fewer stages, or larger images",
         )
-
-
-__all__ = ["CNN", "CNNConfig"]

@@ -1,4 +1,4 @@
-"""Recurrent networks: what is read step by step, and what is remembered of it."""
+"""LSTM, GRU and simple recurrent networks for series and sequences."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from zoo_lstm.config import LSTMConfig
 if TYPE_CHECKING:
     import keras
 
-INSIDE = {
-    "history": "scaled by the mean and the deviation of each channel in the training split",
-    "calendar": "sines and cosines of each period",
-    "tokens": "ids that the vocabulary does not have count as unknown; padding on the right counts "
-    "for nothing",
-    "sequence": "scaled by the mean and the deviation of each feature in the training split",
-    "length": "kept between 1 and the time that there is; what stands behind it counts for nothing",
+PREPROCESSING = {
+    "history": "normalized by the mean and deviation of each channel in the training split",
+    "calendar": "cyclical encoding: sines and cosines of each period",
+    "tokens": "ids outside of the vocabulary are replaced by the unknown token; padding is masked",
+    "sequence": "normalized by the mean and deviation of each feature in the training split",
+    "length": "clipped to 1 and the number of steps; later steps are masked",
 }
-"""What the network does to raw values before its first layer."""
+"""Preprocessing inside the graph, by input."""
 
 
 class LSTM(zoo.Architecture[LSTMConfig]):
-    """LSTM, GRU or simple recurrent layers on a window of a series, or on a sequence."""
+    """LSTM, GRU or simple recurrent network for series and sequences."""
 
     info = zoo.ArchitectureInfo(
         name="lstm",
-        summary="Recurrent networks (LSTM, GRU, simple) that forecast series and read sequences.",
+        summary="Recurrent networks (LSTM, GRU, simple RNN) for series and sequences.",
         tasks=(Task.FORECASTING, Task.CLASSIFICATION, Task.REGRESSION),
         tags=("recurrent", "series", "text"),
         references=(
@@ -40,21 +39,21 @@ class LSTM(zoo.Architecture[LSTMConfig]):
             "Lai et al. 2018, Modeling long- and short-term temporal patterns, arXiv:1703.07015",
         ),
         limits=(
-            "A forecast continues what the training part shows: it knows no trend or event that "
-            "was not there, and says nothing of how sure it is.",
-            "A series is evenly spaced, by the step and with the columns that it was trained on.",
-            "What is older than the window, or further back than a network remembers, is not seen.",
+            "A forecast extrapolates the patterns of the training data; it cannot predict trends "
+            "or events that were not there, and has no uncertainty estimate.",
+            "Series must be evenly spaced, with the step and the columns of the training data.",
+            "Values before the window are not seen.",
         ),
     )
     Config = LSTMConfig
     default_dataset = "mackey_glass"
 
     def default_config(self, data: DataSpec) -> Recipe[LSTMConfig]:
-        """Return what suits a series, a long sequence, or text."""
+        """Return a configuration for a series, a long sequence, or text."""
         history = data.input("history")
         if data.task == Task.FORECASTING and history is not None:
             if history.series is not None and history.series.date is not None:
-                # What has dates was measured: it is noisy, and there is never much of it.
+                # Series with dates are measurements: noisy and short.
                 config = LSTMConfig(
                     units=(32,),
                     dropout=0.5,
@@ -65,7 +64,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
             config = LSTMConfig(units=(64,), optimizer=_optimizer(6e-3))
             return Recipe(config, TrainPlan(epochs=30, batch_size=64))
         if data.task == Task.REGRESSION:
-            config = LSTMConfig(units=(48,), memory=200, optimizer=_optimizer(3e-3))
+            config = LSTMConfig(units=(48,), max_dependency=200, optimizer=_optimizer(3e-3))
             return Recipe(config, TrainPlan(epochs=5, batch_size=128))
         config = LSTMConfig(
             units=(64,), bidirectional=True, head="max", dropout=0.4, optimizer=_optimizer(2e-3)
@@ -73,58 +72,61 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         return Recipe(config, TrainPlan(epochs=5, batch_size=64, monitor="val_accuracy"))
 
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[LSTMConfig]]:
-        """Return tiny networks: a cell each, in one direction and in both."""
+        """Return tiny networks, one per cell, uni- and bidirectional."""
         optimizer = _optimizer(1e-2)
         both = LSTMConfig(
-            units=(8,), embedding=8, bidirectional=True, dropout=0.1, optimizer=optimizer
+            units=(8,), embedding_dim=8, bidirectional=True, dropout=0.1, optimizer=optimizer
         )
-        gated = LSTMConfig(cell="gru", units=(4, 4), embedding=4, head="mean", skip="last")
-        plain = LSTMConfig(cell="simple_rnn", units=(4,), embedding=4, head="max", dense=(4,))
+        gated = LSTMConfig(cell="gru", units=(4, 4), embedding_dim=4, head="mean", skip="last")
+        plain = LSTMConfig(cell="simple_rnn", units=(4,), embedding_dim=4, head="max", dense=(4,))
         plan = TrainPlan(epochs=6, batch_size=32, monitor=self.default_config(data).plan.monitor)
         return Recipe(both, plan), Recipe(gated, plan), Recipe(plain, plan)
 
     def build(self, config: LSTMConfig, data: DataSpec) -> keras.Model:
-        """Return a compiled ``keras.Model`` whose one output depends on the task.
+        """Build a compiled model; its output depends on the task.
 
         Shapes:
-            Forecasting: `history` `(batch, window, channels)`, perhaps `calendar`
+            Forecasting: `history` `(batch, window, channels)`, optional `calendar`
             `(batch, window + horizon, features)`, to `forecast` `(batch, horizon, targets)`, raw
             units. Classification: token ids `(batch, time)`, or vectors `(batch, time, features)`
-            and perhaps their `length` `(batch,)`, to `probabilities` `(batch, classes)`.
-            Regression: the same sequences, to `prediction` `(batch,)`, one number in its unit.
+            with an optional `length` `(batch,)`, to `probabilities` `(batch, classes)`.
+            Regression: the same sequences, to `prediction` `(batch,)`, in the target's unit.
 
         Raises:
-            ConfigError: If the data has no series and no sequence, or an unknown vocabulary.
+            ConfigError: If the data has no series or sequence, or its vocabulary is not known.
         """
         import keras
         from keras import layers
 
-        from zoo.layers import compile_classifier, make_optimizer
-        from zoo_lstm.layers import RestoreUnits, ScaledError
-        from zoo_lstm.networks import forecaster, reader
+        from zoo.layers import Denormalization, compile_classifier, make_optimizer
+        from zoo_lstm.layers import NormalizedError
+        from zoo_lstm.networks import build_forecaster, build_sequence_encoder
 
         _check(data)
         if data.task == Task.FORECASTING:
-            inputs, output = forecaster(config, data)
+            inputs, output = build_forecaster(config, data)
             model = keras.Model(inputs, output, name=self.info.name)
-            loss = ScaledError(config.loss, model.get_layer("units"))
+            loss = NormalizedError(config.loss, model.get_layer("denormalization"))
             model.compile(optimizer=make_optimizer(config.optimizer), loss=loss)
             return model
-        inputs, vector = reader(config, data)
+        inputs, vector = build_sequence_encoder(config, data)
         if data.task == Task.CLASSIFICATION:
-            chances = layers.Dense(len(data.labels), activation="softmax", name="probabilities")
-            model = keras.Model(inputs, chances(vector), name=self.info.name)
+            probabilities = layers.Dense(
+                len(data.labels), activation="softmax", name="probabilities"
+            )
+            model = keras.Model(inputs, probabilities(vector), name=self.info.name)
             return compile_classifier(model, config.optimizer, smoothing=config.label_smoothing)
-        output = RestoreUnits((0,), name="units")(layers.Dense(1, name="number")(vector))
+        output = layers.Dense(1, name="output")(vector)
+        output = Denormalization((0,), name="denormalization")(output)
         model = keras.Model(
             inputs, layers.Reshape((), name="prediction")(output), name=self.info.name
         )
-        loss = ScaledError(config.loss, model.get_layer("units"))
+        loss = NormalizedError(config.loss, model.get_layer("denormalization"))
         model.compile(optimizer=make_optimizer(config.optimizer), loss=loss)
         return model
 
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
-        """Measure the training split: every channel of its real steps, and numbers to predict."""
+        """Compute normalization statistics of the training split, without padding."""
         import numpy as np
 
         values = next((array for array in inputs.values() if array.ndim == 3), None)
@@ -135,43 +137,41 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         else:
             steps = values.reshape(-1, values.shape[-1])
         names = {layer.name for layer in model.layers}
-        if "scale" in names:
-            scale: Any = model.get_layer("scale")
-            scale.adapt(steps)
-        if "units" in names:
-            units: Any = model.get_layer("units")
-            numbers = next(iter(targets.values()))
-            # A forecast has the units of its channel, so that adding to the last value is exact.
-            units.adapt(steps if "history" in inputs else np.reshape(numbers, (-1, 1)))
+        if "normalization" in names:
+            normalization: Any = model.get_layer("normalization")
+            normalization.adapt(steps)
+        if "denormalization" in names:
+            denormalization: Any = model.get_layer("denormalization")
+            values = next(iter(targets.values()))
+            # A forecast is scaled like its channel, so that skip connections are exact.
+            forecast = "history" in inputs
+            denormalization.adapt(steps if forecast else np.reshape(values, (-1, 1)))
 
     def signatures(
         self, model: keras.Model, config: LSTMConfig, data: DataSpec
     ) -> Sequence[Signature]:
-        """Return ``predict``: a forecast, probabilities and the likeliest label, or a number."""
+        """Return ``predict``: a forecast, class probabilities, or a number."""
         import keras
 
         from zoo.layers import classifier_signature
 
         if data.task == Task.CLASSIFICATION:
-            return (classifier_signature(model, data, inside=INSIDE),)
+            return (classifier_signature(model, data, inside=PREPROCESSING),)
         target = data.targets[0]
         output = TensorSpec(
             name=target.name if data.task == Task.FORECASTING else "prediction",
             shape=target.shape,
             columns=target.columns,
             unit=target.unit,
-            inside="brought back to raw units",
+            inside="denormalized to raw units",
         )
-        taken = tuple(
-            spec.model_copy(update={"inside": INSIDE.get(spec.name, spec.inside)})
+        input_specs = tuple(
+            spec.model_copy(update={"inside": PREPROCESSING.get(spec.name, spec.inside)})
             for spec in data.inputs
         )
         inputs = {tensor.name: tensor for tensor in model.inputs}
-        return (
-            Signature(
-                "predict", keras.Model(inputs, {output.name: model.output}), taken, (output,)
-            ),
-        )
+        graph = keras.Model(inputs, {output.name: model.output})
+        return (Signature("predict", graph, input_specs, (output,)),)
 
 
 def _optimizer(rate: float, weight_decay: float = 0.0) -> zoo.OptimizerConfig:
@@ -179,13 +179,13 @@ def _optimizer(rate: float, weight_decay: float = 0.0) -> zoo.OptimizerConfig:
 
 
 def _check(data: DataSpec) -> None:
-    """Refuse data that is neither a series nor sequences."""
+    """Check that the data is a series or sequences."""
     names = ", ".join(tensor.name for tensor in data.inputs)
     if data.task not in LSTM.info.tasks:
         raise zoo.errors.ConfigError(
-            f"lstm cannot learn {data.id}",
-            why=f"its task is {data.task.value}, and lstm forecasts, classifies or predicts a "
-            "number",
+            f"lstm does not support {data.id}",
+            why=f"its task is {data.task.value}; lstm does forecasting, classification and "
+            "regression",
             fix=f"zoo list --task {data.task.value}",
         )
     tokens = [s for s in data.inputs if s.dtype == "int32" and len(s.shape) == 1]
@@ -201,12 +201,9 @@ def _check(data: DataSpec) -> None:
         listed = f"zoo list --task {data.task.value}"
         table = data.input("numeric") is not None
         raise zoo.errors.ConfigError(
-            f"lstm reads sequences, and {data.id} has none",
+            f"lstm needs sequences, and {data.id} has none",
             why=f"its inputs are {names}; a sequence is [time] ids or [time, features] numbers",
             fix=f"if its rows are in time order, --data-option task=forecasting; else {listed}"
             if table
             else listed,
         )
-
-
-__all__ = ["LSTM", "LSTMConfig"]

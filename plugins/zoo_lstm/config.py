@@ -1,4 +1,4 @@
-"""What a recurrent network is made of."""
+"""Configuration of recurrent networks."""
 
 from __future__ import annotations
 
@@ -12,53 +12,50 @@ Width = Annotated[int, Field(ge=1, le=4_096)]
 
 
 class LSTMConfig(zoo.ModelConfig):
-    """What a recurrent network is made of."""
+    """Configuration of a recurrent network."""
 
     cell: Literal["lstm", "gru", "simple_rnn"] = Field(
-        "lstm", description="LSTM, GRU, or the simple recurrent network of Elman (1990)."
+        "lstm", description="Recurrent layer: LSTM, GRU or simple RNN (Elman 1990)."
     )
     units: tuple[Width, ...] = Field(
-        (64,), min_length=1, max_length=8, description="Width of each recurrent layer, in order."
+        (64,), min_length=1, max_length=8, description="Units of each recurrent layer, in order."
     )
     bidirectional: bool = Field(
-        False, description="Read in both directions, each with its own layer of that width."
+        False, description="Bidirectional layers, with this many units in each direction."
     )
     head: Literal["last", "mean", "max"] = Field(
         "last",
-        description="How the last layer's steps become one vector: what stands at each "
-        "direction's end, or the mean or the largest over all real steps.",
+        description="Pooling of the last layer's steps: the final state, or the mean or maximum "
+        "over all real steps.",
     )
     dense: tuple[Width, ...] = Field(
-        (), max_length=8, description="Width of each hidden layer behind the recurrent ones."
+        (), max_length=8, description="Units of each dense layer after the recurrent layers."
     )
     dropout: float = Field(
-        0.0, ge=0, lt=1, description="Share silenced behind the input and each recurrent layer."
+        0.0, ge=0, lt=1, description="Dropout rate before and after each recurrent layer."
     )
-    embedding: Width = Field(64, description="Numbers that stand for a token; of tokens only.")
-    memory: int | None = Field(
+    embedding_dim: Width = Field(64, description="Dimension of token embeddings.")
+    max_dependency: int | None = Field(
         None,
         ge=2,
         le=100_000,
-        description="Longest time between cause and effect, steps: draws what the gates keep at "
-        "first up to it; null for Keras's start. Of lstm and gru.",
+        description="Longest dependency to learn, steps: chrono initialization of LSTM and GRU "
+        "gates; null for Keras's default initialization.",
     )
     skip: Literal["none", "last", "mean", "linear"] = Field(
         "linear",
-        description="What a forecast is added to: nothing, the last value, the window's mean, or "
-        "a learned linear autoregression.",
+        description="Skip connection of a forecast: none, the last value, the window's mean, or a "
+        "learned linear autoregression.",
     )
-    context: Width = Field(
-        8, description="Numbers that each forecast step gets from the network, beside its calendar."
+    context_units: Width = Field(
+        8, description="Units per forecast step between the recurrent layers and the output."
     )
     harmonics: int = Field(
-        2, ge=1, le=8, description="Waves a period of the calendar: 1 is one rise and fall."
+        2, ge=1, le=8, description="Harmonics per period in the encoding of calendar features."
     )
     loss: Literal["mse", "mae"] = Field(
-        "mse", description="Of a forecast or a number: squared or absolute error."
+        "mse", description="Loss of forecasts and regression: squared or absolute error."
     )
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="Share of each target spread; of classes only."
+        0.0, ge=0, lt=1, description="Label smoothing factor of classification."
     )
-
-
-__all__ = ["LSTMConfig", "Width"]

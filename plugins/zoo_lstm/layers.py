@@ -1,9 +1,9 @@
-"""Layers that keep padding out of a recurrent network without a mask, and forecasts in raw units.
+"""Layers for padded sequences and for forecasts, without Keras masks.
 
-A masked Keras LSTM becomes a loop in ONNX; an unmasked one is the real operator. Sequences are
-padded on the right, so that an unmasked network has seen nothing but real steps when it comes to
-the last of them: its state there is the masked network's final one. To read backwards, the real
-steps alone are turned around, and padding stays at the end.
+A masked Keras LSTM becomes a loop in ONNX; an unmasked one is the ONNX operator. Sequences are
+padded on the right, so that the state of an unmasked network at the last real step is the final
+state of the masked one. For the backward direction the real steps alone are reversed, and padding
+stays at the end.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
+
+from zoo.layers import Denormalization
 
 PACKAGE = "zoo"
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class TokenLengths(keras.layers.Layer):
-    """Counts the ids of each row up to its last one that is not padding; at least 1.
+class SequenceLengths(keras.layers.Layer):
+    """Length of each row of token ids up to its last one that is not padding, at least 1.
 
     Args:
-        pad: The id of padding.
+        pad: Id of the padding token.
 
     Input shape:
         `(batch, time)`, integers.
@@ -38,117 +39,24 @@ class TokenLengths(keras.layers.Layer):
         self.pad = pad
 
     def call(self, tokens: Any) -> Any:
-        """Count a batch."""
+        """Return the lengths."""
         tokens = ops.cast(tokens, "int32")
-        places = ops.ones_like(tokens)
-        places = ops.cumsum(places, axis=1)
-        real = ops.where(ops.equal(tokens, self.pad), ops.zeros_like(places), places)
+        positions = ops.cumsum(ops.ones_like(tokens), axis=1)
+        real = ops.where(ops.equal(tokens, self.pad), ops.zeros_like(positions), positions)
         return ops.maximum(ops.max(real, axis=1), 1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return one number an example."""
+        """Return the output shape."""
         return (input_shape[0],)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
+        """Return the layer's configuration."""
         return {**super().get_config(), "pad": self.pad}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class KnownTokens(keras.layers.Layer):
-    """Takes ids that the vocabulary does not have for unknown ones.
-
-    Args:
-        size: How many ids there are.
-        unknown: The id that stands for all others.
-    """
-
-    def __init__(self, size: int, unknown: int = 1, **kwargs: Any) -> None:
-        super().__init__(**{"dtype": "int32", **kwargs})
-        self.size, self.unknown = size, unknown
-
-    def call(self, tokens: Any) -> Any:
-        """Replace what is out of range."""
-        tokens = ops.cast(tokens, "int32")
-        known = ops.logical_and(tokens >= 0, tokens < self.size)
-        return ops.where(known, tokens, ops.full_like(tokens, self.unknown))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the same shape."""
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
-        return {**super().get_config(), "size": self.size, "unknown": self.unknown}
-
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class ReverseSteps(keras.layers.Layer):
-    """Turns the real steps of each sequence around, and leaves padding where it is.
-
-    Call arguments:
-        sequence: `(batch, time, features)`
-        lengths: `(batch,)`, int32, from 1 to time.
-    """
-
-    def call(self, sequence: Any, lengths: Any) -> Any:
-        """Turn a batch around."""
-        shape = ops.shape(sequence)
-        batch, time, width = shape[0], shape[1], sequence.shape[-1]
-        places = ops.cumsum(ops.ones_like(sequence[:, :, 0], dtype="int32"), axis=1) - 1
-        ends = ops.expand_dims(lengths, 1)
-        places = ops.where(places < ends, ends - 1 - places, places)
-        rows = 1 - ops.cumsum(ops.ones_like(lengths), axis=0)
-        flat = ops.reshape(sequence, (-1, width))
-        # Less a negative: keras.ops.add takes a column for a bias where the batch happens to be
-        # as large as the time (Keras 3.15).
-        chosen = ops.reshape(places - ops.expand_dims(rows, 1) * time, (-1,))
-        return ops.reshape(ops.take(flat, chosen, axis=0), (batch, time, width))
-
-    def compute_output_shape(self, sequence_shape: Any, lengths_shape: Any = None) -> Any:
-        """Return the same shape."""
-        return sequence_shape
-
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class SummariseSteps(keras.layers.Layer):
-    """Makes one vector of the real steps of each sequence.
-
-    Args:
-        how: ``last``, ``mean`` or ``max``.
-
-    Call arguments:
-        sequence: `(batch, time, features)`
-        lengths: `(batch,)`, int32, from 1 to time.
-    """
-
-    def __init__(self, how: str = "last", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.how = how
-
-    def call(self, sequence: Any, lengths: Any) -> Any:
-        """Summarize a batch."""
-        places = ops.cumsum(ops.ones_like(sequence[:, :, 0], dtype="int32"), axis=1)
-        ends = ops.expand_dims(lengths, 1)
-        real = ops.equal(places, ends) if self.how == "last" else places <= ends
-        real = ops.expand_dims(real, -1)
-        if self.how == "max":
-            return ops.max(ops.where(real, sequence, ops.full_like(sequence, -1e30)), axis=1)
-        total = ops.sum(ops.where(real, sequence, ops.zeros_like(sequence)), axis=1)
-        return total / ops.cast(ends, total.dtype) if self.how == "mean" else total
-
-    def compute_output_shape(self, sequence_shape: Any, lengths_shape: Any = None) -> Any:
-        """Return the shape without time."""
-        return (sequence_shape[0], sequence_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
-        return {**super().get_config(), "how": self.how}
-
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class ClampLengths(keras.layers.Layer):
-    """Keeps given lengths between 1 and the time that a sequence has.
+class ClipLengths(keras.layers.Layer):
+    """Clips given lengths to 1 and the length of the padded sequences.
 
     Call arguments:
         lengths: `(batch,)`, integers.
@@ -156,22 +64,115 @@ class ClampLengths(keras.layers.Layer):
     """
 
     def call(self, lengths: Any, sequence: Any) -> Any:
-        """Clamp a batch."""
+        """Return the clipped lengths."""
         return ops.clip(ops.cast(lengths, "int32"), 1, ops.shape(sequence)[1])
 
     def compute_output_shape(self, lengths_shape: Any, sequence_shape: Any = None) -> Any:
-        """Return one number an example."""
+        """Return the output shape."""
         return lengths_shape
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class CalendarWaves(keras.layers.Layer):
-    """Turns what a calendar says into sines and cosines, so that its end meets its beginning.
+class ReplaceUnknownTokens(keras.layers.Layer):
+    """Replaces ids outside of the vocabulary by the id of unknown tokens.
+
+    Args:
+        vocabulary_size: Number of ids.
+        unk: Id of the unknown token.
+    """
+
+    def __init__(self, vocabulary_size: int, unk: int = 1, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "int32", **kwargs})
+        self.vocabulary_size, self.unk = vocabulary_size, unk
+
+    def call(self, tokens: Any) -> Any:
+        """Replace ids that are out of range."""
+        tokens = ops.cast(tokens, "int32")
+        known = ops.logical_and(tokens >= 0, tokens < self.vocabulary_size)
+        return ops.where(known, tokens, ops.full_like(tokens, self.unk))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layer's configuration."""
+        config = {"vocabulary_size": self.vocabulary_size, "unk": self.unk}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ReverseSequence(keras.layers.Layer):
+    """Reverses the real steps of each sequence and leaves padding in place.
+
+    Call arguments:
+        sequence: `(batch, time, features)`
+        lengths: `(batch,)`, int32, from 1 to time.
+    """
+
+    def call(self, sequence: Any, lengths: Any) -> Any:
+        """Reverse a batch."""
+        shape = ops.shape(sequence)
+        batch, time, width = shape[0], shape[1], sequence.shape[-1]
+        steps = ops.cumsum(ops.ones_like(sequence[:, :, 0], dtype="int32"), axis=1) - 1
+        ends = ops.expand_dims(lengths, 1)
+        steps = ops.where(steps < ends, ends - 1 - steps, steps)
+        rows = 1 - ops.cumsum(ops.ones_like(lengths), axis=0)
+        flat = ops.reshape(sequence, (-1, width))
+        # Subtract a negative: keras.ops.add takes a column for a bias where the batch happens to be
+        # as large as the time (Keras 3.15).
+        chosen = ops.reshape(steps - ops.expand_dims(rows, 1) * time, (-1,))
+        return ops.reshape(ops.take(flat, chosen, axis=0), (batch, time, width))
+
+    def compute_output_shape(self, sequence_shape: Any, lengths_shape: Any = None) -> Any:
+        """Return the output shape."""
+        return sequence_shape
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MaskedPooling1D(keras.layers.Layer):
+    """Pools the real steps of each sequence: the last one, their mean or their maximum.
+
+    Args:
+        pooling: ``last``, ``mean`` or ``max``.
+
+    Call arguments:
+        sequence: `(batch, time, features)`
+        lengths: `(batch,)`, int32, from 1 to time.
+    """
+
+    def __init__(self, pooling: str = "last", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pooling = pooling
+
+    def call(self, sequence: Any, lengths: Any) -> Any:
+        """Pool a batch."""
+        steps = ops.cumsum(ops.ones_like(sequence[:, :, 0], dtype="int32"), axis=1)
+        ends = ops.expand_dims(lengths, 1)
+        chosen = ops.equal(steps, ends) if self.pooling == "last" else steps <= ends
+        chosen = ops.expand_dims(chosen, -1)
+        if self.pooling == "max":
+            return ops.max(ops.where(chosen, sequence, ops.full_like(sequence, -1e30)), axis=1)
+        total = ops.sum(ops.where(chosen, sequence, ops.zeros_like(sequence)), axis=1)
+        return total / ops.cast(ends, total.dtype) if self.pooling == "mean" else total
+
+    def compute_output_shape(self, sequence_shape: Any, lengths_shape: Any = None) -> Any:
+        """Return the output shape."""
+        return (sequence_shape[0], sequence_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layer's configuration."""
+        return {**super().get_config(), "pooling": self.pooling}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class CyclicalEncoding(keras.layers.Layer):
+    """Cyclical encoding of calendar features by sines and cosines.
 
     Args:
         starts: Smallest value of each feature.
-        periods: How many values each has until it begins again.
-        harmonics: Waves a period: 1, 2, … of them.
+        periods: Period of each feature.
+        harmonics: Number of harmonics per period.
 
     Input shape:
         `(batch, steps, features)`, integers.
@@ -186,37 +187,36 @@ class CalendarWaves(keras.layers.Layer):
         super().__init__(**kwargs)
         self.starts, self.periods, self.harmonics = list(starts), list(periods), harmonics
 
-    def call(self, marks: Any) -> Any:
-        """Turn a batch into waves."""
-        share = (
-            ops.cast(marks, self.compute_dtype)
-            - ops.convert_to_tensor(self.starts, self.compute_dtype)
-        ) * ops.convert_to_tensor([2 * math.pi / p for p in self.periods], self.compute_dtype)
+    def call(self, features: Any) -> Any:
+        """Encode a batch."""
+        offset = ops.convert_to_tensor(self.starts, self.compute_dtype)
+        rate = ops.convert_to_tensor([2 * math.pi / p for p in self.periods], self.compute_dtype)
+        angles = (ops.cast(features, self.compute_dtype) - offset) * rate
         waves = [
-            wave(share * float(n))
+            wave(angles * float(n))
             for n in range(1, self.harmonics + 1)
             for wave in (ops.sin, ops.cos)
         ]
         return ops.concatenate(waves, axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return two numbers a wave."""
+        """Return the output shape."""
         return (*input_shape[:-1], 2 * self.harmonics * len(self.periods))
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
-        own = {"starts": self.starts, "periods": self.periods, "harmonics": self.harmonics}
-        return {**super().get_config(), **own}
+        """Return the layer's configuration."""
+        config = {"starts": self.starts, "periods": self.periods, "harmonics": self.harmonics}
+        return {**super().get_config(), **config}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class WindowLevel(keras.layers.Layer):
-    """Says where each target stands: at its last value, or at its mean over the window.
+class NaiveForecast(keras.layers.Layer):
+    """Forecasts each target by its last value in the window, or by its mean over the window.
 
     Args:
-        places: Which channel of the series each target is.
-        horizon: For how many steps to say the same.
-        how: ``last`` or ``mean``.
+        columns: Channel of the series that each target is.
+        horizon: Number of forecast steps.
+        kind: ``last`` or ``mean``.
 
     Input shape:
         `(batch, window, channels)`
@@ -226,163 +226,96 @@ class WindowLevel(keras.layers.Layer):
     """
 
     def __init__(
-        self, places: Sequence[int], horizon: int, how: str = "last", **kwargs: Any
+        self, columns: Sequence[int], horizon: int, kind: str = "last", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.places, self.horizon, self.how = list(places), horizon, how
+        self.columns, self.horizon, self.kind = list(columns), horizon, kind
 
     def call(self, series: Any) -> Any:
-        """Say it of a batch."""
-        own = ops.take(series, ops.convert_to_tensor(self.places, "int32"), axis=-1)
-        level = own[:, -1:] if self.how == "last" else ops.mean(own, axis=1, keepdims=True)
-        # Written out for every step: keras.ops.add takes a column for a bias where the batch
-        # happens to be as large as the horizon (Keras 3.15).
+        """Forecast a batch."""
+        targets = ops.take(series, ops.convert_to_tensor(self.columns, "int32"), axis=-1)
+        last = self.kind == "last"
+        level = targets[:, -1:] if last else ops.mean(targets, axis=1, keepdims=True)
+        # Repeated for every step: keras.ops.add takes a column for a bias where the batch happens
+        # to be as large as the horizon (Keras 3.15).
         return ops.repeat(level, self.horizon, axis=1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the horizon of the targets."""
-        return (input_shape[0], self.horizon, len(self.places))
+        """Return the output shape."""
+        return (input_shape[0], self.horizon, len(self.columns))
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
-        return {
-            **super().get_config(),
-            "places": self.places,
-            "horizon": self.horizon,
-            "how": self.how,
-        }
+        """Return the layer's configuration."""
+        config = {"columns": self.columns, "horizon": self.horizon, "kind": self.kind}
+        return {**super().get_config(), **config}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class RestoreUnits(keras.layers.Layer):
-    """Brings what a network says with mean 0 and deviation 1 back to raw units.
+class NormalizedError(keras.losses.Loss):
+    """Squared or absolute error in standard deviations of each target.
 
-    Args:
-        places: Which channel of what ``adapt`` is given each target is.
-
-    Input shape:
-        `(batch, ..., targets)`
-
-    Output shape:
-        The same.
-    """
-
-    def __init__(self, places: Sequence[int], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.places = list(places)
-
-    def build(self, input_shape: Any) -> None:
-        """Create the statistics: mean 0 and deviation 1 until ``adapt`` is called."""
-        size = (input_shape[-1],)
-        self.mean = self.add_weight(name="mean", shape=size, initializer="zeros", trainable=False)
-        self.deviation = self.add_weight(
-            name="deviation", shape=size, initializer="ones", trainable=False
-        )
-
-    def adapt(self, values: Any) -> None:
-        """Measure mean and deviation of each target; a constant one keeps deviation 1.
-
-        Args:
-            values: `[steps, channels]`
-        """
-        flat = np.asarray(values, "float64")[:, self.places]
-        deviation = flat.std(axis=0)
-        self.mean.assign(flat.mean(axis=0))
-        self.deviation.assign(np.where(deviation > 0, deviation, 1.0))
-
-    def call(self, values: Any) -> Any:
-        """Restore a batch."""
-        return values * self.deviation + self.mean
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the same shape."""
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
-        return {**super().get_config(), "places": self.places}
-
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class ScaledError(keras.losses.Loss):
-    """Squared or absolute error in deviations of each target instead of its raw unit.
-
-    A series in millions and one in millionths then learn alike.
+    So the learning rate does not depend on the unit of a series.
 
     Args:
         kind: ``mse`` or ``mae``.
-        units: The layer that knows the deviations; without one they count as 1.
+        denormalization: The layer with the deviations; 1 without one.
     """
 
     def __init__(
         self,
         kind: str = "mse",
-        units: RestoreUnits | None = None,
-        name: str = "scaled_error",
+        denormalization: Denormalization | None = None,
+        name: str = "normalized_error",
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.kind, self.units = kind, units
+        self.kind, self.denormalization = kind, denormalization
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return one loss a step."""
+        """Return one loss per step."""
         error = ops.reshape(ops.cast(y_true, y_pred.dtype), ops.shape(y_pred)) - y_pred
         if len(error.shape) == 1:
             error = ops.expand_dims(error, -1)
-        if self.units is not None:
-            error = error / self.units.deviation
+        if self.denormalization is not None:
+            error = error / self.denormalization.stddev
         error = ops.abs(error) if self.kind == "mae" else ops.square(error)
         return ops.mean(error, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the loss is made from; the layer belongs to its model."""
+        """Return the loss's configuration; the layer belongs to its model."""
         return {**super().get_config(), "kind": self.kind}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class KeepGates(keras.initializers.Initializer):
-    """Biases with which the units of a layer forget after 1 to ``memory`` steps, evenly spread.
+class ChronoInitializer(keras.initializers.Initializer):
+    """Chrono initialization of gate biases (Tallec & Ollivier 2018, arXiv:1804.11188, section 3).
 
-    Chrono initialization (Tallec & Ollivier 2018, arXiv:1804.11188, section 3): what is kept at
-    each step is the sigmoid of log u with u uniform in 1..memory − 1; of an LSTM the input gate
-    has the opposite bias.
+    Units start with time scales from 1 to ``max_dependency`` steps: the bias of the forget gate
+    (LSTM) or of the update gate (GRU) is log u with u uniform in 1..max_dependency − 1; the input
+    gate of an LSTM has the opposite bias.
 
     Args:
-        memory: Longest time to keep something, steps.
+        max_dependency: Longest dependency to learn, steps.
         cell: ``lstm`` (gates in Keras's order: input, forget, cell, output) or ``gru`` (update,
             reset, candidate; two rows of biases).
-        seed: Of the draw.
+        seed: Integer, or ``None`` to draw one from Keras's global seed.
     """
 
-    def __init__(self, memory: int, cell: str, seed: Any = None) -> None:
-        self.memory, self.cell, self.seed = memory, cell, seed
+    def __init__(self, max_dependency: int, cell: str, seed: Any = None) -> None:
+        self.max_dependency, self.cell, self.seed = max_dependency, cell, seed
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        """Return the biases: `[4 * units]` of an LSTM, `[2, 3 * units]` of a GRU."""
+        """Return the biases: `(4 * units,)` of an LSTM, `(2, 3 * units)` of a GRU."""
         units = shape[-1] // (4 if self.cell == "lstm" else 3)
         seed = keras.random.SeedGenerator(self.seed) if self.seed is not None else None
-        high = max(self.memory - 1.0, 1.0 + 1e-6)
-        keep = ops.log(keras.random.uniform((units,), 1.0, high, dtype=dtype, seed=seed))
-        none = ops.zeros_like(keep)
+        high = max(self.max_dependency - 1.0, 1.0 + 1e-6)
+        bias = ops.log(keras.random.uniform((units,), 1.0, high, dtype=dtype, seed=seed))
+        zero = ops.zeros_like(bias)
         if self.cell == "lstm":
-            return ops.concatenate([-keep, keep, none, none])
-        row = ops.concatenate([keep, none, none])
+            return ops.concatenate([-bias, bias, zero, zero])
+        row = ops.concatenate([bias, zero, zero])
         return ops.stack([row, ops.zeros_like(row)])
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the initializer is made from."""
-        return {"memory": self.memory, "cell": self.cell, "seed": self.seed}
-
-
-__all__ = [
-    "CalendarWaves",
-    "ClampLengths",
-    "KeepGates",
-    "KnownTokens",
-    "RestoreUnits",
-    "ReverseSteps",
-    "ScaledError",
-    "SummariseSteps",
-    "TokenLengths",
-    "WindowLevel",
-]
+        """Return the initializer's configuration."""
+        return {"max_dependency": self.max_dependency, "cell": self.cell, "seed": self.seed}

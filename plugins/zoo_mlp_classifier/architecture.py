@@ -1,4 +1,4 @@
-"""A multilayer perceptron: the network that every course on deep learning starts with."""
+"""Multilayer perceptron (MLP) for classification."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ Width = Annotated[int, Field(ge=1, le=16_384)]
 
 
 PREPROCESSING = {
-    "image": "scaled to 0..1, laid flat",
-    "numeric": "standardized by the training split's mean and variance; a missing value becomes "
-    "the mean, and is flagged where the training data has any",
-    "categorical": "one indicator a category, and one for a missing or unknown one",
+    "image": "scaled to 0..1, flattened",
+    "numeric": "normalized by the training split's mean and variance; missing values are imputed "
+    "with the mean, and marked by an indicator if the training data has any",
+    "categorical": "one-hot encoded, with an indicator for missing or unknown categories",
 }
-"""What the network does to raw values before its first layer."""
+"""Preprocessing inside the graph, by input."""
 
 
 class MLPClassifierConfig(zoo.ModelConfig):
-    """What a multilayer perceptron is made of."""
+    """Configuration of a multilayer perceptron."""
 
     units: tuple[Width, ...] = Field(
         (256, 128),
         max_length=64,
-        description="Width of each hidden layer; none at all gives softmax regression.",
+        description="Units of each hidden layer; empty for softmax regression.",
     )
     activation: Literal["relu", "gelu", "silu", "tanh", "sigmoid", "elu", "selu"] = Field(
-        "relu", description="Of the hidden layers; tanh and sigmoid show how gradients vanish."
+        "relu", description="Activation of the hidden layers."
     )
     normalization: Literal["batch", "layer", "none"] = Field(
-        "batch", description="Between a hidden layer's weights and its activation."
+        "batch", description="Normalization before the activation of each hidden layer."
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="Share of units silenced, hidden layers.")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each target spread.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout rate after each hidden layer.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Label smoothing factor.")
     augmentation: zoo.AugmentationConfig = Field(
-        zoo.AugmentationConfig(), description="Of images; tables are left as they are."
+        zoo.AugmentationConfig(), description="Random augmentation of images in training."
     )
 
 
 class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
-    """Dense layers on the pixels of an image, or on the columns of a table."""
+    """Dense network on the pixels of an image or the columns of a table."""
 
     info = zoo.ArchitectureInfo(
         name="mlp_classifier",
-        summary="Multilayer perceptron that classifies small images or the rows of a table.",
+        summary="Multilayer perceptron for classification of small images or tabular data.",
         tasks=(zoo.Task.CLASSIFICATION,),
         tags=("dense", "image", "tabular"),
         references=(
@@ -62,16 +62,16 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
             "Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167",
         ),
         limits=(
-            "It knows no neighborhood of pixels: of images larger than a few dozen pixels a "
-            "convolutional network learns more from the same examples.",
-            "It says one class, and not that an example is none of them.",
+            "It ignores the spatial structure of images: a convolutional network is more accurate "
+            "on images larger than a few dozen pixels.",
+            "One class per example: no rejection of examples of other classes.",
         ),
     )
     Config = MLPClassifierConfig
     default_dataset = "digits"
 
     def default_config(self, data: DataSpec) -> Recipe[MLPClassifierConfig]:
-        """Return a wider network with augmentation for images, a small one for tables."""
+        """Return a wide network with augmentation for images, a small one for tables."""
         image = data.input("image")
         if image is None:
             config = MLPClassifierConfig(
@@ -98,14 +98,14 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         return Recipe(config, TrainPlan(epochs=60, batch_size=128))
 
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[MLPClassifierConfig]]:
-        """Return two tiny networks: a normalized one with dropout, and softmax regression."""
+        """Return two tiny configurations: a hidden layer with dropout, and softmax regression."""
         optimizer = zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1)
         hidden = MLPClassifierConfig(units=(32,), dropout=0.1, optimizer=optimizer)
         plan = TrainPlan(epochs=6, batch_size=32)
         return Recipe(hidden, plan), Recipe(MLPClassifierConfig(units=()), plan)
 
     def build(self, config: MLPClassifierConfig, data: DataSpec) -> keras.Model:
-        """Return a compiled ``keras.Model`` from raw inputs to class probabilities.
+        """Build a compiled model from raw inputs to class probabilities.
 
         Shapes:
             In: `image` `(batch, height, width, channels)`, or `numeric` `(batch, columns)` and
@@ -138,46 +138,44 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         return compile_classifier(model, config.optimizer, smoothing=config.label_smoothing)
 
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
-        """Measure mean and variance of the numeric columns, of the training split."""
+        """Compute the normalization statistics of the numeric columns."""
         if "numeric" in inputs:
-            layer: Any = model.get_layer("standardize")
+            layer: Any = model.get_layer("normalization")
             layer.adapt(inputs["numeric"])
 
     def signatures(
         self, model: keras.Model, config: MLPClassifierConfig, data: DataSpec
     ) -> Sequence[Signature]:
-        """Return ``predict``: probabilities and the likeliest label."""
+        """Return ``predict``: class probabilities."""
         from zoo.layers import classifier_signature
 
         return (classifier_signature(model, data, inside=PREPROCESSING),)
 
     def _features(self, config: MLPClassifierConfig, data: DataSpec) -> tuple[Any, Any]:
-        """Return the inputs and, behind their preprocessing, one vector an example."""
+        """Return the inputs and the preprocessed features, one vector per example."""
         import keras
         from keras import layers
 
-        from zoo.layers import OneHotColumns, Standardize, augment, scale_image
+        from zoo.layers import Normalization, OneHotEncoding, augment, scale_image
 
         inputs, parts = {}, []
         for spec in data.inputs:
             if not (spec.is_image or spec.name in ("categorical", "numeric")):
                 raise zoo.errors.ConfigError(
-                    f"mlp_classifier cannot read the input {spec.name!r} of {data.id}",
+                    f"mlp_classifier does not support the input {spec.name!r} of {data.id}",
                     why="it takes an image, or numeric and categorical columns",
                     fix=f"zoo list --task {data.task.value}",
                 )
             x = inputs[spec.name] = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
             if spec.is_image:
                 x = augment(scale_image(x, spec), config.augmentation)
-                parts.append(layers.Flatten(name="pixels")(x))
+                parts.append(layers.Flatten(name="flatten")(x))
             elif spec.name == "categorical":
                 sizes = [len(column.categories or ()) for column in spec.columns or ()]
-                parts.append(OneHotColumns(sizes, name="one_hot")(x))
+                parts.append(OneHotEncoding(sizes, name="one_hot")(x))
             else:
-                parts.append(Standardize(flag_missing=spec.missing, name="standardize")(x))
+                normalization = Normalization(spec.missing, name="normalization")
+                parts.append(normalization(x))
         features = parts[0] if len(parts) == 1 else layers.Concatenate(name="features")(parts)
-        # One input is passed as it is, several by name: that is how people call a Keras model.
+        # A single input is passed itself, several by name, as Keras models are called.
         return (next(iter(inputs.values())) if len(inputs) == 1 else inputs), features
-
-
-__all__ = ["MLPClassifier", "MLPClassifierConfig"]

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons for tables: a number for every row, and an interval around it."""
+"""Multilayer perceptrons for tabular regression with prediction intervals."""
 
 from zoo_mlp_regressor.architecture import MLPRegressor, MLPRegressorConfig
 

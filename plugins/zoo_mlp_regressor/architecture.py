@@ -1,4 +1,4 @@
-"""A multilayer perceptron for tables as it is built today: embedded columns, many in one."""
+"""Tabular MLP with numerical embeddings, ensembling and conformal intervals."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 import zoo
-from zoo import Arrays, DataSpec, Recipe, Signature, TrainLoop, TrainPlan
+from zoo import Arrays, DataSpec, Recipe, Signature, Split, TrainLoop, TrainPlan
 from zoo.spec import Dataset
-from zoo_mlp_regressor.calibration import divide_validation, watching
 
 if TYPE_CHECKING:
     import keras
@@ -18,62 +17,68 @@ if TYPE_CHECKING:
 Width = Annotated[int, Field(ge=1, le=16_384)]
 
 PREPROCESSING = {
-    "numeric": "standardized by the training split's mean and variance; a missing value becomes "
-    "the mean, and is flagged where the training data has any",
-    "categorical": "one indicator a category, and one for a missing or unknown one",
+    "numeric": "normalized by the training split's mean and variance; missing values are imputed "
+    "with the mean, and marked by an indicator if the training data has any",
+    "categorical": "one-hot encoded, with an indicator for missing or unknown categories",
 }
-"""What the network does to raw values before its first layer."""
+"""Preprocessing inside the graph, by input."""
 
 
 class MLPRegressorConfig(zoo.ModelConfig):
-    """What a multilayer perceptron for tables is made of."""
+    """Configuration of a multilayer perceptron for regression."""
 
     units: tuple[Width, ...] = Field(
-        (128, 128), min_length=1, max_length=64, description="Width of each hidden layer."
+        (128, 128), min_length=1, max_length=64, description="Units of each hidden layer."
     )
     residual_blocks: int = Field(
         0,
         ge=0,
         le=64,
-        description="More hidden layers, as wide as the last, that add to what they are given.",
+        description="Residual blocks after the hidden layers, with the units of the last.",
     )
-    activation: Literal["relu", "gelu", "silu"] = Field("relu", description="Of hidden layers.")
+    activation: Literal["relu", "gelu", "silu"] = Field(
+        "relu", description="Activation of the hidden layers."
+    )
     embedding: Literal["periodic", "piecewise_linear", "none"] = Field(
         "periodic",
-        description="What a numeric column becomes: waves of its value, how far it has passed "
-        "each of its quantiles, or the value alone.",
+        description="Embedding of numeric columns: learned sines and cosines, piecewise linear by "
+        "quantile bins, or none.",
     )
     embedding_units: int = Field(
-        12, ge=1, le=1_024, description="Width of an embedded column's vector."
+        12, ge=1, le=1_024, description="Embedding dimension per numeric column."
     )
-    frequencies: int = Field(12, ge=1, le=1_024, description="Waves a column (periodic).")
+    frequencies: int = Field(
+        12, ge=1, le=1_024, description="Frequencies per column of periodic embeddings."
+    )
     frequency_scale: float = Field(
         0.3,
         gt=0,
         le=100,
-        description="Standard deviation of the waves' first frequencies, in turns a standard "
-        "deviation of the column (periodic). Larger follows finer detail.",
+        description="Standard deviation of the initial frequencies of periodic embeddings, in "
+        "periods per standard deviation of the column. Larger fits finer detail.",
     )
-    bins: int = Field(16, ge=2, le=1_024, description="Quantiles a column (piecewise_linear).")
+    bins: int = Field(
+        16, ge=2, le=1_024, description="Bins per column of piecewise linear embeddings."
+    )
     members: int = Field(
-        8, ge=1, le=1_024, description="Networks that share their matrices and vote by their mean."
+        8, ge=1, le=1_024, description="Ensemble members, which share their weight matrices."
     )
-    dropout: float = Field(0.1, ge=0, lt=1, description="Share of units silenced, hidden layers.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout rate after each hidden layer.")
     interval_level: float = Field(
-        0.9, ge=0.5, le=0.999, description="Share of truths that the intervals should hold."
+        0.9, ge=0.5, le=0.999, description="Coverage of the prediction intervals."
     )
     interval_width: Literal["spread", "constant"] = Field(
-        "spread", description="Wider where the members disagree, or the same for every row."
+        "spread",
+        description="Interval width proportional to the members' disagreement, or constant.",
     )
 
 
 class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
-    """Dense layers on the columns of a table, with a calibrated interval."""
+    """Ensemble of dense networks on the columns of a table, with conformal intervals."""
 
     info = zoo.ArchitectureInfo(
         name="mlp_regressor",
-        summary="Multilayer perceptron that predicts a number for each row of a table, with an "
-        "interval.",
+        summary="Multilayer perceptron for tabular regression with prediction intervals.",
         tasks=(zoo.Task.REGRESSION,),
         tags=("dense", "tabular", "ensemble", "interval"),
         references=(
@@ -85,23 +90,22 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
             "arXiv:1604.04173",
         ),
         limits=(
-            "Outside of the range of its training columns a prediction is a guess, and no interval "
-            "covers that.",
-            "The intervals hold their share over all rows that are like the training data, not for "
-            "each kind of row by itself, and not after the data has changed.",
-            "One number a row: several targets need several models.",
+            "It does not extrapolate: outside of the range of the training data neither prediction "
+            "nor interval is valid.",
+            "Coverage of the intervals is marginal, over rows distributed like the training data; "
+            "it does not hold for every group of rows, nor under distribution shift.",
+            "One target: several targets need several models.",
         ),
     )
     Config = MLPRegressorConfig
     default_dataset = "diabetes"
 
     def default_config(self, data: DataSpec) -> Recipe[MLPRegressorConfig]:
-        """Return what validation chose for this data, or for tables that nobody has looked at.
+        """Return the configuration tuned for this data, or a default for other tables.
 
-        Noise decides how fine a detail is worth following, and a description does not tell it. A
-        table that the zoo does not know starts from the waves that were best on ``concrete``, and
-        keeps the epoch that its validation split likes best. The ``diabetes`` study is small and
-        mostly noise: there plain columns and few epochs were best.
+        Unknown tables get the settings tuned on ``concrete`` and keep the epoch with the best
+        validation loss. The ``diabetes`` data is small and noisy: there no embedding and few epochs
+        were best.
         """
         if data.id == "diabetes":
             smooth = MLPRegressorConfig(
@@ -113,11 +117,11 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
             optimizer=zoo.OptimizerConfig(learning_rate=5e-3, weight_decay=0.1)
         )
         known = data.id == "concrete"
-        plan = TrainPlan(epochs=200, batch_size=64, restore_best_weights=False if known else "best")
+        plan = TrainPlan(epochs=200, batch_size=64, restore_best_weights=not known)
         return Recipe(config, plan)
 
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[MLPRegressorConfig]]:
-        """Return tiny ensembles: one for each way in which a column can be embedded."""
+        """Return tiny ensembles, one per embedding of numeric columns."""
         plan = TrainPlan(epochs=6, batch_size=32)
         return tuple(
             Recipe(
@@ -137,7 +141,7 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
         )
 
     def build(self, config: MLPRegressorConfig, data: DataSpec) -> keras.Model:
-        """Return a compiled ``keras.Model`` from raw columns to predictions and intervals.
+        """Build a compiled model from raw columns to predictions and intervals.
 
         Shapes:
             In: `numeric` `(batch, columns)` and `categorical` `(batch, columns)`, as the data has
@@ -146,86 +150,85 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
             `(batch, members)`, in the target's unit.
 
         Raises:
-            ConfigError: If the data is not a table with a number to predict.
+            ConfigError: If the data is not tabular regression data.
         """
         from keras import layers
 
         from zoo.layers import (
             ConformalInterval,
+            Denormalization,
             EnsembleDense,
             EnsembleHead,
             EnsembleRegressor,
-            RestoreTarget,
             compile_regressor,
         )
 
         if data.task is not zoo.Task.REGRESSION or not data.targets or data.targets[0].shape:
             raise zoo.errors.ConfigError(
-                f"mlp_regressor cannot learn {data.id}",
-                why=f"its task is {data.task.value}, and a regressor predicts one number a row",
+                f"mlp_regressor does not support {data.id}",
+                why=f"its task is {data.task.value}, and a regressor predicts one number per row",
                 fix=f"zoo list --task {data.task.value}",
             )
         inputs, x = self._features(config, data)
         blocks = [False] * len(config.units) + [True] * config.residual_blocks
         widths = [*config.units, *[config.units[-1]] * config.residual_blocks]
         for number, (width, residual) in enumerate(zip(widths, blocks, strict=True), start=1):
-            before = x
+            shortcut = x
             x = EnsembleDense(width, config.members, first=number == 1, name=f"dense_{number}")(x)
             x = layers.Activation(config.activation, name=f"{config.activation}_{number}")(x)
             if config.dropout:
                 x = layers.Dropout(config.dropout, name=f"dropout_{number}")(x)
             if residual:
-                x = layers.Add(name=f"add_{number}")([before, x])
-        members = RestoreTarget(name="restore")(EnsembleHead(name="head")(x))
+                x = layers.Add(name=f"add_{number}")([shortcut, x])
+        members = Denormalization(name="denormalization")(EnsembleHead(name="head")(x))
         prediction, low, high = ConformalInterval(name="interval")(members)
         outputs = {"prediction": prediction, "low": low, "high": high, "members": members}
         model = EnsembleRegressor(inputs, outputs, name=self.info.name)
         return compile_regressor(model, config.optimizer)
 
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
-        """Measure the columns and the target of the training split."""
+        """Compute the statistics of the columns and of the target."""
         from zoo.layers import PiecewiseLinearEncoding
 
-        restore: Any = model.get_layer("restore")
-        restore.adapt(next(iter(targets.values())))
+        denormalization: Any = model.get_layer("denormalization")
+        denormalization.adapt(next(iter(targets.values())))
         if "numeric" in inputs:
-            standardize: Any = model.get_layer("standardize")
-            standardize.adapt(inputs["numeric"])
+            normalization: Any = model.get_layer("normalization")
+            normalization.adapt(inputs["numeric"])
             for layer in model.layers:
                 if isinstance(layer, PiecewiseLinearEncoding):
-                    layer.adapt(standardize.scaled(inputs["numeric"]))
+                    layer.adapt(normalization.normalize(inputs["numeric"]))
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
-        """Train, then calibrate the interval on examples that no decision has used.
+        """Train, then calibrate the interval on examples that training has not used.
 
-        With a plan that keeps the last epoch and never stops early, nobody decides by the
-        validation split, and all of it calibrates. Else every other example of it does, and the
-        plan watches the rest.
+        If the plan keeps the last epoch without early stopping, the whole validation split is used
+        for calibration. Otherwise half of it is, and the other half selects the epoch.
 
         Raises:
-            ConfigError: If too few examples are left to calibrate.
+            ConfigError: If there are too few examples for calibration.
         """
         from zoo.layers import ConformalInterval
 
         config: Any = model.blueprint.config
-        decides = loop.plan.restore_best_weights or loop.plan.patience is not None
-        needed = ConformalInterval.needed(config.interval_level)
+        selects = loop.plan.restore_best_weights or loop.plan.patience is not None
+        needed = ConformalInterval.min_examples(config.interval_level)
         validation = dataset.split("validation")
-        watched, held = divide_validation(validation, decides=decides, needed=needed)
-        if len(held) < needed:
+        monitored, calibration = split_validation(validation, selects=selects, needed=needed)
+        if len(calibration) < needed:
             raise zoo.errors.ConfigError(
-                f"{len(held)} examples of {dataset.spec.id} cannot calibrate an interval that "
-                f"holds {config.interval_level:.1%} of truths",
-                why=f"that takes {needed}, which neither training nor early stopping has used, and "
-                f"the validation split has {len(validation)}",
+                f"{len(calibration)} examples of {dataset.spec.id} are too few to calibrate an "
+                f"interval of {config.interval_level:.1%} coverage",
+                why=f"it takes {needed} that neither training nor early stopping has used, and the "
+                f"validation split has {len(validation)}",
                 fix="--set interval_level=0.8, or a larger --data-option validation_share=SHARE",
             )
-        loop.fit(model, watching(dataset, watched))
-        learned, _ = self._answers(model, dataset.split("train"))
-        members, truth = self._answers(model, held)
+        loop.fit(model, replace_validation(dataset, monitored))
+        training, _ = _predict(model, dataset.split("train"))
+        members, truth = _predict(model, calibration)
         interval: Any = model.get_layer("interval")
         interval.calibrate(
-            learned,
+            training,
             members,
             truth,
             level=config.interval_level,
@@ -235,73 +238,98 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
     def signatures(
         self, model: keras.Model, config: MLPRegressorConfig, data: DataSpec
     ) -> Sequence[Signature]:
-        """Return ``predict``: the prediction and the two ends of its interval."""
+        """Return ``predict``: the prediction and its interval."""
         from zoo.layers import regressor_signature
 
         return (regressor_signature(model, data, inside=PREPROCESSING),)
 
-    def _answers(self, model: keras.Model, split: zoo.Split) -> tuple[Any, Any]:
-        """Return the members' answers to every example, and the truth."""
-        import numpy as np
-
-        answers, truths = [], []
-        for start in range(0, len(split), 1024):
-            inputs, targets = split.take(np.arange(start, min(start + 1024, len(split))))
-            given = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
-            one = not isinstance(model.input, dict)
-            outputs = model.predict_on_batch(next(iter(given.values())) if one else given)
-            answers.append(outputs["members"])
-            truths.append(next(iter(targets.values())))
-        return np.concatenate(answers), np.concatenate(truths)
-
     def _features(self, config: MLPRegressorConfig, data: DataSpec) -> tuple[Any, Any]:
-        """Return the inputs and, behind their preprocessing, one vector an example."""
+        """Return the inputs and the preprocessed features, one vector per example."""
         import keras
         from keras import layers
 
-        from zoo.layers import OneHotColumns
+        from zoo.layers import OneHotEncoding
 
         inputs, parts = {}, []
         for spec in data.inputs:
             if spec.name not in {"numeric", "categorical"}:
                 raise zoo.errors.ConfigError(
-                    f"mlp_regressor cannot read the input {spec.name!r} of {data.id}",
+                    f"mlp_regressor does not support the input {spec.name!r} of {data.id}",
                     why="it takes numeric and categorical columns",
                     fix="zoo list --task regression",
                 )
             x = inputs[spec.name] = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
             if spec.name == "categorical":
                 sizes = [len(column.categories or ()) for column in spec.columns or ()]
-                parts.append(OneHotColumns(sizes, name="one_hot")(x))
+                parts.append(OneHotEncoding(sizes, name="one_hot")(x))
             else:
                 parts += self._numeric(config, spec, x)
         features = parts[0] if len(parts) == 1 else layers.Concatenate(name="features")(parts)
-        # One input is passed as it is, several by name: that is how people call a Keras model.
+        # A single input is passed itself, several by name, as Keras models are called.
         return (next(iter(inputs.values())) if len(inputs) == 1 else inputs), features
 
     def _numeric(self, config: MLPRegressorConfig, spec: zoo.TensorSpec, x: Any) -> list[Any]:
-        """Return the vectors that the numeric columns become."""
+        """Return the normalized, embedded numeric columns and their missing indicators."""
         from keras import layers
 
         from zoo.layers import (
             ColumnwiseDense,
+            Normalization,
             PeriodicEncoding,
             PiecewiseLinearEncoding,
-            Standardize,
         )
 
         columns = int(spec.shape[0])
-        x = Standardize(flag_missing=spec.missing, name="standardize")(x)
-        values, flags = (x[:, :columns], [x[:, columns:]]) if spec.missing else (x, [])
+        x = Normalization(spec.missing, name="normalization")(x)
+        values, indicators = (x[:, :columns], [x[:, columns:]]) if spec.missing else (x, [])
         if config.embedding == "none":
-            return [values, *flags]
+            return [values, *indicators]
         if config.embedding == "periodic":
-            waves = PeriodicEncoding(config.frequencies, config.frequency_scale, name="periodic")
-            encoded = waves(values)
+            encoding: Any = PeriodicEncoding(
+                config.frequencies, config.frequency_scale, name="periodic"
+            )
         else:
-            encoded = PiecewiseLinearEncoding(config.bins, name="piecewise")(values)
-        embedded = ColumnwiseDense(config.embedding_units, name="embedding")(encoded)
-        return [layers.Flatten(name="embedded")(embedded), *flags]
+            encoding = PiecewiseLinearEncoding(config.bins, name="piecewise_linear")
+        embedded = ColumnwiseDense(config.embedding_units, name="embedding")(encoding(values))
+        return [layers.Flatten(name="flatten")(embedded), *indicators]
 
 
-__all__ = ["MLPRegressor", "MLPRegressorConfig"]
+def _predict(model: keras.Model, split: Split) -> tuple[Any, Any]:
+    """Return the members' predictions for every example, and the targets."""
+    import numpy as np
+
+    members, truths = [], []
+    for start in range(0, len(split), 1024):
+        inputs, targets = split.take(np.arange(start, min(start + 1024, len(split))))
+        batch = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+        single = not isinstance(model.input, dict)
+        outputs = model.predict_on_batch(next(iter(batch.values())) if single else batch)
+        members.append(outputs["members"])
+        truths.append(next(iter(targets.values())))
+    return np.concatenate(members), np.concatenate(truths)
+
+
+def replace_validation(dataset: Dataset, validation: Split) -> Dataset:
+    """Return the dataset with another validation split."""
+    return zoo.DatasetView(
+        dataset, lambda name, split: validation if name == "validation" else split
+    )
+
+
+def split_validation(split: Split, *, selects: bool, needed: int) -> tuple[Split, Split]:
+    """Return the part of a validation split to monitor, and the part for calibration.
+
+    Args:
+        split: The validation split.
+        selects: Whether the monitored part selects an epoch. If not, both are the whole split;
+            else every other example is for calibration, or more where a half is too few.
+        needed: Number of examples that calibration takes. It gets fewer if there are fewer.
+    """
+    import numpy as np
+
+    if not selects:
+        return split, split
+    count = len(split)
+    size = min(max(count // 2, needed), count - 1)
+    rows = np.arange(size) * count // max(size, 1)
+    return zoo.Subset(split, np.setdiff1d(np.arange(count), rows)), zoo.Subset(split, rows)

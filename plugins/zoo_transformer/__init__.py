@@ -1,4 +1,4 @@
-"""Transformers: an encoder–decoder that turns a text into another, an encoder that classifies."""
+"""Transformers: encoder–decoder for translation, encoder for text classification."""
 
 from zoo_transformer.architecture import Transformer
 from zoo_transformer.config import TransformerConfig

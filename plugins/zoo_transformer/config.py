@@ -1,4 +1,4 @@
-"""What a transformer is made of."""
+"""Configuration of transformers."""
 
 from __future__ import annotations
 
@@ -10,48 +10,50 @@ import zoo
 
 
 class TransformerConfig(zoo.ModelConfig):
-    """What a transformer is made of. The longest text it takes is its data's ``max_length``."""
+    """Configuration of a transformer. Its maximum length is the data's ``max_length``."""
 
-    width: int = Field(96, ge=4, le=4_096, description="Size of the vector of each token.")
-    heads: int = Field(4, ge=1, le=64, description="Heads of each attention; they share the width.")
-    encoder_layers: int = Field(2, ge=1, le=64, description="Blocks that read.")
-    decoder_layers: int = Field(
-        2, ge=1, le=64, description="Blocks that write; a classifier has none."
+    hidden_dim: int = Field(
+        96, ge=4, le=4_096, description="Hidden dimension of embeddings and blocks."
     )
-    feed_forward: int = Field(
-        192, ge=1, le=16_384, description="Inner width of each block's feed-forward part."
+    num_heads: int = Field(
+        4, ge=1, le=64, description="Attention heads; they divide the hidden dimension."
+    )
+    encoder_layers: int = Field(2, ge=1, le=64, description="Encoder blocks.")
+    decoder_layers: int = Field(
+        2, ge=1, le=64, description="Decoder blocks; unused by classifiers."
+    )
+    intermediate_dim: int = Field(
+        192, ge=1, le=16_384, description="Hidden dimension of the feed-forward networks."
     )
     activation: Literal["relu", "gelu", "silu"] = Field(
-        "relu", description="Of the feed-forward parts."
+        "relu", description="Activation of the feed-forward networks."
     )
     positions: Literal["sinusoidal", "learned", "rotary"] = Field(
         "sinusoidal",
-        description="How order is told: fixed waves, one learned vector a position, or turned "
-        "queries and keys.",
+        description="Position embeddings: sinusoidal, learned, or rotary (RoPE).",
     )
     tied_embeddings: bool = Field(
         True,
-        description="One matrix for the tokens that go in and the scores that come out, and for "
-        "both texts where they share a vocabulary.",
+        description="Share the embedding matrix with the output projection, and between both "
+        "languages if they share a vocabulary.",
     )
     dropout: float = Field(
-        0.1, ge=0, lt=1, description="Share silenced of embeddings and of what each part adds."
+        0.1, ge=0, lt=1, description="Dropout rate of embeddings and of each sublayer."
     )
     word_dropout: float = Field(
-        0.0, ge=0, lt=1, description="Share of the tokens read whose vector is silenced whole."
+        0.0, ge=0, lt=1, description="Share of input tokens whose embedding is dropped in training."
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each target spread.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Label smoothing factor.")
     optimizer: zoo.OptimizerConfig = zoo.OptimizerConfig(
         learning_rate=2e-3, warmup=0.1, global_clipnorm=1.0
     )
 
     @model_validator(mode="after")
-    def _heads_share_the_width(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} is not divisible by heads {self.heads}")
-        if self.positions == "rotary" and self.width // self.heads % 2:
-            raise ValueError("rotary positions turn pairs: width / heads must be even")
+    def _check_heads(self) -> Self:
+        if self.hidden_dim % self.num_heads:
+            raise ValueError(
+                f"hidden_dim {self.hidden_dim} is not divisible by num_heads {self.num_heads}"
+            )
+        if self.positions == "rotary" and self.hidden_dim // self.num_heads % 2:
+            raise ValueError("rotary positions need an even hidden_dim / num_heads")
         return self
-
-
-__all__ = ["TransformerConfig"]

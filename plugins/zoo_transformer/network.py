@@ -1,4 +1,4 @@
-"""The layers of a transformer, and the three graphs that share them: learn, encode, decode."""
+"""Transformer graphs for training, encoding and step-by-step decoding."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     import keras
 
 PREVIOUS = "previous"
-"""Input of the graph that learns: what was said before each position, the start sign first."""
+"""Input of the training graph: the target's tokens before each position, start token first."""
 
-_MASK = TensorSpec(
-    name="memory_mask", shape=("time",), dtype="bool", inside="which places of the source are real"
+_MEMORY_MASK = TensorSpec(
+    name="memory_mask", shape=("time",), dtype="bool", inside="which source positions are real"
 )
 
 
-def translator(config: TransformerConfig, source: TensorSpec, target: TensorSpec) -> keras.Model:
-    """Return the graph that learns: the source and what was said before, to scores of what is next.
+def build_translator(
+    config: TransformerConfig, source: TensorSpec, target: TensorSpec
+) -> keras.Model:
+    """Return the training graph from source and previous target tokens to next-token logits.
 
     Shapes:
         source: `(batch, time)`
@@ -28,27 +30,28 @@ def translator(config: TransformerConfig, source: TensorSpec, target: TensorSpec
     """
     import keras
 
-    read = keras.Input((None,), dtype=source.dtype, name=source.name)
-    said = keras.Input((None,), dtype=target.dtype, name=PREVIOUS)
-    shared = config.tied_embeddings and _pieces(source) == _pieces(target)
-    tokens = _tokens(config, target, "tokens" if shared else "target_tokens")
-    reader = tokens if shared else _tokens(config, source, "source_tokens")
-    real = keras.ops.not_equal(read, 0)
-    encoded = _encode(config, reader(read), real, _size(source))
-    x = _entered(config, tokens(said), _size(target), "target")
+    source_ids = keras.Input((None,), dtype=source.dtype, name=source.name)
+    previous_ids = keras.Input((None,), dtype=target.dtype, name=PREVIOUS)
+    shared = config.tied_embeddings and _vocabulary(source) == _vocabulary(target)
+    target_embedding = _embedding(config, target, "tokens" if shared else "target_tokens")
+    source_embedding = target_embedding if shared else _embedding(config, source, "source_tokens")
+    mask = keras.ops.not_equal(source_ids, 0)
+    encoded = _encoder(config, source_embedding(source_ids), mask, _max_length(source))
+    x = _add_positions(config, target_embedding(previous_ids), _max_length(target), "target")
     for number in range(1, config.decoder_layers + 1):
-        memory = keras.layers.Dense(2 * config.width, name=f"memory_{number}")(encoded)
-        x, _ = _decoder(config, number)(x, memory, real)
+        memory = keras.layers.Dense(2 * config.hidden_dim, name=f"memory_{number}")(encoded)
+        x, _ = _decoder_block(config, number)(x, memory, mask)
     x = keras.layers.LayerNormalization(epsilon=1e-5, name="decoder_norm")(x)
     if config.tied_embeddings:
-        logits = tokens(x, reverse=True)
+        logits = target_embedding(x, reverse=True)
     else:
-        logits = keras.layers.Dense(len(_pieces(target)), name="scores")(x)
-    return keras.Model({source.name: read, PREVIOUS: said}, logits, name="transformer")
+        logits = keras.layers.Dense(len(_vocabulary(target)), name="logits")(x)
+    inputs = {source.name: source_ids, PREVIOUS: previous_ids}
+    return keras.Model(inputs, logits, name="transformer")
 
 
-def classifier(config: TransformerConfig, tokens: TensorSpec, classes: int) -> keras.Model:
-    """Return the graph from ids to class probabilities: blocks, the mean of what is real, classes.
+def build_classifier(config: TransformerConfig, tokens: TensorSpec, classes: int) -> keras.Model:
+    """Return the graph from token ids to class probabilities: encoder, average pooling, softmax.
 
     Shapes:
         tokens: `(batch, time)`
@@ -56,27 +59,28 @@ def classifier(config: TransformerConfig, tokens: TensorSpec, classes: int) -> k
     """
     import keras
 
-    from zoo.layers import MaskedMean
+    from zoo.layers import MaskedAveragePooling1D
 
-    read = keras.Input((None,), dtype=tokens.dtype, name=tokens.name)
-    real = keras.ops.not_equal(read, 0)
-    embedded = _tokens(config, tokens, "tokens_embedding")(read)
-    x = MaskedMean(name="vector")(_encode(config, embedded, real, _size(tokens)), real)
+    ids = keras.Input((None,), dtype=tokens.dtype, name=tokens.name)
+    mask = keras.ops.not_equal(ids, 0)
+    embedded = _embedding(config, tokens, "tokens_embedding")(ids)
+    encoded = _encoder(config, embedded, mask, _max_length(tokens))
+    x = MaskedAveragePooling1D(name="pooling")(encoded, mask)
     x = keras.layers.Dropout(config.dropout, name="dropout")(x)
-    chances = keras.layers.Dense(classes, activation="softmax", name="probabilities")(x)
-    return keras.Model(read, chances, name="transformer")
+    probabilities = keras.layers.Dense(classes, activation="softmax", name="probabilities")(x)
+    return keras.Model(ids, probabilities, name="transformer")
 
 
 def generation_signatures(
     model: keras.Model, config: TransformerConfig, data: DataSpec
 ) -> tuple[Signature, Signature]:
-    """Return ``encode`` and ``decode``, made of the layers of the graph that learned.
+    """Return ``encode`` and ``decode``, which share the layers of the training graph.
 
-    ``encode`` reads the source and takes the start sign: it gives the first scores and the state.
-    ``decode`` takes the state and the token that was chosen: it gives the next scores, and as
-    ``next_NAME`` what changed in the state. Of the state, ``memory_i`` are keys and values of the
-    source for decoder block ``i``, ``memory_mask`` says which of them are real, and ``cache_i``
-    are keys and values of what was said so far.
+    ``encode`` reads the source and the start token: it returns the first logits and the state.
+    ``decode`` takes the state and the chosen token: it returns the next logits, and as
+    ``next_NAME`` the changed part of the state. In the state, ``memory_i`` are keys and values of
+    the source for decoder block ``i``, ``memory_mask`` marks the real ones, and ``cache_i`` are
+    keys and values of the tokens so far.
     """
     source, target = data.inputs[0], data.targets[0]
     return (
@@ -90,22 +94,22 @@ def _encode_signature(
 ) -> Signature:
     import keras
 
-    ops, numbers = keras.ops, range(1, config.decoder_layers + 1)
-    read = keras.Input((None,), dtype=source.dtype, name=source.name)
-    real = ops.not_equal(read, 0)
-    encoded = _again_encode(model, config, read, real)
+    ops = keras.ops
+    ids = keras.Input((None,), dtype=source.dtype, name=source.name)
+    mask = ops.not_equal(ids, 0)
+    encoded = _encode(model, config, ids, mask)
     start = target.text.start if target.text else 2
-    x = _said(model, ops.zeros_like(read[:, :1]) + start, None)
+    x = _embed_target(model, ops.zeros_like(ids[:, :1]) + start, None)
     outputs: dict[str, Any] = {}
     specs = []
-    for number in numbers:
+    for number in range(1, config.decoder_layers + 1):
         memory = model.get_layer(f"memory_{number}")(encoded)
-        x, cache = model.get_layer(f"decoder_{number}")(x, memory, real)
+        x, cache = model.get_layer(f"decoder_{number}")(x, memory, mask)
         outputs |= {f"memory_{number}": memory, f"cache_{number}": cache}
-        specs += [_memory(number, config), _cache(number, config)]
-    outputs |= {"logits": _scores(model, config, x), "memory_mask": real}
-    asked = keras.Model({source.name: read}, outputs)
-    return Signature("encode", asked, (source,), (_logits(target), _MASK, *specs))
+        specs += [_memory_spec(number, config), _cache_spec(number, config)]
+    outputs |= {"logits": _logits(model, config, x), "memory_mask": mask}
+    graph = keras.Model({source.name: ids}, outputs)
+    return Signature("encode", graph, (source,), (_logits_spec(target), _MEMORY_MASK, *specs))
 
 
 def _decode_signature(
@@ -113,81 +117,78 @@ def _decode_signature(
 ) -> Signature:
     import keras
 
-    pieces = len(_pieces(target))
     token = keras.Input((), dtype="int32", name="token")
-    real = keras.Input((None,), dtype="bool", name="memory_mask")
-    inputs = {"token": token, "memory_mask": real}
-    taken = [
-        TensorSpec(
-            name="token",
-            dtype="int32",
-            range=(0, pieces - 1),
-            text=target.text,
-            inside="the id that was chosen last",
-        ),
-        _MASK,
-    ]
+    mask = keras.Input((None,), dtype="bool", name="memory_mask")
+    inputs = {"token": token, "memory_mask": mask}
+    token_spec = TensorSpec(
+        name="token",
+        dtype="int32",
+        range=(0, len(_vocabulary(target)) - 1),
+        text=target.text,
+        inside="id of the last token",
+    )
+    input_specs = [token_spec, _MEMORY_MASK]
     outputs: dict[str, Any] = {}
-    given = []
+    output_specs = [_logits_spec(target)]
     x: Any = None
     for number in range(1, config.decoder_layers + 1):
-        memory = keras.Input((None, 2 * config.width), name=f"memory_{number}")
-        cache = keras.Input((None, 2 * config.width), name=f"cache_{number}")
+        memory = keras.Input((None, 2 * config.hidden_dim), name=f"memory_{number}")
+        cache = keras.Input((None, 2 * config.hidden_dim), name=f"cache_{number}")
         if x is None:
-            x = _said(model, keras.ops.expand_dims(token, 1), cache)
-        x, after = model.get_layer(f"decoder_{number}")(x, memory, real, past=cache)
+            x = _embed_target(model, keras.ops.expand_dims(token, 1), cache)
+        x, new_cache = model.get_layer(f"decoder_{number}")(x, memory, mask, cache=cache)
         inputs |= {f"memory_{number}": memory, f"cache_{number}": cache}
-        outputs[f"next_cache_{number}"] = after
-        taken += [_memory(number, config), _cache(number, config)]
-        given.append(_longer(number, config))
-    outputs["logits"] = _scores(model, config, x)
-    asked = keras.Model(inputs, outputs)
-    return Signature("decode", asked, tuple(taken), (_logits(target), *given))
+        outputs[f"next_cache_{number}"] = new_cache
+        input_specs += [_memory_spec(number, config), _cache_spec(number, config)]
+        output_specs.append(_next_cache_spec(number, config))
+    outputs["logits"] = _logits(model, config, x)
+    graph = keras.Model(inputs, outputs)
+    return Signature("decode", graph, tuple(input_specs), tuple(output_specs))
 
 
-def _tokens(config: TransformerConfig, spec: TensorSpec, name: str) -> Any:
+def _embedding(config: TransformerConfig, spec: TensorSpec, name: str) -> Any:
     from zoo.layers import TokenEmbedding
 
-    drop = config.word_dropout if name != "target_tokens" else 0.0
-    return TokenEmbedding(len(_pieces(spec)), config.width, drop, name=name)
+    word_dropout = config.word_dropout if name != "target_tokens" else 0.0
+    return TokenEmbedding(len(_vocabulary(spec)), config.hidden_dim, word_dropout, name=name)
 
 
-def _entered(config: TransformerConfig, x: Any, length: int, side: str) -> Any:
-    """Add positions, and drop some of it in training."""
+def _add_positions(config: TransformerConfig, x: Any, max_length: int, side: str) -> Any:
+    """Add position embeddings and dropout."""
     import keras
 
-    from zoo.layers import Positions
+    from zoo.layers import PositionEmbedding
 
     if config.positions != "rotary":
-        x = Positions(config.positions, length, name=f"{side}_positions")(x)
+        x = PositionEmbedding(config.positions, max_length, name=f"{side}_positions")(x)
     return keras.layers.Dropout(config.dropout, name=f"{side}_dropout")(x)
 
 
-def _encode(config: TransformerConfig, embedded: Any, real: Any, length: int) -> Any:
+def _encoder(config: TransformerConfig, embedded: Any, mask: Any, max_length: int) -> Any:
     import keras
 
     from zoo.layers import EncoderBlock
 
-    x = _entered(config, embedded, length, "source")
+    x = _add_positions(config, embedded, max_length, "source")
     for number in range(1, config.encoder_layers + 1):
         block = EncoderBlock(
-            config.heads,
-            config.feed_forward,
+            config.num_heads,
+            config.intermediate_dim,
             config.dropout,
             config.activation,
             config.positions == "rotary",
             name=f"encoder_{number}",
         )
-        x = block(x, real)
+        x = block(x, mask)
     return keras.layers.LayerNormalization(epsilon=1e-5, name="encoder_norm")(x)
 
 
-def _decoder(config: TransformerConfig, number: int) -> Any:
+def _decoder_block(config: TransformerConfig, number: int) -> Any:
     from zoo.layers import DecoderBlock
 
     return DecoderBlock(
-        config.heads,
-        config.feed_forward,
+        config.num_heads,
+        config.intermediate_dim,
         config.dropout,
         config.activation,
         config.positions == "rotary",
@@ -197,59 +198,56 @@ def _decoder(config: TransformerConfig, number: int) -> Any:
 
 def _layer(model: keras.Model, *names: str) -> Any:
     """Return the first of these layers that the model has, or ``None``."""
-    there = {layer.name: layer for layer in model.layers}
-    return next((there[name] for name in names if name in there), None)
+    found = {layer.name: layer for layer in model.layers}
+    return next((found[name] for name in names if name in found), None)
 
 
-def _again_encode(model: keras.Model, config: TransformerConfig, read: Any, real: Any) -> Any:
-    x = _layer(model, "source_tokens", "tokens")(read)
+def _encode(model: keras.Model, config: TransformerConfig, ids: Any, mask: Any) -> Any:
+    x = _layer(model, "source_tokens", "tokens")(ids)
     positions = _layer(model, "source_positions")
     x = x if positions is None else positions(x)
     for number in range(1, config.encoder_layers + 1):
-        x = model.get_layer(f"encoder_{number}")(x, real)
+        x = model.get_layer(f"encoder_{number}")(x, mask)
     return model.get_layer("encoder_norm")(x)
 
 
-def _said(model: keras.Model, ids: Any, past: Any) -> Any:
+def _embed_target(model: keras.Model, ids: Any, cache: Any) -> Any:
     x = _layer(model, "target_tokens", "tokens")(ids)
     positions = _layer(model, "target_positions")
-    return x if positions is None else positions(x, past=past)
+    return x if positions is None else positions(x, cache=cache)
 
 
-def _scores(model: keras.Model, config: TransformerConfig, x: Any) -> Any:
+def _logits(model: keras.Model, config: TransformerConfig, x: Any) -> Any:
     x = model.get_layer("decoder_norm")(x)[:, 0]
     if config.tied_embeddings:
         return _layer(model, "target_tokens", "tokens")(x, reverse=True)
-    return model.get_layer("scores")(x)
+    return model.get_layer("logits")(x)
 
 
-def _memory(number: int, config: TransformerConfig) -> TensorSpec:
-    told = f"keys and values of the source, side by side, for decoder block {number}"
-    return TensorSpec(name=f"memory_{number}", shape=("time", 2 * config.width), inside=told)
+def _memory_spec(number: int, config: TransformerConfig) -> TensorSpec:
+    inside = f"keys and values of the source, concatenated, for decoder block {number}"
+    return TensorSpec(name=f"memory_{number}", shape=("time", 2 * config.hidden_dim), inside=inside)
 
 
-def _cache(number: int, config: TransformerConfig) -> TensorSpec:
-    told = f"keys and values of what was written, side by side, of decoder block {number}"
-    return TensorSpec(name=f"cache_{number}", shape=("past", 2 * config.width), inside=told)
+def _cache_spec(number: int, config: TransformerConfig) -> TensorSpec:
+    inside = f"keys and values of the tokens so far, concatenated, of decoder block {number}"
+    return TensorSpec(name=f"cache_{number}", shape=("past", 2 * config.hidden_dim), inside=inside)
 
 
-def _longer(number: int, config: TransformerConfig) -> TensorSpec:
-    told = f"cache_{number}, with the token's place behind it"
-    shape = ("past_and_token", 2 * config.width)
-    return TensorSpec(name=f"next_cache_{number}", shape=shape, inside=told)
+def _next_cache_spec(number: int, config: TransformerConfig) -> TensorSpec:
+    inside = f"cache_{number} extended by the token"
+    shape = ("past_and_token", 2 * config.hidden_dim)
+    return TensorSpec(name=f"next_cache_{number}", shape=shape, inside=inside)
 
 
-def _logits(target: TensorSpec) -> TensorSpec:
-    told = "how much each piece of the vocabulary is the next one"
-    return TensorSpec(name="logits", shape=(len(_pieces(target)),), inside=told)
+def _logits_spec(target: TensorSpec) -> TensorSpec:
+    inside = "logits of the next token"
+    return TensorSpec(name="logits", shape=(len(_vocabulary(target)),), inside=inside)
 
 
-def _pieces(spec: TensorSpec) -> tuple[str, ...]:
+def _vocabulary(spec: TensorSpec) -> tuple[str, ...]:
     return spec.text.vocabulary if spec.text else ()
 
 
-def _size(spec: TensorSpec) -> int:
+def _max_length(spec: TensorSpec) -> int:
     return spec.text.max_length if spec.text else 2
-
-
-__all__ = ["PREVIOUS", "classifier", "generation_signatures", "translator"]

@@ -135,7 +135,7 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         counts = np.bincount(targets[_target(data).name].reshape(-1), minlength=classes)
         present = int((counts > 0).sum())
         weights = counts.sum() / (present * np.maximum(counts, 1))
-        compile_classifier(model, config.optimizer, weights=weights.tolist())
+        compile_classifier(model, config.optimizer, class_weights=weights.tolist())
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
         """Learn, in two phases with a backbone; then choose temperature and threshold.

@@ -80,20 +80,20 @@ def teach(model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
     from zoo.layers import compile_classifier
 
     config: VGG16DamageConfig = model.blueprint.config
-    weights = getattr(model.loss, "weights", ())
+    class_weights = getattr(model.loss, "class_weights", ())
     seen = featured(model, dataset, loop)
     features = keras.Input(seen.spec.inputs[0].shape, name=NAME)
     x: Any = features
     for layer in head_of(model):
         x = layer(x)
     head = keras.Model(features, x, name="head")
-    compile_classifier(head, config.optimizer, weights=weights)
+    compile_classifier(head, config.optimizer, class_weights=class_weights)
     loop.fit(head, seen, phase=FROZEN)
     if not config.fine_tune.epochs:
         return
     unfreeze(model.get_layer(LAYER), config.backbone, config.fine_tune.blocks)
     slow = config.optimizer.model_copy(update={"learning_rate": config.fine_tune.learning_rate})
-    compile_classifier(model, slow, weights=weights)
+    compile_classifier(model, slow, class_weights=class_weights)
     loop.fit(model, dataset, phase=TUNED, epochs=config.fine_tune.epochs)
 
 

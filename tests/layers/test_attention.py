@@ -1,4 +1,4 @@
-"""Attention, positions and masks do what their equations say, and padding never counts."""
+"""Attention, position embeddings and masks follow their equations, and ignore padding."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from zoo.layers import (
     CrossAttention,
     DecoderBlock,
     EncoderBlock,
-    MaskedMean,
-    Positions,
+    MaskedAveragePooling1D,
+    PositionEmbedding,
     SelfAttention,
     TokenAccuracy,
     TokenCrossentropy,
     TokenEmbedding,
-    attend,
-    lay_out,
+    dot_product_attention,
+    split_heads,
 )
 
 RNG = np.random.default_rng(0)
@@ -38,8 +38,8 @@ def vectors(*shape: int) -> np.ndarray:
 def twin(layer: keras.layers.Layer, reference: keras.layers.MultiHeadAttention) -> None:
     """Give Keras's own attention the weights of ours."""
     size = WIDTH // HEADS
-    inner = [numpy(w) for w in layer.inner.weights]
-    outer = [numpy(w) for w in layer.outer.weights]
+    inner = [numpy(w) for w in layer.qkv_dense.weights]
+    outer = [numpy(w) for w in layer.output_dense.weights]
     kernels, biases = np.split(inner[0], 3, axis=1), np.split(inner[1], 3)
     weights = []
     for kernel, bias in zip(kernels, biases, strict=True):
@@ -63,7 +63,7 @@ def test_self_attention_is_keras_own_with_the_same_weights(causal):
     np.testing.assert_allclose(numpy(given), numpy(wanted), atol=1e-5)
 
 
-def test_cross_attention_looks_at_what_is_real_alone():
+def test_cross_attention_ignores_masked_positions():
     x, memory = vectors(3, 5, WIDTH), vectors(3, 6, 2 * WIDTH)
     real = np.arange(6)[None] < np.array([6, 2, 4])[:, None]
     layer = CrossAttention(HEADS)
@@ -74,21 +74,21 @@ def test_cross_attention_looks_at_what_is_real_alone():
     np.testing.assert_allclose(numpy(layer(x, changed, real)), before, atol=1e-6)
 
 
-def test_cross_attention_gives_the_same_of_keys_and_values_that_were_laid_out_before():
+def test_cross_attention_accepts_keys_and_values_that_are_split_by_head():
     x, memory = vectors(3, 5, WIDTH), vectors(3, 6, 2 * WIDTH)
     real = np.arange(6)[None] < np.array([6, 2, 4])[:, None]
     layer = CrossAttention(HEADS)
-    laid = lay_out(*np.split(memory, 2, axis=-1), HEADS)
+    laid = split_heads(*np.split(memory, 2, axis=-1), HEADS)
 
     for allowed in (None, real):
         found = layer(x, laid, allowed)
         np.testing.assert_array_equal(numpy(found), numpy(layer(x, memory, allowed)))
 
 
-def test_one_position_alone_needs_no_mask_to_see_what_came_before():
+def test_a_single_position_attends_to_the_cache_without_a_mask():
     layer = SelfAttention(HEADS, causal=True)
     token, past = keras.Input((1, WIDTH)), keras.Input((None, 2 * WIDTH))
-    function = keras.Function([token, past], layer(token, past=past))
+    function = keras.Function([token, past], layer(token, cache=past))
     x = vectors(2, 4, WIDTH)
     whole, cache = layer(x)
     found, after = function([x[:, 3:], cache[:, :3]])
@@ -99,14 +99,14 @@ def test_one_position_alone_needs_no_mask_to_see_what_came_before():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 1000))
-def test_attention_weights_are_an_average_of_the_values_that_are_allowed(queries, keys, seed):
+def test_attention_is_a_weighted_average_of_the_unmasked_values(queries, keys, seed):
     random = np.random.default_rng(seed)
     query, key = random.normal(size=(2, 1, max(queries, keys), WIDTH)).astype("float32")
     values = random.normal(size=(1, keys, WIDTH)).astype("float32")
     allowed = random.random((1, 1, queries, keys)) < 0.5
     allowed[..., 0] = True
 
-    found = numpy(attend(query[:, :queries], key[:, :keys], values, allowed, HEADS))
+    found = numpy(dot_product_attention(query[:, :queries], key[:, :keys], values, allowed, HEADS))
 
     for place in range(queries):
         seen = values[0, allowed[0, 0, place]]
@@ -118,10 +118,10 @@ def test_a_row_of_pure_padding_stays_finite():
     block = EncoderBlock(HEADS, 16)
     nothing = np.zeros((2, 5), bool)
     assert np.isfinite(numpy(block(vectors(2, 5, WIDTH), nothing))).all()
-    assert (numpy(MaskedMean()(vectors(2, 5, WIDTH), nothing)) == 0).all()
+    assert (numpy(MaskedAveragePooling1D()(vectors(2, 5, WIDTH), nothing)) == 0).all()
 
 
-def test_a_decoder_sees_nothing_of_what_comes_later():
+def test_a_decoder_block_is_causal():
     x, memory, real = vectors(2, 6, WIDTH), vectors(2, 4, 2 * WIDTH), np.ones((2, 4), bool)
     block = DecoderBlock(HEADS, 16)
     before, _ = block(x, memory, real)
@@ -136,7 +136,7 @@ def test_a_decoder_sees_nothing_of_what_comes_later():
 
 @pytest.mark.parametrize("rotary", [False, True])
 @pytest.mark.parametrize("parts", [(1, 1, 1, 1, 1, 1), (2, 4), (5, 1)])
-def test_with_its_cache_a_decoder_gives_in_parts_what_it_gives_at_once(parts, rotary):
+def test_decoding_in_parts_with_a_cache_equals_one_call(parts, rotary):
     x, memory = vectors(2, 6, WIDTH), vectors(2, 4, 2 * WIDTH)
     real = np.array([[True] * 4, [True, True, False, False]])
     block = DecoderBlock(HEADS, 16, rotary=rotary)
@@ -144,7 +144,7 @@ def test_with_its_cache_a_decoder_gives_in_parts_what_it_gives_at_once(parts, ro
 
     cache, found, start = None, [], 0
     for size in parts:
-        given, cache = block(x[:, start : start + size], memory, real, past=cache)
+        given, cache = block(x[:, start : start + size], memory, real, cache=cache)
         found.append(numpy(given))
         start += size
 
@@ -152,7 +152,7 @@ def test_with_its_cache_a_decoder_gives_in_parts_what_it_gives_at_once(parts, ro
     np.testing.assert_allclose(numpy(cache), numpy(present), atol=1e-5)
 
 
-def test_rotated_positions_tell_distance_and_not_place():
+def test_rotary_attention_depends_on_relative_positions_only():
     layer = SelfAttention(HEADS, rotary=True)
     x = vectors(1, 1, WIDTH)
     pair = np.concatenate([x, vectors(1, 1, WIDTH)], axis=1)
@@ -165,19 +165,19 @@ def test_rotated_positions_tell_distance_and_not_place():
 
 
 @pytest.mark.parametrize("kind", ["sinusoidal", "learned"])
-def test_positions_go_on_where_the_past_ends(kind):
-    layer = Positions(kind, length=10)
+def test_position_embeddings_continue_after_the_cache(kind):
+    layer = PositionEmbedding(kind, max_length=10)
     x = vectors(2, 7, WIDTH)
     whole = numpy(layer(x))
 
-    rest = numpy(layer(x[:, 3:], past=x[:, :3]))
+    rest = numpy(layer(x[:, 3:], cache=x[:, :3]))
 
     np.testing.assert_allclose(rest, whole[:, 3:], atol=1e-6)
     assert abs(whole - x).max() > 0
 
 
-def test_sinusoidal_positions_are_those_of_the_paper():
-    told = numpy(Positions()(np.zeros((1, 5, 8), "float32")))[0]
+def test_sinusoidal_positions_follow_the_paper():
+    told = numpy(PositionEmbedding()(np.zeros((1, 5, 8), "float32")))[0]
     for place in range(5):
         for i in range(4):
             angle = place / 10_000 ** (i / 4)
@@ -185,7 +185,7 @@ def test_sinusoidal_positions_are_those_of_the_paper():
             assert told[place, i + 4] == pytest.approx(np.cos(angle), abs=1e-6)
 
 
-def test_an_embedding_and_the_scores_tied_to_it_share_one_matrix():
+def test_tied_embedding_and_logits_share_one_matrix():
     layer = TokenEmbedding(9, 4)
     found = numpy(layer(np.array([[1, 8]])))
     matrix = numpy(layer.weights[0])
@@ -196,8 +196,8 @@ def test_an_embedding_and_the_scores_tied_to_it_share_one_matrix():
     assert len(layer.trainable_weights) == 1
 
 
-def test_word_dropout_silences_whole_tokens_in_training_only():
-    layer = TokenEmbedding(9, 4, drop=0.5, seed=1)
+def test_word_dropout_drops_whole_tokens_in_training_only():
+    layer = TokenEmbedding(9, 4, word_dropout=0.5, seed=1)
     ids = RNG.integers(1, 9, (50, 20))
     silent = (numpy(layer(ids, training=True)) == 0).all(axis=-1)
 
@@ -239,7 +239,7 @@ def test_token_accuracy_counts_real_tokens_over_all_batches_alike():
 
 
 @pytest.mark.parametrize(("width", "heads", "rotary"), [(10, 3, False), (9, 3, True)])
-def test_heads_that_cannot_share_the_width_are_refused(width, heads, rotary):
+def test_heads_that_do_not_divide_the_width_are_refused(width, heads, rotary):
     with pytest.raises(ValueError, match="width"):
         SelfAttention(heads, rotary=rotary)(vectors(1, 2, width))
 
@@ -247,10 +247,10 @@ def test_heads_that_cannot_share_the_width_are_refused(width, heads, rotary):
 def test_a_network_of_these_layers_is_saved_and_loaded(tmp_path: Path):
     ids, memory = keras.Input((None,), dtype="int32"), keras.Input((None, 2 * WIDTH))
     real = keras.ops.not_equal(ids, 0)
-    tokens = TokenEmbedding(9, WIDTH, drop=0.1)
-    x = EncoderBlock(HEADS, 8, 0.1, "gelu", rotary=True)(Positions()(tokens(ids)), real)
+    tokens = TokenEmbedding(9, WIDTH, word_dropout=0.1)
+    x = EncoderBlock(HEADS, 8, 0.1, "gelu", rotary=True)(PositionEmbedding()(tokens(ids)), real)
     x, _ = DecoderBlock(HEADS, 8)(x, memory, keras.ops.ones_like(memory[..., 0], "bool"))
-    model = keras.Model([ids, memory], [tokens(x, reverse=True), MaskedMean()(x, real)])
+    model = keras.Model([ids, memory], [tokens(x, reverse=True), MaskedAveragePooling1D()(x, real)])
     inputs = [RNG.integers(0, 9, (3, 5)), vectors(3, 4, 2 * WIDTH)]
 
     model.save(tmp_path / "model.keras")

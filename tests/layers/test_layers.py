@@ -12,11 +12,11 @@ from hypothesis import given, settings, strategies as st
 
 from zoo.config import AugmentationConfig, OptimizerConfig
 from zoo.layers import (
-    OneHotColumns,
+    Normalization,
+    OneHotEncoding,
     RandomAffine,
     RandomElastic,
     SmoothedCrossentropy,
-    Standardize,
     WarmupSchedule,
     augment,
     make_optimizer,
@@ -111,7 +111,7 @@ def test_raw_pixels_of_any_declared_range_become_zero_to_one() -> None:
 )
 def test_a_schedule_stays_between_zero_and_its_peak(steps: int, warmup: float, curve: str) -> None:
     schedule = WarmupSchedule(0.1, curve, warmup)
-    schedule.span(steps)
+    schedule.set_steps(steps)
     rates = [float(schedule(step)) for step in {0, steps // 3, steps // 2, steps - 1}]
 
     assert all(0 <= rate <= 0.1 + 1e-7 for rate in rates)
@@ -119,7 +119,7 @@ def test_a_schedule_stays_between_zero_and_its_peak(steps: int, warmup: float, c
 
 def test_a_cosine_schedule_follows_its_equation() -> None:
     schedule = WarmupSchedule(0.2, "cosine", 0.1)
-    schedule.span(100)
+    schedule.set_steps(100)
 
     assert float(schedule(0)) == pytest.approx(0.2 / 11)
     assert float(schedule(10)) == pytest.approx(0.2)
@@ -162,7 +162,7 @@ def test_standardized_columns_have_mean_zero_and_variance_one_whatever_is_missin
     rng = np.random.default_rng(seed)
     values = rng.normal(5, 3, (rows, width)).astype("float32")
     values[rng.random(values.shape) < share] = np.nan
-    layer = Standardize()
+    layer = Normalization()
     layer.build((None, width))
     layer.adapt(values)
     scaled = numpy(layer(values))
@@ -177,7 +177,7 @@ def test_standardized_columns_have_mean_zero_and_variance_one_whatever_is_missin
 
 
 def test_a_constant_column_does_not_divide_by_zero_and_missing_values_can_be_flagged() -> None:
-    layer = Standardize(flag_missing=True)
+    layer = Normalization(missing_indicator=True)
     values = np.array([[3.0, np.nan], [3.0, np.nan]], "float32")
     layer.build((None, 2))
     layer.adapt(values)
@@ -187,7 +187,7 @@ def test_a_constant_column_does_not_divide_by_zero_and_missing_values_can_be_fla
 
 
 def test_category_codes_become_indicators_with_a_place_for_the_unknown() -> None:
-    layer = OneHotColumns([2, 1])
+    layer = OneHotEncoding([2, 1])
     encoded = numpy(layer(np.array([[0, 1], [2, 0]], "int32")))
 
     np.testing.assert_array_equal(encoded, [[1, 0, 0, 0, 1], [0, 0, 1, 1, 0]])

@@ -14,10 +14,10 @@ from hypothesis import given, settings, strategies as st
 from zoo.config import OptimizerConfig
 from zoo.layers import (
     ConformalInterval,
+    Denormalization,
     EnsembleDense,
     EnsembleHead,
     EnsembleRegressor,
-    RestoreTarget,
     compile_regressor,
     regressor_signature,
 )
@@ -34,27 +34,27 @@ def network(members: int = 3) -> EnsembleRegressor:
     keras.utils.set_random_seed(0)
     inputs = keras.Input((2,), name="numeric")
     x = EnsembleHead()(EnsembleDense(4, members, first=True)(inputs))
-    answers = RestoreTarget(name="restore")(x)
+    answers = Denormalization(name="denormalization")(x)
     prediction, low, high = ConformalInterval(name="interval")(answers)
     outputs = {"prediction": prediction, "low": low, "high": high, "members": answers}
     return compile_regressor(EnsembleRegressor(inputs, outputs), OptimizerConfig())
 
 
 def test_a_target_is_restored_to_its_own_unit() -> None:
-    layer = RestoreTarget()
+    layer = Denormalization()
     layer(np.zeros((1, 2), "float32"))
     layer.adapt([10.0, 20.0, 30.0])
     deviation = math.sqrt(200 / 3)
     restored = numpy(layer(np.array([[0.0, 1.0]], "float32")))
     np.testing.assert_allclose(restored, [[20, 20 + deviation]], rtol=1e-6)
-    np.testing.assert_allclose(numpy(layer.standardize(restored)), [[0, 1]], atol=1e-6)
+    np.testing.assert_allclose(numpy(layer.normalize(restored)), [[0, 1]], atol=1e-6)
     layer.adapt([5.0, 5.0])
     np.testing.assert_allclose(numpy(layer(np.ones((1, 2), "float32"))), 6)
 
 
 def test_the_loss_is_the_members_mean_in_variances_of_the_training_targets() -> None:
     model = network()
-    model.get_layer("restore").adapt([0.0, 100.0, 300.0])
+    model.get_layer("denormalization").adapt([0.0, 100.0, 300.0])
     x = RANDOM.normal(size=(7, 2)).astype("float32")
     y = RANDOM.normal(100, 50, size=7).astype("float32")
     logs = model.evaluate(x, y, verbose=0, return_dict=True, batch_size=7)
@@ -79,7 +79,7 @@ def test_it_learns_saves_and_comes_back(tmp_path: Path) -> None:
     model = network()
     x = RANDOM.normal(size=(256, 2)).astype("float32")
     y = 1000 + 50 * x[:, 0]
-    model.get_layer("restore").adapt(y)
+    model.get_layer("denormalization").adapt(y)
     history = model.fit(x, y, epochs=30, verbose=0).history
     assert history["loss"][-1] < 0.3 * history["loss"][0]
     model.save(tmp_path / "m.keras")
@@ -146,7 +146,12 @@ def test_wide_where_the_members_disagree() -> None:
 def test_too_few_examples_for_a_level_are_refused() -> None:
     layer = ConformalInterval()
     layer(np.zeros((1, 2), "float32"))
-    assert [ConformalInterval.needed(level) for level in (0.5, 0.9, 0.95, 0.99)] == [1, 9, 19, 99]
+    assert [ConformalInterval.min_examples(level) for level in (0.5, 0.9, 0.95, 0.99)] == [
+        1,
+        9,
+        19,
+        99,
+    ]
     some = np.zeros((8, 2), "float32")
     with pytest.raises(ValueError, match="at least 9 examples"):
         layer.calibrate(some, some, np.ones(8), level=0.9)

@@ -81,7 +81,7 @@ def test_a_table_with_numbers_categories_and_missing_values_is_classified() -> N
     probabilities = model.predict({"numeric": numeric, "categorical": codes}, verbose=0)
 
     assert np.isfinite(probabilities).all()
-    mean = keras.ops.convert_to_numpy(model.get_layer("standardize").mean)
+    mean = keras.ops.convert_to_numpy(model.get_layer("normalization").mean)
     np.testing.assert_allclose(mean, [1.65, 70.0], rtol=1e-5)
 
 

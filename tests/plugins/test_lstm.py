@@ -88,7 +88,7 @@ def test_the_answers_are_those_of_kerass_own_masked_layers(cell: str, *, both: b
         bidirectional=both,
         head="last",
         dropout=0,
-        embedding=6,
+        embedding_dim=6,
     )
     theirs = masked(cell, (5, 4), both=both, embedding=6)
     by_name = {layer.name: layer for layer in own.layers if layer.weights}
@@ -109,7 +109,13 @@ def test_the_answers_are_those_of_kerass_own_masked_layers(cell: str, *, both: b
 def readers() -> list[keras.Model]:
     return [
         zoo.build(
-            "lstm", data=TOKENS, cell=cell, units=[4, 3], bidirectional=True, head=head, embedding=4
+            "lstm",
+            data=TOKENS,
+            cell=cell,
+            units=[4, 3],
+            bidirectional=True,
+            head=head,
+            embedding_dim=4,
         )
         for cell, head in (("lstm", "last"), ("gru", "mean"), ("simple_rnn", "max"))
     ]
@@ -158,7 +164,7 @@ def test_ids_that_the_vocabulary_does_not_have_are_unknown_ones(
 def test_a_forecast_starts_from_what_it_is_added_to(skip: str, count: int) -> None:
     # Also with a batch of as many windows as there are steps to forecast.
     model = zoo.build("lstm", data=series(names="ab", targets="b"), units=[4], skip=skip)
-    change: Any = model.get_layer("change")
+    change: Any = model.get_layer("output")
     change.set_weights([np.zeros_like(weight) for weight in change.get_weights()])
     random = np.random.default_rng(0)
     history = random.normal(size=(count, 12, 2)).astype("float32") * 5 + 100
@@ -172,7 +178,7 @@ def test_a_forecast_starts_from_what_it_is_added_to(skip: str, count: int) -> No
 
 
 def test_gates_start_with_the_memory_that_is_asked_for() -> None:
-    model = zoo.build("lstm", data=TOKENS, units=[200], memory=100, bidirectional=False)
+    model = zoo.build("lstm", data=TOKENS, units=[200], max_dependency=100, bidirectional=False)
     bias = model.get_layer("lstm_1").get_weights()[2]
     keep = 1 / (1 + np.exp(-bias[200:400]))
     steps = 1 / (1 - keep)
@@ -238,7 +244,8 @@ def test_texts_are_refused_by_the_classifier_of_tables_with_what_learns_them() -
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"units": []}, {"units": [0]}, {"cell": "lstm2"}, {"memory": 1}, {"dropout": 1}]
+    "wrong",
+    [{"units": []}, {"units": [0]}, {"cell": "lstm2"}, {"max_dependency": 1}, {"dropout": 1}],
 )
 def test_a_wrong_configuration_is_named_by_its_field(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -310,7 +317,7 @@ def test_a_network_that_becomes_a_loop_says_so(tmp_path: Path) -> None:
     splits = {name: ArraySplit(*arrays) for name in ("train", "validation", "test")}
     data = Dataset(TOKENS, lambda: splits)
     run = zoo.train(
-        "lstm", data, run_dir=tmp_path / "r", epochs=1, cell="gru", units=[4], embedding=4
+        "lstm", data, run_dir=tmp_path / "r", epochs=1, cell="gru", units=[4], embedding_dim=4
     )
     evaluation = zoo.evaluate(run, data)
     model = run.model
@@ -339,7 +346,7 @@ def test_a_network_that_becomes_a_loop_says_so(tmp_path: Path) -> None:
 def test_what_build_returns_can_be_saved_and_cloned(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for data in (TOKENS, series()):
-        model = zoo.build("lstm", data=data, units=[3], memory=5, dense=[4])
+        model = zoo.build("lstm", data=data, units=[3], max_dependency=5, dense=[4])
         if data is TOKENS:
             model.fit(ragged(8, 5), np.arange(8) % 3, verbose=0)
         else:

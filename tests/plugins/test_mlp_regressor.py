@@ -87,7 +87,7 @@ def test_the_bins_are_adapted_behind_the_standardization() -> None:
     inputs = rows(500)
     inputs["numeric"] = inputs["numeric"] * 1000 + 5000
     registry().get("mlp_regressor").adapt(model, inputs, {"target": np.arange(500.0)})
-    left = np.asarray(model.get_layer("piecewise").left)
+    left = np.asarray(model.get_layer("piecewise_linear").left)
     np.testing.assert_allclose(left[:, 1:].mean(axis=0), [-0.67, 0.0, 0.67], atol=0.15)
 
 
@@ -125,11 +125,11 @@ def test_it_learns_a_table_and_its_intervals_cover_the_test_split(run: zoo.Run) 
 
 def test_the_statistics_are_those_of_the_training_split_alone(run: zoo.Run) -> None:
     train = run.dataset().split("train").arrays()
-    standardize = run.model.get_layer("standardize")
+    normalization = run.model.get_layer("normalization")
     np.testing.assert_allclose(
-        np.asarray(standardize.mean), np.nanmean(train[0]["numeric"], axis=0), rtol=1e-5
+        np.asarray(normalization.mean), np.nanmean(train[0]["numeric"], axis=0), rtol=1e-5
     )
-    assert float(run.model.get_layer("restore").mean) == pytest.approx(
+    assert float(run.model.get_layer("denormalization").mean) == pytest.approx(
         train[1]["target"].mean(), rel=1e-5
     )
 

@@ -17,7 +17,7 @@ from zoo.runtime.text import decode_text, encode_text
 from zoo.spec import DataSpec, Task, TensorSpec, TextSpec
 
 SPECIAL_TOKENS = ("[pad]", "[unknown]", "[start]", "[end]")
-SMALL = {"width": 16, "heads": 2, "feed_forward": 16}
+SMALL = {"hidden_dim": 16, "num_heads": 2, "intermediate_dim": 16}
 LABEL = TensorSpec(name="label", dtype="int64", labels=("bad", "good"))
 
 
@@ -220,8 +220,8 @@ def test_training_teaches_the_next_token_and_counts_no_padding(tmp_path):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"width": 10, "heads": 4}, "not divisible"),
-        ({"width": 12, "heads": 4, "positions": "rotary"}, "even"),
+        ({"hidden_dim": 10, "num_heads": 4}, "not divisible"),
+        ({"hidden_dim": 12, "num_heads": 4, "positions": "rotary"}, "even"),
         ({"positions": "cosine"}, "positions"),
         ({"dropout": 1.0}, "dropout"),
         ({"encoder_layers": 0}, "encoder_layers"),

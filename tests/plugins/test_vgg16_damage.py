@@ -282,10 +282,10 @@ def test_rare_classes_count_as_much_as_common_ones() -> None:
     model = zoo.build("vgg16_damage", data=pictures(8, 8, 3))
     VGG16Damage().adapt(model, {}, {"label": np.array([0] * 30 + [1] * 10)})
 
-    assert model.loss.weights == pytest.approx((40 / 60, 40 / 20))
+    assert model.loss.class_weights == pytest.approx((40 / 60, 40 / 20))
     truth, said = np.array([0, 1]), np.full((2, 2), 0.5, "float32")
-    losses = SmoothedCrossentropy(weights=model.loss.weights).call(truth, said)
-    np.testing.assert_allclose(losses, np.log(2) * np.array(model.loss.weights), rtol=1e-5)
+    losses = SmoothedCrossentropy(class_weights=model.loss.class_weights).call(truth, said)
+    np.testing.assert_allclose(losses, np.log(2) * np.array(model.loss.class_weights), rtol=1e-5)
 
 
 def test_a_loss_with_weights_is_saved_with_them() -> None:

@@ -34,7 +34,7 @@ def test_the_graph_engine_takes_the_steps_of_keras_fit_to_float_noise(tmp_path: 
     with seeded(plan.seed):
         model = small_model(optimizer="sgd")
         # What the loop sets from the plan: 203 examples make 13 batches of 16.
-        model.optimizer._learning_rate.span(26)
+        model.optimizer._learning_rate.set_steps(26)
         data = Squares().split("train")
         for epoch in (1, 2):
             order = epoch_order(plan.seed, epoch, len(data))

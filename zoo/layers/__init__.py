@@ -1,71 +1,90 @@
-"""Keras building blocks that architectures share. Importing this room imports keras.
+"""Keras layers, losses, metrics and optimizers that architectures share.
 
 Everything is written with ``keras`` and ``keras.ops``, for any backend, and is registered for
-saving under the package name ``zoo``.
+saving under the package name ``zoo``. Importing this module imports keras.
 """
 
-from zoo.layers.attention import CrossAttention, SelfAttention, attend, lay_out
-from zoo.layers.augmentation import RandomAffine, RandomElastic
-from zoo.layers.blocks import DecoderBlock, EncoderBlock
+from zoo.layers.attention import (
+    CrossAttention,
+    SelfAttention,
+    dot_product_attention,
+    rotary_embedding,
+    split_heads,
+)
+from zoo.layers.autoencoding import (
+    GaussianSampling,
+    PixelError,
+    PixelLoss,
+    SparsityRegularization,
+)
 from zoo.layers.classification import (
     SmoothedCrossentropy,
     classifier_signature,
     compile_classifier,
 )
-from zoo.layers.codes import GaussianCode, SparseCode
-from zoo.layers.embeddings import Positions, TokenEmbedding
+from zoo.layers.embeddings import PositionEmbedding, TokenEmbedding
 from zoo.layers.ensemble import EnsembleDense, EnsembleHead
-from zoo.layers.images import augment, scale_image
-from zoo.layers.noise import Corrupt
-from zoo.layers.numeric import ColumnwiseDense, PeriodicEncoding, PiecewiseLinearEncoding
-from zoo.layers.optimization import WarmupSchedule, make_optimizer
-from zoo.layers.reconstruction import PixelError, PixelLoss
+from zoo.layers.image_augmentation import (
+    RandomAffine,
+    RandomCorruption,
+    RandomElastic,
+    augment,
+    scale_image,
+)
+from zoo.layers.normalization import Denormalization, Normalization
+from zoo.layers.optimizers import WarmupSchedule, make_optimizer
 from zoo.layers.regression import (
     ConformalInterval,
     EnsembleRegressor,
-    RestoreTarget,
     compile_regressor,
     regressor_signature,
 )
-from zoo.layers.sequences import MaskedMean, TokenAccuracy, TokenCrossentropy
-from zoo.layers.tabular import OneHotColumns, Standardize
+from zoo.layers.sequences import MaskedAveragePooling1D, TokenAccuracy, TokenCrossentropy
+from zoo.layers.tabular import (
+    ColumnwiseDense,
+    OneHotEncoding,
+    PeriodicEncoding,
+    PiecewiseLinearEncoding,
+)
+from zoo.layers.transformer_blocks import DecoderBlock, EncoderBlock
 
 __all__ = [
     "ColumnwiseDense",
     "ConformalInterval",
-    "Corrupt",
     "CrossAttention",
     "DecoderBlock",
+    "Denormalization",
     "EncoderBlock",
     "EnsembleDense",
     "EnsembleHead",
     "EnsembleRegressor",
-    "GaussianCode",
-    "MaskedMean",
-    "OneHotColumns",
+    "GaussianSampling",
+    "MaskedAveragePooling1D",
+    "Normalization",
+    "OneHotEncoding",
     "PeriodicEncoding",
     "PiecewiseLinearEncoding",
     "PixelError",
     "PixelLoss",
-    "Positions",
+    "PositionEmbedding",
     "RandomAffine",
+    "RandomCorruption",
     "RandomElastic",
-    "RestoreTarget",
     "SelfAttention",
     "SmoothedCrossentropy",
-    "SparseCode",
-    "Standardize",
+    "SparsityRegularization",
     "TokenAccuracy",
     "TokenCrossentropy",
     "TokenEmbedding",
     "WarmupSchedule",
-    "attend",
     "augment",
     "classifier_signature",
     "compile_classifier",
     "compile_regressor",
-    "lay_out",
+    "dot_product_attention",
     "make_optimizer",
     "regressor_signature",
+    "rotary_embedding",
     "scale_image",
+    "split_heads",
 ]

@@ -1,4 +1,4 @@
-"""What every classifier shares: its last layer, its loss, and what it is asked once exported."""
+"""Loss, compilation and exported signature of classifiers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keras import ops
 
 from zoo.architecture import Signature
 from zoo.config import OptimizerConfig
-from zoo.layers.optimization import make_optimizer
+from zoo.layers.optimizers import make_optimizer
 from zoo.spec import DataSpec, TensorSpec
 
 PACKAGE = "zoo"
@@ -18,14 +18,14 @@ PACKAGE = "zoo"
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class SmoothedCrossentropy(keras.losses.Loss):
-    """Cross-entropy of integer labels, with smoothing, and with a weight for each class.
+    """Cross-entropy of integer labels with label smoothing and class weights.
 
     The target puts ``1 - smoothing`` on the label and spreads the rest evenly over all classes
     (Szegedy et al. 2016, arXiv:1512.00567, section 7). Keras smooths one-hot labels only.
 
     Args:
-        smoothing: Share of the target that is spread, from 0 to below 1.
-        weights: What an example of each class counts; one each if empty.
+        smoothing: Label smoothing factor, from 0 to below 1.
+        class_weights: Weight of each class in the loss; all 1 if empty.
 
     Call arguments:
         y_true: Integer labels, `(batch,)` or `(batch, 1)`.
@@ -35,28 +35,29 @@ class SmoothedCrossentropy(keras.losses.Loss):
     def __init__(
         self,
         smoothing: float = 0.0,
-        weights: Sequence[float] = (),
+        class_weights: Sequence[float] = (),
         name: str = "smoothed_crossentropy",
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.smoothing, self.weights = smoothing, tuple(weights)
+        self.smoothing, self.class_weights = smoothing, tuple(class_weights)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return one loss an example."""
+        """Return one loss per example."""
         classes = y_pred.shape[-1]
         labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
         target = ops.one_hot(labels, classes, dtype=y_pred.dtype)
         losses = keras.losses.categorical_crossentropy(
             target, y_pred, label_smoothing=self.smoothing
         )
-        if not self.weights:
+        if not self.class_weights:
             return losses
-        return losses * ops.take(ops.convert_to_tensor(self.weights, losses.dtype), labels)
+        weights = ops.convert_to_tensor(self.class_weights, losses.dtype)
+        return losses * ops.take(weights, labels)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the loss is made from."""
-        own = {"smoothing": self.smoothing, "weights": self.weights}
+        """Return the loss's configuration."""
+        own = {"smoothing": self.smoothing, "class_weights": self.class_weights}
         return {**super().get_config(), **own}
 
 
@@ -65,19 +66,19 @@ def compile_classifier(
     optimizer: OptimizerConfig,
     *,
     smoothing: float = 0.0,
-    weights: Sequence[float] = (),
+    class_weights: Sequence[float] = (),
 ) -> keras.Model:
-    """Compile a model whose one output is class probabilities, and return it.
+    """Compile a model whose only output is class probabilities, and return it.
 
     Args:
         model: The model.
-        optimizer: How its weights follow their gradients.
-        smoothing: Share of each target that is spread over all classes.
-        weights: What an example of each class counts in the loss; one each if empty.
+        optimizer: Optimizer and learning-rate schedule.
+        smoothing: Label smoothing factor.
+        class_weights: Weight of each class in the loss; all 1 if empty.
     """
     loss: Any = "sparse_categorical_crossentropy"
-    if smoothing or weights:
-        loss = SmoothedCrossentropy(smoothing, weights)
+    if smoothing or class_weights:
+        loss = SmoothedCrossentropy(smoothing, class_weights)
     model.compile(optimizer=make_optimizer(optimizer), loss=loss, metrics=["accuracy"])
     return model
 
@@ -85,24 +86,22 @@ def compile_classifier(
 def classifier_signature(
     model: keras.Model, data: DataSpec, *, inside: Mapping[str, str] | None = None
 ) -> Signature:
-    """Return what a deployed classifier is asked: its ``probabilities``, in the classes' order.
+    """Return the signature ``predict`` of a classifier: ``probabilities`` in the order of classes.
 
-    The export adds ``label``, the index of the largest one, inside the graph.
+    The export adds ``label``, the index of the most likely class, inside the graph.
 
     Args:
-        model: A model whose one output is class probabilities.
-        data: What it was built for.
-        inside: By input, what the graph does to raw values first, in words.
+        model: A model whose only output is class probabilities.
+        data: The data it was built for.
+        inside: Description of the preprocessing inside the graph, by input.
     """
-    said = inside or {}
-    taken = tuple(
-        spec.model_copy(update={"inside": said.get(spec.name, spec.inside)}) for spec in data.inputs
+    described = inside or {}
+    input_specs = tuple(
+        spec.model_copy(update={"inside": described.get(spec.name, spec.inside)})
+        for spec in data.inputs
     )
     labels = data.labels
     output = TensorSpec(name="probabilities", shape=(len(labels),), range=(0.0, 1.0), labels=labels)
     inputs = {tensor.name: tensor for tensor in model.inputs}
-    asked = keras.Model(inputs, {output.name: model.output})
-    return Signature("predict", asked, taken, (output,))
-
-
-__all__ = ["SmoothedCrossentropy", "classifier_signature", "compile_classifier"]
+    graph = keras.Model(inputs, {output.name: model.output})
+    return Signature("predict", graph, input_specs, (output,))

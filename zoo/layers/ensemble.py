@@ -1,8 +1,8 @@
-"""Many networks in one: they share their matrices, and each has a few numbers of its own.
+"""BatchEnsemble layers: an ensemble whose members share their weight matrices.
 
 BatchEnsemble (Wen, Tran & Ba 2020, arXiv:2002.06715) as TabM uses it for tables (Gorishniy,
-Kotelnikov & Babenko 2024, arXiv:2410.24210): every member answers every example, each learns by
-its own loss, and the mean of their answers is the answer.
+Kotelnikov & Babenko 2024, arXiv:2410.24210): every member predicts every example, each has its
+own loss, and the prediction is the mean of the members.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ def _uniform(inputs: int) -> Any:
     return keras.initializers.RandomUniform(-(inputs**-0.5), inputs**-0.5)
 
 
-def _signs(shape: Any, dtype: Any = None) -> Any:
+def _random_signs(shape: Any, dtype: Any = None) -> Any:
     draw = keras.initializers.RandomUniform(-1.0, 1.0)(shape, dtype=dtype)
     return ops.where(draw < 0, -ops.ones_like(draw), ops.ones_like(draw))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class EnsembleDense(keras.layers.Layer):
-    """A dense layer of several members that share its matrix.
+    """Dense layer of an ensemble whose members share the kernel.
 
     Member i computes ``s_i * ((r_i * x) W) + b_i`` (equation 5 of arXiv:2002.06715, section 3.3 of
     arXiv:2410.24210). The members start with the same bias; in the first layer of a network they
@@ -34,9 +34,10 @@ class EnsembleDense(keras.layers.Layer):
     Neither ``r`` nor ``s`` decays.
 
     Args:
-        units: Width of the output.
-        members: How many.
-        first: Whether this is the first layer: it takes one vector an example, and parts them.
+        units: Output dimension.
+        members: Number of members.
+        first: Whether this is the first layer, which expands one vector per example to one per
+            member.
 
     Input shape:
         `(batch, features)` if ``first``, else `(batch, members, features)`.
@@ -50,13 +51,13 @@ class EnsembleDense(keras.layers.Layer):
         self.units, self.members, self.first = units, members, first
 
     def build(self, input_shape: Any) -> None:
-        """Create the shared matrix and each member's own vectors."""
+        """Create the shared kernel and each member's scaling vectors and bias."""
         features = input_shape[-1]
-        parted = self.first and self.members > 1
+        diversified = self.first and self.members > 1
         self.gamma_in = self.add_weight(
             name="gamma_in",
             shape=(self.members, features),
-            initializer=_signs if parted else "ones",
+            initializer=_random_signs if diversified else "ones",
         )
         self.kernel = self.add_weight(
             name="kernel", shape=(features, self.units), initializer=_uniform(features)
@@ -65,15 +66,15 @@ class EnsembleDense(keras.layers.Layer):
             name="gamma_out", shape=(self.members, self.units), initializer="ones"
         )
 
-        def alike(shape: Any, dtype: Any = None) -> Any:
+        def same_for_all(shape: Any, dtype: Any = None) -> Any:
             return ops.broadcast_to(_uniform(features)((1, shape[1]), dtype=dtype), shape)
 
         self.bias = self.add_weight(
-            name="bias", shape=(self.members, self.units), initializer=alike
+            name="bias", shape=(self.members, self.units), initializer=same_for_all
         )
 
     def call(self, values: Any) -> Any:
-        """Transform a batch for every member."""
+        """Apply the layer for every member."""
         if self.first:
             values = ops.expand_dims(values, 1)
         features = values.shape[-1]
@@ -83,18 +84,18 @@ class EnsembleDense(keras.layers.Layer):
         return product * self.gamma_out + self.bias
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return one vector a member."""
+        """Return the output shape."""
         return (input_shape[0], self.members, self.units)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
+        """Return the layer's configuration."""
         own = {"units": self.units, "members": self.members, "first": self.first}
         return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class EnsembleHead(keras.layers.Layer):
-    """The last layer: one number a member, from weights that no other member shares.
+    """Output layer of an ensemble: one number per member, without shared weights.
 
     Input shape:
         `(batch, members, features)`.
@@ -104,7 +105,7 @@ class EnsembleHead(keras.layers.Layer):
     """
 
     def build(self, input_shape: Any) -> None:
-        """Create one vector and one bias a member."""
+        """Create one weight vector and one bias per member."""
         _, members, features = input_shape
         self.kernel = self.add_weight(
             name="kernel", shape=(members, features), initializer=_uniform(features)
@@ -112,12 +113,9 @@ class EnsembleHead(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(members,), initializer=_uniform(features))
 
     def call(self, values: Any) -> Any:
-        """Answer for a batch."""
+        """Return one output per member."""
         return ops.sum(values * self.kernel, axis=-1) + self.bias
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return one number a member."""
+        """Return the output shape."""
         return tuple(input_shape[:-1])
-
-
-__all__ = ["EnsembleDense", "EnsembleHead"]

@@ -1,4 +1,4 @@
-"""What is learned of sequences, and measured on them: padding never counts."""
+"""Loss, metric and pooling for padded sequences."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ PACKAGE = "zoo"
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class TokenCrossentropy(keras.losses.Loss):
-    """Cross-entropy of the tokens of a batch: their mean, in nats, without the padding.
+    """Mean cross-entropy of the tokens of a batch in nats, without padding.
 
-    The loss of a batch is the sum over its real tokens divided by their number, so that every
-    token of a batch weighs the same, however long its sequence is. Between batches Keras weighs by
-    rows. With smoothing the target puts ``1 - smoothing`` on the token and spreads the rest evenly
+    The loss of a batch is the sum over its tokens divided by their number, so that every token of a
+    batch has the same weight, however long its sequence is. Between batches Keras weights by rows.
+    With smoothing the target puts ``1 - smoothing`` on the token and spreads the rest evenly
     over the vocabulary (Szegedy et al. 2016, arXiv:1512.00567; Vaswani et al. 2017, section 5.4).
 
     Args:
-        smoothing: Share of the target that is spread, from 0 to below 1.
+        smoothing: Label smoothing factor, from 0 to below 1.
 
     Call arguments:
         y_true: Ids, int `(batch, time)`; 0 is padding.
@@ -34,7 +34,7 @@ class TokenCrossentropy(keras.losses.Loss):
         self.smoothing = smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return one loss a token, scaled so that the mean over all places is that of the real."""
+        """Return one loss per token, scaled so that their mean ignores padding."""
         ids = ops.cast(y_true, "int32")
         real = ops.cast(ops.not_equal(ids, 0), y_pred.dtype)
         losses = ops.sparse_categorical_crossentropy(ids, y_pred, from_logits=True)
@@ -45,13 +45,13 @@ class TokenCrossentropy(keras.losses.Loss):
         return losses * real / ops.maximum(share, 1e-9)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the loss is made from."""
+        """Return the loss's configuration."""
         return {**super().get_config(), "smoothing": self.smoothing}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class TokenAccuracy(keras.metrics.Metric):
-    """Share of the real tokens that get the highest score, given the true ones before them.
+    """Next-token accuracy under teacher forcing, without padding.
 
     Call arguments:
         y_true: Ids, int `(batch, time)`; 0 is padding and does not count.
@@ -64,7 +64,7 @@ class TokenAccuracy(keras.metrics.Metric):
         self.count = self.add_variable((), "zeros", name="count")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch."""
+        """Add a batch."""
         ids = ops.cast(y_true, "int32")
         real = ops.cast(ops.not_equal(ids, 0), "float32")
         chosen = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
@@ -73,26 +73,23 @@ class TokenAccuracy(keras.metrics.Metric):
         self.count.assign_add(ops.sum(real))
 
     def result(self) -> Any:
-        """Return the share so far."""
+        """Return the accuracy so far."""
         return self.right / ops.maximum(self.count, 1.0)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class MaskedMean(keras.layers.Layer):
-    """The mean over the real positions of a sequence; of pure padding, zero.
+class MaskedAveragePooling1D(keras.layers.Layer):
+    """Average over the real positions of a sequence; zero for pure padding.
 
     Call arguments:
         x: `(batch, time, width)`
-        allowed: Which positions are real, bool `(batch, time)`
+        padding_mask: Which positions are real, bool `(batch, time)`
 
     Returns:
         `(batch, width)`
     """
 
-    def call(self, x: Any, allowed: Any) -> Any:
-        """Average."""
-        real = ops.cast(allowed, x.dtype)[..., None]
+    def call(self, x: Any, padding_mask: Any) -> Any:
+        """Average the real positions."""
+        real = ops.cast(padding_mask, x.dtype)[..., None]
         return ops.sum(x * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1.0)
-
-
-__all__ = ["MaskedMean", "TokenAccuracy", "TokenCrossentropy"]

@@ -1,7 +1,8 @@
-"""Columns of a table, as they enter a network."""
+"""Encoders for the columns of a table."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,82 +12,16 @@ from keras import ops
 
 PACKAGE = "zoo"
 
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class Standardize(keras.layers.Layer):
-    """Shifts and scales each column to mean 0 and variance 1; a missing value becomes 0.
-
-    Zero is the column's mean, the most neutral guess. With ``flag_missing`` the output also says
-    which values were missing, so that a network can learn what their absence means. Call
-    ``adapt`` with the training split, and with nothing else.
-
-    Args:
-        flag_missing: Whether to append one 0/1 column an input column.
-
-    Input shape:
-        `(batch, columns)`, any number type; NaN stands for a missing value.
-
-    Output shape:
-        `(batch, columns)`, or `(batch, 2 * columns)` with ``flag_missing``; float32.
-    """
-
-    def __init__(self, flag_missing: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.flag_missing = flag_missing
-
-    def build(self, input_shape: Any) -> None:
-        """Create the statistics: mean 0 and variance 1 until ``adapt`` is called."""
-        size = (input_shape[-1],)
-        self.mean = self.add_weight(name="mean", shape=size, initializer="zeros", trainable=False)
-        self.variance = self.add_weight(
-            name="variance", shape=size, initializer="ones", trainable=False
-        )
-
-    def adapt(self, values: Any) -> None:
-        """Measure mean and variance of each column over the values that are not missing.
-
-        A column that is constant, or never known, keeps variance 1.
-        """
-        values = np.asarray(values, "float64")
-        known = np.isfinite(values)
-        count = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, values, 0.0).sum(axis=0) / count
-        variance = np.where(known, (values - mean) ** 2, 0.0).sum(axis=0) / count
-        self.mean.assign(mean)
-        self.variance.assign(np.where(variance > 0, variance, 1.0))
-
-    def scaled(self, values: Any) -> Any:
-        """Return values with mean 0 and variance 1; what is missing stays NaN."""
-        values = ops.cast(values, self.compute_dtype)
-        return ops.convert_to_numpy((values - self.mean) / ops.sqrt(self.variance))
-
-    def call(self, values: Any) -> Any:
-        """Standardize a batch."""
-        values = ops.cast(values, self.compute_dtype)
-        missing = ops.isnan(values)
-        scaled = (values - self.mean) / ops.sqrt(self.variance)
-        scaled = ops.where(missing, ops.zeros_like(scaled), scaled)
-        if not self.flag_missing:
-            return scaled
-        return ops.concatenate([scaled, ops.cast(missing, self.compute_dtype)], axis=-1)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape with twice the columns where missing values are flagged."""
-        columns = input_shape[-1] * (2 if self.flag_missing else 1)
-        return (*input_shape[:-1], columns)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
-        return {**super().get_config(), "flag_missing": self.flag_missing}
+MAX_DEVIATION = 8.0
+"""Standard deviations to which a periodic encoding clips its input."""
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class OneHotColumns(keras.layers.Layer):
-    """Turns columns of category codes into indicators, side by side.
+class OneHotEncoding(keras.layers.Layer):
+    """One-hot encoding of categorical columns, concatenated.
 
     Args:
-        sizes: Number of categories of each column. Code 0 means missing or unknown, and has an
-            indicator of its own.
+        sizes: Number of categories per column; code 0, missing or unknown, is one more.
 
     Input shape:
         `(batch, columns)`, integer codes from 0 to the column's size.
@@ -108,12 +43,166 @@ class OneHotColumns(keras.layers.Layer):
         return ops.concatenate(columns, axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return one column an indicator."""
+        """Return the output shape."""
         return (input_shape[0], sum(self.sizes) + len(self.sizes))
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
+        """Return the layer's configuration."""
         return {**super().get_config(), "sizes": self.sizes}
 
 
-__all__ = ["OneHotColumns", "Standardize"]
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class PeriodicEncoding(keras.layers.Layer):
+    """Sines and cosines of each numeric column at learned frequencies.
+
+    Equation 2 of arXiv:2203.05556: ``sin(2π c x)`` and ``cos(2π c x)``, with ``c`` drawn from a
+    normal distribution. Values are clipped to 8 standard deviations, so that an outlier
+    does not depend on the last bit of a float.
+
+    Args:
+        frequencies: Number of frequencies per column.
+        scale: Standard deviation of the initial frequencies, in periods per standard deviation of
+            the column: sigma, the most important hyperparameter of the paper.
+
+    Input shape:
+        `(batch, columns)`, normalized, no NaN.
+
+    Output shape:
+        `(batch, columns, 2 * frequencies)`.
+    """
+
+    def __init__(self, frequencies: int = 16, scale: float = 0.3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.frequencies, self.scale = frequencies, scale
+
+    def build(self, input_shape: Any) -> None:
+        """Create the frequencies."""
+        self.gamma = self.add_weight(
+            name="gamma",  # no weight decay: a frequency is not a connection strength
+            shape=(input_shape[-1], self.frequencies),
+            initializer=keras.initializers.RandomNormal(stddev=self.scale),
+        )
+
+    def call(self, values: Any) -> Any:
+        """Encode a batch."""
+        values = ops.clip(values, -MAX_DEVIATION, MAX_DEVIATION)
+        angles = (2 * math.pi) * ops.expand_dims(values, -1) * self.gamma
+        return ops.concatenate([ops.cos(angles), ops.sin(angles)], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output shape."""
+        return (*input_shape, 2 * self.frequencies)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layer's configuration."""
+        own = {"frequencies": self.frequencies, "scale": self.scale}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class PiecewiseLinearEncoding(keras.layers.Layer):
+    """Piecewise linear encoding of numeric columns by quantile bins.
+
+    Each bin is 0 below it, 1 above it, and linear within. Equation 1 of arXiv:2203.05556, with bins
+    between quantiles (section 3.2.1). Unlike there the first and the last bin end at 0 and 1 too:
+    values are clipped to the training range. Call ``adapt`` with the training split only.
+
+    Args:
+        bins: Number of bins per column; a column with fewer distinct values uses fewer.
+
+    Input shape:
+        `(batch, columns)`, no NaN.
+
+    Output shape:
+        `(batch, columns, bins)`, each from 0 to 1.
+    """
+
+    def __init__(self, bins: int = 16, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bins = bins
+
+    def build(self, input_shape: Any) -> None:
+        """Create the bins, uniform over three standard deviations until ``adapt`` is called."""
+        shape = (input_shape[-1], self.bins)
+        edges = np.linspace(-3, 3, self.bins + 1)
+
+        def evenly(shape: Any, dtype: Any = None) -> Any:
+            return ops.broadcast_to(ops.cast(edges[:-1], dtype), shape)
+
+        self.left = self.add_weight(name="left", shape=shape, initializer=evenly, trainable=False)
+        steep = keras.initializers.Constant(self.bins / 6)
+        self.slope = self.add_weight(name="slope", shape=shape, initializer=steep, trainable=False)
+
+    def adapt(self, values: Any) -> None:
+        """Compute bin edges from the quantiles of each column, without missing values."""
+        left = np.zeros(self.left.shape, "float64")
+        slope = np.zeros_like(left)
+        shares = np.linspace(0, 1, self.bins + 1)
+        for place, column in enumerate(np.asarray(values, "float64").T):
+            known = column[np.isfinite(column)]
+            # Values of the column itself: an interpolated edge next to an equal value would make a
+            # bin narrower than a float can resolve.
+            edges = known
+            if len(known):
+                edges = np.unique(np.quantile(known, shares, method="inverted_cdf"))
+                closest = max(1e-6 * (edges[-1] - edges[0]), 1e-30)
+                edges = edges[np.concatenate([[True], np.diff(edges) > closest])]
+            used = max(len(edges) - 1, 0)
+            left[place, :used] = edges[:-1]
+            slope[place, :used] = 1 / np.diff(edges)
+        self.left.assign(left)
+        self.slope.assign(slope)
+
+    def call(self, values: Any) -> Any:
+        """Encode a batch."""
+        passed = (ops.expand_dims(values, -1) - self.left) * self.slope
+        return ops.clip(passed, 0.0, 1.0)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output shape."""
+        return (*input_shape, self.bins)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layer's configuration."""
+        return {**super().get_config(), "bins": self.bins}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ColumnwiseDense(keras.layers.Layer):
+    """Separate dense layer with ReLU for each column.
+
+    Args:
+        units: Output dimension per column.
+
+    Input shape:
+        `(batch, columns, features)`.
+
+    Output shape:
+        `(batch, columns, units)`.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape: Any) -> None:
+        """Create one kernel and one bias per column."""
+        _, columns, features = input_shape
+        uniform = keras.initializers.RandomUniform(-(features**-0.5), features**-0.5)
+        self.kernel = self.add_weight(
+            name="kernel", shape=(columns, features, self.units), initializer=uniform
+        )
+        uniform = keras.initializers.RandomUniform(-(features**-0.5), features**-0.5)
+        self.bias = self.add_weight(name="bias", shape=(columns, self.units), initializer=uniform)
+
+    def call(self, values: Any) -> Any:
+        """Apply the layer."""
+        return ops.relu(ops.einsum("bcf,cfu->bcu", values, self.kernel) + self.bias)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output shape."""
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layer's configuration."""
+        return {**super().get_config(), "units": self.units}

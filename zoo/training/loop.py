@@ -289,4 +289,4 @@ def _set_schedule_length(model: keras.Model, steps: int) -> None:
     # Keras offers the current rate publicly, and the schedule behind it only under this name.
     schedule: Any = getattr(model.optimizer, "_learning_rate", None)
     if isinstance(schedule, WarmupSchedule):
-        schedule.span(steps)
+        schedule.set_steps(steps)

@@ -16,17 +16,17 @@ PACKAGE = "zoo"
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises linearly, then follows a curve to zero.
+    """Linear warmup, then constant, linear or cosine decay.
 
-    How many steps there are is known when training starts, not when a model is compiled:
-    ``span`` says it. Until then the rate is constant, as a plain ``model.fit`` expects.
+    The number of steps is known when training starts, not when a model is compiled: see
+    ``set_steps``. Until then the learning rate is constant, as a plain ``model.fit`` expects.
 
     Args:
-        peak: Highest rate.
+        peak: Peak learning rate.
         curve: ``constant``, ``linear``, or ``cosine`` (Loshchilov & Hutter 2017,
             arXiv:1608.03983, equation 5, one period).
-        warmup: Share of all steps over which the rate rises.
-        steps: Steps in all, or ``None`` while unknown.
+        warmup: Share of all steps for warmup.
+        steps: Total number of steps; ``None`` while unknown.
     """
 
     def __init__(
@@ -35,28 +35,28 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         super().__init__()
         self.peak, self.curve, self.warmup, self.steps = peak, curve, warmup, steps
 
-    def span(self, steps: int) -> None:
-        """Set the number of steps, before the first of them."""
+    def set_steps(self, steps: int) -> None:
+        """Set the total number of steps, before the first of them."""
         self.steps = steps
 
     def __call__(self, step: Any) -> Any:
-        """Return the rate of a step, counted from 0."""
+        """Return the learning rate of a step, counted from 0."""
         step = ops.cast(step, "float32")
         if self.steps is None:
             return ops.ones_like(step) * self.peak
-        rising = round(self.warmup * self.steps)
-        rise = (step + 1.0) / (rising + 1.0)
-        share = ops.clip((step - rising) / max(self.steps - rising, 1), 0.0, 1.0)
+        warmup_steps = round(self.warmup * self.steps)
+        rise = (step + 1.0) / (warmup_steps + 1.0)
+        share = ops.clip((step - warmup_steps) / max(self.steps - warmup_steps, 1), 0.0, 1.0)
         if self.curve == "cosine":
             fall = 0.5 * (1.0 + ops.cos(math.pi * share))
         elif self.curve == "linear":
             fall = 1.0 - share
         else:
             fall = ops.ones_like(share)
-        return self.peak * ops.where(step < rising, rise, fall)
+        return self.peak * ops.where(step < warmup_steps, rise, fall)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the schedule is made from."""
+        """Return the schedule's configuration."""
         return {
             "peak": self.peak,
             "curve": self.curve,
@@ -68,15 +68,15 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
 def make_optimizer(
     config: OptimizerConfig, *, momentum: float = 0.9, undecayed: Sequence[str] = ()
 ) -> keras.optimizers.Optimizer:
-    """Return the optimizer that a configuration describes.
+    """Create the optimizer of a configuration.
 
-    Biases and the scales and offsets of normalization do not decay: shrinking them limits what
-    a layer can say without making it simpler.
+    Biases and the scales and offsets of normalization layers have no weight decay: shrinking them
+    limits a layer without making it simpler.
 
     Args:
-        config: What it is.
-        momentum: Of SGD (Nesterov's).
-        undecayed: Names of other weights that do not decay.
+        config: Optimizer and learning-rate schedule.
+        momentum: Nesterov momentum of SGD.
+        undecayed: Names of further weights without weight decay.
     """
     rate = WarmupSchedule(config.learning_rate, config.schedule, config.warmup)
     common: dict[str, Any] = {"global_clipnorm": config.global_clipnorm}
@@ -94,6 +94,3 @@ def make_optimizer(
         )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", *undecayed])
     return optimizer
-
-
-__all__ = ["WarmupSchedule", "make_optimizer"]

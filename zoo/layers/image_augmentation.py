@@ -1,4 +1,4 @@
-"""Random image transformations that are part of a model, and act while it learns only."""
+"""Image preprocessing and random augmentation layers, active in training only."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.config import AugmentationConfig
+from zoo.spec import TensorSpec
+
 PACKAGE = "zoo"
+
+CORRUPTIONS = ("gaussian", "salt_and_pepper", "masking")
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class RandomAffine(keras.layers.Layer):
-    """Rotates, shifts, zooms and shears each image by one random matrix, resampled once.
+    """Random rotation, shift, zoom and shear of each image, interpolated once.
 
-    Chaining one layer a transformation would interpolate, and so blur, as many times. What
-    moves in from outside the image is black.
+    One layer per transformation would interpolate, and so blur, as many times. Pixels from outside
+    of the image are black.
 
     Args:
-        rotation: Largest angle, in degrees, either way.
-        shift: Largest shift, as a share of the side, either way, each axis by itself.
-        zoom: Largest zoom, as a share: 0.1 draws factors from 1/1.1 to 1.1.
-        shear: Largest horizontal shear, as a share of the height, either way.
+        rotation: Maximum angle in either direction, degrees.
+        shift: Maximum shift in either direction, as a share of the side, per axis.
+        zoom: Maximum zoom, as a share: 0.1 draws factors from 1/1.1 to 1.1.
+        shear: Maximum horizontal shear in either direction, as a share of the height.
         seed: Integer, or ``None`` to draw one from Keras's global seed.
 
     Input shape:
@@ -53,7 +58,7 @@ class RandomAffine(keras.layers.Layer):
         self.supports_jit = False  # TensorFlow's projective resampling has no XLA kernel.
 
     def call(self, images: Any, training: bool | None = False) -> Any:
-        """Transform the images if training, else return them as they are."""
+        """Transform the images in training, else return them unchanged."""
         if not training:
             return images
         batch = ops.shape(images)[0]
@@ -80,11 +85,11 @@ class RandomAffine(keras.layers.Layer):
         )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape."""
+        """Return the output shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
+        """Return the layer's configuration."""
         own = {
             "rotation": self.rotation,
             "shift": self.shift,
@@ -97,14 +102,14 @@ class RandomAffine(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class RandomElastic(keras.layers.Layer):
-    """Bends each image by a smooth random field of displacements.
+    """Random elastic deformation of each image.
 
     After Simard, Steinkraus & Platt (ICDAR 2003): independent normal displacements on a coarse
     grid, spread over the pixels by Gaussian bumps that keep their variance, one bilinear gather.
 
     Args:
-        alpha: Standard deviation of a pixel's displacement, in pixels, each axis by itself.
-        grid: Points of the coarse grid along each side.
+        alpha: Standard deviation of the displacement per axis, pixels.
+        grid: Points of the coarse grid per side.
         seed: Integer, or ``None`` to draw one from Keras's global seed.
 
     Input shape:
@@ -122,7 +127,7 @@ class RandomElastic(keras.layers.Layer):
         self.generator = keras.random.SeedGenerator(seed)
 
     def call(self, images: Any, training: bool | None = False) -> Any:
-        """Bend the images if training, else return them as they are."""
+        """Deform the images in training, else return them unchanged."""
         if not training:
             return images
         batch = ops.shape(images)[0]
@@ -148,7 +153,7 @@ class RandomElastic(keras.layers.Layer):
         return ops.reshape(upper + (lower - upper) * down, (-1, height, width, channels))
 
     def _bumps(self, side: int) -> Any:
-        """Return the weight of each grid point at each pixel, rows of unit length."""
+        """Return the weight of each grid point at each pixel, as rows of unit length."""
         pixel = np.arange(side)[:, None]
         point = np.linspace(-0.5, side - 0.5, self.grid)[None]
         width = 0.75 * side / max(self.grid - 1, 1)
@@ -156,13 +161,96 @@ class RandomElastic(keras.layers.Layer):
         return (weight / np.linalg.norm(weight, axis=1, keepdims=True)).astype("float32")
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape."""
+        """Return the output shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
+        """Return the layer's configuration."""
         own = {"alpha": self.alpha, "grid": self.grid, "seed": self.seed}
         return {**super().get_config(), **own}
 
 
-__all__ = ["RandomAffine", "RandomElastic"]
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class RandomCorruption(keras.layers.Layer):
+    """Random corruption of each image in training: Gaussian noise, salt and pepper, or masking.
+
+    The corruption process of denoising autoencoders (Vincent et al. 2008, "Extracting and
+    composing robust features with denoising autoencoders", section 2.3, for masking; Vincent et
+    al. 2010, JMLR 11, section 5, for the other two). Values are clipped to 0..1.
+
+    Args:
+        kind: ``gaussian`` adds normal noise to every value; ``salt_and_pepper`` makes pixels black
+            or white with equal probability; ``masking`` makes pixels black. The last two corrupt
+            all channels of a pixel together.
+        amount: Standard deviation of ``gaussian``, in 0..1 intensity; else the share of pixels.
+        seed: Integer, or ``None`` to draw one from Keras's global seed.
+
+    Input shape:
+        `(batch, height, width, channels)`, intensities from 0 to 1.
+
+    Output shape:
+        The same.
+
+    Raises:
+        ValueError: If the kind is unknown.
+
+    Example:
+        >>> layer = RandomCorruption("masking", 0.25)
+        >>> layer(images, training=True)
+    """
+
+    def __init__(
+        self, kind: str = "gaussian", amount: float = 0.2, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if kind not in CORRUPTIONS:
+            raise ValueError(
+                f"expected kind to be one of {', '.join(CORRUPTIONS)}. Received: {kind!r}"
+            )
+        self.kind, self.amount, self.seed = kind, amount, seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, images: Any, training: bool | None = False) -> Any:
+        """Corrupt the images in training, else return them unchanged."""
+        if not training:
+            return images
+        shape = ops.shape(images)
+        if self.kind == "gaussian":
+            noise = keras.random.normal(shape, stddev=self.amount, seed=self.generator)
+            return ops.clip(images + ops.cast(noise, images.dtype), 0.0, 1.0)
+        draw = keras.random.uniform((*shape[:-1], 1), seed=self.generator)
+        if self.kind == "masking":
+            return ops.where(draw < self.amount, 0.0, images)
+        return ops.where(
+            draw < self.amount / 2, 0.0, ops.where(draw > 1 - self.amount / 2, 1.0, images)
+        )
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layer's configuration."""
+        own = {"kind": self.kind, "amount": self.amount, "seed": self.seed}
+        return {**super().get_config(), **own}
+
+
+def scale_image(image: Any, spec: TensorSpec) -> Any:
+    """Rescale raw pixels from their declared range to 0..1, inside the graph."""
+    low, high = spec.range or (0.0, 255.0)
+    return keras.layers.Rescaling(1.0 / (high - low), offset=-low / (high - low), name="scale")(
+        image
+    )
+
+
+def augment(image: Any, config: AugmentationConfig) -> Any:
+    """Append the random augmentation layers of a configuration."""
+    if config.flip:
+        image = keras.layers.RandomFlip("horizontal", name="random_flip")(image)
+    if config.elastic:
+        image = RandomElastic(config.elastic, name="random_elastic")(image)
+    if config.rotation or config.shift or config.zoom or config.shear:
+        image = RandomAffine(
+            config.rotation, config.shift, config.zoom, config.shear, name="random_affine"
+        )(image)
+    return image

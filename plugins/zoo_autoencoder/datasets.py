@@ -1,4 +1,4 @@
-"""Data as an autoencoder learns from it: images that are their own targets, some left out."""
+"""Training data of autoencoders: images as their own targets, without held-out classes."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ if TYPE_CHECKING:
 _BLOCK = 1_024
 
 
-def reflect(data: DataSpec) -> Callable[[Arrays, Arrays], tuple[Arrays, Arrays]]:
-    """Return the function that makes each image the target of itself.
+def inputs_as_targets(data: DataSpec) -> Callable[[Arrays, Arrays], tuple[Arrays, Arrays]]:
+    """Return a function that makes each image its own target.
 
     Raises:
-        DataError: By the function, if an image holds a value that is no number.
+        DataError: By the function, if an image has a value that is not finite.
     """
 
     def change(inputs: Arrays, _: Arrays) -> tuple[Arrays, Arrays]:
         import numpy as np
 
         image = inputs["image"]
-        # Many at a time: what is made to look at them should stay small beside them.
+        # In blocks, so that the temporary arrays stay small.
         for start in range(0, len(image) if image.dtype.kind == "f" else 0, _BLOCK):
-            fine = np.isfinite(image[start : start + _BLOCK]).all(axis=(1, 2, 3))
-            if not fine.all():
+            finite = np.isfinite(image[start : start + _BLOCK]).all(axis=(1, 2, 3))
+            if not finite.all():
                 raise zoo.errors.DataError(
-                    f"an image of {data.id} holds a value that is no number",
-                    why=f"it is image {start + int(np.argmin(fine))} of those that are looked at "
-                    "together; NaN or infinity is no intensity",
+                    f"an image of {data.id} has a value that is not finite",
+                    why=f"image {start + int(np.argmin(finite))} of its batch has NaN or infinity",
                     fix="repair the image, or leave it out",
                 )
         return {"image": image}, {"image": image}
@@ -41,26 +40,26 @@ def reflect(data: DataSpec) -> Callable[[Arrays, Arrays], tuple[Arrays, Arrays]]
     return change
 
 
-def without(dataset: Dataset, held_out: tuple[str, ...]) -> Dataset:
+def exclude_classes(dataset: Dataset, held_out: tuple[str, ...]) -> Dataset:
     """Return the data without the examples of some classes, in every split.
 
     Raises:
-        DataError: By a split in which nothing is left.
+        DataError: If a split has no examples left.
     """
     if not held_out:
         return dataset
     target = next(t for t in dataset.spec.targets if t.labels is not None)
-    left_out = [(target.labels or ()).index(name) for name in held_out]
+    excluded = [(target.labels or ()).index(name) for name in held_out]
 
     def view(name: SplitName, split: Split) -> Split:
         import numpy as np
 
-        kept = np.flatnonzero(~np.isin(_classes(split, target.name), left_out))
+        kept = np.flatnonzero(~np.isin(_classes(split, target.name), excluded))
         if not len(kept):
             raise zoo.errors.DataError(
-                f"the split {name} of {dataset.spec.id} has only classes that are held out",
-                why="nothing is left to learn from, or to choose an epoch by",
-                fix="hold fewer classes out",
+                f"the split {name} of {dataset.spec.id} has only held-out classes",
+                why="no examples are left for training or validation",
+                fix="hold out fewer classes",
             )
         return zoo.Subset(split, kept)
 
@@ -68,7 +67,7 @@ def without(dataset: Dataset, held_out: tuple[str, ...]) -> Dataset:
 
 
 def _classes(split: Split, target: str) -> np.ndarray:
-    """Return the class index of every example; of data on disk, without holding it."""
+    """Return the class index of every example, in blocks if the data is not in memory."""
     import numpy as np
 
     arrays = split.arrays()
@@ -77,6 +76,3 @@ def _classes(split: Split, target: str) -> np.ndarray:
     blocks = range(0, len(split), _BLOCK)
     parts = [np.arange(start, min(start + _BLOCK, len(split))) for start in blocks]
     return np.concatenate([split.take(part)[1][target].reshape(-1) for part in parts])
-
-
-__all__ = ["reflect", "without"]
