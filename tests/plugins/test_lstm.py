@@ -79,7 +79,7 @@ def masked(cell: str, units: tuple[int, ...], *, both: bool, embedding: int) -> 
 
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("cell", list(CELLS))
-def test_the_answers_are_those_of_kerass_own_masked_layers(cell: str, *, both: bool) -> None:
+def test_outputs_equal_those_of_masked_keras_layers(cell: str, *, both: bool) -> None:
     own = zoo.build(
         "lstm",
         data=TOKENS,
@@ -94,7 +94,7 @@ def test_the_answers_are_those_of_kerass_own_masked_layers(cell: str, *, both: b
     by_name = {layer.name: layer for layer in own.layers if layer.weights}
     weights = [*by_name["embedding"].get_weights()]
     for number in (1, 2):
-        for name in (f"{cell}_{number}", f"{cell}_{number}_back"):
+        for name in (f"{cell}_{number}", f"{cell}_{number}_backward"):
             weights += by_name[name].get_weights() if name in by_name else []
     theirs.set_weights([*weights, *by_name["probabilities"].get_weights()])
     # As many as there are steps, and as many again: neither may be taken for something else.

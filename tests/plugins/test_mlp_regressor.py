@@ -82,7 +82,7 @@ def test_an_answer_does_not_depend_on_its_neighbors() -> None:
     np.testing.assert_allclose(one, whole[7:8], rtol=1e-5, atol=1e-6)
 
 
-def test_the_bins_are_adapted_behind_the_standardization() -> None:
+def test_the_bins_are_adapted_after_normalization() -> None:
     model = zoo.build("mlp_regressor", data=SPEC, embedding="piecewise_linear", bins=4, **SMALL)
     inputs = rows(500)
     inputs["numeric"] = inputs["numeric"] * 1000 + 5000
@@ -210,7 +210,7 @@ def test_a_small_table_calibrates_with_as_many_as_it_takes(tmp_path: Path) -> No
 
 def test_too_few_rows_for_the_level_are_refused_before_training(tmp_path: Path) -> None:
     file = houses(tmp_path, 50)
-    with pytest.raises(ConfigError, match=r"cannot calibrate an interval that holds 99\.0%") as c:
+    with pytest.raises(ConfigError, match=r"too few to calibrate an interval of 99\.0% coverage") as c:
         zoo.train(
             "mlp_regressor", file, run_dir=tmp_path / "r", epochs=1, interval_level=0.99, **SMALL
         )
@@ -219,12 +219,12 @@ def test_too_few_rows_for_the_level_are_refused_before_training(tmp_path: Path) 
 
 
 def test_classes_and_pictures_are_refused() -> None:
-    with pytest.raises(ConfigError, match="mlp_regressor cannot learn digits"):
+    with pytest.raises(ConfigError, match="mlp_regressor does not support digits"):
         zoo.build("mlp_regressor", data="digits")
     with pytest.raises(ConfigError, match="no classes"):
         zoo.build("mlp_classifier", data="diabetes")
     image = TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8")
-    with pytest.raises(ConfigError, match="cannot read the input 'image'"):
+    with pytest.raises(ConfigError, match="does not support the input 'image'"):
         zoo.build("mlp_regressor", data=SPEC.model_copy(update={"inputs": (image,)}))
 
 
