@@ -210,7 +210,9 @@ def test_a_small_table_calibrates_with_as_many_as_it_takes(tmp_path: Path) -> No
 
 def test_too_few_rows_for_the_level_are_refused_before_training(tmp_path: Path) -> None:
     file = houses(tmp_path, 50)
-    with pytest.raises(ConfigError, match=r"too few to calibrate an interval of 99\.0% coverage") as c:
+    with pytest.raises(
+        ConfigError, match=r"too few to calibrate an interval of 99\.0% coverage"
+    ) as c:
         zoo.train(
             "mlp_regressor", file, run_dir=tmp_path / "r", epochs=1, interval_level=0.99, **SMALL
         )
