@@ -42,7 +42,7 @@ def data_spec(labels: list[str], *, shape: tuple[int, ...] = (8, 8, 1)) -> DataS
 def measured(
     labels: list[str], *, examples: int = 360, skill: float = 0.86, seed: int = 0
 ) -> tuple[Evaluation, np.ndarray]:
-    """Evaluate noisy answers to invented questions, and return pictures of the mistakes."""
+    """Evaluate noisy predictions for random labels, and return images of the mistakes."""
     generator = np.random.default_rng(seed)
     classes = len(labels)
     true = generator.integers(0, classes, examples)
@@ -133,7 +133,7 @@ def write_run(
     run: dict[str, Any] | None = None,
     curves: dict[str, list[float]] | None = None,
     evaluation: Evaluation | None = None,
-    pictures: np.ndarray | None = None,
+    mistakes: np.ndarray | None = None,
 ) -> Path:
     """Write the pieces that are given."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -145,6 +145,6 @@ def write_run(
             writer.writerows(zip(*curves.values(), strict=True))
     if evaluation is not None:
         (folder / "metrics.json").write_text(evaluation.model_dump_json(), encoding="utf-8")
-    if pictures is not None:
-        np.savez(folder / "mistakes.npz", image=pictures)
+    if mistakes is not None:
+        np.savez(folder / "mistakes.npz", image=mistakes)
     return folder

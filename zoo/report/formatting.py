@@ -1,4 +1,4 @@
-"""Numbers as a person writes them."""
+"""Format numbers, durations and configuration values for people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 THIN = "\u202f"
-"""A narrow space that does not break."""
+"""Narrow no-break space."""
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -15,7 +15,7 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def decimal(value: float) -> str:
-    """Return a number with three significant digits, without an exponent where it can be."""
+    """Return a number with three significant digits, without an exponent where possible."""
     if not math.isfinite(value):
         return "–"
     if value == 0:
@@ -27,7 +27,7 @@ def decimal(value: float) -> str:
 
 
 def whole(count: float) -> str:
-    """Return a count with its thousands set apart."""
+    """Return a count with thousands separators."""
     return f"{count:,.0f}"
 
 
@@ -37,7 +37,7 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time span in its two largest units."""
+    """Return a duration in its two largest units."""
     if seconds < 10:
         return f"{seconds:.1f}{THIN}s"
     seconds = round(seconds)
@@ -49,7 +49,7 @@ def duration(seconds: float) -> str:
 
 
 def plain(value: Any) -> str:
-    """Return a value of a configuration as a person would say it."""
+    """Return a configuration value as text."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -59,6 +59,3 @@ def plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(plain(item) for item in value) or "none"
     return str(value)
-
-
-__all__ = ["THIN", "decimal", "duration", "percent", "plain", "plural", "whole"]

@@ -1,4 +1,4 @@
-"""Reading what a run left in its folder, all of it or the part that is there."""
+"""Read the records of a run from its folder, as far as they are there."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from zoo.training.run_folder import FIGURES
 if TYPE_CHECKING:
     import numpy as np
 
-PICTURES = "image"
-"""The array in ``mistakes.npz``: one picture a mistake, in the order of the evaluation."""
+MISTAKES = "image"
+"""Array in ``mistakes.npz``: one image per mistake, in the order of the evaluation."""
 
 _MOST = 2**28
-"""The largest of these files that is read, in bytes."""
+"""Largest file to read, in bytes."""
 
 _UNREADABLE = (
     OSError,
@@ -44,29 +44,29 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class RunRecords:
-    """What was found. Everything but ``run`` may be missing.
+    """Records of a run. Everything but ``run`` may be missing.
 
     Attributes:
-        path: The folder.
+        path: The run's folder.
         run: ``run.json``.
-        history: Columns of ``history.csv`` by name; a value that is no number is NaN.
+        history: Columns of ``history.csv`` by name; NaN for what is no number.
         evaluation: ``metrics.json``.
-        pictures: The worst mistakes as pictures.
-        figures: What the evaluation shows besides its scores.
-        notices: What is there and could not be read, as sentences.
+        mistakes: ``mistakes.npz``: images of the worst mistakes.
+        figures: ``figures.json``.
+        notices: Sentences about files that could not be read.
     """
 
     path: Path
     run: Mapping[str, Any]
     history: Mapping[str, list[float]] = field(default_factory=dict)
     evaluation: Evaluation | None = None
-    pictures: np.ndarray | None = None
+    mistakes: np.ndarray | None = None
     figures: tuple[Figure, ...] = ()
     notices: tuple[str, ...] = ()
 
 
 def read_run(path: Path) -> RunRecords:
-    """Read a run's folder.
+    """Read the folder of a run.
 
     Raises:
         TrainError: If the folder holds no readable ``run.json``.
@@ -77,7 +77,7 @@ def read_run(path: Path) -> RunRecords:
         run=_read_run_json(path / "run.json"),
         history=_read_history(path / "history.csv", notices),
         evaluation=_read_evaluation(path / "metrics.json", notices),
-        pictures=_read_pictures(path / "mistakes.npz", notices),
+        mistakes=_read_mistakes(path / "mistakes.npz", notices),
         figures=_read_figures(path / FIGURES, notices),
         notices=tuple(notices),
     )
@@ -133,7 +133,7 @@ def _read_history(path: Path, notices: list[str]) -> dict[str, list[float]]:
     if not rows:
         return {}
     names = rows[0]
-    # The last line of a run that goes on may be half there.
+    # The last line may be half written while the run is going.
     whole = [row for row in rows[1:] if len(row) == len(names)]
     return {name: [_float(row[i]) for row in whole] for i, name in enumerate(names)}
 
@@ -161,7 +161,7 @@ def _read_evaluation(path: Path, notices: list[str]) -> Evaluation | None:
     return None
 
 
-def _read_pictures(path: Path, notices: list[str]) -> np.ndarray | None:
+def _read_mistakes(path: Path, notices: list[str]) -> np.ndarray | None:
     if not path.exists():
         return None
     import numpy as np
@@ -169,18 +169,18 @@ def _read_pictures(path: Path, notices: list[str]) -> np.ndarray | None:
     try:
         # numpy leaves a file open that it opened itself and found to be no archive.
         with open_regular(path, limit=_MOST) as stream, np.load(stream, allow_pickle=False) as file:
-            if PICTURES not in file:
+            if MISTAKES not in file:
                 return None
-            pictures: np.ndarray = file[PICTURES]
+            images: np.ndarray = file[MISTAKES]
     except _UNREADABLE as error:
         notices.append(f"mistakes.npz could not be read: {error}")
         return None
-    if pictures.ndim == 3:
-        pictures = pictures[..., np.newaxis]
-    if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or 0 in pictures.shape[1:]:
-        notices.append(f"mistakes.npz holds no pictures: {PICTURES} has shape {pictures.shape}")
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
+        notices.append(f"mistakes.npz holds no images: {MISTAKES} has shape {images.shape}")
         return None
-    return pictures
+    return images
 
 
 def _read_figures(path: Path, notices: list[str]) -> tuple[Figure, ...]:
@@ -192,6 +192,3 @@ def _read_figures(path: Path, notices: list[str]) -> tuple[Figure, ...]:
         first = str(error).splitlines()[0]
         notices.append(f"{path.name} could not be read: {first}")
         return ()
-
-
-__all__ = ["PICTURES", "RunRecords", "dig", "number", "read_run"]

@@ -1,0 +1,66 @@
+"""Render the page of a run from its records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from zoo.metrics.figures import ImageGrid
+from zoo.report import charts, classifier, formatting, summary
+from zoo.report.records import RunRecords
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(records: RunRecords) -> str:
+    """Return the page of a run as HTML."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=formatting.percent,
+        decimal=formatting.decimal,
+        whole=formatting.whole,
+        plural=formatting.plural,
+    )
+    page: str = environment.get_template("run.html.j2").render(**_context(records))
+    return page
+
+
+def _context(records: RunRecords) -> dict[str, Any]:
+    status, tone = summary.status(records)
+    evaluation = records.evaluation
+    learned = summary.learning_curves(records)
+    return {
+        "css": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        "title": summary.page_title(records),
+        "run_id": records.run.get("id") or records.path.resolve().name,
+        "status": status,
+        "tone": tone,
+        "lead": summary.training_summary(records),
+        "reason": records.run.get("stopped_because"),
+        "notices": records.notices,
+        "examples": evaluation.examples if evaluation else 0,
+        "tiles": summary.score_tiles(evaluation) if evaluation else (),
+        "no_scores": summary.no_scores_note(records),
+        "curves": learned,
+        "learning": summary.overfitting_note(records) if learned else "",
+        "classifier": classifier.describe(evaluation, evaluation.tables, records.mistakes)
+        if evaluation and evaluation.tables
+        else None,
+        "figures": [charts.draw(figure, f"figure{i}") for i, figure in enumerate(records.figures)],
+        "grid_width": _grid_width,
+        "is_tiny": classifier.is_tiny,
+        "tables": summary.run_details(records),
+    }
+
+
+def _grid_width(figure: ImageGrid) -> int:
+    return max(len(row.images) for row in figure.rows)
