@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from zoo.data.daily_min_temperatures import REMOTE
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import Bars
+from zoo_datasets.series import TEMPERATURES_REMOTE
 
 CELLS = ("lstm", "gru", "simple_rnn")
 
@@ -107,7 +107,7 @@ def _harder(data: zoo.data.Dataset, file: str | None) -> dict[str, tuple[float, 
     weights = np.linalg.lstsq(features(seen), target)[0]
     told = features(test) @ weights - wanted
     series = read_series(
-        read_table(Path(file) if file else fetch(REMOTE)),
+        read_table(Path(file) if file else fetch(TEMPERATURES_REMOTE)),
         date="Date",
         channels=("Temp",),
         interpolate=True,

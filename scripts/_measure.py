@@ -22,7 +22,7 @@ import yaml
 
 import zoo
 from zoo.api.catalog import registry
-from zoo.data.catalog import find_dataset
+from zoo.api.datasets import find_dataset
 from zoo.metrics import Score
 from zoo.metrics.scores import describe_score
 from zoo.registry.catalog import Measured, Measurement, ModelEntry, WeightsEntry, parse_catalog

@@ -21,6 +21,7 @@ from zoo.version import __version__ as __version__
 if TYPE_CHECKING:
     from zoo import (
         console as console,
+        data as data,
         errors as errors,
         layers as layers,
         metrics as metrics,
@@ -46,8 +47,12 @@ if TYPE_CHECKING:
         crossvalidate as crossvalidate,
     )
     from zoo.api.damage import damage_report as damage_report
+    from zoo.api.datasets import (
+        dataset as dataset,
+        list_datasets as list_datasets,
+        register_dataset as register_dataset,
+    )
     from zoo.api.doctor import doctor as doctor
-    from zoo.api.model_factory import dataset as dataset
     from zoo.api.models import build as build
     from zoo.api.plugins import plugins as plugins
     from zoo.api.prediction import evaluate as evaluate, load as load, predict as predict
@@ -78,6 +83,7 @@ if TYPE_CHECKING:
         MappedDataset as MappedDataset,
         Subset as Subset,
     )
+    from zoo.data.named_dataset import NamedDataset as NamedDataset
     from zoo.errors import Finding as Finding, ZooError as ZooError
     from zoo.hookspecs import hookimpl as hookimpl
     from zoo.metrics import Evaluation as Evaluation, Score as Score
@@ -101,8 +107,8 @@ _MODULES = {
     "zoo.api.comparison": "Comparison compare",
     "zoo.api.cross_validation": "CrossValidation crossvalidate",
     "zoo.api.damage": "damage_report",
+    "zoo.api.datasets": "dataset list_datasets register_dataset",
     "zoo.api.doctor": "doctor",
-    "zoo.api.model_factory": "dataset",
     "zoo.api.models": "build",
     "zoo.api.plugins": "plugins",
     "zoo.api.prediction": "evaluate load predict",
@@ -114,6 +120,7 @@ _MODULES = {
     "zoo.api.serving": "serve",
     "zoo.api.training": "train",
     "zoo.config": "AugmentationConfig ModelConfig OptimizerConfig TrainPlan",
+    "zoo.data.named_dataset": "NamedDataset",
     "zoo.data.mapped": "DatasetView MappedDataset Subset",
     "zoo.errors": "Finding ZooError",
     "zoo.hookspecs": "hookimpl",
@@ -135,7 +142,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name in _DEFINED_IN:
             value = getattr(importlib.import_module(_DEFINED_IN[name]), name)
-        elif name in ("console", "errors", "layers", "metrics", "runtime", "testing"):
+        elif name in ("console", "data", "errors", "layers", "metrics", "runtime", "testing"):
             value = importlib.import_module(f"zoo.{name}")
         else:
             raise AttributeError(f"module 'zoo' has no attribute {name!r}")

@@ -37,7 +37,7 @@ def test_all_is_sorted_and_names_nothing_twice():
 
 
 def test_type_checkers_see_exactly_the_public_names():
-    modules = {"console", "errors", "layers", "metrics", "runtime"}
+    modules = {"console", "data", "errors", "layers", "metrics", "runtime"}
     assert sorted({*_imported_for_types(zoo), "__version__"} - modules) == zoo.__all__
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from zoo.data import resolve
+from zoo.data.sources import open_path
 from zoo.errors import BadRecord, ConfigError, DataError, UnsafeArchive, ZooError
 
 RNG = np.random.default_rng(0)
@@ -24,7 +24,7 @@ def save(path: Path, **arrays: Any) -> Path:
 
 
 def test_pictures_become_the_input_image(tmp_path: Path) -> None:
-    gray = resolve(save(tmp_path, x=IMAGES, y=Y))
+    gray = open_path(save(tmp_path, x=IMAGES, y=Y))
     image = gray.spec.inputs[0]
     assert (image.name, image.shape, image.dtype, image.range) == (
         "image",
@@ -34,14 +34,14 @@ def test_pictures_become_the_input_image(tmp_path: Path) -> None:
     )
     assert gray.spec.labels == ("0", "1", "2", "3")
     assert gray.sizes() == {"train": 24, "validation": 8, "test": 8}
-    color = resolve(save(tmp_path, x=np.repeat(IMAGES[..., None], 3, axis=3), y=Y))
+    color = open_path(save(tmp_path, x=np.repeat(IMAGES[..., None], 3, axis=3), y=Y))
     assert color.spec.inputs[0].shape == (5, 6, 3)
 
 
 def test_numbers_become_the_input_numeric(tmp_path: Path) -> None:
     table = TABLE.copy()
     table[3, 1] = np.nan
-    data = resolve(save(tmp_path, x=table, y=Y))
+    data = open_path(save(tmp_path, x=table, y=Y))
     numeric = data.spec.inputs[0]
     assert (numeric.name, numeric.shape, numeric.dtype, numeric.missing) == (
         "numeric",
@@ -50,12 +50,12 @@ def test_numbers_become_the_input_numeric(tmp_path: Path) -> None:
         True,
     )
     assert data.split("train").arrays()[0]["numeric"].dtype == np.float32
-    assert not resolve(save(tmp_path, x=TABLE, y=Y)).spec.inputs[0].missing
-    assert resolve(save(tmp_path, x=IMAGES[:, 0], y=Y)).spec.inputs[0].name == "numeric"
+    assert not open_path(save(tmp_path, x=TABLE, y=Y)).spec.inputs[0].missing
+    assert open_path(save(tmp_path, x=IMAGES[:, 0], y=Y)).spec.inputs[0].name == "numeric"
 
 
 def test_examples_keep_their_labels(tmp_path: Path) -> None:
-    data = resolve(save(tmp_path, x=np.arange(40.0)[:, None], y=Y * 7 - 3))
+    data = open_path(save(tmp_path, x=np.arange(40.0)[:, None], y=Y * 7 - 3))
     assert data.spec.labels == ("-3", "4", "11", "18")
     seen = []
     for name in ("train", "validation", "test"):
@@ -69,28 +69,28 @@ def test_examples_keep_their_labels(tmp_path: Path) -> None:
     "y", [Y.astype(np.uint8), Y.astype(np.float64), Y[:, None], Y.astype(">i4")]
 )
 def test_the_type_of_the_labels_does_not_matter(tmp_path: Path, y: np.ndarray) -> None:
-    expected = resolve(save(tmp_path, x=TABLE, y=Y)).fingerprint
-    assert resolve(save(tmp_path, x=TABLE, y=y)).fingerprint == expected
+    expected = open_path(save(tmp_path, x=TABLE, y=Y)).fingerprint
+    assert open_path(save(tmp_path, x=TABLE, y=y)).fingerprint == expected
 
 
 def test_names_may_be_text_or_come_beside_the_labels(tmp_path: Path) -> None:
     names = np.array(["ant", "bee", "cat", "dog"])
-    text = resolve(save(tmp_path, x=TABLE, y=names[Y]))
-    beside = resolve(save(tmp_path, x=TABLE, y=Y, labels=names))
+    text = open_path(save(tmp_path, x=TABLE, y=names[Y]))
+    beside = open_path(save(tmp_path, x=TABLE, y=Y, labels=names))
     assert text.spec.labels == beside.spec.labels == tuple(names)
     assert text.fingerprint == beside.fingerprint
 
 
 def test_splits_that_are_there_are_kept(tmp_path: Path) -> None:
     arrays = {"x_train": TABLE, "y_train": Y, "x_test": TABLE[:8], "y_test": Y[:8]}
-    data = resolve(save(tmp_path, **arrays))
+    data = open_path(save(tmp_path, **arrays))
     assert data.sizes() == {"train": 32, "validation": 8, "test": 8}
     np.testing.assert_array_equal(
         data.split("test").arrays()[0]["numeric"], TABLE[:8].astype(np.float32)
     )
     for key in ("val", "valid", "validation"):
         more = {f"x_{key}": TABLE[:4], f"y_{key}": Y[:4]}
-        assert resolve(save(tmp_path, **arrays, **more)).sizes() == {
+        assert open_path(save(tmp_path, **arrays, **more)).sizes() == {
             "train": 40,
             "validation": 4,
             "test": 8,
@@ -150,7 +150,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, case: str) -> None:
     arrays, message = BAD[case]
     with pytest.raises(DataError) as caught:
-        resolve(save(tmp_path, **arrays))
+        open_path(save(tmp_path, **arrays))
     assert message in str(caught.value)
 
 
@@ -160,19 +160,19 @@ def test_an_empty_and_a_damaged_file_are_named(tmp_path: Path) -> None:
     for content in (b"", b"hello", data[:-40], data[:100], b"PK\x03\x04" + b"\0" * 50):
         file.write_bytes(content)
         with pytest.raises(BadRecord, match=r"mine\.npz"):
-            resolve(file)
+            open_path(file)
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed(tmp_path / "bomb.npz", x=np.zeros((1000, 100)), y=np.zeros(1000))
     monkeypatch.setattr("zoo.data.arrays.MAX_BYTES", 10_000)
     with pytest.raises(UnsafeArchive, match="unpacks to"):
-        resolve(tmp_path / "bomb.npz")
+        open_path(tmp_path / "bomb.npz")
 
 
 def test_options_of_other_kinds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="image_size"):
-        resolve(save(tmp_path, x=IMAGES, y=Y), options={"image_size": 8})
+        open_path(save(tmp_path, x=IMAGES, y=Y), {"image_size": 8})
 
 
 @settings(
@@ -183,11 +183,11 @@ def test_a_damaged_byte_gives_a_typed_error_or_the_same_data(
     tmp_path: Path, place: int, value: int
 ) -> None:
     file = save(tmp_path, x=TABLE, y=Y)
-    expected = resolve(file).fingerprint
+    expected = open_path(file).fingerprint
     data = bytearray(file.read_bytes())
     data[place % len(data)] = value
     file.write_bytes(data)
     try:
-        assert resolve(file).fingerprint == expected
+        assert open_path(file).fingerprint == expected
     except ZooError as error:
         assert error.what

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from zoo.data import Dataset, resolve
+from zoo.data import Dataset
+from zoo.data.sources import open_path
 from zoo.errors import BadRecord, ConfigError, DataError, ZooError
 
 
@@ -37,7 +38,7 @@ def whole(data: Dataset) -> tuple[dict[str, np.ndarray], np.ndarray]:
 
 
 def test_numbers_and_words_become_two_inputs(tmp_path: Path) -> None:
-    data = resolve(write(tmp_path, lines()))
+    data = open_path(write(tmp_path, lines()))
     numeric, categorical = data.spec.inputs
     assert (numeric.name, numeric.shape, numeric.dtype) == ("numeric", (2,), "float32")
     assert [column.name for column in numeric.columns or ()] == ["size", "wheels"]
@@ -60,25 +61,25 @@ def test_numbers_and_words_become_two_inputs(tmp_path: Path) -> None:
 
 
 def test_an_input_without_columns_is_left_out(tmp_path: Path) -> None:
-    only = resolve(write(tmp_path, lines()), options={"drop": ["color"]})
+    only = open_path(write(tmp_path, lines()), {"drop": ["color"]})
     assert [tensor.name for tensor in only.spec.inputs] == ["numeric"]
-    only = resolve(write(tmp_path, lines()), options={"drop": ["size", "wheels"]})
+    only = open_path(write(tmp_path, lines()), {"drop": ["size", "wheels"]})
     assert [tensor.name for tensor in only.spec.inputs] == ["categorical"]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_delimiters_ends_and_blanks_do_not_matter(tmp_path: Path, delimiter: str, end: str) -> None:
-    expected = resolve(write(tmp_path, lines())).fingerprint
+    expected = open_path(write(tmp_path, lines())).fingerprint
     text = end.join(line.replace(",", f" {delimiter} ") for line in lines()) + end * 2
-    assert resolve(write(tmp_path, b"\xef\xbb\xbf" + text.encode())).fingerprint == expected
+    assert open_path(write(tmp_path, b"\xef\xbb\xbf" + text.encode())).fingerprint == expected
 
 
 def test_missing_values_are_nan_and_code_zero(tmp_path: Path) -> None:
     content = lines()
     for row, cell in enumerate(["", "NA", "n/a", "NaN", "NULL", "?"]):
         content[row + 1] = f"{cell},{cell},{row % 4},{'yes' if row % 2 else 'no'}"
-    data = resolve(write(tmp_path, content))
+    data = open_path(write(tmp_path, content))
     inputs, _ = whole(data)
     assert data.spec.inputs[0].missing
     assert np.isnan(inputs["numeric"]).sum() == 6
@@ -87,37 +88,37 @@ def test_missing_values_are_nan_and_code_zero(tmp_path: Path) -> None:
 
 
 def test_categories_come_from_the_training_split_only(tmp_path: Path) -> None:
-    plain = resolve(write(tmp_path, lines()))
+    plain = open_path(write(tmp_path, lines()))
     test = plain.split("test").arrays()[0]["numeric"][:, 0]
     row = int(test[0] * 2)
     content = lines()
     content[row + 1] = content[row + 1].replace("red", "green").replace("blue", "green")
-    data = resolve(write(tmp_path, content))
+    data = open_path(write(tmp_path, content))
     assert (data.spec.inputs[1].columns or ())[0].categories == ("blue", "red")
     assert data.split("test").arrays()[0]["categorical"][0, 0] == 0
 
 
 def test_a_column_can_be_forced(tmp_path: Path) -> None:
-    data = resolve(write(tmp_path, lines()), options={"categorical": "wheels"})
+    data = open_path(write(tmp_path, lines()), {"categorical": "wheels"})
     wheels = (data.spec.inputs[1].columns or ())[1]
     assert (wheels.name, wheels.categories) == ("wheels", ("0", "1", "2", "3"))
     with pytest.raises(BadRecord, match="line 2, column 'color': 'blue' is not a finite number"):
-        resolve(write(tmp_path, lines()), options={"numeric": ["color"]})
+        open_path(write(tmp_path, lines()), {"numeric": ["color"]})
 
 
 def test_the_target_may_be_any_column_and_integers_sort_as_numbers(tmp_path: Path) -> None:
     content = ["kind,x", *[f"{i % 3 * 5},{i}" for i in range(30)]]
-    data = resolve(write(tmp_path, content), options={"target": "kind"})
+    data = open_path(write(tmp_path, content), {"target": "kind"})
     assert data.spec.labels == ("0", "5", "10")
     content = ["kind,x", *[f"{i % 3 * 5}.0,{i}" for i in range(30)]]
-    again = resolve(write(tmp_path, content), options={"target": "kind"})
+    again = open_path(write(tmp_path, content), {"target": "kind"})
     assert again.fingerprint == data.fingerprint
 
 
 def test_another_seed_makes_other_splits(tmp_path: Path) -> None:
     file = write(tmp_path, lines())
-    assert resolve(file).fingerprint == resolve(file).fingerprint
-    assert resolve(file).fingerprint != resolve(file, options={"split_seed": 1}).fingerprint
+    assert open_path(file).fingerprint == open_path(file).fingerprint
+    assert open_path(file).fingerprint != open_path(file, {"split_seed": 1}).fingerprint
 
 
 def changed(row: int, text: str) -> list[str]:
@@ -171,7 +172,7 @@ BAD: dict[str, tuple[Any, str]] = {
 def test_a_bad_file_is_refused_with_its_place(tmp_path: Path, case: str) -> None:
     content, message = BAD[case]
     with pytest.raises(BadRecord) as caught:
-        resolve(write(tmp_path, content))
+        open_path(write(tmp_path, content))
     assert message in str(caught.value)
     assert "cars.csv" in str(caught.value)
     assert caught.value.fix or caught.value.why or case == "only a header"
@@ -182,14 +183,14 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
     content[10] = "1,red,2"
     content.insert(5, "")
     with pytest.raises(BadRecord) as caught:
-        resolve(write(tmp_path, content))
+        open_path(write(tmp_path, content))
     assert caught.value.row == 13
 
 
 def test_the_remedy_names_the_likely_encoding(tmp_path: Path) -> None:
     for encoding, name in (("latin-1", "latin1"), ("utf-16", "utf-16")):
         with pytest.raises(BadRecord, match="not UTF-8") as caught:
-            resolve(write(tmp_path, "\n".join(changed(4, "1,grün,2,yes")).encode(encoding)))
+            open_path(write(tmp_path, "\n".join(changed(4, "1,grün,2,yes")).encode(encoding)))
         assert f"iconv -f {name} -t utf-8 cars.csv" in caught.value.fix
 
 
@@ -197,13 +198,13 @@ def test_many_texts_are_refused_with_the_remedy(tmp_path: Path) -> None:
     content = ["name,x,sold", *[f"p{i},{i},{'ab'[i % 2]}" for i in range(30)]]
     file = write(tmp_path, content)
     with pytest.raises(BadRecord, match="30 different texts in 30 rows") as caught:
-        resolve(file)
+        open_path(file)
     assert "drop=['name']" in caught.value.fix
-    assert resolve(file, options={"drop": ["name"]}).sizes()
-    assert resolve(file, options={"categorical": ["name"]}).sizes()
+    assert open_path(file, {"drop": ["name"]}).sizes()
+    assert open_path(file, {"categorical": ["name"]}).sizes()
     content = ["name,x,sold", *[f"p{i % 1001},{i},{'ab'[i % 2]}" for i in range(2500)]]
     with pytest.raises(BadRecord, match="1,001 different texts"):
-        resolve(write(tmp_path, content), options={"categorical": ["name"]})
+        open_path(write(tmp_path, content), {"categorical": ["name"]})
 
 
 def test_many_words_among_numbers_are_pointed_at(tmp_path: Path) -> None:
@@ -212,15 +213,15 @@ def test_many_words_among_numbers_are_pointed_at(tmp_path: Path) -> None:
         *[f"{'unknown' if i % 6 == 3 else i / 2},{'ab'[i % 2]}" for i in range(60)],
     ]
     with pytest.raises(BadRecord, match="10 are not, the first on line 5: 'unknown'"):
-        resolve(write(tmp_path, content))
+        open_path(write(tmp_path, content))
 
 
 def test_one_class_and_small_classes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="only one class: 'yes'"):
-        resolve(write(tmp_path, ["x,y", *[f"{i},yes" for i in range(9)]]))
+        open_path(write(tmp_path, ["x,y", *[f"{i},yes" for i in range(9)]]))
     content = ["x,y", *[f"{i},{'rare' if i < 2 else 'yes'}" for i in range(19)]]
     with pytest.raises(DataError, match="the class 'rare' has 2 examples"):
-        resolve(write(tmp_path, content))
+        open_path(write(tmp_path, content))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_one_class_and_small_classes_are_refused(tmp_path: Path) -> None:
 )
 def test_a_wrong_option_gets_the_near_name(tmp_path: Path, options: Any, near: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        resolve(write(tmp_path, lines()), options=options)
+        open_path(write(tmp_path, lines()), options)
     assert caught.value.findings[0].did_you_mean == near
 
 
@@ -248,12 +249,12 @@ def test_a_wrong_option_gets_the_near_name(tmp_path: Path, options: Any, near: s
 )
 def test_options_that_contradict_are_refused(tmp_path: Path, options: Any) -> None:
     with pytest.raises(ConfigError):
-        resolve(write(tmp_path, lines()), options=options)
+        open_path(write(tmp_path, lines()), options)
 
 
 def task(path: Path, cells: list[object], **options: object) -> str:
     content = ["x,y", *[f"{i},{cell}" for i, cell in enumerate(cells)]]
-    return resolve(write(path, content), options=options).spec.task.value
+    return open_path(write(path, content), options).spec.task.value
 
 
 def test_the_cells_of_the_target_decide_between_classes_and_measurements(tmp_path: Path) -> None:
@@ -282,7 +283,7 @@ def test_measurements_are_read_beside_categories_and_missing_values(tmp_path: Pa
     content = ["size,color,price", *[f"{i} ,{'red' if i % 3 else ''}, {i / 4} " for i in range(40)]]
     content[5] = ",red,0.75"
     file = write(tmp_path, "\n".join(content))  # no end of line after the last row
-    data = resolve(file)
+    data = open_path(file)
     assert data.spec.targets[0].name == "target"
     assert [c.name for c in data.spec.targets[0].columns or ()] == ["price"]
     parts = [data.split(name).arrays() for name in ("train", "validation", "test")]
@@ -302,7 +303,7 @@ def test_rows_that_agree_in_the_group_columns_stay_together(tmp_path: Path) -> N
         {"group_by": ["house", "room"]},
         {"group_by": "house, room", "folds": 3, "fold": 2},
     ):
-        data = resolve(file, options=options)
+        data = open_path(file, options)
         owner = {}
         for name in ("train", "validation", "test"):
             for x in data.split(name).arrays()[0]["numeric"][:, -1].astype(int):
@@ -313,7 +314,7 @@ def test_rows_that_agree_in_the_group_columns_stay_together(tmp_path: Path) -> N
 
 def test_groups_keep_together_what_is_written_differently(tmp_path: Path) -> None:
     content = ["g,x,y", *[f"{i % 5}{'.0' if i % 2 else ''},{i},{i / 7}" for i in range(60)]]
-    data = resolve(write(tmp_path, content), options={"group_by": "g", "drop": "g"})
+    data = open_path(write(tmp_path, content), {"group_by": "g", "drop": "g"})
     parts = [data.split(name).arrays()[0]["numeric"][:, 0] for name in ("train", "test")]
     assert not set(parts[0] % 5) & set(parts[1] % 5)
 
@@ -322,25 +323,25 @@ def test_wrong_groups_and_folds_are_refused(tmp_path: Path) -> None:
     content = ["house,x,y", *[f"h{i % 2},{i},{i / 7}" for i in range(40)]]
     file = write(tmp_path, content)
     with pytest.raises(DataError, match="the rows make 2 groups"):
-        resolve(file, options={"group_by": "house"})
+        open_path(file, {"group_by": "house"})
     with pytest.raises(ConfigError) as caught:
-        resolve(file, options={"group_by": "hause"})
+        open_path(file, {"group_by": "hause"})
     assert caught.value.findings[0].did_you_mean == "house"
     for options in ({"folds": 5, "fold": 5}, {"fold": 1}, {"folds": 1}):
         with pytest.raises(ConfigError):
-            resolve(file, options=options)
+            open_path(file, options)
     with pytest.raises(DataError, match="there are 40 examples"):
-        resolve(file, options={"folds": 41})
+        open_path(file, {"folds": 41})
 
 
 def test_a_real_file_of_measurements_is_told_from_classes(shared_data: Path) -> None:
     file = shared_data / "concrete" / "concrete_data.csv"
-    data = resolve(file)
+    data = open_path(file)
     assert data.spec.task.value == "regression"
     assert data.sizes() == {"train": 720, "validation": 155, "test": 155}
     assert [c.name for c in data.spec.targets[0].columns or ()] == ["Strength"]
     with pytest.raises(DataError, match="the class '1' has 2 examples"):
-        resolve(file, options={"target": "Age", "drop": ["Strength"]})
+        open_path(file, {"target": "Age", "drop": ["Strength"]})
 
 
 @settings(
@@ -351,7 +352,7 @@ def test_a_real_file_of_measurements_is_told_from_classes(shared_data: Path) -> 
 )
 def test_whatever_the_bytes_are_the_error_is_typed(tmp_path: Path, content: bytes | str) -> None:
     try:
-        resolve(write(tmp_path, content))
+        open_path(write(tmp_path, content))
     except ZooError as error:
         assert error.what
 
@@ -361,4 +362,4 @@ def test_a_file_of_quoted_blanks_is_empty(tmp_path: Path) -> None:
     path.write_text('""\r""')
 
     with pytest.raises(BadRecord, match="the file is empty"):
-        resolve(path)
+        open_path(path)

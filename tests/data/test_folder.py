@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.data import ImageFolderSplit, resolve
-from zoo.data.images.folder import open_folder
+from zoo.data.images.folder import ImageFolderSplit, open_image_folder
 from zoo.data.options import ImageOptions
+from zoo.data.sources import open_path
 from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.metrics.figures import encode_png
 from zoo.runtime.images import GRAY, PADDED, fit_image, read_image
@@ -37,7 +37,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_the_folders_are_the_classes(photos: Path) -> None:
-    data = resolve(photos)
+    data = open_path(photos)
     image, label = data.spec.inputs[0], data.spec.targets[0]
     assert (image.name, image.shape, image.dtype, image.range) == (
         "image",
@@ -66,17 +66,17 @@ def test_size_and_channels_can_be_asked_for(photos: Path) -> None:
         ([4, 9], (4, 9, 3)),
         ("12", (12, 12, 3)),
     ):
-        data = resolve(photos, options={"image_size": size, "channels": 3})
+        data = open_path(photos, {"image_size": size, "channels": 3})
         assert data.spec.inputs[0].shape == shape
         inputs, _ = data.split("test").take(np.array([0]))
         assert inputs["image"].shape == (1, *shape)
     for wrong in ({"image_size": 0}, {"image_size": "big"}, {"image_size": 5000}, {"channels": 2}):
         with pytest.raises(ConfigError):
-            resolve(photos, options=wrong)
+            open_path(photos, wrong)
 
 
 def test_a_picture_is_fitted_as_the_runtime_fits_it(photos: Path) -> None:
-    data = resolve(photos, options={"image_size": 5, "channels": 3})
+    data = open_path(photos, {"image_size": 5, "channels": 3})
     got = data.split("train").take(np.arange(18))[0]["image"]
     every = [fit_image(read_image(file), 5, 5, 3) for file in photos.rglob("*.png")]
     assert all(any((pixels == one).all() for one in every) for pixels in got)
@@ -85,8 +85,8 @@ def test_a_picture_is_fitted_as_the_runtime_fits_it(photos: Path) -> None:
 def test_above_the_bound_only_what_is_asked_for_is_decoded(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = open_folder(photos, ImageOptions())
-    large = open_folder(photos, ImageOptions(), bound=100)
+    small = open_image_folder(photos, ImageOptions())
+    large = open_image_folder(photos, ImageOptions(), bound=100)
     decoded = []
 
     def spy(path: Path) -> np.ndarray:
@@ -108,27 +108,27 @@ def test_above_the_bound_only_what_is_asked_for_is_decoded(
 def test_the_order_of_the_file_system_does_not_matter(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = resolve(photos).fingerprint
+    expected = open_path(photos).fingerprint
     predict_fn = Path.iterdir
 
     def backward(self: Path) -> Iterator[Path]:
         return iter(sorted(predict_fn(self), reverse=True))
 
     monkeypatch.setattr(Path, "iterdir", backward)
-    assert resolve(photos).fingerprint == expected
+    assert open_path(photos).fingerprint == expected
 
 
 def test_a_folder_has_the_same_fingerprint_elsewhere_and_another_when_changed(photos: Path) -> None:
-    expected = resolve(photos).fingerprint
+    expected = open_path(photos).fingerprint
     moved = photos.rename(photos.parent / "renamed")
-    assert resolve(moved).fingerprint == expected
+    assert open_path(moved).fingerprint == expected
     draw(moved / "cat" / "0.png", 999)
-    assert resolve(moved).fingerprint != expected
+    assert open_path(moved).fingerprint != expected
 
 
 def test_accented_names_are_one_class_however_they_are_stored(photos: Path) -> None:
     (photos / "owl").rename(photos / unicodedata.normalize("NFD", "chouetté"))
-    assert "chouett\u00e9" in resolve(photos).spec.labels
+    assert "chouett\u00e9" in open_path(photos).spec.labels
 
 
 def test_splits_that_are_there_are_kept(tmp_path: Path) -> None:
@@ -136,40 +136,40 @@ def test_splits_that_are_there_are_kept(tmp_path: Path) -> None:
         for kind, name in enumerate(["a", "b"]):
             for number in range(count):
                 draw(tmp_path / split / name / f"{number}.png", kind * 9 + number)
-    assert resolve(tmp_path).sizes() == {"train": 12, "validation": 4, "test": 6}
+    assert open_path(tmp_path).sizes() == {"train": 12, "validation": 4, "test": 6}
     (tmp_path / "valid").rename(tmp_path / "Validation")
-    assert resolve(tmp_path).sizes() == {"train": 12, "validation": 4, "test": 6}
+    assert open_path(tmp_path).sizes() == {"train": 12, "validation": 4, "test": 6}
     (tmp_path / "Validation").rename(tmp_path.parent / f"{tmp_path.name}-aside")
-    assert resolve(tmp_path).sizes() == {"train": 10, "validation": 2, "test": 6}
+    assert open_path(tmp_path).sizes() == {"train": 10, "validation": 2, "test": 6}
     draw(tmp_path / "val" / "a" / "0.png", 0)
     with pytest.raises(DataError, match="the validation split has no example of the class 'b'"):
-        resolve(tmp_path)
+        open_path(tmp_path)
     draw(tmp_path / "val" / "b" / "0.png", 0)
     draw(tmp_path / "val" / "c" / "0.png", 0)
     with pytest.raises(DataError, match="the validation split has the class 'c'"):
-        resolve(tmp_path)
+        open_path(tmp_path)
     draw(tmp_path / "validation" / "a" / "0.png", 0)
     with pytest.raises(DataError, match="two folders for the validation split"):
-        resolve(tmp_path)
+        open_path(tmp_path)
 
 
 def test_gray_and_color_together_are_color(photos: Path) -> None:
     draw(photos / "cat" / "9.png", 1, mode="RGB")
-    assert resolve(photos).spec.inputs[0].shape == (6, 7, 3)
-    assert resolve(photos, options={"channels": 1}).spec.inputs[0].shape == (6, 7, 1)
+    assert open_path(photos).spec.inputs[0].shape == (6, 7, 3)
+    assert open_path(photos, {"channels": 1}).spec.inputs[0].shape == (6, 7, 1)
 
 
 def test_jpeg_and_png_may_be_mixed(photos: Path) -> None:
     draw(photos / "cat" / "9.JPG", 1)
-    assert sum(resolve(photos).sizes().values()) == 25
+    assert sum(open_path(photos).sizes().values()) == 25
 
 
 def test_different_sizes_ask_for_one(photos: Path) -> None:
     draw(photos / "cat" / "9.png", 1, size=(20, 30))
     with pytest.raises(ConfigError, match="2 sizes, from 6x7 to 20x30") as caught:
-        resolve(photos)
+        open_path(photos)
     assert "image_size=" in caught.value.fix
-    assert resolve(photos, options={"image_size": 8}).spec.inputs[0].shape == (8, 8, 1)
+    assert open_path(photos, {"image_size": 8}).spec.inputs[0].shape == (8, 8, 1)
 
 
 def test_a_corrupt_picture_is_named_and_not_skipped(photos: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_corrupt_picture_is_named_and_not_skipped(photos: Path) -> None:
     data[60] ^= 255
     file.write_bytes(data)
     for bound in (1 << 30, 0):
-        broken = open_folder(photos, ImageOptions(), bound=bound)
+        broken = open_image_folder(photos, ImageOptions(), bound=bound)
         with pytest.raises(BadRecord, match=r"dog/3\.png"):
             _ = broken.fingerprint
         with pytest.raises(BadRecord, match=r"dog/3\.png"):
@@ -187,14 +187,14 @@ def test_a_corrupt_picture_is_named_and_not_skipped(photos: Path) -> None:
                 split.take(np.arange(len(split)))
     file.write_bytes(b"")
     with pytest.raises(BadRecord, match=r"dog/3\.png: the file is empty"):
-        resolve(photos)
+        open_path(photos)
     file.write_bytes(b"GIF8 no, not really")
     with pytest.raises(BadRecord, match=r"dog/3\.png"):
-        resolve(photos)
+        open_path(photos)
 
 
 def test_a_picture_that_goes_away_is_named(photos: Path) -> None:
-    data = resolve(photos)
+    data = open_path(photos)
     for file in (photos / "dog").iterdir():
         file.unlink()
     with pytest.raises(BadRecord, match="dog"):
@@ -203,22 +203,22 @@ def test_a_picture_that_goes_away_is_named(photos: Path) -> None:
 
 def test_one_class_no_class_and_an_empty_class_are_refused(photos: Path) -> None:
     with pytest.raises(DataError, match="no folders of images"):
-        resolve(photos / "cat")
+        open_path(photos / "cat")
     (photos / "empty").mkdir()
     with pytest.raises(DataError, match="empty is empty"):
-        resolve(photos)
+        open_path(photos)
     (photos / "empty").rmdir()
     for name in ("cat", "dog"):
         (photos / name).rename(photos.parent / name)
     with pytest.raises(DataError, match="only one class, 'owl'"):
-        resolve(photos)
+        open_path(photos)
 
 
 def test_a_class_with_too_few_pictures_is_named(photos: Path) -> None:
     for number in (0, 1):
         draw(photos / "rare" / f"{number}.png", number)
     with pytest.raises(DataError, match="the class 'rare' has 2 examples"):
-        resolve(photos)
+        open_path(photos)
 
 
 @pytest.mark.parametrize("stray", ["cat/notes.txt", "cat/deep/1.png", "readme.md"])
@@ -226,14 +226,14 @@ def test_what_does_not_belong_is_refused_by_name(photos: Path, stray: str) -> No
     (photos / stray).parent.mkdir(exist_ok=True)
     (photos / stray).write_bytes(b"hello")
     with pytest.raises(BadRecord, match=stray.split("/")[1] if "deep" in stray else stray):
-        resolve(photos)
+        open_path(photos)
 
 
 def test_clutter_of_operating_systems_is_ignored(photos: Path) -> None:
-    expected = resolve(photos).fingerprint
+    expected = open_path(photos).fingerprint
     for name in (".DS_Store", "cat/.DS_Store", "cat/Thumbs.db", "dog/desktop.ini"):
         (photos / name).write_bytes(b"\0")
-    assert resolve(photos).fingerprint == expected
+    assert open_path(photos).fingerprint == expected
 
 
 def test_a_folder_that_may_not_be_read_is_said(photos: Path) -> None:
@@ -242,13 +242,13 @@ def test_a_folder_that_may_not_be_read_is_said(photos: Path) -> None:
     (photos / "cat").chmod(0)
     try:
         with pytest.raises(DataError, match="cannot be read"):
-            resolve(photos)
+            open_path(photos)
     finally:
         (photos / "cat").chmod(0o755)
 
 
 def test_a_split_is_a_split_of_the_contract(photos: Path) -> None:
-    split = resolve(photos).split("validation")
+    split = open_path(photos).split("validation")
     assert isinstance(split, ImageFolderSplit)
     inputs, targets = split.arrays() or ({}, {})
     assert not inputs["image"].flags.writeable and not targets["label"].flags.writeable
@@ -262,10 +262,10 @@ def test_pictures_of_another_shape_keep_their_aspect_if_that_is_asked_for(tmp_pa
             pixels = np.full((height, width, 1), level, np.uint8)
             pixels[0, 0] = number * 20
             (tmp_path / name / f"{number}.png").write_bytes(encode_png(pixels))
-    data = resolve(tmp_path, options={"image_size": 16, "image_fit": "pad"})
+    data = open_path(tmp_path, {"image_size": 16, "image_fit": "pad"})
     image = data.split("train").arrays()[0]["image"]
     kinds = {tuple(np.flatnonzero((one != GRAY).any(axis=(1, 2)))[[0, -1]]) for one in image}
 
     assert kinds == {(0, 15), (4, 11)}
     assert data.spec.inputs[0].outside == PADDED
-    assert resolve(tmp_path, options={"image_size": 16}).spec.inputs[0].outside == ""
+    assert open_path(tmp_path, {"image_size": 16}).spec.inputs[0].outside == ""

@@ -83,11 +83,11 @@ def test_texts_of_an_excerpt_are_read_by_another_vocabulary(tmp_path: Path):
 
 
 def test_only_what_is_kept_of_drawn_pictures_is_drawn(monkeypatch):
-    from zoo.data.aircraft import load
+    from zoo_aircraft import datasets
 
     drawn = []
-    real = load.draw
-    monkeypatch.setattr(load, "draw", lambda *asked: drawn.append(1) or real(*asked))
+    real = datasets.draw
+    monkeypatch.setattr(datasets, "draw", lambda *asked: drawn.append(1) or real(*asked))
     found = zoo.dataset("aircraft_damage_synthetic", max_examples=3)
     inputs, targets = found.split("train").arrays()
 

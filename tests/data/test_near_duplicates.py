@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.data import resolve
+import zoo
 from zoo.data.images.near_duplicates import MIN_SIDE, image_hash, near_groups, near_pairs
+from zoo.data.sources import open_path
 from zoo.data.splits import stratified_groups, stratified_split
 from zoo.errors import BadRecord, DataError
 from zoo.runtime.images import read_image
@@ -91,7 +92,7 @@ def test_what_is_plain_or_small_is_near_to_nothing(pixels: np.ndarray) -> None:
 
 def test_symbols_look_alike_without_being_copies() -> None:
     pytest.importorskip("sklearn", reason="scikit-learn carries the digits")
-    images = resolve("digits").split("test").take(np.arange(100))[0]["image"]
+    images = zoo.dataset("digits").split("test").take(np.arange(100))[0]["image"]
     assert not any(image_hash(image) for image in images)
 
 
@@ -111,7 +112,7 @@ def frames(folder: Path, scenes: int, each: int, classes: tuple[str, ...] = ("ca
 
 def homes(folder: Path, **options: object) -> dict[tuple[str, str], set[str]]:
     """Return in which splits the frames of each scene are."""
-    data = resolve(folder, options=options)
+    data = open_path(folder, options)
     pixels = {read_image(f).tobytes(): (f.parent.name, f.name[:2]) for f in folder.rglob("*.png")}
     found: dict[tuple[str, str], set[str]] = {}
     for split in ("train", "validation", "test"):
@@ -123,13 +124,13 @@ def homes(folder: Path, **options: object) -> dict[tuple[str, str], set[str]]:
 def test_frames_of_one_scene_stay_together_and_classes_keep_their_shares(tmp_path: Path) -> None:
     folder = frames(tmp_path / "photos", scenes=14, each=3)
     assert all(len(splits) == 1 for splits in homes(folder).values())
-    data = resolve(folder)
+    data = open_path(folder)
     for split, wanted in (("validation", 6), ("test", 6)):
         labels = data.split(split).arrays()[1]["label"]
         assert np.abs(np.bincount(labels, minlength=2) - wanted).max() <= 1
     assert sum(data.sizes().values()) == 84
-    assert resolve(folder).fingerprint == data.fingerprint
-    assert resolve(folder, options={"split_seed": 1}).fingerprint != data.fingerprint
+    assert open_path(folder).fingerprint == data.fingerprint
+    assert open_path(folder, {"split_seed": 1}).fingerprint != data.fingerprint
 
 
 def test_ignored_they_are_divided_as_any_pictures(tmp_path: Path) -> None:
@@ -139,8 +140,8 @@ def test_ignored_they_are_divided_as_any_pictures(tmp_path: Path) -> None:
 
 def test_without_duplicates_the_split_is_the_one_without_the_comparison(tmp_path: Path) -> None:
     folder = frames(tmp_path / "photos", scenes=8, each=1)
-    ignored = resolve(folder, options={"near_duplicates": "ignore"})
-    assert resolve(folder).fingerprint == ignored.fingerprint
+    ignored = open_path(folder, {"near_duplicates": "ignore"})
+    assert open_path(folder).fingerprint == ignored.fingerprint
 
 
 def test_copies_in_two_classes_are_one_group(tmp_path: Path) -> None:
@@ -161,9 +162,9 @@ def test_a_class_that_is_one_scene_cannot_be_divided(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match="the class 'cat' cannot be divided into 3 splits"
     ) as caught:
-        resolve(folder)
+        open_path(folder)
     assert "near_duplicates=ignore" in caught.value.fix
-    assert resolve(folder, options={"near_duplicates": "ignore"}).sizes()["train"] == 8
+    assert open_path(folder, {"near_duplicates": "ignore"}).sizes()["train"] == 8
 
 
 def test_a_picture_that_cannot_be_decoded_is_alone_and_one_that_is_gone_is_named(
@@ -182,7 +183,7 @@ def test_given_splits_are_not_compared(tmp_path: Path, monkeypatch: pytest.Monke
     for split in ("train", "valid", "test"):
         frames(tmp_path / split, scenes=1, each=2)
     monkeypatch.setattr("zoo.data.images.folder.near_groups", None)
-    assert resolve(tmp_path).sizes() == {"train": 4, "validation": 4, "test": 4}
+    assert open_path(tmp_path).sizes() == {"train": 4, "validation": 4, "test": 4}
 
 
 @pytest.mark.parametrize("seed", range(30))

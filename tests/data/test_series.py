@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import zoo
-from zoo.data.adding import adding
-from zoo.data.mackey_glass import mackey_glass
-from zoo.errors import BadRecord, ChecksumMismatch, ConfigError, DataError
+from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.runtime.calendar import Step, find_step, read_moment
 from zoo.spec import Task
 
@@ -202,58 +200,6 @@ def test_the_step_is_found_from_the_dates(cells: list[str], step: Step) -> None:
 @pytest.mark.parametrize("cell", ["19810131", "1981", "31.01.1981", "01/31/1981", "3.5", "x", ""])
 def test_what_may_be_something_else_is_no_date(cell: str) -> None:
     assert read_moment(cell) is None
-
-
-def test_the_chaotic_series_follows_its_equation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.data.mackey_glass.LEFT_OUT", 0)
-    values = mackey_glass(40)
-    start = values[0]
-    production = 0.2 * start / (1 + start**10)
-    t = np.arange(18)
-    # While the delayed value is the constant history, the equation is linear and has a solution.
-    exact = production / 0.1 + (start - production / 0.1) * np.exp(-0.1 * t)
-    np.testing.assert_allclose(values[:18], exact, rtol=1e-9)
-    # Later, Euler's method with a hundredth of the step agrees as well as Euler's method does.
-    x = [start] * 17_001
-    for now in range(17_000, 17_000 + 40_000):
-        delayed = x[now - 17_000]
-        x.append(x[now] + 1e-3 * (0.2 * delayed / (1 + delayed**10) - 0.1 * x[now]))
-    np.testing.assert_allclose(values, x[17_000::1000][:40], atol=1e-3)
-
-
-def test_the_chaotic_series_has_the_known_range_and_differs_by_seed() -> None:
-    one, again, other = mackey_glass(1_000), mackey_glass(1_000), mackey_glass(1_000, seed=1)
-
-    np.testing.assert_array_equal(one, again)
-    assert 0.2 < one.min() < 0.5
-    assert 1.2 < one.max() < 1.4
-    assert np.abs(one - other).max() > 0.5
-
-
-def test_marked_values_add_up_and_the_marks_lie_in_both_halves() -> None:
-    sequence, total = adding(500, 31)
-    values, marks = sequence[..., 0], sequence[..., 1]
-
-    np.testing.assert_allclose((values * marks).sum(axis=1), total, rtol=1e-6)
-    assert (marks[:, :15].sum(axis=1) == 1).all()
-    assert (marks[:, 15:].sum(axis=1) == 1).all()
-    assert np.square(total - 1).mean() == pytest.approx(1 / 6, rel=0.15)
-    assert not np.array_equal(sequence, adding(500, 31, stream=1)[0])
-
-
-def test_the_temperatures_are_read_from_a_local_copy(shared_data: Path) -> None:
-    file = shared_data / "timeseries" / "daily-min-temperatures.csv"
-    data = zoo.dataset("daily_min_temperatures", file=str(file))
-
-    assert data.sizes() == {"train": 2150, "validation": 695, "test": 696}
-    assert data.spec.inputs[0].series is not None
-    assert data.split("test").arrays()[1]["forecast"][-1, -1, 0] == pytest.approx(13.0)
-
-
-def test_another_file_is_not_the_temperatures(tmp_path: Path) -> None:
-    path = write(tmp_path / "s.csv", days(4000), "Date,Temp")
-    with pytest.raises(ChecksumMismatch, match="is not the file"):
-        zoo.dataset("daily_min_temperatures", file=str(path)).split("train")
 
 
 def test_a_series_whose_differences_float32_rounds_away_is_refused(tmp_path: Path) -> None:

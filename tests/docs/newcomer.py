@@ -102,7 +102,7 @@ def write_aircraft(file: Path) -> None:
     """Write a photo of another shape than the model's input: one of the drawn ones, wider."""
     from PIL import Image
 
-    from zoo.data.aircraft import draw, make_scene
+    from zoo_aircraft import draw, make_scene
 
     Image.fromarray(draw(make_scene(7, "test", 3), 160)).resize((200, 160)).save(file)
 

@@ -28,7 +28,7 @@ from zoo.console import pairs, scalar
 from zoo.data.arrays import read_npz
 from zoo.data.captions.folder import open_captioned
 from zoo.data.options import CaptionOptions
-from zoo.data.sources import resolve
+from zoo.data.sources import open_path
 from zoo.data.text.pairs import parse_pairs
 from zoo.errors import TrainError, ZooError
 from zoo.files import sha256_json
@@ -159,7 +159,7 @@ def npz(data: bytes) -> bool:
         for array in read_npz(path).values():
             assert array.dtype.kind != "O"
     with contextlib.suppress(ZooError):
-        return min(resolve(path).sizes().values()) > 0
+        return min(open_path(path).sizes().values()) > 0
     return False
 
 
@@ -196,7 +196,7 @@ def table(data: bytes) -> bool:
         assert all(len(row) == len(found.header) for row in found.rows)
         assert len(found.lines) == len(found.rows) > 0
     with contextlib.suppress(ZooError):
-        return min(resolve(path).sizes().values()) > 0
+        return min(open_path(path).sizes().values()) > 0
     return False
 
 
@@ -205,7 +205,7 @@ def series(data: bytes) -> bool:
     path = _file("s.csv", data)
     with contextlib.suppress(ZooError):
         options = {"task": "forecasting", "window": 2, "horizon": 1, "gaps": "interpolate"}
-        return min(resolve(path, options=options).sizes().values()) > 0
+        return min(open_path(path, options).sizes().values()) > 0
     return False
 
 

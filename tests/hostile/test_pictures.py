@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.data import resolve
+from zoo.data.sources import open_path
 from zoo.errors import BadRecord, DataError
 from zoo.runtime.images import probe_image, read_image
 
@@ -151,7 +151,7 @@ def test_what_can_be_read_is_read_as_documented(case: str, tmp_path: Path) -> No
         np.testing.assert_array_equal(pixels, wanted.pixels)
     if "16 bits" in case:
         np.testing.assert_array_equal(pixels[..., 0], np.round(DEEP / 257).astype(np.uint8))
-    data = resolve(photos, options={"image_size": 16, "channels": 3})
+    data = open_path(photos, {"image_size": 16, "channels": 3})
     assert sum(data.sizes().values()) == 9
     for split in ("train", "validation", "test"):
         assert data.split(split).arrays()[0]["image"].shape[1:] == (16, 16, 3)
@@ -163,7 +163,7 @@ def test_what_cannot_be_read_is_refused_by_name(case: str, tmp_path: Path) -> No
     name, content, says = REFUSED[case]
     photos = folder(tmp_path / "photos", name, content)
     with pytest.raises(BadRecord, match=f"dog/{name}") as caught:
-        data = resolve(photos, options={"image_size": 16, "channels": 3})
+        data = open_path(photos, {"image_size": 16, "channels": 3})
         for split in ("train", "validation", "test"):
             data.split(split).arrays()
     assert says in str(caught.value) and " at 0x" not in str(caught.value)
@@ -200,24 +200,24 @@ def test_a_class_with_one_picture_is_named(tmp_path: Path) -> None:
     (photos / "owl").mkdir()
     (photos / "owl" / "0.png").write_bytes(saved(PICTURE, "PNG"))
     with pytest.raises(DataError, match="the class 'owl' has 1 example"):
-        resolve(photos, options={"image_size": 16})
+        open_path(photos, {"image_size": 16})
 
 
 def test_a_folder_without_classes_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no folders of images") as caught:
-        resolve(tmp_path)
+        open_path(tmp_path)
     assert "mkdir" in caught.value.fix
     (tmp_path / "0.png").write_bytes(saved(PICTURE, "PNG"))
     with pytest.raises(DataError, match="no folders of images"):
-        resolve(tmp_path)
+        open_path(tmp_path)
 
 
 def test_a_pipe_and_a_link_to_nowhere_are_named_and_not_waited_for(tmp_path: Path) -> None:
     photos = folder(tmp_path / "photos", "4.png", saved(PICTURE, "PNG"))
     os.mkfifo(photos / "cat" / "pipe.png")
     with pytest.raises(BadRecord, match=r"cat/pipe\.png: is no regular file"):
-        resolve(photos)
+        open_path(photos)
     (photos / "cat" / "pipe.png").unlink()
     (photos / "cat" / "link.png").symlink_to(tmp_path / "nowhere.png")
     with pytest.raises(BadRecord, match=r"cat/link\.png"):
-        resolve(photos)
+        open_path(photos)

@@ -129,7 +129,7 @@ def exported(tmp_path_factory, trained) -> Path:
 
 
 def test_an_artifact_writes_the_same_tokens_as_keras_from_raw_text(exported, trained):
-    from zoo.data.numbers_in_words import english
+    from zoo_datasets.number_words import english
 
     texts = [english(int(n)) for n in RNG.integers(0, 1_000_000, 60)]
     opened = load_generator(exported)

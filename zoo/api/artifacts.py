@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.api.catalog import hooks, registry
+from zoo.api.datasets import dataset
 from zoo.api.model_factory import (
     DataSource,
     architecture_of,
     blueprint_on,
-    dataset,
     needs_keras,
 )
 from zoo.api.models import build, published

@@ -231,7 +231,7 @@ def no_such_weights(
 
 def _recipe(architecture: Architecture[Any]) -> dict[str, Any]:
     """Return the recipe for the default data, or nothing where that data is not known here."""
-    from zoo.data.catalog import find_dataset
+    from zoo.api.datasets import find_dataset
 
     data = find_dataset(architecture.default_dataset)
     if data is None:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from zoo.api.catalog import registry
-from zoo.api.model_factory import dataset
+from zoo.api.datasets import dataset
 from zoo.api.prediction import evaluate
 from zoo.api.training import train
 from zoo.config import Frozen

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from zoo.api.catalog import registry
+from zoo.api.datasets import dataset
 from zoo.architecture import Architecture, Blueprint
 from zoo.config import ModelConfig, configure
 from zoo.errors import ArtifactError, Incompatible, MissingExtra
@@ -30,29 +31,6 @@ def needs_keras(doing: str) -> None:
     for package in ("keras", "tensorflow"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(doing, "keras", package)
-
-
-def dataset(source: str | Path, **options: Any) -> Dataset:
-    """Return a dataset: one that the zoo knows by name, or your own files.
-
-    Args:
-        source: An id (``digits``, ``mnist``), or the path of a folder with one folder a class, of
-            a ``.npz``, or of a ``.csv`` file.
-        **options: What the source takes, e.g. ``target="species"`` for a CSV file, or
-            ``image_size=64`` for a folder.
-
-    Raises:
-        DataError: If it is unknown, unavailable or wrong; the message names file, row, column.
-        ConfigError: If an option is.
-
-    Example:
-        >>> flowers = zoo.dataset("flowers.csv", target="species")
-        >>> flowers.spec.labels
-        ('setosa', 'versicolor', 'virginica')
-    """
-    from zoo import data
-
-    return data.resolve(source, options=options)
 
 
 def data_of(source: DataSource, default: str) -> DataSpec:
@@ -146,7 +124,6 @@ __all__ = [
     "architecture_of",
     "blueprint_on",
     "data_of",
-    "dataset",
     "load_weights",
     "needs_keras",
     "prepare",

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from zoo.api.catalog import registry
-from zoo.api.model_factory import DataSource, architecture_of, blueprint_on, dataset
+from zoo.api.datasets import dataset
+from zoo.api.model_factory import DataSource, architecture_of, blueprint_on
 from zoo.api.models import build, own_weights
 from zoo.api.predict_fns import another_session, keras_predict_fn, session_predict_fn
 from zoo.api.run import Run

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zoo.api.catalog import registry
+from zoo.api.datasets import dataset
 from zoo.api.environment import code_of
 from zoo.api.lineage import artifacts, came_from
-from zoo.api.model_factory import DataSource, dataset, needs_keras
+from zoo.api.model_factory import DataSource, needs_keras
 from zoo.api.models import build, published
 from zoo.api.prediction import signatures
 from zoo.api.run import Run

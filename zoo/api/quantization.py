@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.artifacts import Artifact
 from zoo.api.catalog import hooks, registry
-from zoo.api.model_factory import DataSource, dataset
+from zoo.api.datasets import dataset
+from zoo.api.model_factory import DataSource
 from zoo.api.prediction import check_fit, in_words_of
 from zoo.errors import ConfigError, DataError, UnknownDataset
 from zoo.runtime import read_manifest

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import registry
-from zoo.api.model_factory import Prepared, architecture_of, dataset, load_weights, needs_keras
+from zoo.api.datasets import dataset
+from zoo.api.model_factory import Prepared, architecture_of, load_weights, needs_keras
 from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, validate
 from zoo.errors import ConfigError, DataError, TrainError, UnknownDataset

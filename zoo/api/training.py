@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import hooks, registry
+from zoo.api.datasets import dataset
 from zoo.api.environment import surroundings
 from zoo.api.model_factory import (
     DataSource,
     Prepared,
     architecture_of,
-    dataset,
     needs_keras,
     prepare,
 )

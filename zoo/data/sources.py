@@ -1,4 +1,4 @@
-"""Find a dataset by its name, or read it from the path of a file or folder.
+"""Read a dataset from the path of a file or folder.
 
 Paths are read by fixed rules; the contents of a text never decide.
 
@@ -15,18 +15,12 @@ Paths are read by fixed rules; the contents of a text never decide.
 
 from __future__ import annotations
 
-import contextlib
-import difflib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.data.catalog import describe_dataset, find_dataset, list_datasets, load_dataset
 from zoo.data.class_folders import suffixes
 from zoo.data.dataset import Dataset
-from zoo.data.info import DatasetInfo
-from zoo.data.max_examples import MaxExamplesOptions, limit_examples
 from zoo.data.options import (
     CaptionOptions,
     ImageOptions,
@@ -37,62 +31,15 @@ from zoo.data.options import (
     TableOptions,
     read_options,
 )
-from zoo.errors import DataError, UnknownDataset
-from zoo.files import exists
-from zoo.spec import DataSpec
+from zoo.errors import DataError
 
 _PAIRS = "sequence-to-sequence"
 _TABLES = (".csv", ".tsv")
-_KINDS = (
+PATHS = (
     "a folder with one folder of images or of .txt files per class, a folder of images with a "
     "captions.jsonl, a .npz file, a .csv or .tsv file, or a .tsv or .txt file of sentence pairs"
 )
-
-
-def resolve(source: str | Path, *, options: Mapping[str, Any] | None = None) -> Dataset:
-    """Find a dataset by name or path.
-
-    A registered name wins over a file of that name: write ``./digits`` for the file.
-
-    Args:
-        source: A registered name, or the path of a folder or file that :func:`open_path` reads.
-        options: Options of that kind of source; see :mod:`zoo.data.options`. Every source takes
-            ``max_examples``, the most examples that a split keeps.
-
-    Returns:
-        A dataset. A registered one is loaded when a split is first asked for.
-
-    Raises:
-        UnknownDataset: If it is neither a name nor a path.
-        ConfigError: If an option is wrong.
-        DataError: If the file is wrong.
-
-    Example:
-        >>> resolve("digits", options={"split_seed": 1}).sizes()
-        {'train': 1259, 'validation': 269, 'test': 269}
-    """
-    name = os.fspath(source)
-    own = {key: value for key, value in (options or {}).items() if key != "max_examples"}
-    limit = {key: value for key, value in (options or {}).items() if key == "max_examples"}
-    info = find_dataset(name) if isinstance(source, str) else None
-    if info:
-        dataset = _registered(info, own)
-    else:
-        # pathlib's expanduser raises for an unknown user.
-        path = Path(os.path.expanduser(name))  # noqa: PTH111
-        if not name or not exists(path):
-            raise _unknown(name)
-        dataset = open_path(path, own)
-        name = str(path.resolve())
-    if limit:
-        dataset = limit_examples(dataset, read_options(MaxExamplesOptions, limit, name))
-    dataset.source, dataset.options = name, dict(options or {})
-    return dataset
-
-
-def dataset_spec(source: str | Path, options: Mapping[str, Any] | None = None) -> DataSpec:
-    """Return the spec of a dataset: at once for a registered name, after a look at a path."""
-    return resolve(source, options=options).spec
+"""The kinds of paths that are read, for messages."""
 
 
 def open_path(path: Path, options: Mapping[str, Any] | None = None) -> Dataset:
@@ -118,9 +65,9 @@ def _open_folder(path: Path, options: Mapping[str, Any] | None) -> Dataset:
         from zoo.data.text import labeled
 
         return labeled.open_folder(path, read_options(LabeledOptions, options, str(path)))
-    from zoo.data.images.folder import open_folder
+    from zoo.data.images.folder import open_image_folder
 
-    return open_folder(path, read_options(ImageOptions, options, str(path)))
+    return open_image_folder(path, read_options(ImageOptions, options, str(path)))
 
 
 def _open_file(path: Path, options: Mapping[str, Any] | None) -> Dataset:
@@ -160,29 +107,6 @@ def _open_file(path: Path, options: Mapping[str, Any] | None) -> Dataset:
         return open_csv(path, read_options(TableOptions, options, str(path)))
     raise DataError(
         f"{path} is not a kind of file that is read here",
-        why=f"data is {_KINDS}",
+        why=f"data is {PATHS}",
         fix="convert it to one of these",
-    )
-
-
-def _registered(info: DatasetInfo, options: Mapping[str, Any] | None) -> Dataset:
-    checked = read_options(info.options, options, info.id)
-    return Dataset(describe_dataset(info, checked), lambda: load_dataset(info.id, checked))
-
-
-def _unknown(name: str) -> UnknownDataset:
-    path = Path(name)
-    names = [info.id for info in list_datasets()]
-    near = difflib.get_close_matches(name, names, n=2)
-    folder = path.parent
-    with contextlib.suppress(OSError):
-        beside = sorted(
-            e.name for e in folder.iterdir() if not e.name.startswith(".") and e.exists()
-        )
-        near += [str(folder / name) for name in difflib.get_close_matches(path.name, beside, n=3)]
-    link = "it is a broken link; " if os.path.islink(name) else ""  # noqa: PTH114
-    return UnknownDataset(
-        f"there is no data {name!r}",
-        why=f"{link}it is neither a dataset's name ({', '.join(names)}) nor the path of {_KINDS}",
-        fix=f"did you mean {' or '.join(near)}?" if near else "zoo info NAME shows a model's data",
     )

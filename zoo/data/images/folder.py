@@ -78,7 +78,7 @@ class ImageFolderSplit:
         return sha256_json([list(pair) for pair in pairs])
 
 
-def open_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND) -> Dataset:
+def open_image_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND) -> Dataset:
     """Read a folder with one folder of images per class.
 
     Missing splits are drawn from ``train``, with near duplicates in one split (see

@@ -1,0 +1,48 @@
+"""Aircraft damage: datasets of drawn and photographed damage, and a report on photos.
+
+A drawn image is a close-up of a fuselage in one of six colors, lit from one side, slightly turned
+and zoomed, a little blurred and noisy. It has one damage: a crack, a jagged dark line with
+branches, or a dent, a hollow whose side next to the light is dark and whose other side is bright.
+
+The damage lies above, below, left of, right of, on or between things that are in the image: one
+of two or three windows counted from the left, a door, a stripe, painted letters, a seam between
+two sheets. 3 sizes x 18 places x 6 colors x 2 kinds are 648 combinations. Where a place names
+the stripe, the letters or the seam, there is only one of it; the third window is named among
+three.
+
+In both classes alike there are seams with rivets, stripes, vents of dark slots, straight light
+scratches, streaks of dirt, soft stains and reflections, and shadows with straight edges: how many
+pixels are dark or bright says little about the class. Texts are in a closed language of 66 tokens,
+which :func:`read` reads.
+
+    >>> from zoo_aircraft import draw, make_scene, truth_of
+    >>> scene = make_scene(seed=0, split="train", index=0)
+    >>> draw(scene, 96).shape
+    (96, 96, 3)
+    >>> truth_of(scene, 96).caption
+    'a large dent below the letters of a white fuselage'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo_aircraft.captions import read as read, truth_of as truth_of
+    from zoo_aircraft.drawing import draw as draw
+    from zoo_aircraft.scene import make_scene as make_scene
+
+_HOME = {
+    "draw": "drawing",
+    "make_scene": "scene",
+    "read": "captions",
+    "truth_of": "captions",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module 'zoo_aircraft' has no attribute {name!r}")
+        return getattr(import_module(f"zoo_aircraft.{_HOME[name]}"), name)

@@ -1,0 +1,263 @@
+"""Captions: a scene in words, and the attributes that words name."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.data import words
+from zoo_aircraft.drawing import SIDE, box_of
+from zoo_aircraft.scene import (
+    COLORS,
+    GLEAMS,
+    KINDS,
+    PLACES,
+    SCRATCHES,
+    SEVERITIES,
+    SIZES,
+    STAINS,
+    STREAKS,
+    VENTS,
+    WINDOWS,
+    Color,
+    Kind,
+    Place,
+    Scene,
+    Severity,
+    Size,
+)
+
+ATTRIBUTES = ("kind", "size", "place", "color")
+"""What a caption says, and :func:`read` finds in it."""
+
+_NUMBERS = ("", "one", "two", "three")
+_ORDINALS = ("", "first ", "second ", "third ")
+_LENGTHS: dict[Size, str] = {"small": "short", "medium": "medium", "large": "long"}
+_DETAILS: dict[Kind, dict[Severity, str]] = {
+    "crack": {
+        "minor": "minor, with one branch",
+        "moderate": "moderate, with a few branches",
+        "severe": "severe, with many branches",
+    },
+    "dent": {
+        "minor": "minor and shallow",
+        "moderate": "moderate and of medium depth",
+        "severe": "severe and deep",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of one picture.
+
+    Attributes:
+        kind: The class of the damage.
+        size: Its size in a word: *short*, *medium*, *long* of a crack, *small*, *medium*,
+            *large* of a dent.
+        pixels: A crack's length from end to end, a dent's longest diameter.
+        severity: How deep a dent is; how wide a crack is, and how many branches it has.
+        place: Where it is, relative to something in the picture.
+        box: Left, top, right, bottom, pixels; the latter two are the first outside.
+        color: Of the fuselage.
+        caption: One sentence; the picture shows every attribute of it.
+        summary: Two sentences, with the severity and what else there is to see.
+    """
+
+    kind: Kind
+    size: str
+    pixels: float
+    severity: Severity
+    place: str
+    box: tuple[int, int, int, int]
+    color: str
+    caption: str
+    summary: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain data."""
+        return dataclasses.asdict(self)
+
+
+def truth_of(scene: Scene, size: int = SIDE) -> Truth:
+    """Return what is true of the picture of a scene.
+
+    Args:
+        scene: What the picture shows.
+        size: Its pixels a side.
+    """
+    return Truth(
+        kind=scene.kind,
+        size=size_word(scene.kind, scene.size),
+        pixels=round(scene.length * scene.zoom * size, 1),
+        severity=scene.severity,
+        place=place_words(scene.place),
+        box=box_of(scene, size),
+        color=scene.color,
+        caption=caption(scene),
+        summary=summary(scene),
+    )
+
+
+def caption(scene: Scene) -> str:
+    """Return one sentence: the kind, the size, the place and the color.
+
+    Example:
+        >>> caption(make_scene(0, "train", 0))
+        'a large dent below the letters of a white fuselage'
+    """
+    return _caption(scene.kind, scene.size, scene.place, scene.color)
+
+
+def summary(scene: Scene) -> str:
+    """Return two sentences: the caption with the severity, and what else there is to see.
+
+    Example:
+        >>> summary(make_scene(0, "train", 0))
+        'A large dent below the letters of a white fuselage is severe and deep. Also seen: ...'
+    """
+    return _summary(caption(scene), scene.kind, scene.severity, _others(scene))
+
+
+def size_word(kind: Kind, size: Size) -> str:
+    """Return how the size of such a damage is called."""
+    return _LENGTHS[size] if kind == "crack" else size
+
+
+def place_words(place: Place) -> str:
+    """Return a place in words: *below the second window*."""
+    return f"{place.relation} the {_ORDINALS[place.number]}{place.thing}"
+
+
+def vocabulary() -> tuple[str, ...]:
+    """Return every word and sign of all captions and summaries, in the order of the alphabet.
+
+    They come from the rules that write the texts: no scene is drawn for them.
+    """
+    texts = [_listed(list(_all_others()))]
+    for kind, size, place, color in itertools.product(KINDS, SIZES, PLACES, COLORS):
+        said = _caption(kind, size, place, color)
+        texts += [said, *(_summary(said, kind, severity, []) for severity in SEVERITIES)]
+    return tuple(sorted({word for text in texts for word in words(text)}))
+
+
+def read(text: str) -> dict[str, str]:
+    """Return what a caption or a summary says; what it does not say is left out.
+
+    A text that follows no rule is read all the same, each attribute by the first words that name
+    one. The size is *small*, *medium* or *large*, of a crack as of a dent, so that a wrong kind is
+    one mistake and not two.
+
+    Returns:
+        Of the keys ``kind``, ``size``, ``place`` and ``color`` those that are said; of a summary
+        ``severity`` too.
+
+    Example:
+        >>> read("a long crack on the door of a red fuselage")
+        {'kind': 'crack', 'size': 'large', 'place': 'on the door', 'color': 'red'}
+    """
+    plain = " ".join(words(text)).lower()
+    found = {}
+    for name, (pattern, meaning) in _readers().items():
+        if match := pattern.search(plain):
+            found[name] = meaning[match[1]]
+    return found
+
+
+@functools.cache
+def _readers() -> Mapping[str, tuple[re.Pattern[str], Mapping[str, str]]]:
+    """Return what finds each attribute, and what the words mean that it finds."""
+    places = {place_words(place): place_words(place) for place in PLACES}
+    sizes = {size_word(kind, size): size for kind in KINDS for size in SIZES}
+    # A dent "of medium depth" may be large: what says the size stands before the kind.
+    return {
+        "kind": _reader({kind: kind for kind in KINDS}),
+        "size": _reader(sizes, f"(?= (?:{'|'.join(KINDS)})\\b)"),
+        "place": _reader(places),
+        "color": _reader({color: color for color in COLORS}, r"(?= fuselage\b)"),
+        "severity": _reader({severity: severity for severity in SEVERITIES}),
+    }
+
+
+def _reader(
+    meaning: Mapping[str, str], before: str = ""
+) -> tuple[re.Pattern[str], Mapping[str, str]]:
+    either = "|".join(sorted(map(re.escape, meaning), key=len, reverse=True))
+    return re.compile(rf"\b({either})\b{before}"), meaning
+
+
+def _caption(kind: Kind, size: Size, place: Place, color: Color) -> str:
+    return f"a {size_word(kind, size)} {kind} {place_words(place)} of a {color} fuselage"
+
+
+def _summary(said: str, kind: Kind, severity: Severity, others: list[str]) -> str:
+    first = f"{said.capitalize()} is {_DETAILS[kind][severity]}."
+    return f"{first} Also seen: {_listed(others or ['nothing'])}."
+
+
+def _listed(items: list[str]) -> str:
+    *most, last = items
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _others(scene: Scene) -> list[str]:
+    """Name what the place does not: first the things, then what lies on the paint."""
+    thing = scene.place.thing
+    found: list[str] = []
+    if thing == "window":
+        found += _windows(len(scene.windows) - 1)
+    if scene.stripe and thing != "stripe":
+        found += _stripe(scene.stripe[0])
+    counts = (
+        scene.vents,
+        scene.scratches,
+        scene.streaks,
+        scene.stains,
+        scene.gleams,
+        int(scene.shadow),
+    )
+    for count, (one, many, _) in zip(counts, _THINGS, strict=True):
+        found += _counted(count, one, many)
+    return found
+
+
+def _all_others() -> Iterable[str]:
+    """Yield everything that :func:`_others` may name."""
+    for number in WINDOWS:
+        yield from _windows(number - 1)
+    for color in COLORS:
+        yield from _stripe(color)
+    for one, many, counts in _THINGS:
+        for count in counts:
+            yield from _counted(count, one, many)
+
+
+_THINGS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
+    ("a vent", "{} vents", VENTS),
+    ("a scratch", "{} scratches", SCRATCHES),
+    ("a streak of dirt", "streaks of dirt", STREAKS),
+    ("a stain", "{} stains", STAINS),
+    ("a reflection", "{} reflections", GLEAMS),
+    ("a shadow", "", (0, 1)),
+)
+"""How one of each is called, several of them, and how many there may be."""
+
+
+def _windows(others: int) -> Iterator[str]:
+    yield f"{_NUMBERS[others]} other window{'s' * (others > 1)}"
+
+
+def _stripe(color: Color) -> Iterator[str]:
+    yield f"a {color} stripe"
+
+
+def _counted(count: int, one: str, many: str) -> Iterator[str]:
+    if count == 1:
+        yield one
+    elif count > 1:
+        yield many.format(_NUMBERS[count])
