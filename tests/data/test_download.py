@@ -193,8 +193,7 @@ def test_a_download_that_is_killed_goes_on_later(server: Server, tmp_path: Path)
 def test_mnist_comes_through_its_pins(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zoo.data import mnist
-    from zoo.data.named.images import MnistOptions
+    from zoo_datasets.images import MnistOptions, load_mnist
 
     rng = np.random.default_rng(1)
     arrays = {
@@ -208,14 +207,16 @@ def test_mnist_comes_through_its_pins(
     server.files["/mnist.npz"] = data
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     pinned = remote(server.url("/mnist.npz"), data=data)
-    splits = mnist.load(MnistOptions(), remote=pinned, content=arrays_digest(arrays))
+    monkeypatch.setattr("zoo_datasets.images.MNIST_REMOTE", pinned)
+    with pytest.raises(ChecksumMismatch, match="MNIST"):
+        load_mnist(MnistOptions())
+    monkeypatch.setattr("zoo_datasets.images.MNIST_SHA256", arrays_digest(arrays))
+    splits = load_mnist(MnistOptions())
     assert {name: len(split) for name, split in splits.items()} == {
         "train": 1_000,
         "validation": 5_000,
         "test": 100,
     }
-    with pytest.raises(ChecksumMismatch, match="are not MNIST"):
-        mnist.load(MnistOptions(), remote=pinned)
 
 
 def unpublished(*urls: str) -> Remote:

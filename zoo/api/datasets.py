@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError, DataError, UnknownDataset
 from zoo.files import exists
-from zoo.spec import NAME, DataSpec
+from zoo.names import NAME
+from zoo.spec import DataSpec
 
 if TYPE_CHECKING:
     from zoo.data import Dataset, NamedDataset
