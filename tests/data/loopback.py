@@ -24,9 +24,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {"/data.bin": DATA}
         self.requests: list[tuple[str, str | None]] = []
-        self.headers: list[dict[str, str]] = []
         self.cut: list[int] = []
-        self.etags: dict[str, str] = {}
         self.leads_to: dict[str, str] = {}
         self.announced: int | None = None
         self.behind = b""
@@ -52,7 +50,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
         self.server.requests.append((self.path, wanted))
-        self.server.headers.append(dict(self.headers))
         if target := self.server.leads_to.get(self.path):
             self.send_response(302)
             self.send_header("Location", target)
@@ -63,9 +60,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if data is None:
             self.send_error(404)
             return
-        start, etag = 0, self.server.etags.get(self.path)
-        same = self.headers.get("If-Range") in (None, etag)
-        if wanted and self.server.ranges and same:
+        start = 0
+        if wanted and self.server.ranges:
             start = int(wanted.removeprefix("bytes=").rstrip("-"))
             if start >= len(data):
                 self.send_error(416)
@@ -74,8 +70,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         else:
             self.send_response(200)
-        if etag:
-            self.send_header("ETag", etag)
         body = data[start:]
         length = len(body) if self.server.announced is None else self.server.announced
         if self.server.chunked:

@@ -184,7 +184,7 @@ def test_a_download_that_is_killed_goes_on_later(server: Server, tmp_path: Path)
     process.wait()
     release.set()
     server.gate = lambda: None
-    assert names(tmp_path) == {".data.bin.lock", ".data.bin.part"}
+    assert names(tmp_path) == {".data.bin.lock", ".data.bin.lock.json", ".data.bin.part"}
     kept = part.stat().st_size
     assert fetch(pinned, cache=tmp_path).read_bytes() == DATA
     assert server.requests[-1][1] == f"bytes={kept}-"

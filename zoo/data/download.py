@@ -11,7 +11,6 @@ placed in the cache by hand is used if it is the right one.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import logging
 import os
@@ -29,7 +28,7 @@ from pydantic import Field, model_validator
 from zoo.config import Frozen
 from zoo.environment import cache_dir, is_offline
 from zoo.errors import ChecksumMismatch, DatasetUnavailable
-from zoo.files import atomic_write, sha256_file, storage_errors, sync_folder
+from zoo.files import atomic_write, file_lock, sha256_file, storage_errors, sync_folder
 
 Progress = Callable[[int, int], None]
 """Called with the bytes received, and the bytes in all."""
@@ -100,14 +99,17 @@ def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | Non
             why=f"it is {remote.amount}, at {remote.urls[0]}",
             fix=f"unset ZOO_OFFLINE, or place the file at {path} by hand",
         )
+
+    def waiting(holder: str) -> None:
+        _log.warning("waiting for the download of %s: %s", remote.name, holder)
+
     with storage_errors(path, "downloading"):
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f".{remote.name}.lock", remote.name):
+        with file_lock(folder / f".{remote.name}.lock", on_wait=waiting):
             if not path.exists():
                 part = folder / f".{remote.name}.part"
                 _download(remote, part, progress or (lambda done, total: None), path)
                 part.replace(path)
-                _etag_file(part).unlink(missing_ok=True)
                 sync_folder(folder)
     return _verified(path, remote)
 
@@ -168,13 +170,13 @@ def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> Non
         for _ in range(_ATTEMPTS):
             if remote.first_use:
                 # Without a SHA-256 nothing tells whether the rest belongs to this beginning.
-                _discard(part)
+                part.unlink(missing_ok=True)
             before = part.stat().st_size if part.exists() else 0
             try:
                 _transfer(url, part, remote, progress)
                 return
             except Wrong as error:
-                _discard(part)
+                part.unlink(missing_ok=True)
                 failures.append(f"{url}: {error}")
                 wrong = True
                 if not before:  # Else the beginning may have been wrong: once more, from 0.
@@ -203,7 +205,7 @@ def _transfer(url: str, part: Path, remote: Remote, progress: Progress) -> None:
         raise Broken("only http and https addresses are used")
     done = part.stat().st_size if part.exists() else 0
     if remote.size and done > remote.size:
-        _discard(part)
+        part.unlink(missing_ok=True)
         done = 0
     if done != remote.size:
         _receive(url, part, done, remote.size or 0, progress)
@@ -216,12 +218,9 @@ def _receive(url: str, part: Path, done: int, size: int, progress: Progress) -> 
     headers = {"User-Agent": "neural-zoo", "Accept-Encoding": "identity"}
     if done:
         headers["Range"] = f"bytes={done}-"
-        if etag := _recorded_etag(part, url):
-            # A server whose file has changed sends the whole of it.
-            headers["If-Range"] = etag
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme is checked
     try:
-        with _opener().open(request, timeout=_TIMEOUT) as response:
+        with urllib.request.build_opener(_Redirects).open(request, timeout=_TIMEOUT) as response:
             wanted = f"bytes {done}-{size - 1}/{size}"
             if done and response.status != 206:
                 done = 0
@@ -231,8 +230,6 @@ def _receive(url: str, part: Path, done: int, size: int, progress: Progress) -> 
             size = size or _announced_size(length)
             if not done and length is not None and length.strip() != str(size):
                 raise Wrong(f"it has {length} bytes, expected {size}")
-            if not done:
-                _record_etag(part, url, response.headers.get("ETag"))
             with part.open("ab" if done else "wb") as stream:
                 for block in _blocks(response):
                     done += len(block)
@@ -300,67 +297,3 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
             fp.close()
             raise Broken(f"it leads to {newurl}, which is not followed from {before}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """Return an opener for http and https; urllib's own also opens files and ftp."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.UnknownHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        _Redirects(),
-    ):
-        opener.add_handler(handler)
-    return opener
-
-
-def _etag_file(part: Path) -> Path:
-    """Return the file that keeps the address and the ETag of a partial file."""
-    return part.with_name(f"{part.name}.from")
-
-
-def _record_etag(part: Path, url: str, etag: str | None) -> None:
-    record = _etag_file(part)
-    # A weak one promises the same meaning, not the same bytes.
-    if etag is None or not re.fullmatch(r'"[\x21\x23-\x7e]{1,200}"', etag):
-        record.unlink(missing_ok=True)
-        return
-    record.write_text(f"{url}\n{etag}\n", "utf-8")
-
-
-def _recorded_etag(part: Path, url: str) -> str | None:
-    """Return the ETag of a partial file, if it came from this address."""
-    try:
-        lines = _etag_file(part).read_text("utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return None
-    return lines[1] if len(lines) == 2 and lines[0] == url else None
-
-
-def _discard(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _etag_file(part).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _locked(path: Path, name: str) -> Iterator[None]:
-    """Hold a lock among processes; the system releases it if this one dies."""
-    import fcntl
-
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
-            _log.warning("waiting for process %s, which downloads %s", holder, name)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(handle)
