@@ -1,7 +1,11 @@
-"""Forecasting metrics: RMSE, MAE, skill and MASE in a rolling-origin backtest."""
+"""Forecasting metrics: RMSE, MAE, skill and MASE in a rolling-origin backtest.
+
+Baselines are persistence, the seasonal naive forecast and a linear autoregression.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +14,6 @@ from numpy.typing import NDArray
 
 from zoo.errors import ConfigError, DataError
 from zoo.metrics.figures import Figure
-from zoo.metrics.forecast_baselines import fit_baselines
 from zoo.metrics.intervals import percentiles
 from zoo.metrics.outputs import checked_output, iterate_batches
 from zoo.metrics.results import Evaluation, Score
@@ -18,6 +21,14 @@ from zoo.spec import Arrays, DataSpec, PredictFn, Split, Task
 
 RESAMPLES = 1_000
 _SEED = 1989
+_MAX_WINDOWS = 4_000
+"""More windows choose no better season."""
+
+_HELD_OUT = 5
+"""The last one in so many training windows chooses the order."""
+
+Forecast = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From `[windows, window, channels]` to `[windows, horizon, targets]`."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,21 @@ class Backtest:
         return Score.of(self.rmse, percentiles(resampled), unit)
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted baseline forecast.
+
+    Attributes:
+        name: Its name.
+        chosen: What was chosen on the training windows, in words; empty if nothing was.
+        forecast: Maps histories to forecasts.
+    """
+
+    name: str
+    chosen: str
+    forecast: Forecast
+
+
 def evaluate_forecasting(
     predict_fn: PredictFn,
     split: Split,
@@ -84,7 +110,7 @@ def evaluate_forecasting(
     whichever is more. NaN in the truth counts nowhere.
 
     The origin rolls one step at a time, and nothing is refitted: the model and the baselines of
-    :func:`zoo.metrics.forecast_baselines.fit_baselines` know the training split only.
+    :func:`fit_baselines` know the training split only.
 
     Args:
         predict_fn: Returns ``forecast``.
@@ -149,6 +175,35 @@ def draw_blocks(origins: int, length: int) -> NDArray[np.int64]:
     np.add.at(counts, (np.broadcast_to(rows, ends.shape)[wrapped], 0), 1)
     np.add.at(counts, (np.broadcast_to(rows, ends.shape)[wrapped], ends[wrapped] - origins), -1)
     return counts.cumsum(axis=1)[:, :origins]
+
+
+def fit_baselines(
+    history: NDArray[Any], target: NDArray[Any], channels: Sequence[int]
+) -> tuple[Baseline, ...]:
+    """Fit persistence, the seasonal naive forecast and a linear autoregression.
+
+    Persistence repeats the last value. The seasonal naive forecast repeats the values one season
+    earlier; the season is the one, of those that fit into a window, with the smallest absolute
+    error on the training windows. The autoregression has one least-squares fit for each step of the
+    horizon, from the last p steps of every channel; p is the one with the smallest squared error
+    on the last fifth of the training windows, fitted on those before, and then refitted on all.
+
+    Args:
+        history: Training windows, the earliest first.
+        target: The values after them.
+        channels: The channel of each target.
+
+    Shapes:
+        history: `[windows, window, channels]`; target: `[windows, horizon, targets]`
+    """
+    seen, truth = np.asarray(history, np.float64), np.asarray(target, np.float64)
+    known = np.isfinite(truth).all(axis=(1, 2)) & np.isfinite(seen).all(axis=(1, 2))
+    seen, truth = seen[known], truth[known]
+    return (
+        _persistence(truth, list(channels)),
+        _seasonal_naive(seen, truth, list(channels)),
+        _autoregression(seen, truth),
+    )
 
 
 def _predict(
@@ -216,3 +271,70 @@ def _skill(model: Backtest, best: Backtest, draws: NDArray[np.int64]) -> Score:
     squares: NDArray[Any] = np.maximum(draws @ best.squares, 1e-300)
     resampled = 1 - np.sqrt(draws @ model.squares / squares)
     return Score.of(1 - model.rmse / best.rmse, percentiles(resampled))
+
+
+def _persistence(truth: NDArray[np.float64], channels: list[int]) -> Baseline:
+    horizon = truth.shape[1]
+    return Baseline(
+        "persistence", "", lambda history: np.repeat(history[:, -1:, channels], horizon, axis=1)
+    )
+
+
+def _seasonal_naive(
+    seen: NDArray[np.float64], truth: NDArray[np.float64], channels: list[int]
+) -> Baseline:
+    window, horizon = seen.shape[1], truth.shape[1]
+    spread = truth.std(axis=(0, 1))
+    spread = np.where(spread > 0, spread, 1.0)
+    few = slice(None, None, -(-len(seen) // _MAX_WINDOWS))
+
+    def repeat(history: NDArray[np.float64], season: int) -> NDArray[np.float64]:
+        steps = window - season + np.arange(horizon) % season
+        return history[:, steps][:, :, channels]
+
+    def error(season: int) -> float:
+        return float((np.abs(repeat(seen[few], season) - truth[few]) / spread).mean())
+
+    season = min(range(2, window + 1), key=error, default=1)
+    return Baseline(
+        "seasonal naive", f"season of {season} steps", lambda history: repeat(history, season)
+    )
+
+
+def _autoregression(seen: NDArray[np.float64], truth: NDArray[np.float64]) -> Baseline:
+    center, deviation = seen.mean(axis=(0, 1)), seen.std(axis=(0, 1))
+    spread: NDArray[np.float64] = np.asarray(np.where(deviation > 0, deviation, 1.0), np.float64)
+    shape = truth.shape[1:]
+
+    def features(history: NDArray[np.float64], order: int) -> NDArray[np.float64]:
+        scaled: NDArray[Any] = ((history[:, -order:] - center) / spread).reshape(len(history), -1)
+        return np.concatenate([scaled, np.ones((len(history), 1))], axis=1)
+
+    def fit(part: slice, order: int) -> NDArray[np.float64]:
+        goal = truth[part].reshape(len(truth[part]), -1)
+        return np.asarray(np.linalg.lstsq(features(seen[part], order), goal)[0], np.float64)
+
+    border = len(seen) - max(1, len(seen) // _HELD_OUT)
+    # No target of the windows for fitting overlaps those that choose the order.
+    early, late = slice(0, max(1, border - shape[0])), slice(border, None)
+
+    def error(order: int) -> float:
+        forecasts = features(seen[late], order) @ fit(early, order)
+        return float(np.square(forecasts - truth[late].reshape(len(forecasts), -1)).mean())
+
+    order = min(_orders(seen.shape[1]), key=error)
+    weights = fit(slice(None), order)
+    return Baseline(
+        "linear autoregression",
+        f"order {order}",
+        lambda history: (features(history, order) @ weights).reshape(-1, *shape),
+    )
+
+
+def _orders(window: int) -> list[int]:
+    """Return the orders to try: dense where they are small, and the whole window."""
+    orders, order = [], 1
+    while order < window:
+        orders.append(order)
+        order = max(order + 1, round(order * 1.3))
+    return [*orders, window]
