@@ -81,7 +81,7 @@ def test_the_interval_is_the_corrected_students_t() -> None:
     done = CrossValidation(
         architecture="a", data="d", task=Task.REGRESSION, folds=3, results=tuple(rows)
     )
-    half = 4.303 * 1.0 * math.sqrt(1 / 3 + 10 / 80)
+    half = 4.302653 * 1.0 * math.sqrt(1 / 3 + 10 / 80)
     score = done.scores["rmse"]
     assert (score.value, score.low, score.high) == pytest.approx((12, 12 - half, 12 + half))
 
