@@ -198,6 +198,9 @@ def _record(name: str, weights: WeightsEntry) -> None:
             models[key].model_dump(mode="json", exclude_none=True) for key in sorted(models)
         ],
     }
+    # What dataset plugins and commands say of themselves stays as it is.
+    before = yaml.safe_load(CATALOG.read_text("utf-8"))
+    content |= {key: before[key] for key in ("datasets", "commands") if key in before}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
     CATALOG.write_text(HEADER + text, encoding="utf-8")
 

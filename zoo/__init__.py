@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from zoo.api.damage import damage_report as damage_report
     from zoo.api.datasets import (
         dataset as dataset,
+        dataset_info as dataset_info,
         list_datasets as list_datasets,
         register_dataset as register_dataset,
     )
@@ -107,7 +108,7 @@ _MODULES = {
     "zoo.api.comparison": "Comparison compare",
     "zoo.api.cross_validation": "CrossValidation crossvalidate",
     "zoo.api.damage": "damage_report",
-    "zoo.api.datasets": "dataset list_datasets register_dataset",
+    "zoo.api.datasets": "dataset dataset_info list_datasets register_dataset",
     "zoo.api.doctor": "doctor",
     "zoo.api.models": "build",
     "zoo.api.plugins": "plugins",

@@ -230,8 +230,9 @@ TEMPERATURES = NamedDataset(
     spec=describe_temperatures(TemperatureOptions()),
     summary="3,650 daily minimum temperatures in Melbourne, 1981 to 1990",
     size="3,650 steps, 68 kB",
-    license="not stated; Time Series Data Library, citing the Australian Bureau of Meteorology",
-    source="Hyndman, Time Series Data Library; the file of github.com/jbrownlee/Datasets",
+    license="not stated",
+    source="Hyndman, Time Series Data Library, citing the Australian Bureau of Meteorology; the "
+    "file of github.com/jbrownlee/Datasets",
     offline=False,
     options=TemperatureOptions,
     load=load_temperatures,

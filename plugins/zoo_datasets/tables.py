@@ -215,7 +215,7 @@ DIABETES = NamedDataset(
     ),
     summary="442 people with diabetes: ten values, and how far it went within a year",
     size="442 rows",
-    license="none stated",
+    license="not stated",
     source="Efron, Hastie, Johnstone & Tibshirani 2004, Least angle regression, in its original "
     "units, as scikit-learn carries it",
     offline=True,

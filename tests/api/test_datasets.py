@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.registry.fakes import install
 from zoo.api import datasets
+from zoo.api.catalog import registry
 from zoo.data import ArraySplit, Dataset, NamedDataset
-from zoo.errors import ConfigError, DataError, UnknownDataset
+from zoo.errors import ConfigError, DataError, NameCollision, PluginBroken, UnknownDataset
 from zoo.spec import DataSpec, Task, TensorSpec
 
 
@@ -40,9 +43,92 @@ def test_every_exported_name_is_there() -> None:
         _ = zoo.data.nothing
 
 
-def test_a_listing_says_who_provides_a_dataset() -> None:
-    found = {entry.name: entry.distribution for entry in zoo.list_datasets()}
-    assert found["digits"] == found["aircraft_damage"] == "neural-zoo"
+def test_the_catalog_says_what_the_dataset_plugins_say() -> None:
+    listed = {entry.name: entry for entry in zoo.list_datasets()}
+    described = {name: zoo.dataset_info(name) for name in listed}
+    assert {entry.name for entry in registry().entries("zoo.datasets")} == set(listed)
+    for name, entry in listed.items():
+        known = vars(described[name])
+        assert vars(entry) == {key: known[key] for key in vars(entry)}, "registry.yaml differs"
+
+
+def test_a_dataset_is_described_with_its_options_spec_and_source() -> None:
+    known = zoo.dataset_info("concrete")
+    assert (known.task, known.offline, known.license) == ("regression", False, "CC BY 4.0")
+    assert "Yeh 1998" in known.source
+    assert known.spec.targets[0].unit == "MPa"
+    assert {"file", "folds", "group_by", "split_seed"} < set(known.options["properties"])
+    with pytest.raises(UnknownDataset, match="'concret'") as caught:
+        zoo.dataset_info("concret")
+    assert "did you mean concrete?" in caught.value.fix
+
+
+FLOWERS = """
+from zoo import DataSpec, NamedDataset, Task, TensorSpec
+from zoo.data import ArraySplit
+
+def load(options):
+    import numpy as np
+    part = ArraySplit({"numeric": np.ones((4, 2), np.float32)}, {"label": np.arange(4) % 2})
+    return {"train": part, "validation": part, "test": part}
+
+FLOWERS = NamedDataset(
+    spec=DataSpec(
+        id="flowers", task=Task.CLASSIFICATION,
+        inputs=(TensorSpec(name="numeric", shape=(2,)),),
+        targets=(TensorSpec(name="label", dtype="int64", labels=("rose", "tulip")),),
+    ),
+    summary="Flowers of a test", size="4 rows", license="CC0-1.0", source="nowhere",
+    offline=True, load=load,
+)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    registry.cache_clear()
+    yield tmp_path / "site"
+    registry.cache_clear()
+
+
+def add(site: Path, package: str, code: str, name: str = "flowers") -> None:
+    module = package.replace("-", "_")
+    points = {"zoo.datasets": {name: f"{module}:FLOWERS"}}
+    install(site, package, points=points, files={f"{module}.py": code})
+    registry.cache_clear()
+
+
+def test_a_package_brings_a_dataset_that_is_listed_without_import(site: Path) -> None:
+    add(site, "zoo-garden", FLOWERS)
+    listed = {entry.name: entry for entry in zoo.list_datasets()}
+    assert listed["flowers"].distribution == "zoo-garden"
+    assert "zoo_garden" not in sys.modules
+    for name in ("flowers", "zoo-garden:flowers"):
+        assert zoo.dataset(name).sizes() == {"train": 4, "validation": 4, "test": 4}
+    assert zoo.dataset_info("flowers").distribution == "zoo-garden"
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["raise ImportError('no such thing')", "raise SystemExit(0)", "FLOWERS = 1", ""],
+    ids=["import error", "exit", "no dataset", "no attribute"],
+)
+def test_a_broken_dataset_plugin_breaks_only_what_names_it(site: Path, code: str) -> None:
+    add(site, "zoo-weeds", code)
+    assert "flowers" in [entry.name for entry in zoo.list_datasets()]
+    assert zoo.dataset("digits").spec.labels[9] == "9"
+    with pytest.raises(PluginBroken, match="zoo-weeds") as caught:
+        zoo.dataset("flowers")
+    assert caught.value.fix
+
+
+def test_a_dataset_of_two_packages_is_a_collision_that_a_distribution_resolves(site: Path) -> None:
+    add(site, "zoo-rose", FLOWERS)
+    add(site, "zoo-tulip", FLOWERS)
+    with pytest.raises(NameCollision, match="2 distributions"):
+        zoo.dataset("flowers")
+    assert zoo.dataset("zoo-tulip:flowers").id == "flowers"
 
 
 def test_an_unknown_name_gets_near_ones(tmp_path: Path) -> None:

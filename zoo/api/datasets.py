@@ -1,4 +1,4 @@
-"""Find datasets by name or path, list them, and explain one."""
+"""Find datasets by name or path, list them, and describe one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import contextlib
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ConfigError, DataError, UnknownDataset
+from zoo.api.catalog import registry
+from zoo.errors import ConfigError, PluginBroken, UnknownDataset
 from zoo.files import exists
 from zoo.names import NAME
 from zoo.spec import DataSpec
@@ -25,17 +25,46 @@ GROUP = "zoo.datasets"
 _registered: dict[str, NamedDataset] = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatasetListing:
-    """Summary of one dataset, known without importing its plugin.
+    """Summary of a dataset, known without importing its plugin.
+
+    What no catalog says of it is empty, or ``None``.
 
     Attributes:
         name: Name to ask for.
+        task: Task that the data is for.
+        size: Number of examples, and of bytes to download.
+        license: License of the data.
+        offline: Whether it can be loaded without a network.
         distribution: Distribution that provides it; empty if it was registered in this process.
+        installed: Whether that distribution is installed.
+        summary: One line about it.
     """
 
     name: str
-    distribution: str
+    task: str = ""
+    size: str = ""
+    license: str = ""
+    offline: bool | None = None
+    distribution: str = ""
+    installed: bool = True
+    summary: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo(DatasetListing):
+    """Description of one dataset.
+
+    Attributes:
+        source: Citation or address of the data.
+        spec: Inputs and targets with the default options.
+        options: JSON schema of the options.
+    """
+
+    source: str
+    spec: DataSpec
+    options: dict[str, Any]
 
 
 def register_dataset(dataset: NamedDataset) -> NamedDataset:
@@ -56,7 +85,7 @@ def register_dataset(dataset: NamedDataset) -> NamedDataset:
             f"{name!r} cannot be the name of a dataset",
             why="names are lower case letters, digits and single underscores",
         )
-    if name in _entry_points() or _registered.get(name, dataset) != dataset:
+    if name in _announced() or _registered.get(name, dataset) != dataset:
         raise ConfigError(
             f"there is a dataset {name!r} already",
             why="a name means one dataset",
@@ -73,32 +102,84 @@ def list_datasets() -> list[DatasetListing]:
         >>> [dataset.name for dataset in zoo.list_datasets()][:2]
         ['adding', 'aircraft_captions_synthetic']
     """
-    found = {name: DatasetListing(name, "") for name in _registered}
-    for name, entry in _entry_points().items():
-        found[name] = DatasetListing(name, entry.dist.name if entry.dist else "")
+    found = {name: _listing(named, "") for name, named in _registered.items()}
+    for entry in registry().entries(GROUP):
+        found[entry.name] = DatasetListing(**entry.model_dump(), installed=False)
+    for provider in registry().providers(GROUP):
+        known = found.get(provider.name)
+        if known is None or known.distribution != provider.distribution:
+            known = DatasetListing(name=provider.name, distribution=provider.distribution)
+        found[provider.name] = replace(known, installed=True)
     return [found[name] for name in sorted(found)]
+
+
+def dataset_info(name: str) -> DatasetInfo:
+    """Describe a dataset: its options, spec and source. Its plugin is imported, no data is.
+
+    Args:
+        name: Name of :func:`list_datasets`, or ``distribution:name``.
+
+    Raises:
+        UnknownDataset: If there is no dataset of that name.
+        PluginBroken: If its plugin cannot be imported.
+
+    Example:
+        >>> zoo.dataset_info("mnist").spec.labels[:3]
+        ('0', '1', '2')
+    """
+    named = find_dataset(name)
+    if named is None:
+        raise _unknown(name)
+    here = named.id in _registered
+    distribution = "" if here else registry().provider(GROUP, name).distribution
+    return DatasetInfo(
+        **vars(_listing(named, distribution)),
+        source=named.source,
+        spec=named.spec,
+        options=named.options.model_json_schema(),
+    )
 
 
 def find_dataset(name: str) -> NamedDataset | None:
     """Return the dataset of that name, importing its plugin; ``None`` if there is none.
 
     Raises:
-        DataError: If the plugin cannot be imported, or its entry point leads to something else.
+        NameCollision: If two distributions offer it.
+        PolicyDenied: If policy refuses its plugin.
+        PluginBroken: If its plugin cannot be imported, or offers something else.
     """
     if name in _registered:
         return _registered[name]
-    entry = _entry_points().get(name)
-    if entry is None:
+    plain = name.rpartition(":")[2]
+    if plain not in _announced():
         return None
-    from zoo.data import NamedDataset
+    from zoo.data.named_dataset import NamedDataset
 
-    found = entry.load()
-    if not isinstance(found, NamedDataset) or found.id != name:
-        raise DataError(
-            f"the dataset {name!r} cannot be loaded",
-            why=f"{entry.value} is no NamedDataset of that name. Received: {found!r}",
-        )
-    return found
+    found = registry().load(GROUP, name)
+    if isinstance(found, NamedDataset) and found.id == plain:
+        return found
+    provider = registry().provider(GROUP, name)
+    raise PluginBroken(
+        f"the dataset {plain!r} of {provider.label} cannot be used",
+        why=f"expected {provider.value} to be a NamedDataset of that name. Received: {found!r:.99}",
+        fix=f"pip install --upgrade {provider.distribution}",
+    )
+
+
+def _announced() -> set[str]:
+    return {provider.name for provider in registry().announced.get(GROUP, ())}
+
+
+def _listing(named: NamedDataset, distribution: str) -> DatasetListing:
+    return DatasetListing(
+        name=named.id,
+        task=named.task.value,
+        size=named.size,
+        license=named.license,
+        offline=named.offline,
+        distribution=distribution,
+        summary=named.summary,
+    )
 
 
 def dataset(source: str | Path, **options: Any) -> Dataset:
@@ -158,15 +239,18 @@ def _open_named(named: NamedDataset, options: Mapping[str, Any]) -> Dataset:
     return Dataset(spec, lambda: named.load(checked))
 
 
-def _entry_points() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
-
-
 def _unknown(name: str) -> UnknownDataset:
     from zoo.data.sources import PATHS
 
     path = Path(name)
-    names = [listing.name for listing in list_datasets()]
+    listings = {listing.name: listing for listing in list_datasets()}
+    if (known := listings.get(name.rpartition(":")[2])) and not known.installed:
+        return UnknownDataset(
+            f"the dataset {name!r} is not installed",
+            why=f"it comes with the package {known.distribution}",
+            fix=f"pip install {known.distribution}",
+        )
+    names = list(listings)
     near = difflib.get_close_matches(name, names, n=2)
     with contextlib.suppress(OSError):
         beside = sorted(

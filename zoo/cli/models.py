@@ -59,18 +59,32 @@ def list_models(
     console.emit(console.table(header, rows))
 
 
-@click.command("info", epilog=console.example("zoo info cnn --schema"))
-@click.argument("name", help="A model of 'zoo list'.")
+@click.command("info", epilog=console.example("zoo info cnn --schema", "zoo info mnist"))
+@click.argument("name", help="A model of 'zoo list', or a dataset of 'zoo datasets'.")
 @click.option("--schema", is_flag=True, help="Print the JSON schema of its configuration.")
 @console.json_option
 def info(name: str, schema: bool, as_json: bool) -> None:
-    """Describe a model.
+    """Describe a model or a dataset.
 
-    Shows its tasks, limits, configuration fields, trained weights and origin.
+    Shows the tasks, limits, configuration fields, trained weights and origin of a model; the
+    options, inputs, targets, license and source of a dataset.
     """
     import zoo
+    from zoo.errors import UnknownDataset, UnknownModel
 
-    known = console.plain(zoo.info(name))
+    try:
+        model = zoo.info(name)
+    except UnknownModel:
+        from zoo.cli.datasets import describe
+
+        try:
+            describe(name, schema=schema, as_json=as_json)
+        except UnknownDataset:
+            pass
+        else:
+            return
+        raise
+    known = console.plain(model)
     if schema:
         console.emit_json(known["schema"])
         return
@@ -82,7 +96,7 @@ def info(name: str, schema: bool, as_json: bool) -> None:
     data = known["default_dataset"]
     start = f"on {data}" if known["recipe"] else "default"
     console.emit(f"configuration (change a field with --set; '{start}' is the default value)")
-    rows = list(_walk(known["schema"], known["recipe"].get("config", {})))
+    rows = list(field_rows(known["schema"], known["recipe"].get("config", {})))
     console.emit(console.table(("field", start, "allowed", "meaning"), rows, fold=True))
 
 
@@ -193,9 +207,9 @@ def _weights(entry: Mapping[str, Any]) -> str:
     return text
 
 
-def _walk(
+def field_rows(
     schema: Mapping[str, Any],
-    chosen: Mapping[str, Any],
+    chosen: Mapping[str, Any] = {},
     shared: Mapping[str, Any] | None = None,
     prefix: str = "",
 ) -> list[tuple[str, str, str, str]]:
@@ -208,7 +222,7 @@ def _walk(
     for name, field in schema.get("properties", {}).items():
         inner = shared.get(str(field.get("$ref", "")).rpartition("/")[2])
         if inner and "properties" in inner:
-            rows += _walk(inner, chosen.get(name) or {}, shared, f"{prefix}{name}.")
+            rows += field_rows(inner, chosen.get(name) or {}, shared, f"{prefix}{name}.")
             continue
         value = _cell(chosen.get(name, field.get("default")))
         rows.append((f"{prefix}{name}", value, _allowed(field), field.get("description", "")))
