@@ -24,7 +24,7 @@ def save(path: Path, **arrays: Any) -> Path:
     return path / "mine.npz"
 
 
-def test_pictures_become_the_input_image(tmp_path: Path) -> None:
+def test_images_become_the_input_image(tmp_path: Path) -> None:
     gray = open_path(save(tmp_path, x=IMAGES, y=Y))
     image = gray.spec.inputs[0]
     assert (image.name, image.shape, image.dtype, image.range) == (
@@ -107,7 +107,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a typo": ({"x": TABLE, "y": Y, "x_tets": TABLE, "y_tets": Y}, "did you mean 'x_test'"),
     "one-hot": ({"x": TABLE, "y": np.eye(4)[Y]}, "(40, 4)"),
     "measurements": ({"x": TABLE, "y": Y + 0.5}, "float64"),
-    "float pictures": ({"x": IMAGES / 255, "y": Y}, "x is float64 (40, 5, 6)"),
+    "float images": ({"x": IMAGES / 255, "y": Y}, "x is float64 (40, 5, 6)"),
     "two channels": ({"x": np.zeros((40, 5, 6, 2), np.uint8), "y": Y}, "(40, 5, 6, 2)"),
     "text": ({"x": TABLE.astype(str), "y": Y}, "x is <U"),
     "infinity": ({"x": np.where(TABLE[7, 2] == TABLE, np.inf, TABLE), "y": Y}, "x[7, 2] is inf"),

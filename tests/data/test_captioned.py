@@ -1,4 +1,4 @@
-"""Pictures with captions in JSON lines: what is read, what stays together, what is bad."""
+"""Images with captions in JSON lines: what is read, what stays together, what is bad."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write(file: Path, records: list[Any]) -> Path:
 
 def records(count: int = 12, first: int = 0) -> list[dict[str, str]]:
     return [
-        {"image": f"photos/{n}.png", "caption": f"a picture of number {n}"}
+        {"image": f"photos/{n}.png", "caption": f"an image of number {n}"}
         for n in range(first, first + count)
     ]
 
@@ -53,7 +53,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def shown(data: zoo.Dataset) -> dict[str, str]:
-    """Return what each caption stands beside: the first pixel of its picture."""
+    """Return what each caption stands beside: the first pixel of its image."""
     found = {}
     for name in SPLITS:
         split = data.split(name)
@@ -65,7 +65,7 @@ def shown(data: zoo.Dataset) -> dict[str, str]:
     return found
 
 
-def test_a_folder_with_captions_becomes_pictures_and_texts(folder: Path) -> None:
+def test_a_folder_with_captions_becomes_images_and_texts(folder: Path) -> None:
     data = zoo.dataset(folder)
     assert data.spec.task is Task.CAPTIONING and data.id == "own"
     image, caption = data.spec.inputs[0], data.spec.targets[0]
@@ -92,7 +92,7 @@ def test_the_names_of_hugging_face_are_read_too(folder: Path) -> None:
     assert shown(zoo.dataset(folder)) == expected
 
 
-def test_several_lines_are_several_captions_of_one_picture_and_stay_together(folder: Path) -> None:
+def test_several_lines_are_several_captions_of_one_image_and_stay_together(folder: Path) -> None:
     lines = [{**r, "caption": f"{r['caption']} {turn}"} for turn in "abc" for r in records()]
     lines[5]["image"] = "./photos/../photos/5.png"
     write(folder / "captions.jsonl", lines)
@@ -111,7 +111,7 @@ def test_several_lines_are_several_captions_of_one_picture_and_stay_together(fol
             assert (inputs[same] == inputs[one]).all()
 
 
-def test_pictures_that_are_nearly_the_same_stay_together(tmp_path: Path) -> None:
+def test_images_that_are_nearly_the_same_stay_together(tmp_path: Path) -> None:
     root = tmp_path / "own"
     for number in range(8):
         draw(root / f"{number}.png", number, (40, 40))
@@ -205,7 +205,7 @@ def test_texts_can_be_had_in_the_vocabulary_of_another_model(folder: Path) -> No
         data.encoded_by(short.spec.model_copy(update={"targets": (target,)}))
 
 
-def test_pictures_of_any_size_come_to_the_one_that_is_asked_for(folder: Path) -> None:
+def test_images_of_any_size_come_to_the_one_that_is_asked_for(folder: Path) -> None:
     draw(folder / "photos" / "3.png", 3, (20, 4))
     with pytest.raises(ConfigError, match="2 sizes, from 9x7 to 20x4"):
         zoo.dataset(folder)
@@ -216,7 +216,7 @@ def test_pictures_of_any_size_come_to_the_one_that_is_asked_for(folder: Path) ->
     assert any((pixels == wanted).all() for pixels in seen)
 
 
-def test_above_the_bound_pictures_are_decoded_as_they_are_asked_for(folder: Path) -> None:
+def test_above_the_bound_images_are_decoded_as_they_are_asked_for(folder: Path) -> None:
     lines = [{**r, "caption": f"{r['caption']} {turn}"} for turn in "ab" for r in records()]
     write(folder / "captions.jsonl", lines)
     options = CaptionOptions()
@@ -237,7 +237,7 @@ def test_the_fingerprint_is_that_of_pixels_and_words(folder: Path) -> None:
     moved = folder.rename(folder.parent / "elsewhere")
     assert zoo.dataset(moved).fingerprint == before
     lines = records()
-    lines[0]["caption"] = "a picture of another number"
+    lines[0]["caption"] = "an image of another number"
     write(moved / "captions.jsonl", lines)
     assert zoo.dataset(moved).fingerprint != before
     write(moved / "captions.jsonl", records())
@@ -246,13 +246,13 @@ def test_the_fingerprint_is_that_of_pixels_and_words(folder: Path) -> None:
 
 
 BAD: dict[str, tuple[Any, str]] = {
-    "not JSON": ("a picture of a cat", "this is not JSON"),
+    "not JSON": ("an image of a cat", "this is not JSON"),
     "half an object": ('{"image": "photos/1.png"', "this is not JSON"),
     "nested too deeply": ("[" * 100_000, "this is not JSON"),
     "a number of too many digits": ("9" * 5_000, "this is not JSON"),
     "a list": ([1, 2], "this is no JSON object: [1, 2]"),
     "null": ("null", "no JSON object"),
-    "no picture": ({"caption": "x"}, "the key 'image' is missing"),
+    "no image": ({"caption": "x"}, "the key 'image' is missing"),
     "no caption": ({"image": "photos/1.png", "label": 3}, "the key 'caption' is missing"),
     "a key twice": ('{"image": "photos/1.png", "caption": "x", "caption": "y"}', "there twice"),
     "two names of one thing": (
@@ -265,21 +265,21 @@ BAD: dict[str, tuple[Any, str]] = {
         {"image": "photos/1.png", "caption": "x", "summary": ""},
         "the summary is empty",
     ),
-    "an unknown picture": ({"image": "photos/13.png", "caption": "x"}, "there is no image"),
+    "an unknown image": ({"image": "photos/13.png", "caption": "x"}, "there is no image"),
     "a folder": ({"image": "photos", "caption": "x"}, "no regular file"),
     "a way out": ({"image": "photos/../../secret.png", "caption": "x"}, "outside the folder"),
     "an absolute path": ({"image": "/etc/passwd", "caption": "x"}, "outside the folder"),
     "a name without end": ({"image": "x" * 5_000, "caption": "x"}, "there is no image"),
     "a zero byte": ({"image": "photos/\0.png", "caption": "x"}, "zero byte"),
     "half a character": ('{"image": "photos/1.png", "caption": "\\ud800"}', "half a character"),
-    "a picture that is none": ({"image": "notes.txt", "caption": "x"}, "not a picture"),
+    "an image that is none": ({"image": "notes.txt", "caption": "x"}, "not an image"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_line_is_named(folder: Path, case: str) -> None:
     line, says = BAD[case]
-    (folder / "notes.txt").write_text("no picture at all", encoding="utf-8")
+    (folder / "notes.txt").write_text("no image at all", encoding="utf-8")
     (folder.parent / "secret.png").write_bytes((folder / "photos" / "0.png").read_bytes())
     file = write(folder / "captions.jsonl", [*records()[:2], "", line, *records()[2:]])
     with pytest.raises(BadRecord) as caught:
@@ -289,7 +289,7 @@ def test_a_bad_line_is_named(folder: Path, case: str) -> None:
     assert caught.value.fix
 
 
-def test_a_damaged_picture_is_named_with_its_line(folder: Path) -> None:
+def test_a_damaged_image_is_named_with_its_line(folder: Path) -> None:
     photo = folder / "photos" / "6.png"
     data = photo.read_bytes()
     photo.write_bytes(data[: len(data) - 40])
@@ -324,7 +324,7 @@ def test_a_folder_that_could_be_two_things_is_refused(folder: Path) -> None:
     assert "train/captions.jsonl" in caught.value.why
 
 
-def test_too_few_pictures_and_no_captions_are_refused(folder: Path) -> None:
+def test_too_few_images_and_no_captions_are_refused(folder: Path) -> None:
     write(folder / "captions.jsonl", records(2))
     with pytest.raises(DataError, match="2 different images"):
         zoo.dataset(folder)
@@ -360,7 +360,7 @@ SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS = [
     *SPECIAL_TOKENS,
     "a",
-    "picture",
+    "image",
     "of",
     "number",
     *"0123456789",

@@ -1,4 +1,4 @@
-"""Folders of pictures: a folder a class, whatever the order, the size or the damage."""
+"""Folders of images: one folder per class, whatever the order, the size or the damage."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PIL_Image
 
 from zoo.data.images.folder import ImageFolderSplit, open_image_folder
 from zoo.data.options import ImageOptions
@@ -17,9 +18,7 @@ from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.metrics.figures import encode_png
 from zoo.runtime.images import GRAY, PADDED, fit_image, read_image
 
-PIL_Image = pytest.importorskip(
-    "PIL.Image", reason="the pictures of these tests are made by Pillow"
-)
+PIL_Image = pytest.importorskip("PIL.Image", reason="the images of these tests are made by Pillow")
 
 
 def draw(file: Path, seed: int, size: tuple[int, int] = (6, 7), mode: str = "L") -> None:
@@ -75,7 +74,7 @@ def test_size_and_channels_can_be_asked_for(photos: Path) -> None:
             open_path(photos, wrong)
 
 
-def test_a_picture_is_fitted_as_the_runtime_fits_it(photos: Path) -> None:
+def test_an_image_is_fitted_as_the_runtime_fits_it(photos: Path) -> None:
     data = open_path(photos, {"image_size": 5, "channels": 3})
     got = data.split("train").take(np.arange(18))[0]["image"]
     every = [fit_image(read_image(file), 5, 5, 3) for file in photos.rglob("*.png")]
@@ -172,7 +171,7 @@ def test_different_sizes_ask_for_one(photos: Path) -> None:
     assert open_path(photos, {"image_size": 8}).spec.inputs[0].shape == (8, 8, 1)
 
 
-def test_a_corrupt_picture_is_named_and_not_skipped(photos: Path) -> None:
+def test_a_corrupt_image_is_named_and_not_skipped(photos: Path) -> None:
     file = photos / "dog" / "3.png"
     data = bytearray(file.read_bytes())
     data[60] ^= 255
@@ -193,7 +192,7 @@ def test_a_corrupt_picture_is_named_and_not_skipped(photos: Path) -> None:
         open_path(photos)
 
 
-def test_a_picture_that_goes_away_is_named(photos: Path) -> None:
+def test_an_image_that_goes_away_is_named(photos: Path) -> None:
     data = open_path(photos)
     for file in (photos / "dog").iterdir():
         file.unlink()
@@ -214,7 +213,7 @@ def test_one_class_no_class_and_an_empty_class_are_refused(photos: Path) -> None
         open_path(photos)
 
 
-def test_a_class_with_too_few_pictures_is_named(photos: Path) -> None:
+def test_a_class_with_too_few_images_is_named(photos: Path) -> None:
     for number in (0, 1):
         draw(photos / "rare" / f"{number}.png", number)
     with pytest.raises(DataError, match="the class 'rare' has 2 examples"):
@@ -255,7 +254,7 @@ def test_a_split_is_a_split_of_the_contract(photos: Path) -> None:
     assert targets["label"].dtype == np.int64
 
 
-def test_pictures_of_another_shape_keep_their_aspect_if_that_is_asked_for(tmp_path: Path) -> None:
+def test_images_of_another_shape_keep_their_aspect_if_that_is_asked_for(tmp_path: Path) -> None:
     for name, level in (("a", 0), ("b", 255)):
         (tmp_path / name).mkdir()
         for number, (height, width) in enumerate(((20, 40), (40, 20), (40, 40)) * 3):

@@ -82,7 +82,7 @@ def test_texts_of_an_excerpt_are_read_by_another_vocabulary(tmp_path: Path):
     assert len(again.split("train")) == 5
 
 
-def test_only_what_is_kept_of_drawn_pictures_is_drawn(monkeypatch):
+def test_only_what_is_kept_of_drawn_images_is_drawn(monkeypatch):
     from zoo_aircraft import datasets
 
     drawn = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PIL_Image
 
 import zoo
 from zoo.data.images.near_duplicates import MIN_SIDE, image_hash, near_groups, near_pairs
@@ -16,13 +17,11 @@ from zoo.data.splits import stratified_groups, stratified_split
 from zoo.errors import BadRecord, DataError
 from zoo.runtime.images import read_image
 
-PIL_Image = pytest.importorskip(
-    "PIL.Image", reason="the pictures of these tests are made by Pillow"
-)
+PIL_Image = pytest.importorskip("PIL.Image", reason="the images of these tests are made by Pillow")
 
 
 def scene(seed: int, side: int = 64) -> np.ndarray:
-    """Return a picture with large shapes, as photos have them."""
+    """Return an image with large shapes, as photos have them."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8)
     return np.asarray(
         PIL_Image.fromarray(coarse).resize((side, side), PIL_Image.Resampling.BICUBIC)
@@ -65,13 +64,13 @@ def test_a_copy_that_was_slightly_changed_is_near(change: str) -> None:
     assert all(near(scene(seed), CHANGES[change](scene(seed))) for seed in range(10))
 
 
-def test_other_pictures_are_not_near() -> None:
+def test_other_images_are_not_near() -> None:
     prints = [found for seed in range(300) if (found := image_hash(scene(seed)))]
     assert len(prints) == 300
     assert list(near_pairs(prints)) == []
 
 
-def test_a_mirrored_or_a_turned_picture_is_another() -> None:
+def test_a_mirrored_or_a_turned_image_is_another() -> None:
     assert not near(scene(0), scene(0)[:, ::-1])
     assert not near(scene(0), scene(0)[::-1])
 
@@ -105,8 +104,8 @@ def frames(folder: Path, scenes: int, each: int, classes: tuple[str, ...] = ("ca
             for frame in range(each):
                 rng = np.random.default_rng(frame)
                 noise = rng.normal(0, 4, pixels.shape) if frame else 0
-                picture = np.clip(pixels + noise, 0, 255).astype(np.uint8)
-                PIL_Image.fromarray(picture).save(folder / name / f"{number:02}-{frame}.png")
+                image = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+                PIL_Image.fromarray(image).save(folder / name / f"{number:02}-{frame}.png")
     return folder
 
 
@@ -133,7 +132,7 @@ def test_frames_of_one_scene_stay_together_and_classes_keep_their_shares(tmp_pat
     assert open_path(folder, {"split_seed": 1}).fingerprint != data.fingerprint
 
 
-def test_ignored_they_are_divided_as_any_pictures(tmp_path: Path) -> None:
+def test_ignored_they_are_divided_as_any_images(tmp_path: Path) -> None:
     folder = frames(tmp_path / "photos", scenes=14, each=3)
     assert any(len(s) > 1 for s in homes(folder, near_duplicates="ignore").values())
 
@@ -167,7 +166,7 @@ def test_a_class_that_is_one_scene_cannot_be_divided(tmp_path: Path) -> None:
     assert open_path(folder, {"near_duplicates": "ignore"}).sizes()["train"] == 8
 
 
-def test_a_picture_that_cannot_be_decoded_is_alone_and_one_that_is_gone_is_named(
+def test_an_image_that_cannot_be_decoded_is_alone_and_one_that_is_gone_is_named(
     tmp_path: Path,
 ) -> None:
     folder = frames(tmp_path / "photos", scenes=2, each=2)

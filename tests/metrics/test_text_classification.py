@@ -6,16 +6,18 @@ import numpy as np
 
 from zoo.data.dataset import ArraySplit
 from zoo.data.options import LabeledOptions
-from zoo.data.text.labeled import labeled_splits, with_vocabulary
+from zoo.data.text.labeled import labeled_dataset
 from zoo.metrics import evaluate
 from zoo.metrics.figures import Bars, Texts
 
 WORDS = "one two three four five six seven eight nine ten".split()  # noqa: SIM905 - a sentence
 TEXTS = [f"Text {n}: {' '.join(WORDS[: 1 + n % 10])}" for n in range(60)]
 CODES = np.arange(60) % 2
-SPEC = with_vocabulary("films", ("bad", "good"), TEXTS[:40], LabeledOptions(max_length=8))
 PARTS = {"train": TEXTS[:40], "validation": TEXTS[:20], "test": TEXTS}
-SPLITS = labeled_splits(SPEC, PARTS, {name: CODES[: len(texts)] for name, texts in PARTS.items()})
+LABELS = {name: CODES[: len(texts)] for name, texts in PARTS.items()}
+DATA = labeled_dataset("films", ("bad", "good"), PARTS, LABELS, LabeledOptions(max_length=8))
+SPEC = DATA.spec
+SPLITS = {name: DATA.split(name) for name in PARTS}
 
 
 def _predict_fn(inputs):

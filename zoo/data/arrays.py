@@ -123,13 +123,12 @@ def _draw_missing(
     Raises:
         DataError: If a class has too few examples to be in every split.
     """
-    shares = {"validation": options.validation_share, "test": options.test_share}
-    wanted = {name: share for name, share in shares.items() if name not in inputs}
     train_x, train_y = inputs["train"], codes["train"]
+    shares = options.shares(given=inputs)
     parts = stratified_split(
         train_y,
-        validation=wanted.get("validation", 0),
-        test=wanted.get("test", 0),
+        validation=shares["validation"],
+        test=shares["test"],
         seed=options.split_seed,
         names=names,
     )

@@ -98,10 +98,7 @@ def split_class_folders(
     }
     for split, present in labels.items():
         check_classes(present, names, split, str(path))
-    shares = {
-        "validation": 0 if "validation" in found else options.validation_share,
-        "test": 0 if "test" in found else options.test_share,
-    }
+    shares = options.shares(given=found)
     train_files, train_labels = files["train"], labels["train"]
     for split, part in draw(train_files, train_labels, names, shares).items():
         files[split] = [train_files[i] for i in part]

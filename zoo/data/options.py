@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -86,6 +86,11 @@ class SplitOptions(SeedOptions):
     )
 
     _check_shares = model_validator(mode="after")(_leave_training_data)
+
+    def shares(self, given: Collection[str] = ()) -> dict[str, float]:
+        """Return the shares of the validation and the test split; 0 for a given split."""
+        shares = {"validation": self.validation_share, "test": self.test_share}
+        return {name: 0.0 if name in given else share for name, share in shares.items()}
 
 
 class GroupOptions(SplitOptions):

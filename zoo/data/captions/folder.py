@@ -203,10 +203,7 @@ def _drawn(
     given: Mapping[str, list[Line]], options: CaptionOptions, path: Path
 ) -> dict[str, list[Line]]:
     """Return the splits that are drawn from the training set, and what is left of it."""
-    shares = {
-        "validation": 0 if "validation" in given else options.validation_share,
-        "test": 0 if "test" in given else options.test_share,
-    }
+    shares = options.shares(given)
     needed = 1 + sum(share > 0 for share in shares.values())
     if needed == 1:
         return {}
@@ -221,9 +218,7 @@ def _drawn(
             "together",
             fix="add other images",
         )
-    parts = grouped_split(
-        groups, validation=shares["validation"], test=shares["test"], seed=options.split_seed
-    )
+    parts = grouped_split(groups, **shares, seed=options.split_seed)
     return {split: [lines[i] for i in parts[split].tolist()] for split in SPLITS if split in parts}
 
 

@@ -103,14 +103,7 @@ def open_image_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_
     ) -> dict[str, Indices]:
         together = options.near_duplicates == "together" and any(shares.values())
         groups = near_groups(files) if together else np.arange(len(files))
-        return stratified_groups(
-            labels,
-            groups,
-            validation=shares["validation"],
-            test=shares["test"],
-            seed=options.split_seed,
-            names=names,
-        )
+        return stratified_groups(labels, groups, **shares, seed=options.split_seed, names=names)
 
     found = split_class_folders(path, options, _KIND, draw)
     shape = image_shape([file for part in found.files.values() for file in part], options, path)

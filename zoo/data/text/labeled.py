@@ -21,14 +21,13 @@ from zoo.data.tabular.columns import (
     encode_classes,
     refuse_options,
 )
-from zoo.data.text.specs import labeled_spec
+from zoo.data.text.specs import labeled_spec, text_spec
 from zoo.data.text.split import TextSplit
 from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, Finding
 from zoo.runtime.csv import Table
 from zoo.runtime.text import normal
 from zoo.runtime.text_files import read_text, read_text_table
-from zoo.spec import DataSpec, Split
 
 _KIND = FileKind("a text file", "text files", (".txt",))
 
@@ -55,12 +54,13 @@ def open_folder(path: Path, options: LabeledOptions) -> Dataset:
         shares: Mapping[str, float],
     ) -> dict[str, Indices]:
         texts.update({file: _text_of(file, options) for file in files})
-        keys = [texts[file] for file in files]
-        return split_by_text(keys, labels, names, shares, options.split_seed)
+        return split_by_text(
+            [texts[file] for file in files], labels, names, shares, options.split_seed
+        )
 
     found = split_class_folders(path, options, _KIND, draw)
     parts = {
-        split: [texts[file] if file in texts else _text_of(file, options) for file in files]
+        split: [texts.get(file) or _text_of(file, options) for file in files]
         for split, files in found.files.items()
     }
     return labeled_dataset(path.resolve().name, found.names, parts, found.labels, options)
@@ -75,7 +75,7 @@ def open_table(path: Path, options: LabeledOptions) -> Dataset:
         DataError: If there is only one class, or too few examples of one.
     """
     table = read_text_table(path, options.encoding)
-    text, target = _choose(table, options)
+    text, target = _columns(table, options)
     texts = table.column(text)
     for row, cell in enumerate(texts):
         if not cell:
@@ -88,8 +88,7 @@ def open_table(path: Path, options: LabeledOptions) -> Dataset:
             )
     names, codes = _classes(table, target)
     check_classes(codes, names, "whole", str(path))
-    shares = {"validation": options.validation_share, "test": options.test_share}
-    drawn = split_by_text(texts, codes, names, shares, options.split_seed)
+    drawn = split_by_text(texts, codes, names, options.shares(), options.split_seed)
     parts = {split: [texts[i] for i in drawn[split]] for split in SPLITS}
     labels = {split: codes[drawn[split]] for split in SPLITS}
     return labeled_dataset(path.name, names, parts, labels, options)
@@ -99,27 +98,14 @@ def labeled_dataset(
     name: str, names: tuple[str, ...], texts: Texts, codes: Codes, options: VocabularyOptions
 ) -> Dataset:
     """Return a dataset of labeled texts, with the vocabulary of the training split."""
-    spec = with_vocabulary(name, names, texts["train"], options)
-    splits = labeled_splits(spec, texts, codes)
-    return Dataset(spec, lambda: splits)
-
-
-def with_vocabulary(
-    name: str, names: tuple[str, ...], train: Sequence[str], options: VocabularyOptions
-) -> DataSpec:
-    """Return the spec of labeled texts, with the vocabulary of the training split."""
-    text = labeled_spec(name, names, options).inputs[0].text
-    assert text is not None  # noqa: S101 - the line above makes it
-    learned = learn_vocabulary(train, text, options.vocabulary_size)
-    return labeled_spec(name, names, options, learned.vocabulary)
-
-
-def labeled_splits(spec: DataSpec, texts: Texts, codes: Codes) -> dict[str, Split]:
-    """Return the splits of labeled texts."""
-    return {
+    bare = text_spec(options)
+    vocabulary = learn_vocabulary(texts["train"], bare, options.vocabulary_size).vocabulary
+    spec = labeled_spec(name, names, options, vocabulary)
+    splits = {
         split: TextSplit(spec, {"tokens": texts[split]}, {"label": codes[split].astype(np.int64)})
         for split in SPLITS
     }
+    return Dataset(spec, lambda: splits)
 
 
 def split_by_text(
@@ -144,8 +130,7 @@ def split_by_text(
     groups = list(places.values())
     parts = stratified_split(
         labels[[group[0] for group in groups]],
-        validation=shares["validation"],
-        test=shares["test"],
+        **shares,
         seed=seed,
         names=names,
         kind="example" if len(groups) == len(texts) else "different text",
@@ -168,7 +153,7 @@ def _text_of(file: Path, options: LabeledOptions) -> str:
     return text
 
 
-def _choose(table: Table, options: LabeledOptions) -> tuple[str, str]:
+def _columns(table: Table, options: LabeledOptions) -> tuple[str, str]:
     """Return the columns of the text and of the class."""
     asked = {"text": options.text, "target": options.target}
     findings = absent_columns(table, {k: (name,) for k, name in asked.items() if name is not None})

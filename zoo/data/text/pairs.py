@@ -34,12 +34,8 @@ def open_pairs(path: Path, options: PairOptions) -> Dataset:
         DataError: If there are too few different source texts.
     """
     pairs = parse_pairs(read_text(path, options.encoding), str(path))
-    parts = split_by_source(
-        [source for source, _ in pairs],
-        {"validation": options.validation_share, "test": options.test_share},
-        seed=options.split_seed,
-        file=str(path),
-    )
+    sources = [source for source, _ in pairs]
+    parts = split_by_source(sources, options.shares(), seed=options.split_seed, file=str(path))
     spec, splits = pair_splits(path.name, pairs, parts, options)
     return Dataset(spec, lambda: splits)
 
@@ -114,13 +110,8 @@ def split_by_source(
     for name, count in counts.items():
         home.update(dict.fromkeys(order[place : place + count], name))
         place += count
-    return members([home[key] for key in keys])
-
-
-def members(homes: Sequence[str]) -> dict[str, Indices]:
-    """Return the positions of each split from the split of each position."""
-    array = np.array(homes)
-    return {split: np.flatnonzero(array == split) for split in SPLITS}
+    homes = np.array([home[key] for key in keys])
+    return {split: np.flatnonzero(homes == split) for split in SPLITS}
 
 
 def pair_splits(
