@@ -18,8 +18,6 @@ from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.metrics.figures import encode_png
 from zoo.runtime.images import GRAY, PADDED, fit_image, read_image
 
-PIL_Image = pytest.importorskip("PIL.Image", reason="the images of these tests are made by Pillow")
-
 
 def draw(file: Path, seed: int, size: tuple[int, int] = (6, 7), mode: str = "L") -> None:
     file.parent.mkdir(parents=True, exist_ok=True)

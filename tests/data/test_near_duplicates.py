@@ -17,8 +17,6 @@ from zoo.data.splits import stratified_groups, stratified_split
 from zoo.errors import BadRecord, DataError
 from zoo.runtime.images import read_image
 
-PIL_Image = pytest.importorskip("PIL.Image", reason="the images of these tests are made by Pillow")
-
 
 def scene(seed: int, side: int = 64) -> np.ndarray:
     """Return an image with large shapes, as photos have them."""
