@@ -73,7 +73,8 @@ class ModelConfig(Frozen):
     JSON schema and the documentation are made from them.
     """
 
-    optimizer: OptimizerConfig = OptimizerConfig()
+    # A factory: for an instance, pydantic would build its validator when this is imported.
+    optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
 
 
 class TrainPlan(Frozen):

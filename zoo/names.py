@@ -28,7 +28,7 @@ FIRST_VERSION = "1"
 """The version of an architecture that is announced without one."""
 
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_WEIGHTS = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_WEIGHTS = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
 # Letters that look Latin in most fonts, and are not.
 _LOOKS_LIKE = str.maketrans(

@@ -230,7 +230,8 @@ def is_path(target: str | Path) -> bool:
     """Return whether something was written as a path, and not as a name."""
     written = os.fspath(target)
     # pathlib forgets the dot of ./name, which says that no model of that name is meant.
-    return isinstance(target, Path) or os.sep in written or written in (os.curdir, os.pardir)
+    separated = os.sep in written or (os.altsep is not None and os.altsep in written)
+    return isinstance(target, Path) or separated or written in (os.curdir, os.pardir)
 
 
 def _subject(target: Run | keras.Model | Session | str | Path) -> _Subject:

@@ -34,7 +34,7 @@ from zoo.exporting.publishing import (
 from zoo.exporting.simplify import constant_shapes
 from zoo.exporting.structure import check_structure
 from zoo.files import sha256_json
-from zoo.names import NAME
+from zoo.names import name_fault
 from zoo.runtime.golden_vectors import Vector
 from zoo.runtime.manifest import Graph, Manifest
 from zoo.runtime.prediction import LABEL, PROBABILITIES
@@ -252,18 +252,19 @@ def _named(spec: TensorSpec, data: DataSpec) -> TensorSpec:
 
 def _check(name: str, signatures: Sequence[Signature], version: int | None) -> None:
     findings = []
-    if not NAME.fullmatch(name) or len(name) > 64:
-        findings.append(Finding("name", name, "lower case, digits and single underscores"))
+    if fault := name_fault(name):
+        findings.append(Finding("name", name, fault))
     if version is not None and (isinstance(version, bool) or not 1 <= version < 2**31):
         findings.append(Finding("version", version, "a positive whole number"))
     names = [signature.name for signature in signatures]
     if not names or len(set(names)) != len(names):
         findings.append(Finding("signatures", names, "at least one, each with its own name"))
     for index, signature in enumerate(names):
-        if not NAME.fullmatch(signature) or (index and signature in _RESERVED):
-            findings.append(
-                Finding("signatures", signature, "lower case, not the name of another file")
-            )
+        fault = name_fault(signature)
+        if not fault and index and signature in _RESERVED:
+            fault = "it is the name of another file of the artifact"
+        if fault:
+            findings.append(Finding("signatures", signature, fault))
     if findings:
         raise ConfigError("the export cannot be made as asked", findings=findings)
 

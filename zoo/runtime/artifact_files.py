@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -13,6 +13,7 @@ from typing import Annotated, BinaryIO
 from msgspec import Meta
 
 from zoo.errors import Incompatible, Tampered
+from zoo.files import open_regular
 from zoo.struct import Struct
 
 MAX_BYTES = 2 * 2**30
@@ -66,28 +67,24 @@ def open_file(folder: Path, name: str, *, limit: int) -> Iterator[tuple[BinaryIO
     """
     path = folder / name
     try:
-        # O_NONBLOCK, because opening a named pipe would otherwise wait for a writer.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        stream = open_regular(path, follow_links=False, limit=limit)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise Incompatible(
+                f"{path} is too large", why=error.strerror or "", fix="export a smaller model"
+            ) from error
         if os.path.islink(path):  # noqa: PTH114 - pathlib raises for a name that is too long
             raise _not_plain(path, "is a symbolic link") from error
+        if error.errno in {errno.EISDIR, errno.EINVAL}:
+            raise _not_plain(path, "is not a file") from error
         raise Incompatible(
             f"{path} cannot be read", why=error.strerror or str(error), fix=_NOT_AN_ARTIFACT
         ) from error
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)  # fdopen would refuse the handle of a folder, and leave it open
-        raise _not_plain(path, "is not a file")
-    with os.fdopen(handle, "rb") as stream:
+    with stream:
+        status = os.fstat(stream.fileno())
         if status.st_nlink != 1:
             # Through its second name it could change after it was checked.
             raise _not_plain(path, "is a hard link")
-        if status.st_size > limit:
-            raise Incompatible(
-                f"{path} has {status.st_size:,} bytes",
-                why=f"at most {limit:,} are read",
-                fix="export a smaller model",
-            )
         yield stream, status.st_size
 
 

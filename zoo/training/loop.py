@@ -16,7 +16,7 @@ from zoo.config import TrainPlan
 from zoo.errors import ConfigError, Diverged, Finding
 from zoo.layers import WarmupSchedule
 from zoo.metrics.scores import describe_score
-from zoo.names import NAME
+from zoo.names import name_fault
 from zoo.spec import Dataset
 from zoo.training.checkpoints import (
     Checkpoint,
@@ -141,8 +141,8 @@ class Loop:
                 "expected a name for each of several phases, another for each. "
                 f"Received: phase={phase!r} after {self._phases}"
             )
-        if phase and not NAME.fullmatch(phase):
-            raise ValueError(f"expected lower case and underscores. Received: phase={phase!r}")
+        if phase and (fault := name_fault(phase)):
+            raise ValueError(f"expected a valid name: {fault}. Received: phase={phase!r}")
         state = self.state
         if self._phases:
             self.state = replace(state, history=list(state.history), wait=0)
