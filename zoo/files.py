@@ -319,6 +319,8 @@ def file_lock(path: Path, *, on_wait: Callable[[str], object] | None = None) -> 
 
     import filelock
 
+    with storage_errors(path, "locking"):
+        os.stat(path.parent)  # the library would make it
     holder = path.with_name(f"{path.name}.json")
     # A soft lock would outlive a process that is killed.
     lock = filelock.FileLock(path, mode=0o644, fallback_to_soft=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -40,18 +41,43 @@ def test_the_sets_agree_and_contain_each_other():
     assert base.items() <= everything.items() <= dev.items()
 
 
-def test_what_the_project_asks_for_is_pinned():
+def _project() -> dict[str, Any]:
     with (ROOT / "pyproject.toml").open("rb") as stream:
-        project = tomllib.load(stream)["project"]
-    extras = project["optional-dependencies"]
-    wanted = {
-        "base": project["dependencies"],
-        "all": [line for name in ("keras", "datasets", "report") for line in extras[name]],
-        "dev": [line for line in extras["dev"] if not line.startswith("neural-zoo")],
-    }
-    for name, lines in wanted.items():
-        names = {_normal(pin) for pin in pins(ROOT / "requirements" / f"{name}.txt")}
-        assert {_normal(re.split(r"[<>=!~;\[ ]", line)[0]) for line in lines} <= names
+        project: dict[str, Any] = tomllib.load(stream)["project"]
+    return project
+
+
+def _extra(name: str) -> set[str]:
+    """Return the packages that an extra brings, those of the extras that it names included."""
+    found: set[str] = set()
+    for line in _project()["optional-dependencies"][name]:
+        if inner := re.fullmatch(r"neural-zoo\[(.+)\]", line):
+            for extra in inner[1].split(","):
+                found |= _extra(extra.strip())
+        else:
+            found.add(_package(line))
+    return found
+
+
+def _package(requirement: str) -> str:
+    return _normal(re.split(r"[<>=!~;\[ ]", requirement)[0])
+
+
+def _pinned(name: str) -> set[str]:
+    return {_normal(pin) for pin in pins(ROOT / "requirements" / f"{name}.txt")}
+
+
+def test_what_the_project_asks_for_is_pinned():
+    assert {_package(line) for line in _project()["dependencies"]} <= _pinned("base")
+    assert _extra("all") <= _pinned("all")
+    assert _extra("dev") <= _pinned("dev")
+
+
+def test_all_holds_every_extra_that_users_may_ask_for():
+    extras = set(_project()["optional-dependencies"]) - {"all", "dev", "parity"}
+    wanted = set().union(*map(_extra, extras))
+    assert {"uvicorn", "transformers", "sacrebleu"} <= wanted
+    assert _extra("all") == wanted
 
 
 def test_the_base_set_holds_no_framework():
