@@ -188,7 +188,6 @@ class Graphs:
         return dict(zip(names, found, strict=True))
 
     def write(self, pixels: Any, tokens: int) -> list[int]:
-        from zoo.runtime.beam_search import REFERENCE
         from zoo.runtime.decoding import generate
 
         found = generate(
@@ -196,7 +195,7 @@ class Graphs:
             {"image": pixels},
             self.text,
             max_tokens=tokens,
-            rule=REFERENCE,
+            style="transformers",
         )
         return [int(token) for token in found.tokens[0]]
 

@@ -1,11 +1,10 @@
-"""Beam search outside the graph, step by step, by the rule of the reference.
+"""Beam search outside the graph, step by step, as the package transformers does it.
 
 Importing this module imports keras.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,9 +44,6 @@ def search(
     Returns:
         Ids `(batch, time)`, padded.
     """
-    rule = zoo.runtime.REFERENCE
-    if early_stopping:
-        rule = dataclasses.replace(rule, stop="full")
     looking, going_on = _graphs(captioner)
 
     def encode(given: Arrays) -> Arrays:
@@ -63,7 +59,8 @@ def search(
         beams=beams,
         length_penalty=length_penalty,
         max_tokens=limit,
-        rule=rule,
+        style="transformers",
+        early_stopping=early_stopping,
     )
     return found.tokens
 

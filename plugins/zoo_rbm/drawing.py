@@ -22,13 +22,13 @@ STEPS = 200
 SEED = 1986
 
 
-def chain_of(subject: Subject) -> zoo.runtime.Chain:
+def chain_of(subject: Subject) -> zoo.runtime.GibbsSampler:
     """Return the machine's chain."""
     hidden = subject.ask(FEATURES, _typed(subject, _blank(subject)))[FEATURES].shape[-1]
     taken = step_inputs(
         subject.data, int(hidden), gaussian=subject.gaussian, classes=subject.config.classes
     )
-    return zoo.runtime.Chain(subject.predict_fns[STEP], taken)
+    return zoo.runtime.GibbsSampler(subject.predict_fns[STEP], taken)
 
 
 def even_out(
@@ -72,7 +72,7 @@ def draw_near(
     image, label = (spec.name for spec in chain.states)
     one_hot = np.eye(len(subject.data.labels), dtype="float32")[labels]
     state = {image: subject.raw(units), label: one_hot}
-    found = chain.run(state, steps, seed=seed, held={label: one_hot})
+    found = chain.run(state, steps, seed=seed, clamped={label: one_hot})
     # A state is all zeros and ones; its reconstruction has the grays that real examples have.
     raw = found[image].astype(subject.spec.dtype)
     return subject.units(subject.ask("reconstruct", raw)["reconstruction"])
@@ -93,9 +93,9 @@ def draw_missing(
     """
     chain = chain_of(subject)
     held = {subject.spec.name: subject.raw(np.where(missing, np.nan, units))}
-    start = chain.anywhere(len(units), seed)
+    start = chain.initial_states(len(units), seed)
     draws = max(1, 3 * steps // 4)
-    found = chain.run(start, steps, seed=seed, held=held, average=draws)
+    found = chain.run(start, steps, seed=seed, clamped=held, average=draws)
     return np.where(missing, subject.units(found[subject.spec.name]), units)
 
 
@@ -108,7 +108,7 @@ def dreams(
 ) -> list[NDArray[Any]]:
     """Return raw states of some chains that start anywhere, after rising numbers of steps."""
     chain = chain_of(subject)
-    state: Any = chain.anywhere(count, seed)
+    state: Any = chain.initial_states(count, seed)
     held = None
     if label is not None:
         name = chain.states[1].name
@@ -116,7 +116,7 @@ def dreams(
     found, done = [], 0
     for upto in steps:
         if upto > done:
-            state = chain.run(state, upto - done, seed=seed + upto, held=held)
+            state = chain.run(state, upto - done, seed=seed + upto, clamped=held)
         found.append(state[subject.spec.name])
         done = upto
     return found

@@ -103,7 +103,7 @@ def test_the_whole_search_as_one_graph_writes_what_the_loop_writes(
     scores = {name: zoo.runtime.load(artifact, signature=name) for name in ("encode", "decode")}
     predict_fns = {name: session.run for name, session in scores.items()}
     looped = zoo.runtime.generate(
-        predict_fns, {"image": pictures}, text, rule=zoo.runtime.REFERENCE
+        predict_fns, {"image": pictures}, text, style="transformers"
     ).tokens
 
     np.testing.assert_array_equal(written[:, : looped.shape[1]], looped)

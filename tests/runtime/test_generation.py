@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from zoo.errors import ConfigError, Diverged
-from zoo.runtime.beam_search import OURS, REFERENCE, highest, length_divisor, weighed
+from zoo.runtime.beam_search import length_divisor, log_normalizer, top_k
 from zoo.runtime.decoding import generate, likelihood
 from zoo.spec import TextSpec
 
-PIECES = 9
+TOKENS = 9
 END = 3
 
 
@@ -30,9 +30,9 @@ class Toy:
 
     def __init__(self, seed: int, spread: float = 2.0) -> None:
         random = np.random.default_rng(seed)
-        self.start = random.normal(0, spread, (16, PIECES))
-        self.follow = random.normal(0, spread, (PIECES, PIECES))
-        self.mix = random.normal(0, spread, (PIECES, PIECES))
+        self.start = random.normal(0, spread, (16, TOKENS))
+        self.follow = random.normal(0, spread, (TOKENS, TOKENS))
+        self.mix = random.normal(0, spread, (TOKENS, TOKENS))
         self.calls: list[int] = []
 
     def scores(self, kind: int, said: list[int]) -> np.ndarray:
@@ -128,7 +128,7 @@ def test_more_beams_never_score_less_than_greedy_and_score_what_they_say(
 @pytest.mark.parametrize("seed", range(5))
 def test_beams_enough_for_everything_find_the_best_sequence_there_is(seed):
     toy, limit = Toy(seed, 1.0), 3
-    allowed = [token for token in range(PIECES) if token > 2 and token != END]
+    allowed = [token for token in range(TOKENS) if token > 2 and token != END]
     every = [[*said, END] for n in range(limit) for said in itertools.product(allowed, repeat=n)]
     scores = [toy.log_probability(0, s) / length_divisor(len(s), 0.6) for s in every]
 
@@ -163,7 +163,7 @@ def test_a_finished_row_costs_nothing_more():
     assert found.cut.tolist() == [False] * 3 + [True] * 2
 
 
-def test_signs_are_never_written():
+def test_special_tokens_are_never_written():
     toy = Toy(2)
     toy.start[:, :3] = toy.follow[:, :3] = 20.0
 
@@ -191,12 +191,12 @@ def test_the_likelihood_of_a_sequence_is_that_of_its_tokens_and_padding_has_none
 @given(
     seed=st.integers(0, 10_000),
     beams=st.integers(1, 3),
-    prompt=st.lists(st.integers(1, PIECES - 1), max_size=5),
-    rule=st.sampled_from([OURS, REFERENCE]),
+    prompt=st.lists(st.integers(1, TOKENS - 1), max_size=5),
+    style=st.sampled_from(["zoo", "transformers"]),
 )
-def test_a_prompt_is_said_and_what_follows_is_all_that_counts(seed, beams, prompt, rule):
+def test_a_prompt_is_said_and_what_follows_is_all_that_counts(seed, beams, prompt, style):
     toy = Toy(seed)
-    options = {"prompt": prompt, "beams": beams, "rule": rule, "length_penalty": 1.0}
+    options = {"prompt": prompt, "beams": beams, "style": style, "length_penalty": 1.0}
 
     found = generate(toy.predict_fns, {"kind": np.arange(3)}, text(), **options)
     told = likelihood(toy.predict_fns, {"kind": np.arange(3)}, found.tokens, prompt=prompt)
@@ -209,7 +209,9 @@ def test_a_prompt_is_said_and_what_follows_is_all_that_counts(seed, beams, promp
         total = toy.log_probability(kind, [*prompt, *tokens])
         before = toy.log_probability(kind, prompt)
         assert found.log_probability[kind] == pytest.approx(total - before)
-        assert found.score[kind] == pytest.approx((total - before) / rule.divisor(len(tokens), 1.0))
+        assert found.score[kind] == pytest.approx(
+            (total - before) / length_divisor(len(tokens), 1.0, style)
+        )
         if tokens[-1]:
             assert told.log_probability[kind].sum() == pytest.approx(total - before)
 
@@ -225,7 +227,7 @@ def test_the_greedy_text_goes_on_with_the_likeliest_token_behind_the_prompt():
 
 
 def test_a_prompt_that_leaves_no_room_is_named():
-    with pytest.raises(ConfigError, match="at most 6 pieces") as caught:
+    with pytest.raises(ConfigError, match="at most 6 tokens") as caught:
         generate(Toy(0).predict_fns, {"kind": np.array([0])}, text(), prompt=[4] * 7)
     assert caught.value.findings[0].where == "prompt"
     last = generate(Toy(0).predict_fns, {"kind": np.array([0])}, text(), prompt=[4] * 6)
@@ -249,17 +251,17 @@ def test_the_highest_scores_are_found_in_any_vocabulary_also_among_equals(size, 
     scores = random.integers(0, 30, (rows, size)).astype("float32")
     scores[random.random((rows, size)) < 0.1] = -np.inf
 
-    found = np.take_along_axis(scores, highest(scores, count), axis=1)
+    found = np.take_along_axis(scores, top_k(scores, count), axis=1)
 
     assert (np.sort(found, axis=1) == np.sort(scores, axis=1)[:, -count:]).all()
     assert (found[:, 0] == found.min(axis=1)).all()
-    assert all(len(set(row)) == count for row in highest(scores, count).tolist())
+    assert all(len(set(row)) == count for row in top_k(scores, count).tolist())
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_scores_of_any_width_have_the_same_probabilities(dtype):
     logits = np.random.default_rng(0).normal(0, 8, (4, 30_524)).astype(dtype)
-    scores, weight = weighed(logits)
+    scores, weight = log_normalizer(logits)
     exact = log_softmax(logits.astype(np.longdouble))
 
     assert np.abs(scores - weight[:, None] - exact).max() < 1e-5

@@ -29,10 +29,10 @@ def test_a_prompt_is_a_name_or_words_or_nothing() -> None:
 @pytest.mark.parametrize(
     ("prompt", "message"),
     [
-        (" \n", "nothing that can be seen"),
+        (" \n", "blank"),
         ("unknown words", "knows none of these"),
-        ("a photo of the photo", "at most 4 pieces, .*; it is 5"),
-        ("a " * 1000, "it is 1,000"),
+        ("a photo of the photo", "at most 4 tokens, .*; it has 5"),
+        ("a " * 1000, "it has 1,000"),
     ],
 )
 def test_what_cannot_be_a_prompt_is_refused_and_the_names_are_told(
@@ -61,5 +61,5 @@ def test_an_artifact_goes_on_from_what_it_is_made_to_say(beams: int) -> None:
     assert free.texts == ["cuarenta y dos", "cuarenta y tres mil uno"]
     assert led.texts == ["dos", "tres mil uno"]
     assert (led.outputs["log_probability"] >= free.outputs["log_probability"]).all()
-    with pytest.raises(ConfigError, match="prompt: at most 2 pieces"):
+    with pytest.raises(ConfigError, match="prompt: at most 2 tokens"):
         writer.predict(raw, prompt="cuarenta y tres", max_tokens=3)

@@ -1,8 +1,7 @@
-"""The search with the rule ``REFERENCE`` writes what transformers writes, token for token."""
+"""Beam search in the style of transformers writes what transformers writes, token for token."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import warnings
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.runtime.beam_search import REFERENCE
 from zoo.runtime.decoding import generate
 from zoo.spec import TextSpec
+
+pytestmark = pytest.mark.slow
 
 PIECES = 24
 PAD, START, END = 0, 21, 2
@@ -88,9 +88,9 @@ class Captioner:
 
     def ours(self, prompt: list[int], limit: int, *, early: bool, **options: Any) -> Any:
         """Return what the search writes behind a prompt."""
-        rule = dataclasses.replace(REFERENCE, stop="full") if early else REFERENCE
         images = self.pictures.numpy()
-        given = {"prompt": prompt, "max_tokens": len(prompt) + limit, "rule": rule, **options}
+        given = {"prompt": prompt, "max_tokens": len(prompt) + limit, **options}
+        given |= {"style": "transformers", "early_stopping": early}
         return generate(self.predict_fns, {"image": images}, TEXT, **given)
 
 

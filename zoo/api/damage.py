@@ -31,7 +31,7 @@ from zoo.report.damage import (
     require_page,
 )
 from zoo.runtime import Prediction, Session
-from zoo.runtime.decoding import written_text
+from zoo.runtime.decoding import generated_text
 from zoo.runtime.images import PADDED, placed, read_image
 from zoo.runtime.prediction import PROBABILITIES
 from zoo.spec import TensorSpec
@@ -272,7 +272,7 @@ def _texts(writer: _Model, files: Sequence[Path]) -> list[tuple[str, str]]:
             why=f"it gives {', '.join(answers.outputs)}",
             fix="--captioner names a run or an artifact that describes pictures",
         )
-    written = written_text(writer.graphs)
+    written = generated_text(writer.graphs)
     if written is not None:
         led = _SUMMARY in dict(written.prompts)
         summaries = writer.ask(files, prompt=_SUMMARY).texts if led else [""] * len(files)

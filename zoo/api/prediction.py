@@ -35,7 +35,7 @@ from zoo.runtime import (
     Session,
     load as load_artifact,
 )
-from zoo.runtime.decoding import Generator, written_text
+from zoo.runtime.decoding import Generator, generated_text
 from zoo.spec import Dataset, DataSpec, PredictFns, Split
 from zoo.training.run_folder import FIGURES
 
@@ -167,7 +167,7 @@ def predict(
     target = opened(target, weights=weights)
     if isinstance(target, Session):
         graphs = target.manifest.graphs
-        text = written_text({graph.signature: (graph.inputs, graph.outputs) for graph in graphs})
+        text = generated_text({graph.signature: (graph.inputs, graph.outputs) for graph in graphs})
         if signature is None and text is not None:
             writer = Generator(_sessions(target), graphs[0].inputs, text)
             return writer.predict(inputs, beams=beams, prompt=prompt)
@@ -178,7 +178,7 @@ def predict(
 
     model = target.model if isinstance(target, Run) else target
     found = signatures(model)
-    text = written_text({graph.name: (graph.inputs, graph.outputs) for graph in found})
+    text = generated_text({graph.name: (graph.inputs, graph.outputs) for graph in found})
     if signature is None and text is not None:
         asked_by = {graph.name: keras_predict_fn(graph) for graph in found}
         writer = Generator(asked_by, found[0].inputs, text)

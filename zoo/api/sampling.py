@@ -17,7 +17,7 @@ from zoo.errors import ConfigError, DataError, Finding, StorageError
 from zoo.files import atomic_write, exists
 from zoo.metrics.figures import encode_png
 from zoo.runtime import Prediction, Session
-from zoo.runtime.gibbs import Chain, chain_signature, no_chain
+from zoo.runtime.gibbs import GibbsSampler, gibbs_step
 from zoo.spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def sample(
     """
     if isinstance(target, str | Path):
         target = load(target)
-    chain, first = _chain(target)
+    sampler, first = _sampler(target)
     wrong = [
         Finding(name, value, f"from 1 to {most:,}")
         for name, value, most in (("count", count, _MOST), ("steps", steps, _MOST_STEPS))
@@ -72,15 +72,15 @@ def sample(
     ]
     if wrong:
         raise ConfigError("examples cannot be drawn as asked", findings=wrong)
-    held: dict[str, Any] = {}
+    clamped: dict[str, Any] = {}
     if given is not None:
-        held[first.name] = np.repeat(_partly(given, first), count, axis=0)
-        count = len(held[first.name])
+        clamped[first.name] = np.repeat(_partly(given, first), count, axis=0)
+        count = len(clamped[first.name])
     if label is not None:
-        spec, place = _class(chain, label)
-        held[spec.name] = np.eye(len(spec.labels or ()), dtype="float32")[[place] * count]
-    found = chain.run(chain.anywhere(count, seed), steps, seed=seed, held=held)
-    return Prediction(found, chain.states)
+        spec, place = _class(sampler, label)
+        clamped[spec.name] = np.eye(len(spec.labels or ()), dtype="float32")[[place] * count]
+    found = sampler.run(sampler.initial_states(count, seed), steps, seed=seed, clamped=clamped)
+    return Prediction(found, sampler.states)
 
 
 def write_samples(drawn: Prediction, path: str | Path) -> Path:
@@ -120,22 +120,19 @@ def write_samples(drawn: Prediction, path: str | Path) -> Path:
     return target
 
 
-def _chain(target: Run | keras.Model | Session) -> tuple[Chain, TensorSpec]:
-    """Return the chain of something that draws, and the state that examples are."""
+def _sampler(target: Run | keras.Model | Session) -> tuple[GibbsSampler, TensorSpec]:
+    """Return the Gibbs sampler of a model, and the spec of the state that is an example."""
     if isinstance(target, Session):
         found = {g.signature: (g.inputs, g.outputs) for g in target.manifest.graphs}
-        name = chain_signature(found)
-        if name is None:
-            raise no_chain(target.source, list(found))
-        chain = Chain(session_predict_fn(target, name), found[name][0])
-        return chain, chain.states[0]
+        name = gibbs_step(found, source=target.source)
+        sampler = GibbsSampler(session_predict_fn(target, name), found[name][0])
+        return sampler, sampler.states[0]
     model = target.model if isinstance(target, Run) else target
     asked = {one.name: one for one in signatures(model)}
-    name = chain_signature({one.name: (one.inputs, one.outputs) for one in asked.values()})
-    if name is None:
-        raise no_chain(str(model.name), list(asked))
-    chain = Chain(keras_predict_fn(asked[name]), asked[name].inputs)
-    return chain, chain.states[0]
+    known = {one.name: (one.inputs, one.outputs) for one in asked.values()}
+    name = gibbs_step(known, source=str(model.name))
+    sampler = GibbsSampler(keras_predict_fn(asked[name]), asked[name].inputs)
+    return sampler, sampler.states[0]
 
 
 def _partly(given: Any, spec: TensorSpec) -> np.ndarray:
@@ -154,9 +151,9 @@ def _partly(given: Any, spec: TensorSpec) -> np.ndarray:
     return found
 
 
-def _class(chain: Chain, label: str) -> tuple[TensorSpec, int]:
+def _class(sampler: GibbsSampler, label: str) -> tuple[TensorSpec, int]:
     """Return the state that holds the class, and the index of the class."""
-    for spec in chain.states:
+    for spec in sampler.states:
         if spec.labels is None:
             continue
         if label in spec.labels:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.runtime.decoding import written_text
+from zoo.runtime.decoding import generated_text
 from zoo.runtime.manifest import Comparison, Graph, Manifest, Variant
 from zoo.spec import TensorSpec
 
@@ -171,7 +171,7 @@ def _compared(found: Comparison | None) -> list[str]:
 def _use(manifest: Manifest) -> tuple[str, str]:
     """Return how it is opened and asked: what writes texts takes a loop around its graphs."""
     signatures = {graph.signature: (graph.inputs, graph.outputs) for graph in manifest.graphs}
-    if written_text(signatures) is None:
+    if generated_text(signatures) is None:
         return (
             'session = zoo.runtime.load("PATH OF THIS FOLDER")',
             "session.predict(raw).as_dicts()",

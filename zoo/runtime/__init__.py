@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.runtime.artifact_diff import DiffReport as DiffReport, diff as diff
-    from zoo.runtime.beam_search import OURS as OURS, REFERENCE as REFERENCE, Rule as Rule
     from zoo.runtime.benchmark import BenchRow as BenchRow, bench as bench
     from zoo.runtime.decoding import (
         Generation as Generation,
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
         generate as generate,
         load_generator as load_generator,
     )
-    from zoo.runtime.gibbs import Chain as Chain, load_chain as load_chain
+    from zoo.runtime.gibbs import GibbsSampler as GibbsSampler, load_sampler as load_sampler
     from zoo.runtime.manifest import Manifest as Manifest, read_manifest as read_manifest
     from zoo.runtime.prediction import Prediction as Prediction
     from zoo.runtime.session import Session as Session, load as load
@@ -30,11 +29,10 @@ if TYPE_CHECKING:
     )
 
 _MODULES = {
-    "beam_search": ("OURS", "REFERENCE", "Rule"),
     "benchmark": ("BenchRow", "bench"),
     "decoding": ("Generation", "Generator", "generate", "load_generator"),
     "artifact_diff": ("DiffReport", "diff"),
-    "gibbs": ("Chain", "load_chain"),
+    "gibbs": ("GibbsSampler", "load_sampler"),
     "manifest": ("Manifest", "read_manifest"),
     "prediction": ("Prediction",),
     "session": ("Session", "load"),

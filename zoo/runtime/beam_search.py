@@ -1,13 +1,8 @@
-"""Beam search: the beginnings that are kept of every row, and the texts that have ended.
-
-There is one search. What searches do differently is a :class:`Rule`.
-"""
+"""Beam search over next-token scores: the hypotheses of every row, and the finished texts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -20,66 +15,46 @@ Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int32]
 
+Style = Literal["zoo", "transformers"]
+"""Rules of the search.
 
-def length_divisor(tokens: float, length_penalty: float) -> float:
-    """Return what a log probability is divided by (Wu et al. 2016, equation 14)."""
-    return float(((5.0 + tokens) / 6.0) ** length_penalty)
-
-
-def plain_divisor(tokens: float, length_penalty: float) -> float:
-    """Return what a log probability is divided by where nothing is added to the length."""
-    return float(tokens**length_penalty)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What searches do differently.
-
-    Attributes:
-        length_penalty: The exponent of the length, where none is given.
-        divisor: From tokens written, the end sign included, and that exponent to what the log
-            probability of a text is divided by.
-        signs: Whether padding, the start sign and the unknown piece may be written.
-        greedy: Whether the beginning that greedy decoding writes is always among those kept.
-        forced: Whether a text that reaches the limit must end there. Otherwise it is taken as it
-            is, without an end sign, and competes with those that have ended.
-        stop: When a row is finished. ``full``: as soon as as many of its texts have ended as there
-            are beams. ``hopeless``: likewise, or once no beginning can beat the best of them, even
-            if everything until the limit were certain. ``beaten``: once so many have ended and the
-            best beginning, divided by its length so far, does not beat the worst of them.
-    """
-
-    length_penalty: float
-    divisor: Callable[[float, float], float]
-    signs: bool
-    greedy: bool
-    forced: bool
-    stop: Literal["full", "hopeless", "beaten"]
-
-
-OURS = Rule(0.6, length_divisor, signs=False, greedy=True, forced=True, stop="hopeless")
-"""Never worse than greedy decoding, and every text ends."""
-
-REFERENCE = Rule(1.0, plain_divisor, signs=True, greedy=False, forced=False, stop="beaten")
-"""Token for token what ``generate(num_beams=n)`` of the package transformers 5 writes.
-
-With ``stop="full"`` it is that of ``early_stopping=True``, with one beam greedy decoding.
+``zoo``
+    Never worse than greedy decoding, whose hypothesis is always kept; special tokens but the end
+    are never written; every text ends, at the limit by force; a row is finished once as many of
+    its texts have ended as there are beams, or no hypothesis can beat the best of them. Lengths
+    count by ``((5 + n) / 6) ** length_penalty`` (Wu et al. 2016, arXiv:1609.08144, equation 14).
+``transformers``
+    Token for token what ``generate(num_beams=n)`` of the package transformers 5 writes: any token
+    may be written; a text at the limit is taken as it is; a row is finished once as many texts
+    have ended as there are beams and the best hypothesis does not beat the worst of them. Lengths
+    count by ``n ** length_penalty``.
 """
 
+LENGTH_PENALTY: dict[Style, float] = {"zoo": 0.6, "transformers": 1.0}
+"""Default exponent of the length."""
 
-class Search:
-    """The beginnings that are kept of every row, and the best text of each that has ended.
+
+def length_divisor(tokens: float, length_penalty: float, style: Style = "zoo") -> float:
+    """Return what a log probability is divided by: a longer text is otherwise less likely."""
+    return float(((5.0 + tokens) / 6.0 if style == "zoo" else tokens) ** length_penalty)
+
+
+class BeamSearch:
+    """The hypotheses of every row, and the best finished text of each.
 
     Args:
-        rows: How many texts are written.
-        text: Which ids are signs.
-        beams: How many beginnings of a row are kept.
-        length_penalty: See :class:`Rule`.
-        limit: The most tokens of a text, the end sign included.
-        rule: How it searches.
+        rows: Number of texts.
+        text: Spec of the text, with its special tokens.
+        beams: Hypotheses kept per row; with 1 it is greedy decoding.
+        limit: The most tokens of a text, the end token included.
+        length_penalty: Exponent of the length; that of the style by default.
+        style: Rules of the search: see :data:`Style`.
+        early_stopping: Whether a row is finished as soon as as many of its texts have ended as
+            there are beams.
 
     Attributes:
-        last: The newest token of every beginning.
+        last: Newest token of every hypothesis.
+        cut: Whether the best text of each row reached the limit.
     """
 
     def __init__(
@@ -88,53 +63,56 @@ class Search:
         text: TextSpec,
         *,
         beams: int,
-        length_penalty: float,
         limit: int,
-        rule: Rule,
+        length_penalty: float | None = None,
+        style: Style = "zoo",
+        early_stopping: bool = False,
     ) -> None:
-        self.rule, self.beams, self.penalty, self.limit = rule, beams, length_penalty, limit
+        self.style, self.beams, self.limit = style, beams, limit
+        self.penalty = LENGTH_PENALTY[style] if length_penalty is None else length_penalty
+        self.early_stopping = early_stopping
         self.end = text.end
-        self.barred = [] if rule.signs else [text.pad, text.start, text.unk]
+        self.barred = [text.pad, text.start, text.unk] if style == "zoo" else []
         self.length = 0
         self.owner = np.arange(rows)
         self.total = np.zeros(rows)
-        self.greedy = np.full(rows, rule.greedy)
+        self.greedy = np.full(rows, style == "zoo")
         self.prefix = np.full((rows, limit), text.pad, np.int32)
         self.last = np.zeros(rows, np.int32)
-        # Of each row the scores of the best that have ended, in rising order, and the best itself.
+        # Scores of the best finished texts of each row, in rising order, and the best itself.
         self.scores = np.full((rows, beams), -np.inf)
         self.best_total = np.full(rows, -np.inf)
         self.best_tokens = np.full((rows, limit), text.pad, np.int32)
         self.best_length = np.ones(rows, np.int64)
         self.cut = np.zeros(rows, bool)
-        self.greedy_ended = np.full(rows, not rule.greedy)
+        self.greedy_ended = np.full(rows, style != "zoo")
 
     def step(self, logits: npt.NDArray[Any]) -> Places:
-        """Extend every beginning by one token.
+        """Extend every hypothesis by one token.
 
         Args:
-            logits: ``[beginnings, vocabulary]``.
+            logits: ``[hypotheses, vocabulary]``.
 
         Returns:
-            Which old beginning each new one came from; empty once every row is finished.
+            The old hypothesis of each new one; empty once every row is finished.
 
         Raises:
             Diverged: If a score is not a number.
         """
-        scores, weight = weighed(logits)
+        scores, normalizer = log_normalizer(logits)
         at_limit = self.length + 1 == self.limit
-        forced = at_limit and self.rule.forced
-        if self.barred or forced:
+        forced = at_limit and self.style == "zoo"
+        if self.barred:
             scores = scores.copy()
             scores[:, self.barred] = -np.inf
         if forced:
             ends = scores[:, self.end].copy()
-            own_way = scores.argmax(axis=1) == self.end
+            ends_itself = scores.argmax(axis=1) == self.end
             scores[:] = -np.inf
             scores[:, self.end] = ends
         likeliest = scores.argmax(axis=1)
         parent, token = self._candidates(scores, likeliest)
-        total = self.total[parent] + (scores[parent, token].astype(np.float64) - weight[parent])
+        total = self.total[parent] + (scores[parent, token].astype(np.float64) - normalizer[parent])
         greedy = self.greedy[parent] & (token == likeliest[parent])
         order = np.lexsort((token, -total, self.owner[parent]))
         order = order[np.isfinite(total[order])]
@@ -142,43 +120,43 @@ class Search:
         row = self.owner[parent]
         self.length += 1
         ended = token == self.end
-        cut = ~own_way[parent] if forced else ~ended & at_limit
+        cut = ~ends_itself[parent] if forced else ~ended & at_limit
         ended |= at_limit
         counts = ended & ((_rank(row) < self.beams) | greedy | forced)
         if counts.any():
-            self._end(*(a[counts] for a in (parent, row, token, total, greedy, cut)))
+            self._finish(*(a[counts] for a in (parent, row, token, total, greedy, cut)))
         kept = ~ended & self._open(row, np.where(ended, -np.inf, total))
         parent, token, total, greedy = parent[kept], token[kept], total[kept], greedy[kept]
         row = row[kept]
         order = np.lexsort((np.arange(len(row)), ~greedy, row))
         order = order[_rank(row[order]) < self.beams]
-        came: Places = parent[order]
-        self.prefix = self.prefix[came]
+        parents: Places = parent[order]
+        self.prefix = self.prefix[parents]
         self.last = token[order].astype(np.int32)
         self.prefix[:, self.length - 1] = self.last
         self.owner, self.total, self.greedy = row[order], total[order], greedy[order]
-        return came
+        return parents
 
     def _candidates(
         self, scores: npt.NDArray[Any], likeliest: Places
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Return the extensions that can matter: of each beginning the best, one more than beams.
+        """Return the extensions that can matter: the best of each hypothesis, one more than beams.
 
         One of them may be the end; as many as there are beams then still go on.
         """
         if self.beams == 1:
             return np.arange(len(scores)), likeliest
         count = min(self.beams + 1, scores.shape[1])
-        best = highest(scores, count)
-        # The likeliest of equals may be missing there, and must not be.
+        best = top_k(scores, count)
+        # Among equal scores the likeliest token may be missing there, and must not be.
         missing = (best != likeliest[:, None]).all(axis=1)
         best[missing, 0] = likeliest[missing]
         parent = np.repeat(np.arange(len(scores)), count)
         return parent, best.ravel()
 
-    def _end(self, parent: Any, row: Any, token: Any, total: Any, greedy: Any, cut: Any) -> None:
-        """Write down the texts that have ended."""
-        score = total / self.rule.divisor(self.length, self.penalty)
+    def _finish(self, parent: Any, row: Any, token: Any, total: Any, greedy: Any, cut: Any) -> None:
+        """Record the texts that have ended."""
+        score = total / length_divisor(self.length, self.penalty, self.style)
         self.greedy_ended[row[greedy]] = True
         # The best of a row last, so that it is what stays.
         order = np.lexsort((score, row))
@@ -186,9 +164,9 @@ class Search:
             a[order] for a in (parent, row, token, score, total, cut)
         )
         better = np.append(row[1:] != row[:-1], True) & (score > self.scores[row, -1])
-        place = _rank(row)
-        ended = np.full((len(self.scores), int(place.max()) + 1), -np.inf)
-        ended[row, place] = score
+        rank = _rank(row)
+        ended = np.full((len(self.scores), int(rank.max()) + 1), -np.inf)
+        ended[row, rank] = score
         merged = np.sort(np.concatenate([self.scores, ended], axis=1), axis=1)
         self.scores = merged[:, -self.beams :]
         parent, row = parent[better], row[better]
@@ -199,42 +177,45 @@ class Search:
 
     def _open(self, row: Any, total: Any) -> Any:
         """Return which candidates belong to a row that is not finished."""
-        stop, best, worst = self.rule.stop, self.scores[:, -1], self.scores[:, 0]
-        full = np.isfinite(worst)
-        length = self.limit if stop == "hopeless" else self.length
-        reachable = np.full(len(best), -np.inf)
-        np.maximum.at(reachable, row, total / self.rule.divisor(length, self.penalty))
-        if stop == "hopeless":
-            full |= best >= reachable
-        elif stop == "beaten":
-            full &= worst >= reachable
-        found: npt.NDArray[np.bool_] = ~(full & self.greedy_ended)[row]
-        return found
+        best, worst = self.scores[:, -1], self.scores[:, 0]
+        finished = np.isfinite(worst)
+        if not self.early_stopping:
+            # The zoo's bound assumes that everything until the limit is certain.
+            length = self.limit if self.style == "zoo" else self.length
+            reachable = np.full(len(best), -np.inf)
+            score = total / length_divisor(length, self.penalty, self.style)
+            np.maximum.at(reachable, row, score)
+            if self.style == "zoo":
+                finished |= best >= reachable
+            else:
+                finished &= worst >= reachable
+        is_open: npt.NDArray[np.bool_] = ~(finished & self.greedy_ended)[row]
+        return is_open
 
     @property
     def score(self) -> Floats:
-        """The highest score of each row."""
+        """Highest score of each row."""
         return self.scores[:, -1]
 
     @property
     def tokens(self) -> Ids:
-        """The best text of each row, padded on the right to the longest."""
+        """Best text of each row, padded on the right to the longest."""
         return self.best_tokens[:, : int(self.best_length.max(initial=1))]
 
 
-def highest(scores: npt.NDArray[Any], count: int) -> Places:
-    """Return the places of the highest scores of each row; the lowest of them stands first.
+def top_k(scores: npt.NDArray[Any], count: int) -> Places:
+    """Return the indices of the highest scores of each row, the lowest of them first.
 
     Args:
         scores: ``[rows, vocabulary]``.
-        count: How many of a row.
+        count: How many per row.
     """
     rows, size = scores.shape
     width = math.isqrt(size)
     blocks = size // width
     if blocks <= count:
         return np.argpartition(scores, -count, axis=1)[:, -count:]
-    # As many blocks as there are places hold them all: a tenth of the time for a vocabulary.
+    # The highest blocks hold the highest scores: a tenth of the time for a large vocabulary.
     tops = scores[:, : blocks * width].reshape(rows, blocks, width).max(axis=2)
     chosen = np.argpartition(tops, -count, axis=1)[:, -count:]
     places = (chosen[:, :, None] * width + np.arange(width)).reshape(rows, -1)
@@ -244,11 +225,14 @@ def highest(scores: npt.NDArray[Any], count: int) -> Places:
     return np.take_along_axis(places, best[:, -count:], axis=1)
 
 
-def weighed(logits: npt.ArrayLike) -> tuple[npt.NDArray[Any], Floats]:
-    """Return scores as floats, and what to take from those of each row for log probabilities.
+def log_normalizer(logits: npt.ArrayLike) -> tuple[npt.NDArray[Any], Floats]:
+    """Return logits as floats, and the log of each row's normalizer.
 
     Args:
         logits: ``[rows, vocabulary]``.
+
+    Returns:
+        The scores, and what to subtract from each row for log probabilities.
 
     Raises:
         Diverged: If a score is not a number.
@@ -263,25 +247,13 @@ def weighed(logits: npt.ArrayLike) -> tuple[npt.NDArray[Any], Floats]:
             fix="train with a lower optimizer.learning_rate or with optimizer.global_clipnorm",
         )
     top = scores.max(axis=1, keepdims=True)
-    # In the scores' own type: a vocabulary of 30,000 in float64 costs as much as a small model.
+    # In the scores' own type: 30,000 tokens in float64 cost as much as a small model.
     spread = np.exp(scores - top).sum(axis=1)
     return scores, top[:, 0].astype(np.float64) + np.log(spread.astype(np.float64))
 
 
 def _rank(row: Places) -> Places:
-    """Return the place of each element among those of its row; rows stand together."""
+    """Return the rank of each element within its row; rows are contiguous."""
     places = np.arange(len(row))
     first = np.append(True, row[1:] != row[:-1]) if len(row) else np.zeros(0, bool)
     return places - np.maximum.accumulate(np.where(first, places, 0))
-
-
-__all__ = [
-    "OURS",
-    "REFERENCE",
-    "Rule",
-    "Search",
-    "highest",
-    "length_divisor",
-    "plain_divisor",
-    "weighed",
-]

@@ -1,4 +1,4 @@
-"""Chains: noise and states in, the next states out."""
+"""Gibbs sampling: noise and states in, the next states out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from zoo.errors import ConfigError, Incompatible
-from zoo.runtime import load_chain
-from zoo.runtime.gibbs import NOISES, Chain, chain_signature
+from zoo.runtime import load_sampler
+from zoo.runtime.gibbs import NOISE as NOISES, GibbsSampler, gibbs_step
 from zoo.spec import TensorSpec
 
 STATE = TensorSpec(name="image", shape=(2,), range=(0.0, 1.0))
@@ -25,7 +25,7 @@ def add(inputs: Any) -> dict[str, Any]:
 
 def test_noise_is_drawn_step_for_step_from_the_seed() -> None:
     start = np.zeros((4, 2), "float32")
-    found = Chain(add, (STATE, NOISE)).run({"image": start}, 3, seed=5)["image"]
+    found = GibbsSampler(add, (STATE, NOISE)).run({"image": start}, 3, seed=5)["image"]
     random = np.random.default_rng(5)
     wanted = start
     for _ in range(3):
@@ -52,9 +52,9 @@ def test_every_kind_of_noise_has_its_moments(kind: str, mean: float, variance: f
 
 
 def test_what_is_held_stays_and_the_rest_moves() -> None:
-    chain = Chain(add, (STATE, NOISE))
+    chain = GibbsSampler(add, (STATE, NOISE))
     held = np.array([[0.25, np.nan]], "float32")
-    found = chain.run({"image": np.zeros((1, 2), "float32")}, 5, held={"image": held})["image"]
+    found = chain.run({"image": np.zeros((1, 2), "float32")}, 5, clamped={"image": held})["image"]
 
     assert found[0, 0] == 0.25
     assert found[0, 1] != 0
@@ -64,7 +64,7 @@ def test_the_mean_of_the_last_states_is_returned_if_it_is_asked_for() -> None:
     def count(inputs: Any) -> dict[str, Any]:
         return {"next_image": inputs["image"] + 1}
 
-    chain = Chain(count, (STATE, NOISE))
+    chain = GibbsSampler(count, (STATE, NOISE))
     start = {"image": np.zeros((1, 2), "float32")}
 
     assert chain.run(start, 10)["image"][0, 0] == 10
@@ -73,9 +73,9 @@ def test_the_mean_of_the_last_states_is_returned_if_it_is_asked_for() -> None:
     assert start["image"].sum() == 0
 
 
-def test_a_chain_starts_anywhere_in_its_range() -> None:
-    chain = Chain(add, (STATE, NOISE, LABEL, FREE))
-    found = chain.anywhere(600, seed=1)
+def test_a_sampler_starts_at_random_ends_of_the_range() -> None:
+    chain = GibbsSampler(add, (STATE, NOISE, LABEL, FREE))
+    found = chain.initial_states(600, seed=1)
 
     assert set(np.unique(found["image"])) == {0.0, 1.0}
     assert found["image"].mean() == pytest.approx(0.5, abs=0.1)
@@ -87,7 +87,7 @@ def test_a_chain_starts_anywhere_in_its_range() -> None:
 @pytest.mark.parametrize(("steps", "average", "place"), [(0, 1, "steps"), (3, 4, "average")])
 def test_steps_that_cannot_be_taken_are_refused(steps: int, average: int, place: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Chain(add, (STATE, NOISE)).run(
+        GibbsSampler(add, (STATE, NOISE)).run(
             {"image": np.zeros((1, 2), "float32")}, steps, average=average
         )
 
@@ -98,13 +98,15 @@ def test_a_step_is_known_by_its_names_and_its_noise() -> None:
     following = STATE.model_copy(update={"name": "next_image"})
     step = ((STATE, NOISE), (following,))
 
-    assert chain_signature({"predict": ((STATE,), (following,)), "step": step}) == "step"
-    assert chain_signature({"step": ((STATE, NOISE), (STATE,))}) is None
-    assert chain_signature({}) is None
+    known = {"predict": ((STATE,), (following,)), "step": step}
+    assert gibbs_step(known, source="it") == "step"
+    for other in ({"step": ((STATE, NOISE), (STATE,))}, {}):
+        with pytest.raises(Incompatible, match="it draws no samples"):
+            gibbs_step(other, source="it")
 
 
-def test_an_artifact_without_a_chain_says_what_it_has(image_artifact: Any) -> None:
-    with pytest.raises(Incompatible, match="draws no examples") as caught:
-        load_chain(image_artifact)
+def test_an_artifact_without_a_sampler_says_what_it_has(image_artifact: Any) -> None:
+    with pytest.raises(Incompatible, match="draws no samples") as caught:
+        load_sampler(image_artifact)
 
     assert "predict" in caught.value.why
