@@ -77,7 +77,7 @@ def training_summary(records: RunRecords) -> str:
         "stopped": f"Training was stopped{after}{spent}.",
         "failed": f"Training failed{after}{spent}.",
         "running": f"Training is still running{after}{spent}.",
-    }.get(found, f"The run{after}{spent}.")
+    }.get(found, f"The status of the training is unknown{after}{spent}.")
     if best is None or found == "failed":
         return opening
     kept = (
