@@ -225,8 +225,8 @@ def test_long_names_of_both_kinds_are_read(inside: Path) -> None:
 
 BOMBS: dict[str, Callable[[], bytes]] = {
     "one large member": lambda: header(size=2**32) + bytes(2**22),
-    "a member that nobody wants": lambda: header(b"x.bin", size=2**29) + bytes(2**29),
-    "very many members": lambda: b"".join(header(b"%d.txt" % i) for i in range(100_000)),
+    "a member that nobody wants": lambda: header(b"x.bin", size=2**28 + 512) + bytes(2**28 + 512),
+    "very many members": lambda: b"".join(header(b"%d.txt" % i) for i in range(50_001)),
     "zeros behind the end": lambda: GOOD + END + bytes(2**28),
     "an archive in an archive": lambda: member(
         b"in.txt", gzip.compress(gzip.compress(bytes(2**26)))
@@ -404,41 +404,9 @@ def test_a_zip_with_headers_that_do_not_fit_is_refused(
     assert listing(tmp_path) == before
 
 
-@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
-@pytest.mark.parametrize("names", [("x.txt", "x.txt"), ("x.txt", "X.TXT"), ("x.txt", "./x.txt")])
-def test_a_zip_that_has_a_name_twice_is_refused(names: tuple[str, ...], tmp_path: Path) -> None:
-    with pytest.raises(UnsafeArchive, match="twice"):
-        zip_member(zipped(tmp_path / "a.zip", *names), "x.txt", max_member=99)
-
-
-def test_a_zip_whose_members_overlap_is_refused(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "a.zip", "x.txt", "y.txt", data=os.urandom(200))
-    raw = bytearray(path.read_bytes())
-    second = raw.index(b"PK\1\2", raw.index(b"PK\1\2") + 4)
-    raw[second + 42 : second + 46] = struct.pack("<I", 60)  # inside of the first
-    path.write_bytes(raw)
-    with pytest.raises(UnsafeArchive, match="overlaps"):
-        zip_member(path, "x.txt", max_member=999)
-
-
-@pytest.mark.parametrize(
-    ("attributes", "name"),
-    [
-        (stat.S_IFLNK | 0o777, "x.txt"),
-        (stat.S_IFCHR | 0o666, "x.txt"),
-        (stat.S_IFIFO | 0o666, "x.txt"),
-        (0, "folder/"),
-    ],
-)
-def test_a_zip_gives_regular_files_only(attributes: int, name: str, tmp_path: Path) -> None:
-    path = zipped(tmp_path / "a.zip", name, data=b"/etc/passwd", attributes=attributes << 16)
-    with pytest.raises(UnsafeArchive, match="no regular file"):
-        zip_member(path, name, max_member=99)
-
-
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_zip_that_is_packed_as_hardly_any_is_refused(method: int, tmp_path: Path) -> None:
-    with pytest.raises(UnsafeArchive, match="which is not read"):
+    with pytest.raises(UnsafeArchive, match="is packed by method"):
         zip_member(zipped(tmp_path / "a.zip", "x.txt", method=method), "x.txt", max_member=99)
 
 
