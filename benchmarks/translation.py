@@ -26,7 +26,7 @@ import tensorflow as tf
 from _recurrent import Recurrent, units_for
 
 import zoo
-from zoo.api.prediction import signatures
+from zoo.api.predict_fns import signatures
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.layers import TokenAccuracy, TokenCrossentropy, make_optimizer
 from zoo.metrics.translation import evaluate_translation

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
         Artifact as Artifact,
         bench as bench,
         diff as diff,
-        export as export,
         verify as verify,
         verify_all as verify_all,
     )
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
         list_models as list_models,
         register as register,
     )
-    from zoo.api.comparison import Comparison as Comparison, compare as compare
     from zoo.api.cross_validation import (
         CrossValidation as CrossValidation,
         crossvalidate as crossvalidate,
@@ -54,13 +52,20 @@ if TYPE_CHECKING:
         register_dataset as register_dataset,
     )
     from zoo.api.doctor import doctor as doctor
-    from zoo.api.models import build as build
+    from zoo.api.evaluation import evaluate as evaluate
+    from zoo.api.export import export as export
+    from zoo.api.model_factory import build as build
     from zoo.api.plugins import plugins as plugins
-    from zoo.api.prediction import evaluate as evaluate, load as load, predict as predict
+    from zoo.api.prediction import load as load, predict as predict
     from zoo.api.provenance import Trace as Trace, why as why
     from zoo.api.quantization import Quantization as Quantization, quantize as quantize
     from zoo.api.run import Run as Run
-    from zoo.api.runs import RunEntry as RunEntry, runs as runs
+    from zoo.api.runs import (
+        Comparison as Comparison,
+        RunEntry as RunEntry,
+        compare as compare,
+        runs as runs,
+    )
     from zoo.api.sampling import sample as sample
     from zoo.api.serving import serve as serve
     from zoo.api.training import train as train
@@ -103,26 +108,27 @@ if TYPE_CHECKING:
     from zoo.training.progress import Progress as Progress
 
 _MODULES = {
-    "zoo.api.artifacts": "Artifact bench diff export verify verify_all",
+    "zoo.api.artifacts": "Artifact bench diff verify verify_all",
     "zoo.api.catalog": "hooks info list_models register",
-    "zoo.api.comparison": "Comparison compare",
     "zoo.api.cross_validation": "CrossValidation crossvalidate",
     "zoo.api.damage": "damage_report",
     "zoo.api.datasets": "dataset dataset_info list_datasets register_dataset",
     "zoo.api.doctor": "doctor",
-    "zoo.api.models": "build",
+    "zoo.api.evaluation": "evaluate",
+    "zoo.api.export": "export",
+    "zoo.api.model_factory": "build",
     "zoo.api.plugins": "plugins",
-    "zoo.api.prediction": "evaluate load predict",
+    "zoo.api.prediction": "load predict",
     "zoo.api.provenance": "Trace why",
     "zoo.api.quantization": "Quantization quantize",
     "zoo.api.run": "Run",
-    "zoo.api.runs": "RunEntry runs",
+    "zoo.api.runs": "Comparison RunEntry compare runs",
     "zoo.api.sampling": "sample",
     "zoo.api.serving": "serve",
     "zoo.api.training": "train",
     "zoo.config": "AugmentationConfig ModelConfig OptimizerConfig TrainPlan",
-    "zoo.data.named_dataset": "NamedDataset",
     "zoo.data.mapped": "DatasetView MappedDataset Subset",
+    "zoo.data.named_dataset": "NamedDataset",
     "zoo.errors": "Finding ZooError",
     "zoo.hookspecs": "hookimpl",
     "zoo.metrics": "Evaluation Score",

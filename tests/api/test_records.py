@@ -17,7 +17,7 @@ import zoo
 from tests.api.ledgers import copy
 from tests.training.killing import kill_after
 from zoo.api.environment import code_of
-from zoo.api.reporting import write_report
+from zoo.api.evaluation import write_report
 from zoo.api.run import run_schema
 from zoo.errors import ConfigError, DataError, TrainError, ZooWarning
 from zoo.training import run_record

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.api.prediction import signatures
+from zoo.api.predict_fns import signatures
 from zoo.errors import ConfigError, DataError, Incompatible
 from zoo.runtime import load_generator
 from zoo.runtime.decoding import generate, likelihood

@@ -1,4 +1,4 @@
-"""Cross-validation: a recipe is trained once a fold, and measured on what it has not seen."""
+"""Cross-validation: train and evaluate a model once per fold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from zoo.api.catalog import registry
 from zoo.api.datasets import dataset
-from zoo.api.prediction import evaluate
+from zoo.api.evaluation import evaluate
 from zoo.api.training import train
 from zoo.config import Frozen
 from zoo.errors import ConfigError, Finding
@@ -27,15 +27,15 @@ _MOST_SEEDS = 1_000
 
 
 class Fold(Frozen):
-    """One training of a cross-validation.
+    """One fold of a cross-validation.
 
     Attributes:
-        seed: Of the division into folds, and of everything random in the training.
-        fold: Which part was the test split, counted from 0.
+        seed: Seed of the folds and of the training.
+        fold: Index of the fold that was the test split.
         trained: Examples in the training split.
         examples: Examples in the test split.
-        scores: What was measured on the test split.
-        cpu_seconds: What the training cost.
+        scores: Scores on the test split.
+        cpu_seconds: CPU time of the training.
     """
 
     seed: int
@@ -47,16 +47,16 @@ class Fold(Frozen):
 
 
 class CrossValidation(Frozen):
-    """What a recipe reaches on data that it has not seen.
+    """The result of a cross-validation.
 
     Attributes:
         architecture: The model's name.
         data: The data's name or path.
-        task: What was measured.
-        folds: Parts the examples were divided into.
-        group_by: Columns whose rows stayed together.
-        seeds: How often everything was divided and trained anew.
-        results: One row a training.
+        task: The task of the data.
+        folds: Number of folds.
+        group_by: Columns whose rows stayed in one fold.
+        seeds: Repetitions with different seeds.
+        results: One row per fold and seed.
     """
 
     architecture: str
@@ -69,11 +69,11 @@ class CrossValidation(Frozen):
 
     @property
     def scores(self) -> dict[str, Score]:
-        """The mean of each score over the trainings, with a 95 % interval.
+        """Mean of each score over the folds, with a 95 % interval.
 
-        The trainings share most of their examples, so that a plain Student's t would be too
-        narrow: its variance is corrected by the ratio of test to training examples (Nadeau &
-        Bengio 2003, Inference for the generalization error).
+        Training splits overlap, so a plain Student's t interval would be too narrow: its variance
+        is corrected by the ratio of test to training examples (Nadeau & Bengio 2003, Inference
+        for the generalization error).
         """
         count = len(self.results)
         ratio = statistics.mean(row.examples / row.trained for row in self.results)
@@ -86,7 +86,7 @@ class CrossValidation(Frozen):
                 continue
             half = student_t(count - 1) * statistics.stdev(values) * math.sqrt(1 / count + ratio)
             low, high = mean - half, mean + half
-            # Student's t does not know that a share ends at 1; no truth is out there.
+            # A t interval may exceed the range of the score.
             kind = describe_score(name)
             low = low if kind.low is None else max(low, kind.low)
             high = high if kind.high is None else min(high, kind.high)
@@ -107,20 +107,20 @@ def crossvalidate(
     watch: Callable[[Fold], None] | None = None,
     **config: Any,
 ) -> CrossValidation:
-    """Train a model once a fold, and measure each on the fold that it has not seen.
+    """Cross-validate a model: train it once per fold, and evaluate it on that fold.
 
-    The validation split, which stops early or calibrates, is drawn from the other folds.
+    The validation split, for early stopping and calibration, is drawn from the other folds.
 
     Args:
         name: A model of :func:`list_models`.
         data: A dataset's id or the path of a CSV file; by default one that works offline.
-        folds: Parts to divide the examples into.
-        group_by: Columns; rows that agree in all of them are never in two splits.
-        seeds: How often to divide and train everything anew, from the seeds 0, 1, ….
-        data_options: What else the data takes: see :func:`dataset`.
+        folds: Number of folds.
+        group_by: Columns; rows with equal values in all of them are never in two splits.
+        seeds: Repetitions of the whole cross-validation, with the seeds 0, 1, ….
+        data_options: Other options of the data: see :func:`dataset`.
         run_dir: An empty or new folder that keeps the runs; by default they are not kept.
         plan: Fields of :class:`TrainPlan`.
-        watch: Called after each training.
+        watch: A function to call after each fold.
         **config: Fields of the model's configuration, as for :func:`build`.
 
     Raises:
@@ -151,7 +151,7 @@ def crossvalidate(
         )
     if group_by:
         given["group_by"] = list(group_by)
-    # Every fold is looked at before the first is trained: a wrong option costs nothing.
+    # Checked before the first training: a wrong option costs nothing.
     opened = dataset(source, **given, folds=folds, fold=folds - 1)
     opened.split("test")
     keep = Path(run_dir) if run_dir is not None else None
@@ -190,6 +190,3 @@ def crossvalidate(
         seeds=seeds,
         results=tuple(results),
     )
-
-
-__all__ = ["CrossValidation", "Fold", "crossvalidate"]

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.api.model_factory import architecture_of
-from zoo.api.prediction import opened, predict, signatures
+from zoo.api.predict_fns import signatures
+from zoo.api.prediction import opened, predict
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, Incompatible
 from zoo.files import atomic_write, sha256_file, write_json

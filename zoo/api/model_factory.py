@@ -1,40 +1,214 @@
-"""What is decided about a model before it is built, and how its weights come into it."""
+"""Build models by name, with or without trained weights."""
 
 from __future__ import annotations
 
 import importlib.util
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from zoo.api.catalog import registry
+from zoo.api.catalog import no_such_weights, registry
 from zoo.api.datasets import dataset
 from zoo.architecture import Architecture, Blueprint
-from zoo.config import ModelConfig, configure
-from zoo.errors import ArtifactError, Incompatible, MissingExtra
+from zoo.config import ModelConfig, configure, validate
+from zoo.errors import ArtifactError, ConfigError, Finding, Incompatible, MissingExtra, Tampered
+from zoo.files import is_file, sha256_file
 from zoo.spec import Dataset, DataSpec
 
 if TYPE_CHECKING:
     import keras
 
-_UNFIT = (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning, BadZipFile)
-"""What keras and h5py raise on files of weights that are damaged, or another model's."""
+    from zoo.registry import WeightsEntry
 
 DataSource = str | Path | DataSpec | Dataset | None
 
+_LOAD_ERRORS = (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning, BadZipFile)
+"""What keras and h5py raise for a file that is damaged, or of another model."""
 
-def needs_keras(doing: str) -> None:
-    """Raise :class:`MissingExtra` if the packages that models need are not installed."""
+
+def build(
+    name: str,
+    weights: str | Path | None = None,
+    data: DataSource = None,
+    **config: Any,
+) -> keras.Model:
+    """Build an ordinary compiled Keras model.
+
+    Args:
+        name: A model of :func:`list_models`.
+        weights: Trained weights: the id of published weights (``"digits"``: see :func:`info`), the
+            folder of a run, a ``.weights.h5`` or ``.keras`` file, or a name that the architecture
+            resolves itself; ``None`` for random initialization.
+        data: What the model is made for: a dataset, its id, a path, or a ``DataSpec``. Sizes,
+            channels and classes come from it. By default the model's own dataset, or the one that
+            the weights were trained on.
+        **config: Fields of the configuration; nested fields as a mapping, or dotted in
+            ``**{"optimizer.learning_rate": 0.01}``.
+
+    Raises:
+        RegistryError: If there is no such model, or its plugin is broken.
+        ConfigError: If a field is wrong.
+        Incompatible: If the weights do not fit.
+        MissingExtra: If keras is not installed.
+
+    Example:
+        >>> model = zoo.build("cnn", weights="mnist")
+        >>> model.predict(images)
+    """
+    architecture = registry().get(name)
+    found = _find_weights(name, architecture, weights)
+    needs_keras(f"building {name}")
+    source = found.data if data is None else data
+    prepared = prepare(name, data_of(source, architecture.default_dataset), config, found.config)
+    model = prepared.build()
+    if found.file is None:
+        architecture.load_pretrained(model)
+    else:
+        load_weights(model, found.file, of=name)
+    return model
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """Trained weights, with the configuration and the data that they were trained with.
+
+    Without a file the architecture loads them itself, if there are any.
+    """
+
+    config: ModelConfig | None = None
+    data: DataSource = None
+    file: Path | None = None
+
+
+def _find_weights(
+    name: str, architecture: Architecture[Any], weights: str | Path | None
+) -> _Weights:
+    """Find the weights that a name (``cnn:mnist``) or the caller asks for.
+
+    Raises:
+        ConfigError: If both ask, or there are none of that name.
+        Tampered: If a published file is not the cataloged one.
+    """
+    named, catalog = registry().weights_of(name)
+    if named and weights is not None:
+        raise ConfigError(
+            f"{name} already names its weights",
+            findings=[Finding("weights", str(weights), "left out, or a name without weights")],
+            fix=f"zoo info {name.removesuffix(f':{named}')}",
+        )
+    if not named and weights is None:
+        return _Weights()
+    identity = architecture.info.identity
+    wanted = named or str(weights)
+    if not named and is_file(Path(wanted) / "run.json"):
+        from zoo.api.run import Run
+
+        run = Run(Path(wanted))
+        own = run.config if run.architecture == identity else None
+        return _Weights(own, run.data_spec, run.folder.model_file)
+    known = catalog.weights if catalog else ()
+    for entry in known:
+        if entry.id == wanted:
+            base = validate(architecture.Config, entry.config, what=f"weights {wanted!r}")
+            return _Weights(base, _published_data(entry), _published_file(identity, entry))
+    if not named and is_file(wanted):
+        return _Weights(file=Path(wanted))
+    resolved = architecture.resolve_pretrained(wanted)
+    if resolved is not None:
+        return _Weights(*resolved)
+    model, more = (name.removesuffix(f":{named}"), "") if named else (name, ", or a file")
+    raise no_such_weights(model, wanted, [entry.id for entry in known], more=more)
+
+
+def refuse_weights(name: str) -> None:
+    """Refuse a name with weights (``cnn:mnist``) where training starts from random ones.
+
+    Raises:
+        ConfigError: If it has weights.
+    """
+    named, _ = registry().weights_of(name)
+    if named:
+        model = name.removesuffix(f":{named}")
+        raise ConfigError(
+            "training starts from random weights",
+            findings=[Finding("name", name, f"a model without weights: {model}")],
+            fix=f"zoo train {model}",
+        )
+
+
+def published_weights(name: str, weights: str | Path | None) -> WeightsEntry | None:
+    """Return the catalog's entry of a model's weights, or ``None`` if it has none of that id."""
+    _, entry = registry().weights_of(name)
+    found = entry.weights if entry else ()
+    return next((one for one in found if one.id == str(weights)), None)
+
+
+def default_weights(name: str) -> str:
+    """Return the id of the first published weights of a model.
+
+    Raises:
+        RegistryError: If there is no such model.
+        ConfigError: If it has none.
+    """
+    _, entry = registry().weights_of(name)
+    if entry is None or not entry.weights:
+        raise ConfigError(
+            f"{name} has no published weights",
+            findings=[Finding("weights", None, "a run, or a file of weights")],
+            fix=f"zoo train {name}",
+        )
+    first: str = entry.weights[0].id
+    return first
+
+
+def _published_file(of: str, entry: WeightsEntry) -> Path:
+    """Return the checked file of published weights: inside a package, or downloaded."""
+    if entry.file is None:
+        from zoo.data import Remote, fetch
+
+        name = f"{of}-{entry.id}.weights.h5"
+        return fetch(Remote(name=name, urls=entry.urls, size=entry.bytes, sha256=entry.sha256))
+    return _packaged(entry.file, entry.sha256)
+
+
+def _published_data(entry: WeightsEntry) -> DataSource:
+    """Return the data that weights were trained on: its name, or the spec kept beside them."""
+    if entry.spec is None:
+        return entry.trained_on
+    path = _packaged(entry.spec, entry.spec_sha256)
+    return DataSpec.model_validate_json(path.read_bytes())
+
+
+def _packaged(file: str, sha256: str | None) -> Path:
+    """Return a cataloged file inside a package.
+
+    Raises:
+        Tampered: If it is not the cataloged one.
+    """
+    import importlib.resources
+
+    package, _, inside = file.partition("/")
+    path = Path(str(importlib.resources.files(package).joinpath(inside)))
+    if not path.is_file() or sha256_file(path) != sha256:
+        raise Tampered(
+            f"{path} is not the file that the catalog describes",
+            why=f"its SHA-256 is not {str(sha256)[:16]}…, or it is missing",
+            fix="pip install --force-reinstall neural-zoo",
+        )
+    return path
+
+
+def needs_keras(action: str) -> None:
+    """Raise :class:`MissingExtra` if keras or tensorflow is not installed."""
     for package in ("keras", "tensorflow"):
         if importlib.util.find_spec(package) is None:
-            raise MissingExtra(doing, "keras", package)
+            raise MissingExtra(action, "keras", package)
 
 
 def data_of(source: DataSource, default: str) -> DataSpec:
-    """Return the description behind whatever names some data."""
+    """Return the spec of some data."""
     if source is None:
         source = default
     if isinstance(source, DataSpec):
@@ -46,13 +220,13 @@ def data_of(source: DataSource, default: str) -> DataSpec:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that is decided about a model before it is built."""
+    """An architecture with a complete configuration, ready to build."""
 
     architecture: Architecture[Any]
     blueprint: Blueprint
 
     def build(self) -> keras.Model:
-        """Build the model and leave the blueprint on it."""
+        """Build the model, and attach the blueprint to it."""
         model = self.architecture.build(self.blueprint.config, self.blueprint.data)
         model.blueprint = self.blueprint
         return model
@@ -61,7 +235,7 @@ class Prepared:
 def prepare(
     name: str, data: DataSpec, overrides: Mapping[str, Any], base: ModelConfig | None = None
 ) -> Prepared:
-    """Decide a model's configuration: the recipe for the data, then what the caller says."""
+    """Complete a configuration: the default for the data, then the caller's overrides."""
     architecture = registry().get(name)
     distribution, _ = registry().provenance(name)
     start = architecture.default_config(data).config if base is None else base
@@ -73,7 +247,7 @@ def prepare(
 
 
 def architecture_of(blueprint: Blueprint) -> Architecture[Any]:
-    """Return the architecture that a model came from: that version, of that distribution.
+    """Return the architecture of a model: the same version, of the same distribution.
 
     Raises:
         RegistryError: If it is no longer there.
@@ -81,8 +255,8 @@ def architecture_of(blueprint: Blueprint) -> Architecture[Any]:
     return registry().recall(blueprint.architecture, blueprint.distribution)
 
 
-def blueprint_on(model: Any) -> Blueprint:
-    """Return the blueprint that ``zoo.build`` left on a model.
+def blueprint_of(model: Any) -> Blueprint:
+    """Return the blueprint that ``zoo.build`` attached to a model.
 
     Raises:
         ArtifactError: If the model did not come from the zoo.
@@ -98,33 +272,23 @@ def blueprint_on(model: Any) -> Blueprint:
 
 
 def load_weights(model: keras.Model, file: Path, *, of: str) -> None:
-    """Put the weights of a file into a model. Nothing of the file is executed.
+    """Load the weights of a file into a model, executing nothing of it.
 
     Raises:
         Incompatible: If the file cannot be read, or does not fit the model.
     """
+    import warnings
+
     try:
         with warnings.catch_warnings():
-            # A run keeps its optimizer's state in its checkpoints; here only weights are meant.
+            # The optimizer's state of a run is in its checkpoints.
             warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-            # Keras goes on without the layers that it does not find in the file.
+            # Keras would ignore layers that the file lacks.
             warnings.filterwarnings("error", "Skipping nested container")
             model.load_weights(file)
-    except _UNFIT as error:
+    except _LOAD_ERRORS as error:
         raise Incompatible(
             f"the weights in {file} do not fit this model",
             why=" ".join(str(error).split())[:400],
             fix=f"build {of} with the configuration and the data that they were trained with",
         ) from error
-
-
-__all__ = [
-    "DataSource",
-    "Prepared",
-    "architecture_of",
-    "blueprint_on",
-    "data_of",
-    "load_weights",
-    "needs_keras",
-    "prepare",
-]

@@ -1,7 +1,8 @@
-"""Why an artifact is what it is: from its files to its run or weights, its data, its settings."""
+"""Provenance: trace an artifact to its run or weights, its data and its configuration."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any, Literal
 from zoo.api.catalog import registry
 from zoo.api.datasets import dataset
 from zoo.api.environment import code_of
-from zoo.api.lineage import artifacts, came_from
-from zoo.api.model_factory import DataSource, needs_keras
-from zoo.api.models import build, published
-from zoo.api.prediction import signatures
+from zoo.api.model_factory import (
+    DataSource,
+    build,
+    needs_keras,
+    published_weights,
+)
+from zoo.api.predict_fns import signatures
 from zoo.api.run import Run
 from zoo.api.runs import RUNS, run_folders
 from zoo.environment import without_network
@@ -23,17 +27,20 @@ from zoo.registry import WeightsEntry
 from zoo.runtime.manifest import MANIFEST, Manifest
 from zoo.runtime.verification import check_files
 
+EXPORTS = "exports"
+"""The folder that ``zoo export`` publishes in."""
+
 LinkKind = Literal["artifact", "original", "weights", "run", "data", "config", "code"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that two places say, and whether they say the same.
+    """One comparison.
 
     Attributes:
-        what: What is compared.
-        holds: ``None`` if it could not be looked at.
-        note: Why not, or what differs.
+        what: The compared value.
+        holds: Whether it is the same in both places; ``None`` if it could not be compared.
+        note: Why not, or the difference.
     """
 
     what: str
@@ -43,13 +50,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Link:
-    """One place on the way from an artifact to where it came from.
+    """One step from an artifact to its origin.
 
     Attributes:
-        kind: What it is.
-        where: Its path or name; empty if it is not here.
-        facts: What is known of it.
-        checks: What was compared there.
+        kind: The kind of step.
+        where: Its path or name; empty if it was not found.
+        facts: Known facts.
+        checks: Comparisons.
     """
 
     kind: LinkKind
@@ -60,14 +67,14 @@ class Link:
 
 @dataclass(frozen=True)
 class Trace:
-    """Where an artifact came from, link by link."""
+    """The origin of an artifact, link by link."""
 
     artifact: str
     links: tuple[Link, ...]
 
     @property
     def holds(self) -> bool:
-        """Whether nothing that could be looked at contradicts the artifact."""
+        """Whether no comparison failed."""
         return all(check.holds is not False for link in self.links for check in link.checks)
 
 
@@ -78,17 +85,17 @@ def why(
     run: str | Path | None = None,
     data: bool = True,
 ) -> Trace:
-    """Follow an artifact to what it was made from, and compare what every link says.
+    """Trace an artifact to its origin, and compare the recorded hashes at every link.
 
-    The artifact names no folder. Its run is the one that says of itself what the artifact says of
-    its origin; of published weights, the catalog's entry is. Nothing is downloaded. Weights are
-    compared in Keras, if that is installed.
+    The artifact names no folder: its run is the one whose record matches its origin, and published
+    weights are found in the catalog. Nothing is downloaded. Weights are compared if Keras is
+    installed.
 
     Args:
         artifact: The folder of one version, e.g. ``exports/cnn/1``.
-        runs: Where to look for its run.
-        run: The folder of its run, if that lies elsewhere.
-        data: Read the data and compare it too, which takes minutes where pictures are drawn.
+        runs: The folder that holds its run.
+        run: The folder of its run, if it is elsewhere.
+        data: Compare the data too, which may take minutes.
 
     Raises:
         ArtifactError: If it is no artifact, or a file is not what was published.
@@ -112,6 +119,41 @@ def why(
     return Trace(str(folder), tuple(links))
 
 
+def came_from(manifest: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Return whether the origin of an artifact matches a run.
+
+    The same training twice gives the same bytes, and then either run matches.
+
+    Args:
+        manifest: An artifact's manifest, as plain data.
+        record: A run's record.
+    """
+    origin, config = manifest.get("origin"), manifest.get("config")
+    if not isinstance(origin, Mapping) or not isinstance(config, Mapping):
+        return False
+    # A configuration may have gained fields between the run and the export.
+    return (
+        manifest.get("architecture") == record["architecture"]["name"]
+        and origin.get("plan") == record["plan"]
+        and origin.get("best_epoch") == record["best_epoch"]
+        and all(key in config and config[key] == value for key, value in record["config"].items())
+    )
+
+
+def artifacts(exports: Path) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
+    """Yield every artifact of a model repository, with its unverified manifest.
+
+    The manifest is ``None`` if it cannot be read.
+    """
+    for path in sorted(exports.glob("*/*/manifest.json")):
+        try:
+            # Reading a pipe would block.
+            manifest = json.loads(path.read_text("utf-8")) if path.is_file() else None
+        except (OSError, ValueError, RecursionError):
+            manifest = None
+        yield path.parent, manifest if isinstance(manifest, Mapping) else None
+
+
 def _artifact(folder: Path, manifest: Manifest) -> Link:
     facts = {
         "name": manifest.name,
@@ -125,7 +167,7 @@ def _artifact(folder: Path, manifest: Manifest) -> Link:
 
 
 def _original(folder: Path, manifest: Manifest) -> Link:
-    """Look for what a smaller form is a form of, among the artifacts beside it."""
+    """Find the original of a quantized artifact among the artifacts beside it."""
     variant: Any = manifest.variant
     facts = {"form": variant.kind, "manifest SHA-256": variant.of_manifest_sha256}
     for path, _ in artifacts(folder.resolve().parent.parent):
@@ -137,12 +179,12 @@ def _original(folder: Path, manifest: Manifest) -> Link:
 
 
 def _from_weights(manifest: Manifest, *, data: bool) -> Iterator[Link]:
-    """Follow the origin to published weights, and to what the catalog says of them."""
+    """Follow the origin to published weights and their catalog entry."""
     origin = manifest.origin
     name = str(origin["weights"])
     told = {"id": name, "SHA-256": origin.get("weights_file_sha256")}
     try:
-        entry = published(manifest.architecture, name)
+        entry = published_weights(manifest.architecture, name)
     except ZooError as error:
         entry, reason = None, error.what
     else:
@@ -176,9 +218,7 @@ def _from_run(
     plan = manifest.origin.get("plan")
     told = {"plan": plan, "best epoch": manifest.origin.get("best_epoch")}
     if path is None:
-        missing = Check(
-            "its record", None, f"no run in {searched} says of itself what the artifact says"
-        )
+        missing = Check("its record", None, f"no run in {searched} matches the artifact")
         yield Link("run", "", told, (missing,))
         yield _data(manifest, None, None)
         yield _config(manifest, None)
@@ -214,7 +254,7 @@ def _from_run(
 
 
 def _find(manifest: Manifest, runs: Path) -> Path | None:
-    """Return the run that says of itself what an artifact says of its origin."""
+    """Return the run that matches the origin of an artifact."""
     plain = manifest.model_dump(mode="json")
     for path in run_folders(runs):
         try:
@@ -226,10 +266,10 @@ def _find(manifest: Manifest, runs: Path) -> Path | None:
 
 
 def _cataloged(manifest: Manifest, entry: WeightsEntry) -> Check:
-    """Compare the figures that an artifact carries with those of the catalog."""
-    what = "figures in the catalog"
+    """Compare the scores of an artifact with those of the catalog."""
+    what = "scores in the catalog"
     if entry.measured is None or manifest.variant is not None:
-        return Check(what, None, "they are of another form" if entry.measured else "it has none")
+        return Check(what, None, "those of the original" if entry.measured else "it has none")
     known = {name: score.model_dump() for name, score in entry.measured.metrics.items()}
     return _same(what, manifest.metrics.get("scores"), known)
 
@@ -237,13 +277,13 @@ def _cataloged(manifest: Manifest, entry: WeightsEntry) -> Check:
 def _figures(manifest: Manifest, run: Run) -> Check:
     told = run.metrics
     if told is None or not manifest.metrics:
-        return Check("figures", None, "the run, or the artifact, has none")
+        return Check("scores", None, "the run, or the artifact, has none")
     known = told.model_dump(mode="json", include={"scores"})["scores"]
-    return _same("figures", manifest.metrics.get("scores"), known)
+    return _same("scores", manifest.metrics.get("scores"), known)
 
 
 def _model_file(run: Run) -> Check:
-    """Compare the model that lies in the run's folder with what training wrote there."""
+    """Compare the model file of a run with the hash that training recorded."""
     what, known = "SHA-256 of model.keras", run.record.get("model")
     if not run.folder.model_file.is_file():
         return Check(what, None, "it is not there")
@@ -253,7 +293,7 @@ def _model_file(run: Run) -> Check:
 
 
 def _weights(manifest: Manifest, model: Callable[[], Any]) -> Check:
-    """Compare the weights that an artifact was made from with those of a model."""
+    """Compare the recorded hash of the weights with those of a model."""
     what = "SHA-256 of the weights"
     try:
         needs_keras("comparing weights")
@@ -279,7 +319,7 @@ def _data(
     recorded: Mapping[str, Any] | None = None,
     read: bool = True,
 ) -> Link:
-    """Compare the data that is there now, and what the run says of it, with the artifact."""
+    """Compare the recorded fingerprint with the run's, and with the data as it is now."""
     facts = {"id": manifest.data.id, "fingerprint": manifest.data_fingerprint}
     checks = []
     if recorded is not None:
@@ -288,16 +328,16 @@ def _data(
         checks.append(told)
     what = "fingerprint of the data"
     if opened is None:
-        checks.append(Check(what, None, "nothing says where it is"))
+        checks.append(Check(what, None, "its location is unknown"))
         return Link("data", "", facts, tuple(checks))
     if not read:
-        checks.append(Check(what, None, "it was not to be read"))
+        checks.append(Check(what, None, "not requested"))
         return Link("data", source or "", facts, tuple(checks))
     try:
         data: Any = opened()
         checks.append(_same(what, manifest.data_fingerprint, data.fingerprint))
     except DatasetUnavailable:
-        checks.append(Check(what, None, "it is not here, and nothing is downloaded for this"))
+        checks.append(Check(what, None, "it is not here, and nothing is downloaded"))
         source = None
     except ZooError as error:
         checks.append(Check(what, None, error.what))
@@ -312,14 +352,14 @@ def _config(
     recorded: str | None = None,
     whole: bool = True,
 ) -> Link:
-    """Compare the configuration with its own hash, and with what the origin says it was."""
+    """Compare the configuration with its hash, and with the configuration of the origin."""
     checks = [
         _same("SHA-256 in the manifest", manifest.config_sha256, sha256_json(manifest.config))
     ]
     if recorded is not None and known is not None:
         checks.append(_same("SHA-256 in the run", recorded, sha256_json(known)))
     if known is not None:
-        # A catalog may leave out what is as by default, and a plugin may have gained fields.
+        # A catalog may omit defaults, and the plugin may have new fields.
         differ = sorted(key for key in known if manifest.config.get(key) != known[key])
         gained = sorted(set(manifest.config) - set(known)) if whole else []
         note = f"{', '.join(differ)} differ" if differ else ""
@@ -329,7 +369,7 @@ def _config(
 
 
 def _code(record: Mapping[str, Any]) -> Link:
-    """Say which code trained it, and whether that is the code that is installed now."""
+    """Compare the code that trained the model with the installed code."""
     name = record["architecture"]["name"]
     known = (record.get("code") or {}).get("plugin")
     facts = dict(record["architecture"]) | {"files": known}
@@ -340,16 +380,16 @@ def _code(record: Mapping[str, Any]) -> Link:
     if not known or not now:
         note = "the run did not record them" if not known else "they cannot be read"
     else:
-        note = "" if now == known else "those installed now are others"
+        note = "" if now == known else "the installed ones differ"
     holds = True if known and now == known else None
     return Link("code", "", facts, (Check("source files of the plugin", holds, note),))
 
 
 def _same(what: str, told: Any, found: Any) -> Check:
-    """Compare what an artifact says with what is found."""
+    """Compare a recorded value with the one found."""
     if told == found:
         return Check(what, True)
-    return Check(what, False, f"{_brief(told)} is said, {_brief(found)} found")
+    return Check(what, False, f"recorded {_brief(told)}, found {_brief(found)}")
 
 
 def _brief(value: Any) -> str:
@@ -357,6 +397,3 @@ def _brief(value: Any) -> str:
         return f"{sha256_json(value)[:12]}…"
     text = str(value)
     return f"{text[:12]}…" if len(text) > 40 else text
-
-
-__all__ = ["Check", "Link", "LinkKind", "Trace", "why"]

@@ -1,4 +1,4 @@
-"""Remove runs that are no longer wanted, and nothing else."""
+"""Prune runs: remove those that are no longer wanted, safely."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.api.lineage import EXPORTS, artifacts, came_from
+from zoo.api.provenance import EXPORTS, artifacts, came_from
 from zoo.api.run import Run
 from zoo.api.runs import RUNS, RunEntry, entry_of, rank, run_folders, runs as list_runs, watched
 from zoo.errors import ConfigError, Finding, RunBusy, TrainError
@@ -22,14 +22,14 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 
 @dataclass(frozen=True)
 class Pruned:
-    """What becomes, or became, of one run.
+    """The decision about one run.
 
     Attributes:
         path: Its folder.
         what: ``run`` or ``checkpoints``.
         removed: Whether it is removed.
-        because: Why it stays; empty if it is removed.
-        bytes: What that frees, or would have freed.
+        because: Why it is kept; empty if it is removed.
+        bytes: Size of what is, or would be, removed.
     """
 
     path: Path
@@ -41,13 +41,13 @@ class Pruned:
 
 @dataclass(frozen=True)
 class Pruning:
-    """What was, or would be, removed.
+    """The result of pruning.
 
     Attributes:
-        dry_run: Whether nothing was touched.
-        runs: One entry for each run that was chosen.
-        leftovers: Folders that an earlier removal put aside and did not get to the end of.
-        notices: What a reader must know, as sentences.
+        dry_run: Whether nothing was removed.
+        runs: One entry for each selected run.
+        leftovers: Folders that an interrupted removal left.
+        notices: Warnings, as sentences.
     """
 
     dry_run: bool
@@ -57,7 +57,7 @@ class Pruning:
 
     @property
     def bytes(self) -> int:
-        """What is freed."""
+        """Total size of the removed files."""
         return sum(row.bytes for row in self.runs if row.removed)
 
 
@@ -68,46 +68,40 @@ def prune(
     keep_best: int | None = None,
     status: str | None = None,
     older_than: str | datetime.timedelta | None = None,
-    architecture: str | None = None,
-    data: str | None = None,
     checkpoints: bool = False,
-    exports: str | Path = EXPORTS,
     force: bool = False,
     dry_run: bool = True,
 ) -> Pruning:
-    """Remove the runs of a folder that every given condition chooses.
+    """Remove the runs of a folder that meet all given conditions.
 
-    Never removed is a run that a process holds, what is no run, and what a link leads to. Unless
-    forced, a run stays from which an artifact in ``exports`` came, or in whose folder lies what no
-    run writes. What is removed goes by another name first: a kill leaves nothing that could be
-    taken for a run, and the next call removes the rest.
+    Runs in use, other folders and targets of links are never removed. Unless forced, a run is kept
+    if an artifact in ``exports``, here or beside the folder, came from it, or if its folder holds
+    files that training did not write. A removal renames first: a kill leaves nothing that looks
+    like a run, and the next call removes the rest.
 
     Args:
-        folder: Where the runs lie.
-        only: Folders of runs in it; all if there are none.
-        keep_best: Of each model on the same data, keep so many: those with the best validation
-            value of what their plan watches. The test split chooses nothing.
+        folder: The folder of the runs.
+        only: Folders of runs in it; by default all.
+        keep_best: Keep the best runs of each model on the same data, by the best validation value
+            of the metric that their plan monitors. The test split has no influence.
         status: As for :func:`runs`.
-        older_than: Last worked on before so long: ``12h``, ``30d``, ``4w``.
-        architecture: As for :func:`runs`.
-        data: As for :func:`runs`.
-        checkpoints: Remove the checkpoints of finished runs and leave the runs, which can still be
-            measured, exported and reported on.
-        exports: Where artifacts lie; ``exports`` beside the folder is looked through as well.
-        force: Remove also what an artifact came from, and what lies beside a run's own files.
-        dry_run: Only say what would be removed.
+        older_than: Only runs last active before: ``12h``, ``30d``, ``4w``.
+        checkpoints: Remove only the checkpoints of finished runs. Such runs can still be
+            evaluated, exported and reported on.
+        force: Remove runs with artifacts too, and runs with files that training did not write.
+        dry_run: Only report what would be removed.
 
     Raises:
-        ConfigError: If nothing says which runs, or a condition is wrong.
+        ConfigError: If there is no condition, or a wrong one.
         TrainError: If the folder does not exist, or one of ``only`` is no run in it.
-        StorageError: If something cannot be removed. What was removed before it stays removed.
+        StorageError: If something cannot be removed. Earlier removals are not undone.
 
     Example:
         >>> api.prune(keep_best=3, older_than="30d").bytes
     """
-    age = _checked(only, keep_best, status, older_than, architecture, data, checkpoints)
+    age = _check(only, keep_best, status, older_than, checkpoints)
     root = Path(folder)
-    chosen = list_runs(root, architecture=architecture, status=status, data=data, sort="name")
+    chosen = list_runs(root, status=status, sort="name")
     if only:
         named = _named(root, only)
         chosen = [entry for entry in chosen if entry.path in named]
@@ -117,14 +111,11 @@ def prune(
     if age is not None:
         before = datetime.datetime.now(datetime.UTC) - age
         chosen = [entry for entry in chosen if _when(entry) < before]
-    # Artifacts lie beside runs as a rule, also where the call comes from elsewhere.
-    places = {
-        Path(exports).resolve(): Path(exports),
-        (beside := root.resolve().parent / EXPORTS): beside,
-    }
+    beside = root.resolve().parent / EXPORTS
+    places = {Path(EXPORTS).resolve(): Path(EXPORTS), beside: beside}
     published = [found for place in places.values() for found in artifacts(place)]
     notices = [
-        f"{path} cannot be read, so nothing says which run it came from"
+        f"{path} cannot be read, so its run is unknown"
         for path, manifest in published
         if manifest is None
     ]
@@ -139,16 +130,14 @@ def prune(
     return Pruning(dry_run, tuple(rows), tuple(leftovers), tuple(notices))
 
 
-def _checked(
+def _check(
     only: Sequence[str | Path],
     keep_best: int | None,
     status: str | None,
     older_than: str | datetime.timedelta | None,
-    architecture: str | None,
-    data: str | None,
     checkpoints: bool,
 ) -> datetime.timedelta | None:
-    """Return the age, if one is given, and refuse what chooses nothing or cannot be meant."""
+    """Check the conditions, and return the age, if there is one."""
     wrong = []
     age = older_than if isinstance(older_than, datetime.timedelta) else None
     if isinstance(older_than, str):
@@ -159,14 +148,13 @@ def _checked(
             age = datetime.timedelta(hours=float(match[1]) * _HOURS[match[2]])
     if keep_best is not None and keep_best < 0:
         wrong.append(Finding("keep_best", keep_best, "0 or more"))
-    conditions = (keep_best, status, older_than, architecture, data)
+    conditions = (keep_best, status, older_than)
     if not (only or checkpoints or any(condition is not None for condition in conditions)):
         wrong.append(
             Finding(
                 "runs",
                 None,
-                "folders of runs, or at least one of keep_best, status, older_than, architecture, "
-                "data, checkpoints",
+                "folders of runs, or at least one of keep_best, status, older_than, checkpoints",
             )
         )
     if wrong:
@@ -179,7 +167,7 @@ def _checked(
 
 
 def _named(root: Path, only: Iterable[str | Path]) -> set[Path]:
-    """Return the folders of ``only`` as the walk through the root names them."""
+    """Return the folders of ``only`` as :func:`run_folders` names them."""
     known = {path.absolute(): path for path in run_folders(root)}
     named = set()
     for path in map(Path, only):
@@ -212,7 +200,7 @@ def _best(root: Path, count: int) -> set[Path]:
 
 
 def _when(entry: RunEntry) -> datetime.datetime:
-    """Return when a run was last worked on."""
+    """Return the time of a run's last activity."""
     if told := entry.ended or entry.started:
         return datetime.datetime.fromisoformat(told)
     return datetime.datetime.fromtimestamp(entry.path.stat().st_mtime, datetime.UTC)
@@ -225,14 +213,14 @@ def _kept(
     force: bool,
     checkpoints: bool,
 ) -> str:
-    """Return why a run stays as it is; an empty text if nothing speaks for that."""
+    """Return why a run is kept; empty if it can be removed."""
     folder = RunFolder(entry.path)
     if entry.path.is_symlink():
         return "it is a link"
     if entry.status == "unreadable":
-        return "its run.json cannot be read, so nothing says that it is a run"
+        return "its run.json cannot be read, so it may not be a run"
     if entry.status == "running" or folder.is_locked():
-        return "a process holds it"
+        return "it is in use"
     if checkpoints:
         return "" if entry.status == "finished" else "it needs them to go on"
     if force:
@@ -242,7 +230,7 @@ def _kept(
         if manifest is not None and came_from(manifest, record):
             return f"{path} came from it"
     if foreign := folder.unknown_files():
-        return f"it holds {', '.join(foreign[:3])}, which no run writes"
+        return f"it holds {', '.join(foreign[:3])}, which training did not write"
     return ""
 
 
@@ -263,7 +251,7 @@ def _remove(entry: RunEntry, why_not: str, *, checkpoints: bool, dry_run: bool) 
 
 
 def _still(entry: RunEntry) -> Any:
-    """Return a check that a run is what it was when it was chosen, made once it is held."""
+    """Return a check that a run has not changed since it was selected."""
 
     def check() -> None:
         now = entry_of(entry.path)
@@ -288,6 +276,3 @@ def _leftovers(root: Path) -> list[Path]:
         for path in place.glob(f"{TRASH}*")
         if path.is_dir() and not path.is_symlink()
     )
-
-
-__all__ = ["Pruned", "Pruning", "prune"]

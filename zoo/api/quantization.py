@@ -1,4 +1,4 @@
-"""Smaller or faster forms of an artifact."""
+"""Quantize artifacts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.api.artifacts import Artifact
 from zoo.api.catalog import hooks, registry
 from zoo.api.datasets import dataset
+from zoo.api.evaluation import check_fit, encoded_for
 from zoo.api.model_factory import DataSource
-from zoo.api.prediction import check_fit, in_words_of
 from zoo.errors import ConfigError, DataError, UnknownDataset
 from zoo.runtime import read_manifest
 from zoo.spec import Dataset, DataSpec
@@ -19,7 +19,7 @@ from zoo.spec import Dataset, DataSpec
 if TYPE_CHECKING:
     from zoo.exporting.policy import QuantisationReport
 
-_SAY = (
+_FIX = (
     "give what it was trained on, and the options of then: zoo quantize PATH --data FILE "
     "--data-option KEY=VALUE"
 )
@@ -27,11 +27,11 @@ _SAY = (
 
 @dataclass(frozen=True)
 class Quantization:
-    """What came of quantizing an artifact.
+    """A quantized artifact.
 
     Attributes:
         artifact: The variant that was published.
-        report: Everything that was tried, measured and decided.
+        report: All candidates, with their scores, latencies and the decision.
     """
 
     artifact: Artifact
@@ -62,31 +62,31 @@ def quantize(
     threads: int = 1,
     keep_failed: str | Path | None = None,
 ) -> Quantization:
-    """Try smaller and faster forms of an artifact, and publish the best one if it is good enough.
+    """Quantize an artifact: try several candidates, and publish the best if it is good enough.
 
-    Works on the ONNX files, without Keras. Every candidate is measured on the validation split
-    beside the original, and timed in turns with it. The winner is asked once for the test split,
-    and becomes an artifact of its own that tells where it came from.
+    Works on the ONNX files, without Keras. Every candidate is compared with the original on the
+    validation split, and timed alternately with it. The winner is evaluated once on the test
+    split, and becomes an artifact of its own that records its origin.
 
     Args:
         artifact: An artifact or its folder.
         out: The model repository: the variant becomes ``out/<name>_<label>/<version>/``. By
             default the one that the artifact is in.
         policy: ``smallest``, ``fastest``, or ``balanced`` between both.
-        max_loss: The most that the main metric may lose: points (hundredths) of a share, percent
-            of any other metric.
-        min_agreement: The least share of examples that must get the original's class.
+        max_loss: Largest allowed loss of the main metric: percentage points of a share, percent of
+            any other metric.
+        min_agreement: Least share of examples with the same predicted class.
         candidates: Some of ``optimized``, ``int8_dynamic``, ``int8_static``, ``float16``.
         metric: The main metric; by default ``accuracy`` of a classifier, the first of others.
         data: Other data with the same inputs and classes; by default what it was made for.
         version: A positive number; by default one above the highest there is.
-        calibration_examples: How many training examples the static ranges are measured on.
-        seconds: How long each candidate is timed at each batch size.
-        threads: How many threads a timed call may use.
-        keep_failed: Where to keep what was made if its publication fails.
+        calibration_examples: Training examples for the calibration of static ranges.
+        seconds: Time to measure each candidate for, per batch size.
+        threads: Threads of a timed call.
+        keep_failed: A folder for the files of a failed publication; by default nothing is kept.
 
     Raises:
-        QuantisationRejected: If nothing is good enough; its ``report`` says what was tried.
+        QuantisationRejected: If no candidate is good enough; its ``report`` lists them.
         ConfigError: If a name or number is wrong, or the artifact is a variant already.
         DataError: If the data does not fit, or is no longer what the artifact was made from.
         MissingExtra: If ``onnx`` is not installed.
@@ -129,7 +129,7 @@ def quantize(
 
 
 def _examples(source: DataSource, spec: DataSpec, fingerprint: str) -> Dataset:
-    """Return the data, which must be what the artifact was made from unless the caller chose it."""
+    """Return the data: the artifact's own, unchanged, or the caller's."""
     if isinstance(source, DataSpec):
         raise DataError(f"a DataSpec describes {source.id!r}, and holds no examples")
     chosen = source is not None
@@ -142,7 +142,7 @@ def _examples(source: DataSource, spec: DataSpec, fingerprint: str) -> Dataset:
         raise DataError(
             f"the artifact was made from your own data, {spec.id!r}",
             why="its examples are needed again, to calibrate and to measure",
-            fix=_SAY,
+            fix=_FIX,
         ) from error
     except (ConfigError, DataError) as error:
         if chosen:
@@ -150,17 +150,14 @@ def _examples(source: DataSource, spec: DataSpec, fingerprint: str) -> Dataset:
         raise DataError(
             f"the data {spec.id!r} that the artifact was made from cannot be read as it stands",
             why=f"an artifact does not keep how its data was read, and without that: {error.what}",
-            fix=_SAY,
+            fix=_FIX,
         ) from error
-    found = in_words_of(spec, found)
+    found = encoded_for(spec, found)
     check_fit(spec, found.spec)
     if not chosen and fingerprint and found.fingerprint != fingerprint:
         raise DataError(
             f"the data {spec.id!r} is not what the artifact was made from",
             why="examples, labels or splits are others, so a test example may calibrate",
-            fix=_SAY,
+            fix=_FIX,
         )
     return found
-
-
-__all__ = ["Quantization", "quantize"]

@@ -1,9 +1,9 @@
-"""The runs of a folder: what each was, how it ended, what it reached, what it cost."""
+"""List and compare the runs of a folder."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Any, Literal
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, TrainError
 from zoo.files import folder_size
+from zoo.metrics import Score
 from zoo.metrics.scores import describe_score
 from zoo.names import natural_order
+from zoo.runtime.artifact_diff import Interval, Noise, noise
 
 RUNS = "runs"
 """The folder that ``zoo train`` makes runs in."""
@@ -32,27 +34,27 @@ SORTS = ("started", "name", "status", "epochs", "metric", "cost", "size")
 
 @dataclass(frozen=True)
 class RunEntry:
-    """One run, as a list shows it.
+    """One run of a list.
 
     Attributes:
         path: Its folder.
         status: As ``run.json`` says; ``interrupted`` if that is ``running`` and no process of this
             machine holds the run; ``unreadable`` if that file says nothing that can be read.
-        data: What it was trained on: a name or a path.
-        epochs: How many are behind it.
-        planned: How many its plan has.
-        metric: The headline of its evaluation; before one, what its plan watches.
-        split: What that was measured on: ``test`` or ``validation``; empty if nothing was.
-        value: The metric.
-        low: Lower end of its 95 % interval, where one is known.
+        data: The training data: a name or a path.
+        epochs: Completed epochs.
+        planned: Epochs of its plan.
+        metric: The main metric of its evaluation, or else the metric that its plan monitors.
+        split: The split of that metric: ``test`` or ``validation``; empty if there is none.
+        value: The value of the metric.
+        low: Lower end of its 95 % interval, if known.
         high: Upper end.
-        seconds: Of work, over all its processes.
-        cpu_seconds: The same in time of the processor.
-        peak_memory_bytes: The most that one of them held; ``None`` in a record that does not say.
-        bytes: Of its files.
-        started: When, in UTC.
-        ended: When it was last worked on; empty in a record that does not say.
-        problem: What of it cannot be read.
+        seconds: Wall-clock time of all its processes.
+        cpu_seconds: CPU time of all its processes.
+        peak_memory_bytes: Peak memory of its processes; ``None`` if unknown.
+        bytes: Size of its files.
+        started: Start time in UTC.
+        ended: Time of the last activity; empty if unknown.
+        problem: What cannot be read.
     """
 
     path: Path
@@ -77,6 +79,70 @@ class RunEntry:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Difference:
+    """One value that differs between runs.
+
+    Attributes:
+        what: Its name, with dots for nested fields.
+        values: One value per run; ``None`` if a run does not have it.
+    """
+
+    what: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One score of all runs, on their test splits.
+
+    Attributes:
+        name: The name of the score.
+        scores: One score per run, with its 95 % interval if known; ``None`` if not evaluated.
+        noise: For each run but the first, whether its difference from the first is significant.
+            Always ``unknown`` if their data differs.
+    """
+
+    name: str
+    scores: tuple[Score | None, ...]
+    noise: tuple[Noise, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The differences between runs. Equal values are left out.
+
+    Attributes:
+        runs: Their folders.
+        same_data: Whether all have the same examples in the same splits.
+        architecture: Name, distribution and version.
+        config: Model configurations.
+        plan: Training plans.
+        data: Source, options, fingerprint and sizes.
+        code: Source files of the plugin and of the zoo.
+        versions: Versions of Python and packages.
+        host: Machines.
+        outcome: Status, and best values on the validation split.
+        cost: Wall-clock time, CPU time, memory.
+        scores: All scores of the test split, equal ones too.
+        notices: Warnings, as sentences.
+    """
+
+    runs: tuple[str, ...]
+    same_data: bool
+    architecture: tuple[Difference, ...]
+    config: tuple[Difference, ...]
+    plan: tuple[Difference, ...]
+    data: tuple[Difference, ...]
+    code: tuple[Difference, ...]
+    versions: tuple[Difference, ...]
+    host: tuple[Difference, ...]
+    outcome: tuple[Difference, ...]
+    cost: tuple[Difference, ...]
+    scores: tuple[ScoreRow, ...]
+    notices: tuple[str, ...]
+
+
 def runs(
     folder: str | Path = RUNS,
     *,
@@ -85,17 +151,17 @@ def runs(
     data: str | None = None,
     sort: str = "started",
 ) -> list[RunEntry]:
-    """Return the runs in a folder, those of a cross-validation one folder below included.
+    """List the runs of a folder, including those one level below, as a cross-validation makes them.
 
     Args:
-        folder: Where to look. That ``runs`` does not exist yet is no error.
-        architecture: Only those of this model; ``*`` and ``?`` stand for other letters.
-        status: Only those: ``running``, ``interrupted``, ``finished``, ``stopped``, ``failed`` or
-            ``unreadable``.
-        data: Only those on this data: its name, its path or the end of it, or the first eight
-            digits or more of its fingerprint.
+        folder: The folder. If ``runs`` does not exist yet, the list is empty.
+        architecture: Only runs of this model; ``*`` and ``?`` are wildcards.
+        status: Only runs with this status: ``running``, ``interrupted``, ``finished``,
+            ``stopped``, ``failed`` or ``unreadable``.
+        data: Only runs on this data: its name, its path or the end of it, or at least eight
+            digits of its fingerprint.
         sort: ``started``, ``name``, ``status``, ``epochs``, ``metric`` (the best first), ``cost``
-            (in time of the processor) or ``size``.
+            (CPU time) or ``size``.
 
     Raises:
         TrainError: If the folder does not exist.
@@ -131,10 +197,59 @@ def runs(
     return sorted(found, key=lambda entry: _order(entry, sort))
 
 
-def run_folders(root: Path) -> Iterator[Path]:
-    """Yield the folders of runs in a folder, or one level below, in natural order of their names.
+def compare(*runs: Run | str | Path) -> Comparison:
+    """Compare runs.
 
-    Folders that a link leads to are among them; what lies below such a one is not.
+    Args:
+        *runs: Two or more, or their folders.
+
+    Raises:
+        ConfigError: If there are fewer than two.
+        TrainError: If one is no run, or cannot be read.
+
+    Example:
+        >>> zoo.compare("runs/cnn-1", "runs/cnn-2").config
+        (Difference(what='dropout', values=(0.2, 0.5)),)
+    """
+    if len(runs) < 2:
+        wrong = Finding("runs", len(runs), "at least two")
+        raise ConfigError("there is nothing to compare", findings=[wrong], fix="zoo runs")
+    opened = [run if isinstance(run, Run) else Run(run) for run in runs]
+    records = [run.record for run in opened]
+    fingerprints = {record["data"]["fingerprint"] for record in records}
+    same_data = len(fingerprints) == 1
+    evaluations = [run.metrics for run in opened]
+    notices = []
+    if not same_data:
+        notices.append(
+            "they were trained and evaluated on different examples: their scores cannot be compared"
+        )
+    notices += [
+        f"{run.path} was not evaluated: zoo evaluate {run.path}"
+        for run, told in zip(opened, evaluations, strict=True)
+        if told is None
+    ]
+    return Comparison(
+        runs=tuple(str(run.path) for run in opened),
+        same_data=same_data,
+        architecture=_differences([record["architecture"] for record in records]),
+        config=_differences([record["config"] for record in records]),
+        plan=_differences([record["plan"] for record in records]),
+        data=_differences([_told_of(record["data"]) for record in records]),
+        code=_differences([record.get("code", {}) for record in records]),
+        versions=_differences([record["versions"] for record in records]),
+        host=_differences([record["host"] for record in records]),
+        outcome=_differences([_outcome(record) for record in records]),
+        cost=_differences([_cost(record) for record in records]),
+        scores=_scores([told.scores if told else {} for told in evaluations], known=same_data),
+        notices=tuple(notices),
+    )
+
+
+def run_folders(root: Path) -> Iterator[Path]:
+    """Yield the folders of runs in a folder, or one level below, in natural order.
+
+    Links to runs are included; folders below a link are not.
     """
     for path in _folders(root):
         if _has_record(path):
@@ -144,7 +259,7 @@ def run_folders(root: Path) -> Iterator[Path]:
 
 
 def entry_of(path: Path) -> RunEntry:
-    """Return what a list says of the run in a folder."""
+    """Return the list entry of a run."""
     try:
         run = Run(path)
     except TrainError as error:
@@ -179,14 +294,14 @@ def entry_of(path: Path) -> RunEntry:
 
 
 def watched(record: dict[str, Any]) -> tuple[str, float] | None:
-    """Return what the plan of a run watches, and its best value on the validation split."""
+    """Return the metric that a run's plan monitors, and its best validation value."""
     monitor = str(record["plan"].get("monitor", ""))
     value = record["best"].get(monitor)
     return (monitor, float(value)) if value is not None else None
 
 
 def rank(metric: str, value: float | None) -> float:
-    """Return a number that is the smaller, the better a value is; the largest for none."""
+    """Return a sort key that puts the best value first, and a missing one last."""
     if value is None or not math.isfinite(value):
         return math.inf
     return -value if describe_score(metric).higher_is_better else value
@@ -248,15 +363,44 @@ def _has_record(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
-__all__ = [
-    "RUNS",
-    "SORTS",
-    "STATUSES",
-    "RunEntry",
-    "RunStatus",
-    "entry_of",
-    "rank",
-    "run_folders",
-    "runs",
-    "watched",
-]
+def _told_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that identify data, without its long spec."""
+    return {key: data[key] for key in ("source", "options", "fingerprint", "sizes")}
+
+
+def _outcome(record: Mapping[str, Any]) -> dict[str, Any]:
+    told = ("status", "epochs_done", "best_epoch", "best", "parameters")
+    return {key: record.get(key) for key in told}
+
+
+def _cost(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: record.get(key) for key in ("seconds", "cpu_seconds", "peak_memory_bytes")}
+
+
+def _differences(sides: Sequence[Mapping[str, Any]], prefix: str = "") -> tuple[Difference, ...]:
+    """Return the values that differ, with nested mappings, but whole lists."""
+    found: list[Difference] = []
+    for key in sorted({key for side in sides for key in side}):
+        values = [side.get(key) for side in sides]
+        inside = [value for value in values if isinstance(value, Mapping)]
+        if inside and all(value is None or isinstance(value, Mapping) for value in values):
+            found += _differences([value or {} for value in values], f"{prefix}{key}.")
+        elif any(value != values[0] for value in values):
+            found.append(Difference(f"{prefix}{key}", tuple(values)))
+    return tuple(found)
+
+
+def _scores(sides: Sequence[Mapping[str, Score]], *, known: bool) -> tuple[ScoreRow, ...]:
+    rows = []
+    for name in dict.fromkeys(name for side in sides for name in side):
+        scores = tuple(side.get(name) for side in sides)
+        first, *others = map(_interval, scores)
+        verdicts: tuple[Noise, ...] = tuple(
+            noise(first, other) if known else "unknown" for other in others
+        )
+        rows.append(ScoreRow(name, scores, verdicts))
+    return tuple(rows)
+
+
+def _interval(score: Score | None) -> Interval | None:
+    return None if score is None else (score.value, score.low, score.high)

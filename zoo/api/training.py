@@ -16,8 +16,8 @@ from zoo.api.model_factory import (
     architecture_of,
     needs_keras,
     prepare,
+    refuse_weights,
 )
-from zoo.api.models import fresh_weights
 from zoo.api.run import Run
 from zoo.config import TrainPlan, configure
 from zoo.errors import ConfigError, DataError, Finding, StorageError, ZooError
@@ -86,7 +86,7 @@ def train(
         raise ConfigError(
             "which model?", findings=[Finding("name", None, "a model's name")], fix="zoo list"
         )
-    fresh_weights(name)
+    refuse_weights(name)
     architecture = registry().get(name)
     needs_keras(f"training {name}")
     source, options, found = _dataset(data, architecture.default_dataset, data_options or {})
@@ -259,6 +259,3 @@ def _dataset(
     # A dataset that somebody wrote against the contract need not say how to open it again.
     source = str(getattr(data, "source", data.spec.id))
     return source, dict(getattr(data, "options", {})), data
-
-
-__all__ = ["train"]

@@ -44,7 +44,7 @@ def demo(out: Path, epochs: int | None, seed: int | None, as_json: bool) -> None
     On real images, in a few minutes, without the internet.
     """
     import zoo
-    from zoo.api.reporting import write_report
+    from zoo.api.evaluation import write_report
 
     begin = time.monotonic()
     console.note(f"1/4  training {_MODEL} on the digits (the first seconds import TensorFlow)")

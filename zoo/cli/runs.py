@@ -166,17 +166,8 @@ def compare(paths: tuple[Path, ...], as_json: bool) -> None:
     help="Keep the N best runs of each model on the same data, by the validation split.",
 )
 @click.option("--older-than", metavar="AGE", help="Only runs last active before: 12h, 30d, 4w.")
-@_architecture_option
 @_status_option
-@_data_option
 @click.option("--checkpoints", is_flag=True, help="Remove only the checkpoints of finished runs.")
-@click.option(
-    "--exports",
-    type=console.PATH,
-    metavar="FOLDER",
-    default=Path("exports"),
-    help="The folder of artifacts: their runs are kept.",
-)
 @click.option(
     "--force",
     is_flag=True,
@@ -189,11 +180,8 @@ def prune(
     folder: Path,
     keep_best: int | None,
     older_than: str | None,
-    architecture: str | None,
     status: str | None,
-    data: str | None,
     checkpoints: bool,
-    exports: Path,
     force: bool,
     yes: bool,
     as_json: bool,
@@ -211,10 +199,7 @@ def prune(
         keep_best=keep_best,
         status=status,
         older_than=older_than,
-        architecture=architecture,
-        data=data,
         checkpoints=checkpoints,
-        exports=exports,
         force=force,
         dry_run=not yes,
     )

@@ -303,7 +303,7 @@ def report(target: Path, out: Path | None, as_json: bool) -> None:
 
     One page with its learning curves, scores and errors; the last two once it was evaluated.
     """
-    from zoo.api.reporting import write_report
+    from zoo.api.evaluation import write_report
 
     page = write_report(target, out)
     if as_json:

@@ -12,7 +12,7 @@ import pytest
 import zoo
 from tests.plugins.rbm.examples import LABELS, QUICK, SHAPE, picture_spec, pictures, write_table
 from zoo.api.catalog import registry
-from zoo.api.reporting import write_report
+from zoo.api.evaluation import write_report
 from zoo.data import ArraySplit, Dataset
 from zoo.errors import ConfigError, DataError
 from zoo.spec import Column, DataSpec, Task, TensorSpec

@@ -1,0 +1,206 @@
+"""Evaluate a model, and write the report of a run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from zoo.api.catalog import registry
+from zoo.api.datasets import dataset
+from zoo.api.model_factory import DataSource, architecture_of, blueprint_of
+from zoo.api.predict_fns import keras_predict_fn, session_predict_fns, signatures
+from zoo.api.prediction import load
+from zoo.api.run import Run
+from zoo.architecture import Architecture
+from zoo.config import ModelConfig, validate
+from zoo.errors import DataError, ZooError, ZooWarning
+from zoo.files import atomic_write
+from zoo.metrics import Evaluation
+from zoo.metrics.figures import dump_figures
+from zoo.runtime import Session
+from zoo.spec import Dataset, DataSpec, PredictFns, Split
+from zoo.training.run_folder import FIGURES, RunFolder
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model in any form, ready to be evaluated."""
+
+    architecture: Architecture[Any]
+    data: DataSpec
+    predict_fns: PredictFns
+    config: ModelConfig
+    run: Run | None = None
+
+    def dataset(self, data: DataSource) -> Dataset:
+        if isinstance(data, str | Path):
+            return self.run.other_dataset(data) if self.run else dataset(data)
+        if isinstance(data, DataSpec):
+            raise DataError(f"a DataSpec describes {data.id!r}, and holds no examples")
+        if data is not None:
+            return data
+        return self.run.dataset() if self.run else dataset(self.data.id)
+
+
+def evaluate(
+    target: Run | keras.Model | Session | str | Path,
+    data: DataSource = None,
+    *,
+    split: Literal["test", "validation", "train"] = "test",
+) -> Evaluation:
+    """Evaluate a model on a split, each example counted once.
+
+    For the test split of a run, the scores are also written to its ``metrics.json``, with the
+    figures and the worst examples that the report shows.
+
+    Args:
+        target: A run or its folder, a model of :func:`build`, an artifact or its folder.
+        data: Other data with the same inputs and classes, or the new path of the same data; by
+            default what the model was made for. Texts are encoded with the model's vocabulary; a
+            path is read with the options of the run.
+        split: The split to evaluate on.
+
+    Returns:
+        The scores, with 95 % intervals and the scores of simple baselines.
+
+    Raises:
+        DataError: If the data does not fit the model, or has changed since the run.
+        ArtifactError: If the target is none of these.
+
+    Example:
+        >>> zoo.evaluate("runs/cnn-1").scores["accuracy"].low
+    """
+    model = _opened(target)
+    source = encoded_for(model.data, model.dataset(data))
+    check_fit(model.data, source.spec)
+    part = source.split(split)
+    evaluation = model.architecture.evaluate(
+        model.predict_fns,
+        part,
+        model.data,
+        config=model.config,
+        reference=source.split("train"),
+    )
+    if model.run is not None and split == "test" and (data is None or model.run.is_own(source)):
+        _save(model.run.path, evaluation, part)
+    return evaluation
+
+
+def write_report(run_dir: str | Path, out: str | Path | None = None) -> Path:
+    """Write the report of a run: one HTML file that needs nothing beside it.
+
+    Args:
+        run_dir: The run's folder.
+        out: The file to write; by default ``report.html`` in the run's folder.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        MissingExtra: If jinja2 or matplotlib is not installed.
+        TrainError: If the folder holds no readable ``run.json``.
+        StorageError: If the file cannot be written; an old one is untouched.
+    """
+    from zoo.report import write_run_report
+
+    # A plugin describes its own scores when it is loaded. Without it their names must do.
+    with contextlib.suppress(ZooError, KeyError, TypeError):
+        made_by = RunFolder(Path(run_dir)).read_record()["architecture"]
+        registry().recall(made_by["name"], made_by["distribution"])
+    return write_run_report(Path(run_dir), None if out is None else Path(out))
+
+
+def _opened(target: Run | keras.Model | Session | str | Path) -> _Model:
+    if isinstance(target, str | Path):
+        target = load(target)
+    if isinstance(target, Session):
+        manifest = target.manifest
+        architecture = registry().recall(manifest.architecture)
+        config = validate(
+            architecture.Config, manifest.config, what=f"the configuration in {target.source}"
+        )
+        return _Model(architecture, manifest.data, session_predict_fns(target), config)
+    run = target if isinstance(target, Run) else None
+    model = run.model if run else target
+    blueprint = blueprint_of(model)
+    predict_fns = {one.name: keras_predict_fn(one) for one in signatures(model)}
+    architecture = architecture_of(blueprint)
+    return _Model(architecture, blueprint.data, predict_fns, blueprint.config, run)
+
+
+def encoded_for(model: DataSpec, data: Dataset) -> Dataset:
+    """Encode texts with the vocabulary of a model; return other data as it is."""
+    again = getattr(data, "encoded_by", None)
+    return again(model) if again is not None else data
+
+
+def check_fit(model: DataSpec, data: DataSpec) -> None:
+    """Refuse data whose inputs or targets are not those of the model."""
+    for kind in ("inputs", "targets"):
+        mine, theirs = getattr(model, kind), getattr(data, kind)
+        own = [(tensor.name, tensor.shape, tensor.labels) for tensor in mine]
+        other = [(tensor.name, tensor.shape, tensor.labels) for tensor in theirs]
+        if own != other:
+            raise DataError(
+                f"the {kind} of {data.id} are not those that the model was made for",
+                why=f"the model has {own}, the data {other}",
+                fix="give data with the same shapes and the same classes in the same order",
+            )
+        for one, two in zip(mine, theirs, strict=True):
+            if one.is_image and one.outside != two.outside:
+                warnings.warn(
+                    f"the pictures of {data.id} come to their size in another way than those that "
+                    f"the model was made for: {two.outside or 'stretched'!r} instead of "
+                    f"{one.outside or 'stretched'!r}. The data option image_fit says how",
+                    ZooWarning,
+                    stacklevel=3,
+                )
+            for what in ("text", "columns"):
+                if getattr(one, what) != getattr(two, what):
+                    words = {"text": "vocabulary", "columns": "columns or categories"}[what]
+                    raise DataError(
+                        f"the {words} of {one.name!r} in {data.id} are not the model's",
+                        why="numbers stand for pieces of text and for categories, and here they "
+                        "would stand for others",
+                        fix="zoo predict answers for texts and records by the model's own words",
+                    )
+
+
+def _save(folder: Path, evaluation: Evaluation, part: Split) -> None:
+    """Write an evaluation on the test split into the folder of its run."""
+    if not os.access(folder, os.W_OK):
+        warnings.warn(
+            f"{folder} cannot be written: what was measured is not kept there", ZooWarning, 3
+        )
+        return
+    # Not by write_json, which sorts: the first score is the one that stands for all.
+    atomic_write(folder / "metrics.json", evaluation.model_dump_json(indent=2).encode())
+    _save_mistakes(folder / "mistakes.npz", evaluation, part)
+    _save_figures(folder / FIGURES, evaluation)
+
+
+def _save_figures(path: Path, evaluation: Evaluation) -> None:
+    if evaluation.figures:
+        atomic_write(path, dump_figures(evaluation.figures))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _save_mistakes(path: Path, evaluation: Evaluation, split: Split) -> None:
+    worst = evaluation.tables.worst if evaluation.tables else ()
+    if not worst:
+        path.unlink(missing_ok=True)
+        return
+    inputs, _ = split.take(np.array([mistake.index for mistake in worst]))
+    image = inputs.get("image")
+    if image is not None:
+        atomic_write(path, lambda stream: np.savez_compressed(stream, image=image))
