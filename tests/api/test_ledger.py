@@ -245,9 +245,7 @@ class TestComparing:
         other = copy(run, here / "b")
         (other / "metrics.json").unlink()
         found = zoo.compare(run, other)
-        assert found.notices == (
-            f"{other} was not measured on its test split: zoo evaluate {other}",
-        )
+        assert found.notices == (f"{other} was not evaluated: zoo evaluate {other}",)
         assert all(row.scores[1] is None for row in found.scores)
 
     def test_one_run_is_not_compared(self, run):

@@ -92,11 +92,11 @@ def test_a_run_that_is_taken_up_between_the_choice_and_the_removal_stays(run, he
 def test_an_artifact_keeps_its_run(run, artifact, here):
     copy(run, here / "runs" / "origin")
     copy(run, here / "runs" / "other", plan=run.record["plan"] | {"seed": 1})
-    exports = artifact.path.parents[1]
-    done = prune(keep_best=0, exports=exports, dry_run=False)
+    shutil.copytree(artifact.path.parents[1], here / "exports")
+    done = prune(keep_best=0, dry_run=False)
     assert gone(done) == ["other"]
     assert "came from it" in kept(done)["origin"]
-    assert gone(prune(keep_best=0, exports=exports, force=True, dry_run=False)) == ["origin"]
+    assert gone(prune(keep_best=0, force=True, dry_run=False)) == ["origin"]
 
 
 def test_artifacts_beside_the_runs_count_wherever_the_call_comes_from(run, artifact, here):
@@ -130,8 +130,8 @@ def test_what_is_no_run_is_never_removed(run, here):
     before = listing(here)
     done = prune(keep_best=0, dry_run=False)
     assert kept(done) == {
-        "mixed": "it holds notes.txt, which no run writes",
-        "torn": "its run.json cannot be read, so nothing says that it is a run",
+        "mixed": "it holds notes.txt, which training did not write",
+        "torn": "its run.json cannot be read, so it may not be a run",
     }
     assert listing(here) == before
     with pytest.raises(TrainError, match="not the folder of a run"):

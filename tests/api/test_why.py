@@ -45,12 +45,12 @@ class TestAnArtifactOfARun:
         assert [link.kind for link in trace.links] == ["artifact", "run", "data", "config", "code"]
         assert trace.holds
         assert links(trace)["run"].where == "runs/mine"
-        assert checks(trace, "run") | {"figures": True} == {
+        assert checks(trace, "run") | {"scores": True} == {
             "plan": True,
             "best epoch": True,
             "SHA-256 of model.keras": True,
             "SHA-256 of the weights": True,
-            "figures": True,
+            "scores": True,
         }
         assert checks(trace, "data") == {
             "fingerprint in the run": True,
@@ -192,13 +192,13 @@ class TestCommittedArtifacts:
         assert checks(trace, "data")["fingerprint of the data"] is True
 
     def test_a_packaged_file_that_was_changed_is_found(self, monkeypatch):
-        from zoo.api import models
+        from zoo.api import model_factory
         from zoo.errors import Tampered
 
         def changed(file, sha256):
             raise Tampered(f"{file} is not the file that the catalog describes")
 
-        monkeypatch.setattr(models, "_packaged", changed)
+        monkeypatch.setattr(model_factory, "_packaged", changed)
         trace = zoo.why(ROOT / "exports" / "cnn" / "1")
         assert checks(trace, "weights")["SHA-256 of the weights"] is False
         assert not trace.holds
@@ -214,7 +214,7 @@ class TestCommittedArtifacts:
         file.write_text(text + "\n")
         trace = zoo.why(tmp_path / "1")
         assert not trace.holds
-        assert checks(trace, "weights")["figures in the catalog"] is False
+        assert checks(trace, "weights")["scores in the catalog"] is False
 
 
 def test_a_smaller_form_is_followed_to_its_original_and_its_run(found):

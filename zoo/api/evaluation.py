@@ -158,7 +158,7 @@ def check_fit(model: DataSpec, data: DataSpec) -> None:
         for one, two in zip(mine, theirs, strict=True):
             if one.is_image and one.outside != two.outside:
                 warnings.warn(
-                    f"the pictures of {data.id} come to their size in another way than those that "
+                    f"the images of {data.id} are resized in another way than those that "
                     f"the model was made for: {two.outside or 'stretched'!r} instead of "
                     f"{one.outside or 'stretched'!r}. The data option image_fit says how",
                     ZooWarning,
@@ -169,9 +169,8 @@ def check_fit(model: DataSpec, data: DataSpec) -> None:
                     words = {"text": "vocabulary", "columns": "columns or categories"}[what]
                     raise DataError(
                         f"the {words} of {one.name!r} in {data.id} are not the model's",
-                        why="numbers stand for pieces of text and for categories, and here they "
-                        "would stand for others",
-                        fix="zoo predict answers for texts and records by the model's own words",
+                        why="tokens and categories are encoded as numbers, which would mean others",
+                        fix="zoo predict takes raw texts and records",
                     )
 
 
@@ -179,10 +178,10 @@ def _save(folder: Path, evaluation: Evaluation, part: Split) -> None:
     """Write an evaluation on the test split into the folder of its run."""
     if not os.access(folder, os.W_OK):
         warnings.warn(
-            f"{folder} cannot be written: what was measured is not kept there", ZooWarning, 3
+            f"{folder} cannot be written: the evaluation is not saved there", ZooWarning, 3
         )
         return
-    # Not by write_json, which sorts: the first score is the one that stands for all.
+    # Not by write_json, which sorts: the first score is the headline.
     atomic_write(folder / "metrics.json", evaluation.model_dump_json(indent=2).encode())
     _save_mistakes(folder / "mistakes.npz", evaluation, part)
     _save_figures(folder / FIGURES, evaluation)
