@@ -1,8 +1,8 @@
-"""The contract of a plugin: what an architecture declares, and what it implements.
+"""Plugin contract: the base class of architectures and the records that it uses.
 
-A plugin is a class that derives from :class:`Architecture` and is announced by an entry point in
+A plugin is a class that derives from :class:`Architecture` and is registered by an entry point in
 the group ``zoo.architectures``. This module imports neither keras nor numpy, and a plugin's module
-should import keras inside its methods only, so that finding a model costs next to nothing.
+should import keras inside its methods only, so that finding a model is fast.
 """
 
 from __future__ import annotations
@@ -40,19 +40,26 @@ if TYPE_CHECKING:
     from zoo.metrics import Evaluation
 
 API_VERSION = 1
-"""The version of this contract. A plugin that declares a newer one is listed, and not loaded."""
+"""Version of this contract. A plugin for a newer one is listed and not loaded."""
 
 OLDEST_API_VERSION = 1
-"""The oldest version of this contract that plugins may still be written for."""
+"""Oldest version of this contract that is still supported."""
 
 
 class ArchitectureInfo(Frozen):
-    """Who an architecture is.
+    """Name, summary, tasks, references and limits of an architecture.
 
     Attributes:
-        version: Which version of the architecture it is. Announce the first as ``name``, a later
-            one beside it as ``name@2``: an older one goes on loading what was made with it.
-        api_version: The version of the plugin interface that it is written for.
+        name: Lower-case letters, digits and underscores.
+        version: Version of the architecture. Register the first as ``name`` and a later one beside
+            it as ``name@2``, so that the older one still loads what was made with it.
+        summary: One sentence for listings.
+        tasks: Tasks that it can learn.
+        tags: Words to search for.
+        references: Papers and books: authors, year, title.
+        limits: Limitations and unsuitable uses, a sentence each.
+        license: SPDX expression.
+        api_version: Version of the plugin contract that it is written for.
     """
 
     name: Annotated[str, AfterValidator(valid_name)] = Field(
@@ -62,17 +69,17 @@ class ArchitectureInfo(Frozen):
     summary: str = Field(min_length=8, max_length=200)
     tasks: tuple[Task, ...] = Field(min_length=1)
     tags: tuple[str, ...] = ()
-    references: tuple[str, ...] = Field((), description="Papers and books, as text.")
+    references: tuple[str, ...] = Field((), description="Papers and books: authors, year, title.")
     limits: tuple[str, ...] = Field(
-        (), description="What it cannot do, or should not be used for: a sentence each."
+        (), description="Limitations and unsuitable uses, a sentence each."
     )
     license: str = "Apache-2.0"
-    # The first, not the newest: a plugin that does not say was not written for what came later.
+    # The first, not the newest: a plugin that does not say was written before later ones.
     api_version: int = Field(1, ge=1)
 
     @property
     def identity(self) -> str:
-        """What runs and artifacts call it: ``cnn`` of the first version, then ``cnn@2``."""
+        """Name in runs and artifacts: ``cnn`` for the first version, then ``cnn@2``."""
         return identity(self.name, self.version)
 
     @model_validator(mode="wrap")
@@ -84,7 +91,7 @@ class ArchitectureInfo(Frozen):
             version = data.get("api_version") if isinstance(data, Mapping) else None
             if not isinstance(version, int) or version <= API_VERSION:
                 raise
-            # What a later version calls right is no fault of the plugin's.
+            # What is wrong here may be right in the later version.
             raise PluginBroken(
                 f"{data.get('name')!r} is written for version {version} of the plugin interface",
                 why=f"this zoo offers version {API_VERSION}: upgrade neural-zoo",
@@ -97,7 +104,7 @@ ConfigT = TypeVar("ConfigT", bound=ModelConfig)
 
 @dataclass(frozen=True)
 class Recipe(Generic[ConfigT]):
-    """A configuration and a plan that suit some data."""
+    """Configuration and training plan that suit some data."""
 
     config: ConfigT
     plan: TrainPlan
@@ -105,13 +112,13 @@ class Recipe(Generic[ConfigT]):
 
 @dataclass(frozen=True)
 class Signature:
-    """One thing an exported model can be asked: a name, a functional model, and its tensors.
+    """Function of an exported model: one ONNX graph with named inputs and outputs.
 
     Attributes:
-        name: ``predict``, or what this graph does (``encode``).
+        name: ``predict``, or another function (``encode``).
         model: A functional ``keras.Model`` from raw inputs to a dictionary of outputs.
-        inputs: One spec an input of the model, by name.
-        outputs: One spec an output of the model, by name.
+        inputs: One spec per input of the model, by name.
+        outputs: One spec per output of the model, by name.
     """
 
     name: str
@@ -122,11 +129,15 @@ class Signature:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """Where a model came from: enough to build it again. ``zoo.build`` leaves it on the model.
+    """Architecture, configuration and data of a model: enough to build it again.
+
+    ``zoo.build`` stores it on the model.
 
     Attributes:
-        architecture: The model, with its version if that is not the first: ``cnn``, ``cnn@2``.
-        distribution: Which distribution's model of that name it is, if that is known.
+        architecture: Name, with the version if it is not the first: ``cnn``, ``cnn@2``.
+        config: Configuration of the model.
+        data: Specification of its data.
+        distribution: Distribution that provides the architecture, if known.
     """
 
     architecture: str
@@ -136,11 +147,11 @@ class Blueprint:
 
 
 Measure = Callable[[], Mapping[str, float]]
-"""Measures a model between two epochs: names to numbers."""
+"""Function that measures a model after an epoch: names to numbers."""
 
 
 class TrainLoop(Protocol):
-    """The zoo's training loop, as an architecture's ``train`` receives it."""
+    """Training loop that an architecture's ``train`` receives."""
 
     plan: TrainPlan
 
@@ -155,83 +166,92 @@ class TrainLoop(Protocol):
     ) -> None:
         """Train to the end of the plan, with checkpoints, early stopping and history.
 
-        A training in several parts calls this once for each, with names of their own. Every part
-        has its own checkpoints, schedule and patience; epochs are counted through, and what was
-        best before a part stays the best until one of its epochs is better: what the plan watches
-        must mean the same in all of them. A resumed run takes the parts that had ended from their
-        last checkpoints, so each must start from what the one before left in the model.
+        Training in several phases calls this once per phase, each with its own name. Every phase
+        has its own checkpoints, schedule and patience; epochs are counted through. The best
+        epoch so far stays the best until a later one improves on it, so the monitored value
+        must mean the same in all phases. A resumed run restores finished phases from their last
+        checkpoints, so each must start from what the previous one left in the model.
 
         Args:
             model: A compiled model.
-            dataset: What it learns from.
-            measure: Asked after each epoch for further columns of its line of the history, which
-                the plan can watch. It must depend on the model and on nothing that an epoch before
-                left behind, or a resumed run would say something else.
-            phase: The name of this part; nothing if there is one only.
-            epochs: How many epochs this part has; those of the plan by default.
+            dataset: The data to learn from.
+            measure: Called after each epoch for further columns of its line of the history, which
+                the plan can monitor. It must depend on the model only and not on earlier epochs,
+                or a resumed run would differ.
+            phase: Name of this phase; empty if it is the only one.
+            epochs: Number of epochs of this phase; those of the plan by default.
         """
 
     def prepare(self, what: str, steps: int) -> Callable[[int], None]:
-        """Announce work before the epochs, and return what is called as its steps are done.
+        """Announce work before the epochs, and return a function that counts its steps.
 
         Args:
             what: The work, in a few words: ``features``.
-            steps: How many steps it has.
+            steps: Number of its steps.
         """
 
 
 class Architecture(ABC, Generic[ConfigT]):
-    """One family of models. Derive, declare ``info`` and ``Config``, implement ``build``.
+    """Base class of architectures: declare ``info`` and ``Config``, and implement ``build``.
 
-    The rest has defaults that suit a model with one output for one target.
+    The other methods have defaults that suit a model with one output for one target.
+
+    Example:
+        >>> class Linear(zoo.Architecture):
+        ...     info = zoo.ArchitectureInfo(
+        ...         name="linear", summary="A linear classifier.", tasks=("classification",)
+        ...     )
+        ...     Config = zoo.ModelConfig
+        ...     default_dataset = "digits"
+        ...
+        ...     def build(self, config, data): ...
     """
 
     info: ClassVar[ArchitectureInfo]
     Config: ClassVar[type[ModelConfig]]
     default_dataset: ClassVar[str]
-    """The id of a dataset that works offline."""
+    """Name of a dataset that works offline."""
 
     @abstractmethod
     def build(self, config: ConfigT, data: DataSpec) -> keras.Model:
         """Return a compiled model that takes the data's raw inputs."""
 
     def default_config(self, data: DataSpec) -> Recipe[ConfigT]:
-        """Return the configuration and the plan to start from on this data."""
+        """Return the default configuration and training plan for this data."""
         return Recipe(self.Config(), TrainPlan())  # type: ignore[arg-type]  # Config is type[ConfigT]
 
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[ConfigT]]:
-        """Return configurations that the checks of :mod:`zoo.testing` build; the first trains.
+        """Return configurations for the checks of :mod:`zoo.testing`, which train the first.
 
-        The first should be as small as the family goes, so that it trains in a second; the others
-        should be as different as configurations can be. Its plan says what "better" means, as that
-        of :meth:`default_config` does. The default is that one, whatever it costs, for 3 epochs.
+        The first should be as small as possible, so that it trains in a second; the others
+        should differ as much as possible. Its plan monitors what that of :meth:`default_config`
+        does. The default is :meth:`default_config` for 3 epochs, whatever it costs.
         """
         recipe = self.default_config(data)
         plan = recipe.plan.model_copy(update={"epochs": 3, "patience": None})
         return (Recipe(recipe.config, plan),)
 
     def load_pretrained(self, model: keras.Model) -> None:
-        """Put what was learned elsewhere into a fresh model.
+        """Load pretrained weights of others into a new model.
 
-        Called where a model starts its life: by ``zoo.build`` without weights, and before a
-        training. A model whose weights come from a run or a file is not asked, and so needs
-        nothing besides them.
+        Called by ``zoo.build`` without weights, and before a training starts. Not called where the
+        weights come from a run or a file, so that these need nothing else.
         """
 
     def resolve_pretrained(self, weights: str) -> tuple[ConfigT, DataSpec] | None:
-        """Return what a model is made of whose weights others have published under a name.
+        """Return configuration and data for the name of weights that others have published.
 
-        The configuration says enough for :meth:`load_pretrained` to load them; ``None`` where the
-        name says nothing to this architecture. ``zoo.build(NAME, weights=...)`` asks for it where a
-        name is neither of the zoo's own weights nor of a run or a file.
+        :meth:`load_pretrained` must be able to load them from the configuration. ``None`` if the
+        architecture does not know the name. ``zoo.build(NAME, weights=...)`` calls this if the name
+        is neither of the zoo's own weights nor of a run or a file.
         """
         return None
 
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
-        """Fit statistics that live in the model (a normalization) on the training split."""
+        """Compute statistics that the model contains (a normalization) from the training split."""
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
-        """Train the model. Override where learning is more than one call of ``loop.fit``."""
+        """Train the model. Override if training is more than one call of ``loop.fit``."""
         loop.fit(model, dataset)
 
     def evaluate(
@@ -243,18 +263,17 @@ class Architecture(ABC, Generic[ConfigT]):
         config: ConfigT | None = None,
         reference: Split | None = None,
     ) -> Evaluation:
-        """Measure a model on a split, the same for a Keras model and for an artifact.
+        """Evaluate a Keras model or an artifact on a split.
 
         Args:
-            predict_fns: What can be asked, by signature; the first is ``predict``.
+            predict_fns: Functions of the model by signature; the first is ``predict``.
             split: The examples.
-            data: What they are.
-            config: What the model is made of, where what is measured depends on it; ``None`` asks
-                for what is measured of every one.
-            reference: The training split, which baselines may learn from; ``None`` asks for the
-                scores alone.
+            data: Specification of the examples.
+            config: Configuration of the model, if the metrics depend on it; ``None`` for those
+                that every configuration has.
+            reference: The training split, for baselines; ``None`` for the scores alone.
         """
-        # Listing models needs none of it.
+        # Listing models needs no metrics.
         from zoo import metrics
 
         first = next(iter(predict_fns.values()))
@@ -263,7 +282,7 @@ class Architecture(ABC, Generic[ConfigT]):
     def signatures(
         self, model: keras.Model, config: ConfigT, data: DataSpec
     ) -> Sequence[Signature]:
-        """Return what is exported, one ONNX graph each; the first is what ``predict`` asks."""
+        """Return the exported functions, one ONNX graph each; the first is ``predict``."""
         outputs = tuple(
             TensorSpec(name=name, shape=tuple(tensor.shape[1:]), dtype=tensor.dtype)
             for name, tensor in zip(model.output_names, model.outputs, strict=True)

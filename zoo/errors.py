@@ -1,39 +1,39 @@
-"""Every error the zoo raises on purpose.
+"""Exceptions: every error that the zoo raises on purpose, with its exit code.
 
 ::
 
     ZooError                        exit 1
     ├── RegistryError               exit 3
-    │   ├── UnknownModel            no installed plugin offers the name
-    │   ├── NameCollision           two distributions offer it
-    │   ├── PluginBroken            it was found, and does not work
-    │   ├── PolicyDenied            it was found, and your policy refuses it
-    │   └── CatalogInvalid        a registry.yaml does not follow its schema
-    ├── ConfigError                 exit 4   one finding a field
+    │   ├── UnknownModel            no installed plugin provides the name
+    │   ├── NameCollision           two distributions provide it
+    │   ├── PluginBroken            it was found and does not work
+    │   ├── PolicyDenied            it was found and the user's policy denies it
+    │   └── CatalogInvalid          a registry.yaml does not follow its schema
+    ├── ConfigError                 exit 4   one finding per field
     ├── DataError                   exit 5
-    │   ├── UnknownDataset          neither a dataset's name nor a path
-    │   ├── DatasetUnavailable      it exists, and cannot be had now (offline, no network)
-    │   ├── ChecksumMismatch        the bytes are not the pinned ones
+    │   ├── UnknownDataset          neither a dataset's name nor an existing path
+    │   ├── DatasetUnavailable      it exists and is not available now (offline, no network)
+    │   ├── ChecksumMismatch        the bytes do not have the pinned hash
     │   ├── BadRecord               file, row, column
-    │   └── UnsafeArchive           a member that would escape, or exhaust the machine
+    │   └── UnsafeArchive           a member would escape its folder or exhaust the machine
     ├── TrainError                  exit 6
     │   ├── Diverged                a loss or a weight is no longer a finite number
-    │   ├── CheckpointCorrupt       a saved state is not what was written
-    │   └── RunBusy                 another process holds the run
+    │   ├── CheckpointCorrupt       a checkpoint is not what was written
+    │   └── RunBusy                 another process works on the run
     ├── ExportError                 exit 7
-    │   ├── Unsupported             no ONNX form exists for this model
-    │   ├── ParityFailed            the graph and the model disagree
-    │   └── QuantisationRejected    no smaller variant is good enough
+    │   ├── Unsupported             the model cannot be converted to ONNX
+    │   ├── ParityFailed            graph and model differ
+    │   └── QuantizationRejected    no quantized variant is good enough
     ├── ArtifactError               exit 8
-    │   ├── Tampered                a file is not the one in the manifest
-    │   └── Incompatible            made by a newer format, or not an artifact
+    │   ├── Tampered                a file differs from the manifest
+    │   └── Incompatible            another format, or not an artifact
     ├── MissingExtra                exit 9   an optional dependency is not installed
-    ├── StorageError                exit 10  a folder cannot be written
-    └── HookFailed                  exit 11  a hook package failed, and your policy minds
+    ├── StorageError                exit 10  a file or folder cannot be written
+    └── HookFailed                  exit 11  a hook package failed, and the policy is to fail
 
 An error says what happened, why, and the next command. The command line prints it without a
-traceback (``--debug`` shows that) and exits with the code above; 2 is a wrong command line,
-130 an interrupt, 143 SIGTERM.
+traceback (``--debug`` shows one) and exits with the code above. Exit code 2 is a wrong command
+line, 130 an interrupt, 143 SIGTERM.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from typing import Any, ClassVar
 
 
 class ZooError(Exception):
-    """The root of every error the zoo raises on purpose.
+    """Base class of every error that the zoo raises on purpose.
 
     Args:
         what: What happened, in one sentence, with the offending value.
@@ -81,44 +81,44 @@ class ZooError(Exception):
 
 
 class ZooWarning(UserWarning):
-    """Something that goes on, and is probably not what was meant. The command line prints it."""
+    """Warning about something that works and is probably not intended."""
 
 
 class ModelDeprecated(ZooWarning):
-    """A name goes on working, and will not for ever."""
+    """A model's name is deprecated."""
 
 
 class InterfaceDeprecated(ZooWarning):
-    """A plugin uses a part of the plugin interface that will go."""
+    """A plugin uses a deprecated part of the plugin interface."""
 
 
 class RegistryError(ZooError):
-    """Something about finding a model by name."""
+    """A model could not be found or loaded by its name."""
 
     code = "ZOO-E100"
     exit_code = 3
 
 
 class UnknownModel(RegistryError):
-    """No installed plugin offers the name."""
+    """No installed plugin provides the name."""
 
     code = "ZOO-E101"
 
 
 class NameCollision(RegistryError):
-    """Two distributions offer one name."""
+    """Two distributions provide the same name."""
 
     code = "ZOO-E102"
 
 
 class PluginBroken(RegistryError):
-    """A plugin was found, and does not work."""
+    """A plugin was found and does not work."""
 
     code = "ZOO-E103"
 
 
 class PolicyDenied(RegistryError):
-    """A plugin was found, and the user's policy refuses it."""
+    """A plugin was found and the user's policy denies it."""
 
     code = "ZOO-E104"
 
@@ -131,13 +131,13 @@ class CatalogInvalid(RegistryError):
 
 @dataclass(frozen=True)
 class Finding:
-    """One wrong field of a configuration.
+    """Wrong field of a configuration.
 
     Attributes:
         where: Dotted path of the field, e.g. ``optimizer.learning_rate``.
         received: The offending value.
-        allowed: What would be right, in words.
-        did_you_mean: The nearest valid name, if a name is wrong.
+        allowed: Allowed values, in words.
+        did_you_mean: Nearest valid name, if a name is wrong.
     """
 
     where: str
@@ -151,7 +151,7 @@ class Finding:
 
 
 class ConfigError(ZooError):
-    """A configuration is wrong: one :class:`Finding` a field."""
+    """A configuration is wrong: one :class:`Finding` per field."""
 
     code = "ZOO-E200"
     exit_code = 4
@@ -180,38 +180,38 @@ class ConfigError(ZooError):
 
 
 class DataError(ZooError):
-    """Something about a dataset."""
+    """A dataset could not be used."""
 
     code = "ZOO-E300"
     exit_code = 5
 
 
 class UnknownDataset(DataError):
-    """The text is neither the name of a dataset nor a path that exists."""
+    """The text is neither the name of a dataset nor an existing path."""
 
     code = "ZOO-E301"
 
 
 class DatasetUnavailable(DataError):
-    """The dataset exists, and cannot be had now."""
+    """The dataset exists and is not available now."""
 
     code = "ZOO-E302"
 
 
 class ChecksumMismatch(DataError):
-    """The bytes are not the pinned ones."""
+    """The bytes of a file do not have the pinned hash."""
 
     code = "ZOO-E303"
 
 
 class BadRecord(DataError):
-    """One record of a user's file is wrong.
+    """A record of a user's file is wrong.
 
     Args:
         what: What is wrong with it.
-        file: The file it stands in.
-        row: Its line, counted from 1 as an editor counts, if the file has lines.
-        column: Its column's name, if the file has columns.
+        file: File that contains it.
+        row: Line, counted from 1 as in an editor, if the file has lines.
+        column: Name of the column, if the file has columns.
     """
 
     code = "ZOO-E304"
@@ -240,61 +240,61 @@ class BadRecord(DataError):
 
 
 class UnsafeArchive(DataError):
-    """An archive holds a member that would escape its folder, or exhaust the machine."""
+    """An archive has a member that would escape its folder or exhaust the machine."""
 
     code = "ZOO-E305"
 
 
 class TrainError(ZooError):
-    """Something about a run."""
+    """A run could not be trained or read."""
 
     code = "ZOO-E400"
     exit_code = 6
 
 
 class Diverged(TrainError):
-    """The loss, what the plan watches, or a weight is no longer a finite number."""
+    """The loss, the monitored value or a weight is no longer a finite number."""
 
     code = "ZOO-E401"
 
 
 class CheckpointCorrupt(TrainError):
-    """A saved state is not what was written."""
+    """A checkpoint is not what was written."""
 
     code = "ZOO-E402"
 
 
 class RunBusy(TrainError):
-    """Another process holds the run."""
+    """Another process works on the run."""
 
     code = "ZOO-E403"
 
 
 class ExportError(ZooError):
-    """Something about turning a model into an artifact."""
+    """A model could not be exported."""
 
     code = "ZOO-E500"
     exit_code = 7
 
 
 class Unsupported(ExportError):
-    """No ONNX form exists for this model."""
+    """The model cannot be converted to ONNX."""
 
     code = "ZOO-E501"
 
 
 class ParityFailed(ExportError):
-    """The ONNX graph and the Keras model disagree."""
+    """The outputs of the ONNX graph and of the Keras model differ."""
 
     code = "ZOO-E502"
 
 
-class QuantisationRejected(ExportError):
-    """A smaller variant loses more than the policy allows, or costs no less.
+class QuantizationRejected(ExportError):
+    """A quantized variant loses more than the policy allows, or is not smaller or faster.
 
     Args:
         what: What was refused.
-        report: Everything that was tried, with its numbers.
+        report: Every candidate with its measurements.
     """
 
     code = "ZOO-E503"
@@ -310,20 +310,20 @@ class QuantisationRejected(ExportError):
 
 
 class ArtifactError(ZooError):
-    """Something about an artifact that was published."""
+    """An artifact could not be read or run."""
 
     code = "ZOO-E600"
     exit_code = 8
 
 
 class Tampered(ArtifactError):
-    """A file is not the one in the manifest."""
+    """A file differs from its entry in the manifest."""
 
     code = "ZOO-E601"
 
 
 class Incompatible(ArtifactError):
-    """Not an artifact, or one of a newer format."""
+    """Not an artifact, or one of another format."""
 
     code = "ZOO-E602"
 
@@ -332,9 +332,9 @@ class MissingExtra(ZooError):
     """An optional dependency is not installed.
 
     Args:
-        feature: What needs it, as the subject of a sentence.
-        extra: The extra of the distribution that brings it.
-        package: The package that was not found, if only one is meant.
+        feature: Feature that needs it, as the subject of a sentence.
+        extra: Extra of the distribution that installs it.
+        package: Name of the missing package, if it is a single one.
     """
 
     code = "ZOO-E700"
@@ -354,7 +354,7 @@ class MissingExtra(ZooError):
 
 
 class StorageError(ZooError):
-    """A folder cannot be written, or is full."""
+    """A file or folder cannot be written, or the disk is full."""
 
     code = "ZOO-E800"
     exit_code = 10
@@ -365,8 +365,8 @@ class HookFailed(ZooError):
 
     Args:
         what: What happened, in one sentence.
-        moment: The hook: ``zoo_after_epoch``.
-        distribution: The package whose hook it is; empty if an object was registered here.
+        moment: Name of the hook: ``zoo_after_epoch``.
+        distribution: Package of the hook; empty if an object was registered in this process.
         version: The package's version.
     """
 

@@ -1,6 +1,7 @@
-"""What data is: names, shapes, types, ranges, classes. It ties data to model to artifact.
+"""Data specifications: names, shapes, dtypes, ranges and classes of inputs and targets.
 
-Known without loading anything: this module imports neither keras nor numpy.
+A specification ties data to model to artifact, and is known without loading the data. This module
+imports neither keras nor numpy.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ if TYPE_CHECKING:
     import numpy as np
 
 Arrays = Mapping[str, "np.ndarray"]
-"""Named arrays that share their first axis, the examples."""
+"""Named arrays that share their first axis, the batch."""
 
 PredictFn = Callable[[Arrays], Arrays]
-"""Named inputs to named outputs: a Keras model and an ONNX session look the same through it."""
+"""Function from named inputs to named outputs: a Keras model or an ONNX session."""
 
 PredictFns = Mapping[str, PredictFn]
-"""One forward a signature, by its name; the first is what ``predict`` asks."""
+"""One function per signature, by its name; the first is ``predict``."""
 
 SplitName = Literal["train", "validation", "test"]
 
 
 class Task(StrEnum):
-    """What a model is for. It decides how it is evaluated and what its report shows."""
+    """Task of a model. It decides the metrics of an evaluation and the sections of a report."""
 
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
@@ -44,7 +45,7 @@ class Task(StrEnum):
 
 
 class Column(Struct):
-    """One column of a table, as it enters a model.
+    """Column of a table, as a model receives it.
 
     Attributes:
         categories: Categories of a categorical column: code ``i + 1`` stands for
@@ -57,25 +58,28 @@ class Column(Struct):
 
 
 SPECIAL_TOKENS = ("[pad]", "[unknown]", "[start]", "[end]")
-"""The first four pieces of a vocabulary that the zoo makes; their places are their ids."""
+"""Special tokens, the first four of every vocabulary that the zoo makes: their ids are 0 to 3."""
 
 
 class TextSpec(Struct):
-    """How text becomes a sequence of ids, and ids text. It travels with every artifact.
+    """Tokenization of a text. It travels with every artifact.
 
-    Four pieces are signs: padding, an unknown piece, the start and the end of a text; in a
-    vocabulary that the zoo makes, the first four. Ids are padded on the right.
+    Ids are padded on the right.
 
     Attributes:
-        split: Where text is cut: at blanks and punctuation, at every character, or into subwords,
-            the longest known piece first (WordPiece; Schuster & Nakajima 2012; Wu et al. 2016,
-            arXiv:1609.08144), which keep their blanks; or into BERT's word pieces (Devlin et al.
-            2019, arXiv:1810.04805), of which those inside a word begin with ``##``.
+        split: Tokens: words and punctuation, characters, or subwords that keep their blanks, the
+            longest match first (WordPiece; Schuster & Nakajima 2012; Wu et al. 2016,
+            arXiv:1609.08144); or BERT's WordPiece (Devlin et al. 2019, arXiv:1810.04805), whose
+            tokens inside a word start with ``##``.
         vocabulary: The tokens; the index of a token is its id. Empty while it is not known yet.
-        lowercase: Whether upper and lower case are one.
-        max_length: The most ids a text may have, signs included.
-        prompts: Beginnings that a model has learned to go on from, each behind the name of what
-            it writes then: ``("summary", "a detailed photo of")``.
+        lowercase: Whether the text is lowercased.
+        max_length: Largest number of ids, special tokens included.
+        pad: Id of the padding token.
+        unk: Id of the token for unknown words.
+        start: Id of the start token.
+        end: Id of the end token.
+        prompts: Decoder prefixes that a model was trained with, each after its name:
+            ``("summary", "a detailed photo of")``.
     """
 
     split: Literal["words", "characters", "subwords", "wordpiece"]
@@ -94,15 +98,14 @@ Unit = Literal["step", "second", "minute", "hour", "day", "month"]
 
 
 class SeriesSpec(Struct):
-    """How a window of history is cut from measurements in time order. It travels with an artifact.
+    """Frequency and forecast horizon of a time series. It travels with every artifact.
 
     Attributes:
         date: Name of the column of dates; ``None`` if there is none and rows are evenly spaced.
         every: Units from one row to the next.
-        unit: What is counted: a fixed time, calendar months, or nothing known (``step``).
-        horizon: Steps behind the window that are forecast.
-        gaps: What happens to rows and cells that are not there: an error, or a straight line
-            between their neighbors.
+        unit: Unit of time: a fixed time, calendar months, or ``step`` if unknown.
+        horizon: Number of steps after the window that are forecast.
+        gaps: Treatment of missing rows and cells: an error, or linear interpolation.
     """
 
     date: str | None = None
@@ -113,27 +116,28 @@ class SeriesSpec(Struct):
 
     @property
     def step(self) -> str:
-        """The time from one row to the next, in words: ``day``, ``3 hours``."""
+        """Time from one row to the next, in words: ``day``, ``3 hours``."""
         return self.unit if self.every == 1 else f"{self.every} {self.unit}s"
 
 
 MAX_ELEMENTS = 2**31
-"""Elements of one example: more than any machine learns from at once."""
+"""Largest number of elements of one example."""
 
 
 class TensorSpec(Struct):
-    """One named input, target or output of a model, the batch axis left out.
+    """Named input, target or output of a model, without the batch axis.
 
     Attributes:
         shape: Sizes without the batch axis; a name (``"time"``) stands for a dynamic one.
-        range: Smallest and largest raw value that is meant.
-        labels: Of class indices or of a last axis of probabilities: the class names, in order.
-        columns: Of tabular inputs: what each element of the last axis is.
-        text: Of a sequence of ids: how text becomes it.
-        series: Of a window of history: how it is cut from a table in time order.
-        missing: Whether NaN stands for a missing value and is accepted.
-        outside: What must happen before the graph, in words: empty where raw values go in.
-        inside: What happens inside the graph, in words.
+        range: Smallest and largest raw value.
+        unit: Unit of the values.
+        labels: Class names in order, for class indices or for a last axis of probabilities.
+        columns: Columns of a tabular input, in the order of the last axis.
+        text: Tokenization, for a sequence of ids.
+        series: Frequency and horizon, for a window of a time series.
+        missing: Whether NaN is accepted for a missing value.
+        outside: Preprocessing that is required before the graph; empty where raw values go in.
+        inside: Preprocessing or computation inside the graph, in words.
     """
 
     name: Annotated[str, Meta(pattern=rf"^{NAME.pattern}\Z")]
@@ -151,7 +155,7 @@ class TensorSpec(Struct):
 
     def _check(self) -> None:
         sizes = [size for size in self.shape if isinstance(size, int)]
-        # None is a size: a cache may begin empty.
+        # 0 is a size: a cache may start empty.
         if any(size < 0 for size in sizes) or math.prod(sizes) > MAX_ELEMENTS:
             raise ValueError(
                 f"no size is negative, and an example has at most {MAX_ELEMENTS:,} elements. "
@@ -160,17 +164,18 @@ class TensorSpec(Struct):
 
     @property
     def is_image(self) -> bool:
-        """Whether this is a picture: height, width, channels (1 or 3)."""
+        """Whether this is an image: height, width, channels (1 or 3)."""
         return len(self.shape) == 3 and self.shape[-1] in (1, 3) and self.columns is None
 
 
 class DataSpec(Struct):
-    """What ties data to model to artifact, known without loading the data.
+    """Inputs, targets and task of a dataset, known without loading it.
 
     Attributes:
-        id: The dataset this describes, e.g. ``digits``.
-        inputs: What a model receives, raw: preprocessing belongs in the model.
-        targets: What a model learns to give.
+        id: Name of the dataset, e.g. ``digits``.
+        task: Task that the data is for.
+        inputs: Raw inputs of a model: preprocessing belongs in the model.
+        targets: Targets that a model is trained on.
     """
 
     id: str
@@ -200,7 +205,7 @@ class DataSpec(Struct):
 
 
 class Split(Protocol):
-    """Some examples of a dataset, in a fixed order."""
+    """Examples of a dataset in a fixed order, e.g. its training split."""
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -209,22 +214,22 @@ class Split(Protocol):
         """Return the inputs and the targets at these positions."""
 
     def arrays(self) -> tuple[Arrays, Arrays] | None:
-        """Return everything at once, or ``None`` if it is not meant to be held in memory."""
+        """Return all examples at once, or ``None`` if they are not held in memory."""
 
 
 class Dataset(Protocol):
-    """A description, and splits that are loaded when they are first asked for."""
+    """A specification and splits that are loaded when they are first used."""
 
     @property
     def spec(self) -> DataSpec:
-        """What the data is, known without loading it."""
+        """Specification of the data, known without loading it."""
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over everything that decides the examples and their splits."""
+        """SHA-256 over the examples and their splits."""
 
     def split(self, name: SplitName) -> Split:
-        """Return one split. Only ``evaluate`` asks for ``test``."""
+        """Return one split. Only ``evaluate`` uses ``test``."""
 
 
 __all__ = [

@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from zoo.cli import main
-from zoo.errors import ConfigError, DataError, QuantisationRejected
+from zoo.errors import ConfigError, DataError, QuantizationRejected
 
 pytest.importorskip("tensorflow", reason="training needs the keras extra")
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
@@ -64,11 +64,11 @@ def test_when_nothing_is_good_enough_the_table_is_printed_and_nothing_published(
     assert call("quantize", artifact, "--out", tmp_path / "out", *words, "--json") == 7
     told = capsys.readouterr()
     assert json.loads(told.out)["path"] is None
-    assert json.loads(told.err)["error"] == "QuantisationRejected"
+    assert json.loads(told.err)["error"] == "QuantizationRejected"
 
 
 def test_the_verb_of_python_refuses_with_its_report(artifact, tmp_path):
-    with pytest.raises(QuantisationRejected) as caught:
+    with pytest.raises(QuantizationRejected) as caught:
         zoo.quantize(
             artifact, out=tmp_path, candidates=["optimized"], policy="smallest", seconds=0.02
         )

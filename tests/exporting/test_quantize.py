@@ -15,7 +15,7 @@ from tests.exporting.networks import CLASSES, IMAGE, LABEL, PROBABILITIES, Tiny,
 from zoo import runtime
 from zoo.architecture import Signature
 from zoo.data.dataset import ArraySplit, Dataset
-from zoo.errors import ConfigError, MissingExtra, ParityFailed, QuantisationRejected, StorageError
+from zoo.errors import ConfigError, MissingExtra, ParityFailed, QuantizationRejected, StorageError
 from zoo.exporting import candidate as trials, export_artifact
 from zoo.exporting.policy import Policy
 from zoo.exporting.quantize import quantize_artifact
@@ -190,7 +190,7 @@ def test_the_same_artifact_gives_the_same_bytes_whatever_the_clock_said(
 def test_integers_that_destroy_the_answers_are_refused_with_their_numbers(
     toys: Any, tmp_path: Path
 ):
-    with pytest.raises(QuantisationRejected) as caught:
+    with pytest.raises(QuantizationRejected) as caught:
         quantize(toys["wide"], tmp_path / "out", candidates=["int8_dynamic", "int8_static"])
     assert caught.value.exit_code == 7
     assert left(tmp_path) == []
@@ -236,7 +236,7 @@ def test_half_precision_is_what_rounded_weights_give(toys: Any, tmp_path: Path):
 
 
 def test_operators_of_one_runtime_alone_are_refused(toys: Any, tmp_path: Path):
-    with pytest.raises(QuantisationRejected, match=r"FusedConv|costs") as caught:
+    with pytest.raises(QuantizationRejected, match=r"FusedConv|costs") as caught:
         quantize(toys["image"], tmp_path / "out", candidates=["optimized"])
     (row,) = caught.value.report.candidates
     assert "outside standard ONNX (FusedConv" in row.reason
@@ -245,7 +245,7 @@ def test_operators_of_one_runtime_alone_are_refused(toys: Any, tmp_path: Path):
 
 
 def test_answers_that_depend_on_the_other_examples_of_a_call_are_told(toys: Any, tmp_path: Path):
-    with pytest.raises(QuantisationRejected) as caught:
+    with pytest.raises(QuantizationRejected) as caught:
         quantize(toys["image"], tmp_path, candidates=["int8_dynamic", "int8_static"])
     dynamic, static = caught.value.report.candidates
     assert dynamic.comparison.neighbors > static.comparison.neighbors == 0
@@ -258,7 +258,7 @@ def test_a_form_that_contradicts_itself_is_refused(
         raise ParityFailed("it answers otherwise without optimization", why="2 x the tolerance")
 
     monkeypatch.setattr(trials, "prove", failing)
-    with pytest.raises(QuantisationRejected, match="answers otherwise") as caught:
+    with pytest.raises(QuantizationRejected, match="answers otherwise") as caught:
         quantize(toys["even"], tmp_path / "out")
     assert not any(row.accepted for row in caught.value.report.candidates)
     assert left(tmp_path) == []
@@ -266,7 +266,7 @@ def test_a_form_that_contradicts_itself_is_refused(
 
 def test_a_bound_that_nothing_meets_refuses_all(toys: Any, tmp_path: Path):
     policy = Policy(preference="fastest", max_loss=0, min_agreement=1)
-    with pytest.raises(QuantisationRejected):
+    with pytest.raises(QuantizationRejected):
         quantize(toys["wide"], tmp_path, candidates=["int8_static"], policy=policy)
 
 

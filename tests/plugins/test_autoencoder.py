@@ -13,7 +13,7 @@ import pytest
 import zoo
 from zoo.api.catalog import registry
 from zoo.data import ArraySplit, Dataset
-from zoo.errors import ConfigError, DataError, Incompatible, QuantisationRejected
+from zoo.errors import ConfigError, DataError, Incompatible, QuantizationRejected
 from zoo.spec import DataSpec, Task, TensorSpec
 from zoo.training.engines import choose_engine
 from zoo.training.engines.fit import FitEngine
@@ -313,7 +313,7 @@ def test_a_smaller_form_is_measured_on_what_the_configuration_is_about(
 ) -> None:
     folder = zoo.export(run, tmp_path, data=data()).path
     # So small a network becomes no smaller; what was measured is said nevertheless.
-    with pytest.raises(QuantisationRejected) as caught:
+    with pytest.raises(QuantizationRejected) as caught:
         zoo.quantize(
             folder,
             data=data(),

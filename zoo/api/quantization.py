@@ -17,7 +17,7 @@ from zoo.runtime import read_manifest
 from zoo.spec import Dataset, DataSpec
 
 if TYPE_CHECKING:
-    from zoo.exporting.policy import QuantisationReport
+    from zoo.exporting.policy import QuantizationReport
 
 _FIX = (
     "give what it was trained on, and the options of then: zoo quantize PATH --data FILE "
@@ -35,7 +35,7 @@ class Quantization:
     """
 
     artifact: Artifact
-    report: QuantisationReport
+    report: QuantizationReport
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, for ``--json``."""
@@ -86,7 +86,7 @@ def quantize(
         keep_failed: A folder for the files of a failed publication; by default nothing is kept.
 
     Raises:
-        QuantisationRejected: If no candidate is good enough; its ``report`` lists them.
+        QuantizationRejected: If no candidate is good enough; its ``report`` lists them.
         ConfigError: If a name or number is wrong, or the artifact is a variant already.
         DataError: If the data does not fit, or is no longer what the artifact was made from.
         MissingExtra: If ``onnx`` is not installed.

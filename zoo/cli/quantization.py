@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from zoo import console
-from zoo.errors import QuantisationRejected
+from zoo.errors import QuantizationRejected
 
 _COLUMNS = (
     "candidate",
@@ -127,7 +127,7 @@ def quantize(
             seconds=seconds,
             keep_failed=keep_failed,
         )
-    except QuantisationRejected as error:
+    except QuantizationRejected as error:
         if error.report is not None:
             _show(error.report, as_json=as_json)
         raise

@@ -89,7 +89,7 @@ class CandidateRow(Frozen):
     reason: str
 
 
-class QuantisationReport(Frozen):
+class QuantizationReport(Frozen):
     """Everything that was tried on an artifact, measured, and decided.
 
     Attributes:
@@ -195,7 +195,7 @@ __all__ = [
     "CandidateRow",
     "Policy",
     "Preference",
-    "QuantisationReport",
+    "QuantizationReport",
     "choose",
     "judge",
     "make_policy",

@@ -9,12 +9,12 @@ from typing import Any
 
 from zoo.architecture import Architecture
 from zoo.config import validate
-from zoo.errors import ConfigError, Finding, QuantisationRejected
+from zoo.errors import ConfigError, Finding, QuantizationRejected
 from zoo.exporting.candidate import Trial, try_candidate
 from zoo.exporting.candidates import CANDIDATES, require
 from zoo.exporting.fidelity import Yardstick
 from zoo.exporting.latency import BATCHES, Latency, interleaved
-from zoo.exporting.policy import CandidateRow, Policy, QuantisationReport, choose, judge
+from zoo.exporting.policy import CandidateRow, Policy, QuantizationReport, choose, judge
 from zoo.exporting.publishing import (
     UNLISTED,
     Proven,
@@ -51,7 +51,7 @@ def quantize_artifact(
     seconds: float = 0.5,
     threads: int = 1,
     keep_failed: Path | None = None,
-) -> QuantisationReport:
+) -> QuantizationReport:
     """Try smaller and faster forms of an artifact, and publish the best of the good ones.
 
     The validation split decides what is lost; the test split is asked once, for the winner.
@@ -77,7 +77,7 @@ def quantize_artifact(
         MissingExtra: If ``onnx`` is not installed.
         ArtifactError: If the artifact is not what was published.
         ConfigError: If a name is unknown, or it is a variant already.
-        QuantisationRejected: If no candidate is good enough. Nothing is published.
+        QuantizationRejected: If no candidate is good enough. Nothing is published.
     """
     require()
     policy = policy or Policy()
@@ -110,7 +110,7 @@ def quantize_artifact(
             if any(trial.candidate.calibrated for trial in trials)
             else None
         )
-        report = QuantisationReport(
+        report = QuantizationReport(
             source=str(path),
             policy=policy,
             threads=threads,
@@ -121,7 +121,7 @@ def quantize_artifact(
         )
         best = choose(rows)
         if best is None:
-            raise QuantisationRejected(
+            raise QuantizationRejected(
                 f"no variant of {path} is good enough",
                 report=report,
                 why="\n       ".join(f"{row.candidate}: {row.reason}" for row in rows),
