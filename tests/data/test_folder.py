@@ -266,3 +266,21 @@ def test_images_of_another_shape_keep_their_aspect_if_that_is_asked_for(tmp_path
     assert kinds == {(0, 15), (4, 11)}
     assert data.spec.inputs[0].outside == PADDED
     assert open_path(tmp_path, {"image_size": 16}).spec.inputs[0].outside == ""
+
+
+def test_every_image_is_decoded_once(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed, file in enumerate(sorted(photos.rglob("*.png"))):
+        draw(file, seed, size=(40, 40))
+    decoded: list[Path] = []
+
+    def spy(path: Path) -> np.ndarray:
+        decoded.append(path)
+        return read_image(path)
+
+    monkeypatch.setattr("zoo.data.images.files.read_image", spy)
+    monkeypatch.setattr("zoo.data.images.near_duplicates.read_image", spy)
+    data = open_image_folder(photos, ImageOptions(image_size=(8, 8), channels=1))
+    for name in ("train", "validation", "test"):
+        arrays = data.split(name).arrays()
+        assert arrays is not None and len(arrays[1]["label"])
+    assert sorted(decoded) == sorted(photos.rglob("*.png"))

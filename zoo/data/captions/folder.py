@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from zoo.data.captions.jsonl import Line, check_summaries, find_captions, read_captions
 from zoo.data.dataset import Dataset, arrays_digest
-from zoo.data.images.files import MEMORY_BOUND, ImageFiles, image_shape, image_tensor
+from zoo.data.images.files import MEMORY_BOUND, ImageCache, ImageFiles, image_shape, image_tensor
 from zoo.data.images.near_duplicates import near_groups
 from zoo.data.options import CAPTION, SUMMARY, CaptionOptions
 from zoo.data.splits import SPLITS, Indices, grouped_split
@@ -41,6 +41,7 @@ class CaptionedSplit:
         data: The spec, with the vocabulary.
         lines: The captions.
         bound: The most bytes of decoded images to keep in memory.
+        cache: Images that are decoded already.
 
     Attributes:
         data: The spec.
@@ -48,7 +49,14 @@ class CaptionedSplit:
         image_ids: The index of each example's image, from 0.
     """
 
-    def __init__(self, data: DataSpec, lines: Sequence[Line], *, bound: int = MEMORY_BOUND) -> None:
+    def __init__(
+        self,
+        data: DataSpec,
+        lines: Sequence[Line],
+        *,
+        bound: int = MEMORY_BOUND,
+        cache: ImageCache | None = None,
+    ) -> None:
         self.data = data
         self.texts = _texts_of(lines)
         files, self.image_ids = _images(lines)
@@ -56,7 +64,11 @@ class CaptionedSplit:
         height, width, channels = (int(size) for size in image.shape)
         self._lines, self._bound = tuple(lines), bound
         self._images = ImageFiles(
-            files, (height, width, channels), padded=image.outside == PADDED, bound=bound
+            files,
+            (height, width, channels),
+            padded=image.outside == PADDED,
+            bound=bound,
+            cache=cache,
         )
         self._fits = len(lines) * height * width * channels <= bound
         self._pixels: Image | None = None
@@ -152,10 +164,13 @@ def open_captioned(path: Path, options: CaptionOptions, *, bound: int = MEMORY_B
     """
     given = {split: read_captions(file) for split, file in find_captions(path).items()}
     check_summaries([line for lines in given.values() for line in lines])
-    parts = {**given, **_drawn(given, options, path)}
-    every = [line for lines in parts.values() for line in lines]
+    every = [line for lines in given.values() for line in lines]
     shape = _locate(every, lambda: image_shape(_images(every)[0], options, path))
-    image = image_tensor(shape, padded=options.image_fit == "pad")
+    padded = options.image_fit == "pad"
+    cache = ImageCache(shape, padded=padded, bound=bound)
+    parts = {**given, **_drawn(given, options, path, cache)}
+    every = [line for lines in parts.values() for line in lines]
+    image = image_tensor(shape, padded=padded)
     name, summary = path.resolve().name, every[0].summary is not None
     text = _text(parts["train"], options)
     short = fits(_texts_of(every), caption_spec(name, image, text, summary=summary))
@@ -168,7 +183,7 @@ def open_captioned(path: Path, options: CaptionOptions, *, bound: int = MEMORY_B
         place += len(lines)
         if not kept:
             raise none_short(name, split, "caption", options.max_length)
-        splits[split] = CaptionedSplit(spec, kept, bound=bound)
+        splits[split] = CaptionedSplit(spec, kept, bound=bound, cache=cache)
     return Dataset(spec, lambda: splits)
 
 
@@ -200,7 +215,7 @@ def _locate(lines: Sequence[Line], work: Callable[[], _Found]) -> _Found:
 
 
 def _drawn(
-    given: Mapping[str, list[Line]], options: CaptionOptions, path: Path
+    given: Mapping[str, list[Line]], options: CaptionOptions, path: Path, cache: ImageCache
 ) -> dict[str, list[Line]]:
     """Return the splits that are drawn from the training set, and what is left of it."""
     shares = options.shares(given)
@@ -210,7 +225,7 @@ def _drawn(
     lines = given["train"]
     files, groups = _images(lines)
     if options.near_duplicates == "together":
-        groups = near_groups(files)[groups]
+        groups = near_groups(files, cache)[groups]
     if (count := len(set(groups.tolist()))) < needed:
         raise DataError(
             f"{path} has {count} different image{'s' if count != 1 else ''}",

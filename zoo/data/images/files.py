@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,30 @@ Shape = tuple[int, int, int]
 """Height, width, channels."""
 
 
+class ImageCache:
+    """Resized images that were decoded before their split was drawn, each handed out once.
+
+    Args:
+        shape: Height, width, channels of the resized images.
+        padded: Whether their aspect ratio is kept, and the rest padded.
+        bound: The most bytes to keep.
+    """
+
+    def __init__(self, shape: Shape, *, padded: bool, bound: int) -> None:
+        self.shape, self._padded = shape, padded
+        self._most = bound // math.prod(shape)
+        self._images: dict[Path, Image] = {}
+
+    def put(self, file: Path, image: Image) -> None:
+        """Keep an image, if there is room."""
+        if len(self._images) < self._most:
+            self._images[file] = fit_image(image, *self.shape, padded=self._padded)
+
+    def pop(self, file: Path) -> Image | None:
+        """Return an image and forget it, or ``None`` if it is not here."""
+        return self._images.pop(file, None)
+
+
 class ImageFiles:
     """Images on disk, each resized to one shape.
 
@@ -34,6 +59,7 @@ class ImageFiles:
         shape: Height, width, channels of the resized images.
         padded: Whether their aspect ratio is kept, and the rest padded.
         bound: The most bytes of decoded images to keep in memory.
+        cache: Images of that shape that are decoded already.
 
     Attributes:
         files: The image files.
@@ -47,10 +73,11 @@ class ImageFiles:
         *,
         padded: bool = False,
         bound: int = MEMORY_BOUND,
+        cache: ImageCache | None = None,
     ) -> None:
         self.files = tuple(files)
-        self._shape, self._padded = shape, padded
-        self.fits = len(self.files) * shape[0] * shape[1] * shape[2] <= bound
+        self._shape, self._padded, self._cache = shape, padded, cache
+        self.fits = len(self.files) * math.prod(shape) <= bound
         self._kept: Image | None = None
 
     def __len__(self) -> int:
@@ -87,8 +114,11 @@ class ImageFiles:
     def _decode(self, indices: npt.NDArray[Any]) -> Image:
         pixels = np.empty((len(indices), *self._shape), np.uint8)
         for place, index in enumerate(indices.tolist()):
-            image = read_image(self.files[index])
-            pixels[place] = fit_image(image, *self._shape, padded=self._padded)
+            file = self.files[index]
+            image = self._cache.pop(file) if self._cache is not None else None
+            if image is None:
+                image = fit_image(read_image(file), *self._shape, padded=self._padded)
+            pixels[place] = image
         return pixels
 
 

@@ -11,7 +11,14 @@ import numpy.typing as npt
 
 from zoo.data.class_folders import FileKind, split_class_folders
 from zoo.data.dataset import Dataset
-from zoo.data.images.files import MEMORY_BOUND, ImageFiles, Shape, image_shape, image_tensor
+from zoo.data.images.files import (
+    MEMORY_BOUND,
+    ImageCache,
+    ImageFiles,
+    Shape,
+    image_shape,
+    image_tensor,
+)
 from zoo.data.images.near_duplicates import near_groups
 from zoo.data.options import ImageOptions
 from zoo.data.splits import Indices, stratified_groups
@@ -31,6 +38,7 @@ class ImageFolderSplit:
         shape: Height, width, channels of the resized images.
         padded: Whether their aspect ratio is kept, and the rest padded.
         bound: The most bytes of decoded images to keep in memory.
+        cache: Images of that shape that are decoded already.
     """
 
     def __init__(
@@ -41,8 +49,9 @@ class ImageFolderSplit:
         *,
         padded: bool = False,
         bound: int = MEMORY_BOUND,
+        cache: ImageCache | None = None,
     ) -> None:
-        self._images = ImageFiles(files, shape, padded=padded, bound=bound)
+        self._images = ImageFiles(files, shape, padded=padded, bound=bound, cache=cache)
         self._labels = np.ascontiguousarray(labels)
         self._labels.flags.writeable = False
 
@@ -94,6 +103,8 @@ def open_image_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_
         DataError: If there are no classes, only one, or different ones in different splits.
         ConfigError: If the images differ in size, and no size is given.
     """
+    padded = options.image_fit == "pad"
+    cache: ImageCache | None = None
 
     def draw(
         files: Sequence[Path],
@@ -101,15 +112,21 @@ def open_image_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_
         names: tuple[str, ...],
         shares: Mapping[str, float],
     ) -> dict[str, Indices]:
-        together = options.near_duplicates == "together" and any(shares.values())
-        groups = near_groups(files) if together else np.arange(len(files))
+        nonlocal cache
+        groups = np.arange(len(files))
+        if options.near_duplicates == "together" and any(shares.values()):
+            cache = ImageCache(image_shape(files, options, path), padded=padded, bound=bound)
+            groups = near_groups(files, cache)
         return stratified_groups(labels, groups, **shares, seed=options.split_seed, names=names)
 
     found = split_class_folders(path, options, _KIND, draw)
     shape = image_shape([file for part in found.files.values() for file in part], options, path)
-    padded = options.image_fit == "pad"
+    if cache is not None and cache.shape != shape:  # Given splits have color, and train has not.
+        cache = None
     splits: dict[str, Split] = {
-        split: ImageFolderSplit(files, found.labels[split], shape, padded=padded, bound=bound)
+        split: ImageFolderSplit(
+            files, found.labels[split], shape, padded=padded, bound=bound, cache=cache
+        )
         for split, files in found.files.items()
     }
     label = TensorSpec(name="label", dtype="int64", labels=found.names)

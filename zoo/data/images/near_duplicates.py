@@ -14,13 +14,13 @@ which look alike without being copies.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.images.files import ImageCache
 from zoo.data.splits import Indices
 from zoo.errors import BadRecord
 from zoo.runtime.images import Image, fit_image, read_image
@@ -38,6 +38,10 @@ _BLOCK = 1_024
 
 ImageHash = tuple[int, npt.NDArray[np.float32]]
 """The 64 bits of an image, and its 256 gray levels, of mean 0 and length 1."""
+
+_MOST_HASHES = 20_000
+_HASHES: dict[tuple[str, int, int], ImageHash | None] = {}
+"""The hashes of this process by path, time of change and size."""
 
 
 def image_hash(image: Image) -> ImageHash | None:
@@ -58,16 +62,20 @@ def image_hash(image: Image) -> ImageHash | None:
     return int.from_bytes(np.packbits(darker).tobytes(), "big"), gray / np.float32(length)
 
 
-def near_groups(files: Sequence[Path]) -> Indices:
+def near_groups(files: Sequence[Path], cache: ImageCache | None = None) -> Indices:
     """Return one group index per file, from 0: near images share it.
 
     Every image is decoded, once per process, and compared with every other. A file that cannot be
     decoded is a group of its own; reading its pixels reports it.
 
+    Args:
+        files: The image files.
+        cache: Keeps the decoded images.
+
     Raises:
         BadRecord: If a file is gone.
     """
-    hashes = [_hash_of(file) for file in files]
+    hashes = [_hash_of(file, cache) for file in files]
     known = [place for place, found in enumerate(hashes) if found is not None]
     owner = list(range(len(files)))
     for left, right in near_pairs([found for found in hashes if found is not None]):
@@ -95,20 +103,24 @@ def near_pairs(hashes: Sequence[ImageHash]) -> Iterator[tuple[int, int]]:
                     yield start + row, other + column
 
 
-def _hash_of(file: Path) -> ImageHash | None:
+def _hash_of(file: Path, cache: ImageCache | None) -> ImageHash | None:
     try:
         state = file.stat()
     except OSError as error:
         raise BadRecord(f"cannot be read: {error.strerror}", file=str(file)) from error
-    return _cached_hash(str(file), state.st_mtime_ns, state.st_size)
-
-
-@functools.lru_cache(20_000)
-def _cached_hash(file: str, changed: int, size: int) -> ImageHash | None:  # noqa: ARG001 - its key
-    try:
-        return image_hash(read_image(file))
-    except BadRecord:
-        return None
+    key = str(file), state.st_mtime_ns, state.st_size
+    if key not in _HASHES:
+        if len(_HASHES) == _MOST_HASHES:
+            _HASHES.clear()
+        try:
+            image = read_image(file)
+        except BadRecord:
+            _HASHES[key] = None
+        else:
+            _HASHES[key] = image_hash(image)
+            if cache is not None:
+                cache.put(file, image)
+    return _HASHES[key]
 
 
 def _root(owner: list[int], place: int) -> int:
