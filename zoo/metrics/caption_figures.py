@@ -19,7 +19,7 @@ from zoo.metrics.figures import (
     encode_image,
 )
 from zoo.metrics.results import Score
-from zoo.metrics.text_scores import spread
+from zoo.metrics.text_scores import GeneratedTexts, spread
 from zoo.spec import DataSpec, Split
 
 SHOWN = 10
@@ -32,24 +32,18 @@ _SHOWN_TEXTS = 4
 
 @dataclass
 class Captions:
-    """Generated captions with their references and attributes.
+    """Captions with their attributes.
 
     Attributes:
-        generated: One text per image.
-        references: The references of each image.
-        right: Whether each text equals one of its references.
+        texts: The generated texts and their references.
         positions: An example of the split for each image.
-        cut: Texts that reached the maximum length.
         held_out: Whether each image shows a combination that never occurs in training.
         true: Attributes of each first reference, where the split parses texts.
         predicted: Attributes of each generated text.
     """
 
-    generated: Sequence[str]
-    references: Sequence[Sequence[str]]
-    right: NDArray[np.bool_]
+    texts: GeneratedTexts
     positions: NDArray[np.int64]
-    cut: int = 0
     held_out: NDArray[np.bool_] | None = None
     true: Sequence[Mapping[str, str]] | None = None
     predicted: Sequence[Mapping[str, str]] = ()
@@ -76,7 +70,7 @@ class Captions:
 
 
 def caption_figures(
-    split: Split, data: DataSpec, captions: Captions, prompted: Mapping[str, Captions]
+    split: Split, data: DataSpec, captions: Captions, prompted: Mapping[str, GeneratedTexts]
 ) -> tuple[Figure, ...]:
     """Return the figures of a captioner.
 
@@ -92,7 +86,7 @@ def caption_figures(
         figures += [
             _gallery(split, image.name, captions, right=right)
             for right in (False, True)
-            if (captions.right == right).any()
+            if (captions.texts.right == right).any()
         ]
     if captions.true is not None:
         figures += [*_by_attribute(captions), *_confusions(captions)]
@@ -101,12 +95,13 @@ def caption_figures(
 
 def _gallery(split: Split, image: str, captions: Captions, *, right: bool) -> ImageGallery:
     """Show some correct or some incorrect captions below their images."""
-    shown = spread(captions.right, right, SHOWN)
+    texts = captions.texts
+    shown = spread(texts.right, right, SHOWN)
     pixels = split.take(captions.positions[shown])[0][image]
     images = []
     for place, array in zip(shown, pixels, strict=True):
-        caption = captions.generated[place]
-        reference = _nearest(caption, captions.references[place])
+        caption = texts.generated[place]
+        reference = _nearest(caption, texts.references[place])
         images.append(
             CaptionedImage(
                 image=encode_image(np.asarray(array), _MAX_SIDE),
@@ -114,16 +109,11 @@ def _gallery(split: Split, image: str, captions: Captions, *, right: bool) -> Im
                 reference="" if right else reference,
             )
         )
-    count = f"{int((captions.right == right).sum()):,} of {len(captions.right):,} captions"
-    if right:
-        title, text = "Correct captions", f"{count} are identical to a reference."
-    else:
-        title = "Incorrect captions"
-        text = f"{count} differ from every reference; the nearest one is in gray."
-        if captions.cut:
-            text += f" {captions.cut:,} reached the maximum length."
+    gray = "" if right else " The nearest reference is in gray."
     return ImageGallery(
-        title=title, caption=f"{text} Those shown are evenly spaced.", images=tuple(images)
+        title="Correct captions" if right else "Incorrect captions",
+        caption=f"{texts.summary()} Those shown are evenly spaced.{gray}",
+        images=tuple(images),
     )
 
 
@@ -153,7 +143,7 @@ def mark_words(caption: str, reference: str) -> tuple[tuple[str, bool], ...]:
 
 def _by_attribute(captions: Captions) -> list[Figure]:
     """Show the accuracy of each attribute, for seen and for held-out combinations."""
-    groups = captions.groups or {"": np.ones(len(captions.right), bool)}
+    groups = captions.groups or {"": np.ones(len(captions.texts.generated), bool)}
     scores = {}
     for name in captions.attributes:
         stated, right = captions.attribute(name)
@@ -195,16 +185,14 @@ def _confusions(captions: Captions) -> list[Figure]:
     ]
 
 
-def _texts(name: str, captions: Captions) -> Texts:
+def _texts(name: str, texts: GeneratedTexts) -> Texts:
     """Show some texts that were generated from a prompt."""
-    right = captions.right
+    right = texts.right
     chosen = spread(right, False, _SHOWN_TEXTS) + spread(right, True, _SHOWN_TEXTS)
-    cut = f" {captions.cut:,} reached the maximum length." if captions.cut else ""
     return Texts(
         title=f"Generated: {name}",
-        caption=f"{int(right.sum()):,} of {len(right):,} are identical to the reference; those "
-        f"shown are evenly spaced among the wrong and the right ones.{cut}",
+        caption=f"{texts.summary()} Those shown are evenly spaced.",
         header=("reference", "generated"),
-        rows=tuple((captions.references[i][0], captions.generated[i]) for i in chosen),
+        rows=tuple((texts.references[i][0], texts.generated[i]) for i in chosen),
         marks=tuple("good" if right[i] else "bad" for i in chosen),
     )

@@ -31,14 +31,14 @@ from zoo.metrics.intervals import bootstrap_means
 from zoo.metrics.outputs import iterate_batches
 from zoo.metrics.results import Evaluation, Score
 from zoo.metrics.text_scores import (
-    corpus_scores,
+    GeneratedTexts,
     count_correct_tokens,
     reference_texts,
     text_spec,
     text_tensor,
     token_accuracy,
 )
-from zoo.spec import Arrays, DataSpec, PredictFn, Split, Task, TensorSpec, TextSpec
+from zoo.spec import DataSpec, PredictFn, Split, Task, TensorSpec
 
 MAX_NEIGHBORS = 10_000
 """Training images that the nearest-neighbor baseline searches, evenly spaced among all."""
@@ -52,32 +52,11 @@ _WHY = "a captioner is evaluated by the texts that it generates"
 
 @dataclass
 class _Target:
-    """A generated text, with its references for every image.
-
-    Attributes:
-        spec: Spec of the text.
-        prompt: Ids of the prompt that it continues.
-        cut: Texts that reached the maximum length.
-    """
+    """A text to generate for every image, continuing a prompt of ids."""
 
     spec: TensorSpec
     prompt: tuple[int, ...] = ()
-    generated: list[str] = field(default_factory=list)
-    references: list[list[str]] = field(default_factory=list)
-    cut: int = 0
-
-    @property
-    def text(self) -> TextSpec:
-        return text_spec(self.spec)
-
-    @property
-    def right(self) -> NDArray[np.bool_]:
-        """Whether each text equals one of its references."""
-        pairs = zip(self.generated, self.references, strict=True)
-        return np.array([one in some for one, some in pairs], bool)
-
-    def captions(self, first: NDArray[np.int64]) -> Captions:
-        return Captions(self.generated, self.references, self.right, first, cut=self.cut)
+    texts: GeneratedTexts = field(default_factory=GeneratedTexts)
 
 
 def evaluate_captions(
@@ -132,28 +111,30 @@ def evaluate_captions(
         new_inputs = {name: array[new] for name, array in inputs.items()}
         for target in (caption, *others):
             if new.any():
-                _generate(predict_fns, new_inputs, target, beams)
+                text = text_spec(target.spec)
+                target.texts.generate(
+                    predict_fns, new_inputs, text, beams=beams, prompt=target.prompt
+                )
             ids = np.asarray(targets[target.spec.name])
+            known = target.texts.references
             texts = reference_texts(split, positions, target.spec, ids)
-            for place, text in zip(owner[positions].tolist(), texts, strict=True):
-                if place == len(target.references):
-                    target.references.append([])
-                target.references[place].append(text)
-    captions = _with_attributes(split, caption, first)
+            for place, reference_text in zip(owner[positions].tolist(), texts, strict=True):
+                if place == len(known):
+                    known.append([])
+                known[place].append(reference_text)
+    captions = _with_attributes(split, caption.texts, first)
     scores = _scores(captions)
     scores["token_accuracy"] = token_accuracy(np.concatenate(tokens))
     for target in others:
-        scores[f"{target.spec.name}_exact_match"] = Score.of_share(target.right)
-        bleu = corpus_scores(target.generated, target.references).get("bleu")
-        scores |= {f"{target.spec.name}_bleu": bleu} if bleu else {}
+        scores[f"{target.spec.name}_exact_match"] = target.texts.exact_match()
+        if bleu := target.texts.corpus_scores().get("bleu"):
+            scores[f"{target.spec.name}_bleu"] = bleu
     figures: tuple[Figure, ...] = ()
     if reference is not None:
         scores |= _baselines(split, data, reference, caption, first)
-        prompted = {target.spec.name: target.captions(first) for target in others}
+        prompted = {target.spec.name: target.texts for target in others}
         figures = caption_figures(split, data, captions, prompted)
-    return Evaluation(
-        task=Task.CAPTIONING, examples=len(caption.generated), scores=scores, figures=figures
-    )
+    return Evaluation(task=Task.CAPTIONING, examples=len(first), scores=scores, figures=figures)
 
 
 def frequent_caption(captions: Sequence[str]) -> str:
@@ -229,43 +210,32 @@ def _image_ids(split: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return first[order].astype(np.int64), rank[owner].astype(np.int64)
 
 
-def _generate(
-    predict_fns: Mapping[str, PredictFn], inputs: Arrays, target: _Target, beams: int
-) -> None:
-    from zoo.runtime.decoding import generate
-    from zoo.runtime.text import decode_text
-
-    found = generate(predict_fns, inputs, target.text, beams=beams, prompt=target.prompt)
-    target.generated += decode_text(found.tokens, target.text)
-    target.cut += int(found.cut.sum())
-
-
-def _with_attributes(split: Split, caption: _Target, first: NDArray[np.int64]) -> Captions:
+def _with_attributes(split: Split, texts: GeneratedTexts, first: NDArray[np.int64]) -> Captions:
     """Return the captions with their attributes, as far as the split knows them."""
     held_out: Any = getattr(split, "held_out", None)
     parse: Any = getattr(split, "parse", None)
-    captions = caption.captions(first)
-    if held_out is not None:
-        captions.held_out = held_out(first)
-    if parse is not None:
-        captions.true = [parse(some[0]) for some in caption.references]
-        captions.predicted = [parse(text) for text in caption.generated]
-    return captions
+    return Captions(
+        texts,
+        first,
+        held_out=held_out(first) if held_out is not None else None,
+        true=[parse(some[0]) for some in texts.references] if parse is not None else None,
+        predicted=[parse(text) for text in texts.generated] if parse is not None else (),
+    )
 
 
 def _scores(captions: Captions) -> dict[str, Score]:
-    found = {"exact_match": Score.of_share(captions.right)}
+    texts, right = captions.texts, captions.texts.right
+    found = {"exact_match": texts.exact_match()}
     for group, inside in captions.groups.items():
-        found[f"exact_match_{group.replace(' ', '_')}"] = Score.of_share(captions.right[inside])
+        found[f"exact_match_{group.replace(' ', '_')}"] = Score.of_share(right[inside])
     for name in captions.attributes:
-        stated, right = captions.attribute(name)
-        found[f"{name}_accuracy"] = Score.of_share(right[stated])
-    each = cider_d(captions.generated, captions.references)
+        stated, agrees = captions.attribute(name)
+        found[f"{name}_accuracy"] = Score.of_share(agrees[stated])
+    each = cider_d(texts.generated, texts.references)
     cider = Score.of(each.mean(), bootstrap_means(each[:, None])[0])
-    corpus = corpus_scores(captions.generated, captions.references)
     if captions.true is None:
-        return {"cider": cider, **corpus, **found}
-    return {**found, **corpus, "cider": cider}
+        return {"cider": cider, **texts.corpus_scores(), **found}
+    return {**found, **texts.corpus_scores(), "cider": cider}
 
 
 def _baselines(
@@ -277,12 +247,13 @@ def _baselines(
         ids = np.asarray(targets[caption.spec.name])
         known += reference_texts(reference, positions, caption.spec, ids)
     common = frequent_caption(known)
-    right = np.array([common in some for some in caption.references])
+    references = caption.texts.references
+    right = np.array([common in some for some in references])
     found = {"frequent_exact_match": Score.of_share(right)}
     image = next((tensor for tensor in data.inputs if tensor.is_image), None)
     if image is not None:
         near = nearest_images(split, reference, image.name, first)
-        pairs = zip(near.tolist(), caption.references, strict=True)
+        pairs = zip(near.tolist(), references, strict=True)
         right = np.array([known[n] in some for n, some in pairs])
         found["nearest_exact_match"] = Score.of_share(right)
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,77 @@ from zoo.errors import ConfigError
 from zoo.metrics.intervals import bootstrap_sums
 from zoo.metrics.results import Score
 from zoo.spec import Arrays, DataSpec, PredictFn, Split, TensorSpec, TextSpec
+
+
+@dataclass
+class GeneratedTexts:
+    """Generated texts with their references.
+
+    Attributes:
+        generated: One text per example.
+        references: One or several reference texts per example.
+        cut: Texts that reached the maximum length.
+    """
+
+    generated: list[str] = field(default_factory=list)
+    references: list[list[str]] = field(default_factory=list)
+    cut: int = 0
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether each text is identical to one of its references."""
+        pairs = zip(self.generated, self.references, strict=True)
+        return np.array([text in references for text, references in pairs], bool)
+
+    def generate(
+        self,
+        predict_fns: Mapping[str, PredictFn],
+        inputs: Arrays,
+        text: TextSpec,
+        *,
+        beams: int,
+        prompt: tuple[int, ...] = (),
+    ) -> None:
+        """Generate a text for each row of the inputs.
+
+        Args:
+            predict_fns: ``encode`` and ``decode``.
+            inputs: Inputs of ``encode``.
+            text: Spec of the text.
+            beams: Width of the beam search; 1 is greedy.
+            prompt: Ids that every text begins with.
+        """
+        from zoo.runtime.decoding import generate
+        from zoo.runtime.text import decode_text
+
+        found = generate(predict_fns, inputs, text, beams=beams, prompt=prompt)
+        self.generated += decode_text(found.tokens, text)
+        self.cut += int(found.cut.sum())
+
+    def exact_match(self) -> Score:
+        """Return the share of texts that are identical to a reference."""
+        return Score.of_share(self.right)
+
+    def corpus_scores(self) -> dict[str, Score]:
+        """Return corpus BLEU and chrF of sacrebleu; nothing where it is not installed."""
+        try:
+            from sacrebleu.metrics import BLEU, CHRF
+        except ImportError:
+            return {}
+        # sacrebleu reads one stream per rank; a text with fewer references has None at the last.
+        streams = list(zip_longest(*self.references))
+        found = {}
+        for name, metric in (("bleu", BLEU()), ("chrf", CHRF())):
+            # The statistics that sacrebleu's own significance tests resample have no public name.
+            statistics = metric._extract_corpus_statistics(self.generated, streams)  # noqa: SLF001
+            rows, value = np.asarray(statistics, np.float64), _from_sums(metric)
+            found[name] = Score.of(value(rows.sum(axis=0)[None])[0], bootstrap_sums(rows, value))
+        return found
+
+    def summary(self) -> str:
+        """Return a sentence with the number of exact matches, and of texts that were cut."""
+        text = f"{int(self.right.sum()):,} of {len(self.right):,} are identical to a reference"
+        return f"{text}; {self.cut:,} reached the maximum length." if self.cut else f"{text}."
 
 
 def text_tensor(data: DataSpec, tensors: Sequence[TensorSpec], why: str) -> TensorSpec:
@@ -90,29 +163,6 @@ def token_accuracy(counts: NDArray[np.float64]) -> Score:
         counts[:, 0].sum() / counts[:, 1].sum(),
         bootstrap_sums(counts, lambda sums: sums[:, 0] / np.maximum(sums[:, 1], 1)),
     )
-
-
-def corpus_scores(texts: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Score]:
-    """Return corpus BLEU and chrF of sacrebleu; nothing where it is not installed.
-
-    Args:
-        texts: One generated text per example.
-        references: The reference texts of each example, one or several.
-    """
-    try:
-        from sacrebleu.metrics import BLEU, CHRF
-    except ImportError:
-        return {}
-    most = max(map(len, references))
-    # sacrebleu reads one stream per rank; a text with fewer references has None at the last ones.
-    streams = [[refs[n] if n < len(refs) else None for refs in references] for n in range(most)]
-    found = {}
-    for name, metric in (("bleu", BLEU()), ("chrf", CHRF())):
-        # The statistics that sacrebleu's own significance tests resample have no public name.
-        rows = np.asarray(metric._extract_corpus_statistics(texts, streams), np.float64)  # noqa: SLF001
-        value = _from_sums(metric)
-        found[name] = Score.of(value(rows.sum(axis=0)[None])[0], bootstrap_sums(rows, value))
-    return found
 
 
 def _from_sums(metric: Any) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from zoo.metrics.figures import Bars, Figure, Texts
 from zoo.metrics.outputs import Batch, iterate_batches
-from zoo.metrics.results import Evaluation, Score
+from zoo.metrics.results import Evaluation
 from zoo.metrics.text_scores import (
-    corpus_scores,
+    GeneratedTexts,
     count_correct_tokens,
     reference_texts,
     spread,
@@ -31,26 +31,12 @@ _MIN_IN_GROUP = 20
 
 
 @dataclass
-class _Translations:
-    """Texts and counts of every example."""
+class _Translations(GeneratedTexts):
+    """Translations with their sources."""
 
     sources: list[str] = field(default_factory=list)
-    references: list[str] = field(default_factory=list)
-    generated: list[str] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     tokens: list[NDArray[np.float64]] = field(default_factory=list)
-    cut: int = 0
-
-    @property
-    def right(self) -> NDArray[np.bool_]:
-        """Whether each text equals its reference."""
-        pairs = zip(self.generated, self.references, strict=True)
-        return np.array([one == other for one, other in pairs], bool)
-
-    def scores(self) -> dict[str, Score]:
-        """Return exact match, BLEU and chrF."""
-        corpus = corpus_scores(self.generated, [[reference] for reference in self.references])
-        return {"exact_match": Score.of_share(self.right), **corpus}
 
 
 def evaluate_translation(
@@ -89,7 +75,7 @@ def evaluate_translation(
     found = _Translations()
     for batch in iterate_batches(split, data, batch_size):
         _translate(predict_fns, split, batch, (source, target), beams, found)
-    scores = found.scores()
+    scores = {"exact_match": found.exact_match(), **found.corpus_scores()}
     if text_spec(target).split == "subwords" and "bleu" in scores:
         scores = {name: scores[name] for name in ("bleu", "chrf", "exact_match")}
     scores["token_accuracy"] = token_accuracy(np.concatenate(found.tokens))
@@ -109,7 +95,6 @@ def _translate(
     beams: int,
     found: _Translations,
 ) -> None:
-    from zoo.runtime.decoding import generate
     from zoo.runtime.text import decode_text
 
     source, target = specs
@@ -117,31 +102,25 @@ def _translate(
     read, true = np.asarray(inputs[source.name]), np.asarray(targets[target.name])
     # Columns of padding alone change nothing, and cost a step each.
     read = read[:, : max(1, int((read != 0).sum(axis=1).max()))]
-    generated = generate(predict_fns, {source.name: read}, text_spec(target), beams=beams)
+    found.generate(predict_fns, {source.name: read}, text_spec(target), beams=beams)
     found.tokens.append(count_correct_tokens(predict_fns, {source.name: read}, true))
     found.sources += decode_text(read, text_spec(source))
-    found.references += reference_texts(split, positions, target, true)
-    found.generated += decode_text(generated.tokens, text_spec(target))
+    found.references += [[text] for text in reference_texts(split, positions, target, true)]
     found.lengths += (read != 0).sum(axis=1).tolist()
-    found.cut += int(generated.cut.sum())
 
 
 def _figures(found: _Translations, headline: str) -> tuple[Figure, ...]:
     """Return a table of translations, and the headline by length of the source."""
     right = found.right
     chosen = spread(right, False, SHOWN) + spread(right, True, SHOWN)
-    caption = (
-        f"{int(right.sum()):,} of {len(right):,} texts are identical to the reference; those shown "
-        "are evenly spaced among the wrong and the right ones."
-    )
-    if found.cut:
-        caption += f" {found.cut:,} reached the maximum length."
     return (
         Texts(
             title="Translations",
-            caption=caption,
+            caption=f"{found.summary()} Those shown are evenly spaced.",
             header=("source", "reference", "translation"),
-            rows=tuple((found.sources[i], found.references[i], found.generated[i]) for i in chosen),
+            rows=tuple(
+                (found.sources[i], found.references[i][0], found.generated[i]) for i in chosen
+            ),
             marks=tuple("good" if right[i] else "bad" for i in chosen),
         ),
         *_by_length(found, headline),
@@ -156,12 +135,15 @@ def _by_length(found: _Translations, headline: str) -> tuple[Figure, ...]:
     for end in ends.tolist():
         inside = np.flatnonzero((lengths >= first) & (lengths <= end))
         if len(inside) >= _MIN_IN_GROUP:
-            group = _Translations(
-                references=[found.references[i] for i in inside],
-                generated=[found.generated[i] for i in inside],
+            group = GeneratedTexts(
+                [found.generated[i] for i in inside], [found.references[i] for i in inside]
             )
             name = f"{first}" if first == end else f"{first} to {end}"
-            scores[f"{name} tokens"] = group.scores()[headline]
+            scores[f"{name} tokens"] = (
+                group.exact_match()
+                if headline == "exact_match"
+                else group.corpus_scores()[headline]
+            )
         first = int(end) + 1
     if len(scores) < 2:
         return ()
