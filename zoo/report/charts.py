@@ -324,6 +324,8 @@ def _lines(figure: Lines, name: str) -> tuple[Markup, tuple[Legend, ...]]:
                 axes.fill_between(series.x, series.low, series.high, color=color, alpha=0.15, lw=0)
             legend.append(Legend(series.name, variable, mark))
         axes.margins(x=0.01)
+        if all(x == round(x) for series in figure.series for x in series.x) and not figure.square:
+            axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         _label(axes, figure.x_label, figure.y_label)
         return _svg(canvas, name), tuple(legend) if len(legend) > 1 else ()
 
