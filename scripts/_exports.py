@@ -100,10 +100,8 @@ def record(entries: Mapping[str, Sequence[ArtifactEntry]]) -> None:
         model.model_copy(update={"artifacts": tuple(entries.get(model.name, model.artifacts))})
         for model in parse_catalog(text, source=str(CATALOG))
     ]
-    data = {
-        "schema_version": 1,
-        "models": [model.model_dump(mode="json", exclude_none=True) for model in models],
-    }
+    data = yaml.safe_load(text)
+    data["models"] = [model.model_dump(mode="json", exclude_none=True) for model in models]
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
     parse_catalog(text, source=str(CATALOG))
     CATALOG.write_text(head + text)

@@ -15,7 +15,6 @@ import hashlib
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import keras
 import yaml
@@ -192,15 +191,10 @@ def _record(name: str, weights: WeightsEntry) -> None:
         weights=tuple(published),
         artifacts=models[name].artifacts if name in models else (),
     )
-    content: dict[str, Any] = {
-        "schema_version": 1,
-        "models": [
-            models[key].model_dump(mode="json", exclude_none=True) for key in sorted(models)
-        ],
-    }
-    # What dataset plugins and commands say of themselves stays as it is.
-    before = yaml.safe_load(CATALOG.read_text("utf-8"))
-    content |= {key: before[key] for key in ("datasets", "commands") if key in before}
+    content = yaml.safe_load(CATALOG.read_text("utf-8"))
+    content["models"] = [
+        models[key].model_dump(mode="json", exclude_none=True) for key in sorted(models)
+    ]
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
     CATALOG.write_text(HEADER + text, encoding="utf-8")
 

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
         CrossValidation as CrossValidation,
         crossvalidate as crossvalidate,
     )
-    from zoo.api.damage import damage_report as damage_report
     from zoo.api.datasets import (
         dataset as dataset,
         dataset_info as dataset_info,
@@ -56,7 +55,12 @@ if TYPE_CHECKING:
     from zoo.api.export import export as export
     from zoo.api.model_factory import build as build
     from zoo.api.plugins import plugins as plugins
-    from zoo.api.prediction import load as load, predict as predict
+    from zoo.api.prediction import (
+        Predictor as Predictor,
+        load as load,
+        open_predictor as open_predictor,
+        predict as predict,
+    )
     from zoo.api.provenance import Trace as Trace, why as why
     from zoo.api.quantization import Quantization as Quantization, quantize as quantize
     from zoo.api.run import Run as Run
@@ -111,14 +115,13 @@ _MODULES = {
     "zoo.api.artifacts": "Artifact bench diff verify verify_all",
     "zoo.api.catalog": "hooks info list_models register",
     "zoo.api.cross_validation": "CrossValidation crossvalidate",
-    "zoo.api.damage": "damage_report",
     "zoo.api.datasets": "dataset dataset_info list_datasets register_dataset",
     "zoo.api.doctor": "doctor",
     "zoo.api.evaluation": "evaluate",
     "zoo.api.export": "export",
     "zoo.api.model_factory": "build",
     "zoo.api.plugins": "plugins",
-    "zoo.api.prediction": "load predict",
+    "zoo.api.prediction": "Predictor load open_predictor predict",
     "zoo.api.provenance": "Trace why",
     "zoo.api.quantization": "Quantization quantize",
     "zoo.api.run": "Run",

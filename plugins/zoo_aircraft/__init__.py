@@ -31,9 +31,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo_aircraft.captions import read as read, truth_of as truth_of
     from zoo_aircraft.drawing import draw as draw
+    from zoo_aircraft.report import damage_report as damage_report
     from zoo_aircraft.scene import make_scene as make_scene
 
 _HOME = {
+    "damage_report": "report",
     "draw": "drawing",
     "make_scene": "scene",
     "read": "captions",

@@ -12,6 +12,7 @@ from PIL import Image
 import zoo
 from zoo.errors import ConfigError, UnknownModel
 from zoo.spec import DataSpec, Task, TensorSpec
+from zoo_aircraft import damage_report
 
 DATA = "aircraft_captions_synthetic"
 AIRCRAFT = "aircraft_damage_synthetic"
@@ -115,7 +116,7 @@ def test_a_photo_of_any_size_gets_a_caption_and_a_summary_in_a_damage_report(
 ) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (70, 110, 3)).astype("uint8")
     Image.fromarray(pixels).save(tmp_path / "wing.png")
-    report = zoo.damage_report(
+    report = damage_report(
         tmp_path / "wing.png", "vgg16_damage", captioner=artifact, out=tmp_path / "out"
     )[0]
     caption, summary = (

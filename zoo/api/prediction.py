@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from zoo.api.run import Run
     from zoo.architecture import Signature
+    from zoo.spec import TensorSpec
 
 # An artifact must be quick to load, so what models and runs need is imported in functions.
 
@@ -115,6 +117,69 @@ def predict(
     chosen = _select(found, signature)
     outputs = keras_predict_fn(chosen)(encode(inputs, chosen.inputs))
     return Prediction(outputs, chosen.outputs, forecast_dates(inputs, chosen.inputs))
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model that is open for predictions.
+
+    Attributes:
+        name: Name of the model.
+        source: Folder that it was read from; empty for a model in memory.
+        license: License of its weights.
+        limits: What it cannot do, one sentence each.
+        signatures: By name, the inputs and the outputs of each signature; the first is the
+            default.
+        prompts: Names of the prompts of a model that writes text token by token; ``None`` for any
+            other model.
+    """
+
+    name: str
+    source: str
+    license: str
+    limits: tuple[str, ...]
+    signatures: Mapping[str, tuple[Sequence[TensorSpec], Sequence[TensorSpec]]]
+    prompts: tuple[str, ...] | None
+    _target: Any = field(repr=False)
+
+    def predict(self, inputs: Any, *, signature: str | None = None, prompt: str = "") -> Prediction:
+        """Predict for raw inputs: see :func:`zoo.predict`."""
+        return predict(self._target, inputs, signature=signature, prompt=prompt)
+
+
+def open_predictor(target: Run | keras.Model | Session | str | Path) -> Predictor:
+    """Open a model once, for several predictions. Artifacts need no Keras.
+
+    Args:
+        target: A run or its folder, a model of :func:`build` or the name of one with weights, an
+            artifact or its folder.
+
+    Raises:
+        RegistryError: If there is no model of that name.
+        ArtifactError: If a folder is neither a run nor an artifact.
+
+    Example:
+        >>> model = zoo.open_predictor("exports/cnn/1")
+        >>> model.predict("seven.png").labels
+        ['7']
+    """
+    source = str(target) if isinstance(target, str | Path) else ""
+    found: Any = opened(target)
+    if isinstance(found, Session):
+        card: Any = found.manifest
+        source = source or found.source
+        graphs = {graph.signature: (graph.inputs, graph.outputs) for graph in card.graphs}
+    else:
+        from zoo.api.model_factory import architecture_of, blueprint_of
+
+        # A run has its folder and its model; a model is its own.
+        source = source or str(getattr(found, "path", ""))
+        found = getattr(found, "model", found)
+        card = architecture_of(blueprint_of(found)).info
+        graphs = {one.name: (one.inputs, one.outputs) for one in signatures(found)}
+    text = generated_text(graphs)
+    prompts = None if text is None else tuple(name for name, _ in text.prompts)
+    return Predictor(card.name, source, card.license, tuple(card.limits), graphs, prompts, found)
 
 
 def _refuse_generation(beams: int, prompt: str) -> None:

@@ -9,7 +9,7 @@ Files: ``Remote``, ``fetch``, ``tar_members``, ``unpack_tar``, ``zip_member``, `
 ``read_table``, ``read_series``.
 Splits: ``ArraySplit``, ``TextSplit``, ``arrays_digest``, ``stratified_split``,
 ``stratified_sample``, ``split_rows``, ``shuffled``, ``split_by_text``.
-Images: ``open_image_folder``, ``caption_spec``.
+Images: ``read_image``, ``open_image_folder``, ``caption_spec``.
 Series: ``Series``, ``series_spec``, ``windows``.
 Text: ``encode_text``, ``words``, ``token_tensor``, ``labeled_spec``, ``labeled_dataset``,
 ``pair_spec``, ``pair_splits``, ``parse_pairs``, ``source_key``, ``hash_order``.
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     )
     from zoo.data.text.split import TextSplit as TextSplit
     from zoo.runtime.csv import read_table as read_table
+    from zoo.runtime.images import read_image as read_image
     from zoo.runtime.series import Series as Series, read_series as read_series
     from zoo.runtime.text import encode_text as encode_text, words as words
 
@@ -99,6 +100,7 @@ _HOMES = {
     "zoo.data.text.specs": ("caption_spec", "labeled_spec", "pair_spec", "token_tensor"),
     "zoo.data.text.split": ("TextSplit",),
     "zoo.runtime.csv": ("read_table",),
+    "zoo.runtime.images": ("read_image",),
     "zoo.runtime.series": ("Series", "read_series"),
     "zoo.runtime.text": ("encode_text", "words"),
 }

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.spec import TensorSpec
+
 LEVEL = 0.7
 """Default threshold of a hot cell, as a share of the maximum."""
 
@@ -115,19 +117,22 @@ def crop_weights(start: int, length: int, side: int, cells: int) -> NDArray[np.f
     return _interpolation(start, length, side, cells, max(1, round(cells * length / side)))
 
 
-def crop(
-    heat: NDArray[Any], place: tuple[int, int, int, int], size: tuple[int, int]
-) -> NDArray[np.float64]:
-    """Crop the map of a padded image to the image.
+def crop(heat: NDArray[Any], image: tuple[int, int], spec: TensorSpec) -> NDArray[np.float64]:
+    """Crop the map of a padded image to the image. Other maps stay as they are.
 
     Args:
-        heat: Map of the padded image, ``[rows, columns]``.
-        place: Top, left, height and width of the image in the padded one, in pixels.
-        size: Height and width of the padded image, in pixels.
+        heat: Map of the image as the model sees it, ``[rows, columns]``.
+        image: Height and width of the original image, in pixels.
+        spec: The model's input.
     """
-    top, left, height, width = place
-    rows = crop_weights(top, height, size[0], heat.shape[0])
-    columns = crop_weights(left, width, size[1], heat.shape[1])
+    from zoo.runtime.images import PADDED, placed
+
+    if spec.outside != PADDED:
+        return heat
+    side = int(spec.shape[0]), int(spec.shape[1])
+    top, left, height, width = placed(*image, *side)
+    rows = crop_weights(top, height, side[0], heat.shape[0])
+    columns = crop_weights(left, width, side[1], heat.shape[1])
     part: NDArray[np.float64] = rows @ heat @ columns.T
     return part
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.errors import MissingExtra
 from zoo.files import atomic_write
+from zoo.report import formatting
 from zoo.report.records import read_run
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 def write_run_report(run_dir: Path, out: Path | None = None) -> Path:
@@ -37,11 +42,7 @@ def write_run_report(run_dir: Path, out: Path | None = None) -> Path:
         >>> write_run_report(Path("runs/cnn-digits-1"))
         PosixPath('runs/cnn-digits-1/report.html')
     """
-    for package in ("jinja2", "matplotlib"):
-        try:
-            importlib.import_module(package)
-        except ImportError as error:
-            raise MissingExtra("the report", "report", package) from error
+    _require("jinja2", "matplotlib")
     from zoo.report.page import render
 
     records = read_run(Path(run_dir))
@@ -51,4 +52,27 @@ def write_run_report(run_dir: Path, out: Path | None = None) -> Path:
     return target
 
 
-__all__ = ["write_run_report"]
+def page_environment(templates: Path) -> jinja2.Environment:
+    """Return a jinja2 environment for the HTML pages of a plugin.
+
+    Text is escaped; ``css`` is the style sheet of the zoo's own pages.
+
+    Args:
+        templates: Folder of the plugin's templates.
+
+    Raises:
+        MissingExtra: If jinja2 is not installed.
+    """
+    _require("jinja2")
+    return formatting.page_environment(templates)
+
+
+def _require(*packages: str) -> None:
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise MissingExtra("the report", "report", package) from error
+
+
+__all__ = ["page_environment", "write_run_report"]

@@ -1,9 +1,16 @@
-"""Format numbers, durations and configuration values for people."""
+"""Format numbers, durations, configuration values and pages for people."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jinja2
+
+TEMPLATES = Path(__file__).parent / "templates"
+"""Folder of the page of a run and of the style sheet."""
 
 THIN = "\u202f"
 """Narrow no-break space."""
@@ -59,3 +66,24 @@ def plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(plain(item) for item in value) or "none"
     return str(value)
+
+
+def page_environment(templates: Path = TEMPLATES) -> jinja2.Environment:
+    """Return the jinja2 environment of HTML pages: escaped, with style sheet and number formats.
+
+    Args:
+        templates: Folder of the templates.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["css"] = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    environment.filters.update(percent=percent, decimal=decimal, whole=whole, plural=plural)
+    return environment

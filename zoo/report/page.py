@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
-
-import jinja2
-from markupsafe import Markup
 
 from zoo.metrics.figures import ImageGrid
 from zoo.report import charts, classifier, formatting, summary
 from zoo.report.records import RunRecords
 
-_TEMPLATES = Path(__file__).parent / "templates"
-
 
 def render(records: RunRecords) -> str:
     """Return the page of a run as HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        percent=formatting.percent,
-        decimal=formatting.decimal,
-        whole=formatting.whole,
-        plural=formatting.plural,
-    )
-    page: str = environment.get_template("run.html.j2").render(**_context(records))
-    return page
+    template = formatting.page_environment().get_template("run.html.j2")
+    return str(template.render(**_context(records)))
 
 
 def _context(records: RunRecords) -> dict[str, Any]:
@@ -39,7 +20,6 @@ def _context(records: RunRecords) -> dict[str, Any]:
     evaluation = records.evaluation
     learned = summary.learning_curves(records)
     return {
-        "css": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
         "title": summary.page_title(records),
         "run_id": records.run.get("id") or records.path.resolve().name,
         "status": status,

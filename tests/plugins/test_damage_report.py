@@ -17,8 +17,8 @@ from pydantic import Field
 import zoo
 from zoo.errors import BadRecord, ConfigError, Incompatible
 from zoo.metrics.figures import encode_png
-from zoo.report.damage import Damage
 from zoo.spec import SPECIAL_TOKENS
+from zoo_aircraft.report import Damage, damage_report
 
 ROOT = Path(__file__).parents[2]
 CLASSIFIER = ROOT / "exports" / "vgg16_damage" / "1"
@@ -147,31 +147,31 @@ def announced() -> None:
 
 
 def test_a_report_says_class_probability_and_place(photo: Path, tmp_path: Path) -> None:
-    (report,) = zoo.damage_report(photo, CLASSIFIER, out=tmp_path / "out")
+    (report,) = damage_report(photo, CLASSIFIER, out=tmp_path / "out")
     damage = report.damage
 
     assert damage.label in {"crack", "dent"}
     assert damage.probability == max(damage.probabilities.values()) > 0.5
-    assert damage.decision is not None
-    assert "'crack' is said" in damage.decision.meaning
-    assert damage.where is not None
-    assert len(damage.where.map) == len(damage.where.map[0]) == 12
-    assert max(map(max, damage.where.map)) == 1
-    box = damage.where.box
-    assert 0 <= box.left <= damage.where.x <= box.right <= damage.width == 128
-    assert 0 <= box.top <= damage.where.y <= box.bottom <= damage.height == 128
+    assert damage.threshold is not None
+    assert "'crack' is said" in damage.threshold.meaning
+    assert damage.saliency is not None
+    assert len(damage.saliency.map) == len(damage.saliency.map[0]) == 12
+    assert max(map(max, damage.saliency.map)) == 1
+    box = damage.saliency.box
+    assert 0 <= box.left <= damage.saliency.x <= box.right <= damage.width == 128
+    assert 0 <= box.top <= damage.saliency.y <= box.bottom <= damage.height == 128
     assert damage.caption is None
 
 
 def test_the_record_is_the_same_as_what_is_returned(photo: Path, tmp_path: Path) -> None:
-    (report,) = zoo.damage_report(photo, CLASSIFIER, out=tmp_path / "out")
+    (report,) = damage_report(photo, CLASSIFIER, out=tmp_path / "out")
 
     assert Damage.model_validate_json(report.record.read_bytes()) == report.damage
     assert report.record.name == "wing_1.json"
 
 
 def test_the_page_needs_nothing_beside_it_and_runs_nothing(photo: Path, tmp_path: Path) -> None:
-    (report,) = zoo.damage_report(photo, CLASSIFIER, out=tmp_path / "out")
+    (report,) = damage_report(photo, CLASSIFIER, out=tmp_path / "out")
     page = report.page.read_text("utf-8")
 
     assert "default-src 'none'" in page
@@ -180,12 +180,12 @@ def test_the_page_needs_nothing_beside_it_and_runs_nothing(photo: Path, tmp_path
     assert "wing &lt;1&gt;.png" in page
     assert page.count("data:image/png") == 2
     assert "It is no inspection" in page
-    assert "no captioner was asked" in page
+    assert "no captioner was used" in page
 
 
 def test_the_same_photo_gives_the_same_bytes(photo: Path, tmp_path: Path) -> None:
-    first = zoo.damage_report(photo, CLASSIFIER, out=tmp_path / "a")[0]
-    again = zoo.damage_report([photo], CLASSIFIER, out=tmp_path / "b")[0]
+    first = damage_report(photo, CLASSIFIER, out=tmp_path / "a")[0]
+    again = damage_report([photo], CLASSIFIER, out=tmp_path / "b")[0]
 
     assert first.page.read_bytes() == again.page.read_bytes()
 
@@ -195,7 +195,7 @@ def test_whatever_writes_about_pictures_is_a_captioner(
     photo: Path, tmp_path: Path, *, summary: bool
 ) -> None:
     writer = zoo.build("writer", summary=summary)
-    (report,) = zoo.damage_report(photo, CLASSIFIER, captioner=writer, out=tmp_path / "out")
+    (report,) = damage_report(photo, CLASSIFIER, captioner=writer, out=tmp_path / "out")
     page = report.page.read_text("utf-8")
 
     assert report.damage.caption == "a dent below the window"
@@ -211,7 +211,7 @@ def test_what_writes_word_by_word_writes_the_summary_behind_its_prompt(
     photo: Path, tmp_path: Path, prompt: str
 ) -> None:
     teller = zoo.build("teller", prompt=prompt)
-    (report,) = zoo.damage_report(photo, CLASSIFIER, captioner=teller, out=tmp_path / "out")
+    (report,) = damage_report(photo, CLASSIFIER, captioner=teller, out=tmp_path / "out")
 
     assert report.damage.caption == "a dent"
     assert report.damage.summary == ("the window" if prompt else None)
@@ -228,11 +228,11 @@ def test_a_model_that_writes_goes_on_from_a_prompt_or_from_words(photo: Path) ->
 def test_a_classifier_that_does_not_say_where_is_reported_without(
     photo: Path, tmp_path: Path
 ) -> None:
-    (report,) = zoo.damage_report(photo, DIGITS, out=tmp_path / "out")
+    (report,) = damage_report(photo, DIGITS, out=tmp_path / "out")
 
-    assert report.damage.where is None
-    assert report.damage.decision is None
-    assert "Where it looked it does not say" in report.page.read_text("utf-8")
+    assert report.damage.saliency is None
+    assert report.damage.threshold is None
+    assert "It has no saliency map" in report.page.read_text("utf-8")
 
 
 def test_a_keras_model_answers_as_its_artifact_does(photo: Path, tmp_path: Path) -> None:
@@ -241,29 +241,29 @@ def test_a_keras_model_answers_as_its_artifact_does(photo: Path, tmp_path: Path)
 
         zoo.register(VGG16Damage)
     model = zoo.build("vgg16_damage", weights="aircraft_damage_synthetic")
-    (mine,) = zoo.damage_report(photo, model, out=tmp_path / "a")
-    (theirs,) = zoo.damage_report(photo, CLASSIFIER, out=tmp_path / "b")
+    (mine,) = damage_report(photo, model, out=tmp_path / "a")
+    (theirs,) = damage_report(photo, CLASSIFIER, out=tmp_path / "b")
 
     assert mine.damage.label == theirs.damage.label
     assert mine.damage.probability == pytest.approx(theirs.damage.probability, abs=1e-4)
-    assert mine.damage.where is not None
-    assert theirs.damage.where is not None
-    assert mine.damage.where.box == theirs.damage.where.box
+    assert mine.damage.saliency is not None
+    assert theirs.damage.saliency is not None
+    assert mine.damage.saliency.box == theirs.damage.saliency.box
 
 
 def test_photos_of_one_name_do_not_replace_each_other(photo: Path, tmp_path: Path) -> None:
     other = tmp_path / "other" / photo.name
     other.parent.mkdir()
     other.write_bytes(photo.read_bytes())
-    reports = zoo.damage_report([photo, other], CLASSIFIER, out=tmp_path / "out")
+    reports = damage_report([photo, other], CLASSIFIER, out=tmp_path / "out")
 
     assert [report.page.name for report in reports] == ["wing_1.html", "wing_1-2.html"]
 
 
 def test_artifacts_answer_without_keras(photo: Path, tmp_path: Path) -> None:
     code = (
-        "import sys, zoo\n"
-        f"zoo.damage_report({str(photo)!r}, {str(CLASSIFIER)!r}, out={str(tmp_path / 'o')!r})\n"
+        "import sys\nfrom zoo_aircraft import damage_report\n"
+        f"damage_report({str(photo)!r}, {str(CLASSIFIER)!r}, out={str(tmp_path / 'o')!r})\n"
         "assert not {'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -296,7 +296,7 @@ def test_an_odd_photo_is_named_and_nothing_is_written(
     odd = tmp_path / name
     odd.write_bytes(content)
     with pytest.raises(BadRecord, match=name.replace(".", r"\.")):
-        zoo.damage_report([photo, odd], CLASSIFIER, out=tmp_path / "out")
+        damage_report([photo, odd], CLASSIFIER, out=tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
 
@@ -304,7 +304,7 @@ def test_an_odd_photo_is_named_and_nothing_is_written(
 def test_a_photo_that_is_not_there_or_a_folder_is_named(tmp_path: Path) -> None:
     for odd in (tmp_path / "none.png", tmp_path):
         with pytest.raises(BadRecord, match=odd.name):
-            zoo.damage_report(odd, CLASSIFIER, out=tmp_path / "out")
+            damage_report(odd, CLASSIFIER, out=tmp_path / "out")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (2, 3)])
@@ -314,7 +314,7 @@ def test_a_photo_of_any_shape_has_a_report(
 ) -> None:
     path = tmp_path / "odd.png"
     path.write_bytes(encode_png(np.full((*size, channels), 90, "uint8")))
-    (report,) = zoo.damage_report(path, CLASSIFIER, out=tmp_path / "out")
+    (report,) = damage_report(path, CLASSIFIER, out=tmp_path / "out")
 
     assert (report.damage.height, report.damage.width) == size
     json.loads(report.record.read_text("utf-8"))
@@ -335,7 +335,7 @@ def test_photos_of_odd_kinds_are_read_as_training_reads_them(tmp_path: Path, kin
         Image.fromarray(colors[..., 0].astype("uint16") * 257).save(path)
     else:
         Image.fromarray(colors, "RGBA").save(path)
-    (report,) = zoo.damage_report(path, CLASSIFIER, out=tmp_path / "out")
+    (report,) = damage_report(path, CLASSIFIER, out=tmp_path / "out")
 
     assert (report.damage.height, report.damage.width) == (40, 50)
 
@@ -343,19 +343,19 @@ def test_photos_of_odd_kinds_are_read_as_training_reads_them(tmp_path: Path, kin
 def test_models_of_another_kind_are_refused(photo: Path, tmp_path: Path) -> None:
     exports = ROOT / "exports"
     for other in ("mlp_regressor", "autoencoder", "transformer"):
-        with pytest.raises(Incompatible, match="does not classify pictures"):
-            zoo.damage_report(photo, exports / other / "1", out=tmp_path / "out")
-    with pytest.raises(Incompatible, match="does not look at pictures"):
-        zoo.damage_report(
+        with pytest.raises(Incompatible, match="does not classify images"):
+            damage_report(photo, exports / other / "1", out=tmp_path / "out")
+    with pytest.raises(Incompatible, match="takes no images"):
+        damage_report(
             photo, CLASSIFIER, captioner=exports / "transformer" / "1", out=tmp_path / "out"
         )
     with pytest.raises(Incompatible, match="writes no texts"):
-        zoo.damage_report(photo, CLASSIFIER, captioner=DIGITS, out=tmp_path / "out")
+        damage_report(photo, CLASSIFIER, captioner=DIGITS, out=tmp_path / "out")
 
 
 def test_no_photos_are_a_finding(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="as asked"):
-        zoo.damage_report([], CLASSIFIER, out=tmp_path)
+        damage_report([], CLASSIFIER, out=tmp_path)
 
 
 def test_the_map_of_a_photo_whose_aspect_was_kept_covers_the_photo_alone(tmp_path: Path) -> None:
@@ -371,10 +371,10 @@ def test_the_map_of_a_photo_whose_aspect_was_kept_covers_the_photo_alone(tmp_pat
     data = zoo.dataset(tmp_path / "photos", **options)
     model = zoo.build("vgg16_damage", data=data.spec, stages=[[4], [4]], stem=4)
     wide = next((tmp_path / "photos" / "dent").glob("*.png"))
-    found = zoo.damage_report(wide, model, out=tmp_path / "out")[0].damage
+    found = damage_report(wide, model, out=tmp_path / "out")[0].damage
 
     assert (found.height, found.width) == (32, 48)
-    if found.where is not None:
-        rows, columns = len(found.where.map), len(found.where.map[0])
+    if found.saliency is not None:
+        rows, columns = len(found.saliency.map), len(found.saliency.map[0])
         assert rows / columns == pytest.approx(32 / 48, abs=0.1)
-        assert found.where.box.bottom <= 32
+        assert found.saliency.box.bottom <= 32

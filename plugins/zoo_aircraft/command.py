@@ -1,4 +1,4 @@
-"""``zoo damage-report``."""
+"""The command ``zoo damage-report``."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def damage_report(
 
     Writes one JSON file and one HTML page per photo. Artifacts need no Keras.
     """
-    import zoo
+    from zoo_aircraft.report import damage_report as write_reports
 
-    reports = zoo.damage_report(list(photos), classifier, captioner=captioner, out=out)
+    reports = write_reports(list(photos), classifier, captioner=captioner, out=out)
     if as_json:
         console.emit_json(reports)
         return
     rows = [
-        (one.damage.photo, one.damage.label, f"{one.damage.probability:.4f}", one.page)
+        (one.damage.image, one.damage.label, f"{one.damage.probability:.4f}", one.page)
         for one in reports
     ]
     console.emit(console.table(("photo", "damage", "probability", "page"), rows))
