@@ -171,10 +171,10 @@ def open_predictor(target: Run | keras.Model | Session | str | Path) -> Predicto
         graphs = {graph.signature: (graph.inputs, graph.outputs) for graph in card.graphs}
     else:
         from zoo.api.model_factory import architecture_of, blueprint_of
+        from zoo.api.run import Run
 
-        # A run has its folder and its model; a model is its own.
-        source = source or str(getattr(found, "path", ""))
-        found = getattr(found, "model", found)
+        if isinstance(found, Run):
+            source, found = source or str(found.path), found.model
         card = architecture_of(blueprint_of(found)).info
         graphs = {one.name: (one.inputs, one.outputs) for one in signatures(found)}
     text = generated_text(graphs)
