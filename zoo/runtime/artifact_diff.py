@@ -1,4 +1,4 @@
-"""What changed between two artifacts, told from their files alone."""
+"""Compare two artifacts by their files: weights, graph, interface, configuration, metrics."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from zoo.struct import Struct
 Noise = Literal["within noise", "beyond noise", "unknown"]
 
 Interval = tuple[float, float | None, float | None]
-"""A value, and the ends of its 95 % interval where they are known."""
+"""A value, and the ends of its 95 % interval if they are known."""
 
 
 def noise(before: Interval | None, after: Interval | None) -> Noise:
-    """Return whether the difference of two scores can be told from chance.
+    """Return whether the difference of two scores is larger than chance explains.
 
-    It lies beyond the noise if it is larger than the halves of both intervals that face each
-    other, added as independent errors are (in squares).
+    It is beyond noise if it exceeds the root of the summed squares of the two half intervals that
+    face each other.
     """
     if before is None or after is None:
         return "unknown"
@@ -45,8 +45,8 @@ class Constant:
     """One constant of a graph.
 
     Attributes:
-        array: Its elements; ``None`` if they are of a type that numpy does not have.
-        sha256: Of everything the file says about it but its name.
+        array: Its elements; ``None`` for a type that numpy does not have.
+        sha256: Hash of everything in the file about it but its name.
     """
 
     dtype: str
@@ -57,12 +57,12 @@ class Constant:
 
 @dataclass
 class Contents:
-    """What one ONNX file holds.
+    """Constants and operators of an ONNX file.
 
     Attributes:
-        constants: By name; those inside a loop's body have the names of the nodes around them.
-        operators: How often each is used.
-        wiring: SHA-256 of the nodes: what they are, how they are set, what they are joined to.
+        constants: Constants by name; inside of a loop's body after the names of its nodes.
+        operators: Number of uses of each operator.
+        wiring: SHA-256 of the nodes with their attributes and edges.
     """
 
     constants: dict[str, Constant] = field(default_factory=dict)
@@ -70,24 +70,24 @@ class Contents:
     wiring: str = ""
 
 
-_Outside = Mapping[str, np.ndarray[Any, Any]]
+_External = Mapping[str, np.ndarray[Any, Any]]
 
 
 def read_contents(file: bytes | OnnxFile, name: str) -> Contents:
     """Read the constants and the operators of an inspected file.
 
-    A constant counts as the same whether its elements lie in the file or beside it.
+    A constant has the same hash whether its elements are in the file or are external data.
 
     Raises:
         Incompatible: If a constant does not hold what it announces.
     """
     file = OnnxFile(file) if isinstance(file, bytes) else file
     contents, digest = Contents(), hashlib.sha256()
-    outside = {item.name: file.array(item) for item in file.facts.external}
+    external = {item.name: file.array(item) for item in file.facts.external}
     try:
         for entry in fields(memoryview(file.raw)):
             if entry.number == 7:
-                _graph(entry.data, contents, digest, "", outside)
+                _graph(entry.data, contents, digest, "", external)
     except (ValueError, IndexError) as error:
         raise Incompatible(
             f"{name} cannot be compared", why=str(error), fix="export the model again"
@@ -97,11 +97,11 @@ def read_contents(file: bytes | OnnxFile, name: str) -> Contents:
 
 
 def _graph(
-    data: memoryview, contents: Contents, digest: Any, prefix: str, outside: _Outside
+    data: memoryview, contents: Contents, digest: Any, prefix: str, external: _External
 ) -> None:
     for entry in fields(data):
         if entry.number == 5:
-            name, constant = _constant(entry.data, outside)
+            name, constant = _constant(entry.data, external)
             contents.constants[prefix + name] = constant
         elif entry.number == 1:
             _node(entry.data, contents, digest, prefix)
@@ -127,7 +127,7 @@ def _node(data: memoryview, contents: Contents, digest: Any, prefix: str) -> Non
                 digest.update(head + bytes(part.data))
 
 
-def _constant(data: memoryview, outside: _Outside) -> tuple[str, Constant]:
+def _constant(data: memoryview, external: _External) -> tuple[str, Constant]:
     name, kind, shape = "", 0, []
     raw: memoryview | None = None
     digest = hashlib.sha256()
@@ -135,7 +135,7 @@ def _constant(data: memoryview, outside: _Outside) -> tuple[str, Constant]:
         if entry.number == 8:
             name = text(entry.data)
             continue
-        if entry.number in (13, 14):  # where its elements lie, which may be here one day
+        if entry.number in (13, 14):  # the place of its elements
             continue
         digest.update(b"%d:%d:%d:" % (entry.number, entry.value, len(entry.data)))
         digest.update(entry.data)
@@ -145,9 +145,9 @@ def _constant(data: memoryview, outside: _Outside) -> tuple[str, Constant]:
             kind = entry.value
         elif entry.number == 9:
             raw = entry.data
-    array = outside.get(name) if raw is None else None
+    array = external.get(name) if raw is None else None
     if array is not None:
-        # As if they were written behind the type and the shape.
+        # Hash external elements as if they were in the file.
         digest.update(b"%d:%d:%d:" % (9, 0, array.nbytes))
         digest.update(array.data.cast("B"))
     if raw is not None and kind in TYPES:
@@ -159,7 +159,7 @@ def _constant(data: memoryview, outside: _Outside) -> tuple[str, Constant]:
 
 
 class Change(Struct):
-    """One value that differs; ``None`` where a side does not have it."""
+    """A value that differs; ``None`` where one side does not have it."""
 
     what: str
     before: Any
@@ -167,11 +167,11 @@ class Change(Struct):
 
 
 class WeightChange(Struct):
-    """One constant of a graph that differs.
+    """A constant of a graph that differs.
 
     Attributes:
-        largest: The largest difference of an element; ``None`` where elements cannot be compared.
-        changed: The share of the elements that differ.
+        largest: Largest difference of an element; ``None`` if they cannot be compared.
+        changed: Share of the elements that differ.
     """
 
     signature: str
@@ -183,12 +183,12 @@ class WeightChange(Struct):
 
 
 class GraphChange(Struct):
-    """How the operators of one signature differ.
+    """Differences of the operators of one signature.
 
     Attributes:
-        added: Operators that are used more often than before, and how much more often.
-        removed: Those that are used less often.
-        rewired: Whether the nodes are set or joined in another way.
+        added: Operators that are used more often, and by how much.
+        removed: Operators that are used less often, and by how much.
+        rewired: Whether operators are the same, and their attributes or edges differ.
     """
 
     signature: str
@@ -198,12 +198,11 @@ class GraphChange(Struct):
 
 
 class MetricChange(Struct):
-    """One metric that differs.
+    """A metric that differs.
 
     Attributes:
-        noise: Whether the difference can be told from chance: it lies beyond the noise if it is
-            larger than the root of the summed squares of the two 95 % intervals' halves that
-            face each other. Unknown without intervals.
+        noise: Whether the difference is larger than chance explains: see :func:`noise`; unknown
+            without intervals.
     """
 
     name: str
@@ -214,7 +213,7 @@ class MetricChange(Struct):
 
 
 class DiffReport(Struct):
-    """What :func:`diff` found, by where it lies; all empty if the artifacts are the same."""
+    """Result of :func:`diff`; every part is empty if the artifacts are the same."""
 
     before: str
     after: str
@@ -231,20 +230,20 @@ class DiffReport(Struct):
 
 
 def diff(before: str | Path, after: str | Path) -> DiffReport:
-    """Explain what changed between two artifacts.
+    """Compare two artifacts by their files.
 
     Both ONNX files are compared with their manifests first, and no library opens them.
 
     Args:
-        before: The folder of one artifact.
-        after: That of the other.
+        before: Folder of the first artifact.
+        after: Folder of the second artifact.
 
     Raises:
-        Incompatible: If one is no artifact, or of a newer format.
-        Tampered: If a file is not the one that was published.
+        Incompatible: If one is not an artifact, or of a newer format.
+        Tampered: If a file was changed after publishing.
 
     Example:
-        >>> diff("exports/cnn/1", "exports/cnn/2").metrics[0].noise
+        >>> zoo.diff("exports/cnn/1", "exports/cnn/2").metrics[0].noise
         'within noise'
     """
     folders = Path(before), Path(after)

@@ -1,4 +1,4 @@
-"""How fast an artifact answers here: median, tail and throughput by batch size and threads."""
+"""Benchmark an artifact: latency and throughput by batch size and threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ConfigError, Finding, Tampered
-from zoo.runtime.artifact_files import read_entry
+from zoo.runtime.artifact_files import COPY_AGAIN, read_entry
 from zoo.runtime.golden_vectors import Vector, unpack_vectors
 from zoo.runtime.manifest import VECTORS, read_manifest
 from zoo.runtime.session import MAX_THREADS, Session, load
@@ -19,17 +19,17 @@ from zoo.struct import Struct
 
 _WARM_UP = 3
 MAX_BATCH = 65_536
-"""The largest batch that is measured, as it is the largest of a training."""
+"""The largest batch, as in training."""
 
 
 class BenchRow(Struct):
     """One measurement.
 
     Attributes:
-        calls: How many calls were timed.
-        median_ms: Half of the calls took at most this many milliseconds.
-        p95_ms: 95 of 100 calls took at most this many milliseconds.
-        per_second: Examples a second, over all calls.
+        calls: Number of timed calls.
+        median_ms: Median latency, milliseconds.
+        p95_ms: 95th percentile of the latency, milliseconds.
+        per_second: Throughput, examples per second.
     """
 
     path: str
@@ -52,19 +52,22 @@ def bench(
     signature: str | None = None,
     providers: Sequence[str] | None = None,
 ) -> list[BenchRow]:
-    """Measure an artifact on its own golden inputs, repeated to each batch size.
+    """Benchmark an artifact on its own golden inputs, repeated to each batch size.
 
     Args:
         path: The artifact's folder.
-        batches: Examples a call.
-        threads: Threads a call, one session each.
-        seconds: How long each combination is measured, after a warm-up.
-        signature: Which of its graphs; all of them by default.
+        batches: Examples per call.
+        threads: Threads per call, one session each.
+        seconds: Duration of each measurement, after a warm-up.
+        signature: Name of the signature; all of them by default.
         providers: onnxruntime's execution providers; the CPU by default.
 
     Raises:
-        ConfigError: If a number is out of its range.
-        Tampered: If the artifact has no golden inputs to measure on.
+        ConfigError: If a number is out of range.
+        Tampered: If the artifact has no golden inputs.
+
+    Example:
+        >>> zoo.bench("exports/cnn/1", batches=(1, 64))[0].median_ms
     """
     findings = [
         Finding(name, value, f"from 1 to {most:,}")
@@ -78,7 +81,7 @@ def bench(
     if not 0 < seconds <= 3600:
         findings.append(Finding("seconds", seconds, "more than 0, at most 3600"))
     if findings:
-        raise ConfigError("the measurement cannot be made as asked", findings=findings)
+        raise ConfigError("the benchmark cannot run with these options", findings=findings)
     graphs = read_manifest(Path(path)).graphs
     chosen = [graph.signature for graph in graphs] if signature is None else [signature]
     rows = []
@@ -101,8 +104,8 @@ def _golden(vectors: Sequence[Vector], file: Path, signature: str) -> Arrays:
     if not last or not all(array.ndim and len(array) for array in last.values()):
         raise Tampered(
             f"{file} has no examples for {signature!r}",
-            why="an artifact is measured on its own golden inputs",
-            fix="copy the artifact anew, or export the model again",
+            why="an artifact is benchmarked on its own golden inputs",
+            fix=COPY_AGAIN,
         )
     return last
 
@@ -134,6 +137,3 @@ def _row(session: Session, path: str, golden: Arrays, batch: int, seconds: float
 
 def _repeat(array: np.ndarray[Any, Any], batch: int) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(array[np.arange(batch) % len(array)])
-
-
-__all__ = ["BenchRow", "bench"]

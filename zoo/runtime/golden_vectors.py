@@ -1,4 +1,4 @@
-"""Golden vectors: inputs, and what the Keras model gave for them, in one ``.npz`` file."""
+"""Golden vectors: recorded inputs and outputs, and the tolerance at which they are compared."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class Vector:
-    """One golden case of one signature."""
+    """Recorded inputs and outputs of one call of a signature."""
 
     inputs: Mapping[str, np.ndarray[Any, Any]]
     outputs: Mapping[str, np.ndarray[Any, Any]]
@@ -64,7 +64,7 @@ def pack_vectors(cases: Mapping[str, Sequence[Vector]]) -> bytes:
 
 
 def unpack_vectors(raw: bytes, signature: str) -> list[Vector]:
-    """Return the golden cases of a signature.
+    """Return the golden vectors of a signature.
 
     Raises:
         Incompatible: If the bytes are not what :func:`pack_vectors` writes. Nothing is
@@ -105,13 +105,13 @@ def _array(raw: bytes) -> np.ndarray[Any, Any]:
 
 @dataclass(frozen=True)
 class Difference:
-    """How two arrays differ.
+    """Difference of two arrays.
 
     Attributes:
-        share: The largest difference as a share of what is allowed; above 1 is a failure.
-        absolute: The largest difference.
-        where: The first index of that element.
-        why: What is wrong, where numbers alone do not say it.
+        share: Largest difference as a share of the tolerance; above 1 is a failure.
+        absolute: Largest difference.
+        where: Index of the element with the largest share.
+        why: Explanation, if it is not about numbers.
     """
 
     share: float
@@ -121,7 +121,7 @@ class Difference:
 
 
 def row_scale(reference: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return the largest magnitude of each example, shaped to broadcast over the array."""
+    """Return the largest magnitude of each example, with shape ``[batch, 1, ...]``."""
     flat = np.abs(reference.astype(np.float64)).reshape(len(reference), -1)
     largest = flat.max(axis=1, initial=0.0)
     scale: np.ndarray[Any, Any] = largest.reshape((-1,) + (1,) * (reference.ndim - 1))
@@ -134,9 +134,9 @@ def compare(
     """Compare an output with the recorded one.
 
     Args:
-        actual: What a graph gave.
-        reference: What the Keras model gave, examples along the first axis.
-        tolerance: What is allowed; ``None`` asks for equality.
+        actual: Output of the graph.
+        reference: Output of the Keras model, examples along the first axis.
+        tolerance: The tolerance; ``None`` for equality.
     """
     if actual.shape != reference.shape or actual.dtype != reference.dtype:
         found = f"{actual.dtype}{list(actual.shape)}"
@@ -166,12 +166,12 @@ def _place(mask: np.ndarray[Any, Any]) -> tuple[int, ...]:
 def compare_all(
     actual: Arrays, reference: Arrays, tolerances: Mapping[str, Tolerance]
 ) -> dict[str, Difference]:
-    """Compare all outputs of one call; a missing one differs, and so does one too many."""
+    """Compare all outputs of one call; a missing or additional one differs, too."""
     found = {}
     for name in sorted({*actual, *reference}):
         if name not in actual or name not in reference:
-            there = "not given" if name not in actual else "not expected"
-            found[name] = Difference(np.inf, np.inf, (), f"it is {there}")
+            why = "it is missing" if name not in actual else "it is not expected"
+            found[name] = Difference(np.inf, np.inf, (), why)
             continue
         wanted = reference[name]
         if name == LABEL and PROBABILITIES in actual and PROBABILITIES in tolerances:
@@ -188,9 +188,9 @@ def _ties(
     chances: np.ndarray[Any, Any],
     tolerance: Tolerance,
 ) -> np.ndarray[Any, Any]:
-    """Return the recorded labels, with those that float noise may decide taken from ``actual``.
+    """Return the recorded labels; where two classes tie, those of ``actual``.
 
-    Two classes whose probabilities are closer than the tolerance are a tie: either is right.
+    Classes whose probabilities are closer than the tolerance are a tie: either is right.
     """
     classes = chances.shape[-1]
     if ((actual < 0) | (actual >= classes) | (reference < 0) | (reference >= classes)).any():

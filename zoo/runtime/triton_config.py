@@ -42,13 +42,13 @@ _KINDS = {
 def served_shape(spec: TensorSpec) -> tuple[int | str, ...]:
     """Return the shape in which servers take or give a tensor, the batch axis left out.
 
-    Triton has no tensor without sizes beside the batch: a number an example is a row of one.
+    Triton has no tensor with the batch axis alone: one number per example is a row of one.
     """
     return spec.shape or (1,)
 
 
 def check_same_interface(new: Manifest, old: Manifest, *, where: Path, fix: str) -> None:
-    """Compare what two versions take and give: a client must not notice which one answers.
+    """Check that two versions have the same interface, so that clients may use either.
 
     Raises:
         Incompatible: If a name, type, shape, class or column differs.
@@ -69,9 +69,9 @@ def check_same_interface(new: Manifest, old: Manifest, *, where: Path, fix: str)
             if _interface(mine) != _interface(theirs):
                 raise Incompatible(
                     f"the {kind} of {graph.signature!r} are not those of the versions in {where}",
-                    why=f"there: {_words(theirs)}; here: {_words(mine)}"
-                    if _words(theirs) != _words(mine)
-                    else "their classes or columns are others",
+                    why=f"there: {_shown(theirs)}; here: {_shown(mine)}"
+                    if _shown(theirs) != _shown(mine)
+                    else "their classes or columns differ",
                     fix=fix,
                 )
 
@@ -80,23 +80,23 @@ def _interface(specs: Iterable[TensorSpec]) -> list[Any]:
     return [(s.name, s.dtype, s.shape, s.labels, s.columns) for s in specs]
 
 
-def _words(specs: Iterable[TensorSpec]) -> str:
+def _shown(specs: Iterable[TensorSpec]) -> str:
     return ", ".join(f"{s.name} {s.dtype}{list(s.shape)}" for s in specs)
 
 
 def repository_files(manifest: Manifest, vectors: bytes) -> dict[str, bytes]:
-    """Return everything that stands beside the versions of a model, by relative path.
+    """Return the files beside the versions of a model, by relative path.
 
     Args:
-        manifest: That of any of its versions.
-        vectors: The bytes of the golden vectors of that version.
+        manifest: Manifest of any of its versions.
+        vectors: Bytes of the golden vectors of that version.
     """
     graph = manifest.graphs[0]
     example = _example(graph, unpack_vectors(vectors, graph.signature))
     files = {CONFIG: _config(graph, example).encode()}
     for spec in graph.outputs:
         if spec.labels:
-            # One class a line: a line break inside a name would shift all that follow.
+            # One class per line: a line break inside a name would shift all that follow.
             lines = [" ".join(label.splitlines()) for label in spec.labels]
             files[_label_file(spec)] = ("\n".join(lines) + "\n").encode()
     for name, array in example.items():
@@ -117,7 +117,7 @@ def _little(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _example(graph: Graph, vectors: Sequence[Vector]) -> dict[str, np.ndarray[Any, Any]]:
-    """Return one golden example; nothing for text, of which no golden vectors are kept."""
+    """Return one golden example; none for strings, which golden vectors do not hold."""
     if not vectors or any(spec.dtype == "string" for spec in graph.inputs):
         return {}
     single = [vector for vector, size in zip(vectors, graph.vectors, strict=False) if size == 1]
