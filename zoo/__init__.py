@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     )
     from zoo.api.artifacts import (
         Artifact as Artifact,
-        bench as bench,
-        diff as diff,
         verify as verify,
         verify_all as verify_all,
     )
@@ -98,6 +96,8 @@ if TYPE_CHECKING:
     from zoo.hookspecs import hookimpl as hookimpl
     from zoo.metrics import Evaluation as Evaluation, Score as Score
     from zoo.runtime import Prediction as Prediction, Session as Session
+    from zoo.runtime.artifact_diff import diff as diff
+    from zoo.runtime.benchmark import bench as bench
     from zoo.spec import (
         Arrays as Arrays,
         Column as Column,
@@ -112,7 +112,7 @@ if TYPE_CHECKING:
     from zoo.training.progress import Progress as Progress
 
 _MODULES = {
-    "zoo.api.artifacts": "Artifact bench diff verify verify_all",
+    "zoo.api.artifacts": "Artifact verify verify_all",
     "zoo.api.catalog": "hooks info list_models register",
     "zoo.api.cross_validation": "CrossValidation crossvalidate",
     "zoo.api.datasets": "dataset dataset_info list_datasets register_dataset",
@@ -136,6 +136,8 @@ _MODULES = {
     "zoo.hookspecs": "hookimpl",
     "zoo.metrics": "Evaluation Score",
     "zoo.runtime": "Prediction Session",
+    "zoo.runtime.artifact_diff": "diff",
+    "zoo.runtime.benchmark": "bench",
     "zoo.architecture": "API_VERSION Architecture ArchitectureInfo Blueprint Recipe Signature "
     "TrainLoop",
     "zoo.spec": "Arrays Column DataSpec PredictFn PredictFns Split Task TensorSpec TextSpec",

@@ -1,8 +1,8 @@
-"""Artifacts: verify, compare and time them with onnxruntime alone."""
+"""Verify artifacts, with the hooks of installed packages, without Keras."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,9 @@ from typing import Any
 from zoo.api.catalog import hooks
 from zoo.errors import ZooError
 from zoo.runtime import (
-    BenchRow,
-    DiffReport,
     Session,
     VerifyReport,
     VerifyResult,
-    bench as bench_artifact,
-    diff as diff_artifacts,
     load as load_artifact,
     verify as verify_artifact,
     verify_all as verify_everything,
@@ -79,43 +75,16 @@ def verify_all(path: str | Path) -> Iterator[VerifyResult]:
         yield VerifyResult(Path(path), error=error)
         return
     for result in verify_everything(path):
-        try:
-            if result.report is not None:
-                report = result.report.model_dump(mode="json")
-                hooks().call("zoo_after_verify", path=result.path, report=report)
-            yield result
-        except ZooError as error:
-            yield VerifyResult(result.path, error=error)
+        yield _after(result)
 
 
-def diff(before: str | Path, after: str | Path) -> DiffReport:
-    """Compare two artifacts by their files.
-
-    Args:
-        before: The folder of one artifact.
-        after: The folder of the other.
-
-    Raises:
-        ArtifactError: If one is no artifact, or not what was published.
-
-    Example:
-        >>> zoo.diff("exports/cnn/1", "exports/cnn/2").metrics[0].noise
-    """
-    return diff_artifacts(before, after)
-
-
-def bench(path: str | Path, **options: Any) -> Sequence[BenchRow]:
-    """Measure the latency of an artifact on its golden inputs.
-
-    Args:
-        path: The folder of the artifact.
-        **options: ``batches``, ``threads``, ``seconds`` and more: see :func:`zoo.runtime.bench`.
-
-    Raises:
-        ArtifactError: If it cannot be opened.
-        ConfigError: If an option is out of range.
-
-    Example:
-        >>> zoo.bench("exports/cnn/1", batches=(1, 64))[0].median_ms
-    """
-    return bench_artifact(Path(path), **options)
+def _after(result: VerifyResult) -> VerifyResult:
+    """Let hooks see a report; an artifact that one of them refuses has not verified."""
+    if result.report is None:
+        return result
+    report = result.report.model_dump(mode="json")
+    try:
+        hooks().call("zoo_after_verify", path=result.path, report=report)
+    except ZooError as error:
+        return VerifyResult(result.path, error=error)
+    return result
