@@ -1,4 +1,4 @@
-"""Runs whose processes are killed go on where a checkpoint stands, to the same bits.
+"""Runs whose processes are killed resume from a checkpoint, to the same bits.
 
 ``tests/training/mortal.py`` does it; ``scripts/kills`` runs it for longer.
 """
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ ZOO = [sys.executable, "-m", "zoo"]
 TRAIN = ["train", "cnn", "--epochs", "20", "--seed", "5", "--set", "filters=[[4],[6]]", "--quiet"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_and_resumed_ends_in_the_bits_of_one_that_was_not(
     tmp_path: Path,
 ) -> None:
@@ -46,16 +48,29 @@ def test_every_model_of_the_zoo_is_among_those_that_are_killed() -> None:
     assert ours == set(RECIPES)
 
 
-def test_a_model_that_is_killed_at_any_moment_ends_in_the_bits_of_one_that_was_not(
+def killed(folder: Path, *words: str) -> list[dict[str, Any]]:
+    """Return what was killed by what, and what then differed, one dictionary per model."""
+    program = Path(__file__).with_name("mortal.py")
+    done = subprocess.run([sys.executable, program, folder, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:] + done.stdout
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_model_that_is_killed_while_it_writes_ends_in_the_bits_of_one_that_was_not(
     tmp_path: Path,
 ) -> None:
-    program = Path(__file__).with_name("mortal.py")
-    done = subprocess.run(
-        [sys.executable, program, tmp_path, "--kills", "2"], capture_output=True, text=True
-    )
-    said = [json.loads(line) for line in done.stdout.splitlines()]
+    (said,) = killed(tmp_path, "--kills", "6", "--only", "mlp_classifier")
 
-    assert done.returncode == 0, done.stderr[-4000:] + done.stdout
+    assert said["apart"] == []
+    assert len(said["kills"]) >= 3, said
+
+
+@pytest.mark.slow
+def test_every_model_that_is_killed_at_any_moment_ends_in_the_bits_of_one_that_was_not(
+    tmp_path: Path,
+) -> None:
+    said = killed(tmp_path, "--kills", "2")
+
     assert {line["model"]: line["apart"] for line in said} == {name: [] for name in RECIPES}
     kills = [kill for line in said for kill in line["kills"]]
     assert len(kills) >= len(RECIPES), said
