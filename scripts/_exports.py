@@ -18,15 +18,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+import _catalog
 
 import zoo
 from zoo.api.catalog import registry
 from zoo.files import sha256_file
-from zoo.registry.catalog import ArtifactEntry, ModelEntry, WeightsEntry, parse_catalog
+from zoo.registry.catalog import ArtifactEntry, ModelEntry, WeightsEntry
 
 ROOT = Path(__file__).parents[1]
-CATALOG = ROOT / "registry.yaml"
 EXPORTS = ROOT / "exports"
 
 
@@ -55,7 +54,7 @@ def main() -> None:
 
 def planned(names: Sequence[str] = ()) -> Iterator[tuple[ModelEntry, WeightsEntry]]:
     """Yield every published set of weights of the zoo's own models."""
-    for model in registry().catalog.values():
+    for model in registry().catalog.models():
         if model.distribution == "neural-zoo" and (not names or model.name in names):
             for weights in model.weights:
                 yield model, weights
@@ -94,17 +93,12 @@ def describe(artifact: zoo.Artifact) -> ArtifactEntry:
 
 def record(entries: Mapping[str, Sequence[ArtifactEntry]]) -> None:
     """Put entries into registry.yaml in place of those of the same models."""
-    text = CATALOG.read_text()
-    head = "".join(line + "\n" for line in text.splitlines() if line.startswith("#"))
-    models = [
-        model.model_copy(update={"artifacts": tuple(entries.get(model.name, model.artifacts))})
-        for model in parse_catalog(text, source=str(CATALOG))
-    ]
-    data = yaml.safe_load(text)
-    data["models"] = [model.model_dump(mode="json", exclude_none=True) for model in models]
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
-    parse_catalog(text, source=str(CATALOG))
-    CATALOG.write_text(head + text)
+    catalog = _catalog.read()
+    models = tuple(
+        model.model_copy(update={"artifacts": entries.get(model.name, model.artifacts)})
+        for model in catalog.models
+    )
+    _catalog.write(catalog.model_copy(update={"models": models}))
 
 
 if __name__ == "__main__":

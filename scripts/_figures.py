@@ -29,12 +29,12 @@ def main() -> None:
 
 def render(catalog: str) -> str:
     """Return the table for the text of a catalog: one line for each set of weights."""
-    for model in parse_catalog(catalog, source="registry.yaml"):
+    for model in parse_catalog(catalog, source="registry.yaml").models:
         registry().get(model.name)  # a plugin says what its own scores mean
     rows = [
         f"| `{model.name}` | {weights.trained_on} | {weights.parameters:,} "
         f"| {_headline(weights.measured)} |\n"
-        for model in parse_catalog(catalog, source="registry.yaml")
+        for model in parse_catalog(catalog, source="registry.yaml").models
         for weights in model.weights
         if weights.measured is not None
     ]

@@ -16,21 +16,17 @@ import statistics
 import tempfile
 from pathlib import Path
 
+import _catalog
 import keras
-import yaml
 
 import zoo
 from zoo.api.catalog import registry
 from zoo.api.datasets import find_dataset
 from zoo.metrics import Score
 from zoo.metrics.scores import describe_score
-from zoo.registry.catalog import Measured, Measurement, ModelEntry, WeightsEntry, parse_catalog
+from zoo.registry.catalog import Measured, Measurement, ModelEntry, WeightsEntry
 
 ROOT = Path(__file__).parents[1]
-CATALOG = ROOT / "registry.yaml"
-HEADER = """\
-# What is published, as data. Written by scripts/measure: do not edit figures by hand.
-"""
 
 # Two-sided 95 % points of Student's t distribution, by degrees of freedom.
 STUDENT = {
@@ -170,10 +166,8 @@ def _learned_spec(run: zoo.Run, weights: Path) -> Path | None:
 
 def _record(name: str, weights: WeightsEntry) -> None:
     """Put weights into the catalog, beside those for other data."""
-    models = {
-        model.name: model
-        for model in parse_catalog(CATALOG.read_text("utf-8"), source=str(CATALOG))
-    }
+    catalog = _catalog.read()
+    models = {model.name: model for model in catalog.models}
     architecture = registry().get(name)
     before = models[name].weights if name in models else ()
     others = [entry for entry in before if entry.id != weights.id]
@@ -191,12 +185,8 @@ def _record(name: str, weights: WeightsEntry) -> None:
         weights=tuple(published),
         artifacts=models[name].artifacts if name in models else (),
     )
-    content = yaml.safe_load(CATALOG.read_text("utf-8"))
-    content["models"] = [
-        models[key].model_dump(mode="json", exclude_none=True) for key in sorted(models)
-    ]
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-    CATALOG.write_text(HEADER + text, encoding="utf-8")
+    ordered = tuple(models[key] for key in sorted(models))
+    _catalog.write(catalog.model_copy(update={"models": ordered}))
 
 
 if __name__ == "__main__":

@@ -33,17 +33,12 @@ from zoo.config import Frozen, ModelConfig, TrainPlan
 from zoo.errors import PluginBroken
 from zoo.names import FIRST_VERSION, NAME, NAME_LENGTH, VERSION, identity, valid_name
 from zoo.spec import Arrays, Dataset, DataSpec, PredictFns, Split, Task, TensorSpec
+from zoo.version import API_VERSION, OLDEST_API_VERSION
 
 if TYPE_CHECKING:
     import keras
 
     from zoo.metrics import Evaluation
-
-API_VERSION = 1
-"""Version of this contract. A plugin for a newer one is listed and not loaded."""
-
-OLDEST_API_VERSION = 1
-"""Oldest version of this contract that is still supported."""
 
 
 class ArchitectureInfo(Frozen):

@@ -84,14 +84,6 @@ class ZooWarning(UserWarning):
     """Warning about something that works and is probably not intended."""
 
 
-class ModelDeprecated(ZooWarning):
-    """A model's name is deprecated."""
-
-
-class InterfaceDeprecated(ZooWarning):
-    """A plugin uses a deprecated part of the plugin interface."""
-
-
 class RegistryError(ZooError):
     """A model could not be found or loaded by its name."""
 

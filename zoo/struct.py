@@ -47,6 +47,9 @@ def _explained(error: msgspec.ValidationError, inside: str = "") -> StructError:
     parts = [inside, *re.findall(r"[^.\[\]]+", path)]
     if named := _UNKNOWN.search(message):
         parts.append(named[2])
+    if isinstance(error.__cause__, StructError):  # raised by a record's own check
+        parts.append(error.__cause__.where)
+        message = error.__cause__.message
     return StructError(".".join(filter(None, parts)), message)
 
 

@@ -58,12 +58,11 @@ models:
   distribution: zoo-pair
   summary: One hidden layer on an image.
   tasks: [classification]
-  aliases: [couple]
   weights:
   - {{id: tiny, trained_on: digits, config: {{width: 3}}, parameters: {parameters},
      file: pair_package.models/tiny.weights.h5, bytes: {bytes}, sha256: {sha256}}}
 - {{name: pair, version: 2, distribution: zoo-pair, summary: Two hidden layers on an image.,
-   tasks: [classification], aliases: [couple]}}
+   tasks: [classification]}}
 """
 
 PROGRAM = """
@@ -85,11 +84,11 @@ first.save_weights(file)
     parameters=first.count_params(), bytes=file.stat().st_size, sha256=sha256_file(file)))
 registry.cache_clear()
 assert registry().catalog_problems == []
-assert zoo.info("couple").versions == ["2", "1"]
+assert zoo.info("pair").versions == ["2", "1"]
 assert [weights["id"] for weights in zoo.info("pair@1").weights] == ["tiny"]
 
 images = zoo.dataset("digits").split("validation").arrays()[0]["image"][:3]
-for name in ("pair@1:tiny", "zoo-pair:pair@1:tiny", "couple@1:tiny"):
+for name in ("pair@1:tiny", "zoo-pair:pair@1:tiny", "pair@1:tiny"):
     assert zoo.predict(name, images).labels == zoo.predict(first, images).labels, name
 assert (zoo.build("pair@1", weights="tiny").get_weights()[0] == first.get_weights()[0]).all()
 for wrong in (
@@ -105,7 +104,7 @@ for wrong in (
         raise AssertionError(wrong)
 
 old = zoo.train("pair@1", epochs=1)
-new = zoo.train("couple", epochs=1)
+new = zoo.train("pair", epochs=1)
 assert (old.path.name, new.path.name) == ("pair-1", "pair-2")
 assert old.record["architecture"]["name"] == "pair"
 assert new.record["architecture"]["name"] == new.architecture == "pair@2"

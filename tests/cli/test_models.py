@@ -74,7 +74,7 @@ def test_plugins_shows_where_each_comes_from(capsys):
     found = {plugin["name"]: plugin for plugin in json.loads(out)}
     assert found["cnn"]["distribution"] == "neural-zoo"
     assert found["cnn"]["value"].startswith("zoo_cnn:")
-    assert "would run" in run(capsys, "plugins")[1]
+    assert "allowed" in run(capsys, "plugins")[1]
 
 
 def test_the_doctor_says_in_json_whether_all_is_well(capsys):

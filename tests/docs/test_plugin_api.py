@@ -6,14 +6,12 @@ import inspect
 import re
 import tomllib
 
-import yaml
-
 import zoo
 from tests.docs.pages import ROOT, after, blocks
-from zoo import architecture, errors, hookspecs, spec
+from zoo import architecture, hookspecs, spec
 from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo, Blueprint, TrainLoop
-from zoo.registry.catalog import Deprecated, parse_catalog
-from zoo.registry.settings import Settings, read_settings
+from zoo.registry.catalog import parse_catalog
+from zoo.registry.policy import Settings, read_settings
 
 PAGE = (ROOT / "docs" / "plugin-api.md").read_text("utf-8")
 POLICY = (ROOT / "docs" / "policy.md").read_text("utf-8")
@@ -64,27 +62,24 @@ def test_the_table_of_hooks_is_that_of_the_code():
 
 def test_the_page_is_about_the_version_that_is_spoken():
     assert f"This is version {API_VERSION} of it" in PAGE
-    assert issubclass(errors.InterfaceDeprecated, Warning)
     assert zoo.API_VERSION == API_VERSION
 
 
 def test_the_catalog_on_the_page_follows_the_schema():
-    first, second = [block.text for block in blocks(PAGE) if block.language == "yaml"]
-    text = first.replace("5f0c…", "a" * 64)
-    (model,) = parse_catalog(text, source="the page")
-    assert model.weights
-    deprecated = yaml.safe_load(second)["deprecated"]
-    assert set(deprecated) == set(Deprecated.model_fields)
-    Deprecated.model_validate(deprecated)
+    (block,) = [block.text for block in blocks(PAGE) if block.language == "yaml"]
+    file = parse_catalog(block.replace("5f0c…", "a" * 64), source="the page")
+    assert file.models[0].weights
+    assert file.datasets
+    assert file.commands
 
 
 def test_the_policy_on_the_page_is_read_and_shows_every_key(tmp_path):
     (text,) = [block.text for block in blocks(POLICY) if block.language == "toml"]
     (tmp_path / "zoo.toml").write_text(text)
-    assert set(tomllib.loads(text)["plugins"]) == set(Settings.model_fields)
-    assert read_settings(tmp_path / "zoo.toml").model_fields_set == set(Settings.model_fields)
+    assert set(tomllib.loads(text)["plugins"]) == set(Settings.__annotations__)
+    assert read_settings(tmp_path / "zoo.toml").hook_failures == "fail"
 
 
 def test_every_variable_of_the_policy_is_on_its_page():
-    source = (ROOT / "zoo" / "registry" / "settings.py").read_text("utf-8")
+    source = (ROOT / "zoo" / "registry" / "policy.py").read_text("utf-8")
     assert set(re.findall(r"ZOO_[A-Z_]+", source)) <= set(re.findall(r"ZOO_[A-Z_]+", POLICY))

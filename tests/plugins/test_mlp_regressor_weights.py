@@ -12,7 +12,7 @@ from zoo.registry.catalog import read_catalog
 
 ROOT = Path(__file__).parents[2]
 ENTRY = next(
-    model for model in read_catalog(ROOT / "registry.yaml") if model.name == "mlp_regressor"
+    model for model in read_catalog(ROOT / "registry.yaml").models if model.name == "mlp_regressor"
 )
 
 

@@ -9,8 +9,11 @@ from hypothesis import given, strategies as st
 
 from tests.registry.fakes import install
 from zoo.errors import CatalogInvalid, UnknownModel
-from zoo.registry import Policy, Registry
 from zoo.registry.catalog import own_catalog_path, parse_catalog, read_catalog
+from zoo.registry.policy import Policy
+from zoo.registry.registry import Registry
+
+GROUP = "zoo.architectures"
 
 MODEL = """
 - name: thing
@@ -21,7 +24,7 @@ MODEL = """
 
 
 def test_the_zoos_own_catalog_follows_its_schema() -> None:
-    models = read_catalog(own_catalog_path())
+    models = read_catalog(own_catalog_path()).models
 
     assert {"cnn", "mlp_classifier"} <= {model.name for model in models}
 
@@ -29,14 +32,14 @@ def test_the_zoos_own_catalog_follows_its_schema() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "valid dictionary"),
+        ("", "Expected `object`"),
         ("models: []", "schema_version"),
         ("schema_version: 2\nmodels: []", "schema_version"),
         ("schema_version: 1\nmodels: [1]", "models.0"),
         (f"schema_version: 1\nmodels:{MODEL}  color: red", "models.0.color"),
         (f"schema_version: 1\nmodels:{MODEL.replace('thing', '../up', 1)}", "models.0.name"),
         (f"schema_version: 1\nmodels:{MODEL.replace('regression', 'magic')}", "models.0.tasks.0"),
-        (f"schema_version: 1\nmodels:{MODEL}{MODEL.strip(chr(10))}", "stands in it twice"),
+        (f"schema_version: 1\nmodels:{MODEL}{MODEL.strip(chr(10))}", "listed twice"),
         ("schema_version: 1\nmodels: [", "while parsing"),
         ("a: &a [x]\nb: *a", "aliases"),
         ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
@@ -79,7 +82,7 @@ def test_a_third_partys_catalog_joins_the_zoos_without_being_imported(
     assert [entry.name for entry in registry.listings(task="regression")][-1] == "thing"
 
 
-def test_a_broken_fragment_is_reported_and_the_rest_stays(
+def test_a_broken_third_party_catalog_is_reported_and_the_rest_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(
@@ -94,11 +97,9 @@ def test_a_broken_fragment_is_reported_and_the_rest_stays(
 
     assert "cnn" in registry.names()
     assert len(registry.catalog_problems) == 2
-    with pytest.raises(CatalogInvalid):
-        Registry(Policy(strict=True)).names()
 
 
-def fragment(site: Path, name: str, value: str, path: str, models: str, **more: object) -> None:
+def add_catalog(site: Path, name: str, value: str, path: str, models: str, **more: object) -> None:
     """Install a distribution with a catalog, and a package that nobody may import."""
     package = Path(path).parent / "__init__.py"
     install(
@@ -132,7 +133,7 @@ def test_a_third_partys_model_is_described_without_being_imported(
     more = "  license: MIT\n  parameters: 7\n  default_dataset: diabetes\n"
     models = MODEL + more + OWN_WEIGHTS.format(sha="a" * 64, file="thing_package/big.h5").lstrip()
     models = models.replace("weights:\n", "  weights:\n", 1) if "\nweights" in models else models
-    fragment(tmp_path, "zoo-thing", "thing_package", "thing_package/registry.yaml", models)
+    add_catalog(tmp_path, "zoo-thing", "thing_package", "thing_package/registry.yaml", models)
     monkeypatch.syspath_prepend(tmp_path)
     registry = Registry(Policy())
 
@@ -158,7 +159,7 @@ def test_a_catalog_deep_in_a_package_is_found_and_no_parent_is_imported(
 ) -> None:
     site = tmp_path / "site"
     editable = tmp_path / source if source else None
-    fragment(site, "zoo-thing", value, path, weighted(f"{value}/big.h5"), editable=editable)
+    add_catalog(site, "zoo-thing", value, path, weighted(f"{value}/big.h5"), editable=editable)
     root = editable or site
     for parent in list(Path(path).parents)[1:-1]:
         (root / parent / "__init__.py").write_text("raise SystemExit('imported')")
@@ -187,7 +188,9 @@ def test_a_catalog_is_not_believed_about_others_and_the_refusal_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: str, complaint: str
 ) -> None:
     more = MODEL.replace("thing", "honest", 1)
-    fragment(tmp_path, "zoo-thing", "thing_package", "thing_package/registry.yaml", models + more)
+    add_catalog(
+        tmp_path, "zoo-thing", "thing_package", "thing_package/registry.yaml", models + more
+    )
     monkeypatch.syspath_prepend(tmp_path)
     registry = Registry(Policy())
 
@@ -195,11 +198,9 @@ def test_a_catalog_is_not_believed_about_others_and_the_refusal_is_told(
     assert complaint in problem.what
     assert "zoo-thing 1.0" in problem.what
     assert "left out" in problem.why
-    assert registry.catalog["cnn"].distribution == "neural-zoo"
+    assert [e.distribution for e in registry.catalog.named(GROUP, "cnn")] == ["neural-zoo"]
     assert registry.listing("thing").entry is None
-    assert "honest" in registry.catalog
-    with pytest.raises(CatalogInvalid):
-        Registry(Policy(strict=True)).names()
+    assert "honest" in registry.names()
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_what_is_described_and_not_announced_says_so(
 
     with pytest.raises(UnknownModel, match="'thing' is not there") as caught:
         Registry(Policy()).get("thing")
-    assert "zoo-thing 1.0 offers it, which it does not" in caught.value.why
+    assert "zoo-thing 1.0 offers it, and it does not" in caught.value.why
     assert caught.value.fix == "pip install --upgrade zoo-thing"
 
 
@@ -232,11 +233,11 @@ def test_each_of_two_that_offer_one_name_is_described_by_its_own_catalog(
 ) -> None:
     for name in ("one", "two"):
         models = MODEL.replace("zoo-thing", f"zoo-{name}").replace("A thing", f"Thing {name}")
-        fragment(tmp_path, f"zoo-{name}", f"{name}_pack", f"{name}_pack/registry.yaml", models)
+        add_catalog(tmp_path, f"zoo-{name}", f"{name}_pack", f"{name}_pack/registry.yaml", models)
     monkeypatch.syspath_prepend(tmp_path)
     registry = Registry(Policy())
 
-    assert registry.listing("thing").status == "contested"
+    assert registry.listing("thing").status == "collision"
     for name in ("one", "two"):
         entry = registry.listing(f"zoo-{name}:thing").entry
         assert entry is not None
@@ -258,7 +259,22 @@ def test_a_catalog_that_is_no_file_or_too_large_is_refused_unread(tmp_path: Path
             read_catalog(path)
 
 
-def test_what_says_nothing_new_is_written_as_before() -> None:
-    (model,) = parse_catalog(f"schema_version: 1\nmodels:{MODEL}", source="x")
-    new = {"version", "aliases", "deprecated", "api_version"}
-    assert new.isdisjoint(model.model_dump(mode="json"))
+def test_default_values_are_not_written() -> None:
+    (model,) = parse_catalog(f"schema_version: 1\nmodels:{MODEL}", source="x").models
+    assert set(model.model_dump(exclude_defaults=True)) == {
+        *("name", "distribution", "summary", "tasks"),
+    }
+
+
+def test_datasets_and_commands_are_described_too() -> None:
+    file = parse_catalog(
+        "schema_version: 1\n"
+        "datasets: [{name: digits, distribution: d, summary: s, task: classification}]\n"
+        "commands: [{name: damage-report, distribution: d, summary: s}]\n",
+        source="x",
+    )
+    assert (file.datasets[0].offline, file.commands[0].name) == (True, "damage-report")
+    with pytest.raises(CatalogInvalid, match=r"commands\.0\.name"):
+        parse_catalog(
+            "schema_version: 1\ncommands: [{name: ../x, distribution: d, summary: s}]", source="x"
+        )

@@ -7,26 +7,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.registry.fakes import architecture, install
 from zoo.errors import ConfigError, PolicyDenied
-from zoo.registry import Policy, Provider, Registry
-from zoo.registry.entrypoints import ARCHITECTURES, scan
-from zoo.registry.policy import Rule
-from zoo.registry.provenance import content_hash
-from zoo.registry.settings import (
+from zoo.registry.entrypoints import Provider
+from zoo.registry.policy import (
+    Policy,
+    Rule,
     Settings,
-    Source,
     merge,
     read_policy,
     read_settings,
     settings_files,
 )
+from zoo.registry.registry import Registry
 
 NAMES = st.sampled_from(["neural-zoo", "zoo-a", "zoo-b", "zoo-c"])
 
 
 def provider(distribution: str, version: str = "1.0") -> Provider:
-    return Provider("thing", "module:Thing", distribution, version, "/somewhere", None)
+    return Provider("thing", "module:Thing", "zoo.hooks", distribution, version, "/somewhere")
 
 
 RULES = st.builds(
@@ -39,7 +37,6 @@ SETTINGS = st.builds(
     allow=st.none() | st.lists(RULES, max_size=3).map(tuple),
     block=st.lists(RULES, max_size=2).map(tuple),
     pins=st.dictionaries(st.sampled_from(["cnn", "lstm"]), NAMES, max_size=2),
-    strict=st.none() | st.booleans(),
     hook_failures=st.none() | st.sampled_from(["warn", "fail"]),
 )
 
@@ -47,11 +44,10 @@ SETTINGS = st.builds(
 @given(SETTINGS, SETTINGS, NAMES, st.sampled_from(["1.0", "2.0"]))
 def test_a_projects_file_never_lets_run_what_the_users_file_forbids(user, project, name, version):
     asked = provider(name, version)
-    alone = merge(Settings(), [Source("user", user)])
-    both = merge(Settings(), [Source("user", user), Source("project", project)])
+    alone = merge(Settings(), {"user": user})
+    both = merge(Settings(), {"user": user, "project": project})
 
-    assert alone.verdict(asked).allowed or not both.verdict(asked).allowed
-    assert both.strict or not alone.strict
+    assert alone.decide(asked).allowed or not both.decide(asked).allowed
     assert both.hook_failures == "fail" or alone.hook_failures == "warn"
     for model, pin in alone.pins.items():
         assert both.pins[model] == pin
@@ -59,29 +55,23 @@ def test_a_projects_file_never_lets_run_what_the_users_file_forbids(user, projec
 
 @given(SETTINGS, SETTINGS, NAMES)
 def test_what_anybody_blocks_is_blocked_whatever_the_environment_says(environment, user, name):
-    policy = merge(environment, [Source("user", user)])
+    policy = merge(environment, {"user": user})
     for source in (environment, user):
-        if any(Rule.parse(text).mismatch(provider(name)) is None for text in source.block):
-            verdict = policy.verdict(provider(name))
-            assert not verdict.allowed
-            assert verdict.explicit
+        if any(Rule.parse(text).matches(provider(name)) for text in source.block):
+            assert not policy.decide(provider(name)).allowed
 
 
 @given(SETTINGS, NAMES)
 def test_the_environment_takes_the_place_of_the_files_word_by_word(environment, name):
-    file = Settings(
-        allow=("zoo-a",), pins={"cnn": "zoo-a", "lstm": "zoo-b"}, strict=True, hook_failures="warn"
-    )
-    policy = merge(environment, [Source("user", file)])
+    file = Settings(allow=("zoo-a",), pins={"cnn": "zoo-a", "lstm": "zoo-b"}, hook_failures="warn")
+    policy = merge(environment, {"user": file})
 
-    if environment.strict is not None:
-        assert policy.strict is environment.strict
     if environment.hook_failures is not None:
         assert policy.hook_failures == environment.hook_failures
     if environment.allow is not None:
-        assert [source for source, _ in policy.allow] == ["ZOO_ALLOW"]
+        assert list(policy.allow) == ["ZOO_ALLOW"]
     for model, distribution in environment.pins.items():
-        assert policy.pinned(model) == distribution
+        assert policy.pins[model].distribution == distribution
 
 
 @given(st.text(max_size=60))
@@ -90,7 +80,7 @@ def test_any_rule_is_read_or_refused(text):
         rule = Rule.parse(text)
     except ValueError:
         return
-    assert Rule.parse(str(rule).replace("…", "0" * 52) if rule.sha256 else str(rule)).distribution
+    assert Rule.parse(str(rule)) == rule
 
 
 @given(st.binary(max_size=200))
@@ -106,20 +96,19 @@ def test_any_file_is_a_policy_or_a_typed_error(tmp_path_factory, content):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[plugins]\nalow = []", "Did you mean 'plugins.allow'?"),
-        ("allow = ['zoo-a']", "no such field"),
+        ("[plugins]\nalow = []", "Did you mean 'allow'?"),
+        ("allow = ['zoo-a']", "unknown field"),
         ("[plugins]\nallow = 'zoo-a'", "plugins.allow"),
         ("[plugins]\nallow = ['zoo-a', 3]", "plugins.allow.1"),
         ("[plugins]\nallow = ['zoo-a>=1']", "NAME==VERSION"),
-        ("[plugins]\nallow = ['zoo-a@sha256:12']", "NAME@sha256:HASH"),
-        ("[plugins]\nstrict = 'yes'", "plugins.strict"),
+        ("[plugins]\nallow = ['zoo-a@sha256:12']", "NAME==VERSION"),
         ("[plugins]\nhook_failures = 'explode'", "'warn' or 'fail'"),
-        ("[plugins.pins]\ncnn = 'zoo-a==1'", "a pin names a distribution"),
+        ("[plugins.pins]\ncnn = 'zoo-a>=1'", "expected name=NAME"),
         ("[plugins.pins]\nCon = 'zoo-a'", "plugins.pins.Con"),
         ("[plugins\n", "line 1"),
         ("\x00", "line 1"),
         (b"\xff", "utf-8"),
-        ("x" * (2**20 + 1), "larger than"),
+        ("x" * (2**20 + 1), "more than"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_file_the_key_and_what_is_allowed(
@@ -139,11 +128,11 @@ def test_a_wrong_file_is_refused_with_the_file_the_key_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("variables", "complaint"),
     [
-        ({"ZOO_PIN": "cnn"}, "model=distribution"),
-        ({"ZOO_PIN": "../x=zoo-a"}, "model=distribution"),
-        ({"ZOO_ALLOW": "zoo-a,zoo b"}, "commas between"),
+        ({"ZOO_PIN": "cnn"}, "name=NAME"),
+        ({"ZOO_PIN": "../x=zoo-a"}, "name=NAME"),
+        ({"ZOO_ALLOW": "zoo-a,zoo b"}, "NAME==VERSION"),
         ({"ZOO_BLOCK": "zoo-a>1"}, "NAME==VERSION"),
-        ({"ZOO_HOOK_FAILURES": "maybe"}, "warn or fail"),
+        ({"ZOO_HOOK_FAILURES": "maybe"}, "'warn' or 'fail'"),
         ({"ZOO_CONFIG": "no/such/zoo.toml"}, "the path of a zoo.toml"),
     ],
 )
@@ -178,11 +167,11 @@ def test_the_users_file_and_the_projects_are_found_and_add_up(tmp_path):
     assert settings_files(variables, cwd=below) == [user, project]
     policy = read_policy(variables, cwd=below)
     assert policy.sources == (str(user), str(project))
-    allowed = {name: policy.verdict(provider(name)).allowed for name in ("zoo-a", "zoo-b", "zoo-c")}
+    allowed = {name: policy.decide(provider(name)).allowed for name in ("zoo-a", "zoo-b", "zoo-c")}
     assert allowed == {"zoo-a": False, "zoo-b": True, "zoo-c": False}
-    assert str(user) in policy.verdict(provider("zoo-a")).reason
-    assert str(project) in policy.verdict(provider("zoo-c")).reason
-    assert (policy.pinned("cnn"), policy.pinned("lstm")) == ("neural-zoo", "zoo-b")
+    assert str(user) in policy.decide(provider("zoo-a")).reason
+    assert str(project) in policy.decide(provider("zoo-c")).reason
+    assert (str(policy.pins["cnn"]), str(policy.pins["lstm"])) == ("neural-zoo", "zoo-b")
 
 
 def test_a_file_beyond_the_repository_is_not_the_projects(tmp_path):
@@ -196,15 +185,15 @@ def test_a_file_beyond_the_repository_is_not_the_projects(tmp_path):
 
 def test_one_file_can_be_named_instead_of_both_and_none_as_well(tmp_path):
     write(tmp_path / "config/zoo/zoo.toml", "[plugins]\nblock = ['zoo-a']")
-    chosen = write(tmp_path / "ci.toml", "[plugins]\nstrict = true")
+    chosen = write(tmp_path / "ci.toml", "[plugins]\nhook_failures = 'fail'")
     variables = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
 
-    assert not read_policy(variables, cwd=tmp_path).verdict(provider("zoo-a")).allowed
+    assert not read_policy(variables, cwd=tmp_path).decide(provider("zoo-a")).allowed
     named = read_policy({**variables, "ZOO_CONFIG": str(chosen)}, cwd=tmp_path)
-    assert named.verdict(provider("zoo-a")).allowed
-    assert (named.strict, named.hook_failures) == (True, "fail")
+    assert named.decide(provider("zoo-a")).allowed
+    assert named.hook_failures == "fail"
     none = read_policy({**variables, "ZOO_CONFIG": ""}, cwd=tmp_path)
-    assert (none.sources, none.strict, none.hook_failures) == ((), False, "warn")
+    assert (none.sources, none.hook_failures) == ((), "warn")
 
 
 def test_a_users_file_that_cannot_be_read_is_an_error_and_never_no_policy(tmp_path):
@@ -214,60 +203,22 @@ def test_a_users_file_that_cannot_be_read_is_an_error_and_never_no_policy(tmp_pa
 
 
 def test_a_rule_about_a_version_is_about_that_version_however_it_is_written():
-    policy = Policy(allow=["zoo-a==1.0", "zoo-b"], block=["zoo-b==2"])
+    allow = {"here": [Rule.parse("zoo-a==1.0"), Rule.parse("zoo-b")]}
+    policy = Policy(allow=allow, block=[Rule.parse("zoo-b==2")])
 
-    assert policy.verdict(provider("zoo-a", "1.0.0")).allowed
-    refused = policy.verdict(provider("zoo-a", "1.1"))
+    assert policy.decide(provider("zoo-a", "1.0.0")).allowed
+    refused = policy.decide(provider("zoo-a", "1.1"))
     assert not refused.allowed
-    assert "it has zoo-a==1.0, and zoo-a 1.1 is installed" in refused.reason
-    assert policy.verdict(provider("zoo-b", "1")).allowed
-    assert not policy.verdict(provider("zoo-b", "2.0")).allowed
+    assert "zoo-a 1.1 is not on the allow-list (here), which has zoo-a==1.0" in refused.reason
+    assert policy.decide(provider("zoo-b", "1")).allowed
+    assert not policy.decide(provider("zoo-b", "2.0")).allowed
 
 
-@pytest.fixture
-def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
-    """An installed distribution with a RECORD, and a rule that trusts exactly it."""
-    install(
-        tmp_path,
-        "zoo-exact",
-        points={ARCHITECTURES: {"exact": "exact_module:Model"}},
-        files={"exact_module.py": architecture("exact")},
-        record=True,
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    (found,) = [p for p in scan()[ARCHITECTURES] if p.name == "exact"]
-    return tmp_path, f"zoo-exact==1.0@sha256:{content_hash(found.installed)}"
-
-
-def test_this_exact_package_can_be_trusted(trusted):
-    _, rule = trusted
-    assert Registry(Policy(allow=[rule])).get("exact").info.name == "exact"
-    other = rule[:-1] + ("0" if rule[-1] != "0" else "1")
-    refused = Registry(Policy(allow=[other]))
-    assert refused.listing("exact").status == "denied"
-    with pytest.raises(PolicyDenied):
-        refused.get("exact")
-
-
-def test_a_file_that_was_changed_since_is_found_before_it_is_imported(trusted):
-    site, rule = trusted
-    (site / "exact_module.py").write_text("raise SystemExit('imported')")
-    registry = Registry(Policy(allow=[rule]))
-
+def test_a_pin_can_ask_for_a_version(tmp_path):
+    thing = provider("zoo-a", "1.1")
+    asked = Policy(pins={"thing": Rule.parse("zoo-a==1.0", "ZOO_PIN")})
     with pytest.raises(PolicyDenied, match="may not run") as caught:
-        registry.get("exact")
-    assert "exact_module.py has" in caught.value.why
-
-
-def test_an_editable_install_is_never_this_exact_package(tmp_path, monkeypatch):
-    install(
-        tmp_path / "site",
-        "zoo-edit",
-        points={ARCHITECTURES: {"edit": "edit_module:Model"}},
-        files={"edit_module.py": architecture("edit")},
-        editable=tmp_path / "source",
-    )
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    listing = Registry(Policy(allow=[f"zoo-edit@sha256:{'0' * 64}"])).listing("edit")
-    assert listing.status == "denied"
-    assert "editable install, which has no hash" in listing.problem
+        Registry(asked, [thing]).resolve("thing", "zoo.hooks")
+    assert "thing is pinned to zoo-a==1.0 (ZOO_PIN), and zoo-a 1.1 is installed" in caught.value.why
+    right = Policy(pins={"thing": Rule.parse("zoo-a==1.1")})
+    assert Registry(right, [thing]).resolve("thing", "zoo.hooks").provider is thing

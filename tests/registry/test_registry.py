@@ -9,19 +9,21 @@ from pathlib import Path
 import pytest
 
 from tests.registry.fakes import architecture, install
-from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo
+from zoo.architecture import Architecture, ArchitectureInfo
 from zoo.config import ModelConfig
 from zoo.errors import (
+    ConfigError,
     NameCollision,
     PluginBroken,
     PolicyDenied,
     RegistryError,
+    UnknownDataset,
     UnknownModel,
     ZooError,
 )
-from zoo.registry import Policy, Registry
-from zoo.registry.quarantine import Quarantine
-from zoo.registry.settings import read_policy
+from zoo.registry.policy import Policy, Rule, read_policy
+from zoo.registry.registry import Registry
+from zoo.version import API_VERSION
 
 GROUP = "zoo.architectures"
 
@@ -88,7 +90,8 @@ def test_names_come_in_natural_order(site: Path) -> None:
 def test_a_broken_plugin_is_quarantined_with_its_reason_and_the_rest_works(
     site: Path, source: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "bad_module", raising=False)
+    for module in ("bad_module", "good_module"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     add(site, "zoo-bad", "bad", "bad_module", source)
     add(site, "zoo-good", "good", "good_module", architecture("good"))
     registry = Registry(Policy())
@@ -101,22 +104,20 @@ def test_a_broken_plugin_is_quarantined_with_its_reason_and_the_rest_works(
     assert "pip" in caught.value.fix
     assert registry.get("good").info.name == "good"
     assert registry.listing("bad").status == "broken"
-    assert [error.what for error in registry.quarantine] == [caught.value.what]
     with pytest.raises(PluginBroken):
         registry.get("bad")
     monkeypatch.delitem(sys.modules, "good_module", raising=False)
 
 
-def test_an_interrupt_while_a_plugin_loads_is_not_swallowed_and_not_held_against_it(
-    site: Path, memory: Path
+def test_an_interrupt_while_a_plugin_loads_passes_and_is_not_held_against_it(
+    site: Path,
 ) -> None:
     add(site, "zoo-int", "interrupting", "interrupting_module", "raise KeyboardInterrupt")
-    registry = Registry(Policy(), records=Quarantine(seconds=0))
+    registry = Registry(Policy())
 
     with pytest.raises(KeyboardInterrupt):
         registry.get("interrupting")
 
-    assert list(memory.iterdir()) == []
     assert registry.listing("interrupting").status == "ready"
 
 
@@ -130,9 +131,9 @@ def test_two_distributions_with_one_name_are_an_error_that_says_how_to_choose(si
 
     assert "zoo-left 1.0" in caught.value.why
     assert "zoo-right 1.0" in caught.value.why
-    assert registry.listing("twin").status == "contested"
+    assert registry.listing("twin").status == "collision"
     assert type(registry.get("zoo-right:twin")).__module__ == "right_module"
-    pinned = Registry(Policy(pins={"twin": "zoo-left"}))
+    pinned = Registry(Policy(pins={"twin": Rule.parse("zoo-left")}))
     assert type(pinned.get("twin")).__module__ == "left_module"
 
 
@@ -163,7 +164,7 @@ def test_an_unknown_name_gets_the_nearest_ones_and_a_next_step() -> None:
 
 
 def test_a_name_that_only_the_catalog_knows_gets_the_install_command() -> None:
-    registry = Registry(Policy(), found={})
+    registry = Registry(Policy(), found=[])
 
     assert registry.listing("cnn").status == "not installed"
     with pytest.raises(UnknownModel) as caught:
@@ -274,3 +275,121 @@ def test_listing_imports_neither_keras_nor_its_friends() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("ValueError('too odd')", PluginBroken),
+        ("SystemExit(3)", PluginBroken),
+        ("KeyboardInterrupt()", KeyboardInterrupt),
+        ("zoo.errors.ConfigError('wrong')", ConfigError),
+        ("MemoryError()", MemoryError),
+    ],
+)
+def test_an_error_in_a_plugins_method_names_its_distribution(
+    site: Path, error: str, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "odd_module", raising=False)
+    source = architecture("odd").replace("raise NotImplementedError", f"raise {error}")
+    add(site, "zoo-odd", "odd", "odd_module", source)
+    odd = Registry(Policy()).get("odd")
+
+    with pytest.raises(kind) as caught:
+        odd.build(None, None)
+    if isinstance(caught.value, PluginBroken):
+        assert "'odd' from zoo-odd 1.0 failed in build()" in caught.value.what
+        assert "odd_module.py:" in caught.value.why
+
+
+def test_the_output_of_an_import_does_not_mix_with_results(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(site, "zoo-prints", "prints", "prints_module", "print('hi')\n" + architecture("prints"))
+    Registry(Policy()).get("prints")
+    assert capsys.readouterr() == ("", "hi\n")
+
+
+def test_a_plugin_for_another_interface_is_not_imported_if_its_catalog_says_so(site: Path) -> None:
+    catalog = (
+        "schema_version: 1\nmodels:\n- {name: later, distribution: zoo-later, summary: A thing., "
+        "tasks: [regression], api_version: %d}\n"
+    )
+    install(
+        site,
+        "zoo-later",
+        points={GROUP: {"later": "later_package:Model"}, "zoo.catalogs": {"c": "later_package"}},
+        files={
+            "later_package/__init__.py": "raise SystemExit('imported')",
+            "later_package/registry.yaml": catalog % (API_VERSION + 1),
+        },
+    )
+    registry = Registry(Policy())
+    with pytest.raises(PluginBroken, match="does not fit") as caught:
+        registry.get("later")
+    assert caught.value.fix == "pip install --upgrade neural-zoo"
+    assert registry.listing("later").status == "broken"
+
+
+# Other groups.
+
+
+def offer(site: Path, distribution: str, group: str, name: str, source: str) -> None:
+    module = f"{distribution.replace('-', '_')}_module"
+    points = {group: {name: f"{module}:thing"}}
+    install(site, distribution, points=points, files={f"{module}.py": source})
+
+
+@pytest.mark.parametrize("group", ["zoo.datasets", "zoo.commands"])
+def test_every_group_has_the_same_rules(site: Path, group: str) -> None:
+    offer(site, f"zoo-a-{group[4:]}", group, "shared_name", "raise ValueError('a')")
+    offer(site, f"zoo-b-{group[4:]}", group, "shared_name", "raise SystemExit('b')")
+    registry = Registry(Policy())
+
+    assert len(registry.providers(group)) >= 2
+    assert "shared_name" in registry.names(group)
+    with pytest.raises(NameCollision, match="shared_name"):
+        registry.load(group, "shared_name")
+    with pytest.raises(PluginBroken, match="zoo-b") as caught:
+        registry.load(group, f"zoo-b-{group[4:]}:shared_name")
+    assert "SystemExit: b" in caught.value.why
+    (listing,) = registry.listings("shared_name", group=group)
+    assert listing.status == "collision"
+    pin = Policy(pins={"shared_name": Rule.parse(f"zoo-a-{group[4:]}")})
+    with pytest.raises(PluginBroken, match="zoo-a"):
+        Registry(pin).load(group, "shared_name")
+    blocked = Registry(Policy(block=[Rule.parse(f"zoo-b-{group[4:]}")]))
+    assert blocked.resolve("shared_name", group).provider.distribution == f"zoo-a-{group[4:]}"
+
+
+def test_an_unknown_dataset_and_an_unknown_command_are_typed_errors(site: Path) -> None:
+    offer(site, "zoo-sets", "zoo.datasets", "flowers", "thing = 1")
+    registry = Registry(Policy())
+    with pytest.raises(UnknownDataset, match="flowrs") as caught:
+        registry.load("zoo.datasets", "flowrs")
+    assert "did you mean flowers?" in caught.value.why
+    with pytest.raises(RegistryError, match="there is no command 'wash'"):
+        registry.load("zoo.commands", "wash")
+
+
+def test_a_command_must_be_a_command(site: Path) -> None:
+    offer(site, "zoo-number", "zoo.commands", "count", "thing = 7")
+    with pytest.raises(PluginBroken, match="count") as caught:
+        Registry(Policy()).load("zoo.commands", "count")
+    assert "expected a click.Command. Received: 7" in caught.value.why
+
+
+def test_a_name_is_resolved_once_and_handed_on(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry(Policy())
+    calls = []
+    resolve = registry._resolver.resolve
+    monkeypatch.setattr(
+        registry._resolver, "resolve", lambda *words: calls.append(words) or resolve(*words)
+    )
+    found = registry.resolve("cnn:mnist")
+    assert (found.identity, found.weights, found.provider.distribution) == (
+        *("cnn", "mnist", "neural-zoo"),
+    )
+    assert registry.get(found) is registry.get("cnn:mnist")
+    assert registry.weights_of("cnn:mnist")[0] == "mnist"
+    assert len(calls) == 1

@@ -109,7 +109,7 @@ def test_a_package_is_complete_and_each_of_its_files_can_be_read(packages, kind,
     project = tomllib.loads(files["pyproject.toml"].decode())["project"]
     assert project["entry-points"]["zoo.architectures"] == {name: f"{names.package}:{names.cls}"}
     assert (project["license"], project["authors"]) == ("MIT", [{"name": "Ada Lovelace"}])
-    (entry,) = parse_catalog(files[f"{source}/registry.yaml"].decode(), source=path)
+    (entry,) = parse_catalog(files[f"{source}/registry.yaml"].decode(), source=path).models
     assert (entry.name, entry.distribution) == (name, names.distribution)
     workflow = yaml.safe_load(files[".github/workflows/tests.yml"])
     used = [step["uses"] for step in workflow["jobs"]["tests"]["steps"] if "uses" in step]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zoo.api.conformance import Conformance, conformance_of
-from zoo.architecture import Architecture
 from zoo.errors import ConfigError, Finding, ZooError
-from zoo.registry import Hooks, Listing, Registry
+from zoo.names import nearest
+from zoo.registry.registry import Listing, Registry
+
+if TYPE_CHECKING:
+    from zoo.api.conformance import Conformance
+    from zoo.architecture import Architecture
+    from zoo.registry.hooks import Hooks
 
 
 @functools.cache
@@ -23,13 +26,10 @@ def registry() -> Registry:
 @functools.cache
 def hooks() -> Hooks:
     """Return the lifecycle hooks of this process; ``hooks().register(...)`` adds an object."""
+    from zoo.registry.hooks import Hooks
+
     known = registry()
-    return Hooks(
-        known.hook_providers(),
-        strict=known.policy.strict,
-        failures=known.policy.hook_failures,
-        records=known.isolation,
-    )
+    return Hooks(known.providers("zoo.hooks"), failures=known.policy.hook_failures)
 
 
 def register(architecture: type[Architecture[Any]]) -> type[Architecture[Any]]:
@@ -65,8 +65,8 @@ def list_models(
         task: Only those for this task, e.g. ``classification``.
         tags: Only those that have all of these.
         installed: Only those that are installed, without what the catalog knows besides.
-        hidden: With deprecated names, and the other versions of an architecture. A pattern
-            without wildcards finds these in any case.
+        hidden: With the other versions of an architecture. A pattern without wildcards finds
+            these in any case.
 
     Raises:
         RegistryError: If there is no such task.
@@ -96,11 +96,8 @@ class ModelInfo:
     """What is known of one model.
 
     Attributes:
-        name: What the model is called, aliases resolved, with its version if that is not the
-            first.
+        name: The model, with its version if that is not the first.
         versions: Of the architecture, the newest first, if there is more than one.
-        aliases: Other names that it answers to.
-        deprecated: Why it should no longer be used, and what to use instead.
         version: Of the distribution.
         fix: What to do about the problem.
         schema: The JSON schema of its configuration.
@@ -124,8 +121,6 @@ class ModelInfo:
     problem: str = ""
     fix: str = ""
     versions: list[str] = field(default_factory=list)
-    aliases: list[str] = field(default_factory=list)
-    deprecated: str = ""
     weights: list[dict[str, Any]] = field(default_factory=list)
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     checked: Conformance | None = None
@@ -151,6 +146,8 @@ def info(name: str) -> ModelInfo:
         >>> zoo.info("cnn").default_dataset
         'digits'
     """
+    from zoo.api.conformance import conformance_of  # a listing does not need it
+
     listing = registry().listing(name)
     entry = listing.entry.model_dump(mode="json") if listing.entry else {}
     about: dict[str, Any] = {
@@ -199,8 +196,6 @@ def info(name: str) -> ModelInfo:
         problem=problem,
         fix=fix if problem else "",
         versions=list(listing.versions) if len(listing.versions) > 1 else [],
-        aliases=list(listing.entry.aliases) if listing.entry else [],
-        deprecated=listing.notice,
         weights=weights,
         artifacts=entry.get("artifacts", []),
         checked=conformance_of(listing),
@@ -220,7 +215,7 @@ def no_such_weights(
         known: Those that it has.
         more: What else would be right, in words.
     """
-    near = difflib.get_close_matches(weights, known, n=1)
+    near = nearest(weights, known, count=1)
     allowed = f"one of {', '.join(known) or '(none)'}{more}"
     return ConfigError(
         f"{model} has no weights {weights!r}",

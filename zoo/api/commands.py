@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import TYPE_CHECKING
 
-from zoo.errors import NameCollision, PluginBroken, UnknownModel
+from zoo.api.catalog import registry
 
 if TYPE_CHECKING:
     import click
@@ -14,11 +13,12 @@ GROUP = "zoo.commands"
 
 
 def list_commands() -> dict[str, str]:
-    """Return the names of the commands that packages bring, with their summaries.
+    """Return the names of the commands of installed packages, with their summaries.
 
     Nothing is imported. The summary is empty where no catalog has one.
     """
-    return dict.fromkeys((point.name for point in importlib.metadata.entry_points(group=GROUP)), "")
+    found = registry().listings(group=GROUP, installed=True)
+    return {one.name: one.entry.summary if one.entry else "" for one in found}
 
 
 def load_command(name: str) -> click.Command:
@@ -28,35 +28,7 @@ def load_command(name: str) -> click.Command:
         name: One of :func:`list_commands`, or ``distribution:command``.
 
     Raises:
-        NameCollision: If two packages offer it.
-        PluginBroken: If it cannot be imported, or is no ``click.Command``.
+        RegistryError: If there is no such command, two packages offer it, or it is broken.
     """
-    import click
-
-    distribution, _, plain = name.rpartition(":")
-    found = [
-        point
-        for point in importlib.metadata.entry_points(group=GROUP, name=plain)
-        if point.dist is not None and distribution in ("", point.dist.name)
-    ]
-    if not found:
-        raise UnknownModel(f"there is no command {name!r}", fix="zoo --help")
-    owners = [point.dist.name for point in found if point.dist is not None]
-    if len(found) > 1:
-        raise NameCollision(
-            f"{plain!r} is a command of two packages",
-            why=f"{' and '.join(owners)} offer it",
-            fix=f"zoo {owners[0]}:{plain}",
-        )
-    problem, command = "", None
-    try:
-        command = found[0].load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may do anything
-        problem = f"{type(error).__name__}: {error}"
-    if isinstance(command, click.Command):
-        return command
-    raise PluginBroken(
-        f"the command {plain!r} of {owners[0]} cannot be loaded",
-        why=problem or f"{found[0].value} is a {type(command).__name__}, not a click.Command",
-        fix="zoo doctor",
-    )
+    command: click.Command = registry().load(GROUP, name)
+    return command

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from zoo.api.packages import version_of
 from zoo.errors import ZooError
 from zoo.receipts import Receipt, digest_of, files_of, read_receipt
-from zoo.registry import Listing
-from zoo.registry.fragments import package_folders
+from zoo.registry.registry import Listing
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,19 @@ def conformance_of(listing: Listing) -> Conformance | None:
     if entry is None or entry.receipt is None or not listing.providers:
         return None
     package, _, inside = entry.receipt.partition("/")
-    for folder in package_folders(package):
-        try:
-            receipt = read_receipt(folder / inside)
-        except ZooError as error:
-            return Conformance(problem=error.what)
-        return Conformance(
-            level=receipt.level,
-            counts={outcome: count for outcome, count in receipt.counts.items() if count},
-            versions=receipt.versions,
-            problem=_mismatch(receipt, listing),
-        )
-    return Conformance(problem=f"there is no package {package!r}")
+    folder = listing.providers[0].package_folder(package)
+    if folder is None:
+        return Conformance(problem=f"there is no package {package!r}")
+    try:
+        receipt = read_receipt(folder / inside)
+    except ZooError as error:
+        return Conformance(problem=error.what)
+    return Conformance(
+        level=receipt.level,
+        counts={outcome: count for outcome, count in receipt.counts.items() if count},
+        versions=receipt.versions,
+        problem=_mismatch(receipt, listing),
+    )
 
 
 def _mismatch(receipt: Receipt, listing: Listing) -> str:
@@ -66,8 +66,8 @@ def _mismatch(receipt: Receipt, listing: Listing) -> str:
         return f"it is about {about.name!r} of {about.distribution}"
     if about.version != provider.version:
         return f"it is about version {about.version}, and {provider.version} is installed"
-    roots = package_folders(provider.module.partition(".")[0])
-    if not roots or digest_of(files_of(roots[0])) != about.files_sha256:
+    folder = provider.package_folder(provider.module.partition(".")[0])
+    if folder is None or digest_of(files_of(folder)) != about.files_sha256:
         return "the files have changed since"
     if (used := receipt.versions.get("neural-zoo")) != version_of("neural-zoo"):
         return f"it was checked with neural-zoo {used}"

@@ -6,12 +6,12 @@ import contextlib
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import registry
-from zoo.errors import ConfigError, PluginBroken, UnknownDataset
+from zoo.errors import ConfigError, UnknownDataset
 from zoo.files import exists
 from zoo.names import NAME
 from zoo.spec import DataSpec
@@ -103,13 +103,12 @@ def list_datasets() -> list[DatasetListing]:
         ['adding', 'aircraft_captions_synthetic']
     """
     found = {name: _listing(named, "") for name, named in _registered.items()}
-    for entry in registry().entries(GROUP):
-        found[entry.name] = DatasetListing(**entry.model_dump(), installed=False)
-    for provider in registry().providers(GROUP):
-        known = found.get(provider.name)
-        if known is None or known.distribution != provider.distribution:
-            known = DatasetListing(name=provider.name, distribution=provider.distribution)
-        found[provider.name] = replace(known, installed=True)
+    for listing in registry().listings(group=GROUP):
+        known = {"name": listing.name, "distribution": listing.distribution}
+        if listing.entry is not None:
+            known = listing.entry.model_dump()
+        installed = listing.status != "not installed"
+        found[listing.name] = DatasetListing(**known, installed=installed)
     return [found[name] for name in sorted(found)]
 
 
@@ -131,7 +130,7 @@ def dataset_info(name: str) -> DatasetInfo:
     if named is None:
         raise _unknown(name)
     here = named.id in _registered
-    distribution = "" if here else registry().provider(GROUP, name).distribution
+    distribution = "" if here else registry().resolve(name, GROUP).provider.distribution
     return DatasetInfo(
         **vars(_listing(named, distribution)),
         source=named.source,
@@ -153,21 +152,12 @@ def find_dataset(name: str) -> NamedDataset | None:
     plain = name.rpartition(":")[2]
     if plain not in _announced():
         return None
-    from zoo.data.named_dataset import NamedDataset
-
-    found = registry().load(GROUP, name)
-    if isinstance(found, NamedDataset) and found.id == plain:
-        return found
-    provider = registry().provider(GROUP, name)
-    raise PluginBroken(
-        f"the dataset {plain!r} of {provider.label} cannot be used",
-        why=f"expected {provider.value} to be a NamedDataset of that name. Received: {found!r:.99}",
-        fix=f"pip install --upgrade {provider.distribution}",
-    )
+    found: NamedDataset = registry().load(GROUP, name)
+    return found
 
 
 def _announced() -> set[str]:
-    return {provider.name for provider in registry().announced.get(GROUP, ())}
+    return {one.name for one in registry().announced() if one.group == GROUP}
 
 
 def _listing(named: NamedDataset, distribution: str) -> DatasetListing:

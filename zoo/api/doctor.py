@@ -1,4 +1,4 @@
-"""What is wrong with an installation."""
+"""Find what is wrong with an installation."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from typing import Literal
 from zoo.api.catalog import registry
 from zoo.api.packages import EXTRAS, version_of
 from zoo.environment import is_offline
-from zoo.errors import PolicyDenied, UnknownModel, ZooError
-from zoo.registry.contract import remedy
-from zoo.registry.entrypoints import ARCHITECTURES, oversized
-from zoo.registry.quarantine import PROBE_SECONDS
+from zoo.errors import PluginBroken, PolicyDenied, UnknownDataset, UnknownModel, ZooError
+from zoo.registry.entrypoints import ARCHITECTURES, COMMANDS, DATASETS, kind_of
+
+MAX_PLUGINS = 50
+"""Plugins of one distribution that are tried; each takes a process."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing that was looked at."""
+    """One finding about the installation."""
 
     status: Literal["ok", "warn", "fail"]
     what: str
     fix: str = ""
 
 
-def doctor(*, retry: bool = False) -> list[Diagnosis]:
-    """Look at the installation: Python, extras, every plugin, the catalogs.
+def doctor(*, timeout: float = 60.0) -> list[Diagnosis]:
+    """Check the installation: Python, extras, catalogs, names, and every plugin.
 
-    Strangers' plugins are imported in processes of their own, several at once, and no longer than
-    ``ZOO_PROBE_SECONDS`` each: whatever they do, every other finding is there.
+    Third-party plugins are imported in processes of their own, several at once: whatever they do,
+    every other finding is there.
 
     Args:
-        retry: Forget what is remembered of plugins, and look at each again.
+        timeout: Seconds that each third-party plugin may take.
 
     Example:
         >>> [finding.what for finding in zoo.doctor() if finding.status == "fail"]
         ["model 'odd' from zoo-odd 1.0: it ended the process that imported it (exit code 3)"]
     """
-    return [*_installation(), *_models(), *_strangers(retry=retry)]
+    return [*_installation(), *_names(), *_plugins(timeout)]
 
 
 def _installation() -> Iterator[Diagnosis]:
@@ -60,72 +61,63 @@ def _installation() -> Iterator[Diagnosis]:
         yield Diagnosis("warn", "ZOO_OFFLINE is set: nothing is downloaded")
 
 
-def _models() -> Iterator[Diagnosis]:
-    """Say of every name whether it can be had; strangers' plugins are not imported for it."""
+def _names() -> Iterator[Diagnosis]:
+    """Check catalogs and names, importing nothing."""
     known = registry()
-    try:
-        for problem in known.catalog_problems:
-            yield Diagnosis("fail", f"{problem.what}: {problem.why}", problem.fix)
-        names = known.names()
-    except ZooError as error:
-        yield Diagnosis("fail", f"{error.what}: {error.why}", error.fix)
-        return
-    for name in names:
-        try:
-            if known.is_ours(name):
-                known.get(name)
-                yield Diagnosis("ok", f"model {name!r} from {' '.join(known.provenance(name))}")
-        except UnknownModel:
-            continue  # the catalog knows it, and it is not installed
-        except PolicyDenied as error:
-            yield Diagnosis("warn", f"model {name!r}: {error.what}: {error.why}", error.fix)
-        except ZooError as error:
-            yield Diagnosis("fail", f"model {name!r}: {error.what}: {error.why}", error.fix)
-
-
-def _strangers(*, retry: bool) -> Iterator[Diagnosis]:
-    """Say of every plugin of another distribution what it does when it is imported."""
-    known = registry()
-    if retry:
-        known.forget()
-    for name, version, size in oversized():
+    for label, length in known.oversized:
+        name = label.partition(" ")[0]
         yield Diagnosis(
             "fail",
-            f"the plugins of {name} {version} are not read: it announces {size:,} characters",
+            f"the plugins of {label} are not read: its entry points have {length:,} characters",
             f"pip uninstall {name}",
         )
-    announced = known.announcements()
-    verdicts = known.isolation.examine_all(announced)
-    for (provider, group), verdict in zip(announced, verdicts, strict=True):
-        kind = "model" if group == ARCHITECTURES else "hooks"
-        who = f"{kind} {provider.name!r} from {provider.label}"
-        if not verdict.good:
-            since = f" (seen on {verdict.when})" if verdict.when else ""
-            again = "; zoo doctor --retry looks again"
-            fix = verdict.fix or remedy(provider)
-            yield Diagnosis(
-                "fail",
-                f"{who}: {verdict.reason}{since}",
-                fix if "--retry" in fix else fix + again,
-            )
-        elif not verdict.when:
-            yield Diagnosis(
-                "warn", f"{who} was not tried", f"ZOO_PROBE_SECONDS={PROBE_SECONDS:g} zoo doctor"
-            )
-        elif verdict.habits:
-            yield Diagnosis(
-                "warn",
-                f"{who} {'; '.join(verdict.habits)}",
-                "nothing: it works; its authors should know",
-            )
+    try:
+        problems = known.catalog_problems
+    except ZooError as error:
+        problems = [error]  # type: ignore[list-item]
+    for problem in problems:
+        yield Diagnosis("fail", f"{problem.what}: {problem.why}", problem.fix)
+    for group in (ARCHITECTURES, DATASETS, COMMANDS):
+        for name in known.names(group):
+            try:
+                known.resolve(name, group)
+            except (UnknownModel, UnknownDataset):
+                continue  # the catalog knows it, and it is not installed
+            except PolicyDenied as error:
+                yield Diagnosis("warn", f"{error.what}: {error.why}", error.fix)
+            except ZooError as error:
+                what = f"{kind_of(group)} {name!r}: {error.what}: {error.why}"
+                yield Diagnosis("fail", what, error.fix)
+
+
+def _plugins(timeout: float) -> Iterator[Diagnosis]:
+    """Import every plugin: the zoo's own here, those of others in processes of their own."""
+    from zoo.registry.doctor import examine
+    from zoo.registry.loader import load
+
+    foreign = []
+    for provider in registry().providers():
+        if not provider.is_own:
+            foreign.append(provider)
+            continue
+        what = f"{provider.kind} {provider.name!r} from {provider.label}"
+        try:
+            load(provider)
+            yield Diagnosis("ok", what)
+        except (PluginBroken, PolicyDenied) as error:
+            yield Diagnosis("fail", f"{what}: {error.why}", error.fix)
+    counts: dict[str, int] = {}
+    chosen = []
+    for provider in foreign:
+        counts[provider.label] = counts.get(provider.label, 0) + 1
+        chosen += [provider] if counts[provider.label] <= MAX_PLUGINS else []
+    for provider, problem in zip(chosen, examine(chosen, timeout), strict=True):
+        what = f"{provider.kind} {provider.name!r} from {provider.label}"
+        if problem is None:
+            yield Diagnosis("ok", what)
         else:
-            yield Diagnosis("ok", who)
-    if announced and not known.isolation.ledger.writable:
-        yield Diagnosis(
-            "warn",
-            f"what plugins do cannot be remembered in {known.isolation.ledger.folder}",
-            "let ZOO_CACHE name a folder that can be written",
-        )
-
-
-__all__ = ["Diagnosis", "doctor"]
+            yield Diagnosis("fail", f"{what}: {problem.why}", problem.fix)
+    for label, count in counts.items():
+        if count > MAX_PLUGINS:
+            what = f"{label} has {count:,} plugins, of which {MAX_PLUGINS} were tried"
+            yield Diagnosis("warn", what, f"pip uninstall {label.partition(' ')[0]}")

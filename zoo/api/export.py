@@ -30,7 +30,7 @@ from zoo.spec import Arrays, Dataset, DataSpec
 if TYPE_CHECKING:
     import keras
 
-    from zoo.registry import WeightsEntry
+    from zoo.registry.catalog import WeightsEntry
 
 
 def export(

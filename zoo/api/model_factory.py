@@ -20,7 +20,7 @@ from zoo.spec import Dataset, DataSpec
 if TYPE_CHECKING:
     import keras
 
-    from zoo.registry import WeightsEntry
+    from zoo.registry.catalog import WeightsEntry
 
 DataSource = str | Path | DataSpec | Dataset | None
 

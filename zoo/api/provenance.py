@@ -23,7 +23,7 @@ from zoo.api.runs import RUNS, run_folders
 from zoo.environment import without_network
 from zoo.errors import ArtifactError, DatasetUnavailable, TrainError, ZooError
 from zoo.files import sha256_file, sha256_json
-from zoo.registry import WeightsEntry
+from zoo.registry.catalog import WeightsEntry
 from zoo.runtime.manifest import MANIFEST, Manifest
 from zoo.runtime.verification import check_files
 

@@ -16,7 +16,7 @@ from zoo import console
 @click.option("--task", metavar="TASK", help="Only models for this task.")
 @click.option("--tag", multiple=True, metavar="TAG", help="Only with this tag; repeatable.")
 @click.option("--installed", is_flag=True, help="Only installed models.")
-@click.option("--all", "every", is_flag=True, help="Include deprecated names and other versions.")
+@click.option("--all", "every", is_flag=True, help="Include other versions.")
 @console.json_option
 def list_models(
     pattern: str,
@@ -48,7 +48,7 @@ def list_models(
         rows.append(
             (
                 listing.name,
-                entry.tasks[0].value if entry else "",
+                entry.tasks[0] if entry else "",
                 f"{entry.parameters:,}" if entry and entry.parameters else "",
                 " ".join(weights.id for weights in entry.weights) if entry else "",
                 listing.status,
@@ -154,8 +154,6 @@ def _remark(listing: Any) -> str:
     """Return the most important fact about a model, in one line."""
     if listing.problem:
         return str(listing.problem).splitlines()[0]
-    if listing.notice:
-        return str(listing.notice)
     return listing.entry.summary if listing.entry else ""
 
 
@@ -169,8 +167,6 @@ def _listing(listing: Any) -> dict[str, Any]:
         "distribution": listing.distribution,
         "identity": listing.identity,
         "versions": list(listing.versions),
-        "aliases": entry.get("aliases", []),
-        "deprecated": listing.notice,
         **{key: entry.get(key) for key in ("summary", "tasks", "tags", "license", "parameters")},
         "default_dataset": entry.get("default_dataset"),
         "weights": entry.get("weights", []),

@@ -73,7 +73,6 @@ Environment:
   ZOO_CONFIG         the zoo.toml that says which plugins may run
                      (~/.config/zoo/zoo.toml)
   ZOO_OFFLINE=1      any use of the network is an error
-  ZOO_PROBE_SECONDS  time limit for the import of a third-party plugin (60)
   NO_COLOR           no colors
 
 \b

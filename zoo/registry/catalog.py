@@ -1,215 +1,221 @@
-"""What ``registry.yaml`` says of models, as checked data.
+"""Read ``registry.yaml``: published models, weights, artifacts, datasets and commands.
 
-The zoo's own file and those of third parties follow one schema.
+The zoo's own file and those of third-party packages follow one schema.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError
+from msgspec import Meta
 
-from zoo.config import Frozen
 from zoo.errors import CatalogInvalid
 from zoo.files import read_regular
-from zoo.names import FIRST_VERSION, NAME, VERSION, identity, valid_name
+from zoo.names import FIRST_VERSION, VERSION, identity, name_fault
+from zoo.registry.entrypoints import (
+    ARCHITECTURES,
+    CATALOGS,
+    COMMANDS,
+    DATASETS,
+    OWN,
+    Provider,
+    normalize,
+)
 from zoo.spec import Task
+from zoo.struct import Finite, NonNegative, Struct, StructError
+
+FILE = "registry.yaml"
 
 MAX_BYTES = 4 * 2**20
-"""A catalog larger than this is refused before it is parsed."""
+"""A larger catalog is refused before it is parsed."""
 
 SCHEMA_VERSION = 1
-"""What this zoo reads."""
+
+_SLUG = r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z"
+_Count = Annotated[int, Meta(ge=0)]
+_Positive = Annotated[int, Meta(ge=1)]
+_Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Packaged = Annotated[
+    str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*(/(?!\.{1,2}(/|\Z))[^/\\]+)+\Z")
+]
+"""A package, a slash, and a path that does not lead out of the package."""
 
 
-def _packaged(text: str) -> str:
-    package, slash, inside = text.partition("/")
-    parts = inside.split("/")
-    if not all(part.isidentifier() for part in package.split(".")) or not slash:
-        raise ValueError("expected a package, a slash, and the path inside it")
-    if "\\" in inside or {"", ".", ".."} & set(parts):
-        raise ValueError("the path may not lead out of the package")
-    return text
-
-
-_Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$"), AfterValidator(valid_name)]
-_Packaged = Annotated[str, AfterValidator(_packaged)]
-
-# Files that are written by programs keep their bytes where there is nothing new to say.
-_unsaid: Callable[[Any], bool] = lambda value: not value  # noqa: E731
-
-
-class Measured(Frozen):
-    """One number and how sure it is.
+class Measured(Struct):
+    """One number and its 95 % interval.
 
     Attributes:
-        low: Lower end of the 95 % interval.
-        high: Upper end of the 95 % interval.
-        unit: Of all three.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        unit: The unit of all three.
     """
 
-    value: float
-    low: float | None = None
-    high: float | None = None
+    value: Finite
+    low: Finite | None = None
+    high: Finite | None = None
     unit: str | None = None
 
 
-class Measurement(Frozen):
-    """What a command measured about trained weights."""
+class Measurement(Struct):
+    """Scores of trained weights, and the command that measured them.
+
+    Attributes:
+        seeds: Independent runs that the scores are over.
+        cpu_seconds: Training time of one run over all cores, seconds.
+    """
 
     metrics: dict[str, Measured]
     split: str
-    examples: int = Field(ge=1)
-    seeds: int = Field(1, ge=1, description="Independent runs that the metrics are over.")
-    cpu_seconds: float | None = Field(None, ge=0, description="Of training, all cores, one run.")
+    examples: _Positive
+    seeds: _Positive = 1
+    cpu_seconds: NonNegative | None = None
     command: str
 
 
-class WeightsEntry(Frozen):
-    """Trained weights: where they are, what they are, how good they are.
+class WeightsEntry(Struct):
+    """Trained weights: their file, their configuration, their scores.
 
     Attributes:
-        spec: Where the data's spec lies as JSON, as ``file`` says it, if it was learned from the
-            data (a vocabulary): the weights mean nothing with another one.
+        id: The name to use in ``build(weights=...)``.
+        file: A package, a slash, the path inside it.
+        spec: The data's spec as JSON, given like ``file``, if it was learned from the data (a
+            vocabulary): the weights are useless without it.
     """
 
-    id: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9._-]*$", description="What build(weights=...) asks for."
-    )
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z")]
     trained_on: str
     config: dict[str, Any] = {}
-    parameters: int = Field(ge=0)
-    file: _Packaged | None = Field(None, description="A package, a slash, the path inside it.")
+    parameters: _Count
+    file: _Packaged | None = None
     urls: tuple[str, ...] = ()
-    bytes: int = Field(ge=1)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: _Positive
+    sha256: _Sha256
     spec: _Packaged | None = None
-    spec_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    spec_sha256: _Sha256 | None = None
     measured: Measurement | None = None
 
 
-class ArtifactEntry(Frozen):
+class ArtifactEntry(Struct):
     """A published artifact."""
 
     path: str
-    bytes: int = Field(ge=1)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: _Positive
+    sha256: _Sha256
     opset: int
-    worst_error: float = Field(ge=0)
+    worst_error: NonNegative
 
 
-class Deprecated(Frozen):
-    """That a name should no longer be used, since when, and what to use instead."""
+class Entry(Struct):
+    """Base of catalog entries."""
 
-    since: str = Field(description="The version of the distribution that first said so.")
-    successor: _Name | None = Field(None, description="The model to use instead.")
-    removed_in: str | None = Field(None, description="The version that will be without it.")
-    reason: str = Field("", max_length=500)
-
-    def sentence(self, name: str) -> str:
-        """Say it of a name."""
-        text = f"{name!r} is deprecated since {self.since}"
-        text += f" and goes with {self.removed_in}" if self.removed_in else ""
-        text += f": {self.reason.rstrip('.')}" if self.reason else ""
-        return f"{text}. Use {self.successor!r} instead" if self.successor else text
-
-
-class ModelEntry(Frozen):
-    """What is known of one model without importing it.
-
-    Attributes:
-        version: Which version of the architecture this is about.
-        aliases: Other names that it answers to.
-        api_version: The version of the plugin interface that it is written for.
-        receipt: What ``zoo check`` wrote: a package, a slash, the path inside it.
-    """
-
-    name: _Name
-    version: str = Field(
-        FIRST_VERSION,
-        pattern=f"^{VERSION.pattern}$",
-        coerce_numbers_to_str=True,
-        exclude_if=lambda version: version == FIRST_VERSION,
-    )
+    name: str
     distribution: str
     summary: str
+
+    @property
+    def identity(self) -> str:
+        """Its name, with its version if that is not the first."""
+        return self.name
+
+    def _check(self) -> None:
+        fault = name_fault(self.name)
+        if fault is not None:
+            raise StructError("name", f"{fault}. Received: {self.name!r:.80}")
+
+
+class ModelEntry(Entry):
+    """A model, described without importing its plugin.
+
+    Attributes:
+        version: The version of the architecture.
+        api_version: The version of the plugin interface that it is written for.
+        receipt: The file that ``zoo check`` wrote: a package, a slash, the path inside it.
+    """
+
+    version: str | int = FIRST_VERSION
     tasks: tuple[Task, ...]
     tags: tuple[str, ...] = ()
     license: str = "unknown"
     default_dataset: str | None = None
-    parameters: int | None = Field(None, ge=0)
-    aliases: tuple[_Name, ...] = Field((), exclude_if=_unsaid)
-    deprecated: Deprecated | None = Field(None, exclude_if=_unsaid)
-    api_version: int | None = Field(None, ge=1, exclude_if=_unsaid)
-    receipt: str | None = Field(None, pattern=r"^[\w.]+(/[\w.-]+)+$", exclude_if=_unsaid)
+    parameters: _Count | None = None
+    api_version: _Positive | None = None
+    receipt: _Packaged | None = None
     weights: tuple[WeightsEntry, ...] = ()
     artifacts: tuple[ArtifactEntry, ...] = ()
 
     @property
     def identity(self) -> str:
-        """What it is called: ``cnn``, ``cnn@2``."""
-        return identity(self.name, self.version)
+        """Its name, with its version if that is not the first: ``cnn``, ``cnn@2``."""
+        return identity(self.name, str(self.version))
+
+    def _check(self) -> None:
+        super()._check()
+        if not VERSION.fullmatch(str(self.version)):  # YAML reads an unquoted 2 as a number
+            raise StructError("version", f"expected 2 or 3rc1. Received: {self.version!r:.80}")
 
 
-class DatasetEntry(Frozen):
-    """A dataset, described without importing the plugin that brings it.
+class DatasetEntry(Entry):
+    """A dataset, described without importing its plugin.
 
     Attributes:
-        size: The number of examples, or another measure of size, in words.
+        size: The number of examples, or another measure, in words.
         offline: Whether it loads without a network.
     """
 
-    name: str
-    distribution: str
-    summary: str
-    task: str
+    task: Annotated[str, Meta(pattern=_SLUG)]
     size: str = ""
     license: str = "unknown"
     offline: bool = True
 
 
-class CommandEntry(Frozen):
+class CommandEntry(Entry):
     """A command of the ``zoo`` program, described without importing its plugin."""
 
-    name: str
-    distribution: str
-    summary: str
+    def _check(self) -> None:
+        if not re.match(_SLUG, self.name):
+            raise StructError("name", f"expected words with hyphens. Received: {self.name!r:.80}")
 
 
-class _File(Frozen):
+class CatalogFile(Struct):
+    """The content of one ``registry.yaml``."""
+
     schema_version: Literal[1]
     models: tuple[ModelEntry, ...] = ()
     datasets: tuple[DatasetEntry, ...] = ()
     commands: tuple[CommandEntry, ...] = ()
 
+    @property
+    def sections(self) -> dict[str, tuple[Entry, ...]]:
+        """Its entries by entry-point group."""
+        return {ARCHITECTURES: self.models, DATASETS: self.datasets, COMMANDS: self.commands}
 
-def parse_catalog(text: str, *, source: str) -> tuple[ModelEntry, ...]:
-    """Check the text of a ``registry.yaml`` and return its models."""
-    return parse_file(text, source=source).models
+    def _check(self) -> None:
+        for entries in self.sections.values():
+            names = [entry.identity for entry in entries]
+            for name in names:
+                if names.count(name) > 1:
+                    raise StructError("", f"{name} is listed twice")
 
 
-def parse_file(text: str, *, source: str) -> _File:
-    """Check the text of a ``registry.yaml`` and return all of it.
+def parse_catalog(text: str, *, source: str) -> CatalogFile:
+    """Check the text of a ``registry.yaml``.
 
     Args:
         text: YAML, schema version 1, at most 4 MiB, without anchors.
-        source: Where it came from, for the message.
+        source: Where it came from, for messages.
 
     Raises:
         CatalogInvalid: With the place of every fault.
     """
 
-    def invalid(why: str, error: Exception | None = None) -> CatalogInvalid:
-        refusal = CatalogInvalid(
-            f"{source} is not a valid catalog",
-            why=why,
-            fix="compare it with the zoo's own registry.yaml",
-        )
-        refusal.__cause__ = error
-        return refusal
+    def invalid(why: str) -> CatalogInvalid:
+        fix = "compare it with the zoo's own registry.yaml"
+        return CatalogInvalid(f"{source} is not a valid catalog", why=why, fix=fix)
 
     if len(text) > MAX_BYTES:
         raise invalid(f"it has {len(text)} characters; at most {MAX_BYTES} are read")
@@ -221,47 +227,23 @@ def parse_file(text: str, *, source: str) -> _File:
         ):
             raise invalid("it uses YAML aliases, which a catalog may not")
         data = yaml.load(text, Loader=loader)  # noqa: S506 - both candidates are safe loaders
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise invalid(" ".join(str(error).split()), error) from error
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+        raise invalid(" ".join(str(error).split())) from error
     version = data.get("schema_version") if isinstance(data, dict) else None
-    if isinstance(version, int) and not isinstance(version, bool) and version > SCHEMA_VERSION:
+    if isinstance(version, int) and version > SCHEMA_VERSION:
         raise CatalogInvalid(
             f"{source} is written for a newer zoo",
             why=f"its schema_version is {version}, and this zoo reads {SCHEMA_VERSION}",
-            fix="pip install --upgrade neural-zoo",
+            fix=f"pip install --upgrade {OWN}",
         )
     try:
-        file = _File.model_validate(data)
-        models = file.models
-    except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, e['loc'])) or 'the whole'}: {e['msg']}"
-            for e in error.errors(include_url=False)
-        ]
-        more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
-        raise invalid("; ".join(faults[:5]) + more, error) from error
-    names = [model.identity for model in models]
-    names += {alias for model in models for alias in model.aliases} & {m.name for m in models}
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise invalid(f"{', '.join(twice)} stands in it twice")
-    return file
+        return CatalogFile.model_validate(data)
+    except StructError as error:
+        raise invalid(str(error)) from error
 
 
-def own_catalog_path() -> Path:
-    """Return the zoo's own ``registry.yaml``: inside the package, or beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    inside = package / "registry.yaml"
-    return inside if inside.exists() else package.parent / "registry.yaml"
-
-
-def read_catalog(path: Path) -> tuple[ModelEntry, ...]:
-    """Read and check one file and return its models."""
-    return read_file(path).models
-
-
-def read_file(path: Path) -> _File:
-    """Read and check one file.
+def read_catalog(path: Path) -> CatalogFile:
+    """Read and check one ``registry.yaml``.
 
     Raises:
         CatalogInvalid: If it cannot be read or does not follow the schema.
@@ -269,24 +251,119 @@ def read_file(path: Path) -> _File:
     try:
         text = read_regular(path, limit=MAX_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CatalogInvalid(
-            f"{path} cannot be read", why=str(error), fix="reinstall its distribution"
-        ) from error
-    return parse_file(text, source=str(path))
+        fix = "reinstall its distribution"
+        raise CatalogInvalid(f"{path} cannot be read", why=str(error), fix=fix) from error
+    return parse_catalog(text, source=str(path))
 
 
-__all__ = [
-    "ArtifactEntry",
-    "CommandEntry",
-    "DatasetEntry",
-    "Deprecated",
-    "Measured",
-    "Measurement",
-    "ModelEntry",
-    "WeightsEntry",
-    "own_catalog_path",
-    "parse_catalog",
-    "parse_file",
-    "read_catalog",
-    "read_file",
-]
+def own_catalog_path() -> Path:
+    """Return the zoo's own ``registry.yaml``: inside the package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / FILE
+    return inside if inside.exists() else package.parent / FILE
+
+
+class Catalog:
+    """All catalogs together: the zoo's own and those of third-party packages.
+
+    A package with a ``registry.yaml`` announces itself in the group ``zoo.catalogs``. Its file is
+    read without importing the package, and believed about its own distribution only.
+
+    Args:
+        providers: Entry points of every group that policy allows.
+    """
+
+    def __init__(self, providers: Iterable[Provider]) -> None:
+        self._packages: dict[str, list[str]] = {}
+        self._announced: list[Provider] = []
+        self._problems: list[CatalogInvalid] = []
+        for provider in providers:
+            self._packages.setdefault(provider.distribution, []).append(provider.module)
+            if provider.group == CATALOGS and not provider.is_own:
+                self._announced.append(provider)
+
+    @cached_property
+    def _entries(self) -> dict[tuple[str, str, str], Entry]:
+        """Entries by group, distribution and identity, the zoo's own first."""
+        entries: dict[tuple[str, str, str], Entry] = {}
+        path = own_catalog_path()
+        for group, section in (read_catalog(path).sections if path.exists() else {}).items():
+            for entry in section:
+                entries[group, normalize(entry.distribution), entry.identity] = entry
+        for provider in self._announced:
+            try:
+                sections = read_catalog(_path(provider)).sections
+            except CatalogInvalid as error:
+                self._problems.append(error)
+                continue
+            for group, section in sections.items():
+                for entry in section:
+                    fault = self._overreach(entry, provider)
+                    if fault is None:
+                        # A distribution knows itself better than the zoo's own file does.
+                        entries[group, provider.distribution, entry.identity] = entry
+                    else:
+                        self._problems.append(fault)
+        return entries
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], list[Entry]]:
+        found: dict[tuple[str, str], list[Entry]] = {}
+        for (group, _, _), entry in self._entries.items():
+            found.setdefault((group, entry.name), []).append(entry)
+        return found
+
+    @property
+    def problems(self) -> list[CatalogInvalid]:
+        """Files that could not be read, and entries that were not believed."""
+        return self._problems if self._entries else []
+
+    def get(self, group: str, distribution: str, identity: str) -> Any:
+        """Return the entry of a distribution's model, dataset or command, else ``None``."""
+        return self._entries.get((group, distribution, identity))
+
+    def named(self, group: str, name: str) -> list[Any]:
+        """Return the entries of a group with that name, from every distribution."""
+        return self._by_name.get((group, name), [])
+
+    def names(self, group: str) -> list[str]:
+        """Return every name that a group has entries for."""
+        return [name for found, name in self._by_name if found == group]
+
+    def models(self) -> list[ModelEntry]:
+        """Return every model's entry."""
+        return [entry for entry in self._entries.values() if isinstance(entry, ModelEntry)]
+
+    def _overreach(self, entry: Entry, provider: Provider) -> CatalogInvalid | None:
+        """Return why a third-party catalog may not contain an entry, or ``None`` if it may."""
+        fix = f"ask the authors of {provider.distribution}, or pip uninstall it"
+        if normalize(entry.distribution) != provider.distribution:
+            return CatalogInvalid(
+                f"the catalog of {provider.label} describes {entry.name!r} of {entry.distribution}",
+                why="a distribution describes its own plugins only; the entry is left out",
+                fix=fix,
+            )
+        if not isinstance(entry, ModelEntry):
+            return None
+        own = set(self._packages[provider.distribution])
+        files = [file for one in entry.weights for file in (one.file, one.spec) if file]
+        for file in [*files, *([entry.receipt] if entry.receipt else [])]:
+            package = file.partition("/")[0]
+            if not any(package == name or package.startswith(f"{name}.") for name in own):
+                return CatalogInvalid(
+                    f"the catalog of {provider.label} has a file of {entry.name!r} in {package!r}",
+                    why=f"its own packages are {', '.join(sorted(own))}; the entry is left out",
+                    fix=fix,
+                )
+        return None
+
+
+def _path(provider: Provider) -> Path:
+    folder = provider.package_folder(provider.module)
+    if folder is not None and (folder / FILE).is_file():
+        return folder / FILE
+    missing = f"there is no {FILE} in it" if folder is not None else "there is no such package"
+    raise CatalogInvalid(
+        f"{provider.label} announces a catalog in {provider.module!r}, and {missing}",
+        fix=f"pip install --force-reinstall {provider.distribution}",
+    )

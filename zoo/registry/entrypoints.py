@@ -1,13 +1,16 @@
-"""Find what installed distributions announce, without importing any of it."""
+"""Find the entry points of installed distributions, without importing any of them."""
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.metadata
+import importlib.util
+import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 ARCHITECTURES = "zoo.architectures"
 DATASETS = "zoo.datasets"
@@ -17,35 +20,40 @@ CATALOGS = "zoo.catalogs"
 GROUPS = (ARCHITECTURES, DATASETS, COMMANDS, HOOKS, CATALOGS)
 
 OWN = "neural-zoo"
-"""The distribution that this program is itself a part of."""
+"""The distribution that this program belongs to."""
 
-MOST_TEXT = 2**18
-"""Of announcements longer than this, in characters, none is read: two thousand models fit."""
+MAX_CHARACTERS = 2**16
+"""Entry points longer than this are not read: a thousand plugins of one distribution fit."""
+
+_VALUE = re.compile(r"(?P<module>\w+(\.\w+)*)\s*(:\s*(?P<attribute>\w+(\.\w+)*))?\s*(\[.*\])?")
 
 
 @dataclass(frozen=True)
 class Provider:
-    """One announcement: a distribution says where the thing of that name can be imported.
+    """One entry point of one installed distribution.
 
     Attributes:
-        name: The entry point's name; of an architecture, the model's.
-        value: ``module:attribute``, not imported yet.
-        distribution: The name of the distribution that announces it, as it is normalized for
-            comparing (PEP 503).
-        version: Its version.
-        location: The folder it is installed in.
+        name: The entry point's name: a model's, a dataset's, a command's.
+        value: What it leads to, ``module:attribute``.
+        group: Its group, e.g. ``zoo.architectures``.
+        distribution: The distribution's normalized name (PEP 503).
+        version: The distribution's version.
+        location: The folder that the distribution is installed in.
     """
 
     name: str
     value: str
+    group: str
     distribution: str
     version: str
     location: str
-    _entry_point: importlib.metadata.EntryPoint = field(repr=False, compare=False)
+    _metadata: importlib.metadata.Distribution | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @property
     def label(self) -> str:
-        """The distribution and its version, as messages name them."""
+        """The distribution and its version, for messages."""
         return f"{self.distribution} {self.version}"
 
     @property
@@ -54,23 +62,100 @@ class Provider:
         return self.value.partition(":")[0].strip()
 
     @property
+    def kind(self) -> str:
+        """What it is, in one word for messages: ``model``, ``dataset``, ``command``, ``hook``."""
+        return kind_of(self.group)
+
+    @property
     def is_own(self) -> bool:
-        """Whether it is the zoo's own: its code runs here already."""
+        """Whether it belongs to the zoo's own distribution."""
         return self.distribution == OWN
 
-    @property
-    def installed(self) -> importlib.metadata.Distribution | None:
-        """The metadata of the distribution."""
-        return self._entry_point.dist
+    def target(self) -> tuple[str, str]:
+        """Return the module and the attribute.
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """The distribution and the name: what it is, whatever else offers that name."""
-        return self.distribution, self.name
+        Raises:
+            ValueError: If the value does not name any.
+        """
+        found = _VALUE.fullmatch(self.value)
+        if found is None:
+            raise ValueError(f"expected module:attribute. Received: {self.value!r}")
+        return found["module"], found["attribute"] or ""
 
-    def load(self) -> Any:
-        """Import the module and return the attribute."""
-        return self._entry_point.load()
+    def editable_folder(self) -> str | None:
+        """Return the project folder of an editable install (PEP 610), else ``None``."""
+        text = self._read("direct_url.json")
+        if not text:
+            return None
+        import json
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
+        try:
+            data = json.loads(text)
+            url = urlsplit(data["url"]) if data["dir_info"]["editable"] is True else None
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None
+        return url2pathname(url.path) if url is not None and url.scheme == "file" else None
+
+    def module_file(self) -> str | None:
+        """Return the file that importing its module would execute first; ``None`` if none.
+
+        For ``acme.models`` that is ``acme/__init__.py``, or, in a namespace package, the first
+        part that has a file. Nothing is imported.
+        """
+        first, *rest = self.module.split(".")
+        spec = _find(first)
+        while spec is not None and not spec.has_location and spec.submodule_search_locations:
+            if not rest:
+                return None
+            first = f"{first}.{rest.pop(0)}"
+            places = list(spec.submodule_search_locations)
+            spec = importlib.machinery.PathFinder.find_spec(first, places)
+        return spec.origin if spec is not None and spec.has_location else None
+
+    def misplaced(self) -> str | None:
+        """Return why its module is not the installed one, or ``None`` if it is.
+
+        A module of the same name in the working folder must not pass for the installed one. It
+        must be recorded among the distribution's files, or lie in its editable project. Without a
+        record of files, the folder of installation decides.
+        """
+        file = self.module_file()
+        if file is None:
+            return None  # the import will say what is missing
+        project = self.editable_folder()
+        roots = [project] if project else []
+        recorded = None if project else self._read("RECORD")
+        place = _canonical(file)
+        if recorded:
+            import csv
+
+            paths = (row[0] for row in csv.reader(recorded.splitlines()) if row)
+            if any(_canonical(self.location, path) == place for path in paths):
+                return None
+        elif not project:
+            roots.append(self.location)
+        if any(place.startswith(_canonical(root, "")) for root in roots):
+            return None
+        return f"{self.module!r} would be imported from {file}, which is not part of {self.label}"
+
+    def package_folder(self, package: str) -> Path | None:
+        """Return the folder of a package of its distribution, without importing it."""
+        first, *rest = package.split(".")
+        folders = [Path(self.location, first)]
+        if not folders[0].is_dir():  # an editable install lies elsewhere
+            spec = _find(first)
+            folders = [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
+        return next((found for at in folders if (found := at.joinpath(*rest)).is_dir()), None)
+
+    def _read(self, name: str) -> str | None:
+        return _read_text(self._metadata, name) if self._metadata is not None else None
+
+
+def kind_of(group: str) -> str:
+    """Return what an entry point of a group is, in one word for messages."""
+    return "model" if group == ARCHITECTURES else group.removeprefix("zoo.").removesuffix("s")
 
 
 def normalize(distribution: str) -> str:
@@ -78,84 +163,83 @@ def normalize(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def scan() -> dict[str, list[Provider]]:
-    """Return every announcement in the zoo's groups, by group, in the order of ``sys.path``.
+def scan() -> tuple[list[Provider], list[tuple[str, int]]]:
+    """Return every entry point in the zoo's groups, in the order of ``sys.path``.
 
     A distribution that is met twice (an editable install and a wheel) counts once: the first on
-    ``sys.path``, the one Python would import.
+    ``sys.path``, which Python would import.
+
+    Returns:
+        The entry points, and the distributions whose entry points are too long to be read, with
+        their number of characters.
     """
-    found: dict[str, list[Provider]] = {group: [] for group in GROUPS}
+    found: list[Provider] = []
+    oversized: list[tuple[str, int]] = []
     seen: set[str] = set()
-    for distribution in importlib.metadata.distributions():
-        # The name can cost a parse of METADATA: leave those that announce nothing first.
-        if not _speaks_of_us(text := _announced(distribution)) or len(text) > MOST_TEXT:
+    for metadata in importlib.metadata.distributions():
+        # The name can cost parsing METADATA: leave out distributions without plugins first.
+        text = _read_text(metadata, "entry_points.txt") or ""
+        if "[zoo." not in text.replace("[ ", "["):
             continue
-        name, version, location = _identity(distribution)
+        try:
+            name, version, location = _identify(metadata)
+        except Exception:  # noqa: BLE001, S112 - broken metadata must not end the listing
+            continue
         if name in seen:
             continue
         seen.add(name)
-        for point in _entry_points(distribution):
-            if point.group in found:
-                found[point.group].append(
-                    Provider(point.name, point.value, name, version, location, point)
-                )
-    return found
+        if len(text) > MAX_CHARACTERS:
+            oversized.append((f"{name} {version}", len(text)))
+            continue
+        found += [
+            Provider(key, value, group, name, version, location, metadata)
+            for group, key, value in _parse(text)
+        ]
+    return found, oversized
 
 
-def oversized() -> list[tuple[str, str, int]]:
-    """Return name, version and size of the distributions whose announcements are not read."""
-    return [
-        (*_identity(distribution)[:2], len(text))
-        for distribution in importlib.metadata.distributions()
-        if len(text := _announced(distribution)) > MOST_TEXT and _speaks_of_us(text)
-    ]
+def _parse(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield group, name and value of each entry point in the zoo's groups."""
+    group = ""
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if line.strip().startswith("["):
+            group = line.strip().strip("[]").strip()
+        elif equals and group in GROUPS and not line.lstrip().startswith(("#", ";")):
+            yield group, name.strip(), value.strip()
 
 
-def _announced(distribution: importlib.metadata.Distribution) -> str:
+def _read_text(metadata: importlib.metadata.Distribution, name: str) -> str | None:
     try:
-        return distribution.read_text("entry_points.txt") or ""
-    except (OSError, ValueError):  # a stranger's file may be no text at all
-        return ""
+        return metadata.read_text(name)
+    except (OSError, ValueError):  # the file may hold anything
+        return None
 
 
-def _speaks_of_us(text: str) -> bool:
-    return "[zoo." in text.replace("[ ", "[")
+def _identify(metadata: importlib.metadata.Distribution) -> tuple[str, str, str]:
+    """Return name, version and folder.
 
-
-def _identity(distribution: importlib.metadata.Distribution) -> tuple[str, str, str]:
-    """Return name, version and folder, from the metadata folder's own name where it tells.
-
-    That name is fixed by the wheel format (``name-version.dist-info``) and costs no parsing,
-    which is what keeps a listing of a thousand plugins quick.
+    The wheel format fixes the name of the metadata's folder (``name-version.dist-info``). Reading
+    it saves parsing METADATA, which a thousand plugins would make slow.
     """
-    path = getattr(distribution, "_path", None)
+    path = getattr(metadata, "_path", None)
     if isinstance(path, Path) and path.suffix == ".dist-info" and path.stem.count("-") == 1:
         name, version = path.stem.split("-")
         return normalize(name), version, str(path.parent)
-    name = distribution.metadata["Name"] or "unknown"
-    return normalize(name), distribution.version, str(distribution.locate_file(""))
+    name = metadata.metadata["Name"] or "unknown"
+    return normalize(name), metadata.version, str(metadata.locate_file(""))
 
 
-def _entry_points(
-    distribution: importlib.metadata.Distribution,
-) -> Iterator[importlib.metadata.EntryPoint]:
+def _canonical(*parts: str) -> str:
+    """Return a path to compare: links in its folder are followed, the file itself may be one."""
+    folder, file = os.path.split(os.path.join(*parts))  # noqa: PTH118 - an empty last part
+    return os.path.normcase(os.path.join(os.path.realpath(folder), file))  # noqa: PTH118
+
+
+def _find(module: str) -> importlib.machinery.ModuleSpec | None:
+    """Return where a top-level module lies, or was imported from."""
     try:
-        yield from distribution.entry_points
-    except Exception:  # noqa: BLE001 - a stranger's unreadable metadata must not end the listing
-        return
-
-
-__all__ = [
-    "ARCHITECTURES",
-    "CATALOGS",
-    "COMMANDS",
-    "DATASETS",
-    "GROUPS",
-    "HOOKS",
-    "MOST_TEXT",
-    "OWN",
-    "Provider",
-    "normalize",
-    "oversized",
-    "scan",
-]
+        return importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        file = getattr(sys.modules.get(module), "__file__", None)
+        return importlib.util.spec_from_file_location(module, file) if file else None

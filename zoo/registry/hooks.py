@@ -1,23 +1,19 @@
-"""Call what other packages do around a run, an export and a verification."""
+"""Call the hooks of other packages around a run, an export and a verification."""
 
 from __future__ import annotations
 
 import functools
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pluggy
 
-from zoo import hookspecs
-from zoo.errors import HookFailed, PluginBroken, ZooError, ZooWarning
-from zoo.registry.contract import broken, reason_of
+from zoo.errors import HookFailed, ZooError, ZooWarning
 from zoo.registry.entrypoints import Provider
+from zoo.registry.loader import describe_error, hook_manager, load
 
-if TYPE_CHECKING:
-    from zoo.registry.quarantine import Quarantine
-
-_LEFT = {
+_STATE = {
     "zoo_before_train": "{run_dir} can be resumed",
     "zoo_before_epoch": "{run_dir} can be resumed",
     "zoo_after_epoch": "{run_dir} can be resumed",
@@ -27,85 +23,67 @@ _LEFT = {
     "zoo_before_verify": "nothing was verified",
     "zoo_after_verify": "{path} is what was published all the same",
 }
-"""What stands when a hook fails what called it."""
+"""What is left when a hook fails its caller."""
 
 
 class Hooks:
-    """The lifecycle hooks, each implementation called by itself so that one cannot silence another.
+    """The lifecycle hooks. Each implementation is called by itself: none can silence another.
 
     Args:
-        providers: The hook packages to load when a moment first comes.
-        strict: Raise where a hook package cannot be loaded, instead of warning and going on.
-        failures: What a hook that raises does: ``warn`` and go on, or ``fail`` what called it.
-            :mod:`zoo.hookspecs` says what that means at each moment. Left out, ``strict`` decides.
-        records: What is known of strangers' plugins; that of the surroundings by default.
+        providers: The hook packages to load at the first call.
+        failures: What to do if a hook raises: ``warn`` and go on, or ``fail`` the caller.
+            :mod:`zoo.hookspecs` says what that means for each hook.
 
     Attributes:
-        broken: What could not be loaded, and what failed, in the order in which it happened.
+        broken: The errors so far, of packages that could not be loaded and of hooks that raised.
     """
 
     def __init__(
-        self,
-        providers: Iterable[Provider] = (),
-        *,
-        strict: bool = False,
-        failures: Literal["warn", "fail"] | None = None,
-        records: Quarantine | None = None,
+        self, providers: Iterable[Provider] = (), *, failures: Literal["warn", "fail"] = "warn"
     ) -> None:
         self._providers = {f"{p.distribution}:{p.name}": p for p in providers}
-        self._strict = strict
-        self._failures = failures or ("fail" if strict else "warn")
-        self._records = records
-        self.broken: list[PluginBroken | HookFailed] = []
+        self._failures = failures
+        self.broken: list[ZooError] = []
 
     @functools.cached_property
-    def _manager(self) -> pluggy.PluginManager:
-        from zoo.registry.loading import load_hook
-        from zoo.registry.quarantine import Quarantine
-
-        records = self._records or Quarantine.from_environment()
-        manager = pluggy.PluginManager(hookspecs.PROJECT)
-        manager.add_hookspecs(hookspecs)
+    def _loaded(self) -> pluggy.PluginManager:
+        manager = hook_manager()
         for name, provider in self._providers.items():
             try:
-                manager.register(load_hook(provider, records), name=name)
-            except PluginBroken as error:
-                self._failed(error)
-            except Exception as error:  # noqa: BLE001 - looking for hooks runs strangers' code
-                # pluggy keeps what failed its validation half-registered.
-                if manager.has_plugin(name):
-                    manager.unregister(name=name)
-                self._failed(broken(provider, *reason_of(error)), error)
+                manager.register(load(provider), name=name)
+            except ZooError as error:
+                self.broken.append(error)
+                warnings.warn(str(error), ZooWarning, stacklevel=3)
         return manager
 
     def register(self, plugin: object, name: str | None = None) -> None:
         """Add an object with hooks in this process."""
-        self._manager.register(plugin, name=name)
+        self._loaded.register(plugin, name=name)
 
     def unregister(self, plugin: object) -> None:
-        """Take an object that was added back out."""
-        self._manager.unregister(plugin)
+        """Remove an object that was added."""
+        self._loaded.unregister(plugin)
 
-    def call(self, moment: str, *, ending: bool = False, **arguments: Any) -> None:
-        """Call every implementation of a hook; each has its turn, whatever the others do.
+    def call(self, hook: str, *, ending: bool = False, **arguments: Any) -> None:
+        """Call every implementation of a hook, whatever the others do.
 
         Args:
-            moment: The hook's name.
-            ending: An error is on its way already: what fails now is a warning, and cannot
-                take that error's place.
-            **arguments: What the hook is told.
+            hook: The hook's name.
+            ending: Whether an error is being raised already: a failing hook is then a warning,
+                and cannot replace that error.
+            **arguments: The hook's arguments.
 
         Raises:
-            HookFailed: If one failed, and the policy is to fail with it: the first that did.
+            HookFailed: If a hook raised and the policy is to fail: the first one.
         """
         fatal = None
-        for implementation in getattr(self._manager.hook, moment).get_hookimpls():
-            error = _called(implementation, arguments)
+        for implementation in getattr(self._loaded.hook, hook).get_hookimpls():
+            error = _call(implementation, arguments)
             if error is None:
                 continue
             fails = self._failures == "fail" and not ending and fatal is None
-            left = _LEFT[moment].format_map(arguments) if fails else ""
-            problem = self._problem(moment, implementation, error, left)
+            state = f"; {_STATE[hook].format_map(arguments)}" if fails else ""
+            problem = self._problem(hook, implementation.plugin_name, error, state)
             self.broken.append(problem)
             if fails:
                 fatal, problem.__cause__ = problem, error
@@ -114,38 +92,25 @@ class Hooks:
         if fatal is not None:
             raise fatal
 
-    def _problem(
-        self, moment: str, implementation: pluggy.HookImpl, error: BaseException, left: str
-    ) -> HookFailed:
-        name = implementation.plugin_name
+    def _problem(self, hook: str, name: str, error: BaseException, state: str) -> HookFailed:
         owner = self._providers.get(name)
-        whose = owner.label if owner else f"{name!r}, which this process registered,"
+        label = owner.label if owner else f"{name!r}, registered in this process,"
         fix = error.fix if isinstance(error, ZooError) else ""
         if owner and not fix:
-            fix = (
-                f"pip install --upgrade {owner.distribution}, or go on without it: "
-                f"ZOO_BLOCK={owner.distribution}"
-            )
+            package = owner.distribution
+            fix = f"pip install --upgrade {package}, or go on without it: ZOO_BLOCK={package}"
         return HookFailed(
-            f"the hook {moment} of {whose} failed{'; ' if left else ''}{left}",
-            moment=moment,
+            f"the hook {hook} of {label} failed{state}",
+            moment=hook,
             distribution=owner.distribution if owner else "",
             version=owner.version if owner else "",
-            why=reason_of(error)[0],
+            why=describe_error(error)[0],
             fix=fix,
         )
 
-    def _failed(self, problem: PluginBroken, error: BaseException | None = None) -> None:
-        self.broken.append(problem)
-        if self._strict:
-            if error is None:
-                raise problem
-            raise problem from error
-        warnings.warn(str(problem), ZooWarning, stacklevel=3)
 
-
-def _called(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> BaseException | None:
-    """Call one implementation, and return what it raised; only an interrupt passes."""
+def _call(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> BaseException | None:
+    """Call one implementation and return its error; only an interrupt passes."""
     if implementation.hookwrapper or implementation.wrapper:
         return TypeError("expected a function. Received: a wrapper, which is never called")
     try:
@@ -155,6 +120,3 @@ def _called(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> Ba
     except BaseException as error:  # noqa: BLE001 - sys.exit in a tracker must not end a run
         return error
     return None
-
-
-__all__ = ["Hooks"]

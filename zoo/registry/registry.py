@@ -1,408 +1,280 @@
-"""Every model that can be asked for by name."""
+"""The registry: every plugin that can be asked for by name."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from zoo.architecture import Architecture
 from zoo.errors import (
     CatalogInvalid,
-    ModelDeprecated,
     NameCollision,
     PluginBroken,
     PolicyDenied,
     RegistryError,
-    UnknownDataset,
     UnknownModel,
+    ZooError,
 )
-from zoo.names import (
-    Reference,
-    identity,
-    is_stable,
-    natural_order,
-    nearest,
-    parse_reference,
-    split_version,
-)
-from zoo.registry.catalog import (
-    CommandEntry,
-    DatasetEntry,
-    ModelEntry,
-    own_catalog_path,
-    read_file,
-)
-from zoo.registry.contract import contract_faults
-from zoo.registry.entrypoints import ARCHITECTURES, DATASETS, HOOKS, Provider, normalize, scan
-from zoo.registry.fragments import Catalog
-from zoo.registry.interface import mismatch, warn_of_deprecations
-from zoo.registry.listing import Listing, Status
-from zoo.registry.policy import Policy
-from zoo.registry.provenance import verify
-from zoo.registry.resolver import Choice, Chooser
-from zoo.registry.selection import Selection
-from zoo.registry.settings import read_policy
+from zoo.names import Reference, natural_order, nearest, parse_reference, split_version
+from zoo.registry.catalog import Catalog
+from zoo.registry.entrypoints import ARCHITECTURES, CATALOGS, Provider, normalize, scan
+from zoo.registry.policy import Policy, read_policy
+from zoo.registry.resolver import Resolved, Resolver
 
 if TYPE_CHECKING:
-    from zoo.registry.quarantine import Quarantine
+    from zoo.architecture import Architecture
 
 HERE = "(registered here)"
-"""Where an architecture comes from that was defined in this process."""
+"""The distribution of an architecture that was defined in this process."""
+
+Status = Literal["ready", "not installed", "broken", "collision", "denied"]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One line of a listing: known without importing anything.
+
+    Attributes:
+        status: ``ready``; ``not installed`` (the catalog knows it); ``broken`` (it failed to load,
+            or its name is not valid); ``collision`` (two distributions offer it); ``denied`` (by
+            the policy).
+        providers: The entry points that offer it.
+        entry: Its catalog entry.
+        problem: Why it is not ready, on one line.
+        fix: What to do about it.
+        versions: The versions of the architecture that are offered, the newest first.
+        identity: The name without distribution and weights: ``cnn``, ``cnn@2``.
+        weights: The weights that the name asks for; empty if none.
+    """
+
+    name: str
+    status: Status
+    providers: tuple[Provider, ...] = ()
+    entry: Any = None
+    problem: str = ""
+    fix: str = ""
+    versions: tuple[str, ...] = ()
+    identity: str = ""
+    weights: str = ""
+
+    @property
+    def distribution(self) -> str:
+        """The distribution that provides it, or would."""
+        if self.providers:
+            return self.providers[0].distribution
+        return self.entry.distribution if self.entry else ""
 
 
 @dataclass
 class Registry:
-    """Every model that can be asked for by name.
+    """Every plugin that can be asked for by name.
 
     Args:
-        policy: What may run.
-        found: What is announced, by group; ``None`` asks the installed distributions.
-        records: What is known of strangers' plugins; ``None`` reads the surroundings.
+        policy: The user's rules; read from files and environment by default.
+        found: Entry points; those of the installed distributions by default.
     """
 
     policy: Policy = field(default_factory=read_policy)
-    found: dict[str, list[Provider]] | None = None
-    records: Quarantine | None = None
-    _loaded: dict[tuple[str, str], Architecture[Any]] = field(default_factory=dict)
-    _plugins: dict[tuple[str, str, str], Any] = field(default_factory=dict)
-    _quarantine: dict[tuple[str, str], PluginBroken] = field(default_factory=dict)
+    found: list[Provider] | None = None
+    _loaded: dict[Provider, Any] = field(default_factory=dict)
+    _failed: dict[Provider, ZooError] = field(default_factory=dict)
     _local: dict[str, Architecture[Any]] = field(default_factory=dict)
-    _told: set[str] = field(default_factory=set)
+    _resolved: dict[tuple[str, str], Resolved] = field(default_factory=dict)
 
     @cached_property
-    def _found(self) -> dict[str, list[Provider]]:
-        return scan() if self.found is None else self.found
-
-    @property
-    def announced(self) -> Mapping[str, Sequence[Provider]]:
-        """Everything that installed distributions announce, by group."""
-        return self._found
+    def _scan(self) -> tuple[list[Provider], list[tuple[str, int]]]:
+        return scan() if self.found is None else (self.found, [])
 
     @cached_property
-    def _catalog(self) -> Catalog:
-        return Catalog(self._found, self.policy)
+    def catalog(self) -> Catalog:
+        """Everything that is published about models, datasets and commands."""
+        return Catalog(p for p in self._scan[0] if self.policy.refusal(p) is None)
 
     @cached_property
-    def _chooser(self) -> Chooser:
-        return Chooser(self._found, self._catalog, self.policy)
-
-    @property
-    def catalog(self) -> dict[str, ModelEntry]:
-        """The union of all catalogs, by identity; of two that describe one, the zoo's own."""
-        entries: dict[str, ModelEntry] = {}
-        for entry in self._catalog.entries.values():
-            entries.setdefault(entry.identity, entry)
-        return entries
+    def _resolver(self) -> Resolver:
+        return Resolver(self._scan[0], self.catalog, self.policy)
 
     @property
     def catalog_problems(self) -> list[CatalogInvalid]:
-        """What was not believed: fragments that could not be read, entries about others."""
-        return self._catalog.problems if self._catalog.entries else []
+        """Catalogs that could not be read, and entries that were not believed."""
+        return self.catalog.problems
 
     @property
-    def quarantine(self) -> list[PluginBroken]:
-        """The plugins that failed to load in this process."""
-        return list(self._quarantine.values())
+    def oversized(self) -> list[tuple[str, int]]:
+        """Distributions whose entry points are too long to be read, with their length."""
+        return self._scan[1]
 
-    def providers(self, group: str) -> list[Provider]:
-        """Return the entry points of a group that policy allows, importing nothing.
-
-        Args:
-            group: ``zoo.architectures``, ``zoo.datasets``, ``zoo.commands`` or ``zoo.hooks``.
-        """
-        return [p for p in self._found.get(group, ()) if self._refusal(p) is None]
-
-    def entries(self, group: str) -> list[DatasetEntry | CommandEntry]:
-        """Return what the catalog says of a group, importing nothing.
+    def providers(self, group: str | None = None) -> list[Provider]:
+        """Return the entry points that the policy allows, importing nothing.
 
         Args:
-            group: ``zoo.datasets`` or ``zoo.commands``.
-        """
-        file = read_file(own_catalog_path())
-        return list(file.datasets if group == DATASETS else file.commands)
-
-    def provider(self, group: str, name: str) -> Provider:
-        """Return the one entry point that a name of a group means, importing nothing.
-
-        Args:
-            group: As for :meth:`providers`.
-            name: The entry point's name, or ``distribution:name``.
-
-        Raises:
-            RegistryError: If no installed distribution offers the name; of a dataset
-                ``UnknownDataset``.
-            NameCollision: If two distributions offer it.
-            PolicyDenied: If policy refuses every one.
-        """
-        wanted, _, plain = name.rpartition(":")
-        offered = [p for p in self._found.get(group, ()) if p.name == plain]
-        if wanted:
-            offered = [p for p in offered if p.distribution == normalize(wanted)]
-        kind = group.removeprefix("zoo.").removesuffix("s")
-        if not offered:
-            known = sorted({p.name for p in self._found.get(group, ())})
-            near = nearest(plain, known)
-            entry = next((e for e in self.entries(group) if e.name == plain), None)
-            error = UnknownDataset if group == DATASETS else RegistryError
-            raise error(
-                f"there is no {kind} {name!r}",
-                why=f"did you mean {' or '.join(near)}?" if near else "no plugin offers it",
-                fix=f"pip install {entry.distribution}" if entry else "zoo plugins",
-            )
-        allowed = [p for p in offered if self._refusal(p) is None]
-        if not allowed:
-            raise PolicyDenied(
-                f"the {kind} {name!r} may not run",
-                why="; ".join(filter(None, map(self._refusal, offered))),
-                fix="change the rule that is named: ZOO_ALLOW, ZOO_BLOCK, or a zoo.toml",
-            )
-        pin = None if wanted else self.policy.pinned(plain)
-        allowed = [p for p in allowed if pin in (None, p.distribution)] or allowed
-        if len(allowed) > 1:
-            first = allowed[0].distribution
-            raise NameCollision(
-                f"the {kind} {name!r} is offered by {len(allowed)} distributions",
-                why=", ".join(p.label for p in allowed),
-                fix=f"say {first}:{plain}, or export ZOO_PIN={plain}={first}",
-            )
-        return allowed[0]
-
-    def load(self, group: str, name: str) -> Any:
-        """Import the plugin of that name and return the object that its entry point names.
-
-        Raises:
-            PluginBroken: If it cannot be imported.
-            RegistryError, NameCollision, PolicyDenied: As :meth:`provider`.
-        """
-        from zoo.registry.loading import load_plugin
-
-        if group == ARCHITECTURES:
-            return self.get(name)
-        provider = self.provider(group, name)
-        key = (group, *provider.key)
-        if key not in self._plugins:
-            self._plugins[key] = load_plugin(provider, group, self.isolation)
-        return self._plugins[key]
-
-    @cached_property
-    def isolation(self) -> Quarantine:
-        """What is known of strangers' plugins, from this process and from others."""
-        from zoo.registry.quarantine import Quarantine
-
-        return self.records or Quarantine.from_environment()
-
-    def announcements(self) -> list[tuple[Provider, str]]:
-        """Return every plugin of another distribution that may run, and its group.
-
-        One whose name is none, or that needs another zoo, is left out: it cannot be asked for.
+            group: ``zoo.architectures``, ``zoo.datasets``, ``zoo.commands`` or ``zoo.hooks``;
+                ``None`` for all of them.
         """
         return [
-            (provider, group)
-            for group in (ARCHITECTURES, HOOKS)
-            for provider in self._found.get(group, ())
-            if not provider.is_own
-            and self._refusal(provider) is None
-            and (group == HOOKS or self._fits(provider))
+            provider
+            for provider in self._scan[0]
+            if (provider.group == group if group else provider.group != CATALOGS)
+            and self.policy.refusal(provider) is None
         ]
 
-    def _fits(self, provider: Provider) -> bool:
-        """Return whether a model's name is one, and nothing says that it needs another zoo."""
-        if provider.name in self._chooser.misnamed:
-            return False
-        known_as = identity(*split_version(provider.name))
-        return mismatch(provider, self._catalog.of(provider.distribution, known_as)) is None
+    def announced(self) -> list[Provider]:
+        """Return every entry point in the zoo's groups, allowed or not."""
+        return self._scan[0]
 
-    def is_ours(self, name: str) -> bool:
-        """Return whether the code behind a name is the zoo's or this process's own.
-
-        Raises:
-            UnknownModel, NameCollision, PluginBroken, PolicyDenied: See :mod:`zoo.errors`.
-        """
-        return self._here(name) is not None or self.choose(name).provider.is_own
-
-    def forget(self) -> None:
-        """Forget what is known of plugins that do not work, here and from earlier processes."""
-        self._quarantine.clear()
-        self.isolation.ledger.forget()
-
-    def hook_providers(self) -> list[Provider]:
-        """Return the announced hook packages that policy allows."""
-        return [p for p in self._found.get(HOOKS, ()) if self._refusal(p) is None]
-
-    def names(self, *, hidden: bool = False) -> list[str]:
-        """Return every known name in natural order: installed, registered or cataloged.
+    def names(self, group: str = ARCHITECTURES, *, hidden: bool = False) -> list[str]:
+        """Return every name of a group in natural order: installed, registered or cataloged.
 
         Args:
-            hidden: With those of other versions than the one that a plain name means.
+            group: An entry-point group.
+            hidden: Include the versions of a model that its plain name does not mean.
         """
-        known = {*self._chooser.names(), *self._local}
-        if hidden:
-            for model in self._chooser.offers:
-                _, *others = self._chooser.versions(model)
-                known |= {f"{model}@{version}" for version in others}
-                known |= {o.identity for o in self._chooser.offers[model] if model not in known}
-        return sorted(known, key=natural_order)
-
-    def listing(self, name: str) -> Listing:
-        """Say what is known of a name, importing nothing.
-
-        Raises:
-            UnknownModel: If nothing is.
-            NameCollision: If it can be read in two ways.
-            PluginBroken: If policy is strict, and the plugin is known to be broken.
-        """
-        here = self._here(name)
-        if here is not None:
-            return Listing(name, "ready", identity=here.info.identity)
-        if name in self._chooser.misnamed:
-            error = self._chooser.misfit(name)
-            status: Status = "denied" if isinstance(error, PolicyDenied) else "broken"
-            providers = tuple(self._chooser.misnamed[name])
-            return Listing(name, status, providers, problem=error.why, fix=error.fix)
-        listing = self._described(name, self._chooser.read(name))
-        if self.policy.strict and listing.status == "broken":
-            failed = self._failure(listing.providers[0])
-            if failed is not None:
-                raise failed
-        return listing
-
-    def listing_of(self, provider: Provider) -> Listing:
-        """Say what is known of one announcement of a model, importing nothing."""
-        if provider.name in self._chooser.misnamed:
-            return self.listing(provider.name)
-        model, version = split_version(provider.name)
-        own = Reference(model, provider.distribution, version)
-        asked = Reference(model, version="" if is_stable(version) else version)
-        for reference in (own, asked):
-            listing = self._described(provider.name, reference)
-            if listing.status in {"broken", "contested"}:
-                break
-        return listing
-
-    def _described(self, name: str, reference: Reference) -> Listing:
-        try:
-            offers = self._chooser.candidates(reference)
-        except UnknownModel as error:
-            return self._not_installed(name, reference, error)
-        versions = tuple(self._chooser.versions(offers[0].model))
-        try:
-            choice = self._chooser.pick(reference, offers)
-        except (PolicyDenied, NameCollision, PluginBroken) as error:
-            kinds: dict[type[RegistryError], Status] = {
-                PolicyDenied: "denied",
-                NameCollision: "contested",
-                PluginBroken: "broken",
-            }
-            providers = tuple(offer.provider for offer in offers)
-            entry = self._catalog.of(offers[0].distribution, offers[0].identity)
-            return Listing(
-                name, kinds[type(error)], providers, entry, error.why, error.fix, versions
-            )
-        failed = self._failure(choice.provider)
-        return Listing(
-            name,
-            "ready" if failed is None else "broken",
-            (choice.provider,),
-            choice.entry,
-            problem=failed.why if failed is not None else "",
-            fix=failed.fix if failed is not None else "",
-            versions=versions,
-            notice=choice.notice,
-            identity=choice.offer.identity,
-            weights=choice.weights,
-        )
-
-    def _not_installed(self, name: str, reference: Reference, error: UnknownModel) -> Listing:
-        for entry in self._catalog.named(reference.model):
-            if reference.distribution not in ("", normalize(entry.distribution)):
-                continue
-            notice = entry.deprecated.sentence(entry.name) if entry.deprecated else ""
-            return Listing(
-                name,
-                "not installed",
-                entry=entry,
-                problem=error.fix,
-                fix=error.fix,
-                notice=notice,
-                weights=reference.weights,
-            )
-        raise error
+        local = self._local if group == ARCHITECTURES else ()
+        return sorted({*self._resolver.names(group, hidden=hidden), *local}, key=natural_order)
 
     def listings(
         self,
         pattern: str = "*",
         *,
+        group: str = ARCHITECTURES,
         task: str | None = None,
         tags: Iterable[str] = (),
         installed: bool = False,
         hidden: bool = False,
     ) -> list[Listing]:
-        """Return what is known of every name that matches, in natural order.
-
-        For the arguments see :class:`~zoo.registry.selection.Selection`.
-        """
-        asked = Selection(pattern, task, frozenset(tags), installed, hidden)
-        found = map(self.listing, self.names(hidden=asked.reaches_hidden))
-        return [listing for listing in found if asked.takes(listing, *self._facets(listing))]
-
-    def choose(self, name: str) -> Choice:
-        """Return which plugin a name means, importing nothing.
-
-        Raises:
-            UnknownModel, NameCollision, PluginBroken, PolicyDenied: See :mod:`zoo.errors`.
-        """
-        if name in self._chooser.misnamed:
-            raise self._chooser.misfit(name)
-        reference = self._chooser.read(name)
-        try:
-            offers = self._chooser.candidates(reference)
-        except UnknownModel as error:
-            if self._quarantine and not self._chooser.is_known(reference.model):
-                suspects = [problem.what for problem in self._quarantine.values()]
-                raise self._chooser.unknown(reference, suspects) from error
-            raise
-        return self._chooser.pick(reference, offers)
-
-    def get(self, name: str) -> Architecture[Any]:
-        """Return the architecture of that name, importing its plugin if need be.
+        """Return what is known of the names of a group that match, in natural order.
 
         Args:
-            name: ``cnn``; ``cnn@2``; ``distribution:cnn`` where two distributions offer it;
-                ``cnn:mnist`` means the same architecture as ``cnn``.
+            pattern: A glob.
+            group: An entry-point group.
+            task: Only models and datasets for this task.
+            tags: Only models that have all of these.
+            installed: Only those that are installed.
+            hidden: Include other versions of models; a pattern without wildcards finds them too.
 
         Raises:
-            UnknownModel, NameCollision, PluginBroken, PolicyDenied: See :mod:`zoo.errors`.
+            RegistryError: If there is no such task.
         """
-        here = self._here(name)
-        if here is not None:
-            return here
-        choice = self.choose(name)
-        self._warn_of(choice)
-        provider = choice.provider
-        key = provider.key
-        if key in self._quarantine:
-            raise self._quarantine[key]
-        if key not in self._loaded:
-            refusal = self._refusal(provider)
-            if refusal is not None:
-                raise PolicyDenied(f"{name!r} may not run", why=refusal, fix="zoo plugins --verify")
-            from zoo.registry.loading import load_architecture
+        reach = hidden or not set(pattern) & set("*?[")
+        names = self.names(group, hidden=reach)
+        found = [self.listing(name, group) for name in names if fnmatchcase(name, pattern)]
+        wanted = set(tags)
+        chosen = [
+            listing
+            for listing in found
+            if not (installed and listing.status == "not installed")
+            and (task is None or task in self._facets(listing)[0])
+            and wanted <= self._facets(listing)[1]
+        ]
+        if task is not None and not chosen:
+            _check_task(task)
+        return chosen
+
+    def listing(self, name: str, group: str = ARCHITECTURES) -> Listing:
+        """Return what is known of a name, importing nothing.
+
+        Raises:
+            UnknownModel: If nothing is (``UnknownDataset`` for a dataset).
+            NameCollision: If it can be read in two ways.
+        """
+        local = self._here(name) if group == ARCHITECTURES else None
+        if local is not None:
+            return Listing(name, "ready", identity=local.identity)
+        reference = self._resolver.read(group, name)
+        try:
+            providers = tuple(self._resolver.offers(group, reference))
+        except ZooError as error:
+            for entry in self.catalog.named(group, reference.model):
+                if reference.distribution in ("", normalize(entry.distribution)):
+                    return Listing(
+                        *(name, "not installed", (), entry, error.fix, error.fix),
+                        weights=reference.weights,
+                    )
+            raise
+        versions = tuple(self._resolver.versions(group, reference.model))
+        try:
+            resolved = self._resolver.pick(group, reference, providers)
+            if resolved.provider in self._failed:
+                raise self._failed[resolved.provider]
+        except UnknownModel:
+            raise
+        except ZooError as error:
+            entry = self.catalog.get(group, providers[0].distribution, providers[0].name)
+            status: Status = "broken"
+            if isinstance(error, (NameCollision, PolicyDenied)):
+                status = "collision" if isinstance(error, NameCollision) else "denied"
+            return Listing(name, status, providers, entry, error.why, error.fix, versions)
+        return Listing(
+            *(name, "ready", (resolved.provider,), resolved.entry),
+            versions=versions,
+            identity=resolved.identity,
+            weights=resolved.weights,
+        )
+
+    def resolve(self, name: str, group: str = ARCHITECTURES) -> Resolved:
+        """Return the plugin that a name means, importing nothing.
+
+        Args:
+            name: For a model ``cnn``; ``cnn@2``; ``distribution:cnn`` if two distributions offer
+                it; ``cnn:mnist`` with weights. For other groups the name, or
+                ``distribution:name``.
+            group: An entry-point group.
+
+        Raises:
+            UnknownModel: If no plugin offers it (``UnknownDataset`` for a dataset).
+            NameCollision: If two distributions offer it, or it can be read in two ways.
+            PolicyDenied: If the policy refuses it.
+            PluginBroken: If it needs another version of the zoo.
+        """
+        local = self._here(name) if group == ARCHITECTURES else None
+        if local is not None:
+            return local
+        key = group, name
+        if key not in self._resolved:
+            self._resolved[key] = self._resolver.resolve(group, name)
+        return self._resolved[key]
+
+    def load(self, group: str, name: str | Resolved) -> Any:
+        """Import the plugin that a name means, once, and return what its entry point names.
+
+        Returns:
+            For ``zoo.architectures`` an instance of the class.
+
+        Raises:
+            PluginBroken: If it cannot be imported, or is not what the group asks for.
+            UnknownModel, NameCollision, PolicyDenied: As :meth:`resolve`.
+        """
+        resolved = name if isinstance(name, Resolved) else self.resolve(name, group)
+        provider = resolved.provider
+        if provider.distribution == HERE:
+            return self._local[provider.name]
+        if provider in self._failed:
+            raise self._failed[provider]
+        if provider not in self._loaded:
+            from zoo.registry.loader import load
 
             try:
-                self._loaded[key] = load_architecture(provider, self.isolation)
-            except PluginBroken as error:
-                self._quarantine[key] = error
+                self._loaded[provider] = load(provider)
+            except (PluginBroken, PolicyDenied) as error:
+                self._failed[provider] = error
                 raise
-            warn_of_deprecations(provider, type(self._loaded[key]))
-        return self._loaded[key]
+        return self._loaded[provider]
+
+    def get(self, name: str | Resolved) -> Architecture[Any]:
+        """Return the architecture that a name means, importing its plugin if needed.
+
+        Raises:
+            UnknownModel, NameCollision, PluginBroken, PolicyDenied: As :meth:`load`.
+        """
+        found: Architecture[Any] = self.load(ARCHITECTURES, name)
+        return found
 
     def recall(self, known_as: str, distribution: str = "") -> Architecture[Any]:
-        """Return the architecture that a run or an artifact was made by.
+        """Return the architecture that made a run or an artifact.
 
-        It is the version that is recorded, whatever a plain name means by now, and of the recorded
+        It has the recorded version, whatever a plain name means by now, and is of the recorded
         distribution, unless the policy pins the name to another.
 
         Args:
@@ -410,58 +282,22 @@ class Registry:
             distribution: The recorded distribution, if it is known.
 
         Raises:
-            UnknownModel, NameCollision, PluginBroken, PolicyDenied: See :mod:`zoo.errors`.
+            UnknownModel, NameCollision, PluginBroken, PolicyDenied: As :meth:`load`.
         """
         model, version = split_version(known_as)
-        if model in self._local or distribution == HERE or self.policy.pinned(model):
+        if model in self._local or distribution == HERE or model in self.policy.pins:
             distribution = ""
-        return self.get(
-            f"{distribution}:{model}@{version}" if distribution else f"{model}@{version}"
-        )
+        return self.get(str(Reference(model, distribution)) + f"@{version}")
 
     def provenance(self, name: str) -> tuple[str, str]:
-        """Return the distribution and the version behind a name that can be had."""
-        if self._here(name) is not None:
-            return HERE, "0"
-        provider = self.choose(name).provider
+        """Return the distribution and the version that a model is from."""
+        provider = self.resolve(name).provider
         return provider.distribution, provider.version
 
-    def weights_of(self, name: str) -> tuple[str, ModelEntry | None]:
-        """Return the weights that a name asks for, if any, and what is published of its model."""
-        if self._here(name) is not None:
-            return next(
-                (r.weights for r in parse_reference(name) if r.model in self._local), ""
-            ), None
-        choice = self.choose(name)
-        return choice.weights, choice.entry
-
-    def _here(self, name: str) -> Architecture[Any] | None:
-        """Return what was registered in this process under a name, whatever weights it asks for."""
-        for reading in parse_reference(name):
-            found = self._local.get(reading.model)
-            if found is None or reading.distribution:
-                continue
-            if reading.version in ("", found.info.version):
-                return found
-        return None
-
-    def _refusal(self, provider: Provider) -> str | None:
-        """Return why policy refuses to load a provider; trusted to the byte, its files are read."""
-        verdict = self.policy.verdict(provider)
-        if not verdict.allowed:
-            return verdict.reason
-        if not verdict.exact or provider.installed is None:
-            return None
-        found = verify(provider.installed)
-        if found.state == "verified":
-            return None
-        differs = "; ".join(found.faults[:3]) or found.state
-        return f"{verdict.reason}, and {provider.label} is not what was trusted: {differs}"
-
-    def _warn_of(self, choice: Choice) -> None:
-        if choice.notice and choice.notice not in self._told:
-            self._told.add(choice.notice)
-            warnings.warn(choice.notice, ModelDeprecated, stacklevel=3)
+    def weights_of(self, name: str) -> tuple[str, Any]:
+        """Return the weights that a name asks for, if any, and the model's catalog entry."""
+        resolved = self.resolve(name)
+        return resolved.weights, resolved.entry
 
     def register(self, architecture: type[Architecture[Any]]) -> None:
         """Make an architecture that is defined in this process known by its name.
@@ -470,42 +306,57 @@ class Registry:
             PluginBroken: If it does not follow the contract.
             NameCollision: If an installed distribution offers the name.
         """
+        from zoo.registry.loader import check_architecture
+
         info = getattr(architecture, "info", None)
         name = getattr(info, "name", repr(architecture))
-        faults = contract_faults(architecture, getattr(info, "identity", name))
-        if faults:
-            raise PluginBroken(
-                f"{name} cannot be registered", why="; ".join(faults), fix="see zoo.Architecture"
-            )
-        offers = self._chooser.offers.get(name)
+        provider = Provider(getattr(info, "identity", name), "", ARCHITECTURES, HERE, "0", "")
+        check_architecture(architecture, provider)
+        offers = self._resolver.versions(ARCHITECTURES, name)
         if offers:
             raise NameCollision(
                 f"{name!r} is taken",
-                why=f"{offers[0].provider.label} offers it",
+                why=f"{self.listing(name).distribution} offers it",
                 fix="choose another info.name",
             )
         self._local[name] = architecture()
 
-    def _failure(self, provider: Provider) -> PluginBroken | None:
-        """Return what is known to be wrong with a plugin, here or from an earlier process."""
-        key = provider.key
-        if key in self._quarantine or key in self._loaded:
-            return self._quarantine.get(key)
-        if provider.is_own:
+    def _here(self, name: str) -> Resolved | None:
+        """Return an architecture of this process by its name, with or without weights."""
+        if not self._local:
             return None
-        from zoo.registry.quarantine import refusal
-
-        verdict = self.isolation.known(provider, ARCHITECTURES)
-        if verdict is None or verdict.good:
-            return None
-        return refusal(provider, verdict, remembered=True)
+        for reading in parse_reference(name):
+            found = self._local.get(reading.model)
+            if found is None or reading.distribution:
+                continue
+            if reading.version in ("", found.info.version):
+                provider = Provider(reading.model, "", ARCHITECTURES, HERE, "0", "")
+                return Resolved(provider, found.info.identity, None, reading.weights)
+        return None
 
     def _facets(self, listing: Listing) -> tuple[set[str], set[str]]:
+        """Return the tasks and the tags of a listing."""
         if listing.name in self._local:
             info = self._local[listing.name].info
             return set(info.tasks), set(info.tags)
         entry = listing.entry
-        return (set(entry.tasks), set(entry.tags)) if entry else (set(), set())
+        tasks = getattr(entry, "tasks", None) or (getattr(entry, "task", ""),)
+        return set(tasks), set(getattr(entry, "tags", ()))
 
 
-__all__ = ["HERE", "Registry"]
+def _check_task(task: str) -> None:
+    """Refuse a task that does not exist.
+
+    Raises:
+        RegistryError: With the nearest one.
+    """
+    from zoo.spec import Task
+
+    if task in set(Task):
+        return
+    near = nearest(task, [one.value for one in Task], count=1) or [Task.CLASSIFICATION.value]
+    raise RegistryError(
+        f"there is no task {task!r}",
+        why=f"tasks are {', '.join(Task)}",
+        fix=f"zoo list --task {near[0]}",
+    )

@@ -1,22 +1,23 @@
-"""Choose the one plugin that a name means, or say why there is none.
+"""Resolve a name to the one plugin that it means, or say why there is none.
 
-Nobody wins in silence: a name that two distributions offer, a name that is one distribution's
-model and another's alias, and a text that can be read in two ways are errors that say how to
-choose.
+Nothing wins silently: a name that two distributions offer and a text that can be read in two ways
+are errors that say how to choose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 from zoo.errors import (
     NameCollision,
     PluginBroken,
     PolicyDenied,
     RegistryError,
+    UnknownDataset,
     UnknownModel,
+    ZooError,
 )
 from zoo.names import (
     FIRST_VERSION,
@@ -31,120 +32,133 @@ from zoo.names import (
     split_version,
     version_order,
 )
-from zoo.registry.catalog import ModelEntry
-from zoo.registry.contract import broken
-from zoo.registry.entrypoints import ARCHITECTURES, Provider, normalize
-from zoo.registry.fragments import Catalog
-from zoo.registry.interface import mismatch
+from zoo.registry.catalog import Catalog
+from zoo.registry.entrypoints import (
+    ARCHITECTURES,
+    CATALOGS,
+    COMMANDS,
+    DATASETS,
+    HOOKS,
+    OWN,
+    Provider,
+    kind_of,
+    normalize,
+)
 from zoo.registry.policy import Policy
+from zoo.version import API_VERSION, OLDEST_API_VERSION
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A distribution offers a version of a model."""
-
-    provider: Provider
-    model: str
-    version: str
-
-    @property
-    def distribution(self) -> str:
-        """Who offers it."""
-        return self.provider.distribution
-
-    @property
-    def identity(self) -> str:
-        """What it is called."""
-        return identity(self.model, self.version)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a name means.
+class Resolved:
+    """The plugin that a name means.
 
     Attributes:
-        offer: The plugin.
-        entry: What the catalog says of it.
-        weights: The weights that the name asks for; empty if it names none.
-        notice: That the name is deprecated, and what to use instead; empty if it is not.
+        provider: Its entry point.
+        identity: Its name without distribution and weights: ``cnn``, ``cnn@2``.
+        entry: Its catalog entry.
+        weights: The weights that the name asks for; empty if none.
     """
 
-    offer: Offer
-    entry: ModelEntry | None = None
+    provider: Provider
+    identity: str
+    entry: Any = None
     weights: str = ""
-    notice: str = ""
-
-    @property
-    def provider(self) -> Provider:
-        """Who would be loaded."""
-        return self.offer.provider
 
 
-class Chooser:
-    """Knows every offer and what the catalog and the policy say of it.
+class Resolver:
+    """Resolve names by the entry points, the catalog and the policy.
 
     Args:
-        found: What is announced, by group.
-        catalog: What is published.
-        policy: What may run.
+        providers: Every entry point that was found.
+        catalog: Catalog entries of all distributions.
+        policy: The user's rules.
     """
 
-    def __init__(
-        self, found: Mapping[str, Sequence[Provider]], catalog: Catalog, policy: Policy
-    ) -> None:
-        self._found = found
+    def __init__(self, providers: Iterable[Provider], catalog: Catalog, policy: Policy) -> None:
         self._catalog = catalog
         self._policy = policy
-        self.offers: dict[str, list[Offer]] = {}
-        self.misnamed: dict[str, list[Provider]] = {}
-        for provider in found.get(ARCHITECTURES, ()):
-            model, version = split_version(provider.name)
-            at = "@" in provider.name
-            if name_fault(model) or (at and not VERSION.fullmatch(version)):
-                self.misnamed.setdefault(provider.name, []).append(provider)
+        self._offers: dict[tuple[str, str], list[Provider]] = {}
+        self._invalid: dict[tuple[str, str], list[Provider]] = {}
+        self._installed: dict[str, Provider] = {}
+        for provider in providers:
+            self._installed.setdefault(provider.distribution, provider)
+            if provider.group == CATALOGS:
+                continue
+            if _fault(provider.group, provider.name):
+                self._invalid.setdefault((provider.group, provider.name), []).append(provider)
             else:
-                self.offers.setdefault(model, []).append(Offer(provider, model, version))
+                model, _ = split_version(provider.name)
+                self._offers.setdefault((provider.group, model), []).append(provider)
 
-    @cached_property
-    def _installed(self) -> dict[str, Provider]:
-        """One announcement of each distribution that announces anything."""
-        return {p.distribution: p for group in self._found.values() for p in group}
+    def names(self, group: str, *, hidden: bool = False) -> set[str]:
+        """Return every name of a group, offered or in the catalog.
 
-    def names(self) -> set[str]:
-        """Return every name that something answers to, but for other versions and aliases."""
-        stable = {m for m, found in self.offers.items() if any(is_stable(o.version) for o in found)}
-        described = {
-            entry.name
-            for entry in self._catalog.entries.values()
-            if is_stable(entry.version) and entry.name not in self.offers
+        Args:
+            group: An entry-point group.
+            hidden: Include the versions of a model that its plain name does not mean.
+        """
+        found = {name for at, name in self._invalid if at == group}
+        for at, model in self._offers:
+            if at != group:
+                continue
+            versions = self.versions(group, model)
+            stable = [version for version in versions if is_stable(version)]
+            found.update([model] if stable else [])
+            if hidden:
+                found.update(
+                    f"{model}@{version}" for version in versions if version not in stable[:1]
+                )
+        return found | {
+            name for name in self._catalog.names(group) if (group, name) not in self._offers
         }
-        return stable | described | set(self.misnamed)
 
-    def versions(self, model: str) -> list[str]:
-        """Return the versions of a model that are offered, the newest first."""
-        found = {offer.version for offer in self.offers.get(model, ())}
+    def versions(self, group: str, model: str) -> list[str]:
+        """Return the offered versions of a model, the newest first."""
+        found = {
+            split_version(provider.name)[1] for provider in self._offers.get((group, model), ())
+        }
         return sorted(found, key=version_order, reverse=True)
 
-    def read(self, text: str) -> Reference:
-        """Return what a text means where there are two ways to read it.
+    def resolve(self, group: str, text: str) -> Resolved:
+        """Return the plugin that a name means, importing nothing.
+
+        Raises:
+            UnknownModel: If no plugin offers it (``UnknownDataset`` for a dataset).
+            NameCollision: If two distributions offer it, or it can be read in two ways.
+            PolicyDenied: If the policy refuses it.
+            PluginBroken: If its name is not valid, or it needs another version of the zoo.
+        """
+        reference = self.read(group, text)
+        return self.pick(group, reference, self.offers(group, reference))
+
+    def read(self, group: str, text: str) -> Reference:
+        """Return the meaning of a text where there are two ways to read it.
 
         Raises:
             NameCollision: If both ways lead to something.
-            UnknownModel: If it is no name at all.
+            UnknownModel: If it is not a name at all.
         """
+        if (group, text) in self._invalid:
+            return Reference(text)
+        if group != ARCHITECTURES:
+            distribution, _, name = text.rpartition(":")
+            return Reference(name, distribution)
         found = parse_reference(text)
-        if not found:
-            raise self.unknown(text)
-        if len(found) == 1:
+        if len(found) < 2:
+            if not found:
+                raise self.unknown(group, text)
             return found[0]
         model, weights = found
-        is_model = bool(self._candidates(model)) or any(
-            normalize(entry.distribution) == normalize(model.distribution)
-            for entry in self._catalog.named(model.model)
+        is_model = any(
+            normalize(model.distribution) == known
+            for known in (
+                *(p.distribution for p in self._offers.get((group, model.model), ())),
+                *(normalize(e.distribution) for e in self._catalog.named(group, model.model)),
+            )
         )
         is_weights = any(
             weights.weights == known.id
-            for entry in self._catalog.named(weights.model)
+            for entry in self._catalog.named(group, weights.model)
             for known in entry.weights
         )
         if is_model and is_weights:
@@ -157,174 +171,187 @@ class Chooser:
             )
         if is_model:
             return model
-        if is_weights or self.is_known(weights.model):
+        if is_weights or self._is_known(group, weights.model):
             return weights
-        if self.is_known(model.model):
+        if self._is_known(group, model.model):
             return model
-        raise self.unknown(text)
+        raise self.unknown(group, text)
 
-    def is_known(self, model: str) -> bool:
-        """Return whether a name means a model, installed or not."""
-        return model in self.offers or bool(self._catalog.named(model))
-
-    def candidates(self, reference: Reference) -> list[Offer]:
-        """Return the offers of a name, those of the wrong distribution left out.
+    def offers(self, group: str, reference: Reference) -> list[Provider]:
+        """Return the entry points of a name, of the distribution that is asked for or pinned.
 
         Raises:
-            UnknownModel: If there are none.
+            UnknownModel: If there is none.
         """
-        offers = self._candidates(Reference(reference.model))
+        name = reference.model
+        offers = self._invalid.get((group, name)) or self._offers.get((group, name), [])
         if not offers:
-            raise self.unknown(reference)
-        pin = None if reference.distribution else self._policy.pinned(reference.model)
-        wanted = normalize(reference.distribution) if reference.distribution else pin
-        chosen = [offer for offer in offers if wanted in (None, offer.distribution)]
+            raise self.unknown(group, reference)
+        pin = None if reference.distribution else self._policy.pins.get(name)
+        wanted = pin.distribution if pin else normalize(reference.distribution)
+        chosen = [offer for offer in offers if wanted in ("", offer.distribution)]
         if not chosen:
-            said = f", which {self._policy.pins[reference.model].source} asks for" if pin else ""
-            raise UnknownModel(
-                f"{wanted} does not offer {reference.model!r}{said}",
+            asked = f", which {pin.source} asks for" if pin else ""
+            first = offers[0].distribution
+            raise _unknown(
+                group,
+                f"{wanted} does not offer {name!r}{asked}",
                 why=f"offered by {_labels(offers)}",
-                fix=f"zoo info {offers[0].distribution}:{offers[0].model}",
+                fix=f"zoo info {first}:{name}",
             )
         return chosen
 
-    def _candidates(self, reference: Reference) -> list[Offer]:
-        """Return who offers a model under its name, another name or a former name."""
-        offers = list(self.offers.get(reference.model, ()))
-        for entry in self._catalog.named(reference.model):
-            if reference.model in entry.aliases:
-                offers += self._of(entry, entry.name)
-        if not offers:
-            for entry in self._catalog.named(reference.model):
-                if entry.deprecated and entry.deprecated.successor:
-                    offers += self._of(entry, entry.deprecated.successor)
-        if reference.distribution:
-            wanted = normalize(reference.distribution)
-            offers = [offer for offer in offers if offer.distribution == wanted]
-        return list(dict.fromkeys(offers))
-
-    def _of(self, entry: ModelEntry, model: str) -> list[Offer]:
-        owner = normalize(entry.distribution)
-        return [offer for offer in self.offers.get(model, ()) if offer.distribution == owner]
-
-    def pick(self, reference: Reference, offers: Sequence[Offer]) -> Choice:
-        """Return the one offer that policy allows and no other contests.
+    def pick(self, group: str, reference: Reference, offers: Sequence[Provider]) -> Resolved:
+        """Return the one entry point that the policy allows and no other competes with.
 
         Raises:
             PolicyDenied: If none may run.
             UnknownModel: If there is no such version.
             NameCollision: If more than one is left.
-            PluginBroken: If it needs another version of the zoo.
+            PluginBroken: If its name is not valid, or it needs another version of the zoo.
         """
-        model = reference.model
-        allowed = self._allowed(model, [offer.provider for offer in offers])
-        offers = [offer for offer in offers if offer.provider in allowed]
+        name = reference.model
+        offers = self._allowed(group, reference, offers)
+        if (group, name) in self._invalid:
+            raise broken(offers[0], self._misnamed(group, name))
         versions = [
             offer
             for offer in offers
-            if (
-                offer.version == reference.version
-                if reference.version
-                else is_stable(offer.version)
-            )
+            for version in [split_version(offer.name)[1]]
+            if (version == reference.version if reference.version else is_stable(version))
         ]
         if not versions:
-            there = sorted({offer.version for offer in offers}, key=version_order)
+            there = sorted({split_version(offer.name)[1] for offer in offers}, key=version_order)
             what = f"version {reference.version}" if reference.version else "stable version"
-            raise UnknownModel(
-                f"{model!r} has no {what}",
+            raise _unknown(
+                group,
+                f"{name!r} has no {what}",
                 why=f"{_labels(offers)} offers {', '.join(there)}",
-                fix=f"zoo info {model}@{there[-1]}",
+                fix=f"zoo info {name}@{there[-1]}",
             )
         distributions = list(dict.fromkeys(offer.distribution for offer in versions))
         if len(distributions) > 1:
             first = distributions[0]
             raise NameCollision(
-                f"{model!r} is offered by {len(distributions)} distributions",
+                f"{name!r} is offered by {len(distributions)} distributions",
                 why=_labels(versions),
-                fix=f"say {first}:{model}, or export ZOO_PIN={model}={first}",
+                fix=f"say {first}:{name}, or export ZOO_PIN={name}={first}",
             )
-        best = max(versions, key=lambda offer: version_order(offer.version))
-        twice = [offer for offer in versions if offer.identity == best.identity]
+        best = max(versions, key=lambda offer: version_order(split_version(offer.name)[1]))
+        known_as = identity(*split_version(best.name))
+        twice = [offer for offer in versions if identity(*split_version(offer.name)) == known_as]
         if len(twice) > 1:
-            raise broken(best.provider, f"it announces {best.provider.name!r} {len(twice)} times")
-        entry = self._catalog.of(best.distribution, best.identity)
-        unfit = mismatch(best.provider, entry)
-        if unfit is not None:
-            what = f"{best.identity!r} from {best.provider.label} does not fit this zoo"
-            raise PluginBroken(what, why=unfit.why, fix=unfit.fix)
-        return Choice(best, entry, reference.weights, self._notice(model, best, entry))
+            raise broken(best, f"it announces {best.name!r} {len(twice)} times")
+        entry = self._catalog.get(group, best.distribution, known_as)
+        if group == ARCHITECTURES and entry is not None and entry.api_version is not None:
+            check_api_version(best, entry.api_version)
+        return Resolved(best, known_as, entry, reference.weights)
 
-    def misfit(self, name: str) -> RegistryError:
-        """Return what is wrong with an announcement whose name is none."""
-        try:
-            allowed = self._allowed(name, self.misnamed[name])
-        except PolicyDenied as error:
-            return error
-        model, _ = split_version(name)
-        why = f"{name!r} is not a name: {name_fault(model) or 'a version is a number, as in cnn@2'}"
-        plain = looks_like(model)
-        if plain != model and plain in self.offers:
-            why += f". It looks like {plain!r}, which is another model"
-        return broken(allowed[0], why)
-
-    def _allowed(self, model: str, providers: Sequence[Provider]) -> list[Provider]:
-        refusals = {p: self._policy.refusal(p) for p in providers}
-        allowed = [provider for provider, refusal in refusals.items() if refusal is None]
-        if not allowed:
-            raise PolicyDenied(
-                f"{model!r} may not run",
-                why="; ".join(dict.fromkeys(filter(None, refusals.values()))),
-                fix="change the rule that is named: ZOO_ALLOW, ZOO_BLOCK, or a zoo.toml",
+    def unknown(self, group: str, asked: str | Reference) -> ZooError:
+        """Return the error for a name that no plugin offers: who would, or the nearest names."""
+        kind = kind_of(group)
+        ways = [asked] if isinstance(asked, Reference) else parse_reference(asked)
+        for entry in [found for way in ways for found in self._catalog.named(group, way.model)]:
+            provider = self._installed.get(normalize(entry.distribution))
+            if provider is None:
+                return _unknown(
+                    group,
+                    f"{str(asked)!r} is not installed",
+                    why=f"the catalog knows it: {entry.summary}",
+                    fix=f"pip install {entry.distribution}",
+                )
+            return _unknown(
+                group,
+                f"{str(asked)!r} is not there",
+                why=f"the catalog says that {provider.label} offers it, and it does not",
+                fix=f"pip install --upgrade {entry.distribution}",
             )
-        return allowed
-
-    def _notice(self, asked: str, chosen: Offer, entry: ModelEntry | None) -> str:
-        former = self._catalog.of(chosen.distribution, asked) if asked != chosen.model else entry
-        about = former or entry
-        return about.deprecated.sentence(about.name) if about and about.deprecated else ""
-
-    def unknown(self, asked: str | Reference, suspects: Iterable[str] = ()) -> UnknownModel:
-        """Return the error for a name that nothing answers to: who would, or what is near."""
-        ways = parse_reference(asked) if isinstance(asked, str) else [asked]
-        for way in ways:
-            for entry in self._catalog.named(way.model):
-                return self._missing(asked, entry)
-        known = self.suggestions()
+        known = sorted(self.names(group, hidden=True))
         near = list(dict.fromkeys(n for way in ways for n in nearest(way.model, known)))[:3]
         near = near or nearest(str(asked).rpartition(":")[2], known)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        fault = "" if ways else f"it is not a name: {name_fault(str(asked)) or 'see zoo list'}"
-        told = "; ".join(suspects) or fault or "no installed plugin offers it"
-        return UnknownModel(
-            f"there is no model {str(asked)!r}",
-            why=f"{hint}{told}",
-            fix=f"zoo info {near[0]}" if near else "zoo list",
+        invalid = "" if ways else f"it is not a name: {name_fault(str(asked)) or 'see zoo list'}"
+        see = {ARCHITECTURES: "zoo list", DATASETS: "zoo datasets", COMMANDS: "zoo --help"}
+        info = {COMMANDS: "zoo {} --help"}.get(group, "zoo info {}")
+        return _unknown(
+            group,
+            f"there is no {kind} {str(asked)!r}",
+            why=f"{hint}{invalid or 'no installed plugin offers it'}",
+            fix=info.format(near[0]) if near else see.get(group, "zoo plugins"),
         )
 
-    def suggestions(self) -> list[str]:
-        """Return all that a misspelt name may have meant."""
-        aliases = {a for entry in self._catalog.entries.values() for a in entry.aliases}
-        return sorted(self.names() | set(self.offers) | aliases)
+    def _is_known(self, group: str, name: str) -> bool:
+        return (group, name) in self._offers or bool(self._catalog.named(group, name))
 
-    def _missing(self, asked: str | Reference, entry: ModelEntry) -> UnknownModel:
-        provider = self._installed.get(normalize(entry.distribution))
-        notice = f"; {entry.deprecated.sentence(entry.name)}" if entry.deprecated else ""
-        if provider is None:
-            return UnknownModel(
-                f"{str(asked)!r} is not installed",
-                why=f"the catalog knows it: {entry.summary}{notice}",
-                fix=f"pip install {entry.distribution}",
+    def _allowed(
+        self, group: str, reference: Reference, offers: Sequence[Provider]
+    ) -> list[Provider]:
+        refusals = {offer: self._policy.refusal(offer) for offer in offers}
+        pin = None if reference.distribution else self._policy.pins.get(reference.model)
+        for offer, refusal in refusals.items():
+            if refusal is None and pin and not pin.matches(offer):
+                why = f"{reference.model} is pinned to {pin} ({pin.source})"
+                refusals[offer] = f"{why}, and {offer.label} is installed"
+        allowed = [offer for offer, refusal in refusals.items() if refusal is None]
+        if not allowed:
+            raise PolicyDenied(
+                f"the {kind_of(group)} {reference.model!r} may not run",
+                why="; ".join(dict.fromkeys(filter(None, refusals.values()))),
+                fix="change the rule that is named: ZOO_ALLOW, ZOO_BLOCK, ZOO_PIN or a zoo.toml",
             )
-        return UnknownModel(
-            f"{str(asked)!r} is not there",
-            why=f"the catalog says that {provider.label} offers it, which it does not{notice}",
-            fix=f"pip install --upgrade {entry.distribution}",
-        )
+        return allowed
+
+    def _misnamed(self, group: str, name: str) -> str:
+        why = f"{name!r} is not a name: {_fault(group, name)}"
+        plain = looks_like(split_version(name)[0])
+        if plain != name and (group, plain) in self._offers:
+            why += f". It looks like {plain!r}, which is another {kind_of(group)}"
+        return why
 
 
-def _labels(offers: Sequence[Offer]) -> str:
-    return ", ".join(dict.fromkeys(offer.provider.label for offer in offers))
+def check_api_version(provider: Provider, needed: int) -> None:
+    """Refuse a plugin that is written for a version of the interface that is not supported.
+
+    Raises:
+        PluginBroken: With the package to upgrade.
+    """
+    if OLDEST_API_VERSION <= needed <= API_VERSION:
+        return
+    package = OWN if needed > API_VERSION else provider.distribution
+    raise PluginBroken(
+        f"{provider.name!r} from {provider.label} does not fit this zoo",
+        why=f"it is written for version {needed} of the plugin interface, and this zoo supports "
+        f"version {API_VERSION}: upgrade {package}",
+        fix=f"pip install --upgrade {package}",
+    )
 
 
-__all__ = ["Choice", "Chooser", "Offer"]
+def broken(provider: Provider, reason: str, fix: str = "") -> PluginBroken:
+    """Return the error for a plugin that does not work."""
+    name = provider.distribution
+    return PluginBroken(
+        f"the {provider.kind} {provider.name!r} from {provider.label} is broken",
+        why=reason,
+        fix=fix
+        or f"pip install --upgrade {name}, or pip uninstall {name}; ZOO_BLOCK={name} keeps "
+        "it from running",
+    )
+
+
+def _fault(group: str, name: str) -> str | None:
+    """Return why a name is not valid in its group."""
+    if group == HOOKS:
+        return None
+    model, at, version = name.partition("@")
+    if at and (group != ARCHITECTURES or not VERSION.fullmatch(version)):
+        return "a version is a number, as in cnn@2"
+    return name_fault(model.replace("-", "_") if group == COMMANDS else model)
+
+
+def _unknown(group: str, what: str, *, why: str, fix: str) -> ZooError:
+    kinds: dict[str, type[ZooError]] = {ARCHITECTURES: UnknownModel, DATASETS: UnknownDataset}
+    return kinds.get(group, RegistryError)(what, why=why, fix=fix)
+
+
+def _labels(offers: Sequence[Provider]) -> str:
+    return ", ".join(dict.fromkeys(offer.label for offer in offers))

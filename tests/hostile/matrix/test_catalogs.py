@@ -65,7 +65,7 @@ CATALOGS: dict[str, tuple[str, str]] = {
                 "command": "x",
             }
         ),
-        "measured.metrics.a.value",
+        "measured.metrics.value",
     ),
     "weights measured on nothing": (
         weighted(measured={"metrics": {}, "split": "test", "examples": 0, "command": "x"}),

@@ -1,4 +1,4 @@
-"""Packages of strangers, each bad in a way of its own, as wheels that any installer takes."""
+"""Third-party packages, each bad in its own way, as wheels that any installer takes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ import zoo
 
 
 class Model(zoo.Architecture[zoo.ModelConfig]):
-    """A model of a stranger."""
+    """A third-party model."""
 
     info = zoo.ArchitectureInfo(
-        name="{name}", summary="A model of a stranger.", tasks=("classification",)
+        name="{name}", summary="A third-party model.", tasks=("classification",)
     )
     Config = zoo.ModelConfig
     default_dataset = "digits"
@@ -44,13 +44,13 @@ class Model(zoo.Architecture[zoo.ModelConfig]):
 
 
 @dataclass(frozen=True)
-class Stranger:
+class BadPackage:
     """One package, and what the zoo must say of it.
 
     Attributes:
         id: What is bad about it; its distribution and its model are called by it.
         source: Its module, after which a well-formed architecture follows unless it is whole.
-        status: What ``zoo doctor`` says of it; empty if it says nothing.
+        status: The status that ``zoo doctor`` gives it; empty if it gives none.
         says: What the finding must hold, besides distribution and version.
         fix: What the remedy must hold.
         whole: Whether the source is all there is of the module.
@@ -62,7 +62,7 @@ class Stranger:
 
     id: str
     source: str = ""
-    status: Literal["fail", "warn", "ok", ""] = "fail"
+    status: Literal["fail", "ok", ""] = "fail"
     says: tuple[str, ...] = ()
     fix: str = ""
     whole: bool = False
@@ -140,92 +140,59 @@ def _digest(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
-_MUTATIONS = """
-import locale, os, random, signal, sys, warnings
-import numpy as np
-
-os.chdir("/")
-os.environ["KERAS_BACKEND"] = "torch"
-del os.environ["HOME"]
-warnings.filterwarnings("ignore")
-random.seed(0)
-np.random.seed(0)
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-sys.excepthook = print
-"""
 _CHATTER = """
-import logging, os, sys
-print("hello from a stranger " * 1000)
+import os, sys
+print("hello from a plugin " * 1000)
 print("and to you", file=sys.stderr)
-sys.stdout.buffer.write(b"bytes of a stranger\\n")
+sys.stdout.buffer.write(b"bytes of a plugin\\n")
 os.write(1, b"behind Python's back\\n")
-os.system("echo a child of a stranger")
-logging.basicConfig(stream=sys.stdout)
+os.system("echo a child of a plugin")
+"""
+_PATCHES = """
+import json, os, pathlib
+json.dumps = json.load = json.loads = None
+pathlib.Path.write_text = None
+os.environ.clear()
+os.chdir("/")
 """
 
-STRANGERS = (
-    Stranger(
+BAD_PACKAGES = (
+    BadPackage(
         "raises",
         "raise RuntimeError('no luck today')",
         says=("RuntimeError: no luck today", "zoo_bad_raises/__init__.py:1"),
     ),
-    Stranger("syntax", "def broken(:", says=("SyntaxError", "zoo_bad_syntax/__init__.py:1")),
-    Stranger("exits", "import sys; sys.exit(0)", says=("SystemExit: 0",)),
-    Stranger("leaves", "import os; os._exit(0)", says=("ended the process", "exit code 0")),
-    Stranger(
+    BadPackage("syntax", "def broken(:", says=("SyntaxError", "zoo_bad_syntax/__init__.py:1")),
+    BadPackage("exits", "import sys; sys.exit(0)", says=("SystemExit: 0",)),
+    BadPackage("leaves", "import os; os._exit(0)", says=("ended the process", "exit code 0")),
+    BadPackage(
         "segfault",
         "import ctypes\nctypes.string_at(0)",
         says=("SIGSEGV", "zoo_bad_segfault/__init__.py:2"),
     ),
-    Stranger("abort", "import os\nos.abort()", says=("SIGABRT", "zoo_bad_abort/__init__.py:2")),
-    Stranger("kill", "import os; os.kill(os.getpid(), 9)", says=("SIGKILL",)),
-    Stranger(
+    BadPackage("abort", "import os\nos.abort()", says=("SIGABRT", "zoo_bad_abort/__init__.py:2")),
+    BadPackage("kill", "import os; os.kill(os.getpid(), 9)", says=("SIGKILL",)),
+    BadPackage(
         "hangs",
         "import time\nwhile True:\n  try: time.sleep(3600)\n  except BaseException: pass\n",
-        says=("was not imported after", "zoo_bad_hangs/__init__.py:3"),
+        says=("was not imported in time", "zoo_bad_hangs/__init__.py:3"),
     ),
-    Stranger(
-        "stays",
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(3600,)).start()",
-        says=("did not let the process end",),
-    ),
-    Stranger(
+    BadPackage("prints", _CHATTER, "ok"),
+    BadPackage("patches", _PATCHES, "ok"),
+    BadPackage("closes", "import os\nos.closerange(0, 100)", "ok"),
+    BadPackage(
         "children",
         "import subprocess\n"
         "subprocess.Popen(['sleep', '20'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)",
-        "warn",
-        says=("leaves a process behind",),
+        "ok",
     ),
-    Stranger("prints", _CHATTER, "warn", says=("prints 'hello from a stranger",)),
-    Stranger(
-        "warns",
-        "import warnings\nwarnings.warn('the sky may fall')",
-        "warn",
-        says=("UserWarning: the sky may fall",),
+    BadPackage("forks", "import os, time\nif os.fork() == 0: time.sleep(60)", "ok"),
+    BadPackage(
+        "stays",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(3600,)).start()",
+        says=("did not let it end",),
     ),
-    Stranger(
-        "policy",
-        "import keras\nkeras.config.set_floatx('float16')\n"
-        "keras.config.set_image_data_format('channels_first')\n"
-        "keras.config.set_dtype_policy('mixed_float16')",
-        "warn",
-        says=("imports keras", "keras's settings (dtype_policy, floatx, image_data_format)"),
-    ),
-    Stranger(
-        "mutates",
-        _MUTATIONS,
-        "warn",
-        says=(
-            "the working folder",
-            "the environment (HOME, KERAS_BACKEND)",
-            "the filters of warnings",
-            "Python's random state",
-            "NumPy's random state",
-            "the handlers of signals (SIGINT)",
-            "sys.excepthook",
-        ),
-    ),
-    Stranger(
+    BadPackage(
         "newer",
         ARCHITECTURE.format(name="bad_newer").replace(
             "tasks=", "api_version=99, color='red', tasks="
@@ -234,59 +201,59 @@ STRANGERS = (
         fix="pip install --upgrade neural-zoo",
         whole=True,
     ),
-    Stranger(
+    BadPackage(
         "later",
         "from zoo import NotThereYet",
         says=("ImportError", "written for another neural-zoo"),
         fix="pip install --upgrade neural-zoo",
     ),
-    Stranger("number", "Model = 7", says=("derived from zoo.Architecture",), whole=True),
-    Stranger("nothing", "", says=("AttributeError",), whole=True),
-    Stranger(
+    BadPackage("number", "Model = 7", says=("derived from zoo.Architecture",), whole=True),
+    BadPackage("nothing", "", says=("AttributeError",), whole=True),
+    BadPackage(
         "unbuilt",
         ARCHITECTURE.format(name="bad_unbuilt").replace("def build", "def construct"),
         says=("does not implement build",),
         whole=True,
     ),
-    Stranger(
+    BadPackage(
         "misnamed",
         ARCHITECTURE.format(name="cnn"),
         says=("the entry point is called 'bad_misnamed' and info.name is 'cnn'",),
         whole=True,
     ),
-    Stranger(
+    BadPackage(
         "needy",
         "import not_there_at_all",
         says=("ModuleNotFoundError: No module named 'not_there_at_all'",),
     ),
-    Stranger(
+    BadPackage(
         "steers",
         "raise ValueError('\\x1b[2J\\x1b]0;yours\\x07 now\\n\\nnever')",
         says=("ValueError: \ufffd[2J\ufffd]0;yours\ufffd now never",),
     ),
-    Stranger("message", "class E(Exception):\n  __str__ = 1\nraise E", says=("cannot be read",)),
-    Stranger("escape", says=("is not a name",), model="../escape"),
-    Stranger("cyrillic", says=("is not a name",), model="\u0441nn"),
-    Stranger("capitals", says=("is not a name",), model="CNN"),
-    Stranger(
+    BadPackage("message", "class E(Exception):\n  __str__ = 1\nraise E", says=("cannot be read",)),
+    BadPackage("escape", says=("is not a name",), model="../escape"),
+    BadPackage("cyrillic", says=("is not a name",), model="\u0441nn"),
+    BadPackage("capitals", says=("is not a name",), model="CNN"),
+    BadPackage(
         "wordy", metadata="\n" + "All work and no play. " * 2_400_000, status="ok"
     ),  # 50 MB of METADATA
-    Stranger(
+    BadPackage(
         "many",
         says=("are not read", "2,900,020"),
         announced=b"[zoo.architectures]\n"
         + b"".join(b"m%06d = zoo_bad_many:Model\n" % n for n in range(100_000)),
     ),
-    Stranger("binary", status="", announced=b"[zoo.architectures]\n\xff\xfe\x00 = \x80"),
-    Stranger("hook_raises", "1 / 0", says=("ZeroDivisionError",), whole=True, group=HOOKS),
-    Stranger(
+    BadPackage("binary", status="", announced=b"[zoo.architectures]\n\xff\xfe\x00 = \x80"),
+    BadPackage("hook_raises", "1 / 0", says=("ZeroDivisionError",), whole=True, group=HOOKS),
+    BadPackage(
         "hook_dies",
         "import ctypes\nctypes.string_at(0)",
         says=("SIGSEGV",),
         whole=True,
         group=HOOKS,
     ),
-    Stranger(
+    BadPackage(
         "hook_misfits",
         "import zoo\n@zoo.hookimpl\ndef zoo_before_verify(no_such_argument): pass",
         says=("no_such_argument",),

@@ -1,0 +1,178 @@
+"""Try third-party plugins, each in a process of its own with a time limit.
+
+Whatever a plugin does there (hang, exit, crash, fork, print, close files), the doctor goes on. The
+result comes back in a file, of which a bounded part is read. A descendant that leaves the process
+group survives, and on Windows only the process itself is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import PluginBroken, ZooError
+from zoo.files import read_regular
+from zoo.registry.entrypoints import Provider
+from zoo.registry.resolver import broken
+
+_PROGRAM = """
+import json, sys
+with open(sys.argv[1], encoding="utf-8") as stream:
+    order = json.load(stream)
+sys.path[:] = order["path"]
+from zoo.registry.doctor import try_here
+try_here(order)
+"""
+_FIELDS = ("name", "value", "group", "distribution", "version", "location")
+_START_SECONDS = 30.0
+"""How long an interpreter may take to start on a busy machine."""
+
+_MAX_BYTES = 2**16
+_AT_ONCE = 4
+
+
+def examine(providers: Iterable[Provider], timeout: float) -> list[PluginBroken | None]:
+    """Import and instantiate plugins in processes of their own, several at once.
+
+    Args:
+        providers: The plugins.
+        timeout: Seconds that each may take.
+
+    Returns:
+        For each plugin why it is broken, or ``None`` if it works.
+    """
+    running: set[int] = set()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            return list(pool.map(lambda one: _try_in_child(one, timeout, running), providers))
+        except BaseException:  # an interrupt does not wait for plugins that hang
+            pool.shutdown(wait=False, cancel_futures=True)
+            for group in list(running):
+                _kill(group)
+            raise
+
+
+def try_here(order: dict[str, Any]) -> None:
+    """Load one plugin in this process, which may end with it, and write the result to a file."""
+    from zoo.registry.loader import load
+
+    # Taken now, because the plugin may replace what these modules hold.
+    dump, write, watch = json.dumps, Path.write_text, faulthandler.dump_traceback_later
+    trace = Path(order["trace"]).open("wb", buffering=0)  # noqa: SIM115 - open until the end
+    faulthandler.enable(trace)
+    watch(order["timeout"], exit=True, file=trace)
+    result = {}
+    try:
+        load(Provider(**order["provider"]))
+    except ZooError as error:
+        result = {"why": error.why[:5000], "fix": error.fix[:5000]}
+    write(Path(order["report"]), dump(result), encoding="utf-8")
+    # The plugin's threads and exit handlers get as long again.
+    watch(order["timeout"], exit=True, file=trace)
+    sys.modules["__main__"].trace = trace  # type: ignore[attr-defined]
+
+
+def _try_in_child(provider: Provider, timeout: float, running: set[int]) -> PluginBroken | None:
+    misplaced = provider.misplaced()
+    if misplaced is not None:
+        return broken(provider, misplaced)
+    with tempfile.TemporaryDirectory(prefix="zoo-doctor-", ignore_cleanup_errors=True) as folder:
+        report, trace, file = (Path(folder, name) for name in ("report", "trace", "order"))
+        order = {
+            "path": [os.path.abspath(entry) for entry in sys.path],  # noqa: PTH100 - '' is a path
+            "provider": {name: getattr(provider, name) for name in _FIELDS},
+            "report": str(report),
+            "trace": str(trace),
+            "timeout": timeout,
+        }
+        file.write_text(json.dumps(order), encoding="utf-8")
+        try:
+            late, code = _run(file, 2 * timeout + _START_SECONDS, running)
+        except OSError as error:
+            return broken(provider, f"it could not be tried: {error}")
+        return _judge(provider, _read(report), _read(trace), late=late, code=code)
+
+
+def _run(order: Path, timeout: float, running: set[int]) -> tuple[bool, int]:
+    process = subprocess.Popen(  # noqa: S603 - this interpreter and a program of the zoo's
+        [sys.executable, "-P", "-c", _PROGRAM, order],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    running.add(process.pid)
+    late = False
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        late = True
+    finally:
+        _kill(process.pid)
+        process.kill()
+        process.wait()
+        running.discard(process.pid)
+    return late, process.returncode
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # Windows has no process groups
+        os.killpg(group, signal.SIGKILL)
+
+
+def _read(file: Path) -> str:
+    try:
+        return read_regular(file, limit=_MAX_BYTES).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _judge(
+    provider: Provider, report: str, trace: str, *, late: bool, code: int
+) -> PluginBroken | None:
+    """Return what is wrong with a plugin, by its report and the way its process ended."""
+    late = late or trace.startswith("Timeout (")
+    try:
+        result = json.loads(report)
+        why, fix = str(result.get("why", "")), str(result.get("fix", ""))
+    except (ValueError, AttributeError):
+        result = None
+    place = _place(trace)
+    if result is None:
+        if late:
+            return broken(provider, f"it was not imported in time{place}")
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        with contextlib.suppress(ValueError):
+            how = signal.Signals(-code).name
+        return broken(provider, f"it ended the process that imported it ({how}){place}")
+    if why:
+        return broken(provider, why, fix)
+    if late or code:
+        how = "did not let it end" if late else f"let it end with code {code}"
+        return broken(provider, f"the process that imported it worked, and it {how}{place}")
+    return None
+
+
+def _place(trace: str) -> str:
+    """Return the innermost place outside the standard library in a dump of all threads."""
+    _, *threads = re.split(r"^(?:Current thread|Thread) 0x", trace, flags=re.MULTILINE)
+    crashed = trace.partition("Current thread 0x")[2].partition("\nThread 0x")[0]
+    library = os.path.dirname(os.__file__)  # noqa: PTH120 - compared as text
+    # The main thread comes last.
+    stack = crashed or (threads[-1] if threads else "")
+    for file, line in re.findall(r'^  File "(.+)", line (\d+) in ', stack, re.MULTILINE):
+        installed = "site-packages" in file
+        if not file.startswith("<") and (installed or not file.startswith(library)):
+            return f" ({file}:{line})"
+    return ""

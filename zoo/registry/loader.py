@@ -1,0 +1,182 @@
+"""Import one plugin and check that it is what its entry point announces."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import inspect
+import sys
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from zoo.architecture import Architecture, ArchitectureInfo
+from zoo.config import ModelConfig
+from zoo.errors import PluginBroken, PolicyDenied, ZooError
+from zoo.names import identity, split_version
+from zoo.registry.entrypoints import ARCHITECTURES, COMMANDS, DATASETS, HOOKS, OWN, Provider
+from zoo.registry.resolver import broken, check_api_version
+from zoo.version import API_VERSION
+
+if TYPE_CHECKING:
+    import pluggy
+
+
+_KINDS = {COMMANDS: ("click", "Command"), DATASETS: ("zoo.data.named_dataset", "NamedDataset")}
+"""The class whose instances entry points lead to, by group: its module and name."""
+
+
+def load(provider: Provider) -> Any:
+    """Import the object that an entry point names; an architecture is instantiated.
+
+    What it prints meanwhile goes to standard error, where it does not mix with results.
+
+    Raises:
+        PolicyDenied: If another file would be imported than the one that was installed.
+        PluginBroken: Whatever else goes wrong, ``SystemExit`` included, with the distribution, the
+            reason and the place. Only ``KeyboardInterrupt`` passes.
+    """
+    misplaced = provider.misplaced()
+    if misplaced is not None:
+        raise PolicyDenied(
+            f"the {provider.kind} {provider.name!r} may not run",
+            why=misplaced,
+            fix="rename that file, or work in another folder; zoo plugins shows all of them",
+        )
+    found = _attempt(provider, lambda: _import(provider))
+    if provider.group == HOOKS:
+        _attempt(provider, lambda: hook_manager().register(found))
+    elif provider.group in _KINDS:
+        module, name = _KINDS[provider.group]
+        if not isinstance(found, getattr(importlib.import_module(module), name)):
+            raise broken(provider, f"expected a {module}.{name}. Received: {found!r:.200}")
+        if provider.group == DATASETS and found.id != provider.name:
+            raise broken(provider, f"the dataset's id is {found.id!r:.80}")
+    elif provider.group == ARCHITECTURES:
+        check_architecture(found, provider)
+        found = _attempt(provider, found)
+        if not provider.is_own:
+            _attribute_errors(found, provider)
+    return found
+
+
+def _import(provider: Provider) -> Any:
+    module, attribute = provider.target()
+    found: Any = importlib.import_module(module)
+    for name in attribute.split(".") if attribute else ():
+        found = getattr(found, name)
+    return found
+
+
+def _attempt(provider: Provider, act: Callable[[], Any]) -> Any:
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return act()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit in a plugin must not end the program
+        raise broken(provider, *describe_error(error)) from error
+
+
+def hook_manager() -> pluggy.PluginManager:
+    """Return a new plugin manager that knows the zoo's hooks."""
+    import pluggy
+
+    from zoo import hookspecs
+
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def check_architecture(candidate: object, provider: Provider) -> None:
+    """Check an object against the contract of an architecture.
+
+    Raises:
+        PluginBroken: With everything that is wrong.
+    """
+    if not inspect.isclass(candidate) or not issubclass(candidate, Architecture):
+        reason = f"expected a class derived from zoo.Architecture. Received: {candidate!r:.200}"
+        raise broken(provider, reason)
+    info = getattr(candidate, "info", None)
+    if not isinstance(info, ArchitectureInfo):
+        raise broken(
+            provider, f"expected info to be a zoo.ArchitectureInfo. Received: {info!r:.200}"
+        )
+    check_api_version(provider, info.api_version)
+    faults = []
+    if info.identity != identity(*split_version(provider.name)):
+        faults.append(
+            f"the entry point is called {provider.name!r} and info.name is {info.identity!r}"
+        )
+    config = getattr(candidate, "Config", None)
+    if not inspect.isclass(config) or not issubclass(config, ModelConfig):
+        faults.append(f"expected Config to derive from zoo.ModelConfig. Received: {config!r:.200}")
+    if not isinstance(getattr(candidate, "default_dataset", None), str):
+        faults.append("expected default_dataset to be the id of a dataset")
+    missing = sorted(candidate.__abstractmethods__)
+    if missing:
+        faults.append(f"it does not implement {', '.join(missing)}")
+    if faults:
+        raise broken(provider, "; ".join(faults))
+
+
+def describe_error(error: BaseException) -> tuple[str, str]:
+    """Return what was raised and where, in one line, and a remedy if one is known."""
+    if isinstance(error, ZooError):
+        return f"{error.what}: {error.why}".rstrip(": "), error.fix
+    try:
+        text = printable(str(error), 500) or "no message"
+    except Exception:  # noqa: BLE001 - a plugin's exception may not even have a text
+        text = "its message cannot be read"
+    fix = ""
+    module = (getattr(error, "name", None) or "") if isinstance(error, ImportError) else ""
+    if module.partition(".")[0] == "zoo":
+        text += f"; it may be written for another {OWN}: this one has interface {API_VERSION}"
+        fix = f"pip install --upgrade {OWN}, or another version of the plugin"
+    return f"{type(error).__name__}: {text}{_place(error)}", fix
+
+
+def printable(text: str, limit: int) -> str:
+    """Return foreign text on one line, shortened, without terminal control characters."""
+    words = " ".join(text[: 4 * limit].split())[:limit]
+    return "".join(c if c.isprintable() else "\ufffd" for c in words)
+
+
+def _place(error: BaseException) -> str:
+    """Return file and line of the innermost frame outside the import system."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({error.filename}:{error.lineno})"
+    leading = ("<frozen importlib", importlib.__file__.removesuffix("__init__.py"), __file__)
+    frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in frames if not frame.filename.startswith(leading)]  # type: ignore[assignment]
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+
+
+def _attribute_errors(architecture: Architecture[Any], provider: Provider) -> None:
+    """Make errors in the methods of a third-party architecture name its distribution."""
+    for name, default in vars(Architecture).items():
+        if name.startswith("_") or not inspect.isfunction(default):
+            continue
+        if getattr(type(architecture), name) is not default:
+            with contextlib.suppress(Exception):  # a class with __slots__ takes no attributes
+                setattr(architecture, name, _named(getattr(architecture, name), provider))
+
+
+def _named(method: Callable[..., Any], provider: Provider) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def named(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except (ZooError, MemoryError, Warning):
+            raise
+        except (Exception, SystemExit) as error:
+            raise PluginBroken(
+                f"the model {provider.name!r} from {provider.label} failed in {method.__name__}()",
+                why=describe_error(error)[0],
+                fix=f"pip install --upgrade {provider.distribution}, or report it to its authors; "
+                "--debug shows the traceback",
+            ) from error
+
+    return named
