@@ -14,6 +14,7 @@ import pytest
 import zoo
 from tests.registry.fakes import install
 from zoo.api import datasets
+from zoo.api.catalog import registry
 from zoo.data import ArraySplit, Dataset, NamedDataset
 from zoo.errors import ConfigError, DataError, NameCollision, PluginBroken, UnknownDataset
 from zoo.registry.catalog import own_catalog_path, read_catalog

@@ -176,7 +176,8 @@ def test_what_is_not_installed_gives_its_install_command_and_can_be_left_out(
 
     other = tmp_path / "registry.yaml"
     own = catalog.own_catalog_path().read_text("utf-8")
-    other.write_text(own + ENTRY.format(name="distant", more="").lstrip("\n"))
+    entry = ENTRY.format(name="distant", more="").lstrip("\n")
+    other.write_text(own.replace("models:\n", f"models:\n{entry}", 1))
     monkeypatch.setattr(catalog, "own_catalog_path", lambda: other)
 
     _, out, _ = run(capsys, "list")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -42,6 +44,9 @@ def install(
         target = (editable or site) / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
+        # Another test may have imported a module of that name from another folder.
+        sys.modules.pop(path.partition("/")[0].removesuffix(".py"), None)
+    importlib.invalidate_caches()
     if record:
         brought = [*(files or {}), f"{info.name}/METADATA", f"{info.name}/entry_points.txt"]
         lines = [recorded(site, path) for path in brought]

@@ -37,7 +37,7 @@ MODELS = st.from_regex(r"[a-z][a-z0-9]{0,6}(_[a-z0-9]{1,4})?", fullmatch=True).f
 )
 DISTRIBUTIONS = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,6}[A-Za-z0-9])?", fullmatch=True)
 VERSIONS = st.from_regex(r"[1-9][0-9]{0,2}(rc[1-9])?", fullmatch=True)
-WEIGHTS = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,8}", fullmatch=True)
+WEIGHTS = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,8}[a-z0-9])?", fullmatch=True)
 
 
 @pytest.fixture

@@ -90,8 +90,6 @@ def test_names_come_in_natural_order(site: Path) -> None:
 def test_a_broken_plugin_is_quarantined_with_its_reason_and_the_rest_works(
     site: Path, source: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("bad_module", "good_module"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
     add(site, "zoo-bad", "bad", "bad_module", source)
     add(site, "zoo-good", "good", "good_module", architecture("good"))
     registry = Registry(Policy())
@@ -106,7 +104,6 @@ def test_a_broken_plugin_is_quarantined_with_its_reason_and_the_rest_works(
     assert registry.listing("bad").status == "broken"
     with pytest.raises(PluginBroken):
         registry.get("bad")
-    monkeypatch.delitem(sys.modules, "good_module", raising=False)
 
 
 def test_an_interrupt_while_a_plugin_loads_passes_and_is_not_held_against_it(
@@ -290,7 +287,6 @@ def test_listing_imports_neither_keras_nor_its_friends() -> None:
 def test_an_error_in_a_plugins_method_names_its_distribution(
     site: Path, error: str, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "odd_module", raising=False)
     source = architecture("odd").replace("raise NotImplementedError", f"raise {error}")
     add(site, "zoo-odd", "odd", "odd_module", source)
     odd = Registry(Policy()).get("odd")

@@ -104,7 +104,7 @@ def list_datasets() -> list[DatasetListing]:
     """
     found = {name: _listing(named, "") for name, named in _registered.items()}
     for listing in registry().listings(group=GROUP):
-        known = {"name": listing.name, "distribution": listing.distribution}
+        known: dict[str, Any] = {"name": listing.name, "distribution": listing.distribution}
         if listing.entry is not None:
             known = listing.entry.model_dump()
         installed = listing.status != "not installed"

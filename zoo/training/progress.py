@@ -12,7 +12,7 @@ class Progress:
         >>> class Printed(zoo.Progress):
         ...     def on_epoch_end(self, epoch, logs):
         ...         print(epoch, logs["val_loss"])
-        >>> zoo.train("cnn", progress=Printed())
+        >>> zoo.train(name, progress=Printed())
     """
 
     def on_preparation_begin(self, what: str, steps: int) -> None:
