@@ -14,7 +14,6 @@ from zoo.errors import ConfigError, DataError, Diverged
 from zoo.metrics import Evaluation, evaluate
 from zoo.metrics.classification import BINS, SMALLEST, WORST
 from zoo.metrics.evaluate import TASKS
-from zoo.metrics.intervals import bootstrap_macro_f1, bootstrap_means, wilson
 from zoo.spec import DataSpec, Task, TensorSpec
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
@@ -286,52 +285,3 @@ def test_importing_the_metrics_imports_no_numpy() -> None:
 
     code = "import sys, zoo.metrics; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    # Newcombe (1998), Statistics in Medicine 17:857, table I, method 3.
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_intervals_equal_the_published_ones(
-    successes: int, trials: int, low: float, high: float
-) -> None:
-    assert wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_bootstrap_of_a_mean_is_as_wide_as_the_normal_theory_says() -> None:
-    values = np.random.default_rng(0).normal(size=(4000, 2)) * [1.0, 3.0]
-    for column, interval in zip(values.T, bootstrap_means(values), strict=True):
-        assert interval is not None
-        expected = 2 * 1.96 * column.std() / np.sqrt(4000)
-        assert interval[1] - interval[0] == pytest.approx(expected, rel=0.1)
-        assert interval[0] < column.mean() < interval[1]
-
-
-def test_bootstrap_of_macro_f1_equals_drawing_the_examples_again() -> None:
-    generator = np.random.default_rng(3)
-    labels = generator.integers(0, 4, 400)
-    predicted = np.where(generator.random(400) < 0.2, generator.integers(0, 4, 400), labels)
-    confusion = sklearn_metrics.confusion_matrix(labels, predicted)
-    interval = bootstrap_macro_f1(confusion)
-    assert interval is not None
-    resampled = []
-    for _ in range(1000):
-        rows = generator.integers(0, 400, 400)
-        resampled.append(sklearn_metrics.f1_score(labels[rows], predicted[rows], average="macro"))
-    assert interval == pytest.approx(np.quantile(resampled, (0.025, 0.975)), abs=0.008)
-
-
-def test_bootstrap_of_a_thousand_classes_and_many_examples_stays_within_memory() -> None:
-    generator = np.random.default_rng(0)
-    labels, predicted = generator.integers(0, 1000, (2, 20_000))
-    confusion = np.zeros((1000, 1000), np.int64)
-    np.add.at(confusion, (labels, predicted), 1)
-    interval = bootstrap_macro_f1(confusion)
-    assert interval is not None
-    assert 0 <= interval[0] < interval[1] < 0.01

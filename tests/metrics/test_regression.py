@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from zoo.data import ArraySplit
 from zoo.errors import ConfigError, DataError, Diverged
 from zoo.metrics import evaluate
-from zoo.metrics.intervals import bootstrap_function, student_t, wilson
+from zoo.metrics.intervals import wilson
 from zoo.metrics.scores import describe_score
 from zoo.spec import Column, DataSpec, Task, TensorSpec
 
@@ -186,13 +186,3 @@ def test_what_the_scores_mean_is_known() -> None:
     assert describe_score("interval_coverage").share
     assert not describe_score("val_rmse").higher_is_better
     assert describe_score("r2").higher_is_better and describe_score("r2").low is None
-
-
-def test_students_t_is_the_tables() -> None:
-    stats = pytest.importorskip("scipy.stats", reason="scipy has the distribution")
-    for freedom in (*range(1, 60), 99, 1000):
-        assert student_t(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=5e-4)
-
-
-def test_a_function_of_means_that_never_changes_has_no_interval() -> None:
-    assert bootstrap_function(np.ones((9, 2)), lambda means: means[:, 0]) is None
