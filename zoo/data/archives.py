@@ -227,7 +227,7 @@ def unpack_tar(
                 except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
                     raise _unsafe(path, f"{name!r} is a file and a folder") from error
             if not written:
-                raise BadRecord("it has nothing of what is meant to be in it", file=str(path))
+                raise BadRecord("it has none of the expected members", file=str(path))
             try:
                 fresh.rename(folder)
             except OSError:

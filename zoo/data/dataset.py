@@ -115,7 +115,7 @@ class Dataset:
         """
         if self._fingerprint is None:
             digests = {name: _digest(split) for name, split in self._all().items()}
-            # What a spec leaves unsaid is left out: a field that it gains later changes nothing.
+            # Defaults are left out, so that a new field of a spec does not change fingerprints.
             spec = self._spec.model_dump(mode="json", exclude={"id"}, exclude_defaults=True)
             self._fingerprint = sha256_json({"spec": spec, "splits": digests})
         return self._fingerprint

@@ -132,8 +132,8 @@ def _verified(path: Path, remote: Remote) -> Path:
     if remote.first_use and not record.exists():
         atomic_write(record, f"{found}  {path.name}\n".encode())
         _log.warning(
-            "nobody has published a SHA-256 of %s: %s is trusted on first use. From now on only "
-            "%s passes, as %s says.",
+            "no SHA-256 of %s is published: %s is trusted on first use. From now on only the "
+            "SHA-256 %s passes, as recorded in %s.",
             remote.name,
             path,
             found,
@@ -148,7 +148,7 @@ def _recorded_sha256(record: Path) -> str:
     if not (match := re.match(r"[0-9a-f]{64}(?=\s)", text)):
         raise ChecksumMismatch(
             f"{record} holds no SHA-256",
-            why="it says which file is trusted since its first use, and was changed",
+            why="it records the file that is trusted since its first use, and was changed",
             fix=f"rm {record}   (the file beside it is then trusted anew)",
         )
     return match.group()

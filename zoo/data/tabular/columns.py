@@ -46,7 +46,7 @@ def refuse_options(table: Table, findings: Sequence[Finding]) -> None:
     """
     if findings:
         raise ConfigError(
-            f"the columns of {table.file} do not fit what was asked for",
+            f"the columns of {table.file} do not fit the options",
             findings=findings,
             fix=f"head -1 {table.file} shows the columns",
         )
