@@ -257,7 +257,7 @@ class CaptionedSceneSplit(SceneSplit):
         texts = self._texts(indices)
         return {
             spec.name: encode_text(
-                texts[spec.name], spec.text, signs=True, width=spec.text.max_length
+                texts[spec.name], spec.text, special_tokens=True, width=spec.text.max_length
             )
             for spec in self.data.targets
             if spec.text is not None

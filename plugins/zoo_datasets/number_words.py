@@ -177,7 +177,7 @@ def load_pairs(options: NumbersOptions) -> Mapping[str, Split]:
     arrays = {
         split: (
             encode_text(map(english, part.tolist()), ENGLISH),
-            encode_text(map(spanish, part.tolist()), SPANISH, signs=True),
+            encode_text(map(spanish, part.tolist()), SPANISH, special_tokens=True),
         )
         for split, part in numbers.items()
     }

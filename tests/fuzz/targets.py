@@ -43,7 +43,7 @@ from zoo.runtime.images import probe_image, read_image
 from zoo.runtime.manifest import Manifest, read_manifest
 from zoo.runtime.onnx_reader import inspect_graph
 from zoo.runtime.text_files import decode, read_lines, read_text_table
-from zoo.runtime.wordpiece import bert_words, joined, longest_pieces
+from zoo.runtime.wordpiece import bert_words, join_wordpieces, longest_match
 from zoo.serving.protocol import BadRequest, read_request
 
 ROOT = Path(__file__).parents[2]
@@ -237,9 +237,9 @@ def pieces(data: bytes) -> bool:
         words = bert_words(text, lowercase=lowercase)
         assert all(word and not word.isspace() for word in words)
         for word in words:
-            ids = longest_pieces(word, index, longest=2, unknown=0, inside="##", whole=True)
+            ids = longest_match(word, index, longest=2, unknown=0, inside="##", whole=True)
             assert ids and all(0 <= at < len(index) for at in ids)
-        joined(words)
+        join_wordpieces(words)
     return True
 
 

@@ -30,7 +30,10 @@ class Images(ArraySplit):
 
     def __init__(self, levels: list[int], **texts: list[str]) -> None:
         image = np.zeros((len(levels), 4, 4, 3), np.uint8) + np.array(levels)[:, None, None, None]
-        ids = {name: encode_text(said, TEXT, signs=True, width=10) for name, said in texts.items()}
+        ids = {
+            name: encode_text(said, TEXT, special_tokens=True, width=10)
+            for name, said in texts.items()
+        }
         super().__init__({"image": image.astype(np.uint8)}, ids)
         self.texts = texts
 
@@ -57,7 +60,7 @@ def spec(*names: str, text: TextSpec = TEXT) -> DataSpec:
 
 def parrot(captions: list[str], summaries: list[str] | None = None):
     """A model that says a text of its own for each gray level, whatever it is told."""
-    plans = encode_text([*captions, *(summaries or [])], TEXT, signs=True, width=12)[:, 1:]
+    plans = encode_text([*captions, *(summaries or [])], TEXT, special_tokens=True, width=12)[:, 1:]
     begins = WORDS.index("it") + 4
 
     def logits(row, place):

@@ -33,7 +33,7 @@ def spec(text: TextSpec = TEXT) -> DataSpec:
 def split(sources, targets, text: TextSpec = TEXT) -> ArraySplit:
     return ArraySplit(
         {"source": encode_text(sources, text)},
-        {"target": encode_text(targets, text, signs=True, width=10)},
+        {"target": encode_text(targets, text, special_tokens=True, width=10)},
     )
 
 
@@ -43,7 +43,7 @@ def parrot(answers, text: TextSpec = TEXT):
         tuple(token for token in row if token): said
         for row, said in zip(
             encode_text(list(answers), text).tolist(),
-            encode_text(list(answers.values()), text, signs=True, width=12)[:, 1:],
+            encode_text(list(answers.values()), text, special_tokens=True, width=12)[:, 1:],
             strict=True,
         )
     }

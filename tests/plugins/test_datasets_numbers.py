@@ -132,7 +132,7 @@ def test_a_number_can_be_read_back_and_survives_its_ids() -> None:
     source, target = [english(n) for n in numbers], [spanish(n) for n in numbers]
     assert [_read_english(text) for text in source] == numbers
     assert [_read_spanish(text) for text in target] == numbers
-    ids = encode_text(source, ENGLISH), encode_text(target, SPANISH, signs=True)
+    ids = encode_text(source, ENGLISH), encode_text(target, SPANISH, special_tokens=True)
     assert not any((array == ENGLISH.unk).any() for array in ids)
     assert decode_text(ids[0], ENGLISH) == source
     assert decode_text(ids[1], SPANISH) == target

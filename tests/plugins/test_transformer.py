@@ -157,7 +157,7 @@ def test_an_artifact_that_writes_nothing_says_so():
     [
         ("", "empty"),
         (["one", " \t "], "text 1 is empty"),
-        ("one hundred " * 9, "18 pieces"),
+        ("one hundred " * 9, "18 tokens"),
     ],
 )
 def test_a_text_that_cannot_be_read_is_refused(trained, raw, message):

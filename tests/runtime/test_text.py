@@ -75,7 +75,7 @@ def test_characters_lose_nothing(text: str) -> None:
 
 @given(st.lists(st.text(alphabet=LETTERS + " ", max_size=40).filter(str.strip), max_size=5))
 def test_rows_are_padded_on_the_right_and_nowhere_else(texts: list[str]) -> None:
-    array = encode_text(texts, SUBWORDS, signs=True)
+    array = encode_text(texts, SUBWORDS, special_tokens=True)
     assert array.dtype == np.int32
     assert array.shape[0] == len(texts)
     for row in array:
@@ -149,10 +149,10 @@ def test_an_empty_text_is_refused(text: str) -> None:
 
 def test_a_text_that_is_too_long_is_refused_or_cut_as_asked() -> None:
     spec = _spec("words", "a", "b", max_length=4)
-    with pytest.raises(DataError, match="text 0 has 5 pieces"):
+    with pytest.raises(DataError, match="text 0 has 5 tokens"):
         encode_text(["a a a b b"], spec)
     assert encode_text(["a a a b b"], spec, too_long="cut").tolist() == [[4, 4, 4, 5]]
-    cut = encode_text(["a a a b b"], spec, signs=True, too_long="cut")
+    cut = encode_text(["a a a b b"], spec, special_tokens=True, too_long="cut")
     assert cut.tolist() == [[2, 4, 4, 3]]
     assert encode_text(["a"], spec, width=3).tolist() == [[4, 0, 0]]
     with pytest.raises(ValueError, match="does not fit"):

@@ -116,11 +116,11 @@ def test_unknown_words_are_the_unknown_piece() -> None:
 
 def test_a_classifier_reads_the_beginning_and_a_translator_refuses(tmp_path: Path) -> None:
     assert _ids("a b c a b c") == [[4, 5, 6, 4]]
-    with pytest.raises(DataError, match="text 1 has 6 pieces"):
+    with pytest.raises(DataError, match="text 1 has 6 tokens"):
         encode(["a", "a b c a b c"], (SOURCE,))
     file = tmp_path / "t.txt"
     file.write_text("a\n\na b c a b c\n", encoding="utf-8")
-    with pytest.raises(BadRecord, match="line 3: the text has 6 pieces"):
+    with pytest.raises(BadRecord, match="line 3: the text has 6 tokens"):
         encode(file, (SOURCE,))
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from zoo.errors import DataError
 from zoo.runtime.text import REPLACEMENT, decode_text, encode_text, tokenizer
-from zoo.runtime.wordpiece import bert_words, is_special_token, joined, longest_pieces
+from zoo.runtime.wordpiece import bert_words, is_special_token, join_wordpieces, longest_match
 from zoo.spec import TextSpec
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -28,7 +28,7 @@ _OLD = unicodedata.ucd_3_2_0
 
 
 def spec(pieces: tuple[str, ...] = SMALL, *, lowercase: bool = True) -> TextSpec:
-    names = {"pad": "[PAD]", "unknown": "[UNK]", "start": "[CLS]", "end": "[SEP]"}
+    names = {"pad": "[PAD]", "unk": "[UNK]", "start": "[CLS]", "end": "[SEP]"}
     return TextSpec(
         split="wordpiece",
         vocabulary=pieces,
@@ -160,8 +160,8 @@ def test_a_caption_comes_back_as_it_was_written(bert: tuple[TextSpec, Any], capt
 def test_the_longest_piece_is_taken_and_a_word_that_does_not_come_out_is_unknown() -> None:
     vocabulary = {"un": 0, "##aff": 1, "##able": 2, "[UNK]": 3, "aff": 4}
     rule = {"longest": 4, "unknown": 3, "inside": "##", "whole": True}
-    assert longest_pieces("unaffable", vocabulary, **rule) == [0, 1, 2]
-    assert longest_pieces("unaffablx", vocabulary, **rule) == [3]
+    assert longest_match("unaffable", vocabulary, **rule) == [0, 1, 2]
+    assert longest_match("unaffablx", vocabulary, **rule) == [3]
 
 
 def test_signs_come_neither_out_of_text_nor_into_it() -> None:
@@ -180,7 +180,7 @@ def test_what_is_unknown_is_written_as_a_sign_of_its_own() -> None:
 
 
 def test_a_piece_from_inside_a_word_may_stand_first() -> None:
-    assert joined(["##ting", "cat", "##s", "."]) == "ting cats."
+    assert join_wordpieces(["##ting", "cat", "##s", "."]) == "ting cats."
 
 
 def test_the_end_sign_may_have_any_id() -> None:
@@ -188,7 +188,10 @@ def test_the_end_sign_may_have_any_id() -> None:
     mine = TextSpec(
         split="wordpiece", vocabulary=pieces, max_length=8, pad=5, unk=2, start=4, end=3
     )
-    assert encode_text(["a cat", "cat"], mine, signs=True).tolist() == [[4, 0, 1, 3], [4, 1, 3, 5]]
+    assert encode_text(["a cat", "cat"], mine, special_tokens=True).tolist() == [
+        [4, 0, 1, 3],
+        [4, 1, 3, 5],
+    ]
     assert decode_text([[4, 0, 1, 3, 1], [1, 5, 5, 5, 5]], mine) == ["a cat", "cat"]
 
 

@@ -1,27 +1,26 @@
-"""Text to ids and back, by the :class:`zoo.TextSpec` that travels with the data and the artifact.
+"""Encode text as token ids and decode it, by the :class:`zoo.TextSpec` of the data or artifact.
 
-Text is first made *normal*: Unicode's composed form (NFC), every run of blanks one space, none at
-the ends, lower case if the spec says so. Then it is cut by one of four rules:
+Text is first normalized: Unicode's composed form (NFC), every run of blanks one space, none at the
+ends, lower case if the spec says so. Then it is tokenized by one of four rules:
 
 ``words``
-    Runs of letters and digits (with an apostrophe inside: *don't*) and single other signs are
-    pieces; a word that is not in the vocabulary is the unknown piece. Blanks are not kept, so
-    decoding spaces by the rules of print: none before ``,.;:!?)]}%``, none after ``([{¿¡``, none
-    around a hyphen or a slash.
+    Runs of letters and digits (with an apostrophe inside: *don't*) and single other characters are
+    tokens; a word that is not in the vocabulary is ``unk``. Blanks are not kept, so decoding sets
+    spaces by the rules of print: none before ``,.;:!?)]}%``, none after ``([{¿¡``, none around a
+    hyphen or a slash.
 ``characters``
-    Every character is a piece, the space included.
+    Every character is a token, the space included.
 ``subwords``
-    Runs of letters and digits, and runs of one other sign, are units; the space before a unit is
-    part of it, written as ``▁``. In a unit the longest piece that fits is taken, again and again
-    (the greedy rule of WordPiece: Wu et al. 2016, arXiv:1609.08144, section 4.1); a character
-    that begins no piece is the unknown piece by itself. Joined again, the pieces are the normal
-    text: nothing is lost but unknown characters.
+    Runs of letters and digits, and runs of one other character, are units; the space before a unit
+    is part of it, written as ``▁``. A unit is split by greedy longest match, as in WordPiece (Wu et
+    al. 2016, arXiv:1609.08144, section 4.1); a character that begins no token is ``unk``. Joined
+    again, the tokens are the normalized text: only unknown characters are lost.
 ``wordpiece``
-    BERT's own rule, from the text as it is: see :mod:`zoo.runtime.wordpiece`. Pieces in square
-    brackets are signs.
+    BERT's own rule, without the normalization above: see :mod:`zoo.runtime.wordpiece`. Tokens in
+    square brackets are special.
 
-The unknown piece decodes to U+FFFD. Signs (padding, start, end) never come out of text: whoever
-writes ``[end]`` gets the pieces of these five characters.
+The ``unk`` token decodes to U+FFFD. Text never encodes to special tokens (padding, start, end):
+``[end]`` in a text becomes the tokens of these five characters.
 """
 
 from __future__ import annotations
@@ -41,8 +40,8 @@ from zoo.runtime.wordpiece import (
     LONGEST_WORD,
     bert_words,
     is_special_token,
-    joined,
-    longest_pieces,
+    join_wordpieces,
+    longest_match,
 )
 from zoo.spec import TextSpec
 
@@ -50,7 +49,7 @@ Ids = npt.NDArray[np.int32]
 """Ids ``[texts, time]``, padded on the right."""
 
 SPACE = "▁"
-"""How the space before a subword unit is written in a vocabulary."""
+"""The space before a subword unit, as it is written in a vocabulary."""
 
 REPLACEMENT = "\ufffd"
 _CACHED = 1 << 18
@@ -60,7 +59,7 @@ _TIGHT_RIGHT = frozenset("([{¿¡-/")
 
 
 def normal(text: str, *, lowercase: bool = False) -> str:
-    """Return the form of a text that is encoded: NFC, single spaces, none at the ends."""
+    """Normalize a text: NFC, single spaces, none at the ends."""
     text = " ".join(unicodedata.normalize("NFC", text).split())
     # Lower case of a composed character may come out decomposed (İ): once more.
     return unicodedata.normalize("NFC", text.lower()) if lowercase else text
@@ -68,7 +67,7 @@ def normal(text: str, *, lowercase: bool = False) -> str:
 
 @functools.cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what finds words, and what finds the units of subwords, in a normal text."""
+    """Return the patterns of words and of subword units in a normalized text."""
     # Vowel signs and accents that stand alone belong to the letter before; re has no \p{M}.
     marks = "".join(
         chr(code) for code in range(0x300, 0xFE30) if unicodedata.category(chr(code))[0] == "M"
@@ -80,7 +79,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def words(text: str) -> list[str]:
-    """Cut a normal text into words and single signs.
+    """Split a normalized text into words and single other characters.
 
     Example:
         >>> words("forty-two, isn't it?")
@@ -90,7 +89,7 @@ def words(text: str) -> list[str]:
 
 
 def units(text: str) -> list[str]:
-    """Cut a normal text into the units of subwords; joined, they are the text, spaces as ``▁``.
+    """Split a normalized text into subword units; joined, they are the text, spaces as ``▁``.
 
     Example:
         >>> units("forty-two, isn't it?")
@@ -99,19 +98,19 @@ def units(text: str) -> list[str]:
     return [match[0].replace(" ", SPACE) for match in _patterns()[1].finditer(f" {text}")]
 
 
-CUTTERS: Mapping[str, Callable[[str], Iterable[str]]] = {
+SPLITTERS: Mapping[str, Callable[[str], Iterable[str]]] = {
     "words": words,
     "characters": list,
     "subwords": units,
 }
-"""From a normal text to what a vocabulary is learned from, by :attr:`zoo.TextSpec.split`."""
+"""Pre-tokenizers of a normalized text, by :attr:`zoo.TextSpec.split`."""
 
 
 class Tokenizer:
-    """The two directions of one :class:`zoo.TextSpec`. Make one with :func:`tokenizer`.
+    """Tokenizer of one :class:`zoo.TextSpec`. Make one with :func:`tokenizer`.
 
     Attributes:
-        spec: What it follows.
+        spec: The tokenization and the vocabulary.
     """
 
     def __init__(self, spec: TextSpec) -> None:
@@ -122,24 +121,26 @@ class Tokenizer:
                 fix="open the data itself: zoo.dataset(NAME).spec",
             )
         self.spec = spec
-        self._signs = {spec.pad, spec.unk, spec.start, spec.end}
+        self._special = {spec.pad, spec.unk, spec.start, spec.end}
         if spec.split == "wordpiece":
-            self._signs |= {i for i, piece in enumerate(spec.vocabulary) if is_special_token(piece)}
-        self._index = {p: i for i, p in enumerate(spec.vocabulary) if i not in self._signs}
-        self._longest = max((len(piece) for piece in self._index), default=1)
+            self._special |= {
+                i for i, token in enumerate(spec.vocabulary) if is_special_token(token)
+            }
+        self._index = {p: i for i, p in enumerate(spec.vocabulary) if i not in self._special}
+        self._longest = max((len(token) for token in self._index), default=1)
         self._known: dict[str, list[int]] = {}
 
     def ids(self, text: str) -> list[int]:
-        """Return the ids of one text, without signs and of any length."""
+        """Return the ids of one text, without special tokens and of any length."""
         spec = self.spec
         if spec.split == "wordpiece":
-            return self._pieces(bert_words(text, lowercase=spec.lowercase))
+            return self._tokens(bert_words(text, lowercase=spec.lowercase))
         text = normal(text, lowercase=spec.lowercase)
         if spec.split == "subwords":
-            return self._pieces(units(text))
-        return [self._index.get(piece, spec.unk) for piece in CUTTERS[spec.split](text)]
+            return self._tokens(units(text))
+        return [self._index.get(token, spec.unk) for token in SPLITTERS[spec.split](text)]
 
-    def _pieces(self, parts: Iterable[str]) -> list[int]:
+    def _tokens(self, parts: Iterable[str]) -> list[int]:
         ids: list[int] = []
         for part in parts:
             known = self._known.get(part)
@@ -154,37 +155,37 @@ class Tokenizer:
     def _cut(self, part: str) -> list[int]:
         unknown = self.spec.unk
         if self.spec.split == "subwords":
-            return longest_pieces(part, self._index, longest=self._longest, unknown=unknown)
+            return longest_match(part, self._index, longest=self._longest, unknown=unknown)
         if len(part) > LONGEST_WORD:
             return [unknown]
-        return longest_pieces(
+        return longest_match(
             part, self._index, longest=self._longest, unknown=unknown, inside=INSIDE, whole=True
         )
 
     def text(self, ids: Iterable[int]) -> str:
-        """Return the text of some ids, up to the end sign; padding and start are left out."""
-        pieces = []
+        """Return the text of some ids, up to the end token; padding and start are left out."""
+        tokens = []
         for index in ids:
             if index == self.spec.end:
                 break
             if index == self.spec.unk or not 0 <= index < len(self.spec.vocabulary):
-                pieces.append(REPLACEMENT)
-            elif index not in self._signs:
-                pieces.append(self.spec.vocabulary[index])
+                tokens.append(REPLACEMENT)
+            elif index not in self._special:
+                tokens.append(self.spec.vocabulary[index])
         if self.spec.split == "words":
-            return _spaced(pieces)
+            return _spaced(tokens)
         if self.spec.split == "wordpiece":
-            return joined(pieces)
-        text = "".join(pieces)
+            return join_wordpieces(tokens)
+        text = "".join(tokens)
         return text.replace(SPACE, " ").removeprefix(" ") if self.spec.split == "subwords" else text
 
 
-def _spaced(pieces: Sequence[str]) -> str:
+def _spaced(tokens: Sequence[str]) -> str:
     parts: list[str] = []
-    for place, piece in enumerate(pieces):
-        if place and piece not in _TIGHT_LEFT and pieces[place - 1] not in _TIGHT_RIGHT:
+    for place, token in enumerate(tokens):
+        if place and token not in _TIGHT_LEFT and tokens[place - 1] not in _TIGHT_RIGHT:
             parts.append(" ")
-        parts.append(piece)
+        parts.append(token)
     return "".join(parts)
 
 
@@ -214,20 +215,20 @@ def encode_text(
     texts: Iterable[str],
     spec: TextSpec,
     *,
-    signs: bool = False,
+    special_tokens: bool = False,
     too_long: Literal["cut", "refuse"] = "refuse",
     width: int | None = None,
 ) -> Ids:
-    """Return texts as ids, padded on the right.
+    """Encode texts as ids, padded on the right.
 
     Args:
-        texts: One text an example.
-        spec: How they become ids.
-        signs: Whether the start sign goes before and the end sign behind every text: what a
-            decoder learns to write.
-        too_long: Whether a text with more than ``spec.max_length`` ids, signs included, keeps its
-            beginning, or is an error.
-        width: Ids a row; the longest text's if left out.
+        texts: One text per example.
+        spec: The tokenization and the vocabulary.
+        special_tokens: Whether to add a start and an end token to every text, as in the targets of
+            a decoder.
+        too_long: Whether to truncate ("cut") or to refuse a text with more than
+            ``spec.max_length`` ids, special tokens included.
+        width: Ids per row; those of the longest text if left out.
 
     Shapes:
         Returns ``[texts, time]``; ``time`` is at least 1.
@@ -242,7 +243,7 @@ def encode_text(
     known = tokenizer(spec)
     return pack(
         [
-            _fitted(known.ids(text), index, spec, signs=signs, too_long=too_long)
+            _fitted(known.ids(text), index, spec, special_tokens=special_tokens, too_long=too_long)
             for index, text in enumerate(texts)
         ],
         spec.pad,
@@ -250,23 +251,25 @@ def encode_text(
     )
 
 
-def _fitted(ids: list[int], index: int, spec: TextSpec, *, signs: bool, too_long: str) -> list[int]:
-    room = spec.max_length - 2 * signs
+def _fitted(
+    ids: list[int], index: int, spec: TextSpec, *, special_tokens: bool, too_long: str
+) -> list[int]:
+    room = spec.max_length - 2 * special_tokens
     if not ids:
         raise DataError(
             f"text {index} is empty",
-            why="there is nothing in it but blanks",
+            why="it holds nothing but blanks",
             fix="leave it out",
         )
     if len(ids) > room:
         if too_long != "cut":
             raise DataError(
-                f"text {index} has {len(ids):,} pieces",
-                why=f"at most {room:,} are taken: what is longer was never learned",
-                fix="give it in parts, a sentence each",
+                f"text {index} has {len(ids):,} tokens",
+                why=f"at most {room:,} are taken: longer texts were not in training",
+                fix="give it in parts, one sentence each",
             )
         ids = ids[:room]
-    return [spec.start, *ids, spec.end] if signs else ids
+    return [spec.start, *ids, spec.end] if special_tokens else ids
 
 
 def pack(rows: Sequence[Sequence[int]], pad: int, width: int | None = None) -> Ids:
@@ -286,11 +289,11 @@ def pack(rows: Sequence[Sequence[int]], pad: int, width: int | None = None) -> I
 
 
 def decode_text(ids: npt.ArrayLike, spec: TextSpec) -> list[str]:
-    """Return the texts of rows of ids, each up to its end sign.
+    """Decode rows of ids, each up to its end token.
 
     Args:
         ids: ``[texts, time]``.
-        spec: How they became ids.
+        spec: The tokenization and the vocabulary.
 
     Example:
         >>> decode_text([[2, 17, 9, 3, 0, 0]], spec)
@@ -299,19 +302,3 @@ def decode_text(ids: npt.ArrayLike, spec: TextSpec) -> list[str]:
     known = tokenizer(spec)
     rows: list[Any] = np.asarray(ids).tolist()
     return [known.text(row) for row in rows]
-
-
-__all__ = [
-    "CUTTERS",
-    "REPLACEMENT",
-    "SPACE",
-    "Ids",
-    "Tokenizer",
-    "decode_text",
-    "encode_text",
-    "normal",
-    "pack",
-    "tokenizer",
-    "units",
-    "words",
-]

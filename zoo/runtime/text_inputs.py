@@ -112,12 +112,12 @@ def encode_texts(given: Texts, spec: TensorSpec) -> Ids:
         for text, line in zip(given.texts, given.lines, strict=True):
             if (count := len(known.ids(text))) > spec.text.max_length:
                 raise BadRecord(
-                    f"the text has {count:,} pieces",
+                    f"the text has {count:,} tokens",
                     file=given.file,
                     row=line,
-                    why=f"at most {spec.text.max_length:,} are taken: what is longer was never "
-                    "learned",
-                    fix="give it in parts, a sentence each",
+                    why=f"at most {spec.text.max_length:,} are taken: longer texts were not "
+                    "in training",
+                    fix="give it in parts, one sentence each",
                 )
     return encode_text(given.texts, spec.text, too_long=too_long)
 

@@ -1,13 +1,12 @@
-"""Words and pieces of words as BERT cuts them (Devlin et al. 2019, arXiv:1810.04805).
+"""WordPiece tokenization as in BERT (Devlin et al. 2019, arXiv:1810.04805).
 
-What can be neither seen nor typed is dropped, every blank is a space, every CJK ideograph a word
-by itself. Where upper and lower case are one, accents go too. Then every sign of punctuation is a
-word by itself, and of a word the longest piece that fits is taken, again and again; pieces inside a
-word begin with ``##``. A word that does not come out even, or is longer than 100 characters, is
-unknown as a whole.
+Control characters are dropped, every blank is a space, every CJK ideograph a word by itself. In
+lower case, accents are stripped too. Then every punctuation character is a word by itself, and a
+word is split by greedy longest match; tokens inside a word begin with ``##``. A word with a part
+that matches no token, or of more than 100 characters, is unknown as a whole.
 
-Which characters are what is asked of Python's Unicode tables. The package ``tokenizers`` knows
-Unicode as it was in 2015, so that punctuation and controls which are younger are letters to it.
+Characters are classified by Python's Unicode tables. The package ``tokenizers`` has those of 2015,
+so that younger punctuation and controls are letters to it.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 INSIDE = "##"
-"""What a piece that goes on with a word begins with."""
+"""Prefix of a token that continues a word."""
 
 LONGEST_WORD = 100
-"""Characters of a word; a longer one is unknown."""
+"""The most characters of a word; a longer one is unknown."""
 
 _KEPT = 1 << 16
 # The original's blocks: https://github.com/google-research/bert/blob/master/tokenization.py
@@ -32,8 +31,8 @@ _IDEOGRAPHS = (
     range(0x2A700, 0x2CEB0),
     range(0x2F800, 0x2FA20),
 )
-_ASCII_SIGNS = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-_SIGN = re.compile(r"\[[^\[\]]+\]")
+_ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_SPECIAL = re.compile(r"\[[^\[\]]+\]")
 
 
 class _Table(dict[int, str]):
@@ -61,7 +60,7 @@ def _cleaned(character: str) -> str:
 
 
 def _apart(character: str) -> str:
-    sign = character in _ASCII_SIGNS or unicodedata.category(character)[0] == "P"
+    sign = character in _ASCII_PUNCTUATION or unicodedata.category(character)[0] == "P"
     return f" {character} " if sign else character
 
 
@@ -74,11 +73,11 @@ _CLEANED, _APART, _BARE = _Table(_cleaned), _Table(_apart), _Table(_bare)
 
 
 def bert_words(text: str, *, lowercase: bool) -> list[str]:
-    """Cut a text into words and single signs.
+    """Split a text into words and punctuation characters.
 
     Args:
         text: Any text.
-        lowercase: Whether upper and lower case are one, and letters with and without accents.
+        lowercase: Whether to turn letters to lower case and strip their accents.
 
     Example:
         >>> bert_words("Isn't it déjà-vu?", lowercase=True)
@@ -91,12 +90,12 @@ def bert_words(text: str, *, lowercase: bool) -> list[str]:
     return text.translate(_APART).split()
 
 
-def is_special_token(piece: str) -> bool:
-    """Return whether a piece of a vocabulary stands for no text: ``[CLS]``, ``[unused7]``."""
-    return _SIGN.fullmatch(piece) is not None
+def is_special_token(token: str) -> bool:
+    """Return whether a token of a vocabulary is special: ``[CLS]``, ``[unused7]``."""
+    return _SPECIAL.fullmatch(token) is not None
 
 
-def longest_pieces(
+def longest_match(
     unit: str,
     index: Mapping[str, int],
     *,
@@ -105,15 +104,15 @@ def longest_pieces(
     inside: str = "",
     whole: bool = False,
 ) -> list[int]:
-    """Return the ids of one unit: from the left, always the longest piece that fits.
+    """Return the ids of one unit by greedy longest match, from the left.
 
     Args:
         unit: The text, without blanks.
-        index: Ids by piece.
-        longest: The length of the longest piece, the prefix ``inside`` not counted.
-        unknown: The id of what fits no piece.
-        inside: What pieces that continue a unit begin with: ``##`` in BERT's vocabularies.
-        whole: Whether a unit with anything unknown in it is unknown as a whole, as in BERT.
+        index: Ids by token.
+        longest: The length of the longest token, without the prefix ``inside``.
+        unknown: The id of characters that match no token.
+        inside: Prefix of tokens that continue a unit: ``##`` in BERT's vocabularies.
+        whole: Whether a unit with an unknown part is unknown as a whole, as in BERT.
     """
     ids, place = [], 0
     while place < len(unit):
@@ -133,30 +132,27 @@ def longest_pieces(
 
 
 _TIDIED = (
-    *((f" {sign}", sign) for sign in ".?!,"),
+    *((f" {mark}", mark) for mark in ".?!,"),
     (" ' ", "'"),
     *((f" {end}", end) for end in ("n't", "'m", "'s", "'ve", "'re")),
 )
 
 
-def joined(pieces: Sequence[str]) -> str:
-    """Return the text of some pieces, spaced by the rules that BERT's users know.
+def join_wordpieces(tokens: Sequence[str]) -> str:
+    """Join WordPiece tokens to a text, with spaces cleaned up.
 
     Words are joined by spaces, then ``.``, ``?``, ``!`` and ``,`` follow their word, and an
-    apostrophe between two words joins them: *a man's hat*. A hyphen keeps its spaces. It is what
-    ``clean_up_tokenization_spaces=True`` gives in the package ``transformers``, but for a piece
-    from inside a word that stands first: its ``##`` goes, too.
+    apostrophe between two words joins them: *a man's hat*. A hyphen keeps its spaces. It is
+    ``clean_up_tokenization_spaces=True`` of the package ``transformers``, except that the ``##`` of
+    a first token is removed too.
 
     Example:
-        >>> joined(["a", "sky", "##line", ",", "isn", "'", "t", "it", "?"])
+        >>> join_wordpieces(["a", "sky", "##line", ",", "isn", "'", "t", "it", "?"])
         "a skyline, isn't it?"
     """
     text = "".join(
-        piece.removeprefix(INSIDE) if piece.startswith(INSIDE) else f" {piece}" for piece in pieces
+        token.removeprefix(INSIDE) if token.startswith(INSIDE) else f" {token}" for token in tokens
     ).removeprefix(" ")
     for spaced, tidy in _TIDIED:
         text = text.replace(spaced, tidy)
     return text
-
-
-__all__ = ["INSIDE", "LONGEST_WORD", "bert_words", "is_special_token", "joined", "longest_pieces"]

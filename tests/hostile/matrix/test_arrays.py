@@ -277,7 +277,7 @@ INPUTS: Table = {
     "an empty text": row("predict {exports}/transformer/1 ''", DataError, "empty"),
     "a text of blanks": row("predict {exports}/transformer/1 '  '", DataError, "empty"),
     "a text that is too long": row(
-        f"predict {{exports}}/transformer/1 '{'one ' * 500}'", DataError, "pieces"
+        f"predict {{exports}}/transformer/1 '{'one ' * 500}'", DataError, "tokens"
     ),
     "a file with a text that is too long": row(
         "predict {exports}/transformer/1 a.txt",

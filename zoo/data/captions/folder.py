@@ -258,6 +258,6 @@ def _images(lines: Sequence[Line]) -> tuple[list[Path], Indices]:
 
 
 def _encode(texts: Sequence[str], spec: TextSpec) -> npt.NDArray[np.int32]:
-    ids = encode_text(texts, spec, signs=True, width=spec.max_length)
+    ids = encode_text(texts, spec, special_tokens=True, width=spec.max_length)
     ids.flags.writeable = False
     return ids

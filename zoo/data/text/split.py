@@ -73,15 +73,21 @@ class TextSplit:
 
     def _encoded(self) -> ArraySplit:
         if self._split is None:
-            inputs = {spec.name: self._array(spec, signs=False) for spec in self.data.inputs}
-            targets = {spec.name: self._array(spec, signs=True) for spec in self.data.targets}
+            inputs = {
+                spec.name: self._array(spec, special_tokens=False) for spec in self.data.inputs
+            }
+            targets = {
+                spec.name: self._array(spec, special_tokens=True) for spec in self.data.targets
+            }
             self._split = ArraySplit(inputs, targets)
         return self._split
 
-    def _array(self, spec: TensorSpec, *, signs: bool) -> npt.NDArray[Any]:
+    def _array(self, spec: TensorSpec, *, special_tokens: bool) -> npt.NDArray[Any]:
         if spec.text is None:
             return np.asarray(self._codes[spec.name])
-        return encode_text(self.texts[spec.name], spec.text, signs=signs, too_long="cut")
+        return encode_text(
+            self.texts[spec.name], spec.text, special_tokens=special_tokens, too_long="cut"
+        )
 
 
 def fits(texts: Mapping[str, Sequence[str]], data: DataSpec) -> npt.NDArray[np.bool_]:

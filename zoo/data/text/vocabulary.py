@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.data.options import MAX_VOCABULARY
 from zoo.errors import BadRecord, DataError, MissingExtra
-from zoo.runtime.text import CUTTERS, normal
+from zoo.runtime.text import SPLITTERS, normal
 from zoo.runtime.text_files import read_text
 from zoo.spec import SPECIAL_TOKENS, TextSpec
 
@@ -50,7 +50,7 @@ def learn_vocabulary(texts: Iterable[str], spec: TextSpec, size: int) -> TextSpe
     if spec.split == "subwords":
         learned = _subwords(normals, room)
     else:
-        split = CUTTERS[spec.split]
+        split = SPLITTERS[spec.split]
         counts = Counter(token for text in normals for token in split(text))
         learned = sorted(counts, key=lambda token: (-counts[token], token))[:room]
     if not learned:
@@ -123,7 +123,7 @@ def _subwords(texts: Iterator[str], size: int) -> list[str]:
     trainer = trainers.BpeTrainer(
         vocab_size=size, limit_alphabet=min(_ALPHABET, size), show_progress=False
     )
-    split = CUTTERS["subwords"]
+    split = SPLITTERS["subwords"]
     learner.train_from_iterator(("\n".join(split(text)) for text in texts), trainer)
     vocabulary = learner.get_vocab()
     return sorted(vocabulary, key=lambda token: int(vocabulary[token]))[:size]
