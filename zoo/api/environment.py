@@ -1,4 +1,4 @@
-"""Who trained a model and where: packages, machine, and the code itself."""
+"""The environment of a run: package versions, machine, and source code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from zoo.files import sha256_file, sha256_json
 PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
 
 _MOST_FILES = 5000
-"""A package with more source files than this is not taken for a plugin's own."""
+"""A package with more source files is not taken for a plugin's own."""
 
 
-def surroundings(architecture: Architecture[Any]) -> dict[str, Any]:
-    """Return the ``versions``, the ``host`` and the ``code`` that a record keeps.
+def environment_of(architecture: Architecture[Any]) -> dict[str, Any]:
+    """Return the ``versions``, ``host`` and ``code`` of a run record.
 
     Args:
-        architecture: The model's, for the source files of its plugin.
+        architecture: The architecture, for the source files of its plugin.
     """
     versions = {"python": platform.python_version(), "zoo": version_of("neural-zoo")}
     return {
@@ -34,7 +34,7 @@ def surroundings(architecture: Architecture[Any]) -> dict[str, Any]:
 
 
 def host() -> dict[str, Any]:
-    """Return what of this machine decides how long something takes. Its name does not."""
+    """Return the properties of this machine that affect speed, without its name."""
     usable = _usable_cpus()
     return {
         "platform": platform.platform(),
@@ -47,17 +47,16 @@ def host() -> dict[str, Any]:
 
 
 def code_of(thing: type | str) -> dict[str, Any] | None:
-    """Return which source files something is made of, by what is in them.
+    """Hash the source files of a package, or of the module of a class outside packages.
 
-    Those of the package that holds a class, or of the package of that name; of a class in a module
-    that stands alone, that module. A commit would say less: files may have changed since.
+    A commit would be less exact: files may have changed since.
 
     Args:
         thing: A class, or the name of an imported package.
 
     Returns:
-        The package, how many files it has and the SHA-256 over their paths and contents; ``None``
-        of code that has no file, such as what is typed at a prompt.
+        The package, the number of its files, and the SHA-256 over their paths and contents;
+        ``None`` for code without a file, such as in a notebook.
     """
     module = sys.modules.get(thing if isinstance(thing, str) else thing.__module__)
     try:
@@ -98,7 +97,7 @@ def _cpu_model() -> str | None:
 
 
 def _memory() -> int | None:
-    """Return the bytes of memory that this process may use: the machine's, or its group's."""
+    """Return the memory limit of this process: the machine's, or its control group's."""
     try:
         amounts = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
@@ -114,6 +113,3 @@ def _memory() -> int | None:
 
 def _positive(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() and int(text) > 0 else None
-
-
-__all__ = ["PACKAGES", "code_of", "host", "surroundings"]

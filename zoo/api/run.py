@@ -1,4 +1,4 @@
-"""One training, as its folder tells it."""
+"""A training run, read from its folder."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """One training, as its folder tells it. Nothing is held that the folder does not hold.
+    """A training run, read from its folder.
 
     Attributes:
-        folder: Where everything lies.
-        record: ``run.json`` as it was when this object was made.
+        folder: The run folder.
+        record: The content of ``run.json`` when this object was made.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -38,7 +38,7 @@ class Run:
 
     @property
     def path(self) -> Path:
-        """The folder."""
+        """Path of the folder."""
         return self.folder.path
 
     @property
@@ -48,7 +48,7 @@ class Run:
 
     @property
     def distribution(self) -> str:
-        """The distribution that the model came from."""
+        """The distribution of the architecture."""
         return str(self.record["architecture"].get("distribution", ""))
 
     @property
@@ -58,12 +58,12 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """One line an epoch: losses, metrics, learning rate, seconds."""
+        """Losses, metrics, learning rate and seconds of each epoch."""
         return self.folder.read_history()
 
     @property
     def metrics(self) -> Evaluation | None:
-        """What ``zoo.evaluate`` measured last on the test split, or ``None``."""
+        """The last evaluation on the test split, or ``None``."""
         path = self.path / "metrics.json"
         if not path.is_file():
             return None
@@ -78,7 +78,7 @@ class Run:
 
     @property
     def data_spec(self) -> DataSpec:
-        """The description of the data it was trained on."""
+        """The spec of the training data."""
         try:
             return DataSpec.model_validate(self.record["data"]["spec"])
         except ValueError as error:
@@ -96,12 +96,12 @@ class Run:
 
     @property
     def blueprint(self) -> Blueprint:
-        """Where the model comes from."""
+        """The blueprint of the model."""
         return Blueprint(self.architecture, self.config, self.data_spec, self.distribution)
 
     @property
     def plan(self) -> TrainPlan:
-        """How it was trained."""
+        """The training plan."""
         return validate(TrainPlan, self.record["plan"], what=str(self.path / "run.json"))
 
     @functools.cached_property
@@ -120,7 +120,7 @@ class Run:
         return model
 
     def dataset(self) -> Dataset:
-        """Return the data it was trained on, with the same splits.
+        """Load the training data, with the same splits.
 
         Raises:
             DataError: If the files have changed since, or are no longer there.
@@ -144,10 +144,10 @@ class Run:
         return found
 
     def other_dataset(self, source: str | Path) -> Dataset:
-        """Return data that lies elsewhere, read as that of the run was if it is of its kind.
+        """Load data from another place, with the options of the run if it is of the same kind.
 
         Args:
-            source: The data of the run after it was moved, or other data.
+            source: The moved data of the run, or other data.
 
         Raises:
             DataError: If it cannot be read.
@@ -157,13 +157,10 @@ class Run:
         return dataset(source, **(self.record["data"]["options"] if alike else {}))
 
     def is_own(self, data: Dataset) -> bool:
-        """Return whether some data is what it was trained on, wherever that lies now."""
+        """Return whether data is the training data, wherever it is now."""
         return bool(data.fingerprint == self.record["data"]["fingerprint"])
 
 
 def run_schema() -> dict[str, Any]:
-    """Return the JSON schema of ``run.json``, for programs that read runs without the zoo."""
+    """Return the JSON schema of ``run.json``."""
     return record_schema()
-
-
-__all__ = ["Run", "run_schema"]

@@ -1,4 +1,4 @@
-"""Train a model, and go on with a run that stopped."""
+"""Train a model, and resume a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import hooks, registry
 from zoo.api.datasets import dataset
-from zoo.api.environment import surroundings
+from zoo.api.environment import environment_of
 from zoo.api.model_factory import (
     DataSource,
     Prepared,
@@ -53,24 +53,24 @@ def train(
     Args:
         name: A model of :func:`list_models`; not needed to resume.
         data: A dataset's id or the path of your own files; by default one that works offline.
-        data_options: What the data takes: see :func:`dataset`.
+        data_options: Options of the data: see :func:`dataset`.
         run_dir: An empty or new folder for the run; by default the next ``runs/<name>-<n>``.
-        resume: The folder of a run to go on with, from its newest whole checkpoint. It keeps its
-            configuration, plan and data, and ends in the same bits as if it had never stopped.
+        resume: The folder of a run to resume from its newest complete checkpoint. It keeps its
+            configuration, plan and data, and ends bit for bit as if it had never stopped.
         epochs: Passes over the training split.
-        batch_size: Examples a step.
-        seed: Source of everything random.
+        batch_size: Examples per step.
+        seed: Random seed.
         patience: Stop after this many epochs without a better validation loss.
         plan: Other fields of :class:`TrainPlan`.
-        progress: Follows the run: a :class:`Progress` with the callbacks that it needs.
+        progress: A :class:`Progress` with callbacks.
         **config: Fields of the model's configuration, as for :func:`build`.
 
     Raises:
         ZooError: One of its kinds, see :mod:`zoo.errors`; the run's record says what happened.
-        KeyboardInterrupt: After Ctrl-C. A step or a validation that was going on has ended, and
-            its state is saved; a second Ctrl-C does not wait for that.
-        SystemExit: The same after SIGTERM, with 143. In the main thread only, and only if nobody
-            else handles the signal.
+        KeyboardInterrupt: After Ctrl-C, once the current step or validation has ended and its
+            state is saved; a second Ctrl-C does not wait.
+        SystemExit: After SIGTERM, likewise, with 143. In the main thread only, and only if the
+            signal has no other handler.
 
     Example:
         >>> run = zoo.train("cnn", "photos", data_options={"image_size": 32}, dropout=0.3)
@@ -97,7 +97,7 @@ def train(
         what="training plan",
         fix="zoo train --help, or zoo.TrainPlan, says what a plan holds",
     )
-    # Read before the folder is made: data that cannot be read leaves nothing behind.
+    # Read before the folder is made: unreadable data leaves no folder behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
     fingerprint = found.fingerprint
 
@@ -126,9 +126,9 @@ def train(
     with folder.locked():
         folder.refuse_second_start()
         try:
-            return _learn(folder, record, prepared, train_plan, found, progress, resume=False)
+            return _fit(folder, record, prepared, train_plan, found, progress, resume=False)
         except ConfigError:
-            # The architecture cannot learn this at all: there is nothing to go on with.
+            # The architecture does not support this data: there is nothing to resume.
             if run_dir is None:
                 folder.discard()
             raise
@@ -140,7 +140,7 @@ def _resume(path: Path, name: str | None, changes: list[str], progress: Progress
         changes = ["name", *changes]
     if changes:
         raise ConfigError(
-            f"{path} goes on as it was started",
+            f"{path} is resumed as it was started",
             findings=[Finding(change, "a new value", "left out") for change in changes],
             fix=f"zoo train {run.architecture} --resume {path}",
         )
@@ -150,14 +150,14 @@ def _resume(path: Path, name: str | None, changes: list[str], progress: Progress
     prepared = Prepared(architecture_of(run.blueprint), run.blueprint)
     plan, data = run.plan, run.dataset()
     with run.folder.locked():
-        # Whoever held it a moment ago may have finished it.
+        # Another process may have finished it meanwhile.
         now = Run(path)
         if now.status == "finished":
             return now
-        return _learn(now.folder, now.record, prepared, plan, data, progress, resume=True)
+        return _fit(now.folder, now.record, prepared, plan, data, progress, resume=True)
 
 
-def _learn(
+def _fit(
     folder: RunFolder,
     record: dict[str, Any],
     prepared: Prepared,
@@ -167,13 +167,13 @@ def _learn(
     *,
     resume: bool,
 ) -> Run:
-    """Build, adapt and train inside a locked folder, and write down how it ended."""
+    """Build, adapt and train in a locked folder, and record the outcome."""
     from zoo.training.interrupts import Terminated
     from zoo.training.loop import Loop
     from zoo.training.randomness import seeded
 
     progress = progress or Progress()
-    meter = SessionMeter(record, surroundings(prepared.architecture), folder.write_record)
+    meter = SessionMeter(record, environment_of(prepared.architecture), folder.write_record)
 
     def call_hook(name: str, **arguments: Any) -> None:
         if name == "zoo_after_epoch":
@@ -204,8 +204,8 @@ def _learn(
             close("stopped", "terminated" if isinstance(signal, Terminated) else "interrupted")
             raise
         except BaseException as error:
-            # Where the disk is full there may be no room for the record either: the run says
-            # "running" then, as one that was killed.
+            # On a full disk the record cannot be written either: it stays "running", as after a
+            # kill.
             with contextlib.suppress(StorageError):
                 close("failed", error.what if isinstance(error, ZooError) else repr(error))
             raise
@@ -226,7 +226,7 @@ def _outcome(loop: Loop) -> dict[str, Any]:
 
 
 def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
-    """Let the model measure its training data: all of it, or an even sample of what is on disk."""
+    """Adapt preprocessing layers to the training split, or to an even sample of data on disk."""
     import numpy as np
 
     split = data.split("train")
@@ -246,7 +246,7 @@ def _save(model: keras.Model, folder: RunFolder) -> dict[str, Any]:
 def _dataset(
     data: DataSource, default: str, options: Mapping[str, Any]
 ) -> tuple[str, dict[str, Any], Dataset]:
-    """Return how to name some data again, and the data."""
+    """Return the source and options of some data, and the data."""
     if data is None:
         data = default
     if isinstance(data, str | Path):
@@ -256,6 +256,6 @@ def _dataset(
             f"a DataSpec describes {data.id!r}, and holds no examples",
             fix="give the dataset itself, its id, or a path",
         )
-    # A dataset that somebody wrote against the contract need not say how to open it again.
+    # A third-party dataset may lack a source.
     source = str(getattr(data, "source", data.spec.id))
     return source, dict(getattr(data, "options", {})), data
