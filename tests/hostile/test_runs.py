@@ -182,7 +182,7 @@ CASES = [
         "train cnn --resume run",
         4,
         "ZOO-E200",
-        ("name", "goes on as it was started"),
+        ("name", "is resumed as it was started"),
     ),
     Case("export-unfinished", "export run", 6, "ZOO-E400", ("stopped", "--resume"), unfinished),
     Case(
