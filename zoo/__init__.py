@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     )
     from zoo.api.catalog import (
         hooks as hooks,
-        info as info,
         list_models as list_models,
         register as register,
     )
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from zoo.api.evaluation import evaluate as evaluate
     from zoo.api.export import export as export
     from zoo.api.model_factory import build as build
+    from zoo.api.model_info import info as info
     from zoo.api.plugins import plugins as plugins
     from zoo.api.prediction import (
         Predictor as Predictor,
@@ -113,13 +113,14 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "zoo.api.artifacts": "Artifact verify verify_all",
-    "zoo.api.catalog": "hooks info list_models register",
+    "zoo.api.catalog": "hooks list_models register",
     "zoo.api.cross_validation": "CrossValidation crossvalidate",
     "zoo.api.datasets": "dataset dataset_info list_datasets register_dataset",
     "zoo.api.doctor": "doctor",
     "zoo.api.evaluation": "evaluate",
     "zoo.api.export": "export",
     "zoo.api.model_factory": "build",
+    "zoo.api.model_info": "info",
     "zoo.api.plugins": "plugins",
     "zoo.api.prediction": "Predictor load open_predictor predict",
     "zoo.api.provenance": "Trace why",

@@ -220,6 +220,12 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
     return data
 
 
+def dataset_spec(source: str | Path) -> DataSpec:
+    """Return the spec of a dataset with its default options, opening no more than needed."""
+    named = find_dataset(source) if isinstance(source, str) else None
+    return named.spec if named is not None and not named.describe else dataset(source).spec
+
+
 def _open_named(named: NamedDataset, options: Mapping[str, Any]) -> Dataset:
     from zoo.data.dataset import Dataset
     from zoo.data.options import read_options

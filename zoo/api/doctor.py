@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zoo.api.catalog import registry
-from zoo.api.packages import EXTRAS, version_of
+from zoo.api.environment import EXTRAS, version_of
 from zoo.environment import is_offline
 from zoo.errors import PluginBroken, PolicyDenied, UnknownDataset, UnknownModel, ZooError
 from zoo.registry.entrypoints import ARCHITECTURES, COMMANDS, DATASETS, kind_of

@@ -1,17 +1,33 @@
-"""The environment of a run: package versions, machine, and source code."""
+"""The environment: optional packages, package versions, machine, and source code."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import inspect
 import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zoo.api.packages import version_of
-from zoo.architecture import Architecture
 from zoo.files import sha256_file, sha256_json
+
+if TYPE_CHECKING:
+    from zoo.architecture import Architecture
+
+EXTRAS = {
+    "keras": {"tensorflow": "tensorflow", "keras": "keras", "onnx": "onnx", "tf2onnx": "tf2onnx"},
+    "datasets": {"scikit-learn": "sklearn"},
+    "report": {"jinja2": "jinja2", "matplotlib": "matplotlib"},
+    "captioning": {
+        "huggingface-hub": "huggingface_hub",
+        "safetensors": "safetensors",
+        "transformers": "transformers",
+    },
+    "serve": {"starlette": "starlette", "uvicorn": "uvicorn"},
+    "text": {"sacrebleu": "sacrebleu", "tokenizers": "tokenizers"},
+}
+"""By extra: its distributions, and the module that each is imported as."""
 
 PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime")
 
@@ -113,3 +129,19 @@ def _memory() -> int | None:
 
 def _positive(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() and int(text) > 0 else None
+
+
+def extra_of(module: str) -> str | None:
+    """Return the extra that brings a module, or ``None`` if none does."""
+    for extra, modules in EXTRAS.items():
+        if module in modules.values():
+            return extra
+    return None
+
+
+def version_of(distribution: str) -> str | None:
+    """Return the installed version of a distribution, or ``None`` if it is not installed."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None

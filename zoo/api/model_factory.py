@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from zoo.api.catalog import no_such_weights, registry
-from zoo.api.datasets import dataset
+from zoo.api.catalog import registry
+from zoo.api.datasets import dataset_spec
 from zoo.architecture import Architecture, Blueprint
 from zoo.config import ModelConfig, configure, validate
 from zoo.errors import ArtifactError, ConfigError, Finding, Incompatible, MissingExtra, Tampered
@@ -118,6 +118,8 @@ def _find_weights(
     resolved = architecture.resolve_pretrained(wanted)
     if resolved is not None:
         return _Weights(*resolved)
+    from zoo.api.model_info import no_such_weights
+
     model, more = (name.removesuffix(f":{named}"), "") if named else (name, ", or a file")
     raise no_such_weights(model, wanted, [entry.id for entry in known], more=more)
 
@@ -209,12 +211,10 @@ def needs_keras(action: str) -> None:
 
 def data_of(source: DataSource, default: str) -> DataSpec:
     """Return the spec of some data."""
-    if source is None:
-        source = default
     if isinstance(source, DataSpec):
         return source
-    if isinstance(source, str | Path):
-        return dataset(source).spec
+    if source is None or isinstance(source, str | Path):
+        return dataset_spec(default if source is None else source)
     return source.spec
 
 

@@ -94,9 +94,9 @@ def info(name: str, schema: bool, as_json: bool) -> None:
     console.emit(console.facts(_describe(known)))
     console.emit()
     data = known["default_dataset"]
-    start = f"on {data}" if known["recipe"] else "default"
+    start = f"on {data}" if known["default_config"] else "default"
     console.emit(f"configuration (change a field with --set; '{start}' is the default value)")
-    rows = list(field_rows(known["schema"], known["recipe"].get("config", {})))
+    rows = list(field_rows(known["schema"], known["default_config"].get("config", {})))
     console.emit(console.table(("field", start, "allowed", "meaning"), rows, fold=True))
 
 
@@ -176,7 +176,7 @@ def _listing(listing: Any) -> dict[str, Any]:
 def _describe(known: Mapping[str, Any]) -> list[tuple[str, object]]:
     lines: list[tuple[str, object]] = []
     for key, value in known.items():
-        if key in ("schema", "recipe", "weights", "artifacts", "checked") or value is None:
+        if key in ("schema", "default_config", "weights", "artifacts", "checked") or value is None:
             continue
         many = isinstance(value, list)
         glue = "\n" if key in ("references", "limits") else ", "

@@ -185,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = error.exit_code
     except ModuleNotFoundError as error:
         # A plugin imports its framework where it first needs it, without asking.
-        from zoo.api.packages import extra_of
+        from zoo.api.environment import extra_of
 
         package = (error.name or "").partition(".")[0]
         extra = extra_of(package)

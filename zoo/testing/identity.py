@@ -10,7 +10,7 @@ from typing import Any
 
 import zoo
 from zoo.api.catalog import listings, registry
-from zoo.api.packages import version_of
+from zoo.api.environment import version_of
 from zoo.architecture import Architecture
 from zoo.errors import ConfigError, Finding, UnknownModel
 from zoo.receipts import Identity, digest_of, files_of

@@ -6,7 +6,7 @@ import re
 import tomllib
 
 from tests.conftest import ROOT
-from zoo.api.packages import EXTRAS, extra_of, version_of
+from zoo.api.environment import EXTRAS, extra_of, version_of
 
 
 def test_every_extra_brings_the_packages_that_are_said_of_it():
