@@ -17,7 +17,8 @@ from zoo.api import datasets
 from zoo.api.catalog import registry
 from zoo.data import ArraySplit, Dataset, NamedDataset
 from zoo.errors import ConfigError, DataError, NameCollision, PluginBroken, UnknownDataset
-from zoo.registry.catalog import own_catalog_path, read_catalog
+from zoo.registry.catalog import read_catalog
+from zoo.registry.entrypoints import own_catalog_path
 from zoo.spec import DataSpec, Task, TensorSpec
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -235,3 +239,24 @@ def test_a_table_with_other_categories_is_not_measured_by_the_wrong_ones(tmp_pat
     model = zoo.build("mlp_classifier", data=str(tmp_path / "mine.csv"))
     with pytest.raises(DataError, match="categories of 'categorical' in yours.csv"):
         zoo.evaluate(model, str(tmp_path / "yours.csv"))
+
+
+def test_building_again_enters_few_files():
+    """A name is resolved once, and a call runs what it needs."""
+    program = """
+import json, pathlib, sys
+import zoo
+zoo.build("cnn")
+root, files = str(pathlib.Path(zoo.__file__).parent), set()
+def profile(frame, event, _):
+    if event == "call" and frame.f_code.co_filename.startswith(root):
+        files.add(frame.f_code.co_filename[len(root):])
+sys.setprofile(profile)
+zoo.build("cnn")
+sys.setprofile(None)
+print(json.dumps(sorted(files)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    files = json.loads(done.stdout)
+    assert len(files) <= 10, files

@@ -89,3 +89,15 @@ def test_a_package_cannot_replace_a_command_of_the_zoo(site, capsys):
     assert code == 0
     assert any(model["name"] == "cnn" for model in json.loads(out))
     assert run(capsys, "zoo-greet:list", "Ada")[:2] == (0, "hello Ada\n")
+    assert "zoo-greet" in run(capsys, "doctor")[1]
+
+
+def test_the_commands_of_the_zoo_s_own_packages_have_a_summary_in_the_help(capsys):
+    from zoo.registry.catalog import read_catalog
+    from zoo.registry.entrypoints import own_catalog_path
+
+    entries = read_catalog(own_catalog_path()).commands
+    text = run(capsys, "--help")[1]
+    assert entries
+    for entry in entries:
+        assert f"{entry.name}  {entry.summary}" in text

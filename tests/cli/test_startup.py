@@ -62,6 +62,11 @@ def test_a_quick_command_imports_no_framework_no_arrays_and_no_plugin(words):
     assert not imported_by(*words) & (FRAMEWORKS | LIBRARIES | PLUGINS)
 
 
+@pytest.mark.parametrize("words", [("--help",), ("train", "--help")], ids=" ".join)
+def test_help_imports_neither_models_of_data_nor_pretty_printers(words):
+    assert not imported_by(*words) & {"pydantic", "msgspec", "rich", "typer", "pluggy"}
+
+
 @pytest.mark.parametrize("words", [("info", "cnn"), ("train", "--help")], ids=" ".join)
 def test_asking_about_a_model_imports_no_framework(words):
     assert not imported_by(*words) & FRAMEWORKS

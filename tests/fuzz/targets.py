@@ -33,7 +33,8 @@ from zoo.data.text.pairs import parse_pairs
 from zoo.errors import TrainError, ZooError
 from zoo.files import sha256_json
 from zoo.metrics.figures import dump_figures, encode_png, load_figures
-from zoo.registry.catalog import own_catalog_path, parse_catalog
+from zoo.registry.catalog import parse_catalog
+from zoo.registry.entrypoints import own_catalog_path
 from zoo.report.records import read_run
 from zoo.runtime.artifact_diff import read_contents
 from zoo.runtime.calendar import read_moment

@@ -9,7 +9,8 @@ from hypothesis import given, strategies as st
 
 from tests.registry.fakes import install
 from zoo.errors import CatalogInvalid, UnknownModel
-from zoo.registry.catalog import own_catalog_path, parse_catalog, read_catalog
+from zoo.registry.catalog import parse_catalog, read_catalog
+from zoo.registry.entrypoints import own_catalog_path
 from zoo.registry.policy import Policy
 from zoo.registry.registry import Registry
 

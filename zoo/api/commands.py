@@ -4,31 +4,55 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.api.catalog import registry
+from zoo.registry.entrypoints import COMMANDS, own_catalog_path, scan
 
 if TYPE_CHECKING:
     import click
 
-GROUP = "zoo.commands"
-
 
 def list_commands() -> dict[str, str]:
-    """Return the names of the commands of installed packages, with their summaries.
+    """List the commands of installed packages by name, with their summaries.
 
-    Nothing is imported. The summary is empty where no catalog has one.
+    Nothing is imported. The summary is empty if no catalog has one.
     """
-    found = registry().listings(group=GROUP, installed=True)
-    return {one.name: one.entry.summary if one.entry else "" for one in found}
+    found = [provider for provider in scan()[0] if provider.group == COMMANDS]
+    if all(provider.is_own for provider in found):
+        # ``zoo --help`` must be quick: the other sections of the catalog are long.
+        summaries = _own_summaries() if found else {}
+    else:
+        from zoo.api.catalog import registry
+
+        listings = registry().listings(group=COMMANDS, installed=True)
+        summaries = {one.name: one.entry.summary for one in listings if one.entry}
+    return {provider.name: summaries.get(provider.name, "") for provider in found}
 
 
 def load_command(name: str) -> click.Command:
     """Import a command of a package.
 
     Args:
-        name: One of :func:`list_commands`, or ``distribution:command``.
+        name: A name of :func:`list_commands`, or ``distribution:command``.
 
     Raises:
         RegistryError: If there is no such command, two packages offer it, or it is broken.
     """
-    command: click.Command = registry().load(GROUP, name)
+    from zoo.api.catalog import registry
+
+    command: click.Command = registry().load(COMMANDS, name)
     return command
+
+
+def _own_summaries() -> dict[str, str]:
+    """Read the section ``commands`` of the zoo's own catalog, and no other."""
+    import yaml
+
+    text = own_catalog_path().read_text("utf-8")
+    _, found, section = text.partition("\ncommands:\n")
+    lines = []
+    for line in section.splitlines():
+        if line and not line.startswith((" ", "-", "#")):
+            break
+        lines.append(line)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    entries = yaml.load("\n".join(lines), loader) if found else ()  # noqa: S506 - it is a safe one
+    return {entry["name"]: entry["summary"] for entry in entries or ()}

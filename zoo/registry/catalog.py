@@ -25,6 +25,7 @@ from zoo.registry.entrypoints import (
     OWN,
     Provider,
     normalize,
+    own_catalog_path,
 )
 from zoo.spec import Task
 from zoo.struct import Finite, NonNegative, Struct, StructError
@@ -254,13 +255,6 @@ def read_catalog(path: Path) -> CatalogFile:
         fix = "reinstall its distribution"
         raise CatalogInvalid(f"{path} cannot be read", why=str(error), fix=fix) from error
     return parse_catalog(text, source=str(path))
-
-
-def own_catalog_path() -> Path:
-    """Return the zoo's own ``registry.yaml``: inside the package, or beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    inside = package / FILE
-    return inside if inside.exists() else package.parent / FILE
 
 
 class Catalog:

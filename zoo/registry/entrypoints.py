@@ -243,3 +243,10 @@ def _find(module: str) -> importlib.machinery.ModuleSpec | None:
     except (ImportError, ValueError, AttributeError):
         file = getattr(sys.modules.get(module), "__file__", None)
         return importlib.util.spec_from_file_location(module, file) if file else None
+
+
+def own_catalog_path() -> Path:
+    """Return the zoo's own ``registry.yaml``: inside the package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "registry.yaml"
+    return inside if inside.exists() else package.parent / "registry.yaml"
