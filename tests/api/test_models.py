@@ -84,7 +84,11 @@ def test_an_unknown_name_is_refused_with_the_nearest():
 
 def test_plugins_and_doctor_know_where_a_model_comes_from():
     (row,) = [row for row in zoo.plugins() if row.name == "cnn"]
-    assert (row.kind, row.distribution, row.verdict) == ("architectures", "neural-zoo", "would run")
+    assert (row.group, row.distribution, row.status) == (
+        "zoo.architectures",
+        "neural-zoo",
+        "allowed",
+    )
     assert all(finding.status != "fail" for finding in zoo.doctor())
 
 
