@@ -13,7 +13,7 @@ three.
 In both classes alike there are seams with rivets, stripes, vents of dark slots, straight light
 scratches, streaks of dirt, soft stains and reflections, and shadows with straight edges: how many
 pixels are dark or bright says little about the class. Texts are in a closed language of 66 tokens,
-which :func:`read` reads.
+which :func:`parse` reads.
 
     >>> from zoo_aircraft import draw, make_scene, truth_of
     >>> scene = make_scene(seed=0, split="train", index=0)
@@ -29,7 +29,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo_aircraft.captions import read as read, truth_of as truth_of
+    from zoo_aircraft.captions import parse as parse, truth_of as truth_of
     from zoo_aircraft.drawing import draw as draw
     from zoo_aircraft.report import damage_report as damage_report
     from zoo_aircraft.scene import make_scene as make_scene
@@ -38,7 +38,7 @@ _HOME = {
     "damage_report": "report",
     "draw": "drawing",
     "make_scene": "scene",
-    "read": "captions",
+    "parse": "captions",
     "truth_of": "captions",
 }
 

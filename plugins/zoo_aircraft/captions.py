@@ -1,4 +1,4 @@
-"""Captions: a scene in words, and the attributes that words name."""
+"""Captions and summaries of scenes, and the attributes that a text states."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from zoo_aircraft.scene import (
 )
 
 ATTRIBUTES = ("kind", "size", "place", "color")
-"""What a caption says, and :func:`read` finds in it."""
+"""Attributes that a caption states and :func:`parse` finds."""
 
 _NUMBERS = ("", "one", "two", "three")
 _ORDINALS = ("", "first ", "second ", "third ")
@@ -54,7 +54,7 @@ _DETAILS: dict[Kind, dict[Severity, str]] = {
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of one picture.
+    """Ground truth of one image.
 
     Attributes:
         kind: The class of the damage.
@@ -62,11 +62,11 @@ class Truth:
             *large* of a dent.
         pixels: A crack's length from end to end, a dent's longest diameter.
         severity: How deep a dent is; how wide a crack is, and how many branches it has.
-        place: Where it is, relative to something in the picture.
+        place: Position relative to something in the image.
         box: Left, top, right, bottom, pixels; the latter two are the first outside.
-        color: Of the fuselage.
-        caption: One sentence; the picture shows every attribute of it.
-        summary: Two sentences, with the severity and what else there is to see.
+        color: Color of the fuselage.
+        caption: One sentence; the image shows every attribute of it.
+        summary: Two sentences, with the severity and the other things in the image.
     """
 
     kind: Kind
@@ -85,10 +85,10 @@ class Truth:
 
 
 def truth_of(scene: Scene, size: int = SIDE) -> Truth:
-    """Return what is true of the picture of a scene.
+    """Return the ground truth of an image.
 
     Args:
-        scene: What the picture shows.
+        scene: Scene of the image.
         size: Its pixels a side.
     """
     return Truth(
@@ -115,7 +115,7 @@ def caption(scene: Scene) -> str:
 
 
 def summary(scene: Scene) -> str:
-    """Return two sentences: the caption with the severity, and what else there is to see.
+    """Return two sentences: the caption with the severity, and the other things in the image.
 
     Example:
         >>> summary(make_scene(0, "train", 0))
@@ -135,7 +135,7 @@ def place_words(place: Place) -> str:
 
 
 def vocabulary() -> tuple[str, ...]:
-    """Return every word and sign of all captions and summaries, in the order of the alphabet.
+    """Return every token of all captions and summaries, in alphabetical order.
 
     They come from the rules that write the texts: no scene is drawn for them.
     """
@@ -146,8 +146,8 @@ def vocabulary() -> tuple[str, ...]:
     return tuple(sorted({word for text in texts for word in words(text)}))
 
 
-def read(text: str) -> dict[str, str]:
-    """Return what a caption or a summary says; what it does not say is left out.
+def parse(text: str) -> dict[str, str]:
+    """Return the attributes that a caption or a summary states.
 
     A text that follows no rule is read all the same, each attribute by the first words that name
     one. The size is *small*, *medium* or *large*, of a crack as of a dent, so that a wrong kind is
@@ -158,7 +158,7 @@ def read(text: str) -> dict[str, str]:
         ``severity`` too.
 
     Example:
-        >>> read("a long crack on the door of a red fuselage")
+        >>> parse("a long crack on the door of a red fuselage")
         {'kind': 'crack', 'size': 'large', 'place': 'on the door', 'color': 'red'}
     """
     plain = " ".join(words(text)).lower()
@@ -171,10 +171,10 @@ def read(text: str) -> dict[str, str]:
 
 @functools.cache
 def _readers() -> Mapping[str, tuple[re.Pattern[str], Mapping[str, str]]]:
-    """Return what finds each attribute, and what the words mean that it finds."""
+    """Return the pattern of each attribute, and the meaning of the words that it finds."""
     places = {place_words(place): place_words(place) for place in PLACES}
     sizes = {size_word(kind, size): size for kind in KINDS for size in SIZES}
-    # A dent "of medium depth" may be large: what says the size stands before the kind.
+    # A dent "of medium depth" may be large: the size stands before the kind.
     return {
         "kind": _reader({kind: kind for kind in KINDS}),
         "size": _reader(sizes, f"(?= (?:{'|'.join(KINDS)})\\b)"),
@@ -206,7 +206,7 @@ def _listed(items: list[str]) -> str:
 
 
 def _others(scene: Scene) -> list[str]:
-    """Name what the place does not: first the things, then what lies on the paint."""
+    """Return the things that the place does not name, then those on the paint."""
     thing = scene.place.thing
     found: list[str] = []
     if thing == "window":

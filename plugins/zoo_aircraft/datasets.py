@@ -37,7 +37,7 @@ from zoo.spec import (
     TensorSpec,
     TextSpec,
 )
-from zoo_aircraft.captions import Truth, caption, read, summary, truth_of, vocabulary
+from zoo_aircraft.captions import Truth, caption, parse, summary, truth_of, vocabulary
 from zoo_aircraft.drawing import SIDE, Image, draw
 from zoo_aircraft.scene import KINDS, HoldOut, Scene, combinations, make_scene
 
@@ -272,8 +272,8 @@ class CaptionedSceneSplit(SceneSplit):
         return np.array([scene.combination not in trained for scene in scenes], bool)
 
     def parse(self, text: str) -> dict[str, str]:
-        """Return the attributes that a text states: see :func:`zoo_aircraft.captions.read`."""
-        return read(text)
+        """Return the attributes that a text states: see :func:`zoo_aircraft.captions.parse`."""
+        return parse(text)
 
     def encoded_by(self, data: DataSpec) -> CaptionedSceneSplit:
         """Return the same images with their texts in the vocabulary of another spec."""

@@ -23,17 +23,17 @@ _DIRT = np.array([72, 60, 48], np.float32)
 
 
 def draw(scene: Scene, size: int = SIDE) -> Image:
-    """Draw a picture.
+    """Draw a scene as an image.
 
     Shapes are drawn by Pillow at a multiple of the size and made smaller; light, dirt, shadows,
     dents, blur and noise are added there.
 
     Args:
-        scene: What it shows.
+        scene: The scene.
         size: Pixels a side.
 
     Returns:
-        uint8 ``[size, size, 3]``. The same scene gives the same picture; another release of
+        uint8 ``[size, size, 3]``. The same scene gives the same image; another release of
         Pillow may round some pixels to the next level.
     """
     import PIL.Image
@@ -62,7 +62,7 @@ def draw(scene: Scene, size: int = SIDE) -> Image:
 
 
 def box_of(scene: Scene, size: int = SIDE) -> tuple[int, int, int, int]:
-    """Return the smallest box around the damage that lies in the picture.
+    """Return the bounding box of the damage in the image.
 
     Returns:
         Left, top, right and bottom in pixels; the latter two are the first outside.
@@ -97,7 +97,7 @@ def _dirty(
 
 
 def _lit(scene: Scene, size: int, stream: Stream) -> npt.NDArray[np.float32]:
-    """Return the light on a curved skin, a factor for every pixel, with what shines or shades."""
+    """Return the light on a curved skin, its reflections and shadows, as a factor per pixel."""
     x, y = _grid(size)
     strength = stream.between(0.05, 0.28)
     toward = math.cos(scene.light), math.sin(scene.light)
@@ -120,7 +120,7 @@ def _lit(scene: Scene, size: int, stream: Stream) -> npt.NDArray[np.float32]:
 def _spot(
     scene: Scene, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], stream: Stream
 ) -> npt.NDArray[np.float32]:
-    """Return a soft spot beside the damage, 1 in its middle: as a dent has it, but of one sign."""
+    """Return a soft spot beside the damage, 1 in its middle, dark or bright unlike a dent."""
     half = stream.between(0.09, 0.2), stream.between(0.09, 0.2)
     for _ in range(8):
         at = stream.between(0.05, 0.95), stream.between(0.05, 0.95)
@@ -160,7 +160,7 @@ def crack_lines(scene: Scene) -> list[Points]:
     steps = max(4, round(scene.length / _PROGRESS))
     along = np.linspace(-0.5, 0.5, steps + 1) * scene.length
     jag = min(0.022, 0.1 * scene.length)
-    # The ends stay where they are, so that the length is what the scene says.
+    # The ends stay in place, so that the length is that of the scene.
     off = np.array([0.0, *(stream.between(-jag, jag) for _ in range(steps - 1)), 0.0])
     c, s = math.cos(scene.angle), math.sin(scene.angle)
     trunk = np.stack([along * c - off * s, along * s + off * c], axis=1) + scene.center
@@ -228,7 +228,7 @@ def dent_lobes(scene: Scene) -> list[tuple[float, float, float, float]]:
 
 
 def dent_shade(scene: Scene, camera: Camera, side: int) -> npt.NDArray[np.float32]:
-    """Return what a dent does to the brightness, a factor for every pixel.
+    """Return the shading of a dent, as a factor of the brightness per pixel.
 
     A hollow of the depth ``(1 - r²)²`` is lit by its slope: the side that is next to the light
     lies in shadow, and the one across catches it.

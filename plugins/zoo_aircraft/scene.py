@@ -1,4 +1,4 @@
-"""Scenes: what one image shows, as plain data, and in which order combinations come.
+"""Scenes: the content of each image as plain data, and the order of their combinations.
 
 Lengths are shares of the image's side, from its upper left corner, before the camera is turned.
 
@@ -29,7 +29,7 @@ Size = Literal["small", "medium", "large"]
 Severity = Literal["minor", "moderate", "severe"]
 Color = Literal["white", "gray", "blue", "red", "green", "yellow"]
 HoldOut = Literal["none", "combinations", "half"]
-"""What ``test`` shows: what all splits do, what it alone has, or both by turns."""
+"""Combinations of the test split: those of all splits, held-out ones, or both by turns."""
 Thing = Literal["window", "windows", "door", "stripe", "letters", "seam"]
 Relation = Literal["above", "below", "left of", "right of", "on", "between"]
 
@@ -39,21 +39,21 @@ SEVERITIES: tuple[Severity, ...] = ("minor", "moderate", "severe")
 COLORS: tuple[Color, ...] = ("white", "gray", "blue", "red", "green", "yellow")
 
 VENTS = (0, 0, 1, 1, 2)
-"""How many there may be, each as likely as it stands here; the others likewise."""
+"""Numbers of vents, of which one is drawn; the constants below likewise."""
 SCRATCHES = (0, 0, 1, 2)
 STREAKS = (0, 0, 1, 2, 3)
 STAINS = (0, 0, 1, 1, 2)
 GLEAMS = (0, 1)
 WINDOWS = (2, 3)
-"""Where the damage is beside one of them."""
+"""Numbers of windows in an image whose damage is above or below one."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the damage is, relative to a thing in the picture.
+    """Position of the damage relative to a thing in the image.
 
     Attributes:
-        number: Which window it is, counted from the left and from 1; 0 for other things.
+        number: Number of the window from the left, starting at 1; 0 for other things.
     """
 
     relation: Relation
@@ -78,7 +78,7 @@ PLACES: tuple[Place, ...] = (
 )
 
 Combination = tuple[Size, Place, Color]
-"""What a caption says besides the kind."""
+"""Attributes that a caption states besides the kind."""
 
 WINDOW = (0.06, 0.105)
 """Half the width and height of a window; :data:`DOOR`, :data:`LETTER` and stripes likewise."""
@@ -90,10 +90,10 @@ _Item = TypeVar("_Item")
 
 
 class Stream:
-    """Numbers from the raw output of PCG64, which numpy promises never to change.
+    """Random numbers from the raw output of PCG64, which numpy promises never to change.
 
     Args:
-        keys: What decides them.
+        keys: Seed.
     """
 
     def __init__(self, *keys: int) -> None:
@@ -108,7 +108,7 @@ class Stream:
         return int(self._generator.random_raw()) % count
 
     def chance(self, share: float) -> bool:
-        """Return true that often."""
+        """Return true with this probability."""
         return self.between(0, 1) < share
 
     def pick(self, items: Sequence[_Item]) -> _Item:
@@ -118,35 +118,35 @@ class Stream:
 
 @dataclass(frozen=True)
 class Scene:
-    """Every attribute of one picture.
+    """All attributes of one image.
 
     Attributes:
-        kind: The damage: its class.
-        windows: Left to right, their centers.
+        kind: Class of the damage.
+        windows: Their centers, from left to right.
         door: Its center, if there is one.
         stripe: Its color, height of its middle, and half its width, if there is one.
-        letters: What is painted there, if anything, and the height of its middle.
+        letters: Painted letters and the height of their middle, if there are any.
         seams: Whether each stands upright, and where.
-        center: Of the damage.
-        length: Of a crack from end to end; of a dent the longest diameter.
-        angle: Of that length, radians from the right towards below.
-        roundness: Of a dent, its shortest diameter as a share of the longest.
-        depth: Of a dent, how far its sides are shaded, as a share of the brightness.
-        branches: Of a crack.
-        vents: Dark openings in the skin, each of some parallel slots.
-        scratches: Light straight lines in the paint.
-        streaks: Of dirt, running down.
-        stains: Dark and soft, of oil.
-        gleams: Bright and soft, where the skin mirrors the sky.
-        shadow: Whether something throws one.
+        center: Center of the damage.
+        length: Length of a crack from end to end; the longest diameter of a dent.
+        angle: Direction of the length, radians from the right towards below.
+        roundness: Shortest diameter of a dent as a share of the longest.
+        depth: Shading of the sides of a dent, as a share of the brightness.
+        branches: Number of branches of a crack.
+        vents: Number of vents: dark openings of some parallel slots.
+        scratches: Number of scratches: light straight lines in the paint.
+        streaks: Number of streaks of dirt, running down.
+        stains: Number of soft dark stains of oil.
+        gleams: Number of soft bright reflections of the sky.
+        shadow: Whether there is a shadow.
         light: Direction the light comes from, radians from the right towards below.
         exposure: Factor of the brightness.
-        turn: Of the camera, radians.
-        zoom: Of the camera.
-        blur: Radius, pixels of a picture of 96.
-        noise: Standard deviation, levels of 256.
+        turn: Rotation of the camera, radians.
+        zoom: Zoom of the camera.
+        blur: Radius of the blur, pixels of an image of 96.
+        noise: Standard deviation of the noise, levels of 256.
         tint: Added to the paint's red, green and blue, levels.
-        grain: Seeds what no word describes: the way of a crack, rivets, scratches, noise.
+        grain: Seed of the details: the path of a crack, rivets, scratches, noise.
     """
 
     kind: Kind
@@ -182,7 +182,7 @@ class Scene:
 
     @property
     def combination(self) -> Combination:
-        """What its caption says besides the kind."""
+        """Attributes that its caption states besides the kind."""
         return self.size, self.place, self.color
 
 
@@ -209,7 +209,7 @@ def combinations(
     ``train`` and ``validation``. They are chosen as in a Latin square, which the seed shuffles:
     any two values of a combination are seen together in training, never the three. With
     ``hold_out="half"`` it is the same, and ``test`` shows all: the held-out ones and the others
-    by turns, a pair of pictures each, so that half of its pictures show what was trained on.
+    by turns, a pair of images each, so that half of its images show what was trained on.
     """
     everything = tuple(itertools.product(SIZES, PLACES, COLORS))
     if hold_out == "none" or (hold_out == "half" and split == "test"):
@@ -223,7 +223,7 @@ def combinations(
 
 
 def _combination(seed: int, split: SplitName, pair: int, hold_out: HoldOut) -> Combination:
-    """Return what a pair of pictures shows."""
+    """Return the combination of a pair of images."""
     known = combinations(seed, split, hold_out)
     if hold_out == "half" and split == "test":
         pair, held = divmod(pair, 2)
@@ -239,7 +239,7 @@ def _order(seed: int, split: SplitName, count: int, block: int) -> tuple[int, ..
 
 
 def make_scene(seed: int, split: SplitName, index: int, hold_out: HoldOut = "none") -> Scene:
-    """Draw what one picture shows.
+    """Draw the scene of one image.
 
     Args:
         seed: With the split and the index it decides everything.
@@ -263,7 +263,7 @@ def make_scene(seed: int, split: SplitName, index: int, hold_out: HoldOut = "non
     length = stream.between(*_LENGTHS[kind][level])
     roundness = stream.between(0.72, 1.0)
     thickness = length * roundness if kind == "dent" else 0.4 * length
-    # What is below a window shall not be half-way to the next.
+    # Damage below a window must not be half-way to the next.
     sway = 0.06 if place.thing == "window" else 1.0
     angle, center = _fit(length, thickness, room, sway, stream)
     grade = SEVERITIES.index(severity)
@@ -348,7 +348,7 @@ def _paint(
     tuple[tuple[bool, float], ...],
     Box,
 ]:
-    """Return the stripe, the letters, the seams, and what they leave of the room."""
+    """Return the stripe, the letters, the seams, and the room that they leave."""
     before = place.relation in {"above", "left of"}
     there = stream.between(0.72, 0.78) if before else stream.between(0.22, 0.28)
     half = stream.between(0.04, 0.06)

@@ -18,11 +18,11 @@ Points = npt.NDArray[np.float64]
 
 
 class Camera:
-    """A small turn and zoom about the middle of the picture.
+    """A small rotation and zoom about the middle of the image.
 
     Args:
         scene: It says how far.
-        side: Of the picture, pixels.
+        side: Side of the image, pixels.
 
     Attributes:
         scale: Pixels of a length of 1 on the fuselage.
@@ -35,7 +35,7 @@ class Camera:
         self._middle = side / 2
 
     def pixels(self, points: npt.ArrayLike) -> Points:
-        """Return where points of the fuselage are in the picture."""
+        """Return the pixels of points on the fuselage."""
         result: Points = (np.asarray(points, np.float64) - 0.5) @ self._turn + self._middle
         return result
 

@@ -19,8 +19,8 @@ pytest.importorskip("PIL", reason="the pictures are drawn by Pillow")
 from zoo_aircraft.captions import (
     ATTRIBUTES,
     caption,
+    parse,
     place_words,
-    read,
     summary,
     truth_of,
     vocabulary,
@@ -160,7 +160,7 @@ def test_the_texts_can_be_had_in_the_vocabulary_of_another_model() -> None:
 def test_what_a_text_says_is_read_from_it() -> None:
     for scene in SCENES:
         truth = truth_of(scene)
-        said = read(truth.caption)
+        said = parse(truth.caption)
         assert said == {
             "kind": scene.kind,
             "size": scene.size,
@@ -168,7 +168,7 @@ def test_what_a_text_says_is_read_from_it() -> None:
             "color": scene.color,
         }
         assert tuple(said) == ATTRIBUTES
-        assert read(truth.summary) == {**said, "severity": scene.severity}
+        assert parse(truth.summary) == {**said, "severity": scene.severity}
 
 
 @pytest.mark.parametrize(
@@ -186,12 +186,12 @@ def test_what_a_text_says_is_read_from_it() -> None:
     ],
 )  # fmt: skip
 def test_of_a_text_without_rules_what_can_be_read_is_read(text: str, said: dict[str, str]) -> None:
-    assert read(text) == said
+    assert parse(text) == said
 
 
 @given(st.lists(st.sampled_from(vocabulary()), max_size=20).map(" ".join) | st.text())
 def test_any_text_is_read_without_an_error(text: str) -> None:
-    said = read(text)
+    said = parse(text)
     assert set(said) <= {*ATTRIBUTES, "severity"}
     assert said.get("size", "small") in SIZES
     assert said.get("place", place_words(PLACES[0])) in set(map(place_words, PLACES))

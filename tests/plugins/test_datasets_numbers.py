@@ -9,7 +9,17 @@ import zoo
 from zoo.errors import ConfigError, DataError
 from zoo.runtime.text import decode_text, encode_text
 from zoo.spec import Task
-from zoo_datasets.number_words import ENGLISH, RANGE, SPANISH, chosen_numbers, english, spanish
+from zoo_datasets.number_words import (
+    DIGITS,
+    EACH,
+    ENGLISH,
+    NUMBER_LENGTHS,
+    RANGE,
+    SPANISH,
+    chosen_numbers,
+    english,
+    spanish,
+)
 
 BY_HAND = {
     0: ("zero", "cero"),
@@ -195,3 +205,60 @@ def test_an_impossible_size_is_refused() -> None:
         zoo.dataset("numbers_en_es", examples=10)
     with pytest.raises(ConfigError, match="examples"):
         zoo.dataset("numbers_en_es", examples=10**6)
+
+
+def splits_of(name):
+    data = zoo.dataset(name)
+    return [data.split(split) for split in ("train", "validation", "test")]
+
+
+def whole(split):
+    return split.take(np.arange(len(split)))
+
+
+def test_the_length_of_a_number_is_that_of_the_number_its_words_say(monkeypatch):
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    # Written independently: what every number of a class reads as.
+    readings = {english(n): len(str(n)) for n in range(100, 20_000)}
+    splits = splits_of("number_lengths")
+    looked = 0
+    for split in splits:
+        _, targets = whole(split)
+        for text, label in zip(split.texts["tokens"], targets["label"], strict=True):
+            if text in readings:
+                looked += 1
+                assert DIGITS[label] == readings[text]
+    assert looked > 2 * EACH
+
+
+def test_no_number_is_in_two_splits_and_every_class_is_as_often():
+    splits = splits_of("number_lengths")
+    texts = [text for split in splits for text in split.texts["tokens"]]
+    assert len(set(texts)) == len(texts) == EACH * len(DIGITS)
+    for split in splits:
+        _, targets = whole(split)
+        assert len(set(np.bincount(targets["label"]))) == 1
+
+
+def test_every_word_of_the_numbers_is_in_the_vocabulary():
+    splits = splits_of("number_lengths")
+    for split in splits:
+        assert not (encode_text(split.texts["tokens"], ENGLISH) == ENGLISH.unk).any()
+    assert NUMBER_LENGTHS.spec.inputs[0].text == ENGLISH
+
+
+def test_the_seed_of_the_split_moves_numbers_and_draws_no_others():
+    first, second = (
+        zoo.dataset("number_lengths", split_seed=seed).split("train").texts["tokens"]
+        for seed in (0, 1)
+    )
+    assert set(first) != set(second)
+    everything = [
+        {
+            text
+            for split in ("train", "validation", "test")
+            for text in zoo.dataset("number_lengths", split_seed=seed).split(split).texts["tokens"]
+        }
+        for seed in (0, 1)
+    ]
+    assert everything[0] == everything[1]

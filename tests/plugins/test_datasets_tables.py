@@ -116,3 +116,32 @@ def test_offline_says_where_to_place_the_file(monkeypatch, tmp_path: Path) -> No
     with pytest.raises(DatasetUnavailable, match=r"concrete_data\.csv") as caught:
         zoo.dataset("concrete").split("train")
     assert str(tmp_path) in caught.value.fix
+
+
+def test_the_tumors_are_there_with_their_columns_and_in_every_split_as_often(monkeypatch):
+    pytest.importorskip("sklearn", reason="the tumors come with scikit-learn")
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    splits = [zoo.dataset("breast_cancer").split(name) for name in ("train", "validation", "test")]
+    columns = zoo.dataset("breast_cancer").spec.inputs[0].columns
+    assert len(columns) == 30
+    assert [column.name for column in columns[::10]] == [
+        "mean_radius",
+        "error_radius",
+        "worst_radius",
+    ]
+    tables = [split.take(np.arange(len(split)))[0]["numeric"] for split in splits]
+    assert sum(map(len, tables)) == 569
+    everything = np.concatenate(tables)
+    # What a name says must be true of its column: the worst of a tumor is its three largest.
+    assert (everything[:, 20] >= everything[:, 0]).all()
+    for split in splits:
+        assert np.mean(split.take(np.arange(len(split)))[1]["label"] == 1) == pytest.approx(
+            357 / 569, abs=0.01
+        )
+
+
+def test_another_copy_of_the_tumors_is_refused(monkeypatch):
+    pytest.importorskip("sklearn", reason="the tumors come with scikit-learn")
+    monkeypatch.setattr("zoo_datasets.tables.BREAST_CANCER_SHA256", "0" * 64)
+    with pytest.raises(ChecksumMismatch, match="breast cancer"):
+        zoo.dataset("breast_cancer").split("train")
