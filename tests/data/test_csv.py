@@ -190,10 +190,10 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
 
 
 def test_the_remedy_names_the_likely_encoding(tmp_path: Path) -> None:
-    for encoding, name in (("latin-1", "latin1"), ("utf-16", "utf-16")):
+    for encoding, name in (("latin-1", "latin-1"), ("utf-16", "utf-16")):
         with pytest.raises(BadRecord, match="not UTF-8") as caught:
             open_path(write(tmp_path, "\n".join(changed(4, "1,grün,2,yes")).encode(encoding)))
-        assert f"iconv -f {name} -t utf-8 cars.csv" in caught.value.fix
+        assert f"iconv -f {name} -t utf-8" in caught.value.fix
 
 
 def test_many_texts_are_refused_with_the_remedy(tmp_path: Path) -> None:

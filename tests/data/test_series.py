@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 import zoo
 from zoo.errors import BadRecord, ConfigError, DataError
-from zoo.runtime.calendar import Step, find_step, read_moment
+from zoo.runtime.calendar import Step, infer_step, parse_date
 from zoo.spec import Task
 
 
@@ -92,7 +92,7 @@ def test_no_window_crosses_a_border_of_the_splits(
     ("change", "line", "column", "says"),
     [
         (lambda rows: [*rows[:50], *rows[51:]], 52, "date", "1 row is missing"),
-        (lambda rows: [*rows[:50], rows[49], *rows[50:]], 52, "date", "second time"),
+        (lambda rows: [*rows[:50], rows[49], *rows[50:]], 52, "date", "is repeated"),
         (lambda rows: [*rows[:50], rows[60], *rows[50:]], 53, "date", "earlier"),
         (lambda rows: [*rows[:50], "yesterday,1", *rows[51:]], 52, "date", "is not a date"),
         (lambda rows: [*rows[:50], "01/02/2020,1", *rows[51:]], 52, "date", "is not a date"),
@@ -104,7 +104,7 @@ def test_no_window_crosses_a_border_of_the_splits(
             lambda rows: [*rows[:50], rows[50][:10] + " 06:00,1", *rows[51:]],
             52,
             "date",
-            "off the beat",
+            "does not fit the frequency",
         ),
     ],
 )
@@ -189,17 +189,17 @@ def test_several_columns_are_seen_and_the_named_ones_forecast(tmp_path: Path) ->
     ],
 )
 def test_the_step_is_found_from_the_dates(cells: list[str], step: Step) -> None:
-    moments = [moment for cell in cells if (moment := read_moment(cell))]
+    moments = [moment for cell in cells if (moment := parse_date(cell))]
 
     assert len(moments) == len(cells)
-    assert find_step(moments) == step
+    assert infer_step(moments) == step
     assert step.between(moments[0], moments[1]) == 1
     assert step.advance(moments[0], 1) == moments[1]
 
 
 @pytest.mark.parametrize("cell", ["19810131", "1981", "31.01.1981", "01/31/1981", "3.5", "x", ""])
 def test_what_may_be_something_else_is_no_date(cell: str) -> None:
-    assert read_moment(cell) is None
+    assert parse_date(cell) is None
 
 
 def test_a_series_whose_differences_float32_rounds_away_is_refused(tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def test_bytes_of_another_encoding_are_named_with_their_line(tmp_path: Path) -> 
     folder = _folder(tmp_path / "d", good=GOOD, bad=BAD)
     file = folder / "bad" / "000.txt"
     file.write_bytes("a line\nun café\n".encode("latin-1"))
-    with pytest.raises(BadRecord, match=r"000\.txt, line 2: the byte 0xe9 is not utf-8") as caught:
+    with pytest.raises(BadRecord, match=r"000\.txt, line 2: the byte 0xe9 is not UTF-8") as caught:
         zoo.dataset(folder)
     assert "encoding=latin-1" in caught.value.fix
     assert zoo.dataset(folder, encoding="latin-1").sizes()

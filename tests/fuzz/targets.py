@@ -37,14 +37,14 @@ from zoo.registry.catalog import parse_catalog
 from zoo.registry.entrypoints import own_catalog_path
 from zoo.report.records import read_run
 from zoo.runtime.artifact_diff import read_contents
-from zoo.runtime.calendar import read_moment
-from zoo.runtime.csv import read_table
+from zoo.runtime.calendar import parse_date
+from zoo.runtime.csv import read_table, read_text_table
 from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
 from zoo.runtime.images import probe_image, read_image
 from zoo.runtime.manifest import Manifest, read_manifest
 from zoo.runtime.onnx_reader import inspect_graph
-from zoo.runtime.text_files import decode, read_lines, read_text_table
-from zoo.runtime.wordpiece import bert_words, join_wordpieces, longest_match
+from zoo.runtime.text_files import decode, read_lines
+from zoo.runtime.wordpiece import bert_words, detokenize, longest_match
 from zoo.serving.protocol import BadRequest, read_request
 
 ROOT = Path(__file__).parents[2]
@@ -225,7 +225,7 @@ def texts(data: bytes) -> bool:
 def moments(data: bytes) -> bool:
     """Read a date."""
     text = data.decode("utf-8", "replace")
-    found = read_moment(text)
+    found = parse_date(text)
     assert found is None or isinstance(found, dt.datetime)
     return found is not None
 
@@ -240,7 +240,7 @@ def pieces(data: bytes) -> bool:
         for word in words:
             ids = longest_match(word, index, longest=2, unknown=0, inside="##", whole=True)
             assert ids and all(0 <= at < len(index) for at in ids)
-        join_wordpieces(words)
+        detokenize(words)
     return True
 
 

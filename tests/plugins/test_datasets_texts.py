@@ -16,7 +16,7 @@ from zoo.api.datasets import find_dataset
 from zoo.data import Remote
 from zoo.errors import BadRecord, ChecksumMismatch, DatasetUnavailable
 from zoo.files import sha256_json
-from zoo.runtime.text import decode_text, normal
+from zoo.runtime.text import decode_text, normalize
 from zoo_datasets.texts import RT_POLARITY_REMOTE, SPA_ENG_REMOTE, read_imdb, read_rt_polarity
 
 RT = "rt-polarity"
@@ -75,7 +75,7 @@ def test_pairs_are_held_out_with_all_their_translations(shared_data: Path) -> No
     data = zoo.dataset("spa_eng", file=file, tokenization="words", vocabulary_size=500)
     texts = {split: data.split(split).texts for split in ("train", "validation", "test")}
     sources = {
-        split: {normal(source).casefold() for source in part["source"]}
+        split: {normalize(source).casefold() for source in part["source"]}
         for split, part in texts.items()
     }
     assert not sources["train"] & sources["test"]
@@ -97,10 +97,10 @@ def test_the_vocabulary_of_pairs_loses_nothing(shared_data: Path) -> None:
     inputs, targets = split.arrays()
     source, target = data.spec.inputs[0].text, data.spec.targets[0].text
     assert len(source.vocabulary) == len(target.vocabulary) == 2_000
-    written = [normal(text) for text in split.texts["target"]]
+    written = [normalize(text) for text in split.texts["target"]]
     found = decode_text(targets["target"], target)
     assert sum(one != two for one, two in zip(found, written, strict=True)) <= 2
-    assert decode_text(inputs["source"], source) == [normal(t) for t in split.texts["source"]]
+    assert decode_text(inputs["source"], source) == [normalize(t) for t in split.texts["source"]]
 
 
 def test_other_pairs_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from zoo.runtime.text import (
     SPACE,
     decode_text,
     encode_text,
-    normal,
+    normalize,
     tokenizer,
     units,
     words,
@@ -47,13 +47,13 @@ def _spec(split: str, *pieces: str, **more: object) -> TextSpec:
 
 @given(st.text())
 def test_units_joined_are_the_normal_text(text: str) -> None:
-    text = normal(text.replace(SPACE, ""))
+    text = normalize(text.replace(SPACE, ""))
     assert "".join(units(text)).replace(SPACE, " ").removeprefix(" ") == text
 
 
 @given(st.text(alphabet=LETTERS + " ", max_size=60))
 def test_subwords_lose_nothing_of_a_normal_text(text: str) -> None:
-    text = normal(text)
+    text = normalize(text)
     known = tokenizer(SUBWORDS)
     assert known.text(known.ids(text)) == text
 
@@ -62,7 +62,7 @@ def test_subwords_lose_nothing_of_a_normal_text(text: str) -> None:
 def test_subwords_lose_the_characters_that_they_do_not_know_and_no_others(text: str) -> None:
     known = tokenizer(SUBWORDS)
     letters = {" ", *"".join(SUBWORDS.vocabulary[4:]).replace(SPACE, "")}
-    expected = "".join(c if c in letters else REPLACEMENT for c in normal(text))
+    expected = "".join(c if c in letters else REPLACEMENT for c in normalize(text))
     assert known.text(known.ids(text)) == expected
 
 
@@ -70,7 +70,7 @@ def test_subwords_lose_the_characters_that_they_do_not_know_and_no_others(text: 
 def test_characters_lose_nothing(text: str) -> None:
     spec = _spec("characters", "a", "b", " ", "é")
     known = tokenizer(spec)
-    assert known.text(known.ids(text)) == normal(text)
+    assert known.text(known.ids(text)) == normalize(text)
 
 
 @given(st.lists(st.text(alphabet=LETTERS + " ", max_size=40).filter(str.strip), max_size=5))
@@ -83,7 +83,7 @@ def test_rows_are_padded_on_the_right_and_nowhere_else(texts: list[str]) -> None
         assert row[0] == SUBWORDS.start
         assert row[length - 1] == SUBWORDS.end
         assert not row[length:].any()
-    assert decode_text(array, SUBWORDS) == [normal(text) for text in texts]
+    assert decode_text(array, SUBWORDS) == [normalize(text) for text in texts]
 
 
 def test_the_longest_piece_is_taken_first() -> None:
@@ -122,8 +122,8 @@ def test_a_word_that_is_not_known_is_one_unknown_piece() -> None:
 
 
 def test_lower_case_is_composed_too() -> None:
-    assert normal("  İstanbul\t\nÉ ", lowercase=True) == normal("i̇stanbul é")
-    assert normal("cafe\u0301") == "café"
+    assert normalize("  İstanbul\t\nÉ ", lowercase=True) == normalize("i̇stanbul é")
+    assert normalize("cafe\u0301") == "café"
 
 
 @pytest.mark.parametrize("split", ["words", "characters", "subwords", "wordpiece"])

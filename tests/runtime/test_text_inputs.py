@@ -89,7 +89,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"%PDF")
     with pytest.raises(BadRecord, match="not read as text"):
         encode(file, (TOKENS,))
-    with pytest.raises(BadRecord, match="is not utf-8"):
+    with pytest.raises(BadRecord, match="is not UTF-8"):
         (tmp_path / "a.txt").write_bytes(b"a\nb\xe9\n")
         encode(tmp_path / "a.txt", (TOKENS,))
     (tmp_path / "a.txt").write_bytes(b"\n \n")

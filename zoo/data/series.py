@@ -19,7 +19,7 @@ from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.options import SeriesOptions, WindowOptions
 from zoo.data.tabular.columns import NEARLY, absent_columns, check_float32, refuse_options
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
-from zoo.runtime.calendar import CALENDAR, read_moment
+from zoo.runtime.calendar import CALENDAR, parse_date
 from zoo.runtime.csv import Table, is_missing, is_number, read_table
 from zoo.runtime.series import Series, read_series
 from zoo.spec import Column, DataSpec, SeriesSpec, Split, Task, TensorSpec
@@ -221,7 +221,7 @@ def _columns(table: Table, options: SeriesOptions) -> tuple[str | None, list[str
 
 def _is_dates(table: Table, name: str) -> bool:
     cells = table.column(name)
-    return sum(read_moment(cell) is not None for cell in cells) >= NEARLY * len(cells)
+    return sum(parse_date(cell) is not None for cell in cells) >= NEARLY * len(cells)
 
 
 def _dates_first(table: Table) -> bool:

@@ -73,9 +73,9 @@ def cider_d(captions: Sequence[str], references: Sequence[Sequence[str]]) -> NDA
 
 def _counts(text: str) -> Counter[_Run]:
     """Return how often a text has each n-gram."""
-    from zoo.runtime.text import normal, words
+    from zoo.runtime.text import normalize, words
 
-    cut = [word for word in words(normal(text, lowercase=True)) if any(map(str.isalnum, word))]
+    cut = [word for word in words(normalize(text, lowercase=True)) if any(map(str.isalnum, word))]
     return Counter(
         tuple(cut[place : place + n])
         for n in range(1, LONGEST + 1)

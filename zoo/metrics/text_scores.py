@@ -123,13 +123,13 @@ def reference_texts(
     split: Split, positions: NDArray[np.int64], target: TensorSpec, ids: NDArray[Any]
 ) -> list[str]:
     """Return the original reference texts where the split has kept them, else the decoded ids."""
-    from zoo.runtime.text import decode_text, normal
+    from zoo.runtime.text import decode_text, normalize
 
     text = text_spec(target)
     original = getattr(split, "texts", {}).get(target.name)
     if original is None:
         return decode_text(ids, text)
-    return [normal(original[place], lowercase=text.lowercase) for place in positions.tolist()]
+    return [normalize(original[place], lowercase=text.lowercase) for place in positions.tolist()]
 
 
 def count_correct_tokens(

@@ -1,4 +1,4 @@
-"""A user's ``.npy`` and ``.npz`` files: plain arrays, or what is wrong with them in a sentence."""
+"""Read ``.npy`` and ``.npz`` files safely: plain arrays, no pickles, no decompression bombs."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _UNREADABLE = (
     *(RuntimeError, SyntaxError, struct.error, tokenize.TokenError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
-"""What zipfile and numpy raise on damaged bytes."""
+"""Exceptions of zipfile and numpy on damaged bytes."""
 
 
 class Unreadable(ValueError):
-    """What is wrong with a file of arrays; the caller knows whose it is."""
+    """A file of arrays cannot be read; the caller adds its name."""
 
 
 class TooLarge(Unreadable):
     """The arrays of a file would take more memory than the caller allows.
 
     Attributes:
-        total: How much they would take, in bytes.
+        total: Their size, bytes.
     """
 
     def __init__(self, total: int, limit: int) -> None:
@@ -65,7 +65,7 @@ def read_arrays(path: Path, *, limit: int) -> np.ndarray[Any, Any] | dict[str, A
                     size = sum(member.file_size for member in archive.infolist())
                 stream.seek(0)
             elif start != _ARRAY:
-                raise Unreadable("it is no .npy and no .npz file: it begins with other bytes")
+                raise Unreadable("it is not a .npy or .npz file")
             if size > limit:
                 raise TooLarge(size, limit)
             loaded = np.load(stream, allow_pickle=False)
@@ -79,10 +79,7 @@ def read_arrays(path: Path, *, limit: int) -> np.ndarray[Any, Any] | dict[str, A
         told = error.strerror if isinstance(error, OSError) else None
         raise Unreadable(told or " ".join(str(error).split()) or type(error).__name__) from error
     for name, array in arrays.items():
-        # Of a member that is no array numpy gives the bytes.
+        # For a member that is not an array numpy returns its bytes.
         if not isinstance(array, np.ndarray):
-            raise Unreadable(f"its member {name!r} is no array")
+            raise Unreadable(f"its member {name!r} is not an array")
     return arrays
-
-
-__all__ = ["TooLarge", "Unreadable", "read_arrays"]

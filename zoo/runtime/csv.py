@@ -1,4 +1,4 @@
-"""A CSV file as text: rows and cells, checked one by one, before anything is made of them."""
+"""Read CSV and TSV files: rows and cells as text, with the line of each."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import BadRecord
-from zoo.files import read_regular
+from zoo.runtime.text_files import read_lines, read_text
 
 MISSING = frozenset({"", "?", "n/a", "na", "nan", "null"})
-"""Cells, in lower case, that stand for a value that is not there."""
+"""Cells, in lower case, that stand for a missing value."""
 
 _WITH_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -20,29 +20,29 @@ _DELIMITERS = ",;\t"
 
 
 def is_missing(cell: str) -> bool:
-    """Return whether a cell, blanks removed, stands for a value that is not there."""
+    """Return whether a stripped cell stands for a missing value."""
     return cell.lower() in MISSING
 
 
 def is_number(cell: str) -> bool:
-    """Return whether a cell, blanks removed, is a decimal number: ``-1.5``, ``.5``, ``3e8``."""
+    """Return whether a stripped cell is a decimal number: ``-1.5``, ``.5``, ``3e8``."""
     return _NUMBER.fullmatch(cell) is not None
 
 
 def has_decimal_comma(cell: str) -> bool:
-    """Return whether a cell is a number as it is written with a comma: ``1,5``."""
+    """Return whether a cell is a number with a decimal comma: ``1,5``."""
     return _WITH_COMMA.fullmatch(cell) is not None
 
 
 @dataclass(frozen=True)
 class Table:
-    """The cells of a file, blanks around them removed.
+    """Stripped cells of a file.
 
     Attributes:
-        file: Its path, for errors.
-        header: The columns' names.
-        rows: One list of cells a row, as long as the header.
-        lines: The line of the file on which each row starts, counted from 1.
+        file: Path of the file, for errors.
+        header: Names of the columns.
+        rows: One list of cells per row, as long as the header.
+        lines: Line of the file on which each row starts, counted from 1.
     """
 
     file: str
@@ -58,7 +58,7 @@ class Table:
     def bad(
         self, what: str, row: int | None = None, column: str | None = None, **more: str
     ) -> BadRecord:
-        """Make an error about a cell, a row or a column; rows are counted from 0 here."""
+        """Return an error about a cell, a row or a column; ``row`` counts from 0."""
         line = None if row is None else self.lines[row]
         return BadRecord(what, file=self.file, row=line, column=column, **more)
 
@@ -66,17 +66,17 @@ class Table:
 def read_table(path: Path, text: str | None = None) -> Table:
     """Read a CSV file: UTF-8, a header line, one of comma, semicolon or tab between cells.
 
-    The delimiter is the one that divides the header into most cells; the comma wins a tie.
+    The delimiter is the one that splits the header into most cells; the comma wins a tie.
     Blank lines do not count.
 
     Args:
         path: The file.
-        text: What it says, where that was decoded already: from another encoding than UTF-8.
+        text: Its text, if it was decoded from another encoding than UTF-8.
 
     Raises:
-        BadRecord: If the file is empty, not UTF-8, ragged, or its header is missing or not clear.
+        BadRecord: If the file is empty, not UTF-8, ragged, or has no valid header.
     """
-    text = _decode(path) if text is None else text
+    text = read_text(path) if text is None else text
     empty = BadRecord("the file is empty", file=str(path), fix="write a header line and the rows")
     if not text.strip():
         raise empty
@@ -85,7 +85,7 @@ def read_table(path: Path, text: str | None = None) -> Table:
     rows: list[list[str]] = []
     lines: list[int] = []
     start = 1
-    # Python's own limit, 131,072 characters, is shorter than a long text.
+    # Python's own limit is 131,072 characters, shorter than a long text.
     limit = csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     try:
         for cells in reader:
@@ -114,7 +114,7 @@ def read_table(path: Path, text: str | None = None) -> Table:
                 f"the row has {len(row)} cell{'s' if len(row) != 1 else ''}, "
                 f"the header has {len(header)}",
                 number,
-                why=f"every row has one cell a column, with {_name(delimiter)} between them",
+                why=f"every row has one cell per column, with {_name(delimiter)} between them",
                 fix="complete the row, or put quotes around a cell that holds the delimiter",
             )
     if not rows:
@@ -127,33 +127,32 @@ def read_table(path: Path, text: str | None = None) -> Table:
     return table
 
 
-def _decode(path: Path) -> str:
-    try:
-        data = read_regular(path)
-    except OSError as error:
-        raise BadRecord(f"cannot be read: {error.strerror or error}", file=str(path)) from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise BadRecord(
-            f"the byte 0x{data[error.start]:02x} is not UTF-8",
-            file=str(path),
-            row=line,
-            why="a guess at the encoding would change names in silence",
-            fix=f"iconv -f {_likely(data)} -t utf-8 {path.name} > utf8-{path.name}   (if it is "
-            f"{_likely(data)})",
-        ) from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise BadRecord(
-            "the line holds a zero byte", file=str(path), row=line, why="this is no text file"
-        )
-    return text
+def read_text_table(path: Path, encoding: str | None = None) -> Table:
+    """Read a table that has a column of text.
+
+    In a ``.tsv`` file whose lines all have as many tabs as the first, quotes are part of the text;
+    in other files they enclose cells.
+
+    Raises:
+        BadRecord: As :func:`read_table`.
+    """
+    if path.suffix.lower() != ".tsv":
+        return read_table(path, read_text(path, encoding))
+    lines = read_lines(path, encoding)
+    header = [name.strip() for name in lines[0][1].split("\t")]
+    rows = [[_unquoted(cell.strip()) for cell in line.split("\t")] for _, line in lines[1:]]
+    clear = len(set(header)) == len(header) > 1 and all(header) and rows
+    if not clear or any(len(row) != len(header) for row in rows):
+        return read_table(path, read_text(path, encoding))
+    return Table(str(path), header, rows, [number for number, _ in lines[1:]])
 
 
-def _likely(data: bytes) -> str:
-    return "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin1"
+def _unquoted(cell: str) -> str:
+    """Remove quotes around a cell, if they enclose all of it."""
+    inner = cell[1:-1]
+    if len(cell) >= 2 and cell[0] == cell[-1] == '"' and '"' not in inner.replace('""', ""):
+        return inner.replace('""', '"')
+    return cell
 
 
 def _delimiter(text: str) -> str:
@@ -206,6 +205,3 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-__all__ = ["MISSING", "Table", "has_decimal_comma", "is_missing", "is_number", "read_table"]

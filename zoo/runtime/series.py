@@ -1,4 +1,4 @@
-"""From a table in time order to what a forecaster takes: checked row by row, then one window."""
+"""Read a time series from a table, and encode its last window for a forecaster."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.runtime.calendar import Step, calendar_row, find_step, read_moment
+from zoo.runtime.calendar import Step, calendar_row, infer_step, parse_date
 from zoo.runtime.csv import Table, is_missing, is_number, read_table
 from zoo.spec import SeriesSpec, TensorSpec
 
 MAX_FILL = 48
-"""The most steps in a row that are filled in; over a longer hole a straight line means nothing."""
+"""The longest gap in steps that is interpolated."""
 
 _LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
 class Series:
-    """Evenly spaced measurements.
+    """An evenly spaced time series.
 
     Attributes:
-        channels: The columns' names.
-        values: `[steps, channels]`, nothing missing.
-        filled: `[steps]`, true where a value of the step was not measured but filled in.
-        first: The date of the first step, ``None`` if steps have no dates.
-        step: From one row to the next; ``None`` if unknown.
+        channels: Names of the columns.
+        values: ``[steps, channels]``, without missing values.
+        filled: ``[steps]``, true where a value was interpolated.
+        first: Date of the first step; ``None`` if steps have no dates.
+        step: Time from one row to the next; ``None`` if unknown.
     """
 
     channels: tuple[str, ...]
@@ -40,9 +40,9 @@ class Series:
     step: Step | None
 
     def calendar(self, features: Sequence[str], start: int, stop: int) -> npt.NDArray[np.int32]:
-        """Return what a calendar says of the steps from ``start`` to before ``stop``.
+        """Return the calendar features of the steps from ``start`` to before ``stop``.
 
-        Steps behind the last measurement have dates too.
+        They may be after the last measurement.
         """
         if self.first is None or self.step is None:
             raise ValueError("a series without dates has no calendar")
@@ -60,29 +60,29 @@ def read_series(
     interpolate: bool = False,
     step: Step | None = None,
 ) -> Series:
-    """Check a table in time order, and make it evenly spaced.
+    """Read an evenly spaced time series from a table.
 
     Args:
         table: The rows, the earliest first.
-        date: The column of dates, ``None`` if rows are evenly spaced and have none.
-        channels: The columns of measurements.
-        interpolate: Whether rows and cells that are missing are filled in on a straight line
-            between their neighbors, at most :data:`MAX_FILL` in a row, instead of being errors.
-        step: From one row to the next; found from the dates if left out.
+        date: Column of dates; ``None`` if rows are evenly spaced and have none.
+        channels: Columns of measurements.
+        interpolate: Whether missing rows and cells are interpolated linearly, at most
+            :data:`MAX_FILL` in a row, instead of being errors.
+        step: Time from one row to the next; inferred from the dates by default.
 
     Raises:
-        BadRecord: If a date is none, comes twice, goes back, or is off the beat; if rows or cells
-            are missing, or a cell is no number.
+        BadRecord: If a date is invalid, repeated, out of order, or does not fit the frequency; if
+            rows or cells are missing, or a cell is not a number.
     """
     values = np.stack([_numbers(table, name, interpolate) for name in channels], axis=1)
     if date is None:
         known = values
         first, places = None, np.arange(len(values))
     else:
-        moments = _moments(table, date)
+        dates = _dates(table, date)
         if step is None:
-            step = find_step(moments) if len(moments) > 1 else Step(1, "day")
-        first, places = moments[0], _places(table, date, moments, step, interpolate)
+            step = infer_step(dates) if len(dates) > 1 else Step(1, "day")
+        first, places = dates[0], _places(table, date, dates, step, interpolate)
         known = np.full((int(places[-1]) + 1, values.shape[1]), np.nan)
         known[places] = values
     missing: npt.NDArray[np.bool_] = np.isnan(known)
@@ -92,19 +92,19 @@ def read_series(
 
 
 def encode_series(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the last window of a CSV file, and the calendar of it and of what is forecast.
+    """Encode the last window of a CSV file, with the calendar of it and of the horizon.
 
     Args:
-        path: A table with the columns that the model was trained on, by name; others do not
-            count. It may be longer than the window: the end of it is used.
-        specs: What the graph takes: a history with a ``series``, and perhaps a ``calendar``.
+        path: A table with the columns that the model was trained on, by name; others are ignored.
+            It may be longer than the window.
+        specs: Specs of the inputs: a history with a ``series``, and perhaps a ``calendar``.
 
     Returns:
         Arrays of one example.
 
     Raises:
-        BadRecord: If a column is not there, the series is shorter than the window, or its dates
-            or cells are wrong; see :func:`read_series`.
+        BadRecord: If a column is missing, the series is shorter than the window, or its dates or
+            cells are wrong; see :func:`read_series`.
     """
     history = next(spec for spec in specs if spec.series is not None)
     declared: SeriesSpec = history.series  # type: ignore[assignment]  # chosen for having one
@@ -143,11 +143,11 @@ def encode_series(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarr
 
 
 def forecast_dates(raw: Any, specs: Sequence[TensorSpec]) -> tuple[str, ...]:
-    """Return the dates of what is forecast from a file, empty if there are none.
+    """Return the dates of a forecast from a file; empty if there are none.
 
     Args:
-        raw: What the model is asked with; checked by :func:`encode_series` before.
-        specs: What the graph takes.
+        raw: The file, which :func:`encode_series` has checked.
+        specs: Specs of the inputs.
     """
     declared = next((spec.series for spec in specs if spec.series is not None), None)
     paths = raw if isinstance(raw, list | tuple) else [raw]
@@ -159,40 +159,39 @@ def forecast_dates(raw: Any, specs: Sequence[TensorSpec]) -> tuple[str, ...]:
     ):
         return ()
     table = read_table(Path(paths[0]))
-    last = read_moment(table.column(declared.date)[-1])
+    last = parse_date(table.column(declared.date)[-1])
     if last is None:
         return ()
     step = Step.of(declared)
-    moments = [step.advance(last, ahead) for ahead in range(1, declared.horizon + 1)]
-    whole = all(moment.time() == dt.time() for moment in moments)
+    dates = [step.advance(last, ahead) for ahead in range(1, declared.horizon + 1)]
+    whole = all(when.time() == dt.time() for when in dates)
     return tuple(
-        moment.date().isoformat() if whole else moment.isoformat(" ", "minutes")
-        for moment in moments
+        when.date().isoformat() if whole else when.isoformat(" ", "minutes") for when in dates
     )
 
 
-def _moments(table: Table, date: str) -> list[dt.datetime]:
-    """Return the dates of all rows, each later than the one before."""
-    moments: list[dt.datetime] = []
+def _dates(table: Table, date: str) -> list[dt.datetime]:
+    """Parse the dates of all rows, each later than the one before."""
+    dates: list[dt.datetime] = []
     for row, cell in enumerate(table.column(date)):
-        moment = read_moment(cell)
-        if moment is None:
+        when = parse_date(cell)
+        if when is None:
             raise table.bad(
                 "the date is missing" if is_missing(cell) else f"{cell!r} is not a date",
                 row,
                 date,
                 why="dates are written 1981-01-31, with a time 1981-01-31 06:00, or 1981-01",
-                fix="write the date so; of 01/02/1981 nobody knows which is the month",
+                fix="write dates like that; in 01/02/1981 the month is ambiguous",
             )
-        if moments and moment == moments[-1]:
+        if dates and when == dates[-1]:
             raise table.bad(
-                f"the date {cell} stands here for the second time",
+                f"the date {cell} is repeated",
                 row,
                 date,
                 why=f"line {table.lines[row - 1]} has it too, and a step has one row",
                 fix="keep one of the rows",
             )
-        if moments and moment < moments[-1]:
+        if dates and when < dates[-1]:
             raise table.bad(
                 f"the date {cell} is earlier than {table.column(date)[row - 1]} before it",
                 row,
@@ -200,24 +199,24 @@ def _moments(table: Table, date: str) -> list[dt.datetime]:
                 why="a series is in time order",
                 fix=f"sort the rows of {Path(table.file).name} by {date}",
             )
-        moments.append(moment)
-    return moments
+        dates.append(when)
+    return dates
 
 
 def _places(
-    table: Table, date: str, moments: list[dt.datetime], step: Step, interpolate: bool
+    table: Table, date: str, dates: list[dt.datetime], step: Step, interpolate: bool
 ) -> npt.NDArray[np.int64]:
-    """Return at which step of an even spacing each row stands."""
+    """Return the index of each row in the evenly spaced series."""
     places = [0]
     cells = table.column(date)
-    for row in range(1, len(moments)):
-        apart = step.between(moments[row - 1], moments[row])
+    for row in range(1, len(dates)):
+        apart = step.between(dates[row - 1], dates[row])
         if apart is None:
             raise table.bad(
-                f"the date {cells[row]} is off the beat",
+                f"the date {cells[row]} does not fit the frequency",
                 row,
                 date,
-                why=f"rows are {_apart(step)} apart, and {cells[row - 1]} stands before it",
+                why=f"rows are {_apart(step)} apart, and the one before it is {cells[row - 1]}",
                 fix="give evenly spaced measurements",
             )
         if apart > 1 and not interpolate:
@@ -272,19 +271,19 @@ def _fill(
     places: npt.NDArray[np.int64],
     channels: Sequence[str],
 ) -> None:
-    """Draw straight lines over the holes, in place."""
+    """Interpolate missing values linearly, in place."""
     at = np.arange(len(values))
     for channel, name in enumerate(channels):
-        holes = missing[:, channel]
-        known = np.flatnonzero(~holes)
-        if not len(known) or holes[0] or holes[-1]:
-            row = 0 if not len(known) or holes[0] else len(table.rows) - 1
+        gaps = missing[:, channel]
+        known = np.flatnonzero(~gaps)
+        if not len(known) or gaps[0] or gaps[-1]:
+            row = 0 if not len(known) or gaps[0] else len(table.rows) - 1
             raise table.bad(
                 "the value is missing at the end of the series",
                 row,
                 name,
-                why="a line is drawn between two neighbors, and there is one at most",
-                fix="take the row out",
+                why="missing values are interpolated between two neighbors",
+                fix="remove the row",
             )
         steps = np.diff(known)
         if steps.max(initial=1) - 1 > MAX_FILL:
@@ -294,10 +293,7 @@ def _fill(
                 f"{int(steps.max()) - 1} steps are missing before this row",
                 row,
                 name,
-                why=f"at most {MAX_FILL} in a row are filled in",
-                fix="give the part of the series after the hole",
+                why=f"at most {MAX_FILL} in a row are interpolated",
+                fix="give the part of the series after the gap",
             )
-        values[holes, channel] = np.interp(at[holes], known, values[known, channel])
-
-
-__all__ = ["MAX_FILL", "Series", "encode_series", "forecast_dates", "read_series"]
+        values[gaps, channel] = np.interp(at[gaps], known, values[known, channel])

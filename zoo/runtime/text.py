@@ -1,26 +1,26 @@
-"""Encode text as token ids and decode it, by the :class:`zoo.TextSpec` of the data or artifact.
+"""Tokenization: text to ids and back, by the :class:`zoo.TextSpec` of the data and the artifact.
 
-Text is first normalized: Unicode's composed form (NFC), every run of blanks one space, none at the
-ends, lower case if the spec says so. Then it is tokenized by one of four rules:
+Text is first normalized: Unicode's composed form (NFC), single spaces, none at the ends, lower
+case if the spec says so. Then it is split in one of four ways:
 
 ``words``
-    Runs of letters and digits (with an apostrophe inside: *don't*) and single other characters are
-    tokens; a word that is not in the vocabulary is ``unk``. Blanks are not kept, so decoding sets
-    spaces by the rules of print: none before ``,.;:!?)]}%``, none after ``([{¿¡``, none around a
-    hyphen or a slash.
+    Runs of letters and digits (with an apostrophe inside: *don't*) and other single characters are
+    tokens; a word out of the vocabulary is the unknown token. Spaces are not kept, so decoding
+    restores them by the rules of print: none before ``,.;:!?)]}%``, none after ``([{¿¡``, none
+    around a hyphen or a slash.
 ``characters``
     Every character is a token, the space included.
 ``subwords``
     Runs of letters and digits, and runs of one other character, are units; the space before a unit
-    is part of it, written as ``▁``. A unit is split by greedy longest match, as in WordPiece (Wu et
-    al. 2016, arXiv:1609.08144, section 4.1); a character that begins no token is ``unk``. Joined
-    again, the tokens are the normalized text: only unknown characters are lost.
+    is part of it, written as ``▁``. A unit is split by greedy longest match (WordPiece: Wu et al.
+    2016, arXiv:1609.08144, section 4.1); a character that begins no token is the unknown token.
+    Joined again, the tokens are the normalized text: only unknown characters are lost.
 ``wordpiece``
-    BERT's own rule, without the normalization above: see :mod:`zoo.runtime.wordpiece`. Tokens in
-    square brackets are special.
+    BERT's tokenization of the text as it is: see :mod:`zoo.runtime.wordpiece`. Tokens in square
+    brackets are special.
 
-The ``unk`` token decodes to U+FFFD. Text never encodes to special tokens (padding, start, end):
-``[end]`` in a text becomes the tokens of these five characters.
+The unknown token decodes to U+FFFD. Special tokens (padding, start, end) never come out of text:
+the text ``[end]`` becomes the tokens of these five characters.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ import numpy.typing as npt
 
 from zoo.errors import DataError
 from zoo.runtime.wordpiece import (
-    INSIDE,
-    LONGEST_WORD,
+    CONTINUATION,
+    MAX_WORD,
     bert_words,
+    detokenize,
     is_special_token,
-    join_wordpieces,
     longest_match,
 )
 from zoo.spec import TextSpec
@@ -49,7 +49,7 @@ Ids = npt.NDArray[np.int32]
 """Ids ``[texts, time]``, padded on the right."""
 
 SPACE = "▁"
-"""The space before a subword unit, as it is written in a vocabulary."""
+"""The space before a subword unit in a vocabulary."""
 
 REPLACEMENT = "\ufffd"
 _CACHED = 1 << 18
@@ -58,8 +58,8 @@ _TIGHT_LEFT = frozenset(",.;:!?)]}%…-/")
 _TIGHT_RIGHT = frozenset("([{¿¡-/")
 
 
-def normal(text: str, *, lowercase: bool = False) -> str:
-    """Normalize a text: NFC, single spaces, none at the ends."""
+def normalize(text: str, *, lowercase: bool = False) -> str:
+    """Normalize a text for encoding: NFC, single spaces, none at the ends."""
     text = " ".join(unicodedata.normalize("NFC", text).split())
     # Lower case of a composed character may come out decomposed (İ): once more.
     return unicodedata.normalize("NFC", text.lower()) if lowercase else text
@@ -68,7 +68,7 @@ def normal(text: str, *, lowercase: bool = False) -> str:
 @functools.cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return the patterns of words and of subword units in a normalized text."""
-    # Vowel signs and accents that stand alone belong to the letter before; re has no \p{M}.
+    # Combining marks belong to the letter before; re has no \p{M}.
     marks = "".join(
         chr(code) for code in range(0x300, 0xFE30) if unicodedata.category(chr(code))[0] == "M"
     )
@@ -79,7 +79,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def words(text: str) -> list[str]:
-    """Split a normalized text into words and single other characters.
+    """Split a normalized text into words and other single characters.
 
     Example:
         >>> words("forty-two, isn't it?")
@@ -103,14 +103,14 @@ SPLITTERS: Mapping[str, Callable[[str], Iterable[str]]] = {
     "characters": list,
     "subwords": units,
 }
-"""Pre-tokenizers of a normalized text, by :attr:`zoo.TextSpec.split`."""
+"""Functions that split a normalized text for learning a vocabulary, by ``TextSpec.split``."""
 
 
 class Tokenizer:
-    """Tokenizer of one :class:`zoo.TextSpec`. Make one with :func:`tokenizer`.
+    """Encodes and decodes by one :class:`zoo.TextSpec`. Make one with :func:`tokenizer`.
 
     Attributes:
-        spec: The tokenization and the vocabulary.
+        spec: The spec.
     """
 
     def __init__(self, spec: TextSpec) -> None:
@@ -127,65 +127,70 @@ class Tokenizer:
                 i for i, token in enumerate(spec.vocabulary) if is_special_token(token)
             }
         self._index = {p: i for i, p in enumerate(spec.vocabulary) if i not in self._special}
-        self._longest = max((len(token) for token in self._index), default=1)
+        self._longest = max((len(piece) for piece in self._index), default=1)
         self._known: dict[str, list[int]] = {}
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of one text, without special tokens and of any length."""
         spec = self.spec
         if spec.split == "wordpiece":
-            return self._tokens(bert_words(text, lowercase=spec.lowercase))
-        text = normal(text, lowercase=spec.lowercase)
+            return self._encode(bert_words(text, lowercase=spec.lowercase))
+        text = normalize(text, lowercase=spec.lowercase)
         if spec.split == "subwords":
-            return self._tokens(units(text))
-        return [self._index.get(token, spec.unk) for token in SPLITTERS[spec.split](text)]
+            return self._encode(units(text))
+        return [self._index.get(piece, spec.unk) for piece in SPLITTERS[spec.split](text)]
 
-    def _tokens(self, parts: Iterable[str]) -> list[int]:
+    def _encode(self, parts: Iterable[str]) -> list[int]:
         ids: list[int] = []
         for part in parts:
             known = self._known.get(part)
             if known is None:
-                known = self._cut(part)
+                known = self._split(part)
                 if len(self._known) >= _CACHED:
                     self._known.clear()
                 self._known[part] = known
             ids += known
         return ids
 
-    def _cut(self, part: str) -> list[int]:
+    def _split(self, part: str) -> list[int]:
         unknown = self.spec.unk
         if self.spec.split == "subwords":
             return longest_match(part, self._index, longest=self._longest, unknown=unknown)
-        if len(part) > LONGEST_WORD:
+        if len(part) > MAX_WORD:
             return [unknown]
         return longest_match(
-            part, self._index, longest=self._longest, unknown=unknown, inside=INSIDE, whole=True
+            part,
+            self._index,
+            longest=self._longest,
+            unknown=unknown,
+            inside=CONTINUATION,
+            whole=True,
         )
 
     def text(self, ids: Iterable[int]) -> str:
         """Return the text of some ids, up to the end token; padding and start are left out."""
-        tokens = []
+        pieces = []
         for index in ids:
             if index == self.spec.end:
                 break
             if index == self.spec.unk or not 0 <= index < len(self.spec.vocabulary):
-                tokens.append(REPLACEMENT)
+                pieces.append(REPLACEMENT)
             elif index not in self._special:
-                tokens.append(self.spec.vocabulary[index])
+                pieces.append(self.spec.vocabulary[index])
         if self.spec.split == "words":
-            return _spaced(tokens)
+            return _spaced(pieces)
         if self.spec.split == "wordpiece":
-            return join_wordpieces(tokens)
-        text = "".join(tokens)
+            return detokenize(pieces)
+        text = "".join(pieces)
         return text.replace(SPACE, " ").removeprefix(" ") if self.spec.split == "subwords" else text
 
 
-def _spaced(tokens: Sequence[str]) -> str:
+def _spaced(pieces: Sequence[str]) -> str:
     parts: list[str] = []
-    for place, token in enumerate(tokens):
-        if place and token not in _TIGHT_LEFT and tokens[place - 1] not in _TIGHT_RIGHT:
+    for place, piece in enumerate(pieces):
+        if place and piece not in _TIGHT_LEFT and pieces[place - 1] not in _TIGHT_RIGHT:
             parts.append(" ")
-        parts.append(token)
+        parts.append(piece)
     return "".join(parts)
 
 
@@ -199,8 +204,8 @@ def tokenizer(spec: TextSpec) -> Tokenizer:
     Raises:
         DataError: If the vocabulary is not known yet.
     """
-    # To hash a vocabulary costs more than to encode a sentence: the same object is known by its
-    # address, which is its own as long as it is kept here.
+    # Hashing a vocabulary costs more than encoding a sentence: the same object is known by its
+    # id, which is unique as long as the object is kept here.
     kept = _same.get(id(spec))
     if kept is not None:
         return kept[1]
@@ -223,12 +228,12 @@ def encode_text(
 
     Args:
         texts: One text per example.
-        spec: The tokenization and the vocabulary.
-        special_tokens: Whether to add a start and an end token to every text, as in the targets of
-            a decoder.
-        too_long: Whether to truncate ("cut") or to refuse a text with more than
-            ``spec.max_length`` ids, special tokens included.
-        width: Ids per row; those of the longest text if left out.
+        spec: Spec of the text.
+        special_tokens: Whether to add the start token and the end token: what a decoder learns to
+            generate.
+        too_long: Whether a text with more than ``spec.max_length`` ids, special tokens included,
+            is truncated or an error.
+        width: Ids per row; by default those of the longest text.
 
     Shapes:
         Returns ``[texts, time]``; ``time`` is at least 1.
@@ -258,22 +263,22 @@ def _fitted(
     if not ids:
         raise DataError(
             f"text {index} is empty",
-            why="it holds nothing but blanks",
+            why="it is blank",
             fix="leave it out",
         )
     if len(ids) > room:
         if too_long != "cut":
             raise DataError(
                 f"text {index} has {len(ids):,} tokens",
-                why=f"at most {room:,} are taken: longer texts were not in training",
-                fix="give it in parts, one sentence each",
+                why=f"at most {room:,} are accepted, as in training",
+                fix="split it, e.g. into sentences",
             )
         ids = ids[:room]
     return [spec.start, *ids, spec.end] if special_tokens else ids
 
 
 def pack(rows: Sequence[Sequence[int]], pad: int, width: int | None = None) -> Ids:
-    """Return rows of ids as one array, padded on the right.
+    """Pack rows of ids into one array, padded on the right.
 
     Raises:
         ValueError: If a row is longer than the width.
@@ -289,11 +294,11 @@ def pack(rows: Sequence[Sequence[int]], pad: int, width: int | None = None) -> I
 
 
 def decode_text(ids: npt.ArrayLike, spec: TextSpec) -> list[str]:
-    """Decode rows of ids, each up to its end token.
+    """Decode rows of ids to texts, each up to its end token.
 
     Args:
         ids: ``[texts, time]``.
-        spec: The tokenization and the vocabulary.
+        spec: Spec of the text.
 
     Example:
         >>> decode_text([[2, 17, 9, 3, 0, 0]], spec)

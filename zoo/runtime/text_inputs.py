@@ -1,12 +1,11 @@
-"""What people call text (a string, some, a file of them) as the ids that a graph takes.
+"""Texts given as strings, lists or files, encoded as the ids that a graph takes.
 
 A string is a text. It is a file if it looks like one: it ends in ``.txt``, ``.csv``, ``.tsv``,
-``.npy`` or ``.npz``, and has no blank in it; a :class:`pathlib.Path` always is. Under the name of
+``.npy`` or ``.npz``, and has no whitespace; a :class:`pathlib.Path` always is. Under the name of
 an input, ``{"tokens": ["good.txt"]}``, a string is always a text.
 
-Of a ``.txt`` file every line that is not blank is a text; of a ``.csv`` or ``.tsv`` file, every
-cell of the column that is called as the input is, else of the one called ``text``, else of the
-only one.
+In a ``.txt`` file every line that is not blank is a text; in a ``.csv`` or ``.tsv`` file, every
+cell of the column with the name of the input, else of the column ``text``, else of the only one.
 """
 
 from __future__ import annotations
@@ -19,25 +18,25 @@ from typing import Any, Literal
 import numpy as np
 
 from zoo.errors import BadRecord, DataError
-from zoo.runtime.csv import Table
+from zoo.runtime.csv import Table, read_text_table
 from zoo.runtime.text import Ids, encode_text, tokenizer
-from zoo.runtime.text_files import read_lines, read_text_table
+from zoo.runtime.text_files import read_lines
 from zoo.spec import TensorSpec
 
 _SUFFIXES = (".txt", ".csv", ".tsv", ".npy", ".npz")
 _ARRAYS = (".npy", ".npz")
-_CUT = "tokens"
-"""The input of a classifier: its beginning says enough. A translation of a part would not."""
+_TRUNCATED = "tokens"
+"""The input of a text classifier, which is truncated; a translation needs the whole text."""
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Some texts, and where they stand.
+    """Texts, and the file and lines that they come from.
 
     Attributes:
-        texts: One an example.
-        file: The file that they are from, if they are from one.
-        lines: Its line of each.
+        texts: One per example.
+        file: The file, if they come from one.
+        lines: Line of each text in the file.
     """
 
     texts: list[str]
@@ -46,7 +45,7 @@ class Texts:
 
 
 def is_file(raw: Any) -> bool:
-    """Return whether something names a file, and is not a text itself."""
+    """Return whether a value is the path of a file, and not a text itself."""
     if isinstance(raw, os.PathLike):
         return True
     if not isinstance(raw, str) or not raw.lower().endswith(_SUFFIXES):
@@ -62,7 +61,7 @@ def _there(path: Path) -> bool:
 
 
 def texts_of(raw: Any, spec: TensorSpec) -> Texts | None:
-    """Return the texts that somebody gave for the only input, or ``None`` for arrays.
+    """Return the texts given for the only input, or ``None`` for arrays.
 
     Raises:
         BadRecord: If a file cannot be read, or has no column of texts.
@@ -85,7 +84,7 @@ def texts_of(raw: Any, spec: TensorSpec) -> Texts | None:
 
 
 def plain_texts(raw: Any) -> Texts | None:
-    """Return a string or some strings as texts, and ``None`` for anything else."""
+    """Return a string or a list of strings as texts, and ``None`` for anything else."""
     if isinstance(raw, str):
         return Texts([raw])
     if isinstance(raw, np.ndarray) and raw.dtype.kind in "OU" and raw.ndim <= 1:
@@ -97,16 +96,16 @@ def plain_texts(raw: Any) -> Texts | None:
 
 
 def encode_texts(given: Texts, spec: TensorSpec) -> Ids:
-    """Return texts as ids, as the data that the model has learned from was encoded.
+    """Encode texts as the training data was encoded.
 
-    Of a classifier's text that is too long, the beginning counts.
+    A classifier's text is truncated if it is too long.
 
     Raises:
-        DataError: If a text is empty, or, as something to translate, too long.
+        DataError: If a text is empty, or too long to translate.
         BadRecord: The same, with the file and the line.
     """
-    assert spec.text is not None  # noqa: S101 - callers look
-    too_long: Literal["cut", "refuse"] = "cut" if spec.name == _CUT else "refuse"
+    assert spec.text is not None  # noqa: S101 - callers have checked
+    too_long: Literal["cut", "refuse"] = "cut" if spec.name == _TRUNCATED else "refuse"
     if too_long == "refuse" and given.file:
         known = tokenizer(spec.text)
         for text, line in zip(given.texts, given.lines, strict=True):
@@ -115,9 +114,8 @@ def encode_texts(given: Texts, spec: TensorSpec) -> Ids:
                     f"the text has {count:,} tokens",
                     file=given.file,
                     row=line,
-                    why=f"at most {spec.text.max_length:,} are taken: longer texts were not "
-                    "in training",
-                    fix="give it in parts, one sentence each",
+                    why=f"at most {spec.text.max_length:,} are accepted, as in training",
+                    fix="split it, e.g. into sentences",
                 )
     return encode_text(given.texts, spec.text, too_long=too_long)
 
@@ -130,7 +128,7 @@ def _file_texts(path: Path, spec: TensorSpec) -> Texts | None:
         raise BadRecord(
             "there is no such file",
             file=str(path),
-            fix="give a path that exists; a text in quotes may end as it likes if it has a blank",
+            fix="give a path that exists; a text that ends so needs a space in it",
         )
     if kind in (".csv", ".tsv"):
         table = read_text_table(path)
@@ -138,14 +136,14 @@ def _file_texts(path: Path, spec: TensorSpec) -> Texts | None:
         texts = table.column(name)
         for row, text in enumerate(texts):
             if not text:
-                raise table.bad("the text is empty", row, name, fix="take the row out")
+                raise table.bad("the text is empty", row, name, fix="remove the row")
         return Texts(texts, str(path), tuple(table.lines))
     if kind != ".txt":
         raise BadRecord(
             "it is not read as text",
             file=str(path),
-            why="texts are a .txt file, one a line, or a column of a .csv or .tsv file",
-            fix="give its text itself, or save it as .txt",
+            why="texts are read from a .txt file, one per line, or a column of a .csv or .tsv file",
+            fix="give the text itself, or save it as .txt",
         )
     lines = read_lines(path)
     return Texts([line for _, line in lines], str(path), tuple(number for number, _ in lines))
@@ -158,11 +156,8 @@ def _column(table: Table, spec: TensorSpec) -> str:
     if len(table.header) == 1:
         return table.header[0]
     raise BadRecord(
-        "it is not clear which column holds the texts",
+        "it is not clear which column has the texts",
         file=table.file,
-        why=f"none of {', '.join(table.header)} is called {spec.name!r} or 'text'",
-        fix="call the column 'text' in the header",
+        why=f"none of {', '.join(table.header)} is named {spec.name!r} or 'text'",
+        fix="name the column 'text' in the header",
     )
-
-
-__all__ = ["Texts", "encode_texts", "is_file", "plain_texts", "texts_of"]

@@ -1,12 +1,12 @@
-"""WordPiece tokenization as in BERT (Devlin et al. 2019, arXiv:1810.04805).
+"""BERT's WordPiece tokenization (Devlin et al. 2019, arXiv:1810.04805).
 
-Control characters are dropped, every blank is a space, every CJK ideograph a word by itself. In
-lower case, accents are stripped too. Then every punctuation character is a word by itself, and a
-word is split by greedy longest match; tokens inside a word begin with ``##``. A word with a part
-that matches no token, or of more than 100 characters, is unknown as a whole.
+Control characters are dropped, whitespace becomes spaces, and every CJK ideograph is a word. For an
+uncased vocabulary, accents are stripped. Every punctuation character is a word. A word is cut into
+the longest tokens of the vocabulary from the left, of which those inside a word begin with ``##``;
+a word that cannot be cut completely, or is longer than 100 characters, is unknown as a whole.
 
-Characters are classified by Python's Unicode tables. The package ``tokenizers`` has those of 2015,
-so that younger punctuation and controls are letters to it.
+Character classes are those of Python's Unicode tables. The package ``tokenizers`` has those of
+2015, so younger punctuation and control characters are letters to it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
-INSIDE = "##"
-"""Prefix of a token that continues a word."""
+CONTINUATION = "##"
+"""Prefix of a token inside a word."""
 
-LONGEST_WORD = 100
+MAX_WORD = 100
 """The most characters of a word; a longer one is unknown."""
 
 _KEPT = 1 << 16
@@ -32,11 +32,11 @@ _IDEOGRAPHS = (
     range(0x2F800, 0x2FA20),
 )
 _ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-_SPECIAL = re.compile(r"\[[^\[\]]+\]")
+_SPECIAL_TOKEN = re.compile(r"\[[^\[\]]+\]")
 
 
 class _Table(dict[int, str]):
-    """What each character becomes, worked out when it is first met: for :meth:`str.translate`."""
+    """A lazy table for :meth:`str.translate`."""
 
     def __init__(self, rule: Callable[[str], str]) -> None:
         super().__init__()
@@ -59,25 +59,25 @@ def _cleaned(character: str) -> str:
     return f" {character} " if any(ord(character) in block for block in _IDEOGRAPHS) else character
 
 
-def _apart(character: str) -> str:
-    sign = character in _ASCII_PUNCTUATION or unicodedata.category(character)[0] == "P"
-    return f" {character} " if sign else character
+def _isolated(character: str) -> str:
+    punctuation = character in _ASCII_PUNCTUATION or unicodedata.category(character)[0] == "P"
+    return f" {character} " if punctuation else character
 
 
-def _bare(character: str) -> str:
-    """Return a decomposed character in lower case; of an accent nothing is left."""
-    return "" if unicodedata.category(character) == "Mn" else _apart(character.lower())
+def _uncased(character: str) -> str:
+    """Return a decomposed character in lower case; nothing for an accent."""
+    return "" if unicodedata.category(character) == "Mn" else _isolated(character.lower())
 
 
-_CLEANED, _APART, _BARE = _Table(_cleaned), _Table(_apart), _Table(_bare)
+_CLEANED, _ISOLATED, _UNCASED = _Table(_cleaned), _Table(_isolated), _Table(_uncased)
 
 
 def bert_words(text: str, *, lowercase: bool) -> list[str]:
-    """Split a text into words and punctuation characters.
+    """Split a text into words and single punctuation characters.
 
     Args:
         text: Any text.
-        lowercase: Whether to turn letters to lower case and strip their accents.
+        lowercase: Whether to convert to lower case and strip accents.
 
     Example:
         >>> bert_words("Isn't it déjà-vu?", lowercase=True)
@@ -85,14 +85,14 @@ def bert_words(text: str, *, lowercase: bool) -> list[str]:
     """
     text = text.translate(_CLEANED)
     if lowercase:
-        # One character after the other: a sigma that ends a word is one as any other.
-        return unicodedata.normalize("NFD", text).translate(_BARE).split()
-    return text.translate(_APART).split()
+        # One character at a time: a final sigma is a sigma as any other.
+        return unicodedata.normalize("NFD", text).translate(_UNCASED).split()
+    return text.translate(_ISOLATED).split()
 
 
 def is_special_token(token: str) -> bool:
-    """Return whether a token of a vocabulary is special: ``[CLS]``, ``[unused7]``."""
-    return _SPECIAL.fullmatch(token) is not None
+    """Return whether a token stands for no text: ``[CLS]``, ``[unused7]``."""
+    return _SPECIAL_TOKEN.fullmatch(token) is not None
 
 
 def longest_match(
@@ -104,15 +104,15 @@ def longest_match(
     inside: str = "",
     whole: bool = False,
 ) -> list[int]:
-    """Return the ids of one unit by greedy longest match, from the left.
+    """Return the token ids of one word by greedy longest match from the left.
 
     Args:
-        unit: The text, without blanks.
+        unit: The word, without spaces.
         index: Ids by token.
-        longest: The length of the longest token, without the prefix ``inside``.
-        unknown: The id of characters that match no token.
-        inside: Prefix of tokens that continue a unit: ``##`` in BERT's vocabularies.
-        whole: Whether a unit with an unknown part is unknown as a whole, as in BERT.
+        longest: Length of the longest token, the prefix ``inside`` not counted.
+        unknown: Id of the unknown token.
+        inside: Prefix of tokens inside a word: ``##`` in BERT's vocabularies.
+        whole: Whether a word with anything unknown in it is unknown as a whole, as in BERT.
     """
     ids, place = [], 0
     while place < len(unit):
@@ -132,26 +132,27 @@ def longest_match(
 
 
 _TIDIED = (
-    *((f" {mark}", mark) for mark in ".?!,"),
+    *((f" {sign}", sign) for sign in ".?!,"),
     (" ' ", "'"),
     *((f" {end}", end) for end in ("n't", "'m", "'s", "'ve", "'re")),
 )
 
 
-def join_wordpieces(tokens: Sequence[str]) -> str:
-    """Join WordPiece tokens to a text, with spaces cleaned up.
+def detokenize(tokens: Sequence[str]) -> str:
+    """Join tokens to text.
 
     Words are joined by spaces, then ``.``, ``?``, ``!`` and ``,`` follow their word, and an
-    apostrophe between two words joins them: *a man's hat*. A hyphen keeps its spaces. It is
-    ``clean_up_tokenization_spaces=True`` of the package ``transformers``, except that the ``##`` of
-    a first token is removed too.
+    apostrophe between two words joins them: *a man's hat*. A hyphen keeps its spaces. It is what
+    ``clean_up_tokenization_spaces=True`` gives in the package ``transformers``, except that a
+    first token loses its ``##``, too.
 
     Example:
-        >>> join_wordpieces(["a", "sky", "##line", ",", "isn", "'", "t", "it", "?"])
+        >>> detokenize(["a", "sky", "##line", ",", "isn", "'", "t", "it", "?"])
         "a skyline, isn't it?"
     """
     text = "".join(
-        token.removeprefix(INSIDE) if token.startswith(INSIDE) else f" {token}" for token in tokens
+        token.removeprefix(CONTINUATION) if token.startswith(CONTINUATION) else f" {token}"
+        for token in tokens
     ).removeprefix(" ")
     for spaced, tidy in _TIDIED:
         text = text.replace(spaced, tidy)

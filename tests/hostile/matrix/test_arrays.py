@@ -165,7 +165,7 @@ ARRAY_TABLE: Table = {
         ),
     ),
     "a member that is no array": row(
-        ARRAYS, BadRecord, "no array", setup=members(x=b"hello", y=b"you")
+        ARRAYS, BadRecord, "not an array", setup=members(x=b"hello", y=b"you")
     ),
     "a member that says it is huge": row(
         ARRAYS,

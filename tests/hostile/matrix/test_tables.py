@@ -35,7 +35,7 @@ TABLES: Table = {
         TABLE,
         BadRecord,
         "line 2",
-        "latin1",
+        "latin-1",
         setup=written("table.csv", "a,answer\nä,yes\n".encode("latin-1")),
     ),
     "a table with a zero byte": row(

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from zoo.data.class_folders import entries, split_folders
 from zoo.data.splits import SPLITS
 from zoo.errors import BadRecord, DataError
-from zoo.runtime.text import normal
+from zoo.runtime.text import normalize
 from zoo.runtime.text_files import read_lines
 
 FILES = ("captions.jsonl", "metadata.jsonl")
@@ -196,7 +196,7 @@ def _value(record: Mapping[str, Any], names: Sequence[str], bad: _Bad) -> str:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise bad(f"{there[0]!r} holds half a character", fix="write it anew") from error
-    if not normal(value):
+    if not normalize(value):
         raise bad(
             f"the {there[0]} is empty",
             why="there is nothing to learn from",

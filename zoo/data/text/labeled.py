@@ -25,9 +25,9 @@ from zoo.data.text.specs import labeled_spec, text_spec
 from zoo.data.text.split import TextSplit
 from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, Finding
-from zoo.runtime.csv import Table
-from zoo.runtime.text import normal
-from zoo.runtime.text_files import read_text, read_text_table
+from zoo.runtime.csv import Table, read_text_table
+from zoo.runtime.text import normalize
+from zoo.runtime.text_files import read_text
 
 _KIND = FileKind("a text file", "text files", (".txt",))
 
@@ -126,7 +126,7 @@ def split_by_text(
     """
     places: dict[str, list[int]] = {}
     for place, text in enumerate(texts):
-        places.setdefault(normal(text, lowercase=True), []).append(place)
+        places.setdefault(normalize(text, lowercase=True), []).append(place)
     groups = list(places.values())
     parts = stratified_split(
         labels[[group[0] for group in groups]],

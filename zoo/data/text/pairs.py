@@ -19,7 +19,7 @@ from zoo.data.text.specs import pair_spec, text_spec
 from zoo.data.text.split import TextSplit, fits, left_out, none_short
 from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, DataError
-from zoo.runtime.text import normal
+from zoo.runtime.text import normalize
 from zoo.runtime.text_files import read_text
 from zoo.spec import DataSpec, Split
 
@@ -72,7 +72,7 @@ def parse_pairs(text: str, file: str) -> list[tuple[str, str]]:
 
 def source_key(text: str) -> str:
     """Return the key of a source text: equal for texts that differ in case or form only."""
-    return normal(text).casefold()
+    return normalize(text).casefold()
 
 
 def hash_order(keys: Sequence[str], salt: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.data.options import MAX_VOCABULARY
 from zoo.errors import BadRecord, DataError, MissingExtra
-from zoo.runtime.text import SPLITTERS, normal
+from zoo.runtime.text import SPLITTERS, normalize
 from zoo.runtime.text_files import read_text
 from zoo.spec import SPECIAL_TOKENS, TextSpec
 
@@ -45,7 +45,7 @@ def learn_vocabulary(texts: Iterable[str], spec: TextSpec, size: int) -> TextSpe
             why="it comes with the model that was trained with it",
             fix="tokenization=subwords learns another one",
         )
-    normals = (normal(text, lowercase=spec.lowercase) for text in texts)
+    normals = (normalize(text, lowercase=spec.lowercase) for text in texts)
     room = size - len(SPECIAL_TOKENS)
     if spec.split == "subwords":
         learned = _subwords(normals, room)

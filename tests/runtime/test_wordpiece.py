@@ -1,4 +1,4 @@
-"""BERT's word pieces: the same ids and the same text as the package that BERT's users have."""
+"""WordPiece: the same ids and the same text as the package tokenizers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from zoo.errors import DataError
 from zoo.runtime.text import REPLACEMENT, decode_text, encode_text, tokenizer
-from zoo.runtime.wordpiece import bert_words, is_special_token, join_wordpieces, longest_match
+from zoo.runtime.wordpiece import bert_words, detokenize, is_special_token, longest_match
 from zoo.spec import TextSpec
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -180,7 +180,7 @@ def test_what_is_unknown_is_written_as_a_sign_of_its_own() -> None:
 
 
 def test_a_piece_from_inside_a_word_may_stand_first() -> None:
-    assert join_wordpieces(["##ting", "cat", "##s", "."]) == "ting cats."
+    assert detokenize(["##ting", "cat", "##s", "."]) == "ting cats."
 
 
 def test_the_end_sign_may_have_any_id() -> None:
