@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         metrics as metrics,
         runtime as runtime,
     )
+    from zoo._model_types import build as build, train as train
     from zoo.api.artifacts import (
         Artifact as Artifact,
         verify as verify,
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from zoo.api.doctor import doctor as doctor
     from zoo.api.evaluation import evaluate as evaluate
     from zoo.api.export import export as export
-    from zoo.api.model_factory import build as build
     from zoo.api.model_info import info as info
     from zoo.api.plugins import plugins as plugins
     from zoo.api.prediction import (
@@ -70,7 +70,6 @@ if TYPE_CHECKING:
     )
     from zoo.api.sampling import sample as sample
     from zoo.api.serving import serve as serve
-    from zoo.api.training import train as train
     from zoo.architecture import (
         API_VERSION as API_VERSION,
         Architecture as Architecture,
