@@ -87,7 +87,7 @@ def _game(model: Any, data: Any) -> None:
     truth = split.truth(everyone)
     side = inputs["image"].shape[1]
     predicted = zoo.predict(model, inputs).probabilities.argmax(1)
-    evidence = zoo.predict(model, inputs, signature="where").outputs["evidence"]
+    evidence = zoo.predict(model, inputs, signature="saliency").outputs["evidence"]
     cell = side / evidence.shape[1]
     exact = near = 0
     overlaps = []

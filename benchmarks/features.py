@@ -27,8 +27,8 @@ from zoo.metrics.intervals import wilson
 from zoo.training.engines import choose_engine
 from zoo.training.randomness import epoch_order
 from zoo_vgg16_damage.backbones import make_backbone
-from zoo_vgg16_damage.features import NAME, featured
-from zoo_vgg16_damage.head import FEATURES, head_of
+from zoo_vgg16_damage.feature_cache import NAME, cached_features
+from zoo_vgg16_damage.network import FEATURES, head_layers
 
 BAR = 300
 EPOCHS = 3
@@ -70,7 +70,7 @@ def main() -> None:
             data=data,
             preset="transfer",
             backbone=chosen.backbone,
-            side=chosen.side,
+            image_size=chosen.side,
             pretrained=str(weights),
             augmentation={"flip": False, "shift": 0.0},
             head={"dropout": 0.0},
@@ -89,7 +89,7 @@ def _random(name: str, side: int) -> keras.Model:
 
 def _compare(model: keras.Model, data: Any) -> None:
     started = time.process_time()
-    seen = featured(model, data, Told())
+    seen = cached_features(model, data, Told())
     once = time.process_time() - started
     head = _head(model, seen.spec.inputs[0].shape)
     start = [np.array(array) for array in head.get_weights()]
@@ -133,7 +133,7 @@ def _head(model: keras.Model, shape: Any) -> keras.Model:
     """Return the model's own head, on features."""
     features = keras.Input(shape, name=NAME)
     x: Any = features
-    for layer in head_of(model):
+    for layer in head_layers(model):
         x = layer(x)
     return keras.Model(features, x)
 

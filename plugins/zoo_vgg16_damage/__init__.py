@@ -1,4 +1,4 @@
-"""Pictures of damage, classified: a small network from scratch, or a backbone and a new head."""
+"""Image classifiers of damage: a small CNN from scratch, or transfer learning."""
 
 from zoo_vgg16_damage.architecture import VGG16Damage
 from zoo_vgg16_damage.config import FineTuneConfig, HeadConfig, VGG16DamageConfig

@@ -1,4 +1,4 @@
-"""Dents and cracks, and damage of any other kind that pictures show, told apart."""
+"""Image classifier of damage: a small VGG-style CNN, or transfer learning."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
-    """A small network in VGG's manner from scratch, or a backbone of ``keras.applications``."""
+    """Small VGG-style CNN from scratch, or a pretrained backbone of ``keras.applications``."""
 
     info = zoo.ArchitectureInfo(
         name="vgg16_damage",
-        summary="Tells damage in pictures apart, and where it is: from scratch or by transfer.",
+        summary="Damage classification with saliency maps: small CNN or transfer learning.",
         tasks=(zoo.Task.CLASSIFICATION,),
         tags=("convolution", "image", "transfer"),
         references=(
@@ -42,18 +42,18 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
             "Guo et al. 2017, On calibration of modern neural networks, arXiv:1706.04599",
         ),
         limits=(
-            "It says one class a picture, also of a picture without any damage.",
-            "Where it looked is coarse, and shows its reasons, which need not be the damage.",
-            "Trained on drawn pictures it knows drawn pictures: photos want training on photos.",
-            "A probability is calibrated for pictures like those it was validated on.",
-            "It is no inspection: a person decides.",
+            "One class per image, also for images without damage.",
+            "Saliency maps are coarse, and show the evidence used, which need not be the damage.",
+            "Trained on synthetic images, it is not valid for photos: train it on photos.",
+            "Probabilities are calibrated for images like those of the validation split.",
+            "It does not replace an inspection by a person.",
         ),
     )
     Config = VGG16DamageConfig
     default_dataset = "aircraft_damage_synthetic"
 
     def default_config(self, data: DataSpec) -> Recipe[VGG16DamageConfig]:
-        """Return a small network with as many stages as the picture has room for."""
+        """Return a small network whose depth fits the image size."""
         side = min(int(size) for size in _image(data).shape[:2])
         stages: tuple[tuple[int, ...], ...] = ((24,), (48, 48), (96, 96))
         if side < 16:
@@ -67,7 +67,7 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         return Recipe(config, TrainPlan(epochs=20, batch_size=32))
 
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[VGG16DamageConfig]]:
-        """Return two tiny networks; a backbone needs weights that are learned elsewhere."""
+        """Return two tiny networks; a backbone would need pretrained weights."""
         optimizer = zoo.OptimizerConfig(learning_rate=1e-2, weight_decay=0.01, warmup=0.1)
         average = VGG16DamageConfig(stem=4, stages=((8,), (8,)), optimizer=optimizer)
         flat = average.model_copy(
@@ -77,53 +77,51 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         return Recipe(average, plan), Recipe(flat, plan)
 
     def build(self, config: VGG16DamageConfig, data: DataSpec) -> keras.Model:
-        """Return a compiled ``keras.Model`` from raw pixels to class probabilities.
+        """Build a compiled model from raw pixels to class probabilities.
 
-        A backbone is built with random weights: what it learned elsewhere comes into it by
-        :meth:`load_pretrained`.
+        A backbone is built with random weights; :meth:`load_pretrained` loads pretrained ones.
 
         Shapes:
             In: `image` `(batch, height, width, channels)`, raw pixels.
             Out: `(batch, classes)`.
 
         Raises:
-            ConfigError: If the data has no pictures of one size, or they do not fit the network.
+            ConfigError: If the data has no images of one size, or they do not fit the network.
         """
         import keras
 
         from zoo.layers import compile_classifier
-        from zoo_vgg16_damage.compact import compact
-        from zoo_vgg16_damage.head import attach, make_head
+        from zoo_vgg16_damage.network import attach_head, make_head, small_network
 
         spec = _image(data)
         _positive(config, data)
         image = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
         if config.preset == "small":
-            features = compact(image, config, spec)
+            features = small_network(image, config, spec)
         else:
-            from zoo_vgg16_damage.transfer import see
+            from zoo_vgg16_damage.transfer import backbone_features
 
-            features = see(image, config, spec)
-        answer = attach(features, make_head(config.head, len(data.labels)))
-        model = keras.Model(image, answer, name=self.info.name)
+            features = backbone_features(image, config, spec)
+        probabilities = attach_head(features, make_head(config.head, len(data.labels)))
+        model = keras.Model(image, probabilities, name=self.info.name)
         return compile_classifier(model, config.optimizer)
 
     def load_pretrained(self, model: keras.Model) -> None:
-        """Load the backbone's weights.
+        """Load the pretrained weights of the backbone.
 
         Raises:
-            DatasetUnavailable: If they are not here and cannot be downloaded.
+            DatasetUnavailable: If they are missing and cannot be downloaded.
             ChecksumMismatch: If the download is another file.
             DataError: If the file does not fit the backbone.
         """
         config: VGG16DamageConfig = model.blueprint.config
-        if config.is_frozen:
+        if config.is_pretrained:
             from zoo_vgg16_damage.backbones import load_pretrained
 
             load_pretrained(model, config)
 
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
-        """Weigh the classes by how rare they are."""
+        """Set class weights from the class frequencies."""
         import numpy as np
 
         from zoo.layers import compile_classifier
@@ -138,22 +136,22 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         compile_classifier(model, config.optimizer, class_weights=weights.tolist())
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
-        """Learn, in two phases with a backbone; then choose temperature and threshold.
+        """Train, in two phases with a backbone; then calibrate temperature and threshold.
 
         Raises:
-            ConfigError: If the features need more room on disk than is allowed.
+            ConfigError: If the cached features would exceed the size limit.
             StorageError: If they cannot be written.
         """
-        from zoo_vgg16_damage.deciding import decide
+        from zoo_vgg16_damage.calibration import calibrate
 
         config: VGG16DamageConfig = model.blueprint.config
-        if config.is_frozen:
-            from zoo_vgg16_damage.transfer import teach
+        if config.is_pretrained:
+            from zoo_vgg16_damage.transfer import train_transfer
 
-            teach(model, dataset, loop)
+            train_transfer(model, dataset, loop)
         else:
             loop.fit(model, dataset)
-        decide(model, dataset.split("validation"), _positive(config, dataset.spec))
+        calibrate(model, dataset.split("validation"), _positive(config, dataset.spec))
 
     def evaluate(
         self,
@@ -164,10 +162,10 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         config: VGG16DamageConfig | None = None,
         reference: Split | None = None,
     ) -> Evaluation:
-        """Measure the classes, the threshold and the curves, beside simpler methods.
+        """Evaluate classes, threshold and curves beside baselines.
 
         Raises:
-            ConfigError: If the model gives no probabilities.
+            ConfigError: If the model has no probabilities.
             DataError: If the split is empty.
             Diverged: If a probability is not finite.
         """
@@ -181,16 +179,16 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
     def signatures(
         self, model: keras.Model, config: VGG16DamageConfig, data: DataSpec
     ) -> Sequence[Signature]:
-        """Return what the model can be asked.
+        """Return ``predict`` and ``saliency``.
 
         Shapes:
-            predict: raw to `probabilities` `(batch, classes)`, and of two classes `threshold`
-                `(batch,)`: from where on the one that is looked for is said to be there.
-            where: raw to `evidence` `(batch, rows, columns, classes)`, nats.
+            predict: raw to `probabilities` `(batch, classes)`; binary classifiers also return
+                `threshold` `(batch,)`, the least probability of the positive class.
+            saliency: raw to `evidence` `(batch, rows, columns, classes)`, nats.
         """
-        from zoo_vgg16_damage.signatures import published
+        from zoo_vgg16_damage.signatures import make_signatures
 
-        return published(model, config, data, _positive(config, data))
+        return make_signatures(model, config, data, _positive(config, data))
 
 
 def _target(data: DataSpec) -> TensorSpec:
@@ -201,31 +199,30 @@ def _image(data: DataSpec) -> TensorSpec:
     image = data.input("image")
     if image is None or not image.is_image:
         raise zoo.errors.ConfigError(
-            f"vgg16_damage needs pictures, and {data.id} has none",
+            f"vgg16_damage needs images, and {data.id} has none",
             why=f"its inputs are {', '.join(tensor.name for tensor in data.inputs)}",
-            fix="zoo train vgg16_damage --data FOLDER, with one folder of pictures a class",
+            fix="zoo train vgg16_damage --data FOLDER, with one folder of images per class",
         )
     if not all(isinstance(size, int) for size in image.shape):
         raise zoo.errors.ConfigError(
-            f"vgg16_damage needs pictures of one size, and those of {data.id} are {image.shape}",
-            why="what is exported has a fixed size",
-            fix="--data-option image_size=224 brings the pictures of a folder to one size",
+            f"vgg16_damage needs images of one size, and those of {data.id} are {image.shape}",
+            why="the exported graph has a fixed input size",
+            fix="--data-option image_size=224 resizes the images of a folder to one size",
         )
     return image
 
 
 def _positive(config: VGG16DamageConfig, data: DataSpec) -> int:
-    """Return the index of the class that is looked for."""
+    """Return the index of the positive class."""
     labels = data.labels
-    if config.positive is None:
+    if config.positive_class is None:
         return 0
-    if config.positive in labels:
-        return labels.index(config.positive)
+    if config.positive_class in labels:
+        return labels.index(config.positive_class)
     raise zoo.errors.ConfigError(
         "vgg16_damage config: 1 wrong value",
-        findings=[zoo.Finding("positive", config.positive, f"one of {', '.join(labels[:20])}")],
+        findings=[
+            zoo.Finding("positive_class", config.positive_class, f"one of {', '.join(labels[:20])}")
+        ],
         fix="zoo info vgg16_damage",
     )
-
-
-__all__ = ["VGG16Damage"]

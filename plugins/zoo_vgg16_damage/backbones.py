@@ -1,4 +1,4 @@
-"""The backbones: what each wants to see, which of its blocks come last, where its weights are.
+"""Pretrained backbones: preprocessing, blocks, weight files, freezing and unfreezing.
 
 Importing this module imports no keras.
 """
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import keras
 
 LAYER = "backbone"
-"""The layer of a model that is its backbone."""
+"""Name of the backbone layer."""
 
 _STORE = "https://storage.googleapis.com/tensorflow/"
-_WITHOUT = "to go on without: --set preset=small learns from scratch"
+_WITHOUT = "or train without a backbone: --set preset=small"
 _HALF = (127.5, 127.5, 127.5)
 _CAFFE = (123.68, 116.779, 103.939)
 _TORCH = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
@@ -32,12 +32,12 @@ _ONE = (1.0, 1.0, 1.0)
 
 
 class WeightsFile(Frozen):
-    """A file of ImageNet weights without their top, as ``keras.applications`` pins it.
+    """File of ImageNet weights without the top, as ``keras.applications`` pins it.
 
     Attributes:
-        name: Its name, also in the cache of Keras.
-        url: Where it is.
-        md5: Of its bytes; ``None`` where Keras pins none.
+        name: File name, also in the cache of Keras.
+        url: Download URL.
+        md5: MD5 hash; ``None`` where Keras pins none.
     """
 
     name: str
@@ -47,21 +47,21 @@ class WeightsFile(Frozen):
 
 @dataclass(frozen=True)
 class Backbone:
-    """One network of ``keras.applications``.
+    """Network of ``keras.applications`` and its preprocessing.
 
     Attributes:
-        maker: Its name there.
-        mean: What is subtracted from red, green, blue of 0 to 255.
-        scale: What they are divided by then.
-        reversed: Whether it wants blue first.
-        blocks: Beginnings of the names of its layers, last block first.
+        factory: Its name in ``keras.applications``.
+        mean: Mean of red, green and blue, 0 to 255.
+        scale: Standard deviation of red, green and blue.
+        bgr: Whether channels are in the order blue, green, red.
+        blocks: Prefixes of layer names by block, last block first.
         file: Its weights.
     """
 
-    maker: str
+    factory: str
     mean: tuple[float, float, float]
     scale: tuple[float, float, float]
-    reversed: bool
+    bgr: bool
     blocks: tuple[tuple[str, ...], ...]
     file: WeightsFile
 
@@ -75,7 +75,7 @@ BACKBONES: dict[str, Backbone] = {
         "VGG16",
         _CAFFE,
         _ONE,
-        reversed=True,
+        bgr=True,
         blocks=(("block5_",), ("block4_",), ("block3_",)),
         file=_file(
             "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -87,7 +87,7 @@ BACKBONES: dict[str, Backbone] = {
         "ResNet50V2",
         _HALF,
         _HALF,
-        reversed=False,
+        bgr=False,
         blocks=(("conv5_", "post_"), ("conv4_",), ("conv3_",)),
         file=_file(
             "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -99,7 +99,7 @@ BACKBONES: dict[str, Backbone] = {
         "MobileNetV2",
         _HALF,
         _HALF,
-        reversed=False,
+        bgr=False,
         blocks=(
             ("Conv_1", "block_16_", "block_15_", "block_14_"),
             ("block_13_", "block_12_", "block_11_"),
@@ -114,7 +114,7 @@ BACKBONES: dict[str, Backbone] = {
     "efficientnetv2b0": Backbone(
         "EfficientNetV2B0",
         *_TORCH,
-        reversed=False,
+        bgr=False,
         blocks=(("block6", "top_"), ("block5",), ("block4",)),
         file=_file(
             "efficientnetv2-b0_notop.h5",
@@ -125,7 +125,7 @@ BACKBONES: dict[str, Backbone] = {
     "densenet121": Backbone(
         "DenseNet121",
         *_TORCH,
-        reversed=False,
+        bgr=False,
         blocks=(("conv5_", "bn"), ("conv4_", "pool4_"), ("conv3_", "pool3_")),
         file=_file(
             "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -137,49 +137,49 @@ BACKBONES: dict[str, Backbone] = {
 
 
 def make_backbone(name: str, side: int) -> keras.Model:
-    """Return a backbone without its top, its weights random and still."""
+    """Return a frozen backbone without its top, with random weights."""
     import keras
 
-    known = BACKBONES[name]
+    backbone = BACKBONES[name]
     options = {"include_preprocessing": False} if name.startswith("efficientnet") else {}
-    made = getattr(keras.applications, known.maker)(
+    model = getattr(keras.applications, backbone.factory)(
         include_top=False, weights=None, input_shape=(side, side, 3), name=LAYER, **options
     )
-    made.trainable = False
-    return made
+    model.trainable = False
+    return model
 
 
 def unfreeze(
-    backbone: keras.Model, name: str, blocks: int | str, *, statistics: bool = False
+    backbone: keras.Model, name: str, blocks: int | str, *, batch_norm: bool = False
 ) -> None:
-    """Let the last blocks learn, or all of them.
+    """Make the last blocks of a backbone trainable.
 
     Args:
         backbone: The backbone.
-        name: Which one it is.
-        blocks: How many blocks, from the last one on, or ``all``.
-        statistics: Whether batch normalization learns, too. One that has learned from a million
-            pictures would forget it over a few hundred.
+        name: Its name.
+        blocks: Number of blocks, from the last one, or ``all``.
+        batch_norm: Whether batch normalization is trainable, too. Its pretrained statistics should
+            not be replaced by those of a few hundred images.
     """
     import keras
 
     backbone.trainable = True
-    learning: tuple[str, ...] = ("",)
+    prefixes: tuple[str, ...] = ("",)
     if blocks != "all":
-        learning = tuple(p for block in BACKBONES[name].blocks[: int(blocks)] for p in block)
+        prefixes = tuple(p for block in BACKBONES[name].blocks[: int(blocks)] for p in block)
     for layer in backbone.layers:
-        # A layer that may learn uses the statistics of its batch, whatever the call said: Keras
-        # hands ``training`` down from the whole model.
-        still = isinstance(layer, keras.layers.BatchNormalization) and not statistics
-        layer.trainable = layer.name.startswith(learning) and not still
+        # A trainable batch normalization uses the statistics of its batch whenever the whole model
+        # is called with training=True.
+        frozen = isinstance(layer, keras.layers.BatchNormalization) and not batch_norm
+        layer.trainable = layer.name.startswith(prefixes) and not frozen
 
 
 def load_pretrained(model: keras.Model, config: VGG16DamageConfig) -> None:
-    """Put the weights that a configuration names into the backbone of a model.
+    """Load the pretrained weights of a configuration into the backbone of a model.
 
     Raises:
-        DatasetUnavailable: If there is no such file, and none can be downloaded.
-        ChecksumMismatch: If what was downloaded is another file.
+        DatasetUnavailable: If the file is missing and cannot be downloaded.
+        ChecksumMismatch: If the download is another file.
         DataError: If the file does not fit.
     """
     file = weights_file(config)
@@ -189,16 +189,16 @@ def load_pretrained(model: keras.Model, config: VGG16DamageConfig) -> None:
         raise DataError(
             f"{file} does not hold weights of {config.backbone}",
             why=" ".join(str(error).split())[:300],
-            fix=f"give the file of {BACKBONES[config.backbone].maker} without its top; {_WITHOUT}",
+            fix=f"use the file of {BACKBONES[config.backbone].factory} without its top; {_WITHOUT}",
         ) from error
 
 
 def weights_file(config: VGG16DamageConfig) -> Path:
-    """Return the file that a configuration names, downloaded if it must be.
+    """Return the weights file of a configuration, downloaded if necessary.
 
     Raises:
-        DatasetUnavailable: If there is no such file, and none can be downloaded.
-        ChecksumMismatch: If what was downloaded is another file.
+        DatasetUnavailable: If the file is missing and cannot be downloaded.
+        ChecksumMismatch: If the download is another file.
     """
     wanted = BACKBONES[config.backbone].file
     if config.pretrained != "imagenet":
@@ -214,21 +214,21 @@ def weights_file(config: VGG16DamageConfig) -> Path:
     path = folder / wanted.name
     if not path.is_file() and is_offline():
         raise DatasetUnavailable(
-            f"{wanted.name} is not here, and ZOO_OFFLINE forbids to download it",
-            why=f"it is at {wanted.url}",
+            f"{wanted.name} is not in the cache, and ZOO_OFFLINE forbids the download",
+            why=f"its URL is {wanted.url}",
             fix=_by_hand(path),
         )
     return _fetch(wanted, path)
 
 
 def keras_home() -> Path:
-    """Return the folder in which Keras keeps what it downloads."""
+    """Return the download folder of Keras."""
     chosen = os.environ.get("KERAS_HOME")
     return Path(chosen).expanduser() if chosen else Path.home() / ".keras"
 
 
 def _fetch(wanted: WeightsFile, path: Path) -> Path:
-    """Return the file from Keras's cache, by Keras's own download if it is not there."""
+    """Return the file in Keras's cache, downloaded by Keras if it is missing."""
     import keras
 
     from zoo.files import storage_errors
@@ -236,7 +236,7 @@ def _fetch(wanted: WeightsFile, path: Path) -> Path:
     if path.is_file():
         _check(wanted, path)
         return path
-    # Keras falls back to a folder that everybody may write to where its own is missing.
+    # Keras falls back to a world-writable folder if its own is missing.
     with storage_errors(path, "downloading"):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -281,17 +281,28 @@ def _check(wanted: WeightsFile, path: Path) -> None:
 
 
 def _by_hand(path: Path) -> str:
-    return f"place the file at {path} by hand, or name another by --set pretrained=FILE; {_WITHOUT}"
+    return f"place the file at {path}, or use another: --set pretrained=FILE; {_WITHOUT}"
 
 
-__all__ = [
-    "BACKBONES",
-    "LAYER",
-    "Backbone",
-    "WeightsFile",
-    "keras_home",
-    "load_pretrained",
-    "make_backbone",
-    "unfreeze",
-    "weights_file",
-]
+@dataclass(frozen=True)
+class Letterbox:
+    """Position of an image inside a padded square, pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def letterbox(height: int, width: int, side: int) -> Letterbox:
+    """Fit an image into a square, aspect ratio kept, centered.
+
+    Example:
+        >>> letterbox(50, 100, 224)
+        Letterbox(top=56, left=0, height=112, width=224)
+    """
+    longer = max(height, width)
+    resized_height = max(1, round(height * side / longer))
+    resized_width = max(1, round(width * side / longer))
+    top, left = (side - resized_height) // 2, (side - resized_width) // 2
+    return Letterbox(top, left, resized_height, resized_width)

@@ -1,9 +1,8 @@
-"""How good a classifier of damage is: classes, threshold, curves, and simpler methods beside it."""
+"""Evaluation of damage classifiers: scores, threshold, curves and baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -13,26 +12,15 @@ from zoo import Arrays, DataSpec, Evaluation, PredictFn, Score, Split, metrics
 from zoo.metrics.intervals import wilson
 from zoo.metrics.roc import auc, average_precision
 from zoo.spec import PredictFns
-from zoo_vgg16_damage.baselines import MOST, colors, histogram_right, majority
-from zoo_vgg16_damage.pictures import draw_damage
+from zoo_vgg16_damage.figures import damage_figures
 
-BATCH = 32
-"""Pictures that are looked at together: at 224 pixels a side a backbone takes much memory."""
+_BATCH = 32
+"""Images per batch: at 224 pixels a side a backbone takes much memory."""
 
+_MAX_REFERENCE = 4_000
+"""Training images for the histogram baseline; more of them change little."""
 
-@dataclass(frozen=True)
-class Answers:
-    """What a model said of every example.
-
-    Attributes:
-        chances: `(examples, classes)`
-        threshold: Of two classes, from where on the one that is looked for is said; or ``None``.
-        true: `(examples,)`
-    """
-
-    chances: NDArray[np.float64]
-    threshold: float | None
-    true: NDArray[np.int64]
+_BINS = 6
 
 
 def evaluate_damage(
@@ -43,53 +31,49 @@ def evaluate_damage(
     positive: int,
     reference: Split | None = None,
 ) -> Evaluation:
-    """Measure a classifier on every example of a split.
+    """Evaluate a classifier on a split.
 
-    To what every classifier is measured by come, of two classes, the areas under both curves
-    (DeLong's interval, and a bootstrap) and what comes of the threshold (Wilson 1927).
+    Binary classifiers also get the areas under the ROC curve (DeLong's interval) and the
+    precision–recall curve (bootstrap), and scores at the threshold (Wilson 1927).
 
     Args:
-        predict_fns: ``predict``, and ``where`` for the pictures of a report.
+        predict_fns: ``predict``, and ``saliency`` for the images of a report.
         split: The examples.
-        data: What they are.
-        positive: Index of the class that is looked for.
-        reference: What simpler methods learn from; ``None`` asks for the scores alone.
+        data: Spec of the data.
+        positive: Index of the positive class.
+        reference: Training split for the baselines and figures; ``None`` for scores only.
     """
-    kept: list[Arrays] = []
-    first = next(iter(predict_fns.values()))
-    base = metrics.evaluate(_kept(first, kept), split, data, reference=reference, batch_size=BATCH)
-    answers = _answers(kept, split, data)
+    batches: list[Arrays] = []
+    predict = _recorded(next(iter(predict_fns.values())), batches)
+    base = metrics.evaluate(predict, split, data, reference=reference, batch_size=_BATCH)
+    probabilities = np.concatenate([b["probabilities"] for b in batches]).astype("float64")
+    truth = _labels(split, data)
     scores = dict(base.scores)
     if len(data.labels) == 2:
-        scores |= _two_classes(answers, positive)
+        threshold = float(batches[0]["threshold"][0]) if "threshold" in batches[0] else None
+        scores |= _binary_scores(probabilities[:, positive], truth == positive, threshold)
     figures = base.figures
     if reference is not None:
-        scores |= _beside(split, reference, data, answers.true)
-        figures = draw_damage(
-            predict_fns, split, data, base, answers.chances, answers.true, scores, positive
+        scores |= _baselines(split, reference, data, truth)
+        figures = damage_figures(
+            predict_fns, split, data, base, probabilities, truth, scores, positive
         )
     return base.model_copy(update={"scores": scores, "figures": figures})
 
 
-def _kept(predict_fn: PredictFn, kept: list[Arrays]) -> PredictFn:
-    """Return a forward whose answers are remembered, so that every example is asked for once."""
+def _recorded(predict_fn: PredictFn, batches: list[Arrays]) -> PredictFn:
+    """Return a function that records its outputs, so that every example is predicted once."""
 
-    def asked(inputs: Arrays) -> Arrays:
-        # A graph is traced anew for every size: the last batch is filled up with its last example.
+    def predict(inputs: Arrays) -> Arrays:
+        # Batches of one size, as Keras traces a graph for every other: the last one is padded.
         count = len(next(iter(inputs.values())))
-        rows = np.minimum(np.arange(BATCH), count - 1)
-        full = predict_fn({name: array[rows] for name, array in inputs.items()})
-        answer = {name: array[:count] for name, array in full.items()}
-        kept.append(answer)
-        return answer
+        rows = np.minimum(np.arange(_BATCH), count - 1)
+        padded = predict_fn({name: array[rows] for name, array in inputs.items()})
+        outputs = {name: array[:count] for name, array in padded.items()}
+        batches.append(outputs)
+        return outputs
 
-    return asked
-
-
-def _answers(kept: list[Arrays], split: Split, data: DataSpec) -> Answers:
-    chances = np.concatenate([answer["probabilities"] for answer in kept]).astype("float64")
-    threshold = float(kept[0]["threshold"][0]) if "threshold" in kept[0] else None
-    return Answers(chances, threshold, _labels(split, data))
+    return predict
 
 
 def _labels(split: Split, data: DataSpec) -> NDArray[np.int64]:
@@ -101,50 +85,75 @@ def _labels(split: Split, data: DataSpec) -> NDArray[np.int64]:
     return np.concatenate(parts).astype(np.int64)
 
 
-def _two_classes(answers: Answers, positive: int) -> dict[str, Score]:
-    there = answers.true == positive
-    chance = answers.chances[:, positive]
-    found: dict[str, Score] = {}
-    if there.any() and not there.all():
-        found["roc_auc"] = _score(*auc(chance[there], chance[~there]))
-        found["average_precision"] = _score(*average_precision(chance[there], chance[~there]))
-    if answers.threshold is None:
-        return found
-    said = chance >= answers.threshold
+def _binary_scores(
+    probability: NDArray[Any], is_positive: NDArray[Any], threshold: float | None
+) -> dict[str, Score]:
+    scores: dict[str, Score] = {}
+    if is_positive.any() and not is_positive.all():
+        classes = probability[is_positive], probability[~is_positive]
+        scores["roc_auc"] = _score(*auc(*classes))
+        scores["average_precision"] = _score(*average_precision(*classes))
+    if threshold is None:
+        return scores
+    predicted = probability >= threshold
     counts = {
-        "threshold_accuracy": (said == there, np.ones_like(there)),
-        "threshold_recall": (said, there),
-        "threshold_precision": (there, said),
+        "threshold_accuracy": (predicted == is_positive, np.ones_like(is_positive)),
+        "threshold_recall": (predicted, is_positive),
+        "threshold_precision": (is_positive, predicted),
     }
-    for name, (right, of) in counts.items():
-        if of.any():
-            found[name] = rate(int((right & of).sum()), int(of.sum()))
-    return found
+    for name, (correct, among) in counts.items():
+        if among.any():
+            scores[name] = _rate(int((correct & among).sum()), int(among.sum()))
+    return scores
 
 
-def _beside(
-    split: Split, reference: Split, data: DataSpec, true: NDArray[Any]
-) -> Mapping[str, Score]:
-    """Return what simpler methods reach."""
-    count = len(reference)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(int))
-    known = colors(reference, data, chosen)
-    asked = colors(split, data, np.arange(len(split)))
-    right = {
-        "majority_accuracy": majority(known[1], true, len(data.labels)),
-        "histogram_accuracy": histogram_right(known, asked),
-    }
-    return {name: rate(n, len(true)) for name, n in right.items() if n is not None}
+def _baselines(
+    split: Split, reference: Split, data: DataSpec, truth: NDArray[Any]
+) -> dict[str, Score]:
+    """Return the accuracy of the majority class and of a color-histogram classifier."""
+    count = min(len(reference), _MAX_REFERENCE)
+    rows = np.unique(np.linspace(0, len(reference) - 1, count).astype(int))
+    histograms, labels = _color_histograms(reference, data, rows)
+    majority = int(np.bincount(labels, minlength=len(data.labels)).argmax())
+    scores = {"majority_accuracy": _rate(int((truth == majority).sum()), len(truth))}
+    if importlib.util.find_spec("sklearn") is not None and len(set(labels.tolist())) > 1:
+        from sklearn.linear_model import LogisticRegression
+
+        # Square roots bring rare and frequent colors to one scale.
+        fitted = LogisticRegression(C=10.0, max_iter=2_000).fit(np.sqrt(histograms), labels)
+        features, _ = _color_histograms(split, data, np.arange(len(split)))
+        correct = int((fitted.predict(np.sqrt(features)) == truth).sum())
+        scores["histogram_accuracy"] = _rate(correct, len(truth))
+    return scores
 
 
-def rate(right: int, of: int) -> Score:
-    """Return a share with its Wilson interval."""
-    return _score(right / of, wilson(right, of))
+def _color_histograms(
+    split: Split, data: DataSpec, rows: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return color histograms with 6 bins per channel, and labels.
+
+    Shapes:
+        Returns: `(examples, 6^channels)`, shares; `(examples,)`
+    """
+    spec = data.inputs[0]
+    target = next(tensor.name for tensor in data.targets if tensor.labels is not None)
+    low, high = spec.range or (0.0, 255.0)
+    histograms, labels = [], []
+    for start in range(0, len(rows), 256):
+        inputs, targets = split.take(rows[start : start + 256])
+        intensity = (inputs[spec.name].astype("float32") - low) / (high - low)
+        bins = np.clip((intensity * _BINS).astype("int64"), 0, _BINS - 1)
+        codes = (bins * _BINS ** np.arange(bins.shape[-1])).sum(axis=-1).reshape(len(bins), -1)
+        colors = _BINS ** bins.shape[-1]
+        histograms.append(np.stack([np.bincount(c, minlength=colors) / c.size for c in codes]))
+        labels.append(np.asarray(targets[target]).reshape(-1))
+    return np.concatenate(histograms), np.concatenate(labels).astype(int)
 
 
-def _score(value: float, ends: tuple[float, float] | None) -> Score:
-    low, high = ends or (None, None)
+def _rate(correct: int, total: int) -> Score:
+    return _score(correct / total, wilson(correct, total))
+
+
+def _score(value: float, interval: tuple[float, float] | None) -> Score:
+    low, high = interval or (None, None)
     return Score(value=value, low=low, high=high)
-
-
-__all__ = ["BATCH", "Answers", "evaluate_damage", "rate"]

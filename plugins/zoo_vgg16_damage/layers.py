@@ -1,4 +1,4 @@
-"""The layers around a classifier: how sure it may be, and where its evidence lies.
+"""Temperature scaling and Grad-CAM as layers.
 
 Importing this module imports keras.
 """
@@ -17,33 +17,33 @@ PACKAGE = "zoo_vgg16_damage"
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class Calibration(keras.layers.Layer):
-    """Divides logits by a temperature (Guo et al. 2017, arXiv:1706.04599), and keeps a threshold.
+    """Temperature scaling (Guo et al. 2017, arXiv:1706.04599), and storage of a threshold.
 
-    Both are chosen on validation examples when training has ended; 1 and ½ until then.
+    Both are chosen on the validation split after training; 1 and ½ until then.
 
     Shapes:
         `(batch, classes)`, and the same out.
     """
 
     def build(self, input_shape: Any) -> None:
-        """Create the two numbers, which no optimizer moves."""
-        self.temperature = self._number("temperature", 1.0)
-        self.threshold = self._number("threshold", 0.5)
+        """Create temperature and threshold, which are not trained by the optimizer."""
+        self.temperature = self._scalar("temperature", 1.0)
+        self.threshold = self._scalar("threshold", 0.5)
 
     def call(self, logits: Any) -> Any:
-        """Return the logits of honest probabilities."""
+        """Return temperature-scaled logits."""
         return logits / ops.cast(self.temperature, logits.dtype)
 
-    def settle(self, temperature: float, threshold: float) -> None:
-        """Set both numbers."""
+    def set_values(self, temperature: float, threshold: float) -> None:
+        """Set temperature and threshold."""
         self.temperature.assign(temperature)
         self.threshold.assign(threshold)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the input's shape."""
+        """Return the output shape."""
         return input_shape
 
-    def _number(self, name: str, value: float) -> Any:
+    def _scalar(self, name: str, value: float) -> Any:
         return self.add_weight(
             shape=(),
             initializer=keras.initializers.Constant(value),
@@ -54,7 +54,7 @@ class Calibration(keras.layers.Layer):
 
 
 class Threshold(keras.layers.Layer):
-    """Says the threshold beside every answer, so that whoever has the answer has it.
+    """Returns the decision threshold for every example, as an output of the graph.
 
     Shapes:
         In: `(batch, classes)`
@@ -66,32 +66,31 @@ class Threshold(keras.layers.Layer):
         self.calibration = calibration
 
     def call(self, probabilities: Any) -> Any:
-        """Repeat it."""
+        """Repeat the threshold."""
         return ops.zeros_like(probabilities[:, 0]) + self.calibration.threshold
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return one number an example."""
+        """Return the output shape."""
         return input_shape[:1]
 
 
-class Evidence(keras.layers.Layer):
-    """Says how much each place of a feature map speaks for each class.
+class GradCAM(keras.layers.Layer):
+    """Grad-CAM saliency maps of all classes (Selvaraju et al. 2017, arXiv:1610.02391).
 
-    Gradient-weighted class activation mapping (Selvaraju et al. 2017, arXiv:1610.02391) without a
-    gradient tape: through dense layers with ReLU the gradient of a logit is a product of their
-    kernels, which is written out here, so that it becomes an ordinary part of an ONNX graph.
+    The gradient of a logit through dense layers with ReLU is a product of their kernels, computed
+    here without a gradient tape, so that it is an ordinary part of an ONNX graph.
 
-    A class's map is the sum of the features, each weighted by its gradient averaged over all
-    places; what all classes share is subtracted, because a softmax does not see it. With average
-    pooling and no hidden layer it is the class activation map of Zhou et al. (2016,
-    arXiv:1512.04150), exact: the mean over all places is the calibrated logit, less its bias and
-    the mean over classes. Selvaraju's picture is the positive part.
+    A class's map is the sum of the features, weighted by their gradients averaged over all
+    positions, minus the mean over classes, to which a softmax is invariant. With average pooling
+    and no hidden layer it is exactly the class activation map of Zhou et al. (2016,
+    arXiv:1512.04150): its mean over all positions is the calibrated logit, minus its bias and the
+    mean over classes. Grad-CAM images are the positive part.
 
     Args:
-        dense: The layers between features and logits, the logits' own last.
-        calibration: What divides the logits.
-        flat: Whether the features were laid flat instead of averaged.
-        rows: Weights that make the rows of the answer from those of the map; none if ``None``.
+        dense: Dense layers from features to logits, that of the logits last.
+        calibration: The temperature of the logits.
+        flatten: Whether the features were flattened instead of averaged.
+        rows: Weights from rows of the feature map to rows of the output; ``None`` for none.
         columns: Likewise.
 
     Shapes:
@@ -104,34 +103,40 @@ class Evidence(keras.layers.Layer):
         dense: Sequence[keras.layers.Layer],
         calibration: Calibration,
         *,
-        flat: bool,
+        flatten: bool,
         rows: np.ndarray | None = None,
         columns: np.ndarray | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.dense, self.calibration = list(dense), calibration
-        self.flat, self._rows, self._columns = flat, rows, columns
+        self.flatten, self._rows, self._columns = flatten, rows, columns
 
     def call(self, features: Any) -> Any:
         """Return the maps of all classes."""
         _, height, width, channels = features.shape
-        places = height * width
-        flat = ops.reshape(features, (-1, places, channels))
-        x = ops.reshape(features, (-1, places * channels)) if self.flat else ops.mean(flat, axis=1)
+        positions = height * width
+        flat = ops.reshape(features, (-1, positions, channels))
+        x = (
+            ops.reshape(features, (-1, positions * channels))
+            if self.flatten
+            else ops.mean(flat, axis=1)
+        )
         active = []
         for layer in self.dense[:-1]:
             x = layer(x)
             active.append(ops.cast(x > 0, x.dtype))
         kernel = ops.convert_to_tensor(self.dense[-1].kernel)
-        # Each example has its own gradient once a ReLU has closed some of its ways.
-        slope = (kernel - ops.mean(kernel, axis=1, keepdims=True))[None]
-        for layer, way in zip(reversed(self.dense[:-1]), reversed(active), strict=True):
-            slope = ops.matmul(ops.convert_to_tensor(layer.kernel)[None], way[:, :, None] * slope)
-        classes = slope.shape[-1]
-        if self.flat:
-            slope = ops.sum(ops.reshape(slope, (-1, places, channels, classes)), axis=1)
-        maps = ops.matmul(flat, slope) / self.calibration.temperature
+        # Gradients differ by example, as ReLU units are active or not.
+        gradient = (kernel - ops.mean(kernel, axis=1, keepdims=True))[None]
+        for layer, mask in zip(reversed(self.dense[:-1]), reversed(active), strict=True):
+            gradient = mask[:, :, None] * gradient
+            gradient = ops.matmul(ops.convert_to_tensor(layer.kernel)[None], gradient)
+        classes = gradient.shape[-1]
+        if self.flatten:
+            gradient = ops.reshape(gradient, (-1, positions, channels, classes))
+            gradient = ops.sum(gradient, axis=1)
+        maps = ops.matmul(flat, gradient) / self.calibration.temperature
         maps = ops.reshape(maps, (-1, height, width, classes))
         if self._rows is None or self._columns is None:
             return maps
@@ -139,6 +144,3 @@ class Evidence(keras.layers.Layer):
         maps = ops.matmul(ops.convert_to_tensor(self._rows), maps)
         maps = ops.matmul(maps, ops.convert_to_tensor(self._columns.T))
         return ops.transpose(maps, (0, 2, 3, 1))
-
-
-__all__ = ["Calibration", "Evidence", "Threshold"]

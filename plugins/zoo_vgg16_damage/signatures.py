@@ -1,92 +1,91 @@
-"""What a classifier of damage publishes: what it is, and where it looked.
-
-Importing this module imports keras.
-"""
+"""Exported signatures of damage classifiers: ``predict`` and ``saliency``."""
 
 from __future__ import annotations
 
-import keras
-import numpy as np
+from typing import TYPE_CHECKING
 
 from zoo import DataSpec, Signature, TensorSpec
-from zoo.metrics.saliency import crop_weights
 from zoo_vgg16_damage.config import VGG16DamageConfig
-from zoo_vgg16_damage.head import FEATURES, calibration_of, dense_of
-from zoo_vgg16_damage.layers import Evidence, Threshold
 
-WHERE = "where"
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+SALIENCY = "saliency"
 EVIDENCE = "evidence"
 
 
-def published(
+def make_signatures(
     model: keras.Model, config: VGG16DamageConfig, data: DataSpec, positive: int
 ) -> list[Signature]:
     """Return the signatures of a model, ``predict`` first."""
-    from zoo.layers import classifier_signature
+    import keras
 
-    inside = _inside(config, data)
-    taken = {data.inputs[0].name: inside}
-    predict = classifier_signature(model, data, inside=taken)
-    calibration = calibration_of(model)
+    from zoo.layers import classifier_signature
+    from zoo_vgg16_damage.layers import GradCAM, Threshold
+    from zoo_vgg16_damage.network import FEATURES, calibration_layer, head_layers
+
+    inside = {data.inputs[0].name: _preprocessing(config, data)}
+    predict = classifier_signature(model, data, inside=inside)
+    calibration = calibration_layer(model)
     image, features = model.inputs[0], model.get_layer(FEATURES).output
     labels = data.labels
     if len(labels) == 2:
-        limit = Threshold(calibration, name="threshold")(model.output)
-        named = {"probabilities": model.output, "threshold": limit}
-        told = TensorSpec(
+        threshold = Threshold(calibration, name="threshold")(model.output)
+        outputs = {"probabilities": model.output, "threshold": threshold}
+        threshold_spec = TensorSpec(
             name="threshold",
-            range=(0.0, 1.0),
-            inside=f"{labels[positive]!r} is said from this probability on; "
-            "chosen on the validation split",
+            inside=f"least probability to predict {labels[positive]!r}, chosen on the validation "
+            "split; above 1 for never",
         )
         predict = Signature(
             "predict",
-            keras.Model({image.name: image}, named),
+            keras.Model({image.name: image}, outputs),
             predict.inputs,
-            (*predict.outputs, told),
+            (*predict.outputs, threshold_spec),
         )
-    rows, columns = _content(config, data.inputs[0], int(features.shape[1]))
-    evidence = Evidence(
-        dense_of(model),
+    rows, columns = _crop_weights(config, data.inputs[0], int(features.shape[1]))
+    evidence = GradCAM(
+        [layer for layer in head_layers(model) if isinstance(layer, keras.layers.Dense)],
         calibration,
-        flat=config.head.pooling == "flatten",
+        flatten=config.head.pooling == "flatten",
         rows=rows,
         columns=columns,
         name=EVIDENCE,
     )(features)
-    said = TensorSpec(
+    evidence_spec = TensorSpec(
         name=EVIDENCE,
         shape=tuple(int(size) for size in evidence.shape[1:]),
         unit="nats",
         labels=labels,
-        inside="how much each place of the picture speaks for each class, rows from the top",
+        inside="evidence for each class by region of the image, rows from the top",
     )
-    where = keras.Model({image.name: image}, {EVIDENCE: evidence})
-    return [predict, Signature(WHERE, where, predict.inputs, (said,))]
+    saliency = keras.Model({image.name: image}, {EVIDENCE: evidence})
+    return [predict, Signature(SALIENCY, saliency, predict.inputs, (evidence_spec,))]
 
 
-def _inside(config: VGG16DamageConfig, data: DataSpec) -> str:
+def _preprocessing(config: VGG16DamageConfig, data: DataSpec) -> str:
     if config.preset == "small":
         return "scaled to -1..1"
     height, width = (int(size) for size in data.inputs[0].shape[:2])
+    side = config.image_size
     return (
-        f"{height} x {width} fitted into {config.side} x {config.side} pixels, bilinear, aspect "
-        f"kept, the rest filled with the mean; then as {config.backbone} wants it"
+        f"{height} x {width} resized to fit {side} x {side} pixels, bilinear, aspect ratio kept, "
+        f"padded with the mean; then preprocessed for {config.backbone}"
     )
 
 
-def _content(
+def _crop_weights(
     config: VGG16DamageConfig, spec: TensorSpec, cells: int
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the weights that cut a map to the picture inside its padded square."""
+    """Return the weights that crop a map to the image inside its padded square."""
     if config.preset == "small":
         return None, None
-    from zoo_vgg16_damage.fitting import place
+    from zoo.metrics.saliency import crop_weights
+    from zoo_vgg16_damage.backbones import letterbox
 
-    found = place(int(spec.shape[0]), int(spec.shape[1]), config.side)
-    tall = crop_weights(found.top, found.height, config.side, cells)
-    wide = crop_weights(found.left, found.width, config.side, cells)
-    return tall.astype("float32"), wide.astype("float32")
-
-
-__all__ = ["EVIDENCE", "WHERE", "published"]
+    side = config.image_size
+    box = letterbox(int(spec.shape[0]), int(spec.shape[1]), side)
+    rows = crop_weights(box.top, box.height, side, cells)
+    columns = crop_weights(box.left, box.width, side, cells)
+    return rows.astype("float32"), columns.astype("float32")

@@ -14,7 +14,7 @@ DATA = Bars({"train": 40, "validation": 20, "test": 20})
 QUICK: dict[str, Any] = {
     "preset": "transfer",
     "backbone": "mobilenetv2",
-    "side": 32,
+    "image_size": 32,
     "views": 2,
     "batch_size": 16,
 }

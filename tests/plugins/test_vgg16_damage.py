@@ -17,8 +17,8 @@ from zoo.errors import ConfigError
 from zoo.layers import SmoothedCrossentropy
 from zoo.spec import DataSpec, Task, TensorSpec
 from zoo_vgg16_damage import VGG16Damage, VGG16DamageConfig
-from zoo_vgg16_damage.calibrating import best_temperature, best_threshold, log_loss, softmax
-from zoo_vgg16_damage.head import calibration_of
+from zoo_vgg16_damage.calibration import best_temperature, best_threshold, log_loss, softmax
+from zoo_vgg16_damage.network import calibration_layer
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -109,12 +109,12 @@ def test_the_recipe_fits_pictures_of_every_size_gray_or_color(
         ({"backbone": "vgg19"}, "backbone"),
         ({"head.dropout": 1.0}, "head.dropout"),
         ({"head.pooling": "max"}, "head.pooling"),
-        ({"side": 16}, "side"),
+        ({"image_size": 16}, "image_size"),
         ({"views": 0}, "views"),
-        ({"positive": "hole"}, "positive"),
+        ({"positive_class": "hole"}, "positive_class"),
         ({"stages": [[8]] * 8}, "stages"),
         ({"fine_tune.blocks": 9}, "fine_tune"),
-        ({"miss_cost": 0}, "miss_cost"),
+        ({"false_negative_cost": 0}, "false_negative_cost"),
     ],
 )
 def test_a_wrong_field_is_a_finding_with_its_place(config: dict[str, Any], place: str) -> None:
@@ -133,7 +133,7 @@ def test_a_table_is_refused_with_the_command_for_pictures() -> None:
     image = TensorSpec(name="numeric", shape=(3,))
     label = TensorSpec(name="label", dtype="int64", labels=("a", "b"))
     table = DataSpec(id="t", task=Task.CLASSIFICATION, inputs=(image,), targets=(label,))
-    with pytest.raises(ConfigError, match="vgg16_damage needs pictures"):
+    with pytest.raises(ConfigError, match="vgg16_damage needs images"):
         zoo.build("vgg16_damage", data=table)
 
 
@@ -154,13 +154,13 @@ def test_it_learns_and_its_probabilities_survive_saving(run: zoo.Run) -> None:
     np.testing.assert_array_equal(
         again.predict_on_batch(images), run.model.predict_on_batch(images)
     )
-    assert float(calibration_of(again).temperature) != 1.0
+    assert float(calibration_layer(again).temperature) != 1.0
 
 
 def test_the_temperature_does_not_raise_the_log_loss_of_the_validation_split(run: zoo.Run) -> None:
     part = SMALL.split("validation")
     chances = run.model.predict_on_batch(part.images).astype("float64")
-    calibration = calibration_of(run.model)
+    calibration = calibration_layer(run.model)
     logits = np.log(chances) * float(calibration.temperature)
 
     assert log_loss(np.log(chances), part.labels) <= log_loss(logits, part.labels) + 1e-6
@@ -176,9 +176,9 @@ def test_an_evaluation_has_curves_a_threshold_and_simpler_methods_beside_it(run:
     )
     assert evaluation.scores["majority_accuracy"].value < evaluation.scores["accuracy"].value
     assert evaluation.scores["histogram_accuracy"].low is not None
-    assert titles[0] == "Where it looked"
-    assert "Finding a: ROC" in titles
-    assert "Beside simpler methods" in titles
+    assert titles[0] == "Saliency maps"
+    assert "ROC curve of a" in titles
+    assert "Comparison with baselines" in titles
 
 
 def test_an_artifact_is_measured_to_the_same_numbers(run: zoo.Run, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_an_artifact_alone_says_what_it_is_and_where_without_keras(
     code = (
         "import sys, numpy as np, zoo.runtime as r\n"
         f"x = np.load({str(tmp_path / 'x.npy')!r})\n"
-        f"where = r.load({str(path)!r}, signature='where').run({{'image': x}})['evidence']\n"
+        f"where = r.load({str(path)!r}, signature='saliency').run({{'image': x}})['evidence']\n"
         f"said = r.load({str(path)!r}).run({{'image': x}})\n"
         "assert where.shape == (5, 12, 12, 2), where.shape\n"
         "assert set(said) == {'probabilities', 'threshold', 'label'}, set(said)\n"
@@ -210,8 +210,8 @@ def test_evidence_is_exact_its_mean_is_the_logit_less_what_classes_share(run: zo
     images = SMALL.split("test").images
     chances = np.log(run.model.predict_on_batch(images).astype("float64"))
     bias = keras.ops.convert_to_numpy(run.model.get_layer("logits").bias)
-    bias /= float(calibration_of(run.model).temperature)
-    evidence = zoo.predict(run, {"image": images}, signature="where").outputs["evidence"]
+    bias /= float(calibration_layer(run.model).temperature)
+    evidence = zoo.predict(run, {"image": images}, signature="saliency").outputs["evidence"]
     found = evidence.mean(axis=(1, 2)) + bias - bias.mean()
 
     np.testing.assert_allclose(found, chances - chances.mean(axis=1, keepdims=True), atol=1e-4)
@@ -221,7 +221,7 @@ def test_evidence_lies_where_the_bar_is(run: zoo.Run) -> None:
     from zoo.metrics.saliency import centroid, heatmap
 
     part = SMALL.split("test")
-    evidence = zoo.predict(run, {"image": part.images}, signature="where").outputs["evidence"]
+    evidence = zoo.predict(run, {"image": part.images}, signature="saliency").outputs["evidence"]
     found = [
         centroid(heatmap(one, label)) for one, label in zip(evidence, part.labels, strict=True)
     ]
@@ -262,7 +262,7 @@ def test_evidence_is_the_gradient_that_a_tape_finds(pooling: str, dense: tuple[i
         ],
         axis=-1,
     )
-    found = zoo.predict(model, {"image": images}, signature="where").outputs["evidence"]
+    found = zoo.predict(model, {"image": images}, signature="saliency").outputs["evidence"]
 
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
@@ -274,8 +274,8 @@ def test_evidence_of_a_deep_head_is_exported_and_proven(tmp_path: Path) -> None:
     )
     artifact = zoo.export(model, tmp_path, data=data)
 
-    assert [graph["signature"] for graph in artifact.manifest["graphs"]] == ["predict", "where"]
-    assert zoo.verify(artifact.path).signatures[1].signature == "where"
+    assert [graph["signature"] for graph in artifact.manifest["graphs"]] == ["predict", "saliency"]
+    assert zoo.verify(artifact.path).signatures[1].signature == "saliency"
 
 
 def test_rare_classes_count_as_much_as_common_ones() -> None:
@@ -291,7 +291,7 @@ def test_rare_classes_count_as_much_as_common_ones() -> None:
 def test_a_loss_with_weights_is_saved_with_them() -> None:
     loss = SmoothedCrossentropy(0.1, (0.5, 2.0))
 
-    assert SmoothedCrossentropy.from_config(loss.get_config()).weights == (0.5, 2.0)
+    assert SmoothedCrossentropy.from_config(loss.get_config()).class_weights == (0.5, 2.0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -307,7 +307,7 @@ def test_logits_that_are_too_large_by_a_factor_get_that_temperature(
     assert best_temperature(logits * scale, labels) == pytest.approx(scale, rel=0.12)
 
 
-def test_a_dear_miss_lowers_the_threshold() -> None:
+def test_a_higher_false_negative_cost_lowers_the_threshold() -> None:
     random = np.random.default_rng(5)
     there = random.random(2_000) < 0.5
     chances = np.clip(random.normal(np.where(there, 0.65, 0.35), 0.2), 0, 1)
@@ -331,7 +331,28 @@ def test_no_threshold_is_cheaper(values: list[tuple[float, bool]], cost: float) 
         return cost * float((there & ~said).sum()) + float((~there & said).sum())
 
     if there.any() and not there.all():
-        assert price(found) <= min(map(price, np.linspace(0, 1.001, 77))) + 1e-9
+        every = [*chances, *np.nextafter(chances, 2), *np.linspace(0, 1.001, 77)]
+        assert price(found) <= min(map(price, every)) + 1e-9
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("scores", "positive", "cost", "predicted"),
+    [
+        ([0.0, 1.0], [True, False], 0.5, [False, False]),
+        ([0.2, 0.9], [True, False], 0.5, [False, False]),
+        ([0.2, 0.9], [True, False], 2.0, [True, True]),
+        ([0.5, 0.5000001], [False, True], 1.0, [False, True]),
+        ([0.0, 0.0, 1.0], [True, False, True], 9.0, [True, True, True]),
+    ],
+)
+def test_the_threshold_may_be_below_or_above_all_scores(
+    scores: list[float], positive: list[bool], cost: float, predicted: list[bool], dtype: str
+) -> None:
+    values = np.array(scores, dtype)
+    found = values.dtype.type(best_threshold(values, np.array(positive), cost))
+
+    assert (values >= found).tolist() == predicted
 
 
 def test_more_than_two_classes_have_no_threshold(tmp_path: Path) -> None:

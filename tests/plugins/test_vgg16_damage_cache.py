@@ -12,7 +12,7 @@ import pytest
 import zoo
 from tests.plugins.backbone import DATA, numbers, trained, write_weights
 from zoo.errors import ConfigError
-from zoo_vgg16_damage import VGG16Damage, cache
+from zoo_vgg16_damage import VGG16Damage, feature_cache
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,7 +29,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv(cache.BOUND, raising=False)
+    monkeypatch.delenv(feature_cache.SIZE_LIMIT, raising=False)
     return tmp_path / "cache" / "features"
 
 
@@ -53,7 +53,7 @@ def test_features_are_computed_once(
     first = trained(weights, tmp_path / "first")
     entries = sorted(path.name for path in own_cache.iterdir())
     assert len(entries) == 3
-    monkeypatch.setattr(cache, "_stage", _forbidden)
+    monkeypatch.setattr(feature_cache, "_stage", _forbidden)
     second = trained(weights, tmp_path / "second")
 
     assert sorted(path.name for path in own_cache.iterdir()) == entries
@@ -66,7 +66,12 @@ def _forbidden(*_: Any) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"seed": 1}, {"side": 40}, {"head": {"pooling": "flatten"}}, {"augmentation": {"shift": 0.2}}],
+    [
+        {"seed": 1},
+        {"image_size": 40},
+        {"head": {"pooling": "flatten"}},
+        {"augmentation": {"shift": 0.2}},
+    ],
 )
 def test_another_view_or_another_sight_is_another_entry(
     weights: Path, tmp_path: Path, own_cache: Path, change: dict[str, Any]
@@ -97,13 +102,13 @@ def _entry(name: str, rows: int, *, in_use: tuple[str, ...] = ()) -> None:
         features[:] = 1
         labels[:] = 2
 
-    cache.find_or_make(name, (rows, 1000), fill, in_use=in_use)
+    feature_cache.find_or_make(name, (rows, 1000), fill, in_use=in_use)
 
 
 def test_what_was_not_used_for_longest_goes_first(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(cache.BOUND, "0.00095")
+    monkeypatch.setenv(feature_cache.SIZE_LIMIT, "0.00095")
     for age, name in enumerate(("old", "middle", "new")):
         _entry(name, 70)
         os.utime(own_cache / name, (1_000 + age, 1_000 + age))
@@ -114,7 +119,7 @@ def test_what_was_not_used_for_longest_goes_first(
 
 
 def test_what_is_in_use_stays(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(cache.BOUND, "0.0005")
+    monkeypatch.setenv(feature_cache.SIZE_LIMIT, "0.0005")
     _entry("mine", 70)
     _entry("other", 70, in_use=("mine", "other"))
 
@@ -127,7 +132,7 @@ def test_a_computation_that_breaks_leaves_nothing(own_cache: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cache.find_or_make("broken", (3, 4), fill)
+        feature_cache.find_or_make("broken", (3, 4), fill)
 
     assert not own_cache.is_dir() or not list(own_cache.iterdir())
 
@@ -135,7 +140,7 @@ def test_a_computation_that_breaks_leaves_nothing(own_cache: Path) -> None:
 def test_features_that_have_no_room_are_refused_before_any_is_computed(
     weights: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(cache.BOUND, "0.0001")
+    monkeypatch.setenv(feature_cache.SIZE_LIMIT, "0.0001")
     with pytest.raises(ConfigError, match="features of this training") as caught:
         trained(weights, tmp_path / "run")
 
@@ -145,6 +150,6 @@ def test_features_that_have_no_room_are_refused_before_any_is_computed(
 
 @pytest.mark.parametrize("text", ["much", "-1", "nan", "inf", "0"])
 def test_a_bound_that_is_no_number_is_a_finding(text: str, monkeypatch: Any) -> None:
-    monkeypatch.setenv(cache.BOUND, text)
-    with pytest.raises(ConfigError, match=cache.BOUND):
-        cache.bound()
+    monkeypatch.setenv(feature_cache.SIZE_LIMIT, text)
+    with pytest.raises(ConfigError, match=feature_cache.SIZE_LIMIT):
+        feature_cache.size_limit()

@@ -26,9 +26,9 @@ from zoo.errors import (
     DataError,
     DatasetUnavailable,
 )
-from zoo_vgg16_damage import VGG16Damage, VGG16DamageConfig, backbones, cache
-from zoo_vgg16_damage.fitting import place
-from zoo_vgg16_damage.transfer import prepare
+from zoo_vgg16_damage import VGG16Damage, VGG16DamageConfig, backbones, feature_cache
+from zoo_vgg16_damage.backbones import letterbox
+from zoo_vgg16_damage.transfer import preprocess
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,10 +71,10 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 def _pin(monkeypatch: pytest.MonkeyPatch, pinned: backbones.WeightsFile) -> None:
     known = backbones.BACKBONES["mobilenetv2"]
     changed = backbones.Backbone(
-        known.maker,
+        known.factory,
         known.mean,
         known.scale,
-        reversed=known.reversed,
+        bgr=known.bgr,
         blocks=known.blocks,
         file=pinned,
     )
@@ -84,7 +84,7 @@ def _pin(monkeypatch: pytest.MonkeyPatch, pinned: backbones.WeightsFile) -> None
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv(cache.BOUND, raising=False)
+    monkeypatch.delenv(feature_cache.SIZE_LIMIT, raising=False)
     return tmp_path / "cache" / "features"
 
 
@@ -102,10 +102,10 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_each_backbone_is_given_what_keras_gives_it(name: str, module: str) -> None:
     spec = pictures(32, 32, 3).inputs[0]
-    config = VGG16DamageConfig(preset="transfer", backbone=name, side=32)
+    config = VGG16DamageConfig(preset="transfer", backbone=name, image_size=32)
     raw = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype("float32")
     image = keras.Input((32, 32, 3))
-    found = keras.Model(image, prepare(image, config, spec))(raw)
+    found = keras.Model(image, preprocess(image, config, spec))(raw)
     expected = getattr(keras.applications, module).preprocess_input(raw.copy())
 
     np.testing.assert_allclose(found, expected, atol=2e-4)
@@ -113,10 +113,10 @@ def test_each_backbone_is_given_what_keras_gives_it(name: str, module: str) -> N
 
 def test_an_efficientnet_is_given_what_its_own_first_layers_make() -> None:
     spec = pictures(32, 32, 3).inputs[0]
-    config = VGG16DamageConfig(preset="transfer", backbone="efficientnetv2b0", side=32)
+    config = VGG16DamageConfig(preset="transfer", backbone="efficientnetv2b0", image_size=32)
     raw = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32")
     image = keras.Input((32, 32, 3))
-    found = keras.Model(image, prepare(image, config, spec))(raw)
+    found = keras.Model(image, preprocess(image, config, spec))(raw)
     own = keras.applications.EfficientNetV2B0(
         include_top=False, weights=None, input_shape=(32, 32, 3), include_preprocessing=True
     )
@@ -129,11 +129,11 @@ def test_an_efficientnet_is_given_what_its_own_first_layers_make() -> None:
 @pytest.mark.parametrize("size", [(20, 60), (60, 20), (7, 224), (1, 1)])
 def test_a_picture_keeps_its_aspect_inside_a_square_of_the_mean(size: tuple[int, int]) -> None:
     spec = pictures(*size, 1).inputs[0]
-    config = VGG16DamageConfig(preset="transfer", side=64)
+    config = VGG16DamageConfig(preset="transfer", image_size=64)
     image = keras.Input((*size, 1))
-    model = keras.Model(image, prepare(image, config, spec))
+    model = keras.Model(image, preprocess(image, config, spec))
     found = keras.ops.convert_to_numpy(model(np.full((1, *size, 1), 255.0)))[0]
-    where = place(*size, 64)
+    where = letterbox(*size, 64)
     inside = found[where.top : where.top + where.height, where.left : where.left + where.width]
 
     assert found.shape == (64, 64, 3)
@@ -145,9 +145,9 @@ def test_a_picture_keeps_its_aspect_inside_a_square_of_the_mean(size: tuple[int,
 
 def test_other_ranges_are_brought_to_that_of_bytes() -> None:
     spec = pictures(32, 32, 1, dtype="float32", high=16).inputs[0]
-    config = VGG16DamageConfig(preset="transfer", backbone="resnet50v2", side=32)
+    config = VGG16DamageConfig(preset="transfer", backbone="resnet50v2", image_size=32)
     image = keras.Input((32, 32, 1))
-    model = keras.Model(image, prepare(image, config, spec))
+    model = keras.Model(image, preprocess(image, config, spec))
 
     np.testing.assert_allclose(model(np.full((1, 32, 32, 1), 16.0)), 1.0, atol=1e-5)
     np.testing.assert_allclose(model(np.zeros((1, 32, 32, 1))), -1.0, atol=1e-5)
@@ -308,11 +308,11 @@ def test_an_export_of_a_backbone_takes_raw_pictures_and_says_where(
     weights: Path, tmp_path: Path
 ) -> None:
     wide = Bars({"train": 16, "validation": 8, "test": 8})
-    run = trained(weights, tmp_path / "run", wide, epochs=1, side=64)
+    run = trained(weights, tmp_path / "run", wide, epochs=1, image_size=64)
     artifact = zoo.export(run, tmp_path / "exports", data=wide)
     images = wide.split("test").images
-    mine = zoo.predict(run, {"image": images}, signature="where").outputs["evidence"]
-    theirs = zoo.predict(artifact.path, images, signature="where").outputs["evidence"]
+    mine = zoo.predict(run, {"image": images}, signature="saliency").outputs["evidence"]
+    theirs = zoo.predict(artifact.path, images, signature="saliency").outputs["evidence"]
 
     assert mine.shape == (8, 2, 2, 2)
     np.testing.assert_allclose(theirs, mine, atol=1e-3)
@@ -324,7 +324,7 @@ def test_a_run_that_is_killed_while_it_is_tuned_ends_in_the_bits_of_one_that_was
     command = [sys.executable, "-c", _PROGRAM, str(weights)]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     subprocess.run([*command, "train", whole], check=True, capture_output=True)
-    kill_after([*command, "train", cut], cut / "checkpoints" / "tuned", 1)
+    kill_after([*command, "train", cut], cut / "checkpoints" / "fine_tune", 1)
     assert json.loads((cut / "run.json").read_text())["status"] == "running"
     subprocess.run([*command, "resume", cut], check=True, capture_output=True)
 
@@ -344,6 +344,6 @@ if what == "resume":
 else:
     data = zoo.dataset("digits")
     zoo.train("vgg16_damage", data, run_dir=folder, preset="transfer", backbone="mobilenetv2",
-              side=32, views=2, epochs=2, batch_size=512, pretrained=weights,
+              image_size=32, views=2, epochs=2, batch_size=512, pretrained=weights,
               fine_tune={"epochs": 6, "learning_rate": 1e-3})
 """

@@ -52,7 +52,7 @@ def test_the_evidence_lies_where_the_damage_is(
     tested: tuple[Any, dict[str, Any], np.ndarray],
 ) -> None:
     split, inputs, labels = tested
-    evidence = zoo.runtime.load(ARTIFACT, signature="where").predict(inputs).outputs["evidence"]
+    evidence = zoo.runtime.load(ARTIFACT, signature="saliency").predict(inputs).outputs["evidence"]
     cell = 96 / evidence.shape[1]
     exact = near = 0
     for one, label, true in zip(evidence, labels, split.truth(np.arange(len(split))), strict=True):
