@@ -28,18 +28,18 @@ import numpy as np
 import zoo
 from zoo.data import ArraySplit, Dataset
 from zoo.training.engines import choose_engine
-from zoo_rbm.arrays import uniform
+from zoo_rbm.array_ops import uniform
+from zoo_rbm.baselines import LinearClassifier, f1_score, random_oversample
 from zoo_rbm.config import LikelihoodConfig
 from zoo_rbm.energy import Energy
-from zoo_rbm.likelihood import log_partition
-from zoo_rbm.machine import Machine
-from zoo_rbm.uses import LinearClassifier, f1_of, repeat_minority
-from zoo_rbm.views import learned
+from zoo_rbm.partition_function import log_partition
+from zoo_rbm.preprocessing import training_inputs
+from zoo_rbm.trained_rbm import TrainedRBM
 
 HIDDEN, EPOCHS, BATCH = 128, 100, 50
 RATES = (0.01, 0.03, 0.1, 0.3)
 TIMED = ((10, 256), (50, 128), (100, 256))
-RARE, KEPT = 8, 20
+MINORITY_SHARE, KEPT = 8, 20
 LIKELIHOOD = LikelihoodConfig(runs=200, steps=5_000)
 
 
@@ -49,14 +49,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        _likelihood(Path(folder), chosen.seeds)
+        _likelihood_score(Path(folder), chosen.seeds)
         _cost()
         _noise()
         _uses(Path(folder), chosen.seeds)
         _rare(Path(folder), chosen.seeds)
 
 
-def _likelihood(folder: Path, seeds: int) -> None:
+def _likelihood_score(folder: Path, seeds: int) -> None:
     print(
         f"{'log-likelihood, nats':22}{'rbm':>9}{'scikit-learn':>14}{'rate':>7}{'passed':>8}"
         f"{'independent':>13}"
@@ -69,7 +69,7 @@ def _likelihood(folder: Path, seeds: int) -> None:
             run_dir=folder / f"likelihood-{seed}",
             binarize="threshold",
         )
-        machine = Machine(run)
+        machine = TrainedRBM(run)
         parts = {name: _binary(run.dataset(), name) for name in ("train", "validation", "test")}
         ours = _mean(machine.energy, machine.log_partition().value, parts["test"])
         tried = {}
@@ -104,7 +104,7 @@ def _sklearn(train: np.ndarray, rate: float, seed: int) -> tuple[Energy, float]:
         theirs.intercept_hidden_.astype("float32"),
     )
     on = (train.sum(axis=0) + 1.0) / (len(train) + 2.0)
-    base = energy.alone((np.log(on) - np.log1p(-on)).astype("float32"))
+    base = energy.independent_units((np.log(on) - np.log1p(-on)).astype("float32"))
     found = log_partition(energy, base, LIKELIHOOD, steps=LIKELIHOOD.steps, seed=seed)
     return energy, found.value
 
@@ -127,8 +127,8 @@ def _cost() -> None:
     train = _binary(data, "train").astype("float64")
     for batch, hidden in TIMED:
         # As many chains as scikit-learn has, which is one an example of a batch.
-        model = zoo.build("rbm", data=data.spec, hidden=hidden, **{"rule.chains": batch})
-        view = zoo.MappedDataset(data, learned(data.spec, gaussian=False, classes=False))
+        model = zoo.build("rbm", data=data.spec, hidden=hidden, **{"sampler.chains": batch})
+        view = zoo.MappedDataset(data, training_inputs(data.spec, gaussian=False, classes=False))
         plan = zoo.TrainPlan(batch_size=batch)
         engine = choose_engine(model, view.split("train"), view.split("validation"), plan)
         order = np.arange(len(train), dtype="int32")
@@ -218,13 +218,13 @@ def _rare(folder: Path, seeds: int) -> None:
         inputs, targets = data.split("train").arrays()
         test_inputs, test_targets = data.split("test").arrays()
         x, y = inputs["image"], targets["label"]
-        more = repeat_minority(y, seed)
-        drawn = Machine(run).balance(x, y, seed=seed)
+        more = random_oversample(y, seed)
+        drawn = TrainedRBM(run).balance(x, y, seed=seed)
         found = []
         for images, labels in (drawn, (x[more], y[more]), (x, y)):
             classifier = LinearClassifier(_flat(images), labels, 10)
             said = classifier.predict(_flat(test_inputs["image"]))
-            found.append(f1_of(RARE, said, test_targets["label"]))
+            found.append(f1_score(MINORITY_SHARE, said, test_targets["label"]))
         print(f"{f'seed {seed}':22}{found[0]:9.3f}{found[1]:10.3f}{found[2]:10.3f}", flush=True)
 
 
@@ -235,7 +235,7 @@ def _few(seed: int) -> Dataset:
     def load() -> dict[str, ArraySplit]:
         parts = {name: whole.split(name).arrays() for name in ("train", "validation", "test")}
         inputs, targets = parts["train"]
-        rare = np.flatnonzero(targets["label"] == RARE)
+        rare = np.flatnonzero(targets["label"] == MINORITY_SHARE)
         kept = np.setdiff1d(np.arange(len(targets["label"])), rare[KEPT:])
         parts["train"] = (
             {name: array[kept] for name, array in inputs.items()},

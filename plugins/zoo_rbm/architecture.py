@@ -1,4 +1,4 @@
-"""A restricted Boltzmann machine: what is likely, learned from examples alone."""
+"""Restricted Boltzmann machine for density estimation of images and tables."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from zoo import (
     TrainPlan,
 )
 from zoo.spec import Dataset, PredictFns
-from zoo_rbm.config import LikelihoodConfig, RBMConfig, RBMOptimizerConfig, RuleConfig
-from zoo_rbm.signatures import MACHINE, UNITS, is_gaussian, published, source
-from zoo_rbm.views import learned, limits, shares, statistics
+from zoo_rbm.config import LikelihoodConfig, RBMConfig, RBMOptimizerConfig, SamplerConfig
+from zoo_rbm.preprocessing import intensities, statistics, training_inputs, value_range
+from zoo_rbm.signatures import RBM_LAYER, UNITS, is_gaussian, make_signatures, visible_spec
 
 if TYPE_CHECKING:
     import keras
 
 
 class RBM(zoo.Architecture[RBMConfig]):
-    """Learns how likely each example is: to draw new ones, to complete them, to describe them."""
+    """Restricted Boltzmann machine with binary or Gaussian visible units."""
 
     info = zoo.ArchitectureInfo(
         name="rbm",
-        summary="Restricted Boltzmann machine: features, missing values, new examples, how likely "
-        "one is.",
+        summary="Restricted Boltzmann machine: density estimation, sampling, features, imputation.",
         tasks=(zoo.Task.DENSITY,),
         tags=("generative", "image", "tabular", "unsupervised"),
         references=(
@@ -49,26 +48,25 @@ class RBM(zoo.Architecture[RBMConfig]):
             "Melchior, Fischer & Wiskott 2016, How to center deep Boltzmann machines",
         ),
         limits=(
-            "A log-likelihood is as true as its log Z: an estimate has an interval, and is rather "
-            "too good where annealing is hard.",
-            "Every hidden unit sees every value: large pictures want another model.",
-            "Of a table it takes the columns of numbers, not the categories.",
-            "It learns from whole examples only; once it has learned, it completes others.",
-            "Drawn examples are no new knowledge: they repeat what the training data has, its gaps "
-            "and its bias included.",
+            "A log-likelihood is as accurate as log Z: the estimate has an interval, and is too "
+            "optimistic where annealing mixes badly.",
+            "Every hidden unit is connected to every value: not suited for large images.",
+            "Numeric columns only, no categories.",
+            "Training takes complete examples; a trained model imputes missing values.",
+            "Samples reproduce the training data, its gaps and its bias included.",
         ),
     )
     Config = RBMConfig
     default_dataset = "digits"
 
     def default_config(self, data: DataSpec) -> Recipe[RBMConfig]:
-        """Return a machine and a plan that suit the number of values and what they are."""
-        spec = source(data)
+        """Return a configuration for the number and kind of values."""
+        spec = visible_spec(data)
         values = _values(spec)
         if not spec.is_image:
             config = RBMConfig(
                 hidden=max(32, min(256, 8 * values)),
-                # Where a precision is learned, steps of SGD can run away from each other.
+                # SGD can diverge where precisions are learned.
                 optimizer=RBMOptimizerConfig(name="adam", learning_rate=1e-2),
             )
             plan = TrainPlan(
@@ -78,8 +76,8 @@ class RBM(zoo.Architecture[RBMConfig]):
         small = values <= 256
         config = RBMConfig(
             hidden=128 if small else 500,
-            # With few values to a state, an annealing run of a few temperatures is good enough.
-            likelihood=LikelihoodConfig(watch=200 if small else 500),
+            # Few AIS temperatures are enough for few values.
+            likelihood=LikelihoodConfig(epoch_steps=200 if small else 500),
             optimizer=RBMOptimizerConfig(learning_rate=0.1 if small else 5e-3),
         )
         plan = TrainPlan(
@@ -91,7 +89,7 @@ class RBM(zoo.Architecture[RBMConfig]):
         return Recipe(config, plan)
 
     def test_configs(self, data: DataSpec) -> Sequence[Recipe[RBMConfig]]:
-        """Return tiny machines, one for each learning rule; their states can be counted."""
+        """Return tiny RBMs, one per sampler; their states can be enumerated."""
         plan = TrainPlan(
             epochs=6, batch_size=32, monitor="val_log_likelihood", restore_best_weights=False
         )
@@ -100,19 +98,19 @@ class RBM(zoo.Architecture[RBMConfig]):
             Recipe(
                 RBMConfig(
                     hidden=12,
-                    rule=RuleConfig(kind=kind, chains=64, temperatures=3),
+                    sampler=SamplerConfig(kind=kind, chains=64, temperatures=3),
                     optimizer=optimizer,
                 ),
                 plan,
             )
-            for kind in ("persistent", "contrastive", "tempered")
+            for kind in ("pcd", "cd", "parallel_tempering")
         )
 
     def build(self, config: RBMConfig, data: DataSpec) -> keras.Model:
-        """Return a compiled ``keras.Model`` from raw values to the means of the hidden units.
+        """Build a compiled model from raw values to the means of the hidden units.
 
-        It learns by ``model.fit(values)``, from examples without targets. Its first layers are
-        found by their names: ``visible`` and ``machine``.
+        It is trained by ``model.fit(values)``, without targets. Its layers are named ``visible``
+        and ``rbm``.
 
         Shapes:
             In: `image` `(batch, height, width, channels)` or `numeric` `(batch, columns)`, raw;
@@ -120,20 +118,19 @@ class RBM(zoo.Architecture[RBMConfig]):
             Out: `(batch, hidden)`, from 0 to 1.
 
         Raises:
-            ConfigError: If the data has neither pictures nor columns of numbers, or no classes
-                where they are to be learned.
+            ConfigError: If the data has neither images nor numeric columns, or no classes with
+                ``classes=True``.
         """
         import keras
 
         from zoo.layers import make_optimizer
-        from zoo_rbm.layer import Boltzmann
-        from zoo_rbm.visible import Visible
+        from zoo_rbm.layers import RBMLayer, VisibleUnits
 
         spec = _checked(config, data)
-        gaussian, rule = is_gaussian(config, spec), config.rule
-        low, high = limits(spec)
+        gaussian, sampler = is_gaussian(config, spec), config.sampler
+        low, high = value_range(spec)
         raw = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
-        visible = Visible(low, high, gaussian, config.binarize, name=UNITS)(raw)
+        visible = VisibleUnits(low, high, gaussian, config.binarize, name=UNITS)(raw)
         inputs, count = [raw], 0
         if config.classes:
             target, count = data.targets[0], len(data.labels)
@@ -141,19 +138,19 @@ class RBM(zoo.Architecture[RBMConfig]):
             one_hot = keras.ops.one_hot(label, count, dtype="float32")
             visible = keras.layers.Concatenate(name="joint")([visible, one_hot])
             inputs.append(label)
-        features = Boltzmann(
+        features = RBMLayer(
             config.hidden,
             gaussian,
             count,
-            rule.kind,
-            rule.steps,
-            rule.chains,
-            rule.temperatures,
+            sampler.kind,
+            sampler.steps,
+            sampler.chains,
+            sampler.temperatures,
             config.sparsity.weight,
             config.sparsity.target,
             config.learn_precision,
-            config.rate_batch,
-            name=MACHINE,
+            config.reference_batch_size,
+            name=RBM_LAYER,
         )(visible)
         model = keras.Model(inputs if len(inputs) > 1 else raw, features, name=self.info.name)
         model.compile(
@@ -166,24 +163,24 @@ class RBM(zoo.Architecture[RBMConfig]):
         return model
 
     def adapt(self, model: keras.Model, inputs: Arrays, targets: Arrays) -> None:
-        """Start from units that are as often on as in the data, and center on their means.
+        """Initialize the biases from the data's means, and center on them.
 
         Raises:
-            DataError: If a value fits no unit, or a column never changes.
+            DataError: If a value is invalid, or a column is constant.
         """
         import numpy as np
 
         blueprint = model.blueprint
-        spec, data = source(blueprint.data), blueprint.data
-        units, machine = model.get_layer(UNITS), model.get_layer(MACHINE)
+        spec, data = visible_spec(blueprint.data), blueprint.data
+        units, machine = model.get_layer(UNITS), model.get_layer(RBM_LAYER)
         values = inputs[spec.name]
-        learned(data, gaussian=units.gaussian, classes=False)(inputs, targets)
+        training_inputs(data, gaussian=units.gaussian, classes=False)(inputs, targets)
         if units.gaussian:
             units.adapt(*statistics(values, spec, data))
             machine.center(np.zeros(_values(spec)))
             return
-        # One more example of each kind, so that a pixel that never changed is not impossible.
-        on = shares(values, spec).sum(axis=0, dtype="float64")
+        # One pseudo-example of each value, so that no pixel has probability 0.
+        on = intensities(values, spec).sum(axis=0, dtype="float64")
         means = (on + 1.0) / (len(values) + 2.0)
         if machine.classes:
             counts = np.bincount(
@@ -194,30 +191,30 @@ class RBM(zoo.Architecture[RBMConfig]):
         machine.center(means)
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
-        """Learn, settle the parameters, and estimate log Z once more, with care.
+        """Train, quantize the parameters, and estimate log Z.
 
         Raises:
-            DataError: If a value fits no unit.
+            DataError: If a value is invalid.
         """
-        from zoo_rbm.watch import Watch
+        from zoo_rbm.epoch_metrics import EpochMetrics
 
         config: RBMConfig = model.blueprint.config
         data = dataset.spec
-        units, machine = model.get_layer(UNITS), model.get_layer(MACHINE)
+        units, machine = model.get_layer(UNITS), model.get_layer(RBM_LAYER)
         seen = zoo.MappedDataset(
-            dataset, learned(data, gaussian=units.gaussian, classes=config.classes)
+            dataset, training_inputs(data, gaussian=units.gaussian, classes=config.classes)
         )
-        watch = Watch(
+        metrics = EpochMetrics(
             units,
             machine,
             seen.split("validation"),
-            source(data).name,
+            visible_spec(data).name,
             config.likelihood,
             loop.plan.seed,
         )
-        loop.fit(model, seen, measure=watch)
-        machine.settle()
-        machine.believe(watch.partition())
+        loop.fit(model, seen, measure=metrics)
+        machine.quantize()
+        machine.set_log_partition(metrics.partition())
 
     def evaluate(
         self,
@@ -228,62 +225,62 @@ class RBM(zoo.Architecture[RBMConfig]):
         config: RBMConfig | None = None,
         reference: Split | None = None,
     ) -> Evaluation:
-        """Measure how likely unseen examples are, and each use of the machine beside others.
+        """Evaluate log-likelihood, features, imputation and oversampling beside baselines.
 
         Raises:
-            ConfigError: If the model does not have the signatures of a machine.
-            DataError: If the split is empty, or a value fits no unit.
-            Diverged: If an answer is not finite.
+            ConfigError: If the model lacks the signatures of an RBM.
+            DataError: If the split is empty, or a value is invalid.
+            Diverged: If an output is not finite.
         """
-        from zoo_rbm.evaluation import evaluate_machine
+        from zoo_rbm.evaluation import evaluate_rbm
 
-        return evaluate_machine(
+        return evaluate_rbm(
             predict_fns, split, data, config=config or RBMConfig(), reference=reference
         )
 
     def signatures(
         self, model: keras.Model, config: RBMConfig, data: DataSpec
     ) -> Sequence[Signature]:
-        """Return what the machine can be asked.
+        """Return the signatures of the RBM.
 
         Shapes:
             features: raw to `features` `(batch, hidden)`.
             reconstruct: raw to `reconstruction`, raw.
             free_energy: raw to `free_energy` and `log_likelihood`, nats, and `log_z` `(batch, 3)`.
-            complete: raw with NaN for what is missing to `completion`, raw.
+            complete: raw with NaN for missing values to `completion`, raw.
             gibbs_step: a state and noise to the next state; see :mod:`zoo.runtime.gibbs`.
-            classify: of a machine that knows classes: raw to `probabilities`.
+            classify: with ``classes=True``, raw to `probabilities`.
         """
-        return published(model, config, data)
+        return make_signatures(model, config, data)
 
 
 def _values(spec: TensorSpec) -> int:
-    # A size that is not fixed is refused when the model is built.
+    # Dynamic sizes are refused when the model is built.
     return math.prod(size for size in spec.shape if isinstance(size, int))
 
 
 def _checked(config: RBMConfig, data: DataSpec) -> TensorSpec:
-    """Return the input of the visible units, or refuse what does not fit together."""
-    spec = source(data)
+    """Check that configuration and data fit together; return the visible input."""
+    spec = visible_spec(data)
     numbers = spec.dtype != "string" and spec.text is None and spec.series is None
     table = spec.columns is not None and all(c.categories is None for c in spec.columns)
     if not numbers or not (spec.is_image or table):
         raise zoo.errors.ConfigError(
-            f"rbm needs pictures or columns of numbers, and {data.id} has neither",
+            f"rbm needs images or numeric columns, and {data.id} has neither",
             why=f"its inputs are {', '.join(tensor.name for tensor in data.inputs)}",
-            fix="zoo train rbm --data FILE.csv, or a folder with one folder of pictures a class",
+            fix="zoo train rbm --data FILE.csv, or a folder with one folder of images per class",
         )
     if not all(isinstance(size, int) for size in spec.shape):
         raise zoo.errors.ConfigError(
-            f"rbm needs pictures of one size, and those of {data.id} are {spec.shape}",
-            why="there is one visible unit a value",
-            fix="--data-option image_size=32 stretches the pictures of a folder to one size",
+            f"rbm needs images of one size, and those of {data.id} are {spec.shape}",
+            why="there is one visible unit per value",
+            fix="--data-option image_size=32 resizes the images of a folder to one size",
         )
     others = [tensor.name for tensor in data.inputs if tensor.name != spec.name]
     if "categorical" in others:
         names = ", ".join(c.name for c in data.input("categorical").columns or ())  # type: ignore[union-attr]
         raise zoo.errors.ConfigError(
-            f"rbm takes no categories, and {data.id} has the columns {names}",
+            f"rbm does not support categories, and {data.id} has the columns {names}",
             why="its visible units are numbers",
             fix="--data-option drop=COLUMN leaves a column out",
         )
@@ -303,6 +300,3 @@ def _checked(config: RBMConfig, data: DataSpec) -> TensorSpec:
             fix="zoo info rbm",
         )
     return spec
-
-
-__all__ = ["RBM", "RBMConfig"]

@@ -1,4 +1,4 @@
-"""What a restricted Boltzmann machine is made of and how it learns, as checked data."""
+"""Configuration of restricted Boltzmann machines."""
 
 from __future__ import annotations
 
@@ -10,118 +10,115 @@ import zoo
 from zoo.config import Frozen
 
 
-class RuleConfig(Frozen):
-    """Where the states come from that the machine is compared with while it learns."""
+class SamplerConfig(Frozen):
+    """Sampler of the negative phase: the model's samples in the gradient."""
 
-    kind: Literal["contrastive", "persistent", "tempered"] = Field(
-        "persistent",
-        description="A few Gibbs steps from the data (CD-k), chains that go on from step to step "
-        "(PCD), or such chains at several temperatures that swap states, for data with modes far "
-        "apart.",
+    kind: Literal["cd", "pcd", "parallel_tempering"] = Field(
+        "pcd",
+        description="Contrastive divergence (CD-k), persistent contrastive divergence (PCD), or "
+        "parallel tempering, for data with distant modes.",
     )
     steps: int = Field(
-        1, ge=1, le=1_000, description="Gibbs steps an update: k of CD-k and of PCD-k."
+        1, ge=1, le=1_000, description="Gibbs steps per update: k of CD-k and PCD-k."
     )
     chains: int = Field(
-        100, ge=1, le=65_536, description="Chains at each temperature; unused by 'contrastive'."
+        100, ge=1, le=65_536, description="Markov chains per temperature; unused by 'cd'."
     )
     temperatures: int = Field(
-        10, ge=2, le=256, description="Of 'tempered': inverse temperatures, evenly from 1 to 0."
+        10,
+        ge=2,
+        le=256,
+        description="Temperatures of parallel tempering.",
     )
 
 
 class SparsityConfig(Frozen):
-    """What makes each hidden unit be on for a few examples only."""
+    """Sparsity penalty on the hidden units."""
 
     weight: float = Field(
         0.0,
         ge=0,
         le=1e3,
-        description="Of the cross-entropy, in nats a hidden unit, between the target and the "
-        "unit's mean over the batch (Lee, Ekanadham & Ng 2007; Hinton 2010, section 11).",
+        description="Weight of the cross-entropy of the target and each unit's mean activation "
+        "(Lee, Ekanadham & Ng 2007; Hinton 2010, section 11).",
     )
-    target: float = Field(0.1, gt=0, lt=1, description="Share of examples that a unit is on for.")
+    target: float = Field(0.1, gt=0, lt=1, description="Target mean activation.")
 
 
 class LikelihoodConfig(Frozen):
-    """How log Z is estimated: by enumeration where that is cheap, else by annealing."""
+    """Estimation of log Z: by enumeration, or by annealed importance sampling (AIS)."""
 
     exact_units: int = Field(
         20,
         ge=0,
         le=20,
-        description="Up to this many units on the smaller side, every state is counted; after an "
-        "epoch up to 14 of them.",
+        description="Most units on the smaller side to enumerate all states; 14 after an epoch.",
     )
-    runs: int = Field(100, ge=2, le=65_536, description="Annealing runs; their spread is known.")
+    runs: int = Field(100, ge=2, le=65_536, description="AIS runs, the basis of the interval.")
     steps: int = Field(
-        10_000, ge=1, le=1_000_000, description="Temperatures of the estimate that is kept."
+        10_000, ge=1, le=1_000_000, description="AIS temperatures of the final estimate."
     )
-    watch: int = Field(
-        500, ge=1, le=1_000_000, description="Temperatures of the estimate after each epoch."
+    epoch_steps: int = Field(
+        500, ge=1, le=1_000_000, description="AIS temperatures of the estimate after each epoch."
     )
 
 
 class RBMOptimizerConfig(zoo.OptimizerConfig):
-    """How the parameters follow their gradients."""
+    """Optimizer and learning-rate schedule of restricted Boltzmann machines."""
 
     name: Literal["adam", "adamw", "sgd"] = Field(
-        "sgd", description="SGD with momentum, or Adam, or AdamW."
+        "sgd", description="SGD with momentum, Adam or AdamW."
     )
     learning_rate: float = Field(
-        5e-3, gt=0, le=10, description="Highest rate, of a batch of 10 examples: see rate_batch."
+        5e-3,
+        gt=0,
+        le=10,
+        description="Peak learning rate at reference_batch_size.",
     )
-    momentum: float = Field(0.5, ge=0, lt=1, description="Of SGD (Nesterov).")
+    momentum: float = Field(0.5, ge=0, lt=1, description="Nesterov momentum of SGD.")
     schedule: Literal["constant", "cosine", "linear"] = Field(
-        "linear", description="From the highest rate to its end."
+        "linear", description="Decay after the warmup."
     )
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="Share of all steps over which the rate rises from 0."
-    )
+    warmup: float = Field(0.0, ge=0, lt=1, description="Share of all steps for linear warmup.")
 
 
 class RBMConfig(zoo.ModelConfig):
-    """What a restricted Boltzmann machine is made of, and how it learns."""
+    """Configuration of a restricted Boltzmann machine."""
 
-    hidden: int = Field(128, ge=1, le=65_536, description="Binary hidden units.")
+    hidden: int = Field(128, ge=1, le=65_536, description="Number of binary hidden units.")
     visible: Literal["auto", "binary", "gaussian"] = Field(
         "auto",
-        description="Kind of the visible units: 'auto' is binary for pictures and Gaussian for "
-        "the columns of a table.",
+        description="Visible units: 'auto' is binary for images and Gaussian for tabular data.",
     )
     binarize: Literal["sample", "threshold"] = Field(
         "sample",
-        description="What a value between 0 and 1 becomes while binary units learn: 1 with that "
-        "probability, drawn anew each time, or 1 from one half on.",
+        description="Binarization of intensities in training: sampled with that probability each "
+        "time, or thresholded at 0.5.",
     )
     classes: bool = Field(
         False,
-        description="Learn the class together with the rest: such a machine draws examples of a "
-        "class, and tells the class of an example.",
+        description="Model the class jointly, for conditional sampling and classification.",
     )
-    rule: RuleConfig = RuleConfig()
-    sparsity: SparsityConfig = SparsityConfig()
-    likelihood: LikelihoodConfig = LikelihoodConfig()
+    sampler: SamplerConfig = Field(SamplerConfig(), description="Sampler of the negative phase.")
+    sparsity: SparsityConfig = Field(SparsityConfig(), description="Sparsity penalty.")
+    likelihood: LikelihoodConfig = Field(LikelihoodConfig(), description="Estimation of log Z.")
     learn_precision: bool = Field(
-        True, description="Of Gaussian units: learn each one's precision; else it stays 1."
+        True, description="Learn the precision of Gaussian visible units."
     )
-    rate_batch: int = Field(
+    reference_batch_size: int = Field(
         10,
         ge=1,
         le=65_536,
-        description="Batch size, in examples, that the learning rate is meant for: a larger batch "
-        "takes a step that is longer in proportion (SGD; Goyal et al. 2017, arXiv:1706.02677).",
+        description="Batch size of the learning rate, which is scaled linearly with the actual one "
+        "(SGD; Goyal et al. 2017, arXiv:1706.02677).",
     )
-    completion_steps: int = Field(
+    mean_field_steps: int = Field(
         20, ge=1, le=200, description="Mean-field steps of the signature 'complete'."
     )
     optimizer: RBMOptimizerConfig = RBMOptimizerConfig()
 
     @model_validator(mode="after")
-    def _fit_together(self) -> Self:
+    def _check_classes(self) -> Self:
         if self.classes and self.visible == "gaussian":
-            raise ValueError("classes are learned together with binary visible units only")
+            raise ValueError("classes=true needs binary visible units")
         return self
-
-
-__all__ = ["LikelihoodConfig", "RBMConfig", "RBMOptimizerConfig", "RuleConfig", "SparsityConfig"]

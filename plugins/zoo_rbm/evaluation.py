@@ -1,4 +1,4 @@
-"""How good a machine is: how likely it finds what it has not seen, and what its uses are worth."""
+"""Evaluation of an RBM: log-likelihood, features, imputation and oversampling."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ import zoo
 from zoo import Arrays, DataSpec, Evaluation, Score, Split, Task
 from zoo.metrics.intervals import bootstrap_means, wilson
 from zoo.spec import PredictFns
-from zoo_rbm.config import RBMConfig
-from zoo_rbm.drawing import draw_missing, even_out
-from zoo_rbm.pictures import draw_machine
-from zoo_rbm.signatures import FEATURES
-from zoo_rbm.subject import Examples, Subject, states, subject_of
-from zoo_rbm.uses import (
-    SHARES,
-    Completed,
+from zoo_rbm.baselines import (
+    MISSING_SHARES,
+    ImputationErrors,
     LinearClassifier,
     Values,
-    compare_completions,
-    f1_of,
-    repeat_minority,
-    root_ends,
+    compare_imputations,
+    f1_score,
+    random_oversample,
+    rmse_interval,
 )
+from zoo_rbm.config import RBMConfig
+from zoo_rbm.figures import rbm_figures
+from zoo_rbm.predictor import Examples, Predictor, impute, make_predictor, oversample, states
+from zoo_rbm.signatures import FEATURES
 
-_FEW = 500
-_MANY = 5_000
-_HALF = SHARES.index(0.5)
-RARE = 0.5
-"""A class with less than this share of the most frequent one's examples is a minority."""
+_MAX_IMPUTED = 500
+_MAX_REFERENCE = 5_000
+_HALF = MISSING_SHARES.index(0.5)
+MINORITY_SHARE = 0.5
+"""Share of the majority class's examples below which a class is a minority."""
 
 
-def evaluate_machine(
+def evaluate_rbm(
     predict_fns: PredictFns,
     split: Split,
     data: DataSpec,
@@ -42,25 +41,24 @@ def evaluate_machine(
     config: RBMConfig,
     reference: Split | None = None,
 ) -> Evaluation:
-    """Measure a machine on a split.
+    """Evaluate an RBM on a split.
 
-    ``log_likelihood`` is the mean over all examples, binary ones drawn once from their shares by a
-    fixed seed where the machine learned from such draws. Beside it, where a reference is given:
-    the likelihood of independent units, what a linear classifier makes of the features and of the
-    raw values, how far off completed values are, and where a class is rare and the machine knows
-    classes, what drawn examples do for it.
+    ``log_likelihood`` is the mean over all examples, binarized as in training. With a reference
+    there are baselines: the likelihood of independent units, a linear classifier on the features
+    and on the raw values, errors of imputation, and oversampling of a minority class if the RBM
+    models classes.
 
     Args:
-        predict_fns: The machine's signatures.
+        predict_fns: Functions by signature.
         split: The examples.
-        data: What they are.
-        config: What the machine is made of.
-        reference: The training split, for the comparisons; ``None`` asks for the machine alone.
+        data: Spec of the data.
+        config: Configuration of the RBM.
+        reference: Training split for the baselines; ``None`` for the likelihood only.
 
     Raises:
         ConfigError: If a signature is missing.
-        DataError: If the split is empty, or a value fits no unit.
-        Diverged: If an answer is not finite.
+        DataError: If the split is empty, or a value is invalid.
+        Diverged: If an output is not finite.
     """
     if len(split) == 0:
         raise zoo.errors.DataError(
@@ -68,59 +66,58 @@ def evaluate_machine(
             why="a score needs at least one example",
             fix="give the split a larger share of the data",
         )
-    subject = subject_of(predict_fns, data, config, reference or split)
-    tested = subject.examples(split, len(split))
-    raw = states(subject, tested)
-    answer = subject.ask("free_energy", raw)
-    scores = {"log_likelihood": _likelihood(answer), "log_z": _log_z(answer)}
+    predictor = make_predictor(predict_fns, data, config, reference or split)
+    tested = predictor.examples(split, len(split))
+    raw = states(predictor, tested)
+    answer = predictor.predict("free_energy", raw)
+    scores = {"log_likelihood": _likelihood_score(answer), "log_z": _log_z_score(answer)}
     if reference is None:
         return Evaluation(task=Task.DENSITY, examples=len(split), scores=scores)
-    known = subject.examples(reference, _MANY)
-    scores["log_likelihood_alone"] = _alone(subject, raw, reference)
-    scores |= _classified(subject, tested, known)
-    few = Examples(tested.raw[:_FEW], subject.settled(tested.units[:_FEW]), None)
-    completed = compare_completions(
+    known = predictor.examples(reference, _MAX_REFERENCE)
+    scores["log_likelihood_alone"] = _independent_likelihood(predictor, raw, reference)
+    scores |= _classification_scores(predictor, tested, known)
+    few = predictor.binarized(tested.units[:_MAX_IMPUTED])
+    completed = compare_imputations(
         {
-            "rbm, drawn": lambda units, missing: draw_missing(subject, units, missing),
-            "rbm, mean field": subject.mean_field,
+            "RBM, sampling": lambda units, missing: impute(predictor, units, missing),
+            "RBM, mean field": predictor.mean_field,
         },
-        few.units,
-        subject.settled(known.units),
+        few,
+        predictor.binarized(known.units),
     )
-    scores |= _completion_scores(completed)
-    drawn = _evened(subject, tested, known)
-    if drawn:
-        scores |= {name: Score(value=value) for name, value in drawn.items()}
-    figures = draw_machine(subject, tested, known, answer, completed, scores)
+    scores |= _imputation_scores(completed)
+    oversampled = _oversampling_scores(predictor, tested, known)
+    scores |= {name: Score(value=value) for name, value in oversampled.items()}
+    figures = rbm_figures(predictor, tested, known, answer, completed, scores)
     return Evaluation(task=Task.DENSITY, examples=len(split), scores=scores, figures=figures)
 
 
-def _likelihood(answer: Arrays) -> Score:
-    """Return the mean log-likelihood; its interval joins the examples' and that of log Z."""
+def _likelihood_score(answer: Arrays) -> Score:
+    """Return the mean log-likelihood, with the intervals of examples and of log Z combined."""
     values = answer["log_likelihood"].astype("float64")
     value, low, high = answer["log_z"][0].astype("float64")
     mean = float(values.mean())
     ends = bootstrap_means(values[:, None])[0]
     if ends is None:
         return Score(value=mean, unit="nats")
-    # Both are errors of their own, so their squares add up.
+    # Independent errors: their squares add up.
     below = float(np.hypot(mean - ends[0], high - value))
     above = float(np.hypot(ends[1] - mean, value - low))
     return Score(value=mean, low=mean - below, high=mean + above, unit="nats")
 
 
-def _log_z(answer: Arrays) -> Score:
+def _log_z_score(answer: Arrays) -> Score:
     value, low, high = (float(number) for number in answer["log_z"][0])
     return Score(value=value, low=low, high=high, unit="nats")
 
 
-def _alone(subject: Subject, raw: NDArray[Any], reference: Split) -> Score:
-    """Return the log-likelihood of units that know nothing of each other."""
+def _independent_likelihood(predictor: Predictor, raw: NDArray[Any], reference: Split) -> Score:
+    """Return the log-likelihood of independent units."""
     inputs, _ = reference.take(np.arange(len(reference)))
-    train = subject.units(inputs[subject.spec.name])
-    states = subject.units(raw)
-    if subject.gaussian:
-        each = -0.5 * np.square(states) - 0.5 * np.log(2 * np.pi) - np.log(subject.scale)
+    train = predictor.units(inputs[predictor.spec.name])
+    states = predictor.units(raw)
+    if predictor.gaussian:
+        each = -0.5 * np.square(states) - 0.5 * np.log(2 * np.pi) - np.log(predictor.scale)
     else:
         on = (train.sum(axis=0) + 1.0) / (len(train) + 2.0)
         each = states * np.log(on) + (1.0 - states) * np.log1p(-on)
@@ -129,14 +126,16 @@ def _alone(subject: Subject, raw: NDArray[Any], reference: Split) -> Score:
     return Score(value=float(values.mean()), low=low, high=high, unit="nats")
 
 
-def _classified(subject: Subject, tested: Examples, known: Examples) -> dict[str, Score]:
-    """Compare a linear classifier on the features with one on the raw values."""
+def _classification_scores(
+    predictor: Predictor, tested: Examples, known: Examples
+) -> dict[str, Score]:
+    """Return the accuracy of a linear classifier on features and on raw values."""
     if tested.labels is None or known.labels is None or len(set(known.labels.tolist())) < 2:
         return {}
-    count = len(subject.data.labels)
+    count = len(predictor.data.labels)
     found = {}
     views = {
-        "accuracy_features": (_features(subject, known), _features(subject, tested)),
+        "accuracy_features": (_features(predictor, known), _features(predictor, tested)),
         "accuracy_raw": (known.units, tested.units),
     }
     for name, (learned, asked) in views.items():
@@ -147,11 +146,11 @@ def _classified(subject: Subject, tested: Examples, known: Examples) -> dict[str
     return found
 
 
-def _features(subject: Subject, examples: Examples) -> Values:
-    return subject.ask(FEATURES, examples.raw)[FEATURES].astype("float64")
+def _features(predictor: Predictor, examples: Examples) -> Values:
+    return predictor.predict(FEATURES, examples.raw)[FEATURES].astype("float64")
 
 
-def _completion_scores(completed: Completed) -> dict[str, Score]:
+def _imputation_scores(completed: ImputationErrors) -> dict[str, Score]:
     names = (
         "completion_rmse",
         "completion_rmse_mean_field",
@@ -160,31 +159,30 @@ def _completion_scores(completed: Completed) -> dict[str, Score]:
     )
     found = {}
     for name, errors in zip(names, completed.errors.values(), strict=True):
-        low, high = root_ends(errors[_HALF])
+        low, high = rmse_interval(errors[_HALF])
         found[name] = Score(value=float(np.sqrt(errors[_HALF].mean())), low=low, high=high)
     return found
 
 
-def _evened(subject: Subject, tested: Examples, known: Examples) -> dict[str, float]:
-    """Compare what drawn examples, repeated ones and nothing do for the rarest class."""
+def _oversampling_scores(
+    predictor: Predictor, tested: Examples, known: Examples
+) -> dict[str, float]:
+    """Return the F1 of the rarest class with and without oversampling."""
     labels = known.labels
-    if not subject.config.classes or labels is None or tested.labels is None:
+    if not predictor.config.classes or labels is None or tested.labels is None:
         return {}
-    count = len(subject.data.labels)
+    count = len(predictor.data.labels)
     counts = np.bincount(labels, minlength=count)
     rare = int(counts.argmin())
-    if not 0 < counts[rare] < RARE * counts.max():
+    if not 0 < counts[rare] < MINORITY_SHARE * counts.max():
         return {}
-    repeated = repeat_minority(labels)
+    repeated = random_oversample(labels)
     trained = {
-        "minority_f1": even_out(subject, known),
+        "minority_f1": oversample(predictor, known),
         "minority_f1_plain": (known.units, labels),
         "minority_f1_repeated": (known.units[repeated], labels[repeated]),
     }
     return {
-        name: f1_of(rare, LinearClassifier(x, y, count).predict(tested.units), tested.labels)
+        name: f1_score(rare, LinearClassifier(x, y, count).predict(tested.units), tested.labels)
         for name, (x, y) in trained.items()
     }
-
-
-__all__ = ["RARE", "evaluate_machine"]

@@ -1,4 +1,4 @@
-"""What the scores of a machine mean; the report and the published figures read it."""
+"""Descriptions of the scores of an RBM."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "plan": {"epochs": 3, "batch_size": 128, "checkpoint_steps": 4},
         "config": {
             "hidden": 16,
-            "rule": {"kind": "persistent", "chains": 32},
-            "likelihood": {"watch": 5, "steps": 20},
+            "sampler": {"kind": "pcd", "chains": 32},
+            "likelihood": {"epoch_steps": 5, "steps": 20},
         },
     },
     "transformer": {

@@ -15,8 +15,8 @@ LABELS = ("a", "b", "c")
 SHAPE = (4, 3, 1)
 QUICK: dict[str, Any] = {
     "hidden": 12,
-    "likelihood": {"watch": 5, "steps": 200, "runs": 30},
-    "completion_steps": 5,
+    "likelihood": {"epoch_steps": 5, "steps": 200, "runs": 30},
+    "mean_field_steps": 5,
 }
 
 

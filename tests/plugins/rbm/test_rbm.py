@@ -18,8 +18,8 @@ from zoo.errors import ConfigError, DataError
 from zoo.spec import Column, DataSpec, Task, TensorSpec
 from zoo.training.engines import choose_engine
 from zoo.training.engines.fit import FitEngine
-from zoo_rbm import Machine, RBMConfig
-from zoo_rbm.views import learned
+from zoo_rbm import RBMConfig, TrainedRBM
+from zoo_rbm.preprocessing import training_inputs
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,12 @@ def test_plain_fit_teaches_a_machine_that_is_saved_and_loaded(tmp_path: Path) ->
     image = data.split("train").arrays()[0]["image"]
     registry().get("rbm").adapt(model, {"image": image}, {})
     states = np.where(image < 128, 0, 255).astype("uint8")
-    before = Machine(model).log_likelihood(states).mean()
+    before = TrainedRBM(model).log_likelihood(states).mean()
     model.fit(states, epochs=100, batch_size=20, verbose=0)
     model.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras")
 
-    machine = Machine(model)
+    machine = TrainedRBM(model)
     assert machine.log_likelihood(states).mean() > before + 1
     np.testing.assert_array_equal(again.predict(image, verbose=0), model.predict(image, verbose=0))
 
@@ -63,16 +63,20 @@ def test_plain_fit_teaches_a_machine_that_is_saved_and_loaded(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "config",
     [
-        {"rule": {"kind": "contrastive", "steps": 2}},
-        {"rule": {"kind": "persistent", "chains": 7}},
-        {"rule": {"kind": "tempered", "temperatures": 3, "chains": 5}},
+        {"sampler": {"kind": "cd", "steps": 2}},
+        {"sampler": {"kind": "pcd", "chains": 7}},
+        {"sampler": {"kind": "parallel_tempering", "temperatures": 3, "chains": 5}},
         {"binarize": "threshold"},
         {"sparsity": {"weight": 0.1}},
-        {"optimizer": {"name": "adam"}, "rate_batch": 1},
+        {"optimizer": {"name": "adam"}, "reference_batch_size": 1},
         {"optimizer": {"weight_decay": 0.01, "momentum": 0.0}},
         {"classes": True},
         {"visible": "gaussian"},
-        {"visible": "gaussian", "learn_precision": False, "rule": {"kind": "tempered"}},
+        {
+            "visible": "gaussian",
+            "learn_precision": False,
+            "sampler": {"kind": "parallel_tempering"},
+        },
     ],
 )
 def test_every_option_trains_in_the_compiled_engine(config: dict[str, Any]) -> None:
@@ -81,7 +85,7 @@ def test_every_option_trains_in_the_compiled_engine(config: dict[str, Any]) -> N
     registry().get("rbm").adapt(model, *data.split("train").arrays())
     gaussian = config.get("visible") == "gaussian"
     view = zoo.MappedDataset(
-        data, learned(data.spec, gaussian=gaussian, classes="classes" in config)
+        data, training_inputs(data.spec, gaussian=gaussian, classes="classes" in config)
     )
     plan = zoo.TrainPlan(batch_size=25)
     engine = choose_engine(model, view.split("train"), view.split("validation"), plan)
@@ -98,7 +102,7 @@ def test_both_engines_take_the_same_steps() -> None:
         keras.utils.set_random_seed(0)
         model = zoo.build("rbm", data=data.spec, **QUICK)
         registry().get("rbm").adapt(model, *data.split("train").arrays())
-        view = zoo.MappedDataset(data, learned(data.spec, gaussian=False, classes=False))
+        view = zoo.MappedDataset(data, training_inputs(data.spec, gaussian=False, classes=False))
         plan = zoo.TrainPlan(batch_size=25, engine=engine)
         found = choose_engine(model, view.split("train"), view.split("validation"), plan)
         for _ in range(2):
@@ -114,12 +118,12 @@ def test_both_engines_take_the_same_steps() -> None:
     [
         ({"hidden": 0}, "hidden"),
         ({"hiden": 3}, "hidden"),
-        ({"rule": {"kind": "gibbs"}}, "rule.kind"),
-        ({"rule": {"steps": 0}}, "rule.steps"),
-        ({"rule": {"temperatures": 1}}, "rule.temperatures"),
+        ({"sampler": {"kind": "gibbs"}}, "sampler.kind"),
+        ({"sampler": {"steps": 0}}, "sampler.steps"),
+        ({"sampler": {"temperatures": 1}}, "sampler.temperatures"),
         ({"sparsity": {"target": 1}}, "sparsity.target"),
         ({"likelihood": {"exact_units": 40}}, "likelihood.exact_units"),
-        ({"likelihood": {"watch": 0}}, "likelihood.watch"),
+        ({"likelihood": {"epoch_steps": 0}}, "likelihood.epoch_steps"),
         ({"optimizer": {"momentum": 1}}, "optimizer.momentum"),
         ({"binarize": "none"}, "binarize"),
         ({"visible": "gaussian", "classes": True}, "(whole)"),
@@ -151,7 +155,7 @@ def test_data_that_has_no_numbers_or_no_classes_is_refused_with_the_way_out() ->
         task=Task.CLASSIFICATION,
         inputs=(TensorSpec(name="tokens", shape=("time",), dtype="int32"),),
     )
-    with pytest.raises(ConfigError, match="pictures or columns of numbers"):
+    with pytest.raises(ConfigError, match="images or numeric columns"):
         zoo.build("rbm", data=text)
     with pytest.raises(ConfigError, match="columns sex") as caught:
         zoo.build("rbm", data=table_spec(categories=True))
@@ -171,7 +175,7 @@ def table_data(values: np.ndarray) -> Dataset:
     [
         (lambda v: v.__setitem__((3, 1), np.nan), {}, "two of example 3 of t is missing"),
         (lambda v: v.__setitem__((5, 0), np.inf), {}, "one of example 5 of t is inf"),
-        (lambda v: v.__setitem__((slice(None), 1), 7), {}, "'two' of t is 7 throughout"),
+        (lambda v: v.__setitem__((slice(None), 1), 7), {}, "'two' of t is constant, 7"),
         (
             lambda v: v.__setitem__((2, 0), 1.5),
             {"visible": "binary"},
@@ -214,9 +218,9 @@ def test_an_evaluation_sets_every_use_beside_something_simpler(run: zoo.Run) -> 
 
 
 def test_the_likelihood_is_the_one_by_hand(run: zoo.Run) -> None:
-    machine = Machine(run)
+    machine = TrainedRBM(run)
     states = np.array(np.meshgrid(*[[0, 1]] * 12)).reshape(12, -1).T.astype("float32")
-    every = machine.energy.own_free_energy(states)
+    every = machine.energy.marginal_free_energy(states)
     exact = float(np.log(np.exp(-every.astype("float64") - 0).sum()))
     raw = (states[::97] * 255).astype("uint8").reshape(-1, *SHAPE)
 
@@ -231,8 +235,8 @@ def test_a_report_shows_dreams_filters_repairs_and_classes(tmp_path: Path) -> No
     page = write_report(run.path).read_text("utf-8")
 
     for title in (
-        *("Dreams", "Filters", "Damaged and repaired", "Missing values"),
-        *("What the features are worth", "How likely examples are"),
+        *("Samples", "Filters", "Imputed images", "Imputation of missing values"),
+        *("Linear classification", "Log-likelihood of test and training"),
     ):
         assert title in page
     assert "overfitting" not in page
@@ -264,7 +268,7 @@ def test_an_artifact_is_measured_like_its_model(run: zoo.Run, artifact: zoo.Arti
 
 
 def test_what_is_drawn_of_a_class_looks_like_it(run: zoo.Run) -> None:
-    machine = Machine(run)
+    machine = TrainedRBM(run)
     for index, label in enumerate(LABELS[:2]):
         rows = machine.sample(50, steps=200, label=label).mean(axis=(0, 2, 3))
         assert rows.argmax() == index
@@ -273,7 +277,7 @@ def test_what_is_drawn_of_a_class_looks_like_it(run: zoo.Run) -> None:
 
 
 def test_missing_pixels_are_completed_and_known_ones_stay(run: zoo.Run) -> None:
-    machine = Machine(run)
+    machine = TrainedRBM(run)
     whole = pictures().split("test").arrays()[0]["image"].astype("float32")
     broken = whole.copy()
     broken[:, :, 0] = np.nan
@@ -286,7 +290,7 @@ def test_missing_pixels_are_completed_and_known_ones_stay(run: zoo.Run) -> None:
 
 def test_a_machine_that_knows_classes_evens_them_out(run: zoo.Run) -> None:
     inputs, targets = pictures(rare=40).split("train").arrays()
-    images, labels = Machine(run).balance(inputs["image"], targets["label"])
+    images, labels = TrainedRBM(run).oversample(inputs["image"], targets["label"])
     counts = np.bincount(labels)
 
     assert images.dtype == np.uint8
@@ -297,13 +301,13 @@ def test_a_machine_that_knows_classes_evens_them_out(run: zoo.Run) -> None:
 
 
 def test_only_a_machine_is_taken_for_one(table_run: zoo.Run) -> None:
-    with pytest.raises(ConfigError, match="no restricted Boltzmann machine"):
-        Machine(zoo.build("cnn"))
-    machine = Machine(table_run)
-    with pytest.raises(ConfigError, match="not learned classes"):
+    with pytest.raises(ConfigError, match="not a restricted Boltzmann machine"):
+        TrainedRBM(zoo.build("cnn"))
+    machine = TrainedRBM(table_run)
+    with pytest.raises(ConfigError, match="does not model classes"):
         machine.sample(1, label="a")
-    with pytest.raises(ConfigError, match="not learned classes"):
-        machine.balance(np.zeros((2, 3)), [0, 1])
+    with pytest.raises(ConfigError, match="does not model classes"):
+        machine.oversample(np.zeros((2, 3)), [0, 1])
     with pytest.raises(DataError, match="another shape"):
         machine.features(np.zeros((2, 5)))
 
@@ -329,7 +333,7 @@ def test_a_table_is_learned_completed_drawn_and_exported(
 
 
 def test_the_density_of_a_table_is_that_of_its_raw_values(table_run: zoo.Run) -> None:
-    machine = Machine(table_run)
+    machine = TrainedRBM(table_run)
     rows = table_run.dataset().split("test").arrays()[0]["numeric"]
     center, spread = rows.mean(axis=0), rows.std(axis=0)
     # An integral by draws from a wide normal distribution: the density must sum to one.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from tests.plugins.rbm.tiny import CLASSES, base_of, machine, states, table, visible_states
-from zoo_rbm.arrays import uniform
+from zoo_rbm.array_ops import uniform
 from zoo_rbm.energy import Energy
 
 KINDS = {"binary": {}, "classes": {"classes": CLASSES}}
@@ -52,7 +52,9 @@ def test_the_chances_of_classes_are_those_of_the_joint_distribution() -> None:
     said = np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
 
     np.testing.assert_allclose(said, chances / chances.sum(axis=1, keepdims=True), atol=1e-5)
-    np.testing.assert_allclose(energy.own_free_energy(own), -np.log(chances.sum(axis=1)), atol=1e-4)
+    np.testing.assert_allclose(
+        energy.marginal_free_energy(own), -np.log(chances.sum(axis=1)), atol=1e-4
+    )
 
 
 def test_gaussian_units_have_the_mean_and_precision_that_the_density_says() -> None:
@@ -99,7 +101,7 @@ def test_arrays_and_tensors_give_the_same(kind: str) -> None:
         lambda e, x, y: e.hidden_free_energy(y),
         lambda e, x, y: e.hidden_mean(x),
         lambda e, x, y: e.visible_mean(y),
-        lambda e, x, y: e.tempered(base_of(energy), 0.3).free_energy(x, 0.3 * e.hidden_field(x)),
+        lambda e, x, y: e.interpolate(base_of(energy), 0.3).free_energy(x, 0.3 * e.hidden_field(x)),
     ):
         np.testing.assert_allclose(
             np.asarray(ask(same, tensor(v), tensor(h))), ask(energy, v, h), rtol=1e-5, atol=1e-5
@@ -108,10 +110,10 @@ def test_arrays_and_tensors_give_the_same(kind: str) -> None:
 
 def test_a_tempered_machine_lies_between_both_ends() -> None:
     energy = machine(8)
-    base = energy.alone(np.linspace(-1, 1, energy.visible).astype("float32"))
+    base = energy.independent_units(np.linspace(-1, 1, energy.visible).astype("float32"))
     v, h = states(energy.visible), states(energy.hidden)
     for beta in (0.0, 0.4, 1.0):
-        found = energy.tempered(base, beta).energy(v[:16], h)
+        found = energy.interpolate(base, beta).energy(v[:16], h)
         wanted = beta * energy.energy(v[:16], h) - (1 - beta) * v[:16] @ base.visible_bias
         np.testing.assert_allclose(found, wanted, atol=1e-5)
 
@@ -132,7 +134,7 @@ def test_the_lesson_has_the_gradient_of_the_free_energy() -> None:
         return tape.gradient(cost, [weights, bias, hidden])
 
     for one, two in zip(
-        gradients(lambda e: e.lesson(v, e.hidden_field(v))),
+        gradients(lambda e: e.surrogate_energy(v, e.hidden_field(v))),
         gradients(lambda e: e.free_energy(v)),
         strict=True,
     ):
@@ -148,7 +150,7 @@ def test_what_is_drawn_has_the_means_that_are_said(kind: str) -> None:
     for seed in (np.random.default_rng(0), keras.random.SeedGenerator(0)):
         tensors = isinstance(seed, keras.random.SeedGenerator)
         asked = _as_tensors(energy) if tensors else energy
-        drawn = np.asarray(asked.draw_visible(field, seed))
+        drawn = np.asarray(asked.sample_visible(field, seed))
         apart = drawn.mean(axis=0) - energy.visible_mean(h[0])
         assert (np.abs(apart) < 5 * drawn.std(axis=0) / np.sqrt(count) + 1e-3).all()
 

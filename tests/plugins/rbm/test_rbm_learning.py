@@ -22,15 +22,14 @@ from zoo.data import ArraySplit
 from zoo.errors import ZooWarning
 from zoo_rbm.config import LikelihoodConfig
 from zoo_rbm.energy import Energy
-from zoo_rbm.layer import GRID, Boltzmann
-from zoo_rbm.rules import ladder
-from zoo_rbm.visible import Visible
-from zoo_rbm.watch import MIXES_LEAST, Watch
+from zoo_rbm.epoch_metrics import MIN_MIXING, EpochMetrics
+from zoo_rbm.layers import PARAMETER_GRID, RBMLayer, VisibleUnits
+from zoo_rbm.sampling import inverse_temperatures
 
 
-def layer_of(energy: Any, **options: Any) -> Boltzmann:
+def layer_of(energy: Any, **options: Any) -> RBMLayer:
     """Return a layer with the parameters of a machine."""
-    layer = Boltzmann(energy.hidden, gaussian=energy.precision is not None, seed=0, **options)
+    layer = RBMLayer(energy.hidden, gaussian=energy.precision is not None, seed=0, **options)
     layer.build((None, energy.visible))
     layer.kernel.assign(energy.weights)
     layer.visible_bias.assign(energy.visible_bias)
@@ -49,19 +48,19 @@ def exact_gradient(energy: Any, data: np.ndarray) -> np.ndarray:
     return model - data.T @ energy.hidden_mean(data) / len(data)
 
 
-def learned_gradient(layer: Boltzmann, data: np.ndarray) -> np.ndarray:
+def learned_gradient(layer: RBMLayer, data: np.ndarray) -> np.ndarray:
     with tf.GradientTape() as tape:
         layer(tf.constant(data), training=True)
         loss = sum(layer.losses)
-    scale = layer.rate_batch / len(data)
+    scale = layer.reference_batch_size / len(data)
     return scale * np.asarray(tape.gradient(loss, layer.kernel.value))
 
 
-@pytest.mark.parametrize("rule", ["persistent", "tempered"])
-def test_with_many_chains_the_gradient_is_that_of_the_likelihood(rule: str) -> None:
+@pytest.mark.parametrize("sampler", ["pcd", "parallel_tempering"])
+def test_with_many_chains_the_gradient_is_that_of_the_likelihood(sampler: str) -> None:
     energy = machine(0)
     data = states(VISIBLE)[[1, 7, 7, 30]]
-    layer = layer_of(energy, rule=rule, chains=20_000, steps=30, temperatures=4)
+    layer = layer_of(energy, sampler=sampler, chains=20_000, steps=30, temperatures=4)
     found = learned_gradient(layer, data)
 
     np.testing.assert_allclose(found, exact_gradient(energy, data), atol=0.02)
@@ -72,7 +71,7 @@ def test_contrastive_divergence_nears_the_gradient_as_its_walk_grows() -> None:
     data = np.repeat(states(VISIBLE)[[3, 17]], 5_000, axis=0)
     exact = exact_gradient(energy, data)
     apart = [
-        np.abs(learned_gradient(layer_of(energy, rule="contrastive", steps=k), data) - exact).max()
+        np.abs(learned_gradient(layer_of(energy, sampler="cd", steps=k), data) - exact).max()
         for k in (1, 30)
     ]
     assert apart[1] < 0.03 < apart[0]
@@ -94,7 +93,7 @@ def test_a_gaussian_machine_learns_from_the_gradient_of_its_likelihood() -> None
 def test_the_step_grows_with_the_batch_and_the_reported_loss_does_not() -> None:
     energy = machine(3)
     data = states(VISIBLE)[:8]
-    one, two = (layer_of(energy, rule="contrastive", rate_batch=n) for n in (8, 2))
+    one, two = (layer_of(energy, sampler="cd", reference_batch_size=n) for n in (8, 2))
     with tf.GradientTape(persistent=True) as tape:
         one(tf.constant(data), training=True)
         two(tf.constant(data), training=True)
@@ -111,13 +110,13 @@ def test_the_step_grows_with_the_batch_and_the_reported_loss_does_not() -> None:
 def test_the_chains_of_a_tempered_machine_visit_both_of_two_distant_modes() -> None:
     energy = two_modes(12, 6.0)
     shares = {}
-    for rule in ("persistent", "tempered"):
-        layer = layer_of(energy, rule=rule, chains=300, temperatures=8)
+    for sampler in ("pcd", "parallel_tempering"):
+        layer = layer_of(energy, sampler=sampler, chains=300, temperatures=8)
         found = layer.advance(400, keras.random.SeedGenerator(3))
-        shares[rule] = float(np.asarray(found.visible).mean())
+        shares[sampler] = float(np.asarray(found.visible).mean())
 
-    assert shares["persistent"] < 0.06
-    assert shares["tempered"] == pytest.approx(0.5, abs=0.1)
+    assert shares["pcd"] < 0.06
+    assert shares["parallel_tempering"] == pytest.approx(0.5, abs=0.1)
 
 
 def two_modes(units: int, strong: float) -> Energy:
@@ -132,12 +131,12 @@ def two_modes(units: int, strong: float) -> Energy:
 
 def test_swapping_leaves_every_temperature_its_own_distribution() -> None:
     energy = machine(4)
-    layer = layer_of(energy, rule="tempered", chains=20_000, temperatures=3)
+    layer = layer_of(energy, sampler="parallel_tempering", chains=20_000, temperatures=3)
     found = layer.advance(30, keras.random.SeedGenerator(0))
     hidden = np.asarray(found.hidden).mean(axis=1)
     h = states(HIDDEN)
-    for place, beta in enumerate(ladder(3)):
-        heated = energy.tempered(energy.alone(np.zeros(VISIBLE, "float32")), beta)
+    for place, beta in enumerate(inverse_temperatures(3)):
+        heated = energy.interpolate(energy.independent_units(np.zeros(VISIBLE, "float32")), beta)
         weight = np.exp(-heated.hidden_free_energy(h).astype("float64"))
         np.testing.assert_allclose(hidden[place], weight @ h / weight.sum(), atol=0.02)
 
@@ -150,22 +149,24 @@ def test_centering_and_settling_leave_the_machine_as_it_is() -> None:
     np.testing.assert_allclose(
         np.asarray(layer.energy.free_energy(v)), energy.free_energy(v), atol=1e-4
     )
-    layer.settle()
+    layer.quantize()
 
     np.testing.assert_allclose(layer.arrays.free_energy(v), energy.free_energy(v), atol=5e-3)
     for weight in (layer.kernel, layer.visible_bias, layer.hidden_bias):
-        steps = np.asarray(weight) / GRID
+        steps = np.asarray(weight) / PARAMETER_GRID
         np.testing.assert_array_equal(steps, np.round(steps))
     assert not np.any(np.asarray(layer.visible_offset))
 
 
 def test_a_fresh_machine_starts_from_units_that_are_as_often_on_as_in_the_data() -> None:
-    layer = Boltzmann(HIDDEN, seed=0)
+    layer = RBMLayer(HIDDEN, seed=0)
     layer.build((None, VISIBLE))
     means = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
     layer.center(means)
 
-    found = layer.arrays.alone(layer.arrays.visible_bias).visible_mean(np.zeros(HIDDEN, "float32"))
+    found = layer.arrays.independent_units(layer.arrays.visible_bias).visible_mean(
+        np.zeros(HIDDEN, "float32")
+    )
     np.testing.assert_allclose(found, means, atol=0.02)
 
 
@@ -184,26 +185,28 @@ def test_sparsity_pulls_the_hidden_units_to_their_target() -> None:
     assert means[3.0] < 0.2 < means[0.0]
 
 
-def watched(energy: Energy) -> tuple[Watch, Boltzmann]:
+def watched(energy: Energy) -> tuple[EpochMetrics, RBMLayer]:
     layer = layer_of(energy, chains=200)
-    units = Visible()
+    units = VisibleUnits()
     data = states(VISIBLE)[:, :, None, None]
     units(data)
     split = ArraySplit({"image": data}, {})
-    return Watch(units, layer, split, "image", LikelihoodConfig(runs=10, watch=20), 0), layer
+    return EpochMetrics(
+        units, layer, split, "image", LikelihoodConfig(runs=10, epoch_steps=20), 0
+    ), layer
 
 
 def test_chains_that_have_stopped_mixing_are_told_of_once_with_what_helps() -> None:
     watch, layer = watched(two_modes(VISIBLE, 20.0))
     layer._state.hidden.assign(np.arange(200).reshape(1, 200, 1) % 2)
-    with pytest.warns(ZooWarning, match="stopped mixing.*tempered") as caught:
+    with pytest.warns(ZooWarning, match="stopped mixing.*parallel_tempering") as caught:
         line = watch()
     with warnings.catch_warnings():
         warnings.simplefilter("error", ZooWarning)
         watch()
 
     assert sum(one.category is ZooWarning for one in caught) == 1
-    assert line["mixing"] < MIXES_LEAST
+    assert line["mixing"] < MIN_MIXING
 
 
 def test_chains_that_mix_are_not_warned_of_and_a_look_changes_nothing() -> None:
@@ -229,8 +232,15 @@ def test_the_chains_are_state_and_no_weight() -> None:
 ZOO = [sys.executable, "-m", "zoo"]
 TRAIN = [
     *("train", "rbm", "--epochs", "12", "--seed", "3", "--quiet", "--set", "hidden=24"),
-    *("--set", "likelihood.watch=5", "--set", "likelihood.steps=20", "--set", "rule.kind=tempered"),
-    *("--set", "rule.temperatures=3", "--set", "optimizer.momentum=0.7"),
+    *(
+        "--set",
+        "likelihood.epoch_steps=5",
+        "--set",
+        "likelihood.steps=20",
+        "--set",
+        "sampler.kind=parallel_tempering",
+    ),
+    *("--set", "sampler.temperatures=3", "--set", "optimizer.momentum=0.7"),
 ]
 
 
@@ -253,7 +263,7 @@ def test_weights_decay_and_biases_and_precisions_do_not() -> None:
     model = zoo.build(
         "rbm", data=numbers, hidden=4, optimizer={"name": "adamw", "weight_decay": 0.5}
     )
-    layer = model.get_layer("machine")
+    layer = model.get_layer("rbm")
     for weight in layer.trainable_weights:
         weight.assign(keras.ops.ones_like(weight))
     model.optimizer.build(model.trainable_variables)

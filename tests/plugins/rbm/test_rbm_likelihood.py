@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from tests.plugins.rbm.tiny import CLASSES, base_of, machine, table
 from zoo_rbm.config import LikelihoodConfig
 from zoo_rbm.energy import Energy
-from zoo_rbm.likelihood import anneal, exact_log_partition, log_partition, smallest_side
+from zoo_rbm.partition_function import anneal, exact_log_partition, log_partition, smallest_side
 
 
 @pytest.mark.parametrize("classes", [0, CLASSES])
@@ -56,7 +56,7 @@ def test_annealing_agrees_with_counting_where_counting_is_still_possible() -> No
     weights = (0.3 * random.standard_normal((64, 16))).astype("float32")
     bias = random.standard_normal(64).astype("float32")
     energy = Energy(weights, bias, np.zeros(16, "float32"))
-    found = anneal(energy, energy.alone(bias), runs=100, steps=2_000, seed=0)
+    found = anneal(energy, energy.independent_units(bias), runs=100, steps=2_000, seed=0)
 
     assert found.value == pytest.approx(exact_log_partition(energy).value, abs=0.1)
 

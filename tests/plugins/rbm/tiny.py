@@ -25,7 +25,7 @@ def machine(seed: int = 0, *, gaussian: bool = False, classes: int = 0, scale: f
 def base_of(energy: Energy) -> Energy:
     """Return independent units to start annealing from."""
     flat = np.zeros(energy.visible, "float32")
-    return energy.alone(flat, None if energy.precision is None else np.ones_like(flat))
+    return energy.independent_units(flat, None if energy.precision is None else np.ones_like(flat))
 
 
 def states(units: int) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""What a machine can be asked, one small layer each: from raw values to raw values.
+"""Heads of an RBM: features, reconstruction, free energy, completion, Gibbs step, classes.
 
-They hold no weights of their own: they read those of the model's two layers. An export writes one
-graph for each.
+They have no weights of their own but use those of the model's two layers. Each is exported as a
+signature.
 """
 
 from __future__ import annotations
@@ -11,28 +11,27 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo_rbm.layer import Boltzmann
-from zoo_rbm.visible import Visible
+from zoo_rbm.layers import RBMLayer, VisibleUnits
 
-_FINE = 2.0**6
-"""Gaussian units of a chain are rounded to this many steps a standard deviation of the data: sums
-of their products with settled weights are exact then, in any order."""
+_GAUSSIAN_GRID = 2.0**6
+"""Steps per standard deviation to which Gaussian units of a chain are rounded, so that sums of
+their products with quantized weights are exact."""
 
 
-class _Question(keras.layers.Layer):
-    """Something that is computed from a model's two layers.
+class _Head(keras.layers.Layer):
+    """Head that uses a model's two layers.
 
     Args:
-        units: From raw values to visible units.
-        machine: The machine.
+        units: The layer from raw values to visible units.
+        machine: The RBM layer.
     """
 
-    def __init__(self, units: Visible, machine: Boltzmann, **kwargs: Any) -> None:
+    def __init__(self, units: VisibleUnits, machine: RBMLayer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units, self.machine = units, machine
 
     def _hidden(self, own: Any) -> Any:
-        """Return the means of the hidden units; classes that are not known are averaged over.
+        """Return the means of the hidden units, averaged over classes if there are any.
 
         Shapes:
             own: `(batch, visible - classes)`
@@ -47,40 +46,39 @@ class _Question(keras.layers.Layer):
         chances = ops.softmax(energy.class_log_odds(own), axis=-1)
         return ops.sum(ops.expand_dims(chances, -1) * given, axis=1)
 
-    def _own(self, visible: Any) -> Any:
+    def _without_classes(self, visible: Any) -> Any:
         """Return the visible units without the classes."""
         classes = self.machine.classes
         return visible[..., :-classes] if classes else visible
 
 
-class Features(_Question):
-    """Asks for P(h = 1 | v), `(batch, hidden)`: what a classifier can learn from."""
+class Features(_Head):
+    """Features P(h = 1 | v), `(batch, hidden)`."""
 
     def call(self, raw: Any) -> Any:
         """Return the features of raw values."""
         return self._hidden(self.units(raw))
 
 
-class Reconstruction(_Question):
-    """Asks for the means of the visible units given the means of the hidden ones, raw."""
+class Reconstruction(_Head):
+    """One-step mean-field reconstruction, raw."""
 
     def call(self, raw: Any) -> Any:
-        """Return the one-step reconstruction of raw values."""
+        """Return the reconstruction of raw values."""
         hidden = self._hidden(self.units(raw))
-        return self.units.restore(self._own(self.machine.energy.visible_mean(hidden)))
+        return self.units.to_raw(self._without_classes(self.machine.energy.visible_mean(hidden)))
 
 
-class FreeEnergy(_Question):
-    """Asks for F(v), and for log p(v) = −F(v) − log Z in nats, with the log Z it was had from.
+class FreeEnergy(_Head):
+    """Free energy F(v) and log-likelihood log p(v) = −F(v) − log Z in nats, with log Z.
 
-    Of a machine that knows classes, v is the example without its class, which is summed over.
-    Of Gaussian units, log p is a density of the raw values.
+    Classes are marginalized. For Gaussian units, log p is a density of the raw values.
     """
 
     def call(self, raw: Any) -> Any:
         """Return the free energy `(batch,)`, the log-likelihood `(batch,)`, log Z `(batch, 3)`."""
         energy, visible = self.machine.energy, self.units(raw)
-        free = energy.own_free_energy(visible)
+        free = energy.marginal_free_energy(visible)
         log_z = ops.convert_to_tensor(self.machine.log_z)[:3]
         likelihood = -free - log_z[0]
         if self.units.gaussian:
@@ -88,43 +86,43 @@ class FreeEnergy(_Question):
         return free, likelihood, ops.zeros_like(ops.expand_dims(free, -1)) + log_z
 
 
-class Completion(_Question):
-    """Asks for the values that are missing, by mean field; what is known stays as it is.
+class Completion(_Head):
+    """Imputation of missing values by mean field; known values are unchanged.
 
-    Missing units start at their mean in the data, and are then replaced, again and again, by their
-    means given the means of the hidden units (Salakhutdinov & Hinton 2009, AISTATS, section 2.1).
+    Missing units start at their mean in the data, and are repeatedly replaced by their means given
+    the means of the hidden units (Salakhutdinov & Hinton 2009, AISTATS, section 2.1).
 
     Args:
-        steps: How often.
+        steps: Number of mean-field steps.
     """
 
-    def __init__(self, units: Visible, machine: Boltzmann, steps: int, **kwargs: Any) -> None:
+    def __init__(self, units: VisibleUnits, machine: RBMLayer, steps: int, **kwargs: Any) -> None:
         super().__init__(units, machine, **kwargs)
         self.steps = steps
 
     def call(self, raw: Any) -> Any:
-        """Return raw values in which nothing is missing."""
+        """Return raw values without missing ones."""
         energy, given = self.machine.energy, self.units(raw)
         missing = ops.isnan(given)
         start = self.machine.base.visible_mean(ops.zeros((1, energy.hidden)))
-        own = ops.where(missing, self._own(start) + ops.zeros_like(given), given)
+        own = ops.where(missing, self._without_classes(start) + ops.zeros_like(given), given)
         for _ in range(self.steps):
-            guess = self._own(energy.visible_mean(self._hidden(own)))
+            guess = self._without_classes(energy.visible_mean(self._hidden(own)))
             own = ops.where(missing, guess, own)
-        filled = self.units.restore(own)
+        filled = self.units.to_raw(own)
         raw = ops.cast(raw, filled.dtype)
         return ops.where(ops.isnan(raw), filled, raw)
 
 
-class GibbsStep(_Question):
-    """Asks for the next state of a chain: hidden units given visible ones, and back.
+class GibbsStep(_Head):
+    """One Gibbs step: sample the hidden units, then the visible units.
 
-    All noise is given, so that the same noise leads to the same states. If the machine is settled,
-    these are the same to the last bit in every library: no sum is rounded.
+    The noise is an input, so that the same noise gives the same states; with quantized parameters
+    bit by bit in every library.
     """
 
     def call(self, inputs: Any) -> Any:
-        """Return the next raw values, and the next class if the machine knows classes.
+        """Return the next raw values, and the next class if the RBM models classes.
 
         Args:
             inputs: Raw values, noise of the hidden units `(batch, hidden)`, noise of the raw
@@ -134,7 +132,7 @@ class GibbsStep(_Question):
         energy, visible = self.machine.energy, self.units(raw)
         noise = ops.reshape(raw_noise, (-1, visible.shape[-1]))
         if energy.precision is not None:
-            visible = ops.round(visible * _FINE) / _FINE
+            visible = ops.round(visible * _GAUSSIAN_GRID) / _GAUSSIAN_GRID
         else:
             visible = ops.cast(visible >= 0.5, visible.dtype)
         if energy.classes:
@@ -143,18 +141,15 @@ class GibbsStep(_Question):
         hidden = energy.step_hidden(energy.hidden_field(visible), hidden_noise)
         drawn = energy.step_visible(energy.visible_field(hidden), noise)
         if energy.precision is not None:
-            drawn = ops.round(drawn * _FINE) / _FINE
-        following = self.units.restore(self._own(drawn))
+            drawn = ops.round(drawn * _GAUSSIAN_GRID) / _GAUSSIAN_GRID
+        following = self.units.to_raw(self._without_classes(drawn))
         return (following, drawn[..., -energy.classes :]) if energy.classes else following
 
 
-class ClassChances(_Question):
-    """Asks for the probability of each class, `(batch, classes)`, summed over the hidden units."""
+class ClassProbabilities(_Head):
+    """Class probabilities, `(batch, classes)`, in closed form."""
 
     def call(self, raw: Any) -> Any:
-        """Return the probabilities for raw values."""
+        """Return the class probabilities of raw values."""
         odds = self.machine.energy.class_log_odds(self.units(raw))
         return ops.softmax(odds, axis=-1)
-
-
-__all__ = ["ClassChances", "Completion", "Features", "FreeEnergy", "GibbsStep", "Reconstruction"]

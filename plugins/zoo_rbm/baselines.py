@@ -1,8 +1,4 @@
-"""What a machine is good for, measured beside something simpler: numbers, and no pictures.
-
-Everything here is asked through named functions, so that a Keras model and an artifact are measured
-by the same code.
-"""
+"""Linear classifier, imputation and oversampling baselines of an RBM's evaluation."""
 
 from __future__ import annotations
 
@@ -16,11 +12,11 @@ from numpy.typing import NDArray
 from zoo.metrics.intervals import bootstrap_means
 
 Values = NDArray[np.float64]
-Fill = Callable[[Values, NDArray[np.bool_]], Values]
-"""From values and which of them are missing to values of which none is."""
+Impute = Callable[[Values, NDArray[np.bool_]], Values]
+"""Function from values and their missing mask to imputed values."""
 
-SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
-"""Shares of the values that are made missing."""
+MISSING_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Shares of missing values in the evaluation of imputation."""
 
 NEIGHBORS = 5
 _RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -28,14 +24,14 @@ _SEED = 1986
 
 
 class LinearClassifier:
-    """One linear function a class, by regularized least squares (ridge regression).
+    """Ridge classifier: one regularized least-squares fit per class.
 
-    The ridge is chosen among a few by a fifth of the examples that is left out; then all are used.
+    The penalty is selected on a held-out fifth of the examples; then all are used.
 
     Args:
         x: Examples, `(examples, values)`.
         y: Class indices.
-        classes: How many classes there are.
+        classes: Number of classes.
     """
 
     def __init__(self, x: Values, y: NDArray[Any], classes: int) -> None:
@@ -59,77 +55,78 @@ class LinearClassifier:
         penalty = ridge * np.trace(products) / len(products) * np.eye(len(products))
         penalty[-1, -1] = 0.0
         target = (y[:, None] == np.arange(classes)).astype("float64")
-        # The ridge keeps the system solvable where a pixel is never on.
+        # The penalty keeps the system solvable if a pixel is constant.
         self._weights = np.linalg.lstsq(products + penalty, wide.T @ target, rcond=None)[0]
 
 
 @dataclass(frozen=True)
-class Completed:
-    """How far off completed values are, by share of missing ones.
+class ImputationErrors:
+    """Squared errors of imputed values, by share of missing values.
 
     Attributes:
-        shares: Of the values that were made missing.
-        errors: By method, the squared error of each example at each share, mean over its missing
-            values: `(shares, examples)`.
+        shares: Shares of missing values.
+        errors: By method, the mean squared error of each example's missing values,
+            `(shares, examples)`.
     """
 
     shares: tuple[float, ...]
     errors: Mapping[str, Values]
 
 
-def compare_completions(ways: Mapping[str, Fill], examples: Values, reference: Values) -> Completed:
-    """Complete examples in which values are missing at random, by the machine and by two others.
+def compare_imputations(
+    methods: Mapping[str, Impute], examples: Values, reference: Values
+) -> ImputationErrors:
+    """Compare imputation methods with the mean and nearest neighbors, at random missing values.
 
     Args:
-        ways: How the machine does it, by name.
-        examples: Whole ones, `(examples, values)`.
-        reference: What means and nearest neighbors are taken from.
+        methods: Methods of the RBM, by name.
+        examples: Complete examples, `(examples, values)`.
+        reference: Training examples for means and nearest neighbors.
     """
     mean = reference.mean(axis=0)
-    others: dict[str, Fill] = {
-        **ways,
+    others: dict[str, Impute] = {
+        **methods,
         "mean of the column": lambda values, missing: np.where(missing, mean, values),
-        f"{NEIGHBORS} nearest neighbors": lambda values, missing: nearest(
+        f"{NEIGHBORS} nearest neighbors": lambda values, missing: impute_neighbors(
             values, missing, reference
         ),
     }
     errors: dict[str, list[Values]] = {method: [] for method in others}
-    for number, share in enumerate(SHARES):
+    for number, share in enumerate(MISSING_SHARES):
         random = np.random.default_rng([_SEED, number])
         missing = random.random(examples.shape) < share
-        # An example of which nothing is missing, or all, compares nothing.
+        # At least one missing value per example.
         missing[np.arange(len(missing)), random.integers(0, examples.shape[1], len(missing))] = True
         for method, complete in others.items():
-            apart = np.where(missing, complete(examples, missing) - examples, 0.0)
-            errors[method].append(np.square(apart).sum(axis=1) / missing.sum(axis=1))
-    return Completed(SHARES, {method: np.stack(found) for method, found in errors.items()})
+            error = np.where(missing, complete(examples, missing) - examples, 0.0)
+            errors[method].append(np.square(error).sum(axis=1) / missing.sum(axis=1))
+    return ImputationErrors(
+        MISSING_SHARES, {method: np.stack(found) for method, found in errors.items()}
+    )
 
 
-def nearest(values: Values, missing: NDArray[np.bool_], reference: Values) -> Values:
-    """Fill with the mean of the nearest reference examples, by the values that are known.
+def impute_neighbors(values: Values, missing: NDArray[np.bool_], reference: Values) -> Values:
+    """Impute by the mean of the nearest training examples.
 
-    Squared distances over what is known: Σ m (x − r)² = Σ m x² − 2 Σ m x r + Σ m r².
+    Squared distances over known values: Σ m (x − r)² = Σ m x² − 2 Σ m x r + Σ m r².
     """
     known = (~missing).astype("float64")
     seen = np.where(missing, 0.0, values)
-    apart = -2.0 * seen @ reference.T + known @ np.square(reference).T
+    distance = -2.0 * seen @ reference.T + known @ np.square(reference).T
     count = min(NEIGHBORS, len(reference))
-    chosen = np.argpartition(apart, count - 1, axis=1)[:, :count]
+    chosen = np.argpartition(distance, count - 1, axis=1)[:, :count]
     filled: Values = np.where(missing, reference[chosen].mean(axis=1), values)
     return filled
 
 
-def root_ends(errors: Values) -> tuple[float | None, float | None]:
-    """Return the interval of the root of a mean."""
+def rmse_interval(errors: Values) -> tuple[float | None, float | None]:
+    """Return the bootstrap interval of a root mean squared error."""
     ends = bootstrap_means(errors[:, None])[0]
     return (float(np.sqrt(ends[0])), float(np.sqrt(ends[1]))) if ends else (None, None)
 
 
-def repeat_minority(labels: NDArray[Any], seed: int = _SEED) -> NDArray[np.int64]:
-    """Return positions in which every class is as frequent as the most frequent one.
-
-    Random oversampling: examples of rare classes are drawn again, with replacement.
-    """
+def random_oversample(labels: NDArray[Any], seed: int = _SEED) -> NDArray[np.int64]:
+    """Return positions of examples after random oversampling of minority classes."""
     random = np.random.default_rng(seed)
     counts = np.bincount(labels)
     extra = [
@@ -140,8 +137,8 @@ def repeat_minority(labels: NDArray[Any], seed: int = _SEED) -> NDArray[np.int64
     return np.concatenate([np.arange(len(labels)), *extra])
 
 
-def f1_of(index: int, predicted: NDArray[Any], truth: NDArray[Any]) -> float:
-    """Return the F1 score of one class; 0 if it is never found."""
+def f1_score(index: int, predicted: NDArray[Any], truth: NDArray[Any]) -> float:
+    """Return the F1 score of one class."""
     hits = int(((predicted == index) & (truth == index)).sum())
     total = int((predicted == index).sum() + (truth == index).sum())
     return 2 * hits / total if total else 0.0
@@ -149,16 +146,3 @@ def f1_of(index: int, predicted: NDArray[Any], truth: NDArray[Any]) -> float:
 
 def _with_one(x: Values) -> Values:
     return np.concatenate([x, np.ones((len(x), 1))], axis=1)
-
-
-__all__ = [
-    "NEIGHBORS",
-    "SHARES",
-    "Completed",
-    "LinearClassifier",
-    "compare_completions",
-    "f1_of",
-    "nearest",
-    "repeat_minority",
-    "root_ends",
-]

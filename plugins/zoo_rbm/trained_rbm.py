@@ -1,4 +1,4 @@
-"""A trained machine in a person's hands: raw values in, raw values out, each use a method."""
+"""Python interface of a trained RBM, from raw values to raw values."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from numpy.typing import NDArray
 
 import zoo
 from zoo_rbm.config import RBMConfig
-from zoo_rbm.drawing import draw_missing, dreams, even_out
-from zoo_rbm.signatures import MACHINE, source
-from zoo_rbm.subject import Examples, Subject
+from zoo_rbm.predictor import Examples, Predictor, impute, oversample, sample_chains
+from zoo_rbm.signatures import RBM_LAYER, visible_spec
 
 if TYPE_CHECKING:
     import keras
 
     from zoo_rbm.energy import Energy
-    from zoo_rbm.likelihood import LogPartition
+    from zoo_rbm.partition_function import LogPartition
 
 Array = NDArray[Any]
 
 
-class Machine:
-    """What a trained restricted Boltzmann machine can do.
+class TrainedRBM:
+    """Trained restricted Boltzmann machine: likelihood, sampling, imputation, oversampling.
 
     Args:
         model: A model of ``zoo.build("rbm", ...)``, or a run of ``zoo.train("rbm", ...)``.
@@ -33,9 +32,9 @@ class Machine:
         ConfigError: If it is another kind of model.
 
     Example:
-        >>> machine = Machine(zoo.build("rbm", weights="digits"))
-        >>> machine.log_likelihood(images).mean()
-        >>> machine.complete(images_with_nan)
+        >>> rbm = TrainedRBM(zoo.build("rbm", weights="digits"))
+        >>> rbm.log_likelihood(images).mean()
+        >>> rbm.complete(images_with_nan)
     """
 
     def __init__(self, model: keras.Model | zoo.Run) -> None:
@@ -43,27 +42,27 @@ class Machine:
         blueprint = getattr(found, "blueprint", None)
         if blueprint is None or not isinstance(blueprint.config, RBMConfig):
             raise zoo.errors.ConfigError(
-                "this is no restricted Boltzmann machine",
+                "this is not a restricted Boltzmann machine",
                 why=f"Received: {getattr(found, 'name', type(found).__name__)}",
-                fix='zoo.build("rbm") or zoo.train("rbm") makes one',
+                fix='use a model of zoo.build("rbm") or a run of zoo.train("rbm")',
             )
         self.model = found
         self.config: RBMConfig = blueprint.config
         self.data: zoo.DataSpec = blueprint.data
-        self._spec = source(blueprint.data)
-        self._layer = found.get_layer(MACHINE)
+        self._spec = visible_spec(blueprint.data)
+        self._layer = found.get_layer(RBM_LAYER)
 
     @property
     def energy(self) -> Energy:
-        """E and F with their parameters, as NumPy arrays: see :class:`zoo_rbm.energy.Energy`."""
+        """Parameters and energies, as NumPy arrays: see :class:`zoo_rbm.energy.Energy`."""
         energy: Energy = self._layer.arrays
         return energy
 
     @property
     def filters(self) -> Array:
-        """What each hidden unit looks for: its weights, `(hidden, ...)` in the shape of an example.
+        """Weights of each hidden unit, `(hidden, ...)` in the shape of an example.
 
-        With classes, without the weights to those.
+        Weights of classes are left out.
         """
         weights = self.energy.weights
         own = weights[: len(weights) - self._layer.classes].T
@@ -72,27 +71,27 @@ class Machine:
 
     def features(self, raw: Any) -> Array:
         """Return P(h = 1 | v), `(examples, hidden)`."""
-        return self._ask(raw, "features", "features")
+        return self._predict(raw, "features", "features")
 
     def reconstruct(self, raw: Any) -> Array:
         """Return the one-step mean-field reconstruction, raw."""
-        return self._ask(raw, "reconstruct", "reconstruction")
+        return self._predict(raw, "reconstruct", "reconstruction")
 
     def free_energy(self, raw: Any) -> Array:
         """Return F(v), `(examples,)`, in nats."""
-        return self._ask(raw, "free_energy", "free_energy")
+        return self._predict(raw, "free_energy", "free_energy")
 
     def log_likelihood(self, raw: Any) -> Array:
         """Return log p(v) = −F(v) − log Z, `(examples,)`, in nats.
 
-        Binary machines are about zeros and ones: what lies between counts as a probability, for
-        which this is no likelihood. Of Gaussian units it is the density of the raw values.
+        For binary units, values between 0 and 1 are probabilities, for which this is not a
+        likelihood. For Gaussian units it is the density of the raw values.
         """
-        return self._ask(raw, "free_energy", "log_likelihood")
+        return self._predict(raw, "free_energy", "log_likelihood")
 
     def log_partition(self, *, steps: int | None = None, seed: int = 0) -> LogPartition:
-        """Return log Z with its interval, found anew: counted, or annealed over some steps."""
-        from zoo_rbm.likelihood import log_partition
+        """Estimate log Z again, by enumeration or AIS, with its interval."""
+        from zoo_rbm.partition_function import log_partition
 
         likelihood = self.config.likelihood
         return log_partition(
@@ -106,19 +105,19 @@ class Machine:
     def sample(
         self, count: int = 16, *, steps: int = 1_000, label: str | None = None, seed: int = 0
     ) -> Array:
-        """Draw examples, of a class if the machine has learned classes; raw.
+        """Sample raw examples, optionally of a class.
 
         Args:
-            count: How many.
-            steps: Gibbs steps of each chain, from noise.
+            count: Number of examples.
+            steps: Gibbs steps of each chain, from random starts.
             label: The class.
-            seed: Of everything random.
+            seed: Seed of everything random.
 
         Raises:
-            ConfigError: If the machine has not learned classes, or not this one.
+            ConfigError: If the RBM does not model classes, or the class is unknown.
         """
         place = None if label is None else self._class(label)
-        return dreams(self._subject, count, (steps,), place, seed)[0]
+        return sample_chains(self._predictor, count, (steps,), place, seed)[0]
 
     def complete(
         self,
@@ -128,56 +127,53 @@ class Machine:
         steps: int = 200,
         seed: int = 0,
     ) -> Array:
-        """Fill in what is missing; what is known stays as it is.
+        """Impute missing values; known values are unchanged.
 
         Args:
-            raw: Examples with NaN for what is missing, floats.
-            method: ``mean_field`` is quick, and too sure of itself where much is missing.
-                ``sampling`` is the mean over the later three quarters of a chain that is held to
-                what is known: for binary units the probability of a 1. Known values between 0 and
-                1 are taken for the nearer one of both.
-            steps: Of ``sampling``.
-            seed: Of ``sampling``.
+            raw: Examples with NaN for missing values, floats.
+            method: ``mean_field`` is fast, and overconfident where much is missing. ``sampling``
+                is the mean of samples given the known values, binary ones rounded to 0 or 1.
+            steps: Gibbs steps of ``sampling``.
+            seed: Seed of ``sampling``.
 
         Raises:
             DataError: If the values do not fit.
         """
         raw = np.asarray(raw, "float32")
         if method == "mean_field":
-            return self._ask(raw, "complete", "completion")
-        units = self._subject.units(raw)
-        filled = draw_missing(self._subject, units, np.isnan(units), steps=steps, seed=seed)
-        return self._subject.raw(filled)
+            return self._predict(raw, "complete", "completion")
+        units = self._predictor.units(raw)
+        filled = impute(self._predictor, units, np.isnan(units), steps=steps, seed=seed)
+        return self._predictor.raw(filled)
 
-    def balance(self, raw: Any, labels: Any, *, seed: int = 0) -> tuple[Array, Array]:
-        """Return examples and classes in which every class is as frequent as the most frequent.
+    def oversample(self, raw: Any, labels: Any, *, seed: int = 0) -> tuple[Array, Array]:
+        """Oversample minority classes to the frequency of the majority class.
 
-        Half of what a class lacks is its own examples again; half is drawn near them, a few steps
-        away, by a machine that has learned classes.
+        Half of the new examples are repeated, and half are sampled near real ones.
 
         Args:
             raw: Training examples.
             labels: Their class indices.
-            seed: Of everything random.
+            seed: Seed of everything random.
 
         Raises:
-            ConfigError: If the machine has not learned classes.
+            ConfigError: If the RBM does not model classes.
         """
-        self._need_classes()
-        subject = self._subject
+        self._require_classes()
+        predictor = self._predictor
         raw, labels = np.asarray(raw), np.asarray(labels).reshape(-1).astype(int)
-        start = Examples(raw, subject.units(raw), labels)
-        units, found = even_out(subject, start, seed=seed)
-        more = subject.raw(units[len(raw) :])
+        start = Examples(raw, predictor.units(raw), labels)
+        units, found = oversample(predictor, start, seed=seed)
+        more = predictor.raw(units[len(raw) :])
         if raw.dtype.kind != "f":
             more = np.rint(more)
         return np.concatenate([raw, more.astype(raw.dtype)]), found
 
     @functools.cached_property
-    def _subject(self) -> Subject:
-        return Subject.of_model(self.model)
+    def _predictor(self) -> Predictor:
+        return Predictor.of_model(self.model)
 
-    def _ask(self, raw: Any, signature: str, output: str) -> Array:
+    def _predict(self, raw: Any, signature: str, output: str) -> Array:
         values = np.asarray(raw)
         shape = tuple(int(size) for size in self._spec.shape)
         if values.shape[1:] != shape:
@@ -186,10 +182,10 @@ class Machine:
                 why=f"expected [examples, {', '.join(map(str, shape))}]. "
                 f"Received: {list(values.shape)}",
             )
-        return self._subject.ask(signature, values)[output]
+        return self._predictor.predict(signature, values)[output]
 
     def _class(self, label: str) -> int:
-        self._need_classes()
+        self._require_classes()
         labels = self.data.labels
         if label not in labels:
             raise zoo.errors.ConfigError(
@@ -198,13 +194,10 @@ class Machine:
             )
         return labels.index(label)
 
-    def _need_classes(self) -> None:
+    def _require_classes(self) -> None:
         if not self._layer.classes:
             raise zoo.errors.ConfigError(
-                "the machine has not learned classes",
+                "this RBM does not model classes",
                 findings=[zoo.Finding("classes", False, "true")],
                 fix="zoo train rbm --set classes=true",
             )
-
-
-__all__ = ["Machine"]

@@ -1,4 +1,4 @@
-"""Data as a machine learns from it: raw values that were looked at, and no targets."""
+"""Checks and statistics of the training data of an RBM."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import zoo
 from zoo import Arrays, DataSpec, TensorSpec
-from zoo_rbm.signatures import source
+from zoo_rbm.signatures import visible_spec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 _BLOCK = 1_024
 
 
-def learned(data: DataSpec, *, gaussian: bool, classes: bool) -> Callable[..., Any]:
-    """Return the function from named inputs and targets to what a machine is fed.
+def training_inputs(data: DataSpec, *, gaussian: bool, classes: bool) -> Callable[..., Any]:
+    """Return a function from inputs and targets to checked training inputs.
 
     Raises:
-        DataError: By the function, if a value is missing, endless, or outside of its range.
+        DataError: By the function, if a value is missing, infinite or out of range.
     """
-    spec = source(data)
+    spec = visible_spec(data)
 
     def change(inputs: Arrays, targets: Arrays) -> tuple[Arrays, Arrays]:
         check_values(inputs[spec.name], spec, data, gaussian=gaussian)
@@ -35,16 +35,16 @@ def learned(data: DataSpec, *, gaussian: bool, classes: bool) -> Callable[..., A
 
 
 def check_values(values: np.ndarray, spec: TensorSpec, data: DataSpec, *, gaussian: bool) -> None:
-    """Refuse values that no unit can take.
+    """Check that values are finite and in range.
 
     Raises:
-        DataError: With the first of them.
+        DataError: For the first invalid value.
     """
     import numpy as np
 
     if values.dtype.kind != "f" and gaussian:
         return
-    low, high = limits(spec)
+    low, high = value_range(spec)
     for start in range(0, len(values), _BLOCK):
         block = values[start : start + _BLOCK].reshape(len(values[start : start + _BLOCK]), -1)
         wrong = ~np.isfinite(block)
@@ -58,14 +58,14 @@ def check_values(values: np.ndarray, spec: TensorSpec, data: DataSpec, *, gaussi
         if np.isnan(value):
             raise zoo.errors.DataError(
                 f"{place} of example {start + row} of {data.id} is missing",
-                why="a machine learns from whole examples; it completes others once it has learned",
-                fix="leave the example out while training, and ask for the signature 'complete'",
+                why="training takes complete examples; a trained RBM imputes missing values",
+                fix="leave the example out of training, and use the signature 'complete'",
             )
         raise zoo.errors.DataError(
             f"{place} of example {start + row} of {data.id} is {value:g}",
             why=f"binary units take values from {low:g} to {high:g}, the probability of a 1"
             if np.isfinite(value)
-            else "an endless value is no measurement",
+            else "it must be finite",
             fix="--set visible=gaussian for measurements, or scale the values"
             if np.isfinite(value)
             else "repair the value, or leave the example out",
@@ -76,39 +76,36 @@ def statistics(values: np.ndarray, spec: TensorSpec, data: DataSpec) -> tuple[An
     """Return the mean and the standard deviation of each Gaussian unit.
 
     Raises:
-        DataError: If a unit has one value throughout.
+        DataError: If a value is constant.
     """
     import numpy as np
 
     flat = values.reshape(len(values), -1).astype("float64")
     mean, deviation = flat.mean(axis=0), flat.std(axis=0)
-    # Relative to the values: float noise of a constant is no variation.
-    still = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-30)
-    if still.any():
-        unit = int(np.argmax(still))
+    # Relative to the values: rounding errors of a constant are not variation.
+    constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-30)
+    if constant.any():
+        unit = int(np.argmax(constant))
         place = f"the column {spec.columns[unit].name!r}" if spec.columns else f"value {unit}"
         raise zoo.errors.DataError(
-            f"{place} of {data.id} is {mean[unit]:g} throughout",
-            why="a Gaussian unit measures in standard deviations, and this one has none",
+            f"{place} of {data.id} is constant, {mean[unit]:g}",
+            why="a Gaussian unit is normalized by its standard deviation, which is 0",
             fix="--data-option drop=COLUMN leaves it out"
             if spec.columns
-            else "--set visible=binary takes pixels that never change",
+            else "--set visible=binary accepts constant pixels",
         )
     return mean, deviation
 
 
-def shares(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """Return raw values of binary units as numbers from 0 to 1, `(examples, visible)`."""
-    low, high = limits(spec)
+def intensities(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Return raw values of binary units scaled to 0..1, `(examples, visible)`."""
+    low, high = value_range(spec)
     flat: np.ndarray = values.reshape(len(values), -1).astype("float32")
     return (flat - low) / (high - low)
 
 
-def limits(spec: TensorSpec) -> tuple[float, float]:
-    """Return the raw values of 0 and of 1."""
+def value_range(spec: TensorSpec) -> tuple[float, float]:
+    """Return the raw values of 0 and 1."""
     if spec.range is not None:
         return spec.range
     return (0.0, 255.0) if spec.dtype == "uint8" else (0.0, 1.0)
-
-
-__all__ = ["check_values", "learned", "limits", "shares", "statistics"]

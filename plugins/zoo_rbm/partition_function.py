@@ -1,7 +1,7 @@
-"""The partition function Z of a machine: counted where that can be done, else annealed.
+"""Partition function Z, by enumeration or annealed importance sampling (AIS).
 
-``log p(v) = −F(v) − log Z``. A log-likelihood is only as true as log Z, so an estimate comes with
-its interval and with how many annealing runs really carry it.
+``log p(v) = −F(v) − log Z``. A log-likelihood is as accurate as log Z, so an estimate has an
+interval and an effective sample size.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from zoo_rbm.arrays import one_thread
+from zoo_rbm.array_ops import one_thread
 from zoo_rbm.config import LikelihoodConfig
 from zoo_rbm.energy import Energy
 
@@ -23,14 +23,15 @@ _RESAMPLES = 2_000
 
 @dataclass(frozen=True)
 class LogPartition:
-    """log Z, in nats.
+    """log Z in nats, with its 95 % interval.
 
     Attributes:
-        low: Lower end of the 95 % interval; the value itself if it was counted.
-        high: Upper end.
-        method: How it was found.
-        effective: Of the annealing runs, how many carry the estimate: (Σw)² / Σw². Below about
-            ten the interval cannot be believed, and log Z is rather too small.
+        value: The estimate.
+        low: Lower bound; the value itself if exact.
+        high: Upper bound.
+        method: Enumeration or AIS.
+        effective: Effective sample size of the AIS runs, (Σw)² / Σw². Below about ten the interval
+            is unreliable, and log Z is rather too small.
     """
 
     value: float
@@ -43,14 +44,14 @@ class LogPartition:
 def log_partition(
     energy: Energy, base: Energy, config: LikelihoodConfig, *, steps: int, seed: int
 ) -> LogPartition:
-    """Return log Z, exactly where the smaller side has few units.
+    """Estimate log Z; exactly if the smaller side has few units.
 
     Args:
-        energy: The machine, in arrays.
-        base: Where annealing starts: units that know nothing of each other.
-        config: How many units are enumerated, and how many runs annealed.
-        steps: Temperatures of a run.
-        seed: Of the runs.
+        energy: The RBM, in arrays.
+        base: RBM without weights, where annealing starts.
+        config: Limit of enumeration, and number of AIS runs.
+        steps: AIS temperatures.
+        seed: Seed of the runs.
     """
     with one_thread():
         if smallest_side(energy) <= config.exact_units:
@@ -59,14 +60,14 @@ def log_partition(
 
 
 def smallest_side(energy: Energy) -> int:
-    """Return how many binary units must be enumerated to count every state."""
+    """Return the least number of binary units to enumerate."""
     if energy.precision is not None or energy.classes:
         return energy.hidden
     return min(energy.hidden, energy.visible)
 
 
 def exact_log_partition(energy: Energy) -> LogPartition:
-    """Return log Z by summing over every state of the smaller side.
+    """Return log Z by enumeration of the states of the smaller side.
 
     The other side is summed in closed form: Σ_h exp(−F(h)) or Σ_v exp(−F(v)).
     """
@@ -82,30 +83,30 @@ def exact_log_partition(energy: Energy) -> LogPartition:
 def anneal(energy: Energy, base: Energy, *, runs: int, steps: int, seed: int) -> LogPartition:
     """Estimate log Z by annealed importance sampling (Neal 2001; Salakhutdinov & Murray 2008).
 
-    Each run starts from independent units and is led to the machine through β E + (1 − β) E_base;
-    its weight is an unbiased estimate of Z over that of the start, so the logarithm of the mean
-    weight is, on average, rather too small. The interval is a bootstrap over the runs.
+    Each run moves from independent units to the RBM through β E + (1 − β) E_base; its weight is an
+    unbiased estimate of Z relative to the start, so the logarithm of the mean weight is rather too
+    small on average. The interval is a bootstrap over the runs.
 
     Args:
-        energy: The machine.
-        base: Units that know nothing of each other.
-        runs: How many runs, side by side.
-        steps: Temperatures of each; denser towards the machine, as in Salakhutdinov & Murray.
-        seed: Of the runs.
+        energy: The RBM.
+        base: RBM without weights.
+        runs: Number of runs, in parallel.
+        steps: Number of temperatures; denser near 1, as in Salakhutdinov & Murray.
+        seed: Seed of the runs.
     """
     source = np.random.default_rng(seed)
     betas = _schedule(steps)
     start = np.broadcast_to(base.visible_bias, (runs, energy.visible))
-    visible = base.draw_visible(start, source)
+    visible = base.sample_visible(start, source)
     log_weight = np.zeros(runs)
     field = energy.hidden_field(visible)
     for before, beta in itertools.pairwise(betas.tolist()):
-        old, new = energy.tempered(base, before), energy.tempered(base, beta)
+        old, new = energy.interpolate(base, before), energy.interpolate(base, beta)
         gained = old.free_energy(visible, before * field) - new.free_energy(visible, beta * field)
         log_weight += gained
-        hidden = new.draw_hidden(beta * field, source)
+        hidden = new.sample_hidden(beta * field, source)
         given = new.visible_field(hidden)
-        visible = new.draw_visible(given, source)
+        visible = new.sample_visible(given, source)
         field = energy.hidden_field(visible)
     log_base = float(base.log_partition(base.visible_bias)) + energy.hidden * np.log(2.0)
     return _summary(log_weight, log_base, seed)
@@ -129,17 +130,17 @@ def _summary(log_weight: np.ndarray, log_base: float, seed: int) -> LogPartition
 
 
 def _schedule(steps: int) -> np.ndarray[Any, Any]:
-    """Return rising inverse temperatures, 0 and 1 included.
+    """Return increasing inverse temperatures from 0 to 1.
 
-    A thirtieth of them lies below .5, a quarter between .5 and .9, the rest above: the hard part of
-    the way is near the machine (500, 4,000 and 10,000 of Salakhutdinov & Murray 2008).
+    A thirtieth of them is below .5, a quarter between .5 and .9, the rest above, as in
+    Salakhutdinov & Murray 2008 (500, 4,000 and 10,000).
     """
     share = np.linspace(0.0, 1.0, steps + 1)
     return np.interp(share, (0.0, 500 / 14_500, 4_500 / 14_500, 1.0), (0.0, 0.5, 0.9, 1.0))
 
 
 def _states(units: int) -> Iterator[np.ndarray[Any, Any]]:
-    """Yield every state of some binary units, in blocks `(states, units)`."""
+    """Yield all states of binary units, in blocks `(states, units)`."""
     for start in range(0, 2**units, _BLOCK):
         numbers = np.arange(start, min(start + _BLOCK, 2**units))
         yield (numbers[:, None] >> np.arange(units) & 1).astype("float32")
@@ -148,6 +149,3 @@ def _states(units: int) -> Iterator[np.ndarray[Any, Any]]:
 def _log_sum(terms: np.ndarray[Any, Any]) -> float:
     top = float(terms.max())
     return top + float(np.log(np.exp(terms - top).sum()))
-
-
-__all__ = ["LogPartition", "anneal", "exact_log_partition", "log_partition", "smallest_side"]

@@ -1,7 +1,7 @@
-"""NumPy under the names of ``keras.ops``: one formula serves tensors and arrays.
+"""NumPy implementations of ``keras.ops``, so that one formula serves tensors and arrays.
 
-What is learned and exported is computed by Keras. Annealing and long chains take thousands of small
-steps, each of which NumPy does many times sooner than a framework that is asked step by step.
+Training and export use Keras. Annealing and long Markov chains take thousands of small steps, which
+are much faster in NumPy than in a framework called step by step.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Any
 import keras
 import numpy as np
 
-_LEAST = 1e-7
+_EPSILON = 1e-7
 
 
 class _Arrays:
-    """The few functions that NumPy lacks, or calls by another name; the rest are NumPy's own."""
+    """Functions of ``keras.ops`` that NumPy lacks or names differently."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 
     @staticmethod
     def cast(values: Any, dtype: str) -> Any:
-        """Return values of another type."""
+        """Cast values to a dtype."""
         return np.asarray(values).astype(dtype)
 
     @staticmethod
     def sigmoid(values: Any) -> Any:
-        """Return 1 / (1 + e^−x), with no overflow on the way."""
+        """Return 1 / (1 + e^−x) without overflow."""
         return 0.5 * (1.0 + np.tanh(0.5 * values))
 
     @staticmethod
@@ -51,23 +51,23 @@ class _Arrays:
 
     @staticmethod
     def one_hot(indices: Any, count: int, dtype: str) -> Any:
-        """Return indicators along a new last axis."""
+        """Return a one-hot encoding along a new last axis."""
         return (np.asarray(indices)[..., None] == np.arange(count)).astype(dtype)
 
 
 _ARRAYS = _Arrays()
 
 
-def kit(values: Any) -> Any:
-    """Return what computes with such values: NumPy with its arrays, else ``keras.ops``."""
+def ops_for(values: Any) -> Any:
+    """Return the operations for these values: NumPy for arrays, else ``keras.ops``."""
     return _ARRAYS if isinstance(values, np.ndarray) else keras.ops
 
 
 def uniform(shape: Any, seed: Any) -> Any:
-    """Return uniform noise from 0, included, to 1: an array of a NumPy generator, or a tensor.
+    """Sample uniform noise in [0, 1), as an array or a tensor.
 
     Args:
-        shape: Of what is drawn.
+        shape: Shape of the noise.
         seed: A NumPy generator, or a ``keras.random.SeedGenerator``.
     """
     if isinstance(seed, np.random.Generator):
@@ -78,26 +78,25 @@ def uniform(shape: Any, seed: Any) -> Any:
 
 
 def normal(shape: Any, seed: Any) -> Any:
-    """Return standard normal noise: an array of a NumPy generator, or a tensor."""
+    """Sample standard normal noise, as an array or a tensor."""
     if isinstance(seed, np.random.Generator):
         return seed.standard_normal(shape, "float32")
     return keras.random.normal(shape, seed=seed)
 
 
 def gumbel(shape: Any, seed: Any) -> Any:
-    """Return standard Gumbel noise, −log(−log u)."""
-    drawn = uniform(shape, seed)
-    ops = kit(drawn)
-    return -ops.log(-ops.log(ops.clip(drawn, _LEAST, 1.0 - _LEAST)))
+    """Sample standard Gumbel noise, −log(−log u)."""
+    noise = uniform(shape, seed)
+    ops = ops_for(noise)
+    return -ops.log(-ops.log(ops.clip(noise, _EPSILON, 1.0 - _EPSILON)))
 
 
 def _hashed(shape: Any, seed: keras.random.SeedGenerator) -> Any:
-    """Return uniform tensors by the hash ``pcg3d`` of a counter and the seed's two words.
+    """Sample uniform tensors by the hash ``pcg3d`` of a counter and the seed.
 
-    Jarzynski & Olano 2020, "Hash functions for GPU rendering", JCGT 9(3): three words in, three
-    out. Noise is what most of a small machine's time goes into, and on a processor the generator
-    behind ``keras.random`` takes long for it, above all in XLA, by which plain ``fit`` runs:
-    ``scripts/bench rbm`` times both.
+    Jarzynski & Olano 2020, "Hash functions for GPU rendering", JCGT 9(3). Most of the training
+    time of a small RBM is random numbers, and on a CPU the generator of ``keras.random`` is slow, above all in XLA:
+    ``scripts/bench rbm`` compares both.
     """
     ops = keras.ops
     count = ops.prod(ops.convert_to_tensor(shape)) if _dynamic(shape) else int(np.prod(shape))
@@ -108,7 +107,7 @@ def _hashed(shape: Any, seed: keras.random.SeedGenerator) -> Any:
     x, y, z = _mixed(x, y, z)
     x, y, z = (ops.bitwise_xor(n, ops.bitwise_right_shift(n, half)) for n in (x, y, z))
     bits = ops.concatenate(_mixed(x, y, z))[:count]
-    # 24 bits: as many as a float32 between 0 and 1 can tell apart.
+    # 24 bits: the precision of a float32 between 0 and 1.
     high = ops.bitwise_right_shift(bits, ops.convert_to_tensor(np.uint32(8)))
     return ops.reshape(ops.cast(high, "float32") * 2.0**-24, shape)
 
@@ -125,10 +124,10 @@ def _dynamic(shape: Any) -> bool:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Let NumPy's linear algebra use one thread, where threadpoolctl (of scikit-learn) is there.
+    """Limit NumPy's BLAS to one thread, if threadpoolctl (of scikit-learn) is installed.
 
-    Its threads wait for each other by spinning. Matrices as small as a chain's gain nothing from a
-    second thread, and lose tenfold where another process wants the core.
+    BLAS threads wait by spinning. Small matrices gain nothing from a second thread, and are ten
+    times slower if another process needs the core.
     """
     try:
         from threadpoolctl import threadpool_limits
@@ -137,6 +136,3 @@ def one_thread() -> Iterator[None]:
         return
     with threadpool_limits(1, user_api="blas"):
         yield
-
-
-__all__ = ["gumbel", "kit", "normal", "one_thread", "uniform"]
