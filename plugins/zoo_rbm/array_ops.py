@@ -95,8 +95,8 @@ def _hashed(shape: Any, seed: keras.random.SeedGenerator) -> Any:
     """Sample uniform tensors by the hash ``pcg3d`` of a counter and the seed.
 
     Jarzynski & Olano 2020, "Hash functions for GPU rendering", JCGT 9(3). Most of the training
-    time of a small RBM is random numbers, and on a CPU the generator of ``keras.random`` is slow, above all in XLA:
-    ``scripts/bench rbm`` compares both.
+    time of a small RBM is random numbers, and on a CPU the generator of ``keras.random`` is slow,
+    above all in XLA: ``scripts/bench rbm`` compares both.
     """
     ops = keras.ops
     count = ops.prod(ops.convert_to_tensor(shape)) if _dynamic(shape) else int(np.prod(shape))

@@ -48,7 +48,7 @@ class EpochMetrics:
         seed: int,
     ) -> None:
         self._units, self._machine = units, machine
-        self._likelihood_score, self._seed = likelihood, seed
+        self._likelihood, self._seed = likelihood, seed
         few = min(_MAX_EXACT_UNITS, likelihood.exact_units)
         self._epoch_likelihood = likelihood.model_copy(update={"exact_units": few})
         self._warned = False
@@ -63,7 +63,7 @@ class EpochMetrics:
         ``val_log_likelihood`` and ``log_z`` in nats, and ``mixing``: the distance of a chain's
         states one update apart, relative to the distance between two chains.
         """
-        found = self._partition(self._epoch_likelihood, self._likelihood_score.epoch_steps)
+        found = self._partition(self._epoch_likelihood, self._likelihood.epoch_steps)
         with one_thread():
             free = self._machine.arrays.marginal_free_energy(self._visible)
         likely = float(-free.mean(dtype="float64")) - found.value
@@ -77,7 +77,7 @@ class EpochMetrics:
 
     def partition(self) -> LogPartition:
         """Return the final estimate of log Z."""
-        return self._partition(self._likelihood_score, self._likelihood_score.steps)
+        return self._partition(self._likelihood, self._likelihood.steps)
 
     def _partition(self, likelihood: LikelihoodConfig, steps: int) -> LogPartition:
         machine = self._machine
