@@ -213,7 +213,7 @@ class RBM(zoo.Architecture[RBMConfig]):
             loop.plan.seed,
         )
         loop.fit(model, seen, measure=metrics)
-        machine.quantize()
+        machine.quantize_parameters()
         machine.set_log_partition(metrics.partition())
 
     def evaluate(

@@ -20,7 +20,7 @@ from zoo_rbm.sampling import (
 
 PACKAGE = "zoo_rbm"
 PARAMETER_GRID = 2.0**-12
-"""Step of quantized parameters: see :meth:`RBMLayer.quantize`."""
+"""Step of quantized parameters: see :meth:`RBMLayer.quantize_parameters`."""
 
 _INITIAL_STDDEV = 0.01
 _MAX_LOG_PRECISION = 9.0
@@ -251,7 +251,7 @@ class RBMLayer(keras.layers.Layer):
         self.visible_bias.assign(energy["visible_bias"] + energy["kernel"].sum(axis=1) * 0.5)
         self.hidden_bias.assign(energy["hidden_bias"] + means @ energy["kernel"])
 
-    def quantize(self) -> None:
+    def quantize_parameters(self) -> None:
         """Remove the centering and quantize the parameters, so that float32 sums are exact.
 
         Every parameter becomes a multiple of 2^-12. A sum of such numbers below 2^12 is exact in

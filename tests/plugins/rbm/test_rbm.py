@@ -89,7 +89,7 @@ def test_every_option_trains_in_the_compiled_engine(config: dict[str, Any]) -> N
     )
     plan = zoo.TrainPlan(batch_size=25)
     engine = choose_engine(model, view.split("train"), view.split("validation"), plan)
-    line = engine.train(np.arange(120, dtype="int32"), lambda steps: None)
+    line = engine.run_epoch(np.arange(120, dtype="int32"), lambda steps: None)
 
     assert not isinstance(engine, FitEngine)
     assert np.isfinite(line["loss"]) and np.isfinite(engine.validate()["loss"])
@@ -106,7 +106,7 @@ def test_both_engines_take_the_same_steps() -> None:
         plan = zoo.TrainPlan(batch_size=25, engine=engine)
         found = choose_engine(model, view.split("train"), view.split("validation"), plan)
         for _ in range(2):
-            found.train(np.arange(120, dtype="int32"), lambda steps: None)
+            found.run_epoch(np.arange(120, dtype="int32"), lambda steps: None)
         ends.append(model.get_weights())
 
     for one, two in zip(*ends, strict=True):
@@ -362,7 +362,9 @@ def test_the_smaller_forms_of_a_machine_are_tried_with_whole_numbers_as_it_takes
     tmp_path: Path,
 ) -> None:
     artifact = zoo.export(zoo.build("rbm", weights="digits"), tmp_path)
-    found = zoo.quantize(artifact.path, candidates=("int8_dynamic", "float16"), seconds=0.02)
+    found = zoo.quantize_parameters(
+        artifact.path, candidates=("int8_dynamic", "float16"), seconds=0.02
+    )
 
     assert zoo.verify(found.artifact.path)
     assert [graph["signature"] for graph in found.artifact.manifest["graphs"]] == [

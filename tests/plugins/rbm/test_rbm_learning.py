@@ -149,7 +149,7 @@ def test_centering_and_settling_leave_the_machine_as_it_is() -> None:
     np.testing.assert_allclose(
         np.asarray(layer.energy.free_energy(v)), energy.free_energy(v), atol=1e-4
     )
-    layer.quantize()
+    layer.quantize_parameters()
 
     np.testing.assert_allclose(layer.arrays.free_energy(v), energy.free_energy(v), atol=5e-3)
     for weight in (layer.kernel, layer.visible_bias, layer.hidden_bias):
