@@ -197,8 +197,8 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
         >>> flowers.spec.labels
         ('setosa', 'versicolor', 'virginica')
     """
-    from zoo.data.max_examples import MaxExamplesOptions, limit_examples
-    from zoo.data.options import read_options
+    from zoo.data.max_examples import limit_examples
+    from zoo.data.options import MaxExamplesOptions, read_options
     from zoo.data.sources import open_path
 
     name = os.fspath(source)
@@ -215,7 +215,7 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
         name = str(path.resolve())
     if "max_examples" in options:
         limit = {"max_examples": options["max_examples"]}
-        data = limit_examples(data, read_options(MaxExamplesOptions, limit, name))
+        data = limit_examples(data, read_options(MaxExamplesOptions, limit, name).max_examples)
     data.source, data.options = name, dict(options)
     return data
 

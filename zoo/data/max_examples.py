@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from zoo.config import Frozen
 from zoo.data.dataset import Dataset
 from zoo.data.mapped import Subset
 from zoo.data.splits import SPLITS
@@ -17,16 +15,6 @@ from zoo.spec import Arrays, DataSpec, Split
 
 MEMORY_BOUND = 2**28
 """Bytes up to which the kept examples are held in memory."""
-
-
-class MaxExamplesOptions(Frozen):
-    """Option of every source of data."""
-
-    max_examples: int = Field(
-        ge=1,
-        le=2**31,
-        description="The most examples that a split keeps, evenly spaced over it.",
-    )
 
 
 class LimitedSplit(Subset):
@@ -59,12 +47,12 @@ class LimitedSplit(Subset):
         return None if encode is None else lambda spec: LimitedSplit(encode(spec), self._count)
 
 
-def limit_examples(dataset: Dataset, options: MaxExamplesOptions) -> Dataset:
+def limit_examples(dataset: Dataset, count: int) -> Dataset:
     """Return a dataset whose splits keep only some of their examples.
 
     The spec stays that of the whole data, with the vocabulary of the whole training split.
     """
     return Dataset(
         dataset.spec,
-        lambda: {name: LimitedSplit(dataset.split(name), options.max_examples) for name in SPLITS},
+        lambda: {name: LimitedSplit(dataset.split(name), count) for name in SPLITS},
     )

@@ -60,6 +60,16 @@ _Features = Annotated[tuple[CalendarFeature, ...], BeforeValidator(_one_or_more)
 Tokenization = Literal["words", "characters", "subwords"]
 
 
+class MaxExamplesOptions(Frozen):
+    """Option of every source of data."""
+
+    max_examples: int = Field(
+        ge=1,
+        le=2**31,
+        description="The most examples that a split keeps, evenly spaced over it.",
+    )
+
+
 class SeedOptions(Frozen):
     """Options of every dataset."""
 
