@@ -226,7 +226,7 @@ def test_long_names_of_both_kinds_are_read(inside: Path) -> None:
 BOMBS: dict[str, Callable[[], bytes]] = {
     "one large member": lambda: header(size=2**32) + bytes(2**22),
     "a member that nobody wants": lambda: header(b"x.bin", size=2**28 + 512) + bytes(2**28 + 512),
-    "very many members": lambda: b"".join(header(b"%d.txt" % i) for i in range(50_001)),
+    "very many members": lambda: b"".join(header(b"%d.txt" % i) for i in range(20_001)),
     "zeros behind the end": lambda: GOOD + END + bytes(2**28),
     "an archive in an archive": lambda: member(
         b"in.txt", gzip.compress(gzip.compress(bytes(2**26)))
@@ -242,7 +242,7 @@ most = 400 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 try:
     count = sum(1 for _ in tar_members(
-        Path(sys.argv[1]), lambda name: name.endswith(".txt"), max_members=50_000,
+        Path(sys.argv[1]), lambda name: name.endswith(".txt"), max_members=20_000,
         max_bytes=2**28, max_member=2**20))
 except DataError as error:
     print(type(error).__name__)

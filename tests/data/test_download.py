@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -142,26 +140,6 @@ def test_a_cache_that_cannot_be_written_is_said(server: Server, tmp_path: Path) 
     (tmp_path / "datasets").write_text("a file where the folder should be")
     with pytest.raises(StorageError):
         fetch(remote(server.url()), cache=tmp_path)
-
-
-def _fetch_in_child(url: str, cache: str, results: Any) -> None:
-    results.put(hashlib.sha256(fetch(remote(url), cache=Path(cache)).read_bytes()).hexdigest())
-
-
-def test_two_processes_make_one_transfer(server: Server, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    both = [
-        context.Process(target=_fetch_in_child, args=(server.url(), str(tmp_path), results))
-        for _ in range(2)
-    ]
-    for process in both:
-        process.start()
-    digests = [results.get(timeout=60) for _ in both]
-    for process in both:
-        process.join()
-    assert digests == [hashlib.sha256(DATA).hexdigest()] * 2
-    assert len(server.requests) == 1
 
 
 def test_a_download_that_is_killed_goes_on_later(server: Server, tmp_path: Path) -> None:

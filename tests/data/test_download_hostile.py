@@ -178,7 +178,9 @@ def _fetch(url: str, cache: str, said: Any) -> None:
     said.put((os.getpid(), "done"))
 
 
-def test_the_process_that_waits_says_for_whom(server: Server, tmp_path: Path) -> None:
+def test_two_processes_make_one_transfer_and_the_one_that_waits_says_so(
+    server: Server, tmp_path: Path
+) -> None:
     halfway, release = threading.Event(), threading.Event()
     server.gate = lambda: (halfway.set(), release.wait(60))
     context = multiprocessing.get_context("spawn")
