@@ -26,7 +26,7 @@ from zoo.data import (
 )
 from zoo.environment import cache_dir
 from zoo.errors import BadRecord, DataError
-from zoo.files import sha256_file
+from zoo.files import sha256_file, sha256_json
 from zoo.spec import (
     SPECIAL_TOKENS,
     Arrays,
@@ -45,6 +45,8 @@ MAX_LENGTH = 56
 """The most ids of a text: a summary of 50 tokens, its prompt, its start, its end."""
 PROMPTS = (("summary", "a detailed photo of"),)
 """What a model goes on from where it shall write a summary; a caption needs no prompt."""
+RULES = 1
+"""Version of the rules that scenes, captions and images are drawn by: part of a fingerprint."""
 MEMORY_BOUND = 1 << 30
 """A split whose images take more bytes (1 GiB) is drawn as it is used."""
 
@@ -182,6 +184,12 @@ class SceneSplit:
         for array in targets.values():
             array.flags.writeable = False
         return {"image": self._pixels}, targets
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all that the images depend on; none is drawn for it."""
+        return sha256_json(
+            [RULES, self._seed, self._split, self._count, self._size, self._hold_out]
+        )
 
     def targets(self, indices: Sequence[int]) -> Arrays:
         """Return the targets of images: the class of their damage."""
