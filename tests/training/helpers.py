@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,6 +118,13 @@ def run_loop(
                 raise
     everything = [*model.variables, *model.optimizer.variables]
     return [keras.ops.convert_to_numpy(variable).copy() for variable in everything], loop
+
+
+@functools.cache
+def whole_run(plan: TrainPlan) -> tuple[list[np.ndarray], Loop]:
+    """Train once per plan without interruption; return every variable's value, and the loop."""
+    with tempfile.TemporaryDirectory() as folder:
+        return run_loop(Path(folder), plan)
 
 
 def same(left: list[np.ndarray], right: list[np.ndarray]) -> bool:

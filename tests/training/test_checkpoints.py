@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from tests.training.helpers import lines_of, run_loop, same
+from tests.training.helpers import lines_of, run_loop, same, whole_run
 from zoo.config import TrainPlan
 from zoo.errors import CheckpointCorrupt, TrainError, ZooWarning
 from zoo.training.checkpoints import Checkpoint, Checkpoints, TrainingState, digest_file
@@ -209,7 +209,7 @@ def test_one_that_was_passed_over_goes_when_a_good_one_is_written(
 
 
 def test_a_run_goes_on_behind_a_torn_checkpoint_to_the_same_bits(tmp_path: Path) -> None:
-    whole, whole_loop = run_loop(tmp_path / "whole", PLAN)
+    whole, whole_loop = whole_run(PLAN)
     run_loop(tmp_path / "cut", PLAN, stop_after=3)
     newest = tmp_path / "cut" / "checkpoints" / "epoch-00003.npz"
     newest.write_bytes(newest.read_bytes()[:-1])

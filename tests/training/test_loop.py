@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.helpers import Squares, lines_of, run_loop, same, small_model
+from tests.training.helpers import Squares, lines_of, run_loop, same, small_model, whole_run
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.errors import CheckpointCorrupt, ConfigError, Diverged
 from zoo.layers import compile_classifier
@@ -58,7 +58,7 @@ def test_the_graph_engine_takes_the_steps_of_keras_fit_to_float_noise(tmp_path: 
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:
-    first, _ = run_loop(tmp_path / "a", PLAN)
+    first, _ = whole_run(PLAN)
     again, _ = run_loop(tmp_path / "b", PLAN)
     other, _ = run_loop(tmp_path / "c", PLAN.model_copy(update={"seed": 12}))
 
@@ -68,7 +68,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Pat
 
 def test_a_stopped_run_that_is_resumed_ends_in_the_bits_of_one_that_was_not(tmp_path: Path) -> None:
     plan = PLAN.model_copy(update={"restore_best_weights": True, "patience": 3})
-    whole, whole_loop = run_loop(tmp_path / "whole", plan)
+    whole, whole_loop = whole_run(plan)
     run_loop(tmp_path / "cut", plan, stop_after=2)
     resumed, resumed_loop = run_loop(tmp_path / "cut", plan, resume=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -162,6 +163,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     # Otherwise pydantic reads the metadata of every installed distribution for plugins of its own.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # The encoding of a pipe on Windows lacks characters that tables and messages have.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     before = words[: words.index("--")] if "--" in words else words
     debug, as_json = "--debug" in before, "--json" in before
