@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from msgspec import Meta
 
 from zoo.errors import CatalogInvalid
@@ -220,6 +219,8 @@ def parse_catalog(text: str, *, source: str) -> CatalogFile:
 
     if len(text) > MAX_BYTES:
         raise invalid(f"it has {len(text)} characters; at most {MAX_BYTES} are read")
+    import yaml  # what asks for no published weights needs no YAML
+
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         # Nested aliases expand exponentially, and a catalog has no use for them.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
-
-import pluggy
+from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.errors import HookFailed, ZooError, ZooWarning
 from zoo.registry.entrypoints import Provider
 from zoo.registry.loader import describe_error, hook_manager, load
+
+if TYPE_CHECKING:
+    import pluggy
 
 _STATE = {
     "zoo_before_train": "{run_dir} can be resumed",
@@ -76,6 +77,8 @@ class Hooks:
         Raises:
             HookFailed: If a hook raised and the policy is to fail: the first one.
         """
+        if not self._providers and "_loaded" not in vars(self):
+            return  # nothing is installed or registered, and pluggy is not needed
         fatal = None
         for implementation in getattr(self._loaded.hook, hook).get_hookimpls():
             error = _call(implementation, arguments)

@@ -11,8 +11,6 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from zoo.architecture import Architecture, ArchitectureInfo
-from zoo.config import ModelConfig
 from zoo.errors import PluginBroken, PolicyDenied, ZooError
 from zoo.names import identity, split_version
 from zoo.registry.entrypoints import ARCHITECTURES, COMMANDS, DATASETS, HOOKS, OWN, Provider
@@ -21,6 +19,8 @@ from zoo.version import API_VERSION
 
 if TYPE_CHECKING:
     import pluggy
+
+    from zoo.architecture import Architecture
 
 
 _KINDS = {COMMANDS: ("click", "Command"), DATASETS: ("zoo.data.named_dataset", "NamedDataset")}
@@ -96,6 +96,10 @@ def check_architecture(candidate: object, provider: Provider) -> None:
     Raises:
         PluginBroken: With everything that is wrong.
     """
+    # Hooks and commands are loaded without what architectures need.
+    from zoo.architecture import Architecture, ArchitectureInfo
+    from zoo.config import ModelConfig
+
     if not inspect.isclass(candidate) or not issubclass(candidate, Architecture):
         reason = f"expected a class derived from zoo.Architecture. Received: {candidate!r:.200}"
         raise broken(provider, reason)
@@ -156,6 +160,8 @@ def _place(error: BaseException) -> str:
 
 def _attribute_errors(architecture: Architecture[Any], provider: Provider) -> None:
     """Make errors in the methods of a third-party architecture name its distribution."""
+    from zoo.architecture import Architecture
+
     for name, default in vars(Architecture).items():
         if name.startswith("_") or not inspect.isfunction(default):
             continue

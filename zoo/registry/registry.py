@@ -18,13 +18,13 @@ from zoo.errors import (
     ZooError,
 )
 from zoo.names import Reference, natural_order, nearest, parse_reference, split_version
-from zoo.registry.catalog import Catalog
 from zoo.registry.entrypoints import ARCHITECTURES, CATALOGS, Provider, normalize, scan
 from zoo.registry.policy import Policy, read_policy
 from zoo.registry.resolver import Resolved, Resolver
 
 if TYPE_CHECKING:
     from zoo.architecture import Architecture
+    from zoo.registry.catalog import Catalog
 
 HERE = "(registered here)"
 """The distribution of an architecture that was defined in this process."""
@@ -90,6 +90,8 @@ class Registry:
     @cached_property
     def catalog(self) -> Catalog:
         """Everything that is published about models, datasets and commands."""
+        from zoo.registry.catalog import Catalog
+
         return Catalog(p for p in self._scan[0] if self.policy.refusal(p) is None)
 
     @cached_property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import (
     NameCollision,
@@ -32,7 +32,6 @@ from zoo.names import (
     split_version,
     version_order,
 )
-from zoo.registry.catalog import Catalog
 from zoo.registry.entrypoints import (
     ARCHITECTURES,
     CATALOGS,
@@ -46,6 +45,9 @@ from zoo.registry.entrypoints import (
 )
 from zoo.registry.policy import Policy
 from zoo.version import API_VERSION, OLDEST_API_VERSION
+
+if TYPE_CHECKING:
+    from zoo.registry.catalog import Catalog
 
 
 @dataclass(frozen=True)
