@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -116,27 +117,28 @@ class SceneSplit:
     time, and ``arrays`` returns ``None``.
 
     Args:
+        data: Spec of the tensors; it has the size of the images, and the vocabulary of texts.
         seed: Seed of the scenes.
         split: Name of the split; each has scenes of its own.
         count: Number of images.
-        size: Pixels per side.
         hold_out: See :func:`zoo_aircraft.scene.combinations`.
         bound: Bytes of images that may be kept in memory.
     """
 
     def __init__(
         self,
+        data: DataSpec,
         seed: int,
         split: SplitName,
         count: int,
-        size: int,
         *,
         hold_out: HoldOut = "none",
         bound: int = MEMORY_BOUND,
     ) -> None:
-        self._seed, self._split, self._count = seed, split, count
-        self._size, self._hold_out, self._bound = size, hold_out, bound
-        self._keeps = count * size * size * 3 <= bound
+        self.data = data
+        self._seed, self._split, self._count, self._hold_out = seed, split, count, hold_out
+        self._size = int(data.inputs[0].shape[0])
+        self._keeps = count * self._size * self._size * 3 <= bound
         self._kept: dict[int, Image] = {}
         self._pixels: Image | None = None
         self._targets: dict[str, npt.NDArray[Any]] = {}
@@ -226,30 +228,7 @@ class CaptionedSceneSplit(SceneSplit):
     Rows are as wide as the longest text that the spec allows. With ``hold_out="half"`` the test
     split shows by turns two images of a combination that is trained on and two of one that is
     not.
-
-    Args:
-        data: Spec of the tensors, with the vocabulary.
-        seed: See :class:`SceneSplit`, as all that follow.
-        split: Name of the split.
-        count: Number of images.
-        size: Pixels per side.
-        hold_out: See :func:`zoo_aircraft.scene.combinations`.
-        bound: Bytes of images that may be kept in memory.
     """
-
-    def __init__(
-        self,
-        data: DataSpec,
-        seed: int,
-        split: SplitName,
-        count: int,
-        size: int,
-        *,
-        hold_out: HoldOut = "half",
-        bound: int = MEMORY_BOUND,
-    ) -> None:
-        super().__init__(seed, split, count, size, hold_out=hold_out, bound=bound)
-        self.data = data
 
     @functools.cached_property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
@@ -285,17 +264,8 @@ class CaptionedSceneSplit(SceneSplit):
 
     def encoded_by(self, data: DataSpec) -> CaptionedSceneSplit:
         """Return the same images with their texts in the vocabulary of another spec."""
-        again = CaptionedSceneSplit(
-            data,
-            self._seed,
-            self._split,
-            self._count,
-            self._size,
-            hold_out=self._hold_out,
-            bound=self._bound,
-        )
-        # Images that are drawn already are shared.
-        again._kept, again._pixels = self._kept, self._pixels
+        again = copy.copy(self)  # images that are drawn already are shared
+        vars(again).update(data=data, _targets={}, _known=np.zeros(self._count, bool))
         return again
 
     def _texts(self, indices: Sequence[int]) -> Mapping[str, tuple[str, ...]]:
@@ -313,10 +283,9 @@ def describe_synthetic(options: SyntheticOptions) -> DataSpec:
 
 def load_synthetic(options: SyntheticOptions) -> Mapping[str, Split]:
     """Return the splits of the drawn images; nothing is drawn yet."""
+    data = describe_synthetic(options)
     return {
-        split: SceneSplit(
-            options.split_seed, split, count, options.image_size, hold_out=options.hold_out
-        )
+        split: SceneSplit(data, options.split_seed, split, count, hold_out=options.hold_out)
         for split, count in _counts(options).items()
     }
 
@@ -331,9 +300,7 @@ def load_captions(options: SyntheticCaptionOptions) -> Mapping[str, Split]:
     data = describe_captions(options)
     hold_out: HoldOut = "half" if options.hold_out == "combinations" else "none"
     return {
-        split: CaptionedSceneSplit(
-            data, options.split_seed, split, count, options.image_size, hold_out=hold_out
-        )
+        split: CaptionedSceneSplit(data, options.split_seed, split, count, hold_out=hold_out)
         for split, count in _counts(options).items()
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -120,21 +121,13 @@ def load_concrete(options: ConcreteOptions) -> Mapping[str, Split]:
         f"the numbers of the concrete data in {path}",
         f"zoo train NAME --data {path} uses the file as your own data",
     )
-    names = [
-        column
-        for name in options.group_by
-        for column in (CONCRETE_MIX if name == "mix" else (name,))
-    ]
-    return split_table(CONCRETE.spec, inputs, target, options, group_by=names)
+    columns = [(CONCRETE_MIX if name == "mix" else (name,)) for name in options.group_by]
+    options = options.model_copy(update={"group_by": tuple(itertools.chain(*columns))})
+    return split_table(CONCRETE.spec, inputs, target, options)
 
 
 def split_table(
-    spec: DataSpec,
-    inputs: Arrays,
-    target: npt.NDArray[np.float32],
-    options: GroupOptions,
-    *,
-    group_by: Sequence[str] | None = None,
+    spec: DataSpec, inputs: Arrays, target: npt.NDArray[np.float32], options: GroupOptions
 ) -> Mapping[str, Split]:
     """Return the splits of a regression table: by shares, by folds, and by groups.
 
@@ -143,14 +136,12 @@ def split_table(
         inputs: Tables by the names of the spec, one row per example.
         target: One value per row.
         options: How to divide the rows.
-        group_by: Columns to group by, if not those of the options.
 
     Raises:
         ConfigError: If a column to group by does not exist.
         DataError: If there are too few groups.
     """
-    names = options.group_by if group_by is None else group_by
-    groups = _groups(spec, inputs, names) if names else None
+    groups = _groups(spec, inputs, options.group_by) if options.group_by else None
     parts = split_rows(np.zeros(len(target), np.int64), options, groups=groups)
     return array_splits(inputs, {spec.targets[0].name: target}, parts)
 

@@ -293,8 +293,9 @@ def test_the_splits_are_as_large_as_asked_for_and_drawn_when_asked_for(
 
 
 def test_above_the_bound_nothing_is_kept() -> None:
-    small = SceneSplit(0, "train", 4, 48)
-    large = SceneSplit(0, "train", 4, 48, bound=100)
+    data = zoo.dataset("aircraft_damage_synthetic", image_size=48).spec
+    small = SceneSplit(data, 0, "train", 4)
+    large = SceneSplit(data, 0, "train", 4, bound=100)
     assert large.arrays() is None
     for positions in (np.array([2, 0]), np.array([True, False, True, False]), np.array([-1])):
         one, other = small.take(positions), large.take(positions)

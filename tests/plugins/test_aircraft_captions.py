@@ -100,7 +100,7 @@ def test_pictures_come_with_a_caption_and_a_summary_between_their_signs() -> Non
 
 def test_above_the_bound_pictures_are_drawn_as_they_are_asked_for() -> None:
     data = zoo.dataset(NAME, image_size=48).spec
-    split = CaptionedSceneSplit(data, 0, "train", 4, 48, bound=100)
+    split = CaptionedSceneSplit(data, 0, "train", 4, bound=100)
     assert split.arrays() is None
     assert split.take(np.array([3]))[1]["caption"].shape == (1, MAX_LENGTH)
 
