@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.options import SeriesOptions, WindowOptions
-from zoo.data.tabular.columns import NEARLY, absent_columns, check_float32, refuse_options
+from zoo.data.tabular.columns import TYPED_SHARE, absent_columns, check_float32, refuse_options
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.runtime.calendar import CALENDAR, parse_date
 from zoo.runtime.csv import Table, is_missing, is_number, read_table
@@ -168,7 +168,7 @@ def windows(series: Series, spec: DataSpec, options: WindowOptions) -> Mapping[s
     }
     names = [column.name for column in forecast.columns or ()]
     places = [series.channels.index(name) for name in names]
-    marks = (
+    calendar_rows = (
         series.calendar([column.name for column in calendar.columns or ()], 0, steps)
         if calendar is not None
         else None
@@ -176,22 +176,23 @@ def windows(series: Series, spec: DataSpec, options: WindowOptions) -> Mapping[s
     splits = {}
     for name, (start, stop) in borders.items():
         origins = np.arange(start + window, stop - horizon + 1)
-        made = np.array([not series.filled[o - 1 : o + horizon].any() for o in origins], bool)
-        origins = origins[made] if len(origins) else origins
+        measured = np.array([not series.filled[o - 1 : o + horizon].any() for o in origins], bool)
+        origins = origins[measured] if len(origins) else origins
         if not len(origins):
             raise DataError(
-                f"the {name} part of {spec.id!r} is too short",
+                f"the {name} split of {spec.id!r} is too short",
                 why=f"it has {stop - start} of the {steps} steps, and one window with its "
                 f"forecast takes {window} + {horizon}",
                 fix="give a longer series, a smaller window or horizon, or another "
                 "validation_share or test_share",
             )
-        seen = _cut(series.values, origins, -window, 0)
-        inputs: dict[str, npt.NDArray[Any]] = {history.name: seen}
-        if calendar is not None and marks is not None:
-            inputs[calendar.name] = _cut(marks, origins, -window, horizon)
-        ahead = _cut(series.values[:, places], origins, 0, horizon)
-        splits[name] = ArraySplit(inputs, {forecast.name: ahead})
+        inputs: dict[str, npt.NDArray[Any]] = {
+            history.name: _cut(series.values, origins, -window, 0)
+        }
+        if calendar is not None and calendar_rows is not None:
+            inputs[calendar.name] = _cut(calendar_rows, origins, -window, horizon)
+        future = _cut(series.values[:, places], origins, 0, horizon)
+        splits[name] = ArraySplit(inputs, {forecast.name: future})
     return splits
 
 
@@ -221,7 +222,7 @@ def _columns(table: Table, options: SeriesOptions) -> tuple[str | None, list[str
 
 def _is_dates(table: Table, name: str) -> bool:
     cells = table.column(name)
-    return sum(parse_date(cell) is not None for cell in cells) >= NEARLY * len(cells)
+    return sum(parse_date(cell) is not None for cell in cells) >= TYPED_SHARE * len(cells)
 
 
 def _dates_first(table: Table) -> bool:
@@ -230,4 +231,4 @@ def _dates_first(table: Table) -> bool:
 
 def _is_numeric(table: Table, name: str) -> bool:
     cells = [cell for cell in table.column(name) if not is_missing(cell)]
-    return bool(cells) and sum(map(is_number, cells)) >= NEARLY * len(cells)
+    return bool(cells) and sum(map(is_number, cells)) >= TYPED_SHARE * len(cells)

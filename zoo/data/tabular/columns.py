@@ -14,8 +14,8 @@ from zoo.runtime.csv import Table, is_missing
 MAX_CLASSES = 1_000
 """A column with more different texts is an identifier or prose, not a category."""
 
-NEARLY = 0.9
-"""A column with at least this share of numbers, or dates, is meant to hold them."""
+TYPED_SHARE = 0.9
+"""The least share of numbers (or dates) in a column that is meant to hold them."""
 
 MAX_MAGNITUDE = 1e18
 """The squares of larger numbers, and of deviations below its inverse, overflow float32."""

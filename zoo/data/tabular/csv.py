@@ -37,7 +37,7 @@ from zoo.data.options import TableOptions
 from zoo.data.splits import Indices, check_classes, group_codes, split_rows
 from zoo.data.tabular.columns import (
     MAX_CLASSES,
-    NEARLY,
+    TYPED_SHARE,
     absent_columns,
     check_float32,
     check_present,
@@ -150,7 +150,7 @@ def _is_numeric(table: Table, name: str, options: TableOptions) -> bool:
     present = [cell for cell in table.column(name) if not is_missing(cell)]
     if not present:
         raise _without_values(table, name)
-    return sum(map(is_number, present)) >= NEARLY * len(present)
+    return sum(map(is_number, present)) >= TYPED_SHARE * len(present)
 
 
 def _numbers(table: Table, name: str) -> npt.NDArray[np.float32]:
@@ -209,7 +209,7 @@ def _why_crowded(table: Table, cells: list[str]) -> str:
             f"most of its cells are numbers, but {len(odd):,} are not, the first on line "
             f"{table.lines[odd[0]]}: {cells[odd[0]]!r}; a missing value is an empty cell"
         )
-    if sum(_DAY.fullmatch(cell) is not None for cell in cells) >= NEARLY * len(cells):
+    if sum(_DAY.fullmatch(cell) is not None for cell in cells) >= TYPED_SHARE * len(cells):
         return (
             "it looks like dates, of which only those like 1981-01-31 are read: "
             f"{cells[0]!r} does not tell which part is the month"
@@ -243,7 +243,7 @@ def _target_task(table: Table, name: str, asked: str | None) -> Task:
     ):
         raise _not_a_number(table, name)
     numbers = [float(cell) for cell in cells if is_number(cell)]
-    if len(numbers) < NEARLY * len(cells) or not _are_measurements(numbers):
+    if len(numbers) < TYPED_SHARE * len(cells) or not _are_measurements(numbers):
         return Task.CLASSIFICATION
     if len(numbers) < len(cells):
         raise _not_a_number(table, name)
@@ -321,7 +321,7 @@ def _not_a_number(table: Table, name: str) -> BadRecord:
         row,
         name,
         why="the target is a measurement: its other cells are numbers"
-        if sum(map(is_number, cells)) >= NEARLY * len(cells)
+        if sum(map(is_number, cells)) >= TYPED_SHARE * len(cells)
         else "the target of a regression is a number in every row",
         fix=point
         if has_decimal_comma(cells[row])
