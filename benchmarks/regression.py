@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the folds")
     parser.add_argument("--only", choices=GROUPINGS, help="one way to divide instead of both")
     chosen = parser.parse_args()
-    options = {"validation_share": 0.05, "split_seed": chosen.seed, "folds": FOLDS}
+    options = {"validation_split": 0.05, "split_seed": chosen.seed, "folds": FOLDS}
     if chosen.file.is_file():
         options["file"] = str(chosen.file)
     for how, grouping in GROUPINGS.items():

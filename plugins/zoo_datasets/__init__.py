@@ -59,8 +59,8 @@ def split_by_class(
     """Return stratified splits of labeled examples."""
     parts = stratified_split(
         labels,
-        validation=options.validation_share,
-        test=options.test_share,
+        validation=options.validation_split,
+        test=options.test_split,
         seed=options.split_seed,
     )
     return array_splits(inputs, {"label": labels}, parts)

@@ -237,8 +237,8 @@ def load_lengths(options: SplitOptions) -> Mapping[str, Split]:
     labels = np.repeat(np.arange(len(DIGITS)), EACH)
     parts = stratified_split(
         labels,
-        validation=options.validation_share,
-        test=options.test_share,
+        validation=options.validation_split,
+        test=options.test_split,
         seed=options.split_seed,
     )
     return {

@@ -125,7 +125,7 @@ def open_rt_polarity(options: RtPolarityOptions) -> Dataset:
     sentences = read_rt_polarity(options.file)
     texts = [text for group in sentences.values() for text in group]
     codes = np.repeat(np.arange(len(SENTIMENT)), [len(group) for group in sentences.values()])
-    shares = {"validation": options.validation_share, "test": options.test_share}
+    shares = {"validation": options.validation_split, "test": options.test_split}
     drawn = split_by_text(texts, codes, SENTIMENT, shares, options.split_seed)
     parts = {split: [texts[i] for i in places.tolist()] for split, places in drawn.items()}
     labels = {split: codes[places] for split, places in drawn.items()}

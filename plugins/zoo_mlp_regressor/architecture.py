@@ -221,7 +221,7 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
                 f"interval of {config.interval_level:.1%} coverage",
                 why=f"it takes {needed} that neither training nor early stopping has used, and the "
                 f"validation split has {len(validation)}",
-                fix="--set interval_level=0.8, or a larger --data-option validation_share=SHARE",
+                fix="--set interval_level=0.8, or a larger --data-option validation_split=FRACTION",
             )
         loop.fit(model, replace_validation(dataset, monitored))
         training, _ = _predict(model, dataset.split("train"))

@@ -157,8 +157,8 @@ def test_an_option_that_does_not_exist_gets_the_near_one() -> None:
     assert caught.value.findings[0].did_you_mean == "split_seed"
     for wrong in (
         {"split_seed": -1},
-        {"test_share": 0},
-        {"test_share": 0.5, "validation_share": 0.5},
+        {"test_split": 0},
+        {"test_split": 0.5, "validation_split": 0.5},
     ):
         with pytest.raises(ConfigError):
             zoo.dataset("digits", **wrong)

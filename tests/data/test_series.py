@@ -74,7 +74,7 @@ def test_no_window_crosses_a_border_of_the_splits(
 ) -> None:
     path = write(tmp_path_factory.mktemp("s") / "s.csv", days(steps))
     data = zoo.dataset(
-        path, window=window, horizon=horizon, validation_share=validation, test_share=test
+        path, window=window, horizon=horizon, validation_split=validation, test_split=test
     )
     spans = []
     for name in ("train", "validation", "test"):
@@ -156,7 +156,7 @@ def test_a_series_too_short_says_how_long_it_must_be(tmp_path: Path) -> None:
         {"horizon": 0},
         {"window": 1_000_000},
         {"calendar": ["moon"]},
-        {"validation_share": 0.5, "test_share": 0.5},
+        {"validation_split": 0.5, "test_split": 0.5},
     ],
 )
 def test_a_wrong_option_is_a_config_error(tmp_path: Path, options: dict) -> None:

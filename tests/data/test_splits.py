@@ -145,7 +145,7 @@ def test_every_row_is_tested_once_and_every_class_in_every_fold(
 
 
 def test_validation_is_drawn_from_the_other_folds_in_its_share() -> None:
-    parts = split_rows(np.zeros(1000, int), GroupOptions(folds=10, fold=4, validation_share=0.15))
+    parts = split_rows(np.zeros(1000, int), GroupOptions(folds=10, fold=4, validation_split=0.15))
     assert {name: len(part) for name, part in parts.items()} == {
         "train": 750,
         "validation": 150,
@@ -155,7 +155,7 @@ def test_validation_is_drawn_from_the_other_folds_in_its_share() -> None:
 
 def test_each_fold_draws_its_validation_rows_anew() -> None:
     drawn = [
-        split_rows(np.zeros(2_000, int), GroupOptions(folds=10, fold=fold, validation_share=0.1))
+        split_rows(np.zeros(2_000, int), GroupOptions(folds=10, fold=fold, validation_split=0.1))
         for fold in range(10)
     ]
     near = [np.concatenate([v - 1, v, v + 1]) for v in (d["validation"] for d in drawn)]

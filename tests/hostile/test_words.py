@@ -67,10 +67,10 @@ CASES = [
     ),
     Case(
         "data-option-range",
-        "train cnn --data photos --data-option test_share=2",
+        "train cnn --data photos --data-option test_split=2",
         4,
         "ZOO-E200",
-        ("test_share", "less than 0.9"),
+        ("test_split", "less than 0.9"),
         setup=photos,
     ),
     Case(

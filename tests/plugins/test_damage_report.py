@@ -367,7 +367,7 @@ def test_the_map_of_a_photo_whose_aspect_was_kept_covers_the_photo_alone(tmp_pat
         folder = tmp_path / "photos" / ("crack", "dent")[label]
         (folder / f"{number}.png").write_bytes(encode_png(picture[8:40]))
     options = {"image_size": 48, "image_fit": "pad", "near_duplicates": "ignore"}
-    options |= {"validation_share": 0.25, "test_share": 0.25}
+    options |= {"validation_split": 0.25, "test_split": 0.25}
     data = zoo.dataset(tmp_path / "photos", **options)
     model = zoo.build("vgg16_damage", data=data.spec, stages=[[4], [4]], stem=4)
     wide = next((tmp_path / "photos" / "dent").glob("*.png"))

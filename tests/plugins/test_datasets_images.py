@@ -26,7 +26,7 @@ def test_digits_are_what_they_always_were() -> None:
     assert data.fingerprint == DIGITS
     assert zoo.dataset("digits").fingerprint == DIGITS
     assert zoo.dataset("digits", split_seed=1).fingerprint != DIGITS
-    assert zoo.dataset("digits", test_share=0.2).fingerprint != DIGITS
+    assert zoo.dataset("digits", test_split=0.2).fingerprint != DIGITS
 
 
 def test_other_digits_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

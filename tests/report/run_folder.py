@@ -104,7 +104,7 @@ def record(**changes: Any) -> dict[str, Any]:
         },
         "data": {
             "source": "digits",
-            "options": {"split_seed": 0, "validation_share": 0.15, "test_share": 0.2},
+            "options": {"split_seed": 0, "validation_split": 0.15, "test_split": 0.2},
             "spec": data_spec([str(i) for i in range(10)]).model_dump(mode="json"),
             "fingerprint": "4be1" * 16,
             "sizes": {"train": 1167, "validation": 270, "test": 360},

@@ -45,8 +45,8 @@ def _comma_separated(value: Any) -> Any:
 
 
 def _leave_training_data(options: Any) -> Any:
-    if options.validation_share + options.test_share > 0.9:
-        raise ValueError("validation_share and test_share together must leave a tenth to train on")
+    if options.validation_split + options.test_split > 0.9:
+        raise ValueError("validation_split and test_split together must leave a tenth to train on")
     return options
 
 
@@ -81,25 +81,25 @@ class SeedOptions(Frozen):
 class SplitOptions(SeedOptions):
     """Options of data that is split here."""
 
-    validation_share: float = Field(
+    validation_split: float = Field(
         0.15,
         gt=0,
         lt=0.9,
-        description="Share of the examples (of every class, if there are classes) in the "
+        description="Fraction of the examples (of every class, if there are classes) in the "
         "validation split, which chooses epochs and configurations.",
     )
-    test_share: float = Field(
+    test_split: float = Field(
         0.15,
         gt=0,
         lt=0.9,
-        description="Share of the examples in the test split, which only an evaluation reads.",
+        description="Fraction of the examples in the test split, which only an evaluation reads.",
     )
 
     _check_shares = model_validator(mode="after")(_leave_training_data)
 
     def shares(self, given: Collection[str] = ()) -> dict[str, float]:
         """Return the shares of the validation and the test split; 0 for a given split."""
-        shares = {"validation": self.validation_share, "test": self.test_share}
+        shares = {"validation": self.validation_split, "test": self.test_split}
         return {name: 0.0 if name in given else share for name, share in shares.items()}
 
 
@@ -115,7 +115,7 @@ class GroupOptions(SplitOptions):
         None,
         ge=2,
         le=1_000,
-        description="Number of folds; one of them is the test split, instead of test_share.",
+        description="Number of folds; one of them is the test split, instead of test_split.",
     )
     fold: int = Field(
         0, ge=0, lt=1_000, description="Index of the fold that is the test split, from 0."
@@ -160,14 +160,14 @@ class WindowOptions(SeedOptions):
         description="Steps to forecast; null for 24 hours, 7 days, 12 months, or 8 steps of "
         "anything else.",
     )
-    validation_share: float = Field(
+    validation_split: float = Field(
         0.2,
         gt=0,
         lt=0.9,
-        description="Share of the steps in the validation split, just before the test split.",
+        description="Fraction of the steps in the validation split, just before the test split.",
     )
-    test_share: float = Field(
-        0.2, gt=0, lt=0.9, description="Share of the steps, the latest, in the test split."
+    test_split: float = Field(
+        0.2, gt=0, lt=0.9, description="Fraction of the steps, the latest, in the test split."
     )
 
     _check_shares = model_validator(mode="after")(_leave_training_data)

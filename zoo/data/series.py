@@ -159,8 +159,8 @@ def windows(series: Series, spec: DataSpec, options: WindowOptions) -> Mapping[s
     window, horizon = int(history.shape[0]), int(forecast.shape[0])
     calendar = spec.input("calendar")
     steps = len(series.values)
-    test = max(1, round(steps * options.test_share))
-    validation = max(1, round(steps * options.validation_share))
+    test = max(1, round(steps * options.test_split))
+    validation = max(1, round(steps * options.validation_split))
     borders = {
         "train": (0, steps - validation - test),
         "validation": (steps - validation - test, steps - test),
@@ -184,7 +184,7 @@ def windows(series: Series, spec: DataSpec, options: WindowOptions) -> Mapping[s
                 why=f"it has {stop - start} of the {steps} steps, and one window with its "
                 f"forecast takes {window} + {horizon}",
                 fix="give a longer series, a smaller window or horizon, or another "
-                "validation_share or test_share",
+                "validation_split or test_split",
             )
         inputs: dict[str, npt.NDArray[Any]] = {
             history.name: _cut(series.values, origins, -window, 0)

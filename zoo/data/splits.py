@@ -158,12 +158,12 @@ def split_rows(
         DataError: If there are too few rows of a class, or too few groups.
     """
     array = np.asarray(labels)
-    seed, validation = options.split_seed, options.validation_share
+    seed, validation = options.split_seed, options.validation_split
     if options.folds is None:
         if groups is not None:
-            return grouped_split(groups, validation=validation, test=options.test_share, seed=seed)
+            return grouped_split(groups, validation=validation, test=options.test_split, seed=seed)
         return stratified_split(
-            array, validation=validation, test=options.test_share, seed=seed, names=names
+            array, validation=validation, test=options.test_split, seed=seed, names=names
         )
     folds = assign_folds(array, options.folds, seed=seed, groups=groups, names=names)
     test = np.flatnonzero(folds == options.fold)

@@ -121,19 +121,19 @@ DATA: Table = {
         f"build cnn --data digits --data-option split_seed={HUGE}", ConfigError, "split_seed"
     ),
     "a share of everything": row(
-        "build cnn --data photos --data-option test_share=1",
+        "build cnn --data photos --data-option test_split=1",
         ConfigError,
-        "test_share",
+        "test_split",
         setup=photos,
     ),
     "a share of nothing": row(
-        "build cnn --data photos --data-option test_share=0",
+        "build cnn --data photos --data-option test_split=0",
         ConfigError,
-        "test_share",
+        "test_split",
         setup=photos,
     ),
     "shares that leave nothing to train on": row(
-        "build cnn --data photos --data-option test_share=.6 --data-option validation_share=.6",
+        "build cnn --data photos --data-option test_split=.6 --data-option validation_split=.6",
         ConfigError,
         "a tenth to train on",
         setup=photos,
