@@ -175,7 +175,7 @@ def _record(name: str, weights: WeightsEntry) -> None:
     own = [entry for entry in published if entry.id == architecture.default_dataset]
     models[name] = ModelEntry(
         name=name,
-        distribution=registry().provenance(name)[0],
+        distribution=registry().resolve(name).distribution,
         summary=architecture.info.summary,
         tasks=architecture.info.tasks,
         tags=architecture.info.tags,

@@ -83,7 +83,7 @@ first.save_weights(file)
 (package / "registry.yaml").write_text(catalog.format(
     parameters=first.count_params(), bytes=file.stat().st_size, sha256=sha256_file(file)))
 registry.cache_clear()
-assert registry().catalog_problems == []
+assert registry().catalog.problems == []
 assert zoo.info("pair").versions == ["2", "1"]
 assert [weights["id"] for weights in zoo.info("pair@1").weights] == ["tiny"]
 

@@ -120,5 +120,5 @@ def test_a_receipt_that_is_missing_or_noise_is_said_to_be_none(package, capsys, 
 def test_a_receipt_in_somebody_elses_package_leaves_the_entry_out(package, capsys):
     (package / "registry.yaml").write_text(CATALOG.format(receipt="zoo/receipt.json"))
     assert checked(capsys) is None
-    (problem,) = registry().catalog_problems
+    (problem,) = registry().catalog.problems
     assert "has a file of 'boxed' in 'zoo'" in problem.what

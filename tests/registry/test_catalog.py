@@ -97,7 +97,7 @@ def test_a_broken_third_party_catalog_is_reported_and_the_rest_stays(
     registry = Registry(Policy())
 
     assert "cnn" in registry.names()
-    assert len(registry.catalog_problems) == 2
+    assert len(registry.catalog.problems) == 2
 
 
 def add_catalog(site: Path, name: str, value: str, path: str, models: str, **more: object) -> None:
@@ -139,7 +139,7 @@ def test_a_third_partys_model_is_described_without_being_imported(
     registry = Registry(Policy())
 
     listing = registry.listing("thing")
-    assert registry.catalog_problems == []
+    assert registry.catalog.problems == []
     assert listing.status == "ready"
     assert listing.entry is not None
     assert (listing.entry.license, listing.entry.parameters) == ("MIT", 7)
@@ -170,7 +170,7 @@ def test_a_catalog_deep_in_a_package_is_found_and_no_parent_is_imported(
     registry = Registry(Policy())
 
     entry = registry.listing("thing").entry
-    assert registry.catalog_problems == []
+    assert registry.catalog.problems == []
     assert entry is not None
     assert entry.weights[0].file == f"{value}/big.h5"
 
@@ -195,7 +195,7 @@ def test_a_catalog_is_not_believed_about_others_and_the_refusal_is_told(
     monkeypatch.syspath_prepend(tmp_path)
     registry = Registry(Policy())
 
-    (problem,) = registry.catalog_problems
+    (problem,) = registry.catalog.problems
     assert complaint in problem.what
     assert "zoo-thing 1.0" in problem.what
     assert "left out" in problem.why

@@ -220,9 +220,9 @@ def test_a_higher_version_from_another_distribution_is_a_collision(site: Path) -
 
     with pytest.raises(NameCollision):
         registry.get("fought")
-    assert registry.provenance("fought@99")[0] == "zoo-second"
+    assert registry.resolve("fought@99").distribution == "zoo-second"
     assert (
-        Registry(Policy(pins={"fought": Rule.parse("zoo-first")})).provenance("fought")[0]
+        Registry(Policy(pins={"fought": Rule.parse("zoo-first")})).resolve("fought").distribution
         == "zoo-first"
     )
 
@@ -249,28 +249,21 @@ def test_weights_are_a_part_of_the_name(site: Path) -> None:
 
     for name in ("heavy:tiny", "zoo-w:heavy:tiny", "heavy@1:tiny", "zoo-w:heavy@1:tiny"):
         assert registry.get(name).info.name == "heavy"
-        assert registry.weights_of(name)[0] == "tiny"
-    assert registry.weights_of("zoo-w:heavy")[0] == ""
+        assert registry.resolve(name).weights == "tiny"
+    assert registry.resolve("zoo-w:heavy").weights == ""
     assert registry.resolve("cnn:mnist").weights == "mnist"
 
 
-def test_a_name_with_two_meanings_is_an_error_that_names_both_and_how_to_say_either(
-    site: Path,
-) -> None:
+def test_one_colon_means_weights_if_there_is_a_model_of_that_name(site: Path) -> None:
     add(site, "heavy", {"tiny": "Model"})
     add(site, "zoo-w2", {"heavy": "Other"}, entry("heavy", "zoo-w2", weights("tiny")))
     registry = Registry(Policy())
 
-    with pytest.raises(NameCollision, match="two ways") as caught:
-        registry.get("heavy:tiny")
-    assert "distribution that offers a model 'tiny'" in caught.value.why
-    assert "a model with weights 'tiny'" in caught.value.why
-    assert "heavy:tiny@1" in caught.value.fix
-    assert "heavy@1:tiny" in caught.value.fix
+    found = registry.resolve("heavy:tiny")
+    assert (found.identity, found.weights) == ("heavy", "tiny")
     assert registry.get("heavy:tiny@1").info.name == "tiny"
     assert registry.resolve("heavy@1:tiny").weights == "tiny"
-    with pytest.raises(NameCollision):
-        registry.listing("heavy:tiny")
+    assert registry.resolve("zoo-w2:heavy").weights == ""
 
 
 @pytest.mark.parametrize(

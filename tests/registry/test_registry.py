@@ -44,12 +44,17 @@ def add(site: Path, distribution: str, name: str, module: str, source: str) -> N
     )
 
 
+def origin(registry: Registry, name: str) -> tuple[str, str]:
+    provider = registry.resolve(name).provider
+    return provider.distribution, provider.version
+
+
 def test_an_installed_plugin_is_found_by_name_and_comes_with_its_provenance(site: Path) -> None:
     add(site, "zoo-found", "found_model", "found_module", architecture("found_model"))
     registry = Registry(Policy())
 
     assert registry.get("found_model").info.name == "found_model"
-    assert registry.provenance("found_model") == ("zoo-found", "1.0")
+    assert origin(registry, "found_model") == ("zoo-found", "1.0")
     assert registry.listing("found_model").providers[0].location == str(site)
 
 
@@ -148,7 +153,7 @@ def test_one_distribution_met_twice_counts_once(
     monkeypatch.syspath_prepend(tmp_path / "wheel")
     monkeypatch.syspath_prepend(tmp_path / "editable")
 
-    assert Registry(Policy()).provenance("double") == ("zoo-double", "2.0")
+    assert origin(Registry(Policy()), "double") == ("zoo-double", "2.0")
 
 
 def test_an_unknown_name_gets_the_nearest_ones_and_a_next_step() -> None:
@@ -231,7 +236,7 @@ def test_a_registered_architecture_may_have_a_version_and_is_recalled_by_it() ->
     for name in ("local", "local@2"):
         assert isinstance(registry.get(name), Second)
     assert isinstance(registry.recall("local@2", "(registered here)"), Second)
-    assert registry.provenance("local@2") == ("(registered here)", "0")
+    assert origin(registry, "local@2") == ("(registered here)", "0")
     with pytest.raises(UnknownModel):
         registry.recall("local", "(registered here)")
 
@@ -378,14 +383,14 @@ def test_a_command_must_be_a_command(site: Path) -> None:
 def test_a_name_is_resolved_once_and_handed_on(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry(Policy())
     calls = []
-    resolve = registry._resolver.resolve
+    look_up = registry._resolver.look_up
     monkeypatch.setattr(
-        registry._resolver, "resolve", lambda *words: calls.append(words) or resolve(*words)
+        registry._resolver, "look_up", lambda *words: calls.append(words) or look_up(*words)
     )
     found = registry.resolve("cnn:mnist")
     assert (found.identity, found.weights, found.provider.distribution) == (
         *("cnn", "mnist", "neural-zoo"),
     )
     assert registry.get(found) is registry.get("cnn:mnist")
-    assert registry.weights_of("cnn:mnist")[0] == "mnist"
+    assert registry.resolve("cnn:mnist").weights == "mnist"
     assert len(calls) == 1

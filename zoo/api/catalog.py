@@ -6,7 +6,8 @@ import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from zoo.registry.registry import Listing, Registry
+from zoo.registry.registry import Registry
+from zoo.registry.resolver import Listing
 
 if TYPE_CHECKING:
     from zoo.architecture import Architecture

@@ -157,7 +157,7 @@ def find_dataset(name: str) -> NamedDataset | None:
 
 
 def _announced() -> set[str]:
-    return {one.name for one in registry().announced() if one.group == GROUP}
+    return {one.name for one in registry().announced if one.group == GROUP}
 
 
 def _listing(named: NamedDataset, distribution: str) -> DatasetListing:

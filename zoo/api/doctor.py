@@ -64,6 +64,7 @@ def _installation() -> Iterator[Diagnosis]:
 def _names() -> Iterator[Diagnosis]:
     """Check catalogs and names, importing nothing."""
     known = registry()
+    known.announced  # noqa: B018 - reads the entry points
     for label, length in known.oversized:
         name = label.partition(" ")[0]
         yield Diagnosis(
@@ -72,7 +73,7 @@ def _names() -> Iterator[Diagnosis]:
             f"pip uninstall {name}",
         )
     try:
-        problems = known.catalog_problems
+        problems = known.catalog.problems
     except ZooError as error:
         problems = [error]  # type: ignore[list-item]
     for problem in problems:

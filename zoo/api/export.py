@@ -72,7 +72,7 @@ def export(
     by_name = isinstance(target, str | Path) and not (exists(target) or is_path(target))
     if isinstance(target, str | Path) and (weights is not None or by_name):
         model_name = str(target)
-        named, _ = registry().weights_of(model_name)
+        named = registry().resolve(model_name).weights
         if weights is None and not named:
             weights = registry().get(model_name).default_dataset
         entry = published_weights(model_name, named or weights)

@@ -91,7 +91,8 @@ def _find_weights(
         ConfigError: If both ask, or there are none of that name.
         Tampered: If a published file is not the cataloged one.
     """
-    named, catalog = registry().weights_of(name)
+    found = registry().resolve(name)
+    named, catalog = found.weights, found.entry
     if named and weights is not None:
         raise ConfigError(
             f"{name} already names its weights",
@@ -130,7 +131,7 @@ def refuse_weights(name: str) -> None:
     Raises:
         ConfigError: If it has weights.
     """
-    named, _ = registry().weights_of(name)
+    named = registry().resolve(name).weights
     if named:
         model = name.removesuffix(f":{named}")
         raise ConfigError(
@@ -142,7 +143,7 @@ def refuse_weights(name: str) -> None:
 
 def published_weights(name: str, weights: str | Path | None) -> WeightsEntry | None:
     """Return the catalog's entry of a model's weights, or ``None`` if it has none of that id."""
-    _, entry = registry().weights_of(name)
+    entry = registry().resolve(name).entry
     found = entry.weights if entry else ()
     return next((one for one in found if one.id == str(weights)), None)
 
@@ -154,7 +155,7 @@ def default_weights(name: str) -> str:
         RegistryError: If there is no such model.
         ConfigError: If it has none.
     """
-    _, entry = registry().weights_of(name)
+    entry = registry().resolve(name).entry
     if entry is None or not entry.weights:
         raise ConfigError(
             f"{name} has no published weights",
@@ -237,7 +238,7 @@ def prepare(
 ) -> Prepared:
     """Complete a configuration: the default for the data, then the caller's overrides."""
     architecture = registry().get(name)
-    distribution, _ = registry().provenance(name)
+    distribution = registry().resolve(name).distribution
     start = architecture.default_config(data).config if base is None else base
     config = configure(
         start, overrides, what=f"{architecture.info.name} config", fix=f"zoo info {name}"

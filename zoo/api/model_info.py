@@ -11,7 +11,7 @@ from zoo.api.environment import version_of
 from zoo.errors import ConfigError, Finding, ZooError
 from zoo.names import nearest
 from zoo.receipts import Receipt, digest_of, files_of, read_receipt
-from zoo.registry.registry import Listing
+from zoo.registry.resolver import Listing
 
 if TYPE_CHECKING:
     from zoo.architecture import Architecture
@@ -185,7 +185,7 @@ def _conformance(listing: Listing) -> Conformance | None:
     It is the package's own claim: ``zoo check`` measures it again. ``None`` if there is none.
     """
     entry = listing.entry
-    if entry is None or entry.receipt is None or not listing.providers:
+    if entry is None or entry.receipt is None or not listing.is_installed:
         return None
     package, _, inside = entry.receipt.partition("/")
     folder = listing.providers[0].package_folder(package)

@@ -49,7 +49,7 @@ def plugins() -> list[PluginRow]:
         >>> [row.status for row in zoo.plugins() if row.distribution == "neural-zoo"][0]
         'allowed'
     """
-    return [_row(provider) for provider in registry().announced()]
+    return [_row(provider) for provider in registry().announced]
 
 
 def _row(provider: Provider) -> PluginRow:

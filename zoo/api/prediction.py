@@ -207,7 +207,7 @@ def opened(
         from zoo.api.catalog import registry
         from zoo.api.model_factory import build, default_weights
 
-        named, _ = registry().weights_of(target)
+        named = registry().resolve(target).weights
         if weights is None and not named:
             weights = default_weights(target)
         return build(target, weights=weights)

@@ -102,7 +102,8 @@ def train(
     fingerprint = found.fingerprint
 
     folder = RunFolder.create(architecture.info.name, run_dir)
-    distribution, version = registry().provenance(name)
+    provider = registry().resolve(name).provider
+    distribution, version = provider.distribution, provider.version
     record = {
         "format_version": FORMAT_VERSION,
         "id": folder.id,

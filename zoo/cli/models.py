@@ -33,7 +33,7 @@ def list_models(
     from zoo.api import catalog
 
     listings = catalog.listings(pattern, task=task, tags=tag, installed=installed, hidden=every)
-    problems = catalog.registry().catalog_problems
+    problems = catalog.registry().catalog.problems
     if problems:
         console.note(f"ignored catalog entries: {len(problems)}; see 'zoo doctor'")
     if as_json:

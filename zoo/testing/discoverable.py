@@ -93,7 +93,7 @@ def global_state(subject: Subject) -> Measured:
 def metadata(subject: Subject) -> Measured:
     """Its distribution says its version, what it is, its license, and that it needs the zoo."""
     (listing,) = listings(subject.architecture.info.name)
-    if not listing.providers:
+    if not listing.is_installed:
         raise Skipped("it was registered in this process, and no distribution provides it")
     told: Any = importlib.metadata.metadata(listing.distribution)
     license = told.get("License-Expression") or told.get("License")

@@ -61,12 +61,12 @@ def known_name(target: Target) -> str:
 def identity_of(name: str) -> Identity:
     """Return what a receipt says of who was looked at."""
     architecture = registry().get(name)
-    distribution, version = registry().provenance(name)
+    provider = registry().resolve(name).provider
     files = package_files(architecture)
     return Identity(
         name=architecture.info.name,
-        distribution=distribution,
-        version=version,
+        distribution=provider.distribution,
+        version=provider.version,
         api_version=architecture.info.api_version,
         files=len(files),
         files_sha256=digest_of(files) if files else None,
@@ -86,7 +86,7 @@ def package_files(architecture: Architecture[Any]) -> dict[str, Path]:
     top = type(architecture).__module__.partition(".")[0]
     package = getattr(sys.modules.get(top), "__path__", None)
     (listing,) = listings(architecture.info.name)
-    if not package or not listing.providers:
+    if not package or not listing.is_installed:
         return {source.name: source}
     return files_of(Path(next(iter(package))))
 
