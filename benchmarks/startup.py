@@ -1,13 +1,14 @@
-"""How much processor time the quick commands take, against Python itself.
+"""Measure the CPU time of the quick commands, against the same work written by hand.
 
-Measured per process by the operating system (``resource``), medians of several calls in turn, so
-that a busy machine disturbs all alike. With ``--installed`` so many distributions, one plugin
-each, are made up as metadata and listed too; the ratio to the listing without them is printed.
+The operating system measures each process (``resource``). Commands take turns, so that a busy
+machine disturbs all alike; medians are printed. By hand is: the entry points of one group and
+``registry.yaml`` by the C loader of PyYAML. With ``--installed`` so many distributions with one
+plugin each are made up as metadata and listed too.
 
     scripts/bench startup [--repeat 15] [--installed 1000]
 
-Exits with 1 if a bound is not kept: 250 ms for ``zoo --help`` and ``zoo list``, twice the time
-with 1,000 plugins more.
+Exits with 1 if a limit is exceeded: ``zoo list`` 2.2 times the time by hand, 1,000 plugins 1.5
+times the listing without them.
 """
 
 from __future__ import annotations
@@ -21,12 +22,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-LIMIT_MS = 250
-LIMIT_RATIO = 2.0
+LIMIT_HAND = 2.2
+LIMIT_MANY = 1.5
+
+ROOT = Path(__file__).parents[1]
+
+BY_HAND = f"""
+import importlib.metadata, yaml
+importlib.metadata.entry_points(group="zoo.architectures")
+with open({str(ROOT / "registry.yaml")!r}, encoding="utf-8") as stream:
+    yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+"""
 
 
 def cpu_ms(code: str, path: str = "") -> float:
-    """Return the processor time of one Python process, user and system, in milliseconds."""
+    """Return the CPU time of one Python process, user and system, in milliseconds."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_OWN, path)))}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
@@ -45,9 +55,9 @@ def zoo(*words: str) -> str:
 
 
 def install(folder: Path, count: int) -> None:
-    """Write the metadata of so many distributions with one architecture each."""
+    """Write the metadata of distributions with one architecture each."""
     for number in range(count):
-        name = f"stranger_{number:04d}"
+        name = f"plugin_{number:04d}"
         metadata = folder / f"{name}-1.0.dist-info"
         metadata.mkdir()
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
@@ -55,7 +65,7 @@ def install(folder: Path, count: int) -> None:
 
 
 def main() -> int:
-    """Measure, print, judge."""
+    """Measure, print, and check the limits."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--repeat", type=int, default=15)
     parser.add_argument("--installed", type=int, default=1000)
@@ -66,6 +76,7 @@ def main() -> int:
         many = f"zoo list, {arguments.installed} more plugins"
         programs = {
             "python": ("pass", ""),
+            "by hand": (BY_HAND, ""),
             "zoo --help": (zoo("--help"), ""),
             "zoo list": (zoo("list"), ""),
             many: (zoo("list"), folder),
@@ -78,17 +89,15 @@ def main() -> int:
                     times[name].append(took)
 
     median = {name: statistics.median(values) for name, values in times.items()}
-    print(f"{'':32}  CPU ms  against python")
+    print(f"{'':32}  CPU ms  against by hand")
     for name, took in median.items():
-        print(f"{name:32}  {took:6.0f}  {took / median['python']:.1f}")
+        print(f"{name:32}  {took:6.0f}  {took / median['by hand']:.2f}")
     ratio = median[many] / median["zoo list"]
     print(f"\n{many} / zoo list: {ratio:.2f}")
-    kept = (
-        median["zoo --help"] <= LIMIT_MS
-        and median["zoo list"] <= LIMIT_MS
-        and (ratio <= LIMIT_RATIO or arguments.installed > 1000)
+    kept = median["zoo list"] <= LIMIT_HAND * median["by hand"] and (
+        ratio <= LIMIT_MANY or arguments.installed > 1000
     )
-    print("bounds kept" if kept else f"NOT within {LIMIT_MS} ms and a ratio of {LIMIT_RATIO}")
+    print("within the limits" if kept else "NOT within the limits")
     return 0 if kept else 1
 
 

@@ -130,7 +130,8 @@ def test_nothing_that_the_doctor_started_is_left(home, tmp_path):
     assert mark not in running.stdout
 
 
-def test_a_distribution_with_thousands_of_plugins_is_tried_in_part(home, tmp_path):
+@pytest.mark.slow
+def test_a_distribution_with_many_plugins_is_tried_in_part(home, tmp_path):
     points = {ARCHITECTURES: {f"m{number}": "zoo_crowded:Model" for number in range(70)}}
     package = Package("zoo-crowded", points=points, files={"zoo_crowded.py": ""})
     found = about(findings(home, package.install(tmp_path / "site")), "zoo-crowded")
