@@ -251,3 +251,13 @@ def test_splits_cannot_be_written_and_are_indexed_in_order() -> None:
         split.arrays()[0]["numeric"][0] = 1
     with pytest.raises(DataError, match="different lengths: numeric 2, label 3"):
         ArraySplit({"numeric": np.ones((2, 1))}, {"label": np.ones(3)})
+
+
+def test_a_dataset_that_is_not_installed_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = datasets.DatasetListing(name="moons", distribution="zoo-astronomy", installed=False)
+    monkeypatch.setattr(datasets, "list_datasets", lambda: [known])
+    with pytest.raises(UnknownDataset, match="not installed") as caught:
+        zoo.dataset("moons")
+    assert caught.value.fix == "pip install zoo-astronomy"

@@ -264,3 +264,16 @@ print(json.dumps(sorted(files)))
     assert done.returncode == 0, done.stderr
     files = json.loads(done.stdout)
     assert len(files) <= 10, files
+
+
+def test_a_predictor_is_opened_once_and_predicts_as_predict_does():
+    model = zoo.build("cnn", weights="digits")
+    predictor = zoo.open_predictor(model)
+    images = zoo.dataset("digits").split("test").take(np.arange(3))[0]["image"]
+    inputs, outputs = next(iter(predictor.signatures.values()))
+
+    assert (predictor.name, predictor.source, predictor.prompts) == ("cnn", "", None)
+    assert predictor.license == "Apache-2.0"
+    assert inputs[0].name == "image"
+    assert "probabilities" in {spec.name for spec in outputs}
+    assert predictor.predict(images).labels == zoo.predict(model, images).labels

@@ -99,7 +99,7 @@ NAMES: Table = {
     "a classifier that classifies no pictures": row(
         "damage-report digit.png --classifier {exports}/mlp_regressor/1",
         Incompatible,
-        "pictures",
+        "images",
         setup=a_picture,
     ),
     "a captioner that writes nothing": row(
