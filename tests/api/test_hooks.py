@@ -158,7 +158,7 @@ def test_why_a_run_failed_is_not_hidden_by_a_tracker_that_fails_behind_it(worksh
     breaking("zoo_after_train", "fail")
     with (
         pytest.warns(zoo.errors.ZooWarning, match="broken tracker"),
-        pytest.raises(zoo.errors.ConfigError, match="watches 'nothing'"),
+        pytest.raises(zoo.errors.ConfigError, match="monitors 'nothing'"),
     ):
         small(here, plan={"monitor": "nothing"})
     assert status(here) == "failed"
