@@ -147,8 +147,8 @@ class RBMOptimizerConfig(TypedDict, total=False):
     global_clipnorm: float | None
     momentum: float
 
-class RuleConfig(TypedDict, total=False):
-    kind: Literal["contrastive", "persistent", "tempered"]
+class SamplerConfig(TypedDict, total=False):
+    kind: Literal["cd", "pcd", "parallel_tempering"]
     steps: int
     chains: int
     temperatures: int
@@ -161,7 +161,7 @@ class LikelihoodConfig(TypedDict, total=False):
     exact_units: int
     runs: int
     steps: int
-    watch: int
+    epoch_steps: int
 
 class RBMConfig(TypedDict, total=False):
     optimizer: RBMOptimizerConfig
@@ -169,12 +169,12 @@ class RBMConfig(TypedDict, total=False):
     visible: Literal["auto", "binary", "gaussian"]
     binarize: Literal["sample", "threshold"]
     classes: bool
-    rule: RuleConfig
+    sampler: SamplerConfig
     sparsity: RbmSparsityConfig
     likelihood: LikelihoodConfig
     learn_precision: bool
-    rate_batch: int
-    completion_steps: int
+    reference_batch_size: int
+    mean_field_steps: int
 
 class TransformerConfig(TypedDict, total=False):
     optimizer: OptimizerConfig
@@ -207,13 +207,13 @@ class VGG16DamageConfig(TypedDict, total=False):
     stages: tuple[tuple[int, ...], ...]
     backbone: Literal["vgg16", "resnet50v2", "mobilenetv2", "efficientnetv2b0", "densenet121"]
     pretrained: str
-    side: int
+    image_size: int
     views: int
     head: HeadConfig
     fine_tune: FineTuneConfig
     class_weights: Literal["balanced", "none"]
-    positive: str | None
-    miss_cost: float
+    positive_class: str | None
+    false_negative_cost: float
     augmentation: AugmentationConfig
 
 @overload

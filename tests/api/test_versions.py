@@ -161,5 +161,5 @@ def test_weights_are_named_once_and_are_there_and_no_training_starts_from_them(t
     assert [line for line in told if line.startswith("refused")] == [
         "refused: pair@1:tiny already names its weights",
         "refused: pair@1 has no weights 'tinny'",
-        "refused: a training starts from fresh weights",
+        "refused: training starts from random weights",
     ]

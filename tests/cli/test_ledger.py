@@ -127,7 +127,7 @@ def test_a_comparison_leaves_out_what_is_equal(here, capsys):
     assert "dropout" in said.out
     assert "learning_rate" not in said.out
     assert "alike: architecture, plan, data" in said.out
-    assert said.err.count("was not measured") == 2
+    assert said.err.count("was not evaluated") == 2
     found = json.loads(printed(capsys, "runs", "compare", "runs/cnn-1", "runs/cnn-2", "--json").out)
     assert found["config"] == [{"what": "dropout", "values": [0.2, 0.5]}]
     assert found["same_data"] is True
