@@ -1,4 +1,4 @@
-"""What the surroundings say: where things are kept, and whether the network may be used."""
+"""Cache folder, and whether the network may be used."""
 
 from __future__ import annotations
 
@@ -12,9 +12,18 @@ _forbidden = contextvars.ContextVar("forbidden", default=False)
 
 
 def cache_dir() -> Path:
-    """Return the folder of what can be had again: ``ZOO_CACHE``, or ``~/.cache/zoo``."""
+    r"""Return the folder for downloads and computed features.
+
+    ``ZOO_CACHE``, or the system's: ``~/.cache/zoo``, ``~/Library/Caches/zoo``, or
+    ``%LOCALAPPDATA%\zoo\Cache``.
+    """
     chosen = os.environ.get("ZOO_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "zoo"
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    folder: Path = platformdirs.user_cache_path("zoo", appauthor=False)
+    return folder
 
 
 @contextlib.contextmanager
@@ -32,6 +41,3 @@ def is_offline() -> bool:
     if _forbidden.get():
         return True
     return os.environ.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
-
-
-__all__ = ["cache_dir", "is_offline", "without_network"]
