@@ -1,7 +1,7 @@
-"""The manifest of an artifact: what it is, what it takes and gives, and how it was proven.
+"""The manifest of an artifact: its model, interface, files, and how it was compared with Keras.
 
-``manifest.json`` lists the SHA-256 of every other file, and carries one of its own over the rest
-of itself. It is written in one canonical form, so a changed byte anywhere is a finding.
+``manifest.json`` lists the SHA-256 of every other file, and has one of its own over the rest of
+itself. It is written in one canonical form, so any changed byte is found.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ _MODEL = rf"^{NAME.pattern}(@{VERSION.pattern})?\Z"
 
 
 class Tolerance(Struct):
-    """How far an output may be from the recorded one.
+    """Tolerance of an output.
 
     An element may differ by ``absolute + relative * s``, where ``s`` is the largest magnitude in
     its example's recorded output. Integers and booleans must be equal.
 
     Attributes:
-        noise: The largest relative change of the output when every weight moves by one unit in
-            the last place (128 in a graph with integer weights, so that roundings are decided
-            otherwise): the model's own float noise, from which ``relative`` was calibrated.
-        cap: The largest value that ``relative`` could have taken.
+        noise: Float noise of the model, from which ``relative`` was calibrated: the largest
+            relative change of the output when every weight moves by one unit in the last place
+            (128 in a graph with integer weights, so that other roundings are taken).
+        cap: Upper limit of ``relative``.
     """
 
     absolute: NonNegative
@@ -57,11 +57,13 @@ class Tolerance(Struct):
 
 
 class Parity(Struct):
-    """How a graph was compared with the Keras model it was made from; a variant, with itself.
+    """Comparison of a graph with its Keras model; for a variant, with the graph itself.
 
     Attributes:
-        lengths: The sizes tried of every dynamic axis but the batch.
-        worst: By output, the largest difference as a share of what the tolerance allows.
+        lengths: Tested sizes of every dynamic axis but the batch.
+        probes: Kinds of tested inputs.
+        optimization: Tested graph optimization levels of onnxruntime.
+        worst: By output, the largest difference as a share of the tolerance.
         worst_absolute: By output, the largest difference.
     """
 
@@ -97,25 +99,24 @@ class Graph(Struct):
 
 
 class Comparison(Struct):
-    """How a variant's answers differ from the original's on the same examples.
+    """Comparison of a variant's outputs with the source artifact's on the same examples.
 
     Attributes:
-        split: Which examples.
-        examples: How many.
-        metric: The name of the main metric.
+        split: Split of the examples.
+        examples: Number of examples.
+        metric: Name of the main metric.
         unit: ``points`` are hundredths of the metric's full range; ``percent`` is relative to the
-            original's value.
-        original: The metric of the original.
-        value: The metric of the variant.
-        loss: By how much the variant is worse, in ``unit``; below zero it is better.
-        low: Lower end of the 95 % interval of ``loss``, paired; ``None`` if there are too few
-            examples for one.
+            source's value.
+        original: Metric of the source artifact.
+        value: Metric of the variant.
+        loss: How much worse the variant is, in ``unit``; negative if it is better.
+        low: Lower end of the paired 95 % interval of ``loss``; ``None`` with too few examples.
         high: Upper end.
-        agreement: The share of examples that get the same class, of a classifier.
-        max_difference: By output, the largest difference of any element.
+        agreement: Share of examples with the same predicted class, for a classifier.
+        max_difference: By output, the largest difference of an element.
         mean_difference: By output, the mean difference of all elements.
-        neighbors: The largest difference of an example's answer alone and among others in one
-            call: dynamic ranges are those of the whole call.
+        neighbors: Largest difference between an example's output alone and in a batch, where
+            dynamic ranges are those of the whole batch.
     """
 
     split: Literal["validation", "test"]
@@ -134,13 +135,13 @@ class Comparison(Struct):
 
 
 class Verdict(Struct):
-    """What became of one candidate, its speed left out.
+    """Result of one candidate variant, without its speed.
 
     Attributes:
-        bytes: Size of its graphs without their metadata; ``None`` if they could not be made.
-        comparison: On the validation split; ``None`` if it could not be made or run.
-        faithful: Whether it was made, is standard ONNX, and loses no more than the bounds.
-        reason: Why not.
+        bytes: Size of its graphs without their metadata; ``None`` if they could not be built.
+        comparison: Comparison on the validation split; ``None`` if it could not be built or run.
+        faithful: Whether it was built, is standard ONNX, and loses no more than the bounds.
+        reason: Why it is not.
     """
 
     candidate: str
@@ -152,11 +153,11 @@ class Verdict(Struct):
 
 
 class Calibration(Struct):
-    """The examples from which the ranges of the activations were taken.
+    """Calibration examples, from which the ranges of the activations were taken.
 
     Attributes:
-        sha256: Over the examples themselves.
-        data_fingerprint: Of the dataset that they are from.
+        sha256: Hash of the examples.
+        data_fingerprint: Fingerprint of their dataset.
     """
 
     method: str
@@ -167,19 +168,19 @@ class Calibration(Struct):
 
 
 class Variant(Struct):
-    """Where a variant came from, and the verdict on every candidate beside it.
+    """Source of a variant, and the results of every candidate.
 
     Attributes:
-        kind: Which candidate this is.
-        label: What the original's name is extended by.
-        of_weights_sha256: Of the original's first graph.
-        of_manifest_sha256: Of the original's ``manifest.json``.
-        policy: What was preferred among the faithful candidates.
-        max_loss: The bound of the loss.
-        min_agreement: The bound of the agreement.
-        calibration: Of a variant with static ranges.
-        verdicts: One a candidate, this one included.
-        test: On examples that decided nothing.
+        kind: The candidate that was published.
+        label: Suffix of the source's name.
+        of_weights_sha256: Hash of the weights of the source's first graph.
+        of_manifest_sha256: Hash of the source's ``manifest.json``.
+        policy: Preference among the faithful candidates.
+        max_loss: Upper bound of the loss.
+        min_agreement: Lower bound of the agreement.
+        calibration: Calibration of a variant with static ranges.
+        verdicts: Result of each candidate, this one included.
+        test: Comparison on the test split, which decided nothing.
     """
 
     kind: str
@@ -195,10 +196,10 @@ class Variant(Struct):
 
 
 class Manifest(Struct):
-    """Everything an artifact says about itself.
+    """The manifest of an artifact.
 
     Attributes:
-        name: Under which name it was published, and is served.
+        name: Name under which it was published and is served.
         architecture: The architecture's name in the registry, with its version if that is not the
             first: ``cnn@2``.
         limits: Known limitations of the architecture, in words.
@@ -256,12 +257,12 @@ class Manifest(Struct):
         )
 
     def data_file(self, graph: Graph) -> FileEntry | None:
-        """Return the entry of the file in which a graph's large constants lie, if it has one."""
+        """Return the entry of a graph's external data, if it has any."""
         name = graph.file + DATA_SUFFIX
         return next((entry for entry in self.files if entry.name == name), None)
 
     def metadata(self, signature: str) -> dict[str, str]:
-        """Return what the ONNX file of a signature says about itself, keys in order."""
+        """Return the metadata of the ONNX file of a signature, keys in order."""
         graph = self.graph(signature)
         values: dict[str, Any] = {
             "architecture": self.architecture,
@@ -290,7 +291,7 @@ class Manifest(Struct):
         }
 
     def to_bytes(self) -> bytes:
-        """Return the one text of ``manifest.json`` for this manifest."""
+        """Return the content of ``manifest.json``."""
         data = self.model_dump(mode="json")
         return _render({**data, "sha256": sha256_json(data)})
 
