@@ -21,7 +21,6 @@ from typing import Any
 import _catalog
 
 import zoo
-from zoo.api.catalog import registry
 from zoo.files import sha256_file
 from zoo.registry.catalog import ArtifactEntry, ModelEntry, WeightsEntry
 
@@ -54,7 +53,7 @@ def main() -> None:
 
 def planned(names: Sequence[str] = ()) -> Iterator[tuple[ModelEntry, WeightsEntry]]:
     """Yield every published set of weights of the zoo's own models."""
-    for model in registry().catalog.models():
+    for model in _catalog.read().models:
         if model.distribution == "neural-zoo" and (not names or model.name in names):
             for weights in model.weights:
                 yield model, weights

@@ -131,4 +131,5 @@ def test_comments_spaces_and_extras_are_read_as_installers_write_them(site):
         "# a comment\n[ zoo.architectures ]\n spaced = a.b : C.d [extra]\n; x = y:z\n"
         "[console_scripts]\nother = a:b\n"
     )
-    assert provider("spaced").target() == ("a.b", "C.d")
+    found = provider("spaced")
+    assert (found.module, found.attribute) == ("a.b", "C.d")

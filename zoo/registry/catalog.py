@@ -122,6 +122,11 @@ class Entry(Struct):
         """Its name, with its version if that is not the first."""
         return self.name
 
+    @property
+    def packaged(self) -> tuple[str, ...]:
+        """The files inside packages that it names."""
+        return ()
+
     def _check(self) -> None:
         fault = name_fault(self.name)
         if fault is not None:
@@ -152,6 +157,12 @@ class ModelEntry(Entry):
     def identity(self) -> str:
         """Its name, with its version if that is not the first: ``cnn``, ``cnn@2``."""
         return identity(self.name, str(self.version))
+
+    @property
+    def packaged(self) -> tuple[str, ...]:
+        """The files of its weights, and its receipt."""
+        files = [file for one in self.weights for file in (one.file, one.spec)]
+        return tuple(file for file in (*files, self.receipt) if file)
 
     def _check(self) -> None:
         super()._check()
@@ -189,13 +200,8 @@ class CatalogFile(Struct):
     datasets: tuple[DatasetEntry, ...] = ()
     commands: tuple[CommandEntry, ...] = ()
 
-    @property
-    def sections(self) -> dict[str, tuple[Entry, ...]]:
-        """Its entries by entry-point group."""
-        return {ARCHITECTURES: self.models, DATASETS: self.datasets, COMMANDS: self.commands}
-
     def _check(self) -> None:
-        for entries in self.sections.values():
+        for entries in (self.models, self.datasets, self.commands):
             names = [entry.identity for entry in entries]
             for name in names:
                 if names.count(name) > 1:
@@ -269,43 +275,39 @@ class Catalog:
     """
 
     def __init__(self, providers: Iterable[Provider]) -> None:
-        self._packages: dict[str, list[str]] = {}
-        self._announced: list[Provider] = []
+        self._providers = list(providers)
         self._problems: list[CatalogInvalid] = []
-        for provider in providers:
-            self._packages.setdefault(provider.distribution, []).append(provider.module)
-            if provider.group == CATALOGS and not provider.is_own:
-                self._announced.append(provider)
 
     @cached_property
-    def _entries(self) -> dict[tuple[str, str, str], Entry]:
-        """Entries by group, distribution and identity, the zoo's own first."""
-        entries: dict[tuple[str, str, str], Entry] = {}
-        path = own_catalog_path()
-        for group, section in (read_catalog(path).sections if path.exists() else {}).items():
-            for entry in section:
-                entries[group, normalize(entry.distribution), entry.identity] = entry
-        for provider in self._announced:
-            try:
-                sections = read_catalog(_path(provider)).sections
-            except CatalogInvalid as error:
-                self._problems.append(error)
-                continue
-            for group, section in sections.items():
-                for entry in section:
-                    fault = self._overreach(entry, provider)
+    def _entries(self) -> dict[tuple[str, str], dict[tuple[str, str], Entry]]:
+        """Entries by group and name, then by distribution and identity, the zoo's own first."""
+        found: dict[tuple[str, str], dict[tuple[str, str], Entry]] = {}
+
+        def add(file: CatalogFile, owner: Provider | None = None) -> None:
+            sections = {
+                ARCHITECTURES: file.models,
+                DATASETS: file.datasets,
+                COMMANDS: file.commands,
+            }
+            for group, entries in sections.items():
+                for entry in entries:
+                    fault = self._overreach(entry, owner) if owner else None
                     if fault is None:
                         # A distribution knows itself better than the zoo's own file does.
-                        entries[group, provider.distribution, entry.identity] = entry
+                        key = normalize(entry.distribution), entry.identity
+                        found.setdefault((group, entry.name), {})[key] = entry
                     else:
                         self._problems.append(fault)
-        return entries
 
-    @cached_property
-    def _by_name(self) -> dict[tuple[str, str], list[Entry]]:
-        found: dict[tuple[str, str], list[Entry]] = {}
-        for (group, _, _), entry in self._entries.items():
-            found.setdefault((group, entry.name), []).append(entry)
+        path = own_catalog_path()
+        if path.exists():
+            add(read_catalog(path))
+        for provider in self._providers:
+            if provider.group == CATALOGS and not provider.is_own:
+                try:
+                    add(read_catalog(_path(provider)), provider)
+                except CatalogInvalid as error:
+                    self._problems.append(error)
         return found
 
     @property
@@ -313,44 +315,35 @@ class Catalog:
         """Files that could not be read, and entries that were not believed."""
         return self._problems if self._entries else []
 
-    def get(self, group: str, distribution: str, identity: str) -> Any:
+    def get(self, group: str, name: str, distribution: str, identity: str) -> Any:
         """Return the entry of a distribution's model, dataset or command, else ``None``."""
-        return self._entries.get((group, distribution, identity))
+        return self._entries.get((group, name), {}).get((distribution, identity))
 
     def named(self, group: str, name: str) -> list[Any]:
         """Return the entries of a group with that name, from every distribution."""
-        return self._by_name.get((group, name), [])
+        return list(self._entries.get((group, name), {}).values())
 
     def names(self, group: str) -> list[str]:
         """Return every name that a group has entries for."""
-        return [name for found, name in self._by_name if found == group]
-
-    def models(self) -> list[ModelEntry]:
-        """Return every model's entry."""
-        return [entry for entry in self._entries.values() if isinstance(entry, ModelEntry)]
+        return [name for found, name in self._entries if found == group]
 
     def _overreach(self, entry: Entry, provider: Provider) -> CatalogInvalid | None:
         """Return why a third-party catalog may not contain an entry, or ``None`` if it may."""
-        fix = f"ask the authors of {provider.distribution}, or pip uninstall it"
+        own = {one.module for one in self._providers if one.distribution == provider.distribution}
+        what = why = ""
         if normalize(entry.distribution) != provider.distribution:
-            return CatalogInvalid(
-                f"the catalog of {provider.label} describes {entry.name!r} of {entry.distribution}",
-                why="a distribution describes its own plugins only; the entry is left out",
-                fix=fix,
-            )
-        if not isinstance(entry, ModelEntry):
-            return None
-        own = set(self._packages[provider.distribution])
-        files = [file for one in entry.weights for file in (one.file, one.spec) if file]
-        for file in [*files, *([entry.receipt] if entry.receipt else [])]:
+            what = f"describes {entry.name!r} of {entry.distribution}"
+            why = "a distribution describes its own plugins only"
+        for file in entry.packaged:
             package = file.partition("/")[0]
             if not any(package == name or package.startswith(f"{name}.") for name in own):
-                return CatalogInvalid(
-                    f"the catalog of {provider.label} has a file of {entry.name!r} in {package!r}",
-                    why=f"its own packages are {', '.join(sorted(own))}; the entry is left out",
-                    fix=fix,
-                )
-        return None
+                what = what or f"has a file of {entry.name!r} in {package!r}"
+                why = why or f"its own packages are {', '.join(sorted(own))}"
+        if not what:
+            return None
+        fix = f"ask the authors of {provider.distribution}, or pip uninstall it"
+        what = f"the catalog of {provider.label} {what}"
+        return CatalogInvalid(what, why=f"{why}; the entry is left out", fix=fix)
 
 
 def _path(provider: Provider) -> Path:

@@ -25,8 +25,6 @@ OWN = "neural-zoo"
 MAX_CHARACTERS = 2**16
 """Entry points longer than this are not read: a thousand plugins of one distribution fit."""
 
-_VALUE = re.compile(r"(?P<module>\w+(\.\w+)*)\s*(:\s*(?P<attribute>\w+(\.\w+)*))?\s*(\[.*\])?")
-
 
 @dataclass(frozen=True)
 class Provider:
@@ -59,7 +57,7 @@ class Provider:
     @property
     def module(self) -> str:
         """The module that would be imported."""
-        return self.value.partition(":")[0].strip()
+        return self.value.partition(":")[0].partition("[")[0].strip()
 
     @property
     def kind(self) -> str:
@@ -71,16 +69,10 @@ class Provider:
         """Whether it belongs to the zoo's own distribution."""
         return self.distribution == OWN
 
-    def target(self) -> tuple[str, str]:
-        """Return the module and the attribute.
-
-        Raises:
-            ValueError: If the value does not name any.
-        """
-        found = _VALUE.fullmatch(self.value)
-        if found is None:
-            raise ValueError(f"expected module:attribute. Received: {self.value!r}")
-        return found["module"], found["attribute"] or ""
+    @property
+    def attribute(self) -> str:
+        """The attribute of the module, with dots; empty for the module itself."""
+        return self.value.partition(":")[2].partition("[")[0].strip()
 
     def editable_folder(self) -> str | None:
         """Return the project folder of an editable install (PEP 610), else ``None``."""

@@ -62,9 +62,8 @@ def load(provider: Provider) -> Any:
 
 
 def _import(provider: Provider) -> Any:
-    module, attribute = provider.target()
-    found: Any = importlib.import_module(module)
-    for name in attribute.split(".") if attribute else ():
+    found: Any = importlib.import_module(provider.module)
+    for name in filter(None, provider.attribute.split(".")):
         found = getattr(found, name)
     return found
 

@@ -195,7 +195,7 @@ class Resolver:
             best = self._pick(group, reference, chosen)
         except (NameCollision, PluginBroken, PolicyDenied) as error:
             first = chosen[0]
-            entry = self._catalog.get(group, first.provider.distribution, first.identity)
+            entry = self._catalog.get(group, name, first.provider.distribution, first.identity)
             status: Status = "broken"
             if not isinstance(error, PluginBroken):
                 status = "denied" if isinstance(error, PolicyDenied) else "collision"
@@ -204,7 +204,7 @@ class Resolver:
         return Listing(
             text,
             providers=(best.provider,),
-            entry=self._catalog.get(group, best.provider.distribution, best.identity),
+            entry=self._catalog.get(group, name, best.provider.distribution, best.identity),
             versions=versions,
             identity=best.identity,
             weights=reference.weights,
@@ -259,7 +259,7 @@ class Resolver:
         if len(twice) > 1:
             why = f"it announces {best.provider.name!r} {len(twice)} times"
             raise broken(best.provider, why)
-        entry = self._catalog.get(group, distributions[0], best.identity)
+        entry = self._catalog.get(group, name, distributions[0], best.identity)
         if getattr(entry, "api_version", None) is not None:
             check_api_version(best.provider, entry.api_version)
         return best
