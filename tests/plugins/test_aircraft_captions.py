@@ -36,7 +36,7 @@ SMALL: dict[str, Any] = {
     "image_size": 48,
 }
 SCENES = [make_scene(seed, split, n) for seed in (0, 1) for split in ("train", "test")
-          for n in range(3_000)]  # fmt: skip
+          for n in range(1_000)]  # fmt: skip
 
 
 def _text() -> TextSpec:
