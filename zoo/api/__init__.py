@@ -1,1 +1,1 @@
-"""The verbs behind the public names: the one room that sees all others together."""
+"""Implementation of the public verbs, one module per family."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DataSource = str | Path | DataSpec | Dataset | None
 
 _LOAD_ERRORS = (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning, BadZipFile)
-"""What keras and h5py raise for a file that is damaged, or of another model."""
+"""Errors of keras and h5py for a file that is damaged, or of another model."""
 
 
 def build(

@@ -182,7 +182,7 @@ def _from_weights(manifest: Manifest, *, data: bool) -> Iterator[Link]:
     """Follow the origin to published weights and their catalog entry."""
     origin = manifest.origin
     name = str(origin["weights"])
-    told = {"id": name, "SHA-256": origin.get("weights_file_sha256")}
+    facts = {"id": name, "SHA-256": origin.get("weights_file_sha256")}
     try:
         entry = published_weights(manifest.architecture, name)
     except ZooError as error:
@@ -190,13 +190,13 @@ def _from_weights(manifest: Manifest, *, data: bool) -> Iterator[Link]:
     else:
         reason = f"no installed catalog has weights {name!r} of {manifest.architecture}"
     if entry is None:
-        yield Link("weights", "", told, (Check("the catalog's entry", None, reason),))
+        yield Link("weights", "", facts, (Check("the catalog's entry", None, reason),))
         yield _data(manifest, None, None)
         yield _config(manifest, None)
         return
-    told |= {"trained on": entry.trained_on, "parameters": entry.parameters}
+    facts |= {"trained on": entry.trained_on, "parameters": entry.parameters}
     if entry.measured:
-        told["measured by"] = entry.measured.command
+        facts["measured by"] = entry.measured.command
     checks = [
         _same(
             "SHA-256 of their file in the catalog",
@@ -206,7 +206,7 @@ def _from_weights(manifest: Manifest, *, data: bool) -> Iterator[Link]:
         _cataloged(manifest, entry),
         _weights(manifest, lambda: build(manifest.architecture, weights=name)),
     ]
-    yield Link("weights", entry.file or next(iter(entry.urls), ""), told, tuple(checks))
+    yield Link("weights", entry.file or next(iter(entry.urls), ""), facts, tuple(checks))
     yield _data(manifest, lambda: dataset(entry.trained_on), entry.trained_on, read=data)
     yield _config(manifest, entry.config, whole=False)
 
@@ -216,17 +216,17 @@ def _from_run(
 ) -> Iterator[Link]:
     """Follow the origin to a run."""
     plan = manifest.origin.get("plan")
-    told = {"plan": plan, "best epoch": manifest.origin.get("best_epoch")}
+    facts = {"plan": plan, "best epoch": manifest.origin.get("best_epoch")}
     if path is None:
         missing = Check("its record", None, f"no run in {searched} matches the artifact")
-        yield Link("run", "", told, (missing,))
+        yield Link("run", "", facts, (missing,))
         yield _data(manifest, None, None)
         yield _config(manifest, None)
         return
     run = Run(path)
     record = run.record
-    facts = {
-        **told,
+    known = {
+        **facts,
         "status": run.status,
         "started": record["started"],
         "seconds": record["seconds"],
@@ -240,7 +240,7 @@ def _from_run(
     ]
     if manifest.variant is None:
         checks.append(_figures(manifest, run))
-    yield Link("run", str(path), facts, tuple(checks))
+    yield Link("run", str(path), known, tuple(checks))
     source = record["data"]["source"]
     yield _data(
         manifest,
@@ -275,10 +275,10 @@ def _cataloged(manifest: Manifest, entry: WeightsEntry) -> Check:
 
 
 def _figures(manifest: Manifest, run: Run) -> Check:
-    told = run.metrics
-    if told is None or not manifest.metrics:
+    evaluation = run.metrics
+    if evaluation is None or not manifest.metrics:
         return Check("scores", None, "the run, or the artifact, has none")
-    known = told.model_dump(mode="json", include={"scores"})["scores"]
+    known = evaluation.model_dump(mode="json", include={"scores"})["scores"]
     return _same("scores", manifest.metrics.get("scores"), known)
 
 
@@ -299,7 +299,7 @@ def _weights(manifest: Manifest, model: Callable[[], Any]) -> Check:
         needs_keras("comparing weights")
         from zoo.exporting.convert import weights_hash
 
-        found = {asked.name: weights_hash(asked.model) for asked in signatures(model())}
+        found = {one.name: weights_hash(one.model) for one in signatures(model())}
     except ArtifactError as error:
         return Check(what, False, error.what)
     except ZooError as error:
@@ -307,8 +307,8 @@ def _weights(manifest: Manifest, model: Callable[[], Any]) -> Check:
     if manifest.variant is not None:
         first = manifest.graphs[0].signature
         return _same(what, manifest.variant.of_weights_sha256, found.get(first))
-    told = {graph.signature: graph.weights_sha256 for graph in manifest.graphs}
-    return _same(what, told, found)
+    recorded = {graph.signature: graph.weights_sha256 for graph in manifest.graphs}
+    return _same(what, recorded, found)
 
 
 def _data(
@@ -324,8 +324,8 @@ def _data(
     checks = []
     if recorded is not None:
         facts |= {"options": recorded["options"], "sizes": recorded["sizes"]}
-        told = _same("fingerprint in the run", manifest.data_fingerprint, recorded["fingerprint"])
-        checks.append(told)
+        same = _same("fingerprint in the run", manifest.data_fingerprint, recorded["fingerprint"])
+        checks.append(same)
     what = "fingerprint of the data"
     if opened is None:
         checks.append(Check(what, None, "its location is unknown"))
@@ -385,11 +385,11 @@ def _code(record: Mapping[str, Any]) -> Link:
     return Link("code", "", facts, (Check("source files of the plugin", holds, note),))
 
 
-def _same(what: str, told: Any, found: Any) -> Check:
+def _same(what: str, recorded: Any, found: Any) -> Check:
     """Compare a recorded value with the one found."""
-    if told == found:
+    if recorded == found:
         return Check(what, True)
-    return Check(what, False, f"recorded {_brief(told)}, found {_brief(found)}")
+    return Check(what, False, f"recorded {_brief(recorded)}, found {_brief(found)}")
 
 
 def _brief(value: Any) -> str:

@@ -226,8 +226,8 @@ def compare(*runs: Run | str | Path) -> Comparison:
         )
     notices += [
         f"{run.path} was not evaluated: zoo evaluate {run.path}"
-        for run, told in zip(opened, evaluations, strict=True)
-        if told is None
+        for run, evaluation in zip(opened, evaluations, strict=True)
+        if evaluation is None
     ]
     return Comparison(
         runs=tuple(str(run.path) for run in opened),
@@ -235,13 +235,13 @@ def compare(*runs: Run | str | Path) -> Comparison:
         architecture=_differences([record["architecture"] for record in records]),
         config=_differences([record["config"] for record in records]),
         plan=_differences([record["plan"] for record in records]),
-        data=_differences([_told_of(record["data"]) for record in records]),
+        data=_differences([_identity(record["data"]) for record in records]),
         code=_differences([record.get("code", {}) for record in records]),
         versions=_differences([record["versions"] for record in records]),
         host=_differences([record["host"] for record in records]),
         outcome=_differences([_outcome(record) for record in records]),
         cost=_differences([_cost(record) for record in records]),
-        scores=_scores([told.scores if told else {} for told in evaluations], known=same_data),
+        scores=_scores([one.scores if one else {} for one in evaluations], known=same_data),
         notices=tuple(notices),
     )
 
@@ -308,10 +308,10 @@ def rank(metric: str, value: float | None) -> float:
 
 
 def _reached(run: Run) -> dict[str, Any]:
-    told = run.metrics
-    if told is not None:
-        score = told.scores[told.headline]
-        return {"metric": told.headline, "split": "test", **score.model_dump()}
+    evaluation = run.metrics
+    if evaluation is not None:
+        score = evaluation.scores[evaluation.headline]
+        return {"metric": evaluation.headline, "split": "test", **score.model_dump()}
     seen = watched(run.record)
     if seen is None:
         return {}
@@ -363,14 +363,14 @@ def _has_record(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
-def _told_of(data: Mapping[str, Any]) -> dict[str, Any]:
+def _identity(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that identify data, without its long spec."""
     return {key: data[key] for key in ("source", "options", "fingerprint", "sizes")}
 
 
 def _outcome(record: Mapping[str, Any]) -> dict[str, Any]:
-    told = ("status", "epochs_done", "best_epoch", "best", "parameters")
-    return {key: record.get(key) for key in told}
+    keys = ("status", "epochs_done", "best_epoch", "best", "parameters")
+    return {key: record.get(key) for key in keys}
 
 
 def _cost(record: Mapping[str, Any]) -> dict[str, Any]:

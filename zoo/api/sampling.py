@@ -82,11 +82,11 @@ def sample(
     return Prediction(found, sampler.states)
 
 
-def write_samples(drawn: Prediction, path: str | Path) -> Path:
+def write_samples(samples: Prediction, path: str | Path) -> Path:
     """Write samples to a file: a grid of images, arrays, or a table.
 
     Args:
-        drawn: The result of :func:`sample`.
+        samples: The result of :func:`sample`.
         path: ``.png`` for a grid of images; ``.npz`` with ``x``, and ``y`` if there are classes;
             ``.csv`` for the rows of a table. An existing file is never overwritten.
 
@@ -94,8 +94,8 @@ def write_samples(drawn: Prediction, path: str | Path) -> Path:
         ConfigError: If the kind of file does not fit the samples.
         StorageError: If the file exists, or cannot be written.
     """
-    target, spec = Path(path), drawn.specs[0]
-    values = drawn.outputs[spec.name]
+    target, spec = Path(path), samples.specs[0]
+    values = samples.outputs[spec.name]
     if exists(target):
         raise StorageError(
             f"{target} exists",
@@ -108,7 +108,7 @@ def write_samples(drawn: Prediction, path: str | Path) -> Path:
     elif kind == ".csv" and spec.columns is not None:
         raw = _table(values, spec)
     elif kind == ".npz":
-        raw = _arrays(drawn)
+        raw = _arrays(samples)
     else:
         kinds = [".png" if spec.is_image else ".csv", ".npz"]
         raise ConfigError(
@@ -203,13 +203,13 @@ def _table(values: np.ndarray, spec: TensorSpec) -> bytes:
     return text.getvalue().encode()
 
 
-def _arrays(drawn: Prediction) -> bytes:
-    spec, *rest = drawn.specs
-    values = drawn.outputs[spec.name]
+def _arrays(samples: Prediction) -> bytes:
+    spec, *rest = samples.specs
+    values = samples.outputs[spec.name]
     arrays: dict[str, Any] = {"x": _to_bytes(values, spec) if spec.is_image else values}
     for other in rest:
         if other.labels is not None:
-            arrays["y"] = drawn.outputs[other.name].argmax(-1)
+            arrays["y"] = samples.outputs[other.name].argmax(-1)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

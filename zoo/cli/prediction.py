@@ -189,12 +189,12 @@ def sample(
     import zoo
     from zoo.api.sampling import write_samples
 
-    drawn = zoo.sample(
+    samples = zoo.sample(
         target, count, steps=steps, given=given, label=label, seed=0 if seed is None else seed
     )
-    spec = drawn.specs[0]
-    path = write_samples(drawn, out or f"samples{'.png' if spec.is_image else '.csv'}")
+    spec = samples.specs[0]
+    path = write_samples(samples, out or f"samples{'.png' if spec.is_image else '.csv'}")
     if as_json:
-        console.emit_json({"path": path, "examples": len(drawn), "shape": spec.shape})
+        console.emit_json({"path": path, "examples": len(samples), "shape": spec.shape})
         return
     console.emit(str(path))

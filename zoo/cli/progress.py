@@ -84,7 +84,7 @@ class Progress(zoo.Progress):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Show the metrics of an epoch."""
-        if self._before is None:  # a run that goes on starts behind its earlier epochs
+        if self._before is None:  # a resumed run starts after its earlier epochs
             self._before = epoch - 1
         total = self._before + self._epochs
         place = f"epoch {epoch}/{total}"
