@@ -7,6 +7,8 @@ import pytest
 
 import zoo
 
+pytestmark = pytest.mark.portable
+
 
 @pytest.fixture(scope="module")
 def digits():

@@ -21,6 +21,8 @@ from zoo.errors import CheckpointCorrupt, TrainError, ZooWarning
 from zoo.training.checkpoints import Checkpoint, Checkpoints, TrainingState, digest_file
 from zoo.training.randomness import get_random_state, set_random_state
 
+pytestmark = pytest.mark.portable
+
 PLAN = TrainPlan(epochs=4, batch_size=16, seed=11)
 
 

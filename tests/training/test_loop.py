@@ -18,6 +18,8 @@ from zoo.training.checkpoints import Checkpoints
 from zoo.training.progress import Progress
 from zoo.training.randomness import epoch_order, seeded
 
+pytestmark = pytest.mark.portable
+
 PLAN = TrainPlan(epochs=5, batch_size=16, seed=11, restore_best_weights=False)
 
 

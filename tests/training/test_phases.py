@@ -17,6 +17,8 @@ from zoo.training.progress import Progress
 from zoo.training.randomness import seeded
 from zoo.training.run_folder import RunFolder
 
+pytestmark = pytest.mark.portable
+
 PLAN = TrainPlan(epochs=3, batch_size=16, seed=11)
 MORE = 2
 
