@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from tests.exporting.networks import (
 from zoo import runtime
 from zoo.architecture import Signature
 from zoo.errors import ConfigError, DataError, ExportError, MissingExtra, StorageError, Unsupported
-from zoo.exporting import export_artifact
+from zoo.exporting import artifact, export_artifact
 from zoo.spec import Task, TensorSpec
 
 
@@ -271,3 +272,12 @@ def test_a_missing_converter_names_the_extra(
     )
     with pytest.raises(MissingExtra, match="exporting needs tf2onnx"):
         export_cnn(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["con", "com1", "Upper", "dot.", "two__lines", "a" * 65, "", "é"])
+def test_a_name_that_is_no_folder_on_every_system_is_refused(name: str) -> None:
+    signature = Signature("predict", cnn(), (IMAGE,), ())
+    with pytest.raises(ConfigError, match="name"):
+        artifact._check(name, [signature], None)
+    with pytest.raises(ConfigError, match="signatures"):
+        artifact._check("good", [dataclasses.replace(signature, name=name)], None)

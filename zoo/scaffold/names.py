@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from zoo.api.catalog import listings
 from zoo.errors import ConfigError, Finding
-from zoo.names import NAME
+from zoo.names import NAME, RESERVED
 
 _PREFIX = "zoo_"
 _LONGEST = 32
 """So that no line of a template grows too long, whatever stands in it."""
-_DEVICES = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def name_package(name: str) -> Names:
         why = f"lower case letters, digits and single hyphens, a letter first, {_LONGEST} at most"
         proposal = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-0123456789")[:_LONGEST]
         raise _refused(name, why, proposal or "my-model")
-    if _DEVICES.fullmatch(model) or keyword.iskeyword(names.cls):
+    if model in RESERVED or keyword.iskeyword(names.cls):
         raise _refused(
             name, "a name that no system and no language keeps for itself", f"{model}-net"
         )
