@@ -51,7 +51,7 @@ def test_every_kind_of_noise_has_its_moments(kind: str, mean: float, variance: f
     assert drawn.var() == pytest.approx(variance, rel=0.03)
 
 
-def test_what_is_held_stays_and_the_rest_moves() -> None:
+def test_clamped_values_stay_and_the_others_move() -> None:
     chain = GibbsSampler(add, (STATE, NOISE))
     held = np.array([[0.25, np.nan]], "float32")
     found = chain.run({"image": np.zeros((1, 2), "float32")}, 5, clamped={"image": held})["image"]
@@ -60,7 +60,7 @@ def test_what_is_held_stays_and_the_rest_moves() -> None:
     assert found[0, 1] != 0
 
 
-def test_the_mean_of_the_last_states_is_returned_if_it_is_asked_for() -> None:
+def test_the_mean_of_the_last_states_can_be_returned() -> None:
     def count(inputs: Any) -> dict[str, Any]:
         return {"next_image": inputs["image"] + 1}
 

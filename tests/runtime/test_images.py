@@ -1,4 +1,4 @@
-"""Pictures: what is read, what is refused, and that no pixel depends on what is installed."""
+"""Image files: what is read, what is refused, and every pixel."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif"])
-def test_a_picture_cut_off_at_any_place_is_named_in_the_error(tmp_path: Path, name: str) -> None:
+def test_an_image_truncated_anywhere_is_named_in_the_error(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     PIL_Image.fromarray(picture(4, 16, 16, 3)).save(file)
     whole = file.read_bytes()
@@ -209,7 +209,7 @@ def test_a_flipped_bit_of_a_png_never_passes(tmp_path: Path, place: int, bit: in
 
 
 @pytest.mark.parametrize("data", [b"hello, this is a text", b"\0" * 100, b"PK\x03\x04", b"BM"])
-def test_what_is_no_picture_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_an_image_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(BadRecord, match=r"a\.png"):
         read_image(tmp_path / "a.png")
@@ -220,7 +220,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_image(tmp_path / "gone.png")
 
 
-def test_a_small_file_cannot_claim_a_huge_picture(tmp_path: Path) -> None:
+def test_a_small_file_cannot_claim_a_huge_image(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(60_000, 60_000, 8, 2, b"\0" * 100))
     with pytest.raises(BadRecord, match="more than"):
         read_image(tmp_path / "a.png")
@@ -236,7 +236,7 @@ def test_a_small_file_cannot_claim_a_huge_picture(tmp_path: Path) -> None:
     channels=st.sampled_from([1, 3]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_fitting_a_picture_agrees_with_pillow(
+def test_resizing_agrees_with_pillow(
     shape: tuple[int, int, int], size: tuple[int, int], channels: int, seed: int
 ) -> None:
     array = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
@@ -259,7 +259,7 @@ def test_fitting_a_picture_agrees_with_pillow(
     rows=st.integers(1, 40),
     columns=st.integers(1, 40),
 )
-def test_a_padded_picture_lies_in_the_middle_with_its_aspect(
+def test_a_padded_image_is_centered_with_its_aspect_ratio(
     height: int, width: int, rows: int, columns: int
 ) -> None:
     top, left, tall, wide = placed(height, width, rows, columns)

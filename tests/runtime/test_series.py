@@ -1,4 +1,4 @@
-"""From the end of a table to a forecaster's window."""
+"""Time series: the last window of a table, its calendar and the dates of a forecast."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_last_window_of_a_file_is_taken_by_its_columns_names(tmp_path: Path)
     assert arrays["history"].dtype == np.float32
 
 
-def test_the_calendar_goes_on_behind_the_end_of_the_file(tmp_path: Path) -> None:
+def test_the_calendar_continues_after_the_end_of_the_file(tmp_path: Path) -> None:
     arrays = encode(str(table(tmp_path / "s.csv", 12)), SPECS)
 
     # 27 December 2020, a Sunday, to 3 January 2021.
@@ -56,7 +56,7 @@ def test_the_calendar_goes_on_behind_the_end_of_the_file(tmp_path: Path) -> None
     np.testing.assert_array_equal(arrays["calendar"][0, -4:, 1], [366, 1, 2, 3])
 
 
-def test_a_forecast_has_the_dates_behind_the_end_of_the_file(tmp_path: Path) -> None:
+def test_a_forecast_has_the_dates_after_the_end_of_the_file(tmp_path: Path) -> None:
     file = table(tmp_path / "s.csv", 12)
     outputs = {"forecast": np.arange(3, dtype=np.float32).reshape(1, 3, 1)}
     target = TensorSpec(name="forecast", shape=(3, 1), columns=(Column(name="x", categories=None),))
@@ -80,12 +80,12 @@ def test_a_series_shorter_than_the_window_is_refused(tmp_path: Path) -> None:
     assert "5" in caught.value.why
 
 
-def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadRecord, match="no column 'y'"):
         encode(table(tmp_path / "s.csv", 12, "date,z,note,x"), SPECS)
 
 
-def test_dates_that_go_back_are_refused_as_in_training(tmp_path: Path) -> None:
+def test_dates_out_of_order_are_refused_as_in_training(tmp_path: Path) -> None:
     path = table(tmp_path / "s.csv", 12)
     lines = path.read_text("utf-8").splitlines()
     lines[5], lines[6] = lines[6], lines[5]
@@ -96,7 +96,7 @@ def test_dates_that_go_back_are_refused_as_in_training(tmp_path: Path) -> None:
     assert caught.value.row == 7
 
 
-def test_a_beat_of_weeks_is_not_one_of_days(tmp_path: Path) -> None:
+def test_weekly_dates_are_not_daily_dates(tmp_path: Path) -> None:
     first = dt.date(2020, 1, 1)
     rows = [f"{first + dt.timedelta(weeks=i)},{i},{i}" for i in range(12)]
     path = tmp_path / "s.csv"
@@ -105,7 +105,7 @@ def test_a_beat_of_weeks_is_not_one_of_days(tmp_path: Path) -> None:
         encode(path, SPECS)
 
 
-def test_rows_without_dates_are_taken_as_they_stand(tmp_path: Path) -> None:
+def test_rows_without_dates_are_used_in_their_order(tmp_path: Path) -> None:
     history = SPECS[0].model_copy(update={"series": SeriesSpec(horizon=3)})
     arrays = encode(table(tmp_path / "s.csv", 12), (history,))
 

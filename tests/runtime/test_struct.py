@@ -38,7 +38,7 @@ class Whole(Struct):
 WHOLE = {"parts": [{"name": "x"}]}
 
 
-def test_lists_mappings_and_whole_numbers_become_what_is_declared():
+def test_lists_mappings_and_whole_numbers_are_converted_to_the_declared_types():
     found = Whole(parts=[{"name": "x", "size": 1}], color="red", axis=[2, "time"])
     assert found.parts == (Part(name="x", size=1.0),) and found.axis == (2, "time")
     assert found.color is Color.RED and isinstance(found.parts[0].size, float)

@@ -1,4 +1,4 @@
-"""Text to ids and back: what is kept, what is not, and who is told."""
+"""Tokenization: text to ids and back."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def _spec(split: str, *pieces: str, **more: object) -> TextSpec:
 
 
 @given(st.text())
-def test_units_joined_are_the_normal_text(text: str) -> None:
+def test_joined_units_are_the_normalized_text(text: str) -> None:
     text = normalize(text.replace(SPACE, ""))
     assert "".join(units(text)).replace(SPACE, " ").removeprefix(" ") == text
 
 
 @given(st.text(alphabet=LETTERS + " ", max_size=60))
-def test_subwords_lose_nothing_of_a_normal_text(text: str) -> None:
+def test_subwords_preserve_a_normalized_text(text: str) -> None:
     text = normalize(text)
     known = tokenizer(SUBWORDS)
     assert known.text(known.ids(text)) == text
 
 
 @given(st.text(max_size=60).map(lambda text: text.replace(SPACE, "")))
-def test_subwords_lose_the_characters_that_they_do_not_know_and_no_others(text: str) -> None:
+def test_subwords_lose_unknown_characters_only(text: str) -> None:
     known = tokenizer(SUBWORDS)
     letters = {" ", *"".join(SUBWORDS.vocabulary[4:]).replace(SPACE, "")}
     expected = "".join(c if c in letters else REPLACEMENT for c in normalize(text))
@@ -67,14 +67,14 @@ def test_subwords_lose_the_characters_that_they_do_not_know_and_no_others(text: 
 
 
 @given(st.text(alphabet="ab é", max_size=30))
-def test_characters_lose_nothing(text: str) -> None:
+def test_characters_preserve_the_text(text: str) -> None:
     spec = _spec("characters", "a", "b", " ", "é")
     known = tokenizer(spec)
     assert known.text(known.ids(text)) == normalize(text)
 
 
 @given(st.lists(st.text(alphabet=LETTERS + " ", max_size=40).filter(str.strip), max_size=5))
-def test_rows_are_padded_on_the_right_and_nowhere_else(texts: list[str]) -> None:
+def test_rows_are_padded_on_the_right_only(texts: list[str]) -> None:
     array = encode_text(texts, SUBWORDS, special_tokens=True)
     assert array.dtype == np.int32
     assert array.shape[0] == len(texts)
@@ -86,12 +86,12 @@ def test_rows_are_padded_on_the_right_and_nowhere_else(texts: list[str]) -> None
     assert decode_text(array, SUBWORDS) == [normalize(text) for text in texts]
 
 
-def test_the_longest_piece_is_taken_first() -> None:
+def test_the_longest_token_is_matched_first() -> None:
     ids = tokenizer(SUBWORDS).ids("the thesing")
     assert [SUBWORDS.vocabulary[i] for i in ids] == [f"{SPACE}the", f"{SPACE}the", "s", "ing"]
 
 
-def test_words_and_signs_are_cut_apart() -> None:
+def test_words_and_punctuation_are_split() -> None:
     assert words("forty-two, isn't it? (¡Sí!)") == [
         *("forty", "-", "two", ",", "isn't", "it", "?", "(", "¡", "Sí", "!", ")"),
     ]
@@ -115,7 +115,7 @@ def test_words_are_spaced_as_in_print(text: str) -> None:
     assert known.text(known.ids(text)) == text
 
 
-def test_a_word_that_is_not_known_is_one_unknown_piece() -> None:
+def test_an_unknown_word_is_one_unknown_token() -> None:
     spec = _spec("words", "a", "fish", lowercase=True)
     assert tokenizer(spec).ids("A Wunderfish, a FISH") == [4, 1, 1, 4, 5]
     assert decode_text([[4, 1, 5]], spec) == [f"a {REPLACEMENT} fish"]
@@ -127,7 +127,7 @@ def test_lower_case_is_composed_too() -> None:
 
 
 @pytest.mark.parametrize("split", ["words", "characters", "subwords", "wordpiece"])
-def test_nobody_can_write_a_sign(split: str) -> None:
+def test_text_never_encodes_to_special_tokens(split: str) -> None:
     spec = _spec(
         split, *dict.fromkeys("".join(SPECIAL_TOKENS)), "pad", "end", "unknown", "start", SPACE
     )
@@ -135,7 +135,7 @@ def test_nobody_can_write_a_sign(split: str) -> None:
     assert set(tokenizer(spec).ids(text)) & {spec.pad, spec.start, spec.end} == set()
 
 
-def test_decoding_ends_at_the_end_sign() -> None:
+def test_decoding_ends_at_the_end_token() -> None:
     spec = _spec("words", "a", "b")
     assert decode_text(np.array([[2, 4, 3, 5, 5], [2, 4, 5, 0, 0]]), spec) == ["a", "a b"]
     assert decode_text([[99, -1, 4]], spec) == [f"{REPLACEMENT} {REPLACEMENT} a"]
@@ -147,7 +147,7 @@ def test_an_empty_text_is_refused(text: str) -> None:
         encode_text(["a", text], _spec("words", "a"))
 
 
-def test_a_text_that_is_too_long_is_refused_or_cut_as_asked() -> None:
+def test_a_text_that_is_too_long_is_refused_or_truncated() -> None:
     spec = _spec("words", "a", "b", max_length=4)
     with pytest.raises(DataError, match="text 0 has 5 tokens"):
         encode_text(["a a a b b"], spec)

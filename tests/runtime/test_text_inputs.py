@@ -1,4 +1,4 @@
-"""Text where a graph takes ids: strings, lists, files, and what is wrong with them."""
+"""Text inputs: strings, lists and files."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_input_can_be_named() -> None:
     assert both["target"].tolist() == [[6]]
 
 
-def test_a_text_file_has_a_text_a_line(tmp_path: Path) -> None:
+def test_a_text_file_has_one_text_per_line(tmp_path: Path) -> None:
     file = tmp_path / "texts.txt"
     file.write_text("a b\r\n\nc\n", encoding="utf-8")
     assert _ids(file) == _ids(str(file)) == [[4, 5], [6, 0]]
@@ -84,7 +84,7 @@ def test_a_sentence_may_end_like_a_file() -> None:
         encode("absent.txt", (TOKENS,))
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "a.pdf"
     file.write_bytes(b"%PDF")
     with pytest.raises(BadRecord, match="not read as text"):
@@ -110,11 +110,11 @@ def test_an_empty_text_is_refused(raw: object) -> None:
         encode(raw, (TOKENS,))
 
 
-def test_unknown_words_are_the_unknown_piece() -> None:
+def test_unknown_words_are_the_unknown_token() -> None:
     assert _ids("a zebra") == [[4, 1]]
 
 
-def test_a_classifier_reads_the_beginning_and_a_translator_refuses(tmp_path: Path) -> None:
+def test_a_classifier_truncates_and_a_translator_refuses_a_long_text(tmp_path: Path) -> None:
     assert _ids("a b c a b c") == [[4, 5, 6, 4]]
     with pytest.raises(DataError, match="text 1 has 6 tokens"):
         encode(["a", "a b c a b c"], (SOURCE,))
@@ -124,7 +124,7 @@ def test_a_classifier_reads_the_beginning_and_a_translator_refuses(tmp_path: Pat
         encode(file, (SOURCE,))
 
 
-def test_what_a_model_writes_is_read_as_text() -> None:
+def test_generated_ids_are_decoded_to_text() -> None:
     ids = np.array([[4, 5, 3, 0], [6, 3, 0, 0]], np.int32)
     answer = Prediction({"target": ids}, (TARGET,))
     assert answer.texts == ["a b", "c"]
@@ -133,13 +133,13 @@ def test_what_a_model_writes_is_read_as_text() -> None:
     assert Prediction({"target": ids}, (plain,)).texts == []
 
 
-def test_a_text_longer_than_a_name_may_end_like_a_file() -> None:
+def test_a_text_longer_than_a_file_name_may_end_like_one() -> None:
     assert _ids("a b " * 2_000 + "c.txt") == [[4, 5, 4, 5]]
     with pytest.raises(BadRecord, match="no such file"):
         encode("a" * 2_000 + ".txt", (TOKENS,))
 
 
-def test_a_file_in_another_encoding_is_told_how_to_convert(tmp_path: Path) -> None:
+def test_a_file_in_another_encoding_gets_the_command_that_converts_it(tmp_path: Path) -> None:
     file = tmp_path / "texts.txt"
     file.write_bytes("caf\xe9".encode("latin-1"))
     with pytest.raises(BadRecord, match="iconv -f latin-1 -t utf-8"):

@@ -98,7 +98,7 @@ def test_any_text_has_the_ids_that_bert_gives_it(pair: tuple[TextSpec, Any], tex
 
 
 @pytest.mark.parametrize("lowercase", [True, False])
-def test_every_character_is_cut_as_bert_cuts_it(*, lowercase: bool) -> None:
+def test_every_character_is_tokenized_as_bert_does(*, lowercase: bool) -> None:
     inside = theirs(lowercase=lowercase).backend_tokenizer
     every = [chr(code) for code in (*range(0xD800), *range(0xE000, 0x110000))]
     known = list(filter(settled, every))
@@ -110,7 +110,7 @@ def test_every_character_is_cut_as_bert_cuts_it(*, lowercase: bool) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_any_pieces_have_the_text_that_bert_gives_them(
+def test_any_tokens_decode_to_the_text_that_bert_gives(
     pair: tuple[TextSpec, Any], data: st.DataObject
 ) -> None:
     mine, reference = pair
@@ -122,7 +122,7 @@ def test_any_pieces_have_the_text_that_bert_gives_them(
         assert decode_text([ids], mine) == [text]
 
 
-def test_bert_s_own_vocabulary_cuts_as_bert_does(bert: tuple[TextSpec, Any]) -> None:
+def test_berts_own_vocabulary_tokenizes_as_bert_does(bert: tuple[TextSpec, Any]) -> None:
     mine, _ = bert
     expected = {
         "tokenization": ["token", "##ization"],
@@ -136,7 +136,7 @@ def test_bert_s_own_vocabulary_cuts_as_bert_does(bert: tuple[TextSpec, Any]) -> 
 
 @settings(max_examples=300, deadline=None)
 @given(text=TEXTS)
-def test_any_text_has_bert_s_own_ids(bert: tuple[TextSpec, Any], text: str) -> None:
+def test_any_text_has_berts_own_ids(bert: tuple[TextSpec, Any], text: str) -> None:
     mine, reference = bert
     assert tokenizer(mine).ids(text) == ids_of(reference, text)
 
@@ -157,14 +157,14 @@ def test_a_caption_comes_back_as_it_was_written(bert: tuple[TextSpec, Any], capt
     assert written.replace(" ;", ";") == caption
 
 
-def test_the_longest_piece_is_taken_and_a_word_that_does_not_come_out_is_unknown() -> None:
+def test_the_longest_token_is_matched_and_a_word_without_a_complete_match_is_unknown() -> None:
     vocabulary = {"un": 0, "##aff": 1, "##able": 2, "[UNK]": 3, "aff": 4}
     rule = {"longest": 4, "unknown": 3, "inside": "##", "whole": True}
     assert longest_match("unaffable", vocabulary, **rule) == [0, 1, 2]
     assert longest_match("unaffablx", vocabulary, **rule) == [3]
 
 
-def test_signs_come_neither_out_of_text_nor_into_it() -> None:
+def test_special_tokens_are_neither_encoded_from_text_nor_decoded() -> None:
     mine = spec()
     typed = tokenizer(mine).ids("[CLS] [SEP][PAD] [MASK] [unused1] [UNK]")
     assert not set(typed) & {i for i, piece in enumerate(SMALL) if is_special_token(piece)}
@@ -172,18 +172,18 @@ def test_signs_come_neither_out_of_text_nor_into_it() -> None:
     assert decode_text([ids], mine) == ["cats"]
 
 
-def test_what_is_unknown_is_written_as_a_sign_of_its_own() -> None:
+def test_unknown_tokens_decode_to_the_replacement_character() -> None:
     mine = spec()
     ids = tokenizer(mine).ids("the Ω cat")
     assert ids == [SMALL.index("the"), mine.unk, SMALL.index("cat")]
     assert decode_text([ids], mine) == [f"the {REPLACEMENT} cat"]
 
 
-def test_a_piece_from_inside_a_word_may_stand_first() -> None:
+def test_a_token_from_inside_a_word_may_come_first() -> None:
     assert detokenize(["##ting", "cat", "##s", "."]) == "ting cats."
 
 
-def test_the_end_sign_may_have_any_id() -> None:
+def test_the_end_token_may_have_any_id() -> None:
     pieces = ("a", "cat", "[UNK]", "[END]", "[START]", "[PAD]")
     mine = TextSpec(
         split="wordpiece", vocabulary=pieces, max_length=8, pad=5, unk=2, start=4, end=3
@@ -196,6 +196,6 @@ def test_the_end_sign_may_have_any_id() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \u200b\ufeff\x00"])
-def test_a_text_of_nothing_that_can_be_seen_is_refused(text: str) -> None:
+def test_a_text_without_visible_characters_is_refused(text: str) -> None:
     with pytest.raises(DataError, match="text 0 is empty"):
         encode_text([text], spec())

@@ -1,4 +1,4 @@
-"""What is told about two artifacts that differ."""
+"""Differences of two artifacts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.runtime.test_runtime_verify import _field, _floats, _replace, _rewrite
+from tests.runtime.test_verification import _field, _floats, _replace, _rewrite
 from zoo.cli.program import app
 from zoo.errors import Incompatible, Tampered
 from zoo.runtime import diff
@@ -140,7 +140,7 @@ def test_configuration_data_and_metadata_are_told_apart(image_artifact: Path, co
     assert not report.same
 
 
-def test_what_was_changed_by_hand_or_is_no_artifact_is_refused(
+def test_a_changed_artifact_or_another_folder_is_refused(
     image_artifact: Path, copy: Copy, tmp_path: Path
 ) -> None:
     folder = copy()
@@ -152,7 +152,7 @@ def test_what_was_changed_by_hand_or_is_no_artifact_is_refused(
         diff(image_artifact, tmp_path)
 
 
-def test_a_constant_that_announces_more_than_it_holds_is_refused(
+def test_a_constant_with_fewer_bytes_than_its_shape_needs_is_refused(
     image_artifact: Path, copy: Copy
 ) -> None:
     folder = copy()
@@ -163,7 +163,9 @@ def test_a_constant_that_announces_more_than_it_holds_is_refused(
         diff(image_artifact, folder)
 
 
-def test_the_command_tells_by_its_exit_code(image_artifact: Path, table_artifact: Path) -> None:
+def test_the_exit_code_says_whether_artifacts_differ(
+    image_artifact: Path, table_artifact: Path
+) -> None:
     same = CliRunner().invoke(app, ["diff", str(image_artifact), str(image_artifact)])
     assert (same.exit_code, same.stdout) == (0, "the same\n")
     other = CliRunner().invoke(app, ["diff", str(image_artifact), str(table_artifact)])

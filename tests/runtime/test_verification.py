@@ -1,4 +1,4 @@
-"""What verification finds: every change, and files that nobody should open."""
+"""Verification: every change is found, and hostile files are not opened."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_named_pipe_does_not_hang(copy: Copy) -> None:
         verify(folder)
 
 
-def test_a_file_over_the_limit_is_not_read(copy: Copy) -> None:
+def test_a_file_over_the_size_limit_is_not_read(copy: Copy) -> None:
     folder = copy()
     with (folder / "manifest.json").open("r+b") as stream:
         stream.truncate(2**33)  # sparse: takes no room
@@ -152,7 +152,7 @@ def test_a_file_over_the_limit_is_not_read(copy: Copy) -> None:
         verify(folder)
 
 
-def test_what_is_no_artifact_is_said_to_be_none(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_not_an_artifact(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(Incompatible):
             verify(path)
@@ -288,7 +288,7 @@ def test_a_hostile_file_is_refused_before_onnxruntime_opens_it(
 
 @settings(max_examples=200, deadline=None)
 @given(raw=st.binary(max_size=300))
-def test_any_bytes_are_inspected_without_another_error(raw: bytes) -> None:
+def test_inspecting_any_bytes_raises_typed_errors_only(raw: bytes) -> None:
     from zoo.runtime.onnx_reader import inspect_graph
 
     with contextlib.suppress(Incompatible):
@@ -309,7 +309,7 @@ def test_golden_vectors_of_any_bytes_are_refused_or_read(
         unpack_vectors(bytes(raw), "predict")
 
 
-def test_golden_vectors_that_announce_more_than_they_hold_are_refused(copy: Copy) -> None:
+def test_golden_vectors_with_fewer_bytes_than_their_headers_need_are_refused(copy: Copy) -> None:
     folder = copy()
     raw = (folder / "vectors.npz").read_bytes()
     bomb = raw.replace(b"(7, 6, 6, 1)", b"(7,6,6,10**9)"[:12].ljust(12))

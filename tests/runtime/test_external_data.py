@@ -1,4 +1,4 @@
-"""Weights in a file beside the graph: what is run is what was checked, and nothing else is read."""
+"""External data: what runs is what was checked, and nothing else is read."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _answers(session: Session) -> np.ndarray[Any, Any]:
     return found
 
 
-def test_the_answers_are_those_of_the_same_weights_in_one_file(
+def test_predictions_equal_those_of_the_same_weights_in_one_file(
     parted_artifact: Path, whole_artifact: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(scratch)  # where a runtime would look for a file that it knows by name
@@ -107,7 +107,7 @@ def test_such_an_artifact_verifies_and_is_measured_and_served(
     assert list(scratch.iterdir()) == []
 
 
-def test_a_weight_counts_as_the_same_wherever_it_lies(
+def test_a_weight_compares_equal_inside_and_outside_the_file(
     parted_artifact: Path, whole_artifact: Path, copied: Copy
 ) -> None:
     found = diff(whole_artifact, parted_artifact)
@@ -352,7 +352,7 @@ def test_the_same_graph_without_anything_hostile_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_any_other_reference_is_refused_before_onnxruntime_sees_it(
+def test_any_other_external_data_is_refused_before_onnxruntime_opens_it(
     copied: Copy, unopened: None, scratch: Path, kind: str
 ) -> None:
     folder = copied()
@@ -367,7 +367,7 @@ def test_any_other_reference_is_refused_before_onnxruntime_sees_it(
 
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_whatever_is_said_of_a_place_it_is_refused_or_inside_the_file(data: st.DataObject) -> None:
+def test_any_offset_and_length_is_refused_or_inside_the_file(data: st.DataObject) -> None:
     number = st.one_of(st.integers(-5, 2000), st.integers(0, 2**70)).map(str)
     raw = bytearray(
         _tensor(

@@ -1,4 +1,4 @@
-"""A prompt: a name or words that a text begins with, and what cannot be one."""
+"""Prompts: names or words that a text begins with."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ def test_a_prompt_is_a_name_or_words_or_nothing() -> None:
         ("a " * 1000, "it has 1,000"),
     ],
 )
-def test_what_cannot_be_a_prompt_is_refused_and_the_names_are_told(
-    prompt: str, message: str
-) -> None:
+def test_an_invalid_prompt_is_refused_with_the_names_of_prompts(prompt: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         prompt_ids(prompt, TEXT)
     assert "caption, summary" in str(caught.value)
@@ -45,14 +43,14 @@ def test_what_cannot_be_a_prompt_is_refused_and_the_names_are_told(
     assert len(str(caught.value)) < 400
 
 
-def test_a_model_without_prompts_is_led_by_words_alone() -> None:
+def test_a_model_without_named_prompts_takes_words() -> None:
     bare = TEXT.model_copy(update={"prompts": ()})
     with pytest.raises(ConfigError, match="words of the model's vocabulary"):
         prompt_ids("caption", bare)
 
 
 @pytest.mark.parametrize("beams", [1, 3])
-def test_an_artifact_goes_on_from_what_it_is_made_to_say(beams: int) -> None:
+def test_an_artifact_continues_a_prompt(beams: int) -> None:
     writer = load_generator(WRITES)
     raw = ["forty-two", "forty-three thousand and one"]
     free = writer.predict(raw, beams=beams)

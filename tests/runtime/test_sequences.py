@@ -1,4 +1,4 @@
-"""Sequences in a file: laid out for training, they can be asked about as well."""
+"""Sequences in array files: a training file can be predicted from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sequences() -> np.ndarray:
     return values
 
 
-def test_a_file_that_a_model_was_trained_on_can_be_asked_about(tmp_path: Path) -> None:
+def test_a_training_file_can_be_predicted_from(tmp_path: Path) -> None:
     np.savez(tmp_path / "s.npz", x=sequences(), y=np.zeros(3, int))
 
     given = encode(tmp_path / "s.npz", SPECS)
@@ -33,7 +33,7 @@ def test_a_file_that_a_model_was_trained_on_can_be_asked_about(tmp_path: Path) -
     assert given["sequence"][0].tolist() == [[0, 1], [2, 3], [0, 0], [0, 0]]
 
 
-def test_a_hole_in_a_sequence_is_refused(tmp_path: Path) -> None:
+def test_a_gap_in_a_sequence_is_refused(tmp_path: Path) -> None:
     values = sequences()
     values[1, 1] = np.nan
     np.savez(tmp_path / "s.npz", x=values)
@@ -42,13 +42,13 @@ def test_a_hole_in_a_sequence_is_refused(tmp_path: Path) -> None:
         encode(tmp_path / "s.npz", SPECS)
 
 
-def test_a_file_without_them_is_told_their_names(tmp_path: Path) -> None:
+def test_a_file_without_the_inputs_gets_their_names(tmp_path: Path) -> None:
     np.savez(tmp_path / "s.npz", seq=sequences())
 
     with pytest.raises(ZooError, match="by its name: sequence, length"):
         encode(tmp_path / "s.npz", SPECS)
 
 
-def test_a_folder_is_not_said_to_be_absent(tmp_path: Path) -> None:
+def test_a_folder_is_not_reported_as_missing(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="it is a folder"):
         encode(tmp_path, SPECS)

@@ -1,4 +1,4 @@
-"""The decoding loop writes what the model's scores say, one row as the other."""
+"""Decoding: greedy, beam search, prompts, likelihoods."""
 
 from __future__ import annotations
 
@@ -107,9 +107,7 @@ def test_one_beam_takes_the_likeliest_token_at_every_step(seed, rows, limit):
     penalty=st.sampled_from([0.0, 0.6, 1.0]),
     spread=st.sampled_from([0.3, 1.0, 3.0]),
 )
-def test_more_beams_never_score_less_than_greedy_and_score_what_they_say(
-    seed, rows, beams, penalty, spread
-):
+def test_beam_search_never_scores_below_greedy_decoding(seed, rows, beams, penalty, spread):
     toy = Toy(seed, spread)
     inputs = {"kind": np.arange(rows)}
 
@@ -126,7 +124,7 @@ def test_more_beams_never_score_less_than_greedy_and_score_what_they_say(
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_beams_enough_for_everything_find_the_best_sequence_there_is(seed):
+def test_enough_beams_find_the_best_sequence_of_all(seed):
     toy, limit = Toy(seed, 1.0), 3
     allowed = [token for token in range(TOKENS) if token > 2 and token != END]
     every = [[*said, END] for n in range(limit) for said in itertools.product(allowed, repeat=n)]
@@ -140,7 +138,7 @@ def test_beams_enough_for_everything_find_the_best_sequence_there_is(seed):
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000), beams=st.integers(1, 4))
-def test_a_row_is_written_the_same_alone_and_among_others(seed, beams):
+def test_a_row_is_generated_the_same_alone_and_in_a_batch(seed, beams):
     toy = Toy(seed)
     together = generate(toy.predict_fns, {"kind": np.arange(6)}, text(), beams=beams)
 
@@ -163,7 +161,7 @@ def test_a_finished_row_costs_nothing_more():
     assert found.cut.tolist() == [False] * 3 + [True] * 2
 
 
-def test_special_tokens_are_never_written():
+def test_special_tokens_are_never_generated():
     toy = Toy(2)
     toy.start[:, :3] = toy.follow[:, :3] = 20.0
 
@@ -172,7 +170,7 @@ def test_special_tokens_are_never_written():
     assert all(min(real(row)) >= END for row in found.tokens)
 
 
-def test_the_likelihood_of_a_sequence_is_that_of_its_tokens_and_padding_has_none():
+def test_the_likelihood_of_a_sequence_is_that_of_its_tokens_without_padding():
     toy = Toy(3)
     sequences = [[5, 6, END], [4, END], [7, 8, 4, 4, END], [END]]
     tokens = np.zeros((4, 6), np.int32)
@@ -194,7 +192,7 @@ def test_the_likelihood_of_a_sequence_is_that_of_its_tokens_and_padding_has_none
     prompt=st.lists(st.integers(1, TOKENS - 1), max_size=5),
     style=st.sampled_from(["zoo", "transformers"]),
 )
-def test_a_prompt_is_said_and_what_follows_is_all_that_counts(seed, beams, prompt, style):
+def test_scores_count_only_what_follows_the_prompt(seed, beams, prompt, style):
     toy = Toy(seed)
     options = {"prompt": prompt, "beams": beams, "style": style, "length_penalty": 1.0}
 
@@ -216,7 +214,7 @@ def test_a_prompt_is_said_and_what_follows_is_all_that_counts(seed, beams, promp
             assert told.log_probability[kind].sum() == pytest.approx(total - before)
 
 
-def test_the_greedy_text_goes_on_with_the_likeliest_token_behind_the_prompt():
+def test_greedy_decoding_continues_the_prompt_with_the_likeliest_token():
     toy = Toy(4)
     toy.start[:, 5] = 30.0
     free = generate(toy.predict_fns, {"kind": np.arange(3)}, text())
@@ -234,7 +232,7 @@ def test_a_prompt_that_leaves_no_room_is_named():
     assert real(last.tokens[0]) == [END]
 
 
-def test_padding_that_was_written_counts_and_padding_behind_does_not():
+def test_a_padding_id_counts_inside_a_sequence_and_not_after_it():
     toy = Toy(5)
     tokens = np.array([[4, 0, 5, END, 0], [6, END, 0, 0, 0]], np.int32)
 
@@ -283,12 +281,12 @@ def test_an_option_out_of_range_is_named(options, field):
     assert caught.value.findings[0].where == field
 
 
-def test_a_model_without_a_step_cannot_write():
+def test_a_model_without_a_decoder_cannot_generate():
     with pytest.raises(ConfigError, match="decode"):
         generate({"encode": Toy(0).predict_fns["encode"]}, {"kind": np.array([0])}, text())
 
 
-def test_scores_that_are_no_numbers_are_said_to_be():
+def test_logits_that_are_not_numbers_are_an_error():
     toy = Toy(0)
     toy.start[0, 5] = np.nan
     with pytest.raises(Diverged):
@@ -297,7 +295,7 @@ def test_scores_that_are_no_numbers_are_said_to_be():
 
 @pytest.mark.parametrize("beams", [1, 3])
 @pytest.mark.parametrize("prompt", [(), (5, 6)])
-def test_where_encode_gives_no_scores_the_start_sign_is_said_first(beams, prompt):
+def test_without_logits_from_encode_the_start_token_is_decoded_first(beams, prompt):
     """A model of two graphs, and the same one whose start sign is a token as the others are."""
     toy = Toy(3)
     whole = toy.predict_fns

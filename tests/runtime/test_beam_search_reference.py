@@ -104,7 +104,7 @@ def trimmed(row: list[int]) -> list[int]:
 
 
 @pytest.mark.parametrize("beams", [1, 2, 3, 4, 5])
-def test_the_tokens_are_those_of_transformers(beams: int) -> None:
+def test_tokens_equal_those_of_transformers(beams: int) -> None:
     written = set()
     for seed in range(18):
         captioner = Captioner(
@@ -125,7 +125,7 @@ def test_the_tokens_are_those_of_transformers(beams: int) -> None:
     assert {ended for _, ended in written} == {True, False}
 
 
-def test_what_did_not_end_is_said_to_be_cut() -> None:
+def test_a_text_at_the_limit_is_marked_as_cut() -> None:
     found = Captioner(3, rows=3, ends=-9.0).ours([], 5, early=False, beams=3)
     assert found.cut.all()
     assert END not in found.tokens

@@ -1,4 +1,4 @@
-"""Answers from raw values, in whatever form they come."""
+"""Predictions from raw values: arrays, records, tables, images."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_one_example_and_many_give_the_same_answer(images: Session) -> None:
     assert one.labels == many.labels[599:]
 
 
-def test_an_answer_is_plain_data_with_class_names(images: Session) -> None:
+def test_a_prediction_is_plain_data_with_class_names(images: Session) -> None:
     row = images.predict(_pictures(1)).as_dicts()[0]
     assert set(row) == {"label", "probability", "probabilities"}
     assert set(row["probabilities"]) == {"cat", "dog", "fish", "owl"}
@@ -100,7 +100,7 @@ def test_values_that_do_not_fit_are_refused(images: Session, raw: Any, expected:
         images.predict(raw)
 
 
-def test_gray_pictures_need_no_axis_for_their_one_channel(images: Session) -> None:
+def test_gray_images_need_no_channel_axis(images: Session) -> None:
     pictures = _pictures()
     expected = images.predict(pictures).probabilities
     np.testing.assert_array_equal(images.predict(pictures[..., 0]).probabilities, expected)
@@ -193,7 +193,7 @@ def test_a_wrong_table_is_named_with_its_line(
         tables.predict(path)
 
 
-def test_bytes_that_are_no_table_are_refused(tables: Session, tmp_path: Path) -> None:
+def test_bytes_that_are_not_a_table_are_refused(tables: Session, tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes(b"\xff\xfe\x00\x01\n\x00")
     with pytest.raises(BadRecord, match="not UTF-8"):
@@ -239,7 +239,7 @@ def test_images_are_read_from_files(images: Session, tmp_path: Path) -> None:
     assert images.predict(str(paths[0])).labels == images.predict(_pictures(2)).labels[:1]
 
 
-def test_a_measurement_has_a_row_for_each_combination(image_artifact: Path) -> None:
+def test_a_benchmark_has_a_row_for_each_combination(image_artifact: Path) -> None:
     rows = bench(image_artifact, batches=(1, 16), threads=(1, 2), seconds=0.02)
     assert [(row.batch, row.threads) for row in rows] == [(1, 1), (16, 1), (1, 2), (16, 2)]
     assert all(0 < row.median_ms <= row.p95_ms for row in rows)
@@ -260,7 +260,7 @@ print([name for name in sys.modules if name.partition(".")[0] in sys.argv[2].spl
 """
 
 
-def test_the_runtime_imports_nothing_of_the_training_side(image_artifact: Path) -> None:
+def test_the_runtime_imports_no_training_packages(image_artifact: Path) -> None:
     heavy = "keras tensorflow onnx tf2onnx PIL sklearn pandas matplotlib"
     done = subprocess.run(
         [sys.executable, "-c", _ALONE, str(image_artifact), heavy],
@@ -273,7 +273,7 @@ def test_the_runtime_imports_nothing_of_the_training_side(image_artifact: Path) 
     assert done.stdout.strip() == "[]"
 
 
-def test_an_opened_graph_keeps_nothing_of_its_file(image_artifact: Path) -> None:
+def test_a_session_does_not_keep_the_bytes_of_its_file(image_artifact: Path) -> None:
     raw = (image_artifact / "model.onnx").read_bytes()
     before = sys.getrefcount(raw)
     native = open_session(raw, "model.onnx")
@@ -281,12 +281,7 @@ def test_an_opened_graph_keeps_nothing_of_its_file(image_artifact: Path) -> None
     assert native.run(["label"], {"image": _pictures(2)})[0].shape == (2,)
 
 
-def test_run_explains_that_it_takes_names(images: Session) -> None:
-    with pytest.raises(DataError, match="image: expected an array"):
-        images.run(_pictures())  # type: ignore[arg-type]
-
-
-def test_every_graph_of_a_committed_artifact_is_measured() -> None:
+def test_every_graph_of_a_committed_artifact_is_benchmarked() -> None:
     rows = bench(ROOT / "exports" / "autoencoder" / "1", batches=(2,), seconds=0.01)
     assert [row.signature for row in rows] == ["reconstruct", "encode", "decode"]
     assert all(row.batch == 2 and row.per_second > 0 for row in rows)
