@@ -1,18 +1,19 @@
-"""The moments at which another package can look on: around a run, an export, a verification.
+"""Lifecycle hooks: callbacks around a run, an export and a verification.
 
 Announce a module or an object with functions of these names, marked ``@zoo.hookimpl``, by an entry
 point in the group ``zoo.hooks``. All arguments are plain data and paths; take those you need.
 
-A hook that raises (``sys.exit`` too) costs no other hook its turn. Then the user's policy decides:
-``warn`` goes on, and says which package failed; ``fail`` raises :class:`zoo.errors.HookFailed`:
+If a hook raises (``sys.exit`` too), the other hooks are called all the same. Then the user's policy
+decides: ``warn`` goes on and names the package that failed; ``fail`` raises
+:class:`zoo.errors.HookFailed`:
 
-- before and during a training, the run is recorded as failed, and can be resumed;
-- after a training, the run stays finished. If it did not finish, why not is still what is raised;
+- before and during a training, the run is recorded as failed and can be resumed;
+- after a training, the run stays finished. If it did not finish, its own error is raised;
 - before an export or a verification, nothing is exported or verified;
-- after an export, the artifact stays published: it was proven, and somebody may have read it;
-- after a verification, what called for it fails, though the files are what was published.
+- after an export, the artifact stays published: it was proven, and may have been read;
+- after a verification, the caller fails, though the files are those that were published.
 
-Wrappers are not called: a hook looks on, and cannot change what happens.
+Wrappers are not called: a hook observes and cannot change what happens.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def zoo_before_train(run_dir: Path, record: Mapping[str, Any]) -> None:
-    """A run starts, or goes on; ``record`` is its ``run.json``."""
+    """A run starts or is resumed; ``record`` is its ``run.json``."""
 
 
 @hookspec
@@ -45,12 +46,12 @@ def zoo_after_epoch(run_dir: Path, epoch: int, metrics: Mapping[str, float]) -> 
 
 @hookspec
 def zoo_after_train(run_dir: Path, record: Mapping[str, Any]) -> None:
-    """A run ended, however it ended: ``record["status"]`` says."""
+    """A run ended; ``record["status"]`` says how."""
 
 
 @hookspec
 def zoo_before_export(name: str, target: Path) -> None:
-    """An export starts; nothing stands at ``target`` yet."""
+    """An export starts; ``target`` does not exist yet."""
 
 
 @hookspec

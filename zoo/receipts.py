@@ -1,7 +1,7 @@
-"""What the checks of :mod:`zoo.testing` found of an architecture, as a file that can be kept.
+"""Receipts: results of the conformance checks of :mod:`zoo.testing`, as a file.
 
-A package can ship it, and its catalog can name it: what is known of a model then says how far it
-has come, and nothing of the model is imported for that.
+A package can ship its receipt and name it in its catalog. ``zoo info`` then shows the level that the
+model reached, without importing the model.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from zoo.errors import Incompatible
 from zoo.files import read_regular, write_json
 
 Level = Literal["discoverable", "buildable", "trainable", "exportable", "documented", "gold"]
-"""How far an architecture has come: each level asks for everything of those before it."""
+"""Conformance level of an architecture; each level includes those before it."""
 
 LEVELS: tuple[Level, ...] = get_args(Level)
-"""From the first to the last."""
+"""All levels, the lowest first."""
 
 RECEIPT = "receipt.json"
-"""The file of a package that its own hash leaves out: it holds that hash."""
+"""Name of the receipt in a package; it is left out of the hash that it holds."""
 
 _MOST = 2**20
 
@@ -34,14 +34,14 @@ OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "skipped", "xfailed", "xpas
 
 
 class Result(Frozen):
-    """What one check said.
+    """Result of one check.
 
     Attributes:
         outcome: ``xfailed`` failed as it was expected to; ``xpassed`` did not, which is a failure.
         reason: Why it failed, was skipped, or was expected to fail.
-        excluded: Whether whoever asked left it out, and not the check itself.
-        measured: What it found, by name; numbers have three digits, so that they repeat.
-        cpu_seconds: What it cost, the trainings that others then use included. Not in a receipt.
+        excluded: Whether the caller left it out, and not the check itself.
+        measured: Measured values by name; numbers have three digits, so that they repeat.
+        cpu_seconds: CPU time, including trainings that other checks reuse. Not in a receipt.
     """
 
     id: str
@@ -59,11 +59,11 @@ class Result(Frozen):
 
 
 class Identity(Frozen):
-    """Which architecture was looked at.
+    """The architecture that was checked.
 
     Attributes:
-        distribution: What provides it; ``(registered here)`` if it was defined in the process.
-        files: How many files its package has.
+        distribution: The distribution that provides it; ``(registered here)`` if it was defined in the process.
+        files: The number of files in its package.
         files_sha256: SHA-256 over the names and the contents of these, a receipt left out; ``None``
             if it was defined without a file.
     """
@@ -77,16 +77,15 @@ class Identity(Frozen):
 
 
 class Receipt(Frozen):
-    """What the checks found, to be kept: no date, no duration, no place of a machine.
+    """Results of all checks, without dates, durations and paths.
 
     The same architecture on the same versions gives the same receipt.
 
     Attributes:
-        versions: Of Python and of the packages that decide numbers; ``None`` if not installed.
-        level: The highest level of which every check passed or does not apply; ``None`` if there
-            is none.
-        counts: How many checks had each outcome.
-        checks: By id, what each said.
+        versions: Versions of Python and of numerical packages; ``None`` if not installed.
+        level: The highest level whose checks all passed or do not apply, else ``None``.
+        counts: The number of checks by outcome.
+        checks: Results by the id of the check.
     """
 
     schema_version: Literal[1] = 1
@@ -106,10 +105,10 @@ class Receipt(Frozen):
 
 
 def read_receipt(path: str | Path) -> Receipt:
-    """Read a receipt again.
+    """Read a receipt.
 
     Raises:
-        Incompatible: If it is none, or one of a newer schema.
+        Incompatible: If it is not a receipt, or has a newer schema.
 
     Example:
         >>> zoo.testing.read_receipt("receipt.json").level
@@ -119,7 +118,7 @@ def read_receipt(path: str | Path) -> Receipt:
         return Receipt.model_validate_json(read_regular(Path(path), limit=_MOST))
     except (OSError, ValidationError) as error:
         raise Incompatible(
-            f"{path} is no receipt that this zoo reads",
+            f"{path} is not a receipt that this zoo reads",
             why=" ".join(str(error).split())[:400],
             fix="zoo check NAME --receipt FILE writes one",
         ) from error

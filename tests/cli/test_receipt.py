@@ -94,7 +94,7 @@ def test_a_file_that_changed_since_makes_the_receipt_say_nothing(package, capsys
         (("architecture", "distribution"), "neural-zoo", "it is about 'boxed' of neural-zoo"),
         (("architecture", "version"), "0.9", "it is about version 0.9, and 1.0 is installed"),
         (("versions", "neural-zoo"), "0.0.1", "it was checked with neural-zoo 0.0.1"),
-        (("schema_version",), 2, "is no receipt that this zoo reads"),
+        (("schema_version",), 2, "is not a receipt that this zoo reads"),
     ],
 )
 def test_the_receipt_of_something_else_is_not_believed(package, capsys, where, value, says):
@@ -114,7 +114,7 @@ def test_a_receipt_that_is_missing_or_noise_is_said_to_be_none(package, capsys, 
     file.unlink()
     if content is not None:
         file.write_text(content)
-    assert "is no receipt that this zoo reads" in str(checked(capsys)["problem"])
+    assert "is not a receipt that this zoo reads" in str(checked(capsys)["problem"])
 
 
 def test_a_receipt_in_somebody_elses_package_leaves_the_entry_out(package, capsys):

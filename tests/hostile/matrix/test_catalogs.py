@@ -1,4 +1,4 @@
-"""A ``registry.yaml`` with each thing wrong that a stranger may get wrong."""
+"""A ``registry.yaml`` with each thing wrong that a third party may get wrong."""
 
 from __future__ import annotations
 
