@@ -1,7 +1,7 @@
 """Receipts: results of the conformance checks of :mod:`zoo.testing`, as a file.
 
-A package can ship its receipt and name it in its catalog. ``zoo info`` then shows the level that the
-model reached, without importing the model.
+A package can ship its receipt and name it in its catalog. Then ``zoo info`` shows the level that
+the model reached, without importing the model.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Identity(Frozen):
     """The architecture that was checked.
 
     Attributes:
-        distribution: The distribution that provides it; ``(registered here)`` if it was defined in the process.
+        distribution: Its distribution; ``(registered here)`` if it was defined in the process.
         files: The number of files in its package.
         files_sha256: SHA-256 over the names and the contents of these, a receipt left out; ``None``
             if it was defined without a file.
