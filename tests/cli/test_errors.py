@@ -176,3 +176,10 @@ def test_errors_are_colored_on_a_terminal(monkeypatch, failing, capsys):
     failing(UnknownModel("no such model"))
     run("list")
     assert "\x1b[31merror:" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_told_the_nearest_ones(capsys):
+    assert run("trian") == 2
+    err = capsys.readouterr().err
+    assert "No such command 'trian'" in err
+    assert "train" in err

@@ -94,6 +94,7 @@ class Program(click.Group):
 
         Raises:
             RegistryError: If it is the command of a package, and cannot be loaded.
+            click.NoSuchCommand: If there is none of that name, with the nearest ones.
         """
         if cmd_name in COMMANDS:
             module, _, name = COMMANDS[cmd_name][0].partition(":")
@@ -102,7 +103,9 @@ class Program(click.Group):
         from zoo.api.commands import list_commands, load_command
 
         if ":" not in cmd_name and cmd_name not in list_commands():
-            return None
+            if ctx.resilient_parsing or cmd_name.startswith("-"):
+                return None
+            raise click.NoSuchCommand(cmd_name, possibilities=self.list_commands(ctx), ctx=ctx)
         return load_command(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
