@@ -108,7 +108,7 @@ def test_rows_of_a_table_are_drawn_as_a_table(tmp_path: Path, capsys: Any) -> No
         (["--count", "1000000"], 4, "count"),
         (["--out", "x.txt"], 4, ".png or .npz"),
         (["--out", "x.csv"], 4, ".png or .npz"),
-        (["--given", "nowhere.npy"], 5, "no such file"),
+        (["--given", "nowhere.npy"], 5, "does not exist"),
         (["--out", "there.png"], 10, "is there already"),
     ],
 )

@@ -220,7 +220,7 @@ CASES = [
     ),
     Case("predict-linked", "predict artifact x.png", 8, "ZOO-E601", ("link",), linked_model),
     Case("predict-edited", "predict artifact x.png", 8, "ZOO-E601", ("manifest",), edited_manifest),
-    Case("input-nothing", "predict artifact x.png", 5, "ZOO-E304", ("x.png", "no such file")),
+    Case("input-nothing", "predict artifact x.png", 5, "ZOO-E304", ("x.png", "does not exist")),
     Case("input-torn", "predict artifact digit.png", 5, "ZOO-E304", ("digit.png",), torn_picture),
     Case(
         "input-shape",

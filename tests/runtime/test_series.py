@@ -81,7 +81,7 @@ def test_a_series_shorter_than_the_window_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadRecord, match="no column 'y'"):
+    with pytest.raises(BadRecord, match="column 'y' is missing"):
         encode(table(tmp_path / "s.csv", 12, "date,z,note,x"), SPECS)
 
 

@@ -80,7 +80,7 @@ def test_a_table_without_a_clear_column_is_refused(tmp_path: Path) -> None:
 def test_a_sentence_may_end_like_a_file() -> None:
     assert _ids("a b.txt") == [[4, 5, 7, 8]]
     assert _ids({"tokens": "a.txt"}) == [[4, 7, 8]]
-    with pytest.raises(BadRecord, match="no such file"):
+    with pytest.raises(BadRecord, match="file does not exist"):
         encode("absent.txt", (TOKENS,))
 
 
@@ -135,7 +135,7 @@ def test_generated_ids_are_decoded_to_text() -> None:
 
 def test_a_text_longer_than_a_file_name_may_end_like_one() -> None:
     assert _ids("a b " * 2_000 + "c.txt") == [[4, 5, 4, 5]]
-    with pytest.raises(BadRecord, match="no such file"):
+    with pytest.raises(BadRecord, match="file does not exist"):
         encode("a" * 2_000 + ".txt", (TOKENS,))
 
 

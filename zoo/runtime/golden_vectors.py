@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import Incompatible
+from zoo.runtime.artifact_files import COPY_AGAIN
 from zoo.runtime.manifest import Tolerance
 from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import Arrays
@@ -85,7 +86,7 @@ def unpack_vectors(raw: bytes, signature: str) -> list[Vector]:
         raise Incompatible(
             "the golden vectors cannot be read",
             why=str(error),
-            fix="copy the artifact anew, or export the model again",
+            fix=COPY_AGAIN,
         ) from error
     return [Vector(found[i]["inputs"], found[i]["outputs"]) for i in sorted(found)]
 

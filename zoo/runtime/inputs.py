@@ -97,7 +97,7 @@ def _from_arrays(
     unknown = sorted(set(raw) - {spec.name for spec in specs})
     if unknown:
         hint = _hint(unknown[0], [spec.name for spec in specs])
-        _refuse(f"there is no input {unknown[0]!r}", f"the inputs are {_names(specs)}{hint}")
+        _refuse(f"unknown input {unknown[0]!r}", f"the inputs are {_names(specs)}{hint}")
     arrays = {}
     for spec in specs:
         if spec.name not in raw:
@@ -263,7 +263,9 @@ def _from_files(
         if is_folder(path):
             raise BadRecord("it is a folder", file=str(path), fix="give the files that are in it")
         if not is_file(path):
-            raise BadRecord("there is no such file", file=str(path), fix="give a path that exists")
+            raise BadRecord(
+                "the file does not exist", file=str(path), fix="give a path that exists"
+            )
     kinds = {path.suffix.lower() for path in paths}
     if len(paths) == 1 and kinds <= _TABLES:
         return _from_table(paths[0], specs)
@@ -348,9 +350,9 @@ def _ended(values: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """Return padded sequences and their lengths: a sequence ends where only NaN is left."""
     real = ~np.isnan(values).all(axis=-1)
     length = np.where(real, np.arange(1, values.shape[1] + 1), 0).max(axis=1, initial=0)
-    behind = np.arange(values.shape[1]) >= length[:, None]
+    padding = np.arange(values.shape[1]) >= length[:, None]
     return {
-        "sequence": np.where(behind[..., None], 0, values),
+        "sequence": np.where(padding[..., None], 0, values),
         "length": length.astype(np.int32),
     }
 

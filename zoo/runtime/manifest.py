@@ -309,7 +309,7 @@ def read_manifest(folder: Path) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise Incompatible(
             f"{folder / MANIFEST} is not a manifest",
-            why=f"it is no JSON text: {error}",
+            why=f"it is not JSON: {error}",
             fix=COPY_AGAIN,
         ) from error
     if not isinstance(data, dict) or type(data.get("format_version")) is not int:

@@ -1,9 +1,9 @@
 """A checked ONNX file in the form in which onnxruntime may open it.
 
-A small graph is one file, read once and opened from memory. The weights of a large one lie in a
+A small graph is one file, read once and opened from memory. The weights of a large one are in a
 file beside it (external data), which onnxruntime maps: what it maps must stay what was checked,
-whoever else may write to the artifact's folder. So it is given a copy, made while the SHA-256 is
-computed, in a folder that belongs to this process alone.
+even if another process writes to the artifact's folder. So it is given a copy, made while the
+SHA-256 is computed, in a folder that belongs to this process alone.
 """
 
 from __future__ import annotations

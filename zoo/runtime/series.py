@@ -113,7 +113,7 @@ def encode_series(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarr
     for name in [*([declared.date] if declared.date else []), *channels]:
         if name not in table.header:
             raise table.bad(
-                f"there is no column {name!r}",
+                f"the column {name!r} is missing",
                 why=f"the model reads {', '.join(channels)}"
                 + (f" by {declared.date}" if declared.date else "")
                 + f"; the file has {', '.join(table.header)}",

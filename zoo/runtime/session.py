@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ArtifactError, ConfigError, DataError, Finding, Incompatible, Tampered
+from zoo.runtime.artifact_files import COPY_AGAIN
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
 from zoo.runtime.onnx_file import OnnxFile, checked_graph
 from zoo.runtime.prediction import Prediction
@@ -241,7 +242,7 @@ def open_session(
             why="onnxruntime could not start the provider that was asked for",
             fix="install what the provider needs, or ask for CPUExecutionProvider",
         )
-    # It keeps the whole file, to start anew on another provider, which would be a silent fallback.
+    # It keeps the whole file for a restart on another provider, a silent fallback.
     native.disable_fallback()
     native._model_bytes = None  # noqa: SLF001 - nothing public lets go of it
     return native
@@ -280,5 +281,5 @@ def check_interface(native: Any, graph: Graph, name: str) -> None:
                     raise Tampered(
                         f"the {role} of {name} are not those of its manifest",
                         why=f"{spec.name} has {size} {what}, and {len(names)} are named",
-                        fix="copy the artifact anew, or export the model again",
+                        fix=COPY_AGAIN,
                     )

@@ -127,7 +127,7 @@ class Tokenizer:
                 i for i, token in enumerate(spec.vocabulary) if is_special_token(token)
             }
         self._index = {p: i for i, p in enumerate(spec.vocabulary) if i not in self._special}
-        self._longest = max((len(piece) for piece in self._index), default=1)
+        self._longest = max((len(token) for token in self._index), default=1)
         self._known: dict[str, list[int]] = {}
 
     def ids(self, text: str) -> list[int]:
@@ -138,7 +138,7 @@ class Tokenizer:
         text = normalize(text, lowercase=spec.lowercase)
         if spec.split == "subwords":
             return self._encode(units(text))
-        return [self._index.get(piece, spec.unk) for piece in SPLITTERS[spec.split](text)]
+        return [self._index.get(token, spec.unk) for token in SPLITTERS[spec.split](text)]
 
     def _encode(self, parts: Iterable[str]) -> list[int]:
         ids: list[int] = []
@@ -169,28 +169,28 @@ class Tokenizer:
 
     def text(self, ids: Iterable[int]) -> str:
         """Return the text of some ids, up to the end token; padding and start are left out."""
-        pieces = []
+        tokens = []
         for index in ids:
             if index == self.spec.end:
                 break
             if index == self.spec.unk or not 0 <= index < len(self.spec.vocabulary):
-                pieces.append(REPLACEMENT)
+                tokens.append(REPLACEMENT)
             elif index not in self._special:
-                pieces.append(self.spec.vocabulary[index])
+                tokens.append(self.spec.vocabulary[index])
         if self.spec.split == "words":
-            return _spaced(pieces)
+            return _spaced(tokens)
         if self.spec.split == "wordpiece":
-            return detokenize(pieces)
-        text = "".join(pieces)
+            return detokenize(tokens)
+        text = "".join(tokens)
         return text.replace(SPACE, " ").removeprefix(" ") if self.spec.split == "subwords" else text
 
 
-def _spaced(pieces: Sequence[str]) -> str:
+def _spaced(tokens: Sequence[str]) -> str:
     parts: list[str] = []
-    for place, piece in enumerate(pieces):
-        if place and piece not in _TIGHT_LEFT and pieces[place - 1] not in _TIGHT_RIGHT:
+    for place, token in enumerate(tokens):
+        if place and token not in _TIGHT_LEFT and tokens[place - 1] not in _TIGHT_RIGHT:
             parts.append(" ")
-        parts.append(piece)
+        parts.append(token)
     return "".join(parts)
 
 

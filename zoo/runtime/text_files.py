@@ -69,7 +69,7 @@ def read_lines(path: Path, encoding: str | None = None) -> list[tuple[int, str]]
     Raises:
         BadRecord: As :func:`read_text`, and if there is no such line.
     """
-    # Not splitlines: U+0085 and U+2028 may stand inside a sentence.
+    # Not splitlines: U+0085 and U+2028 may be inside a sentence.
     lines = read_text(path, encoding).split("\n")
     found = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not found:

@@ -126,7 +126,7 @@ def _file_texts(path: Path, spec: TensorSpec) -> Texts | None:
         return None
     if not _there(path):
         raise BadRecord(
-            "there is no such file",
+            "the file does not exist",
             file=str(path),
             fix="give a path that exists; a text that ends so needs a space in it",
         )

@@ -132,7 +132,7 @@ def longest_match(
 
 
 _TIDIED = (
-    *((f" {sign}", sign) for sign in ".?!,"),
+    *((f" {mark}", mark) for mark in ".?!,"),
     (" ' ", "'"),
     *((f" {end}", end) for end in ("n't", "'m", "'s", "'ve", "'re")),
 )
