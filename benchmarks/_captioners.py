@@ -149,13 +149,13 @@ class Keras:
         def graph(call: Any) -> Any:
             return tf.function(call, jit_compile=self.jit_compile)
 
-        look, remember = graph(self.model.encode), graph(decoder.remember)
-        score = graph(lambda x: ops.matmul(x, decoder.words) + decoder.bias)
-        word = ops.ones((1, 1, decoder.width))
+        look, project_memory = graph(self.model.encode), graph(decoder.project_memory)
+        score = graph(lambda x: ops.matmul(x, decoder.token_embeddings) + decoder.bias)
+        word = ops.ones((1, 1, decoder.hidden_dim))
         seen = look(pixels)
-        remember(seen), score(word)
+        project_memory(seen), score(word)
         clock(ENCODER, lambda: np.asarray(look(pixels)))
-        clock(CROSS, lambda: [np.asarray(k) for k, _ in remember(seen)])
+        clock(CROSS, lambda: [np.asarray(k) for k, _ in project_memory(seen)])
         clock(SCORES, lambda: [np.asarray(score(word)) for _ in range(tokens)])
         clock("all", lambda: self.write(pixels, tokens))
         return _rest(clock)
@@ -300,7 +300,7 @@ def _opened(path: Path, threads: int) -> Any:
 def _words(work: Path) -> Any:
     from zoo_blip_captioner.pretrained import read_folder
 
-    return read_folder(work / "weights").words
+    return read_folder(work / "weights").text_spec
 
 
 def picture(side: int) -> np.ndarray[Any, Any]:

@@ -120,16 +120,16 @@ def _export(work: Path) -> None:
     from zoo.exporting.normalize import canonical
     from zoo.exporting.simplify import constant_shapes
     from zoo_blip_captioner.captioner import BlipCaptioner
-    from zoo_blip_captioner.signatures import published
+    from zoo_blip_captioner.signatures import make_signatures
 
     captioner = BlipCaptioner.from_pretrained(work / "weights")
-    words = captioner.words.model_copy(update={"max_length": 21})
+    words = captioner.text_spec.model_copy(update={"max_length": 21})
     side = captioner.vision.image_size
     image = zoo.TensorSpec(name="image", shape=(side, side, 3), dtype="uint8", range=(0, 255))
     caption = zoo.TensorSpec(name="caption", shape=("time",), dtype="int32", text=words)
     data = zoo.DataSpec(id="drawn", task=zoo.Task.CAPTIONING, inputs=(image,), targets=(caption,))
     (work / "float32").mkdir(parents=True, exist_ok=True)
-    for signature in published(captioner, data):
+    for signature in make_signatures(captioner, data):
         started, traced = time.process_time(), Traced(signature)
         converted = convert(traced)
         constant_shapes(converted.proto)
@@ -241,25 +241,26 @@ def _fidelity(work: Path, tokens: int) -> None:
 
 def _roofline(work: Path, chosen: argparse.Namespace) -> None:
     """Print what arithmetic and reading take at least on this machine, one thread."""
-    from zoo_blip_captioner.pretrained import read_config
+    from zoo_blip_captioner.pretrained import read_folder
 
-    vision, text = read_config(work / "weights")
+    found = read_folder(work / "weights")
+    vision, text = found.vision, found.text
     width, inner, tokens = (
-        vision["width"],
-        vision["feed_forward"],
-        1 + (SIDE // vision["patch"]) ** 2,
+        vision["hidden_dim"],
+        vision["intermediate_dim"],
+        1 + (SIDE // vision["patch_size"]) ** 2,
     )
     block = 2 * tokens * (4 * width**2 + 2 * width * inner) + 4 * tokens**2 * width
-    patches = 2 * (tokens - 1) * 3 * vision["patch"] ** 2 * width
-    own, layers = text["width"], text["layers"]
+    patches = 2 * (tokens - 1) * 3 * vision["patch_size"] ** 2 * width
+    own, layers = text["hidden_dim"], text["num_layers"]
     work_of = {
-        ENCODER: vision["layers"] * block + patches,
+        ENCODER: vision["num_layers"] * block + patches,
         CROSS: layers * 4 * tokens * width * own,
     }
-    weights = layers * (6 * own**2 + 2 * own * text["feed_forward"])
+    weights = layers * (6 * own**2 + 2 * own * text["intermediate_dim"])
     read_of = {
         STEPS: 4 * chosen.tokens * (weights + layers * 2 * tokens * own),
-        SCORES: 4 * chosen.tokens * own * text["vocabulary"],
+        SCORES: 4 * chosen.tokens * own * len(found.text_spec.vocabulary),
     }
     speeds = json.loads(
         subprocess.run(

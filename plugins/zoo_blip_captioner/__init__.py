@@ -2,7 +2,7 @@
 
 >>> from zoo_blip_captioner import BlipCaptioner
 >>> captioner = BlipCaptioner.from_pretrained("Salesforce/blip-image-captioning-base")
->>> captioner.write(pixels)
+>>> captioner.generate_text(pixels)
 
 The layers are imported, and keras with them, when they are first used.
 """
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from zoo_blip_captioner.pretrained import (
         save_captioner as save_captioner,
     )
-    from zoo_blip_captioner.teaching import captioner_of as captioner_of
     from zoo_blip_captioner.text import TextDecoder as TextDecoder
+    from zoo_blip_captioner.training_model import captioner_of as captioner_of
     from zoo_blip_captioner.vision import VisionTransformer as VisionTransformer
 
 _HOMES = {
     "BlipCaptioner": "captioner",
     "TextDecoder": "text",
     "VisionTransformer": "vision",
-    "captioner_of": "teaching",
+    "captioner_of": "training_model",
     "save_captioner": "pretrained",
 }
 

@@ -1,4 +1,4 @@
-"""BLIP's captioner as one Keras model: a picture and words in, scores of the next word out.
+"""BLIP captioner as a Keras model.
 
 Importing this module imports keras.
 """
@@ -15,80 +15,76 @@ import numpy as np
 
 import zoo
 from zoo import TextSpec
-from zoo_blip_captioner.beams import search
 from zoo_blip_captioner.checkpoint import read_weights
+from zoo_blip_captioner.generation import beam_search, greedy_search
 from zoo_blip_captioner.hub import DEFAULT, find_folder
+from zoo_blip_captioner.inputs import check_images, check_options, prompt_tokens
 from zoo_blip_captioner.pretrained import read_folder
-from zoo_blip_captioner.question import beginning, check_options, raw_pixels
-from zoo_blip_captioner.stem import PACKAGE
 from zoo_blip_captioner.text import TextDecoder
-from zoo_blip_captioner.vision import VisionTransformer
-from zoo_blip_captioner.writing import write_greedily
+from zoo_blip_captioner.vision import PACKAGE, VisionTransformer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_WRITERS = 8
-"""Graphs that are kept, one for each length of a beginning and of a text."""
+_CACHED_GRAPHS = 8
+"""Cached greedy-search graphs, one per length of prompt and text."""
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class BlipCaptioner(keras.Model):
-    """Says what a picture shows (Li et al. 2022, "BLIP", arXiv:2201.12086).
+    """BLIP image captioner (Li et al. 2022, arXiv:2201.12086).
 
-    It is an ordinary Keras model, which may be a layer of a larger one: nothing in it leaves the
-    graph, so it can be traced, saved, trained and exported.
+    It is an ordinary Keras model that can be traced, saved, trained, exported, or used as a layer.
 
-    Pictures have its size already. ``zoo.predict`` brings files to it with the zoo's own filter, a
-    triangle; the reference is prepared with Pillow's bicubic one. Of a photo the pixels then differ
-    by 0.5 to 2 levels of 255 in the mean, and by 25 at sharp edges, so that a text may differ in
-    a word. Whoever wants the reference's numbers resizes so: ``picture.convert("RGB").resize((384,
-    384), PIL.Image.Resampling.BICUBIC)``.
+    Images must have its input size. ``zoo.predict`` resizes files with a triangle filter; the
+    reference uses Pillow's bicubic one. For photos the pixels then differ by 0.5 to 2 levels of 255
+    on average, by 25 at sharp edges, so that a caption may differ in a word. For the reference's
+    pixels resize with ``image.convert("RGB").resize((384, 384), PIL.Image.Resampling.BICUBIC)``.
 
     Args:
-        vision: What :class:`zoo_blip_captioner.VisionTransformer` takes.
-        text: What :class:`zoo_blip_captioner.TextDecoder` takes; vocabulary and width of what is
-            seen are filled in.
-        words: How ids become words. The start sign is what every text begins with, the end sign
-            where it stops.
+        vision: Arguments of :class:`zoo_blip_captioner.VisionTransformer`.
+        text: Arguments of :class:`zoo_blip_captioner.TextDecoder`, without vocabulary and memory
+            size.
+        text_spec: Vocabulary and special tokens.
 
     Call arguments:
-        inputs: ``images``, raw pixels `(batch, size, size, 3)`, and ``ids``, the words so far,
-            `(batch, time)`; if some of them are padding, ``mask`` says which are real, bool
-            `(batch, time)`. Of several texts about each picture, ``ids`` may be a mapping: the
-            picture is looked at once.
+        inputs: ``images``, raw pixels `(batch, size, size, 3)`, and ``ids``, previous tokens,
+            `(batch, time)`, with an optional ``mask`` of the real ones, bool `(batch, time)`. For
+            several texts per image, ``ids`` may be a mapping: the image is encoded once.
 
     Returns:
-        Logits of the word behind each, `(batch, time, vocabulary)`; of several texts, by name.
+        Next-token logits, `(batch, time, vocabulary)`; for several texts, by name.
 
     Example:
         >>> captioner = BlipCaptioner.from_pretrained("Salesforce/blip-image-captioning-base")
-        >>> captioner.write(pixels)
+        >>> captioner.generate_text(images)
         ['two cats sleeping on a couch']
-        >>> captioner.write(pixels, task="summary", strategy="beam")
+        >>> captioner.generate_text(images, task="summary", strategy="beam")
     """
 
     def __init__(
         self,
         vision: Mapping[str, Any],
         text: Mapping[str, Any],
-        words: TextSpec | Mapping[str, Any],
+        text_spec: TextSpec | Mapping[str, Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.words = words if isinstance(words, TextSpec) else TextSpec.model_validate(words)
+        self.text_spec = (
+            text_spec if isinstance(text_spec, TextSpec) else TextSpec.model_validate(text_spec)
+        )
         policy = {"dtype": self.dtype_policy}
         self.vision = VisionTransformer(**vision, name="vision", **policy)
         self.decoder = TextDecoder(
             **text,
-            vocabulary=len(self.words.vocabulary),
-            seen=self.vision.width,
+            vocabulary_size=len(self.text_spec.vocabulary),
+            memory_dim=self.vision.hidden_dim,
             name="decoder",
             **policy,
         )
         self._own = {"vision": dict(vision), "text": dict(text)}
         # Behind a function, where Keras does not take the graphs for layers of this model.
-        self._writer = functools.lru_cache(maxsize=_WRITERS)(self._make_writer)
+        self._greedy_graph = functools.lru_cache(maxsize=_CACHED_GRAPHS)(self._make_greedy_graph)
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights, once."""
@@ -100,11 +96,13 @@ class BlipCaptioner(keras.Model):
         self.built = True
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
-        """Score the next word behind each."""
-        memories = self.decoder.remember(self.vision(inputs["images"], training=training))
+        """Return next-token logits."""
+        memories = self.decoder.project_memory(self.vision(inputs["images"], training=training))
 
         def score(ids: Any) -> Any:
-            return self.decoder(ids, memories, allowed=inputs.get("mask"), training=training)[0]
+            return self.decoder(ids, memories, padding_mask=inputs.get("mask"), training=training)[
+                0
+            ]
 
         ids = inputs["ids"]
         if isinstance(ids, Mapping):
@@ -112,43 +110,43 @@ class BlipCaptioner(keras.Model):
         return score(ids)
 
     def encode(self, images: Any) -> Any:
-        """Return the tokens of pictures.
+        """Encode images.
 
         Shapes:
             images: Raw pixels, `(batch, size, size, 3)`
-            Out: `(batch, 1 + (size / patch)², width)`
+            Out: `(batch, 1 + (size / patch_size)², hidden_dim)`
         """
         return self.vision(images, training=False)
 
-    def write(
+    def generate_text(
         self,
         images: Any,
         task: Literal["caption", "summary"] = "caption",
         prompt: str | None = None,
         **options: Any,
     ) -> list[str]:
-        """Write a text about each picture.
+        """Generate a text for each image.
 
         Args:
             images: See :meth:`generate`.
-            task: ``caption`` begins with nothing, ``summary`` behind the prompt of that name.
-            prompt: Words to go on from, instead.
-            **options: As :meth:`generate` takes them.
+            task: ``caption`` without a prompt, or ``summary`` with the prompt of that name.
+            prompt: A prompt of your own.
+            **options: Options of :meth:`generate`.
 
         Raises:
-            ConfigError: As :meth:`generate`, and if there is no such task.
+            ConfigError: As :meth:`generate`, and if the task is unknown.
         """
         if prompt is None and task != "caption":
-            prompt = next((said for name, said in self.words.prompts if name == task), None)
+            prompt = next((said for name, said in self.text_spec.prompts if name == task), None)
             if prompt is None:
-                known = ["caption", *(name for name, _ in self.words.prompts)]
+                known = ["caption", *(name for name, _ in self.text_spec.prompts)]
                 raise zoo.errors.ConfigError(
-                    "this captioner was not taught that task",
+                    "this captioner does not have that task",
                     findings=[zoo.Finding("task", task, f"one of {', '.join(known)}")],
-                    fix="give a prompt of your own",
+                    fix="use a prompt of your own",
                 )
         found = self.generate(images, prompt, **options)
-        return zoo.runtime.decode_text(found, self.words)
+        return zoo.runtime.decode_text(found, self.text_spec)
 
     def generate(
         self,
@@ -163,38 +161,36 @@ class BlipCaptioner(keras.Model):
         early_stopping: bool = False,
         jit_compile: bool = False,
     ) -> NDArray[np.int32]:
-        """Write the words of a text about each picture.
+        """Generate token ids for each image.
 
-        The whole greedy search is one graph: the picture is looked at once, and every step reads
-        keys and values of what was said before. Beam search scores a text by its log probability
-        over its length to the power of ``length_penalty``. Both give the tokens that the reference
-        gives: the class ``BlipForConditionalGeneration`` of the package transformers.
+        Greedy search is a single graph with a key-value cache. Beam search scores a text by its log
+        probability over its length to the power of ``length_penalty``. Both return the tokens of
+        the reference, ``BlipForConditionalGeneration`` of the package transformers.
 
         Args:
             images: Raw pixels, whole numbers from 0 to 255, `(batch, size, size, 3)`.
-            prompt: Words to go on from: text; or ids `(batch, time)` whose first is the start
-                sign and whose padding, if there is any, ``mask`` tells. Padding belongs in front:
-                a text goes on from the last place of its row, as the reference's does.
-            mask: Of ids: which are real, bool `(batch, time)`.
-            max_new_tokens: The longest text, its end included.
-            strategy: ``greedy`` takes the likeliest word at every step, ``beam`` keeps several
-                beginnings.
-            beams: How many those are.
-            length_penalty: From 0 for none; the higher, the longer the texts.
-            early_stopping: Whether a search ends as soon as as many texts as beams have ended.
-            jit_compile: Whether XLA compiles the greedy search. It then takes a tenth less time,
-                behind a first call that takes seconds more for each number of pictures.
+            prompt: Text, or ids `(batch, time)` that start with the start token. Padding belongs at
+                the front.
+            mask: Which ids of the prompt are real, bool `(batch, time)`.
+            max_new_tokens: Maximum number of new tokens, the end token included.
+            strategy: ``greedy`` or ``beam``.
+            beams: Number of beams.
+            length_penalty: 0 for none; higher values give longer texts.
+            early_stopping: Whether beam search ends as soon as there are as many finished texts as
+                beams.
+            jit_compile: Whether greedy search is compiled by XLA: a tenth faster, after seconds of
+                compilation per batch size.
 
         Returns:
-            Ids `(batch, time)` behind the prompt, the end sign included, padded.
+            Ids `(batch, time)` after the prompt, with the end token, padded.
 
         Raises:
-            ConfigError: If an option is out of range, prompt and text are longer than the
-                positions there are, or no word of a prompt is known.
-            DataError: If pictures or ids do not fit the captioner.
+            ConfigError: If an option is out of range, prompt and text exceed the maximum length, or
+                no word of a prompt is known.
+            DataError: If images or ids do not fit the captioner.
         """
-        pixels = raw_pixels(images, self.vision.image_size)
-        ids, real = beginning(prompt, mask, len(pixels), self.words)
+        pixels = check_images(images, self.vision.image_size)
+        ids, real = prompt_tokens(prompt, mask, len(pixels), self.text_spec)
         asked = {
             "max_new_tokens": max_new_tokens,
             "strategy": strategy,
@@ -203,13 +199,13 @@ class BlipCaptioner(keras.Model):
             "early_stopping": early_stopping,
             "jit_compile": jit_compile,
         }
-        check_options(asked, ids.shape[1], self.decoder.positions)
+        check_options(asked, ids.shape[1], self.decoder.max_positions)
         if strategy == "greedy":
             given = {"images": pixels, "ids": ids, "mask": real}
-            writer = self._writer(ids.shape[1], max_new_tokens, jit_compile)
+            writer = self._greedy_graph(ids.shape[1], max_new_tokens, jit_compile)
             found = writer.predict_on_batch(given)
-            return _trimmed(np.asarray(found, np.int32), self.words.end)
-        return search(
+            return _trimmed(np.asarray(found, np.int32), self.text_spec.end)
+        return beam_search(
             self,
             {"images": pixels, "ids": ids, "mask": real},
             beams=beams,
@@ -222,21 +218,20 @@ class BlipCaptioner(keras.Model):
     def from_pretrained(
         cls, source: str | Path = DEFAULT, *, revision: str | None = None, sha256: str | None = None
     ) -> BlipCaptioner:
-        """Return the captioner of a folder, or of a repository of the hub.
+        """Load a captioner from a folder or from a repository of the hub.
 
         The folder has ``config.json``, ``vocab.txt`` (or ``tokenizer.json``) and
         ``model.safetensors``, as ``BlipForConditionalGeneration.save_pretrained`` and the
-        tokenizer's own write them.
+        tokenizer's write them.
 
         Args:
             source: A folder, or the name of a repository.
-            revision: Of a repository: a commit, a branch or a tag; what is pinned, or the main
-                branch.
-            sha256: What the weights' file must have.
+            revision: Commit, branch or tag of the repository; by default the pinned one, or main.
+            sha256: Expected SHA-256 of the weights file.
 
         Raises:
-            DatasetUnavailable: If it is not here, and cannot be downloaded.
-            ChecksumMismatch: If a file is another one than was pinned.
+            DatasetUnavailable: If it is missing and cannot be downloaded.
+            ChecksumMismatch: If a file is not the pinned one.
             Incompatible: If it holds another model, a pickle, or tensors that do not fit.
             ConfigError: If its sizes are out of range.
             DataError: If a file cannot be read.
@@ -245,45 +240,45 @@ class BlipCaptioner(keras.Model):
         folder = find_folder(source, revision=revision, sha256=sha256)
         found = read_folder(folder)
         vision = {**found.vision, "image_size": found.side}
-        captioner = cls(vision, found.text, found.words, name="captioner")
+        captioner = cls(vision, found.text, found.text_spec, name="captioner")
         captioner.build()
         read_weights(captioner, folder)
         return captioner
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the model is made from."""
+        """Return the model's configuration."""
         base = keras.layers.Layer.get_config(self)
-        return {**base, **self._own, "words": self.words.model_dump(mode="json")}
+        return {**base, **self._own, "text_spec": self.text_spec.model_dump(mode="json")}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], **_: Any) -> BlipCaptioner:
-        """Make a model of what :meth:`get_config` gave."""
+        """Create a model from its configuration."""
         return cls(**config)
 
-    def _make_writer(self, time: int, steps: int, jit_compile: bool) -> keras.Model:
-        """Return the graph that writes greedily behind a beginning of so many words."""
+    def _make_greedy_graph(self, time: int, steps: int, jit_compile: bool) -> keras.Model:
+        """Return the greedy-search graph for a length of prompt and text."""
         size = self.vision.image_size
         images = keras.Input((size, size, 3), dtype="uint8", name="images")
         ids = keras.Input((time,), dtype="int32", name="ids")
         real = keras.Input((time,), dtype="bool", name="mask")
-        found = GreedyWriter(self, steps, name="writer")(images, ids, real)
+        found = GreedySearch(self, steps, name="greedy_search")(images, ids, real)
         made = keras.Model({"images": images, "ids": ids, "mask": real}, found)
         made.compile(jit_compile=jit_compile)
         return made
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class GreedyWriter(keras.layers.Layer):
-    """From pictures to whole texts: the greedy search inside the graph.
+class GreedySearch(keras.layers.Layer):
+    """Greedy search as a layer, from images to token ids.
 
     Args:
-        captioner: What writes.
-        steps: The longest text.
+        captioner: The captioner.
+        steps: Maximum number of new tokens.
 
     Call arguments:
         images: As :meth:`BlipCaptioner.generate` takes them.
-        ids: The beginning, `(batch, time)`.
-        real: Which of it is real, bool `(batch, time)`.
+        ids: The prompt, `(batch, time)`.
+        real: Which ids are real, bool `(batch, time)`.
 
     Returns:
         Ids, int32 `(batch, steps)`
@@ -294,29 +289,26 @@ class GreedyWriter(keras.layers.Layer):
         self.captioner, self.steps = captioner, steps
 
     def call(self, images: Any, ids: Any, real: Any) -> Any:
-        """Write."""
+        """Generate token ids."""
         captioner = self.captioner
-        memories = captioner.decoder.remember(captioner.encode(images))
-        return write_greedily(
+        memories = captioner.decoder.project_memory(captioner.encode(images))
+        return greedy_search(
             captioner.decoder,
             memories,
             ids,
             real,
             steps=self.steps,
-            end=captioner.words.end,
-            pad=captioner.words.pad,
+            end=captioner.text_spec.end,
+            pad=captioner.text_spec.pad,
         )
 
     def compute_output_spec(self, images: Any, ids: Any, real: Any) -> Any:
-        """Return what comes out."""
+        """Return the output spec."""
         return keras.KerasTensor((images.shape[0], self.steps), dtype="int32")
 
 
 def _trimmed(ids: NDArray[np.int32], end: int) -> NDArray[np.int32]:
-    """Return ids without the columns behind the end of every text."""
+    """Return ids without the columns after the end of every text."""
     ended = ids == end
     lengths = np.where(ended.any(axis=1), ended.argmax(axis=1) + 1, ids.shape[1])
     return ids[:, : int(lengths.max())]
-
-
-__all__ = ["BlipCaptioner", "GreedyWriter"]

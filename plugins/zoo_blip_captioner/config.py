@@ -1,4 +1,4 @@
-"""What a captioner is made of and how it learns, as checked data."""
+"""Configuration of captioners."""
 
 from __future__ import annotations
 
@@ -13,116 +13,115 @@ from zoo.config import Frozen
 Width = Annotated[int, Field(ge=1, le=16_384)]
 Stage = Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)]
 
-_PRESET = "of the preset if null"
+_PRESET = "null for the preset's"
 
 
 class BlocksConfig(Frozen):
-    """What the blocks of either side are made of. What is null is as the preset has it."""
+    """Transformer of the encoder or the decoder; null fields are as in the preset."""
 
-    width: Width | None = Field(
-        None, description=f"Size of the vector of each token or word; {_PRESET}."
+    hidden_dim: Width | None = Field(None, description=f"Hidden dimension; {_PRESET}.")
+    num_layers: Annotated[int, Field(ge=1, le=64)] | None = Field(
+        None, description=f"Number of blocks; {_PRESET}."
     )
-    layers: Annotated[int, Field(ge=1, le=64)] | None = Field(
-        None, description=f"Blocks; {_PRESET}."
+    num_heads: Annotated[int, Field(ge=1, le=64)] | None = Field(
+        None, description=f"Attention heads; {_PRESET}."
     )
-    heads: Annotated[int, Field(ge=1, le=64)] | None = Field(
-        None, description=f"Heads of each attention, which share the width; {_PRESET}."
-    )
-    feed_forward: Width | None = Field(
-        None, description=f"Inner width of each block's feed-forward part; {_PRESET}."
+    intermediate_dim: Width | None = Field(
+        None, description=f"Hidden dimension of the feed-forward networks; {_PRESET}."
     )
 
 
 class VisionConfig(BlocksConfig):
-    """The side that sees. What is null is as the preset has it."""
+    """Image encoder; null fields are as in the preset."""
 
-    patch: Annotated[int, Field(ge=1, le=256)] | None = Field(
-        None, description=f"Pixels a side of what becomes one token; {_PRESET}."
+    patch_size: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None, description=f"Patch size, pixels; {_PRESET}."
     )
     stem: Annotated[tuple[Stage, ...], Field(max_length=6)] | None = Field(
         None,
-        description="By stage, the filters of each convolution in front of the patches; each stage "
-        f"halves the picture; empty for none; {_PRESET}.",
+        description="Filters of each convolution before the patches, by stage; each stage halves "
+        f"the image; empty for none; {_PRESET}.",
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="Share silenced of what each part adds.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout rate of each sublayer.")
 
 
 class TextConfig(BlocksConfig):
-    """The side that writes. What is null is as the preset has it."""
+    """Text decoder; null fields are as in the preset."""
 
-    positions: Annotated[int, Field(ge=2, le=8_192)] | None = Field(
+    max_positions: Annotated[int, Field(ge=2, le=8_192)] | None = Field(
         None,
-        description="Longest text, its prompt included; of 'small' what the data needs, if null.",
+        description="Maximum length of a text with its prompt; null for what the data needs.",
     )
     dropout: float = Field(
-        0.0, ge=0, lt=1, description="Share silenced of the words' vectors and of what is added."
+        0.0, ge=0, lt=1, description="Dropout rate of embeddings and of each sublayer."
     )
 
 
 class BlipCaptionerConfig(zoo.ModelConfig):
-    """What a captioner is made of."""
+    """Configuration of a captioner."""
 
     preset: Literal["small", "base"] = Field(
         "small",
-        description="'small': for drawings and a laptop; 'base': BLIP's own size, 224 million "
-        "weights, for its published ones.",
+        description="'small' for synthetic images; 'base', BLIP's 224 million parameters, for "
+        "its published weights.",
     )
-    vision: VisionConfig = VisionConfig()
-    text: TextConfig = TextConfig()
+    vision: VisionConfig = Field(VisionConfig(), description="Image encoder.")
+    text: TextConfig = Field(TextConfig(), description="Text decoder.")
     pretrained: str | None = Field(
         None,
         min_length=1,
-        description="Weights to start from: a folder with config.json and model.safetensors, or a "
-        "repository of the hub such as Salesforce/blip-image-captioning-base.",
+        description="Pretrained weights: a folder with config.json and model.safetensors, or a "
+        "repository such as Salesforce/blip-image-captioning-base.",
     )
     revision: str | None = Field(
-        None, min_length=1, description="Of that repository: a commit, a branch or a tag."
+        None, min_length=1, description="Commit, branch or tag of that repository."
     )
     sha256: str | None = Field(
-        None, pattern=r"^[0-9a-f]{64}$", description="What that file of weights must have."
+        None, pattern=r"^[0-9a-f]{64}$", description="Expected SHA-256 of the weights file."
     )
     freeze_encoder: bool = Field(
-        False, description="Whether the side that sees stays as it is, and only the text learns."
+        False, description="Freeze the image encoder, and train only the decoder."
     )
-    glance: float = Field(
+    bag_of_words_weight: float = Field(
         1.0,
         ge=0,
         le=100,
-        description="Weight of a second loss: which words the caption has, asked of the stem "
-        "alone. Without a stem there is none.",
+        description="Weight of the auxiliary loss that predicts the words of a caption from the "
+        "stem; unused without a stem.",
     )
     shift: int = Field(
-        3, ge=0, le=64, description="Largest shift of a training picture, pixels either way."
+        3, ge=0, le=64, description="Maximum random shift of training images, pixels."
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each target spread.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Label smoothing factor.")
     optimizer: zoo.OptimizerConfig = zoo.OptimizerConfig(
         learning_rate=2e-3, weight_decay=0.05, warmup=0.05, global_clipnorm=1.0
     )
 
     @model_validator(mode="after")
-    def _heads_share_widths(self) -> Self:
+    def _check_sizes(self) -> Self:
         sizes = self.sizes()
         for name, side in (("vision", sizes.vision), ("text", sizes.text)):
-            if side["width"] % side["heads"]:
+            if side["hidden_dim"] % side["num_heads"]:
                 raise ValueError(
-                    f"{name}.width {side['width']} is not divisible by {name}.heads {side['heads']}"
+                    f"{name}.hidden_dim {side['hidden_dim']} is not divisible by "
+                    f"{name}.num_heads {side['num_heads']}"
                 )
-        if sizes.vision["patch"] % 2 ** len(sizes.vision["stem"]):
+        if sizes.vision["patch_size"] % 2 ** len(sizes.vision["stem"]):
             raise ValueError(
-                f"vision.patch {sizes.vision['patch']} cannot be halved once for each of the "
-                f"{len(sizes.vision['stem'])} stages of vision.stem"
+                f"vision.patch_size {sizes.vision['patch_size']} is not divisible by 2 for each of "
+                f"the {len(sizes.vision['stem'])} stages of vision.stem"
             )
         if self.pretrained is None and (self.revision or self.sha256):
-            raise ValueError("revision and sha256 say which 'pretrained' is meant, which is null")
+            raise ValueError("revision and sha256 need 'pretrained', which is null")
         return self
 
     @property
-    def glances(self) -> bool:
-        """Whether the stem is asked for the words of a caption."""
-        return self.glance > 0 and bool(self.sizes().vision["stem"])
+    def use_bag_of_words(self) -> bool:
+        """Whether there is an auxiliary bag-of-words loss."""
+        return self.bag_of_words_weight > 0 and bool(self.sizes().vision["stem"])
 
     def sizes(self) -> Sizes:
-        """Return what the two layers take, presets and what was chosen put together."""
+        """Return the sizes of encoder and decoder, with the preset's defaults."""
         preset = _PRESETS[self.preset]
         given = self.vision.model_dump(exclude_none=True), self.text.model_dump(exclude_none=True)
         return Sizes({**preset.vision, **given[0]}, {**preset.text, **given[1]})
@@ -130,35 +129,32 @@ class BlipCaptionerConfig(zoo.ModelConfig):
 
 @dataclass(frozen=True)
 class Sizes:
-    """Arguments of the two sides.
+    """Arguments of encoder and decoder.
 
     Attributes:
-        vision: Of :class:`zoo_blip_captioner.VisionTransformer`, but for the size of a picture.
-        text: Of :class:`zoo_blip_captioner.TextDecoder`, but for what data and picture decide.
+        vision: Of :class:`zoo_blip_captioner.VisionTransformer`, without the image size.
+        text: Of :class:`zoo_blip_captioner.TextDecoder`, without vocabulary and memory size.
     """
 
     vision: dict[str, Any]
     text: dict[str, Any]
 
 
-_BASE = {"width": 768, "layers": 12, "heads": 12, "feed_forward": 3072}
+_BASE = {"hidden_dim": 768, "num_layers": 12, "num_heads": 12, "intermediate_dim": 3072}
 _PRESETS = {
     "small": Sizes(
         {
-            "patch": 16,
-            "width": 96,
-            "layers": 2,
-            "heads": 3,
-            "feed_forward": 384,
+            "patch_size": 16,
+            "hidden_dim": 96,
+            "num_layers": 2,
+            "num_heads": 3,
+            "intermediate_dim": 384,
             "stem": ((16,), (32, 32), (64, 64), (96,)),
         },
-        {"width": 96, "layers": 1, "heads": 4, "feed_forward": 384},
+        {"hidden_dim": 96, "num_layers": 1, "num_heads": 4, "intermediate_dim": 384},
     ),
     "base": Sizes(
-        {**_BASE, "patch": 16, "stem": ()},
-        {**_BASE, "positions": 512},
+        {**_BASE, "patch_size": 16, "stem": ()},
+        {**_BASE, "max_positions": 512},
     ),
 }
-
-
-__all__ = ["BlipCaptionerConfig", "Sizes", "TextConfig", "VisionConfig"]

@@ -177,15 +177,3 @@ def _check(path: Path, wanted: str) -> None:
             why=f"its SHA-256 is {found}, expected {wanted}",
             fix="remove it, so that it is downloaded again, or name another revision",
         )
-
-
-__all__ = [
-    "CONFIG",
-    "DEFAULT",
-    "PINS",
-    "TOKENIZER",
-    "VOCABULARY",
-    "Pin",
-    "find_folder",
-    "is_named",
-]

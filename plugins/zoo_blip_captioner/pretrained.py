@@ -1,4 +1,4 @@
-"""BLIP's published captioners turned into ours, and ours written in their form.
+"""Conversion from and to BLIP's published checkpoints.
 
 Importing this module imports no keras.
 """
@@ -20,10 +20,10 @@ from zoo_blip_captioner.config import BlipCaptionerConfig, Sizes
 from zoo_blip_captioner.hub import CONFIG, DEFAULT, TOKENIZER, VOCABULARY
 
 if TYPE_CHECKING:
-    from zoo_blip_captioner.sides import Sides
+    from zoo_blip_captioner.checkpoint import Captioner
 
 SUMMARY = "a detailed photo of"
-"""The beginning behind which a longer text is written."""
+"""Prompt of longer texts."""
 
 _START, _END, _PAD, _UNKNOWN = "[DEC]", "[SEP]", "[PAD]", "[UNK]"
 _LENGTH = 128
@@ -31,33 +31,33 @@ _MOST_PIXELS, _MOST_PIECES = 4_096, 1_000_000
 
 
 @dataclass(frozen=True)
-class Published:
-    """What a published captioner is made of.
+class PublishedConfig:
+    """Sizes and vocabulary of a published captioner.
 
     Attributes:
-        side: Pixels a side of its pictures.
-        vision: What :class:`zoo_blip_captioner.VisionTransformer` takes besides.
-        text: What :class:`zoo_blip_captioner.TextDecoder` takes, but for the vocabulary.
-        words: How ids become words.
+        side: Image size, pixels.
+        vision: Other arguments of :class:`zoo_blip_captioner.VisionTransformer`.
+        text: Arguments of :class:`zoo_blip_captioner.TextDecoder`, without the vocabulary size.
+        text_spec: Vocabulary and special tokens.
     """
 
     side: int
     vision: dict[str, Any]
     text: dict[str, Any]
-    words: TextSpec
+    text_spec: TextSpec
 
 
-def save_captioner(captioner: Sides, folder: str | Path) -> Path:
-    """Write a captioner as the reference reads it, and return the folder.
+def save_captioner(captioner: Captioner, folder: str | Path) -> Path:
+    """Save a captioner in the reference's format, and return the folder.
 
     Raises:
-        Unsupported: If the captioner has a stem, or words that are not BERT's pieces, which the
-            reference has not.
+        Unsupported: If the captioner has a stem, or a vocabulary other than BERT word pieces, which
+            the reference lacks.
         StorageError: If it cannot be written.
         MissingExtra: If safetensors is not installed.
     """
     place = Path(folder)
-    vision, decoder, words = captioner.vision, captioner.decoder, captioner.words
+    vision, decoder, words = captioner.vision, captioner.decoder, captioner.text_spec
     signs = tuple(words.vocabulary[i] for i in (words.pad, words.unk, words.start, words.end))
     if words.split != "wordpiece" or signs != (_PAD, _UNKNOWN, _START, _END):
         raise Unsupported(
@@ -76,23 +76,23 @@ def save_captioner(captioner: Sides, folder: str | Path) -> Path:
             "tie_word_embeddings": True,
             "vision_config": {
                 **shared,
-                "hidden_size": vision.width,
-                "intermediate_size": vision.feed_forward,
-                "num_hidden_layers": vision.layers,
-                "num_attention_heads": vision.heads,
+                "hidden_size": vision.hidden_dim,
+                "intermediate_size": vision.intermediate_dim,
+                "num_hidden_layers": vision.num_layers,
+                "num_attention_heads": vision.num_heads,
                 "image_size": vision.image_size,
-                "patch_size": vision.patch,
+                "patch_size": vision.patch_size,
                 "layer_norm_eps": 1e-5,
             },
             "text_config": {
                 **shared,
                 "vocab_size": decoder.vocabulary,
-                "hidden_size": decoder.width,
-                "encoder_hidden_size": vision.width,
-                "intermediate_size": decoder.feed_forward,
-                "num_hidden_layers": decoder.layers,
-                "num_attention_heads": decoder.heads,
-                "max_position_embeddings": decoder.positions,
+                "hidden_size": decoder.hidden_dim,
+                "encoder_hidden_size": vision.hidden_dim,
+                "intermediate_size": decoder.intermediate_dim,
+                "num_hidden_layers": decoder.num_layers,
+                "num_attention_heads": decoder.num_heads,
+                "max_position_embeddings": decoder.max_positions,
                 "layer_norm_eps": 1e-12,
                 "hidden_dropout_prob": decoder.dropout,
                 "bos_token_id": words.start,
@@ -106,45 +106,44 @@ def save_captioner(captioner: Sides, folder: str | Path) -> Path:
     return place
 
 
-def read_folder(folder: Path) -> Published:
-    """Return what the captioner in a folder is made of, the gaps of its configuration filled.
+def read_folder(folder: Path) -> PublishedConfig:
+    """Read sizes and vocabulary of the captioner in a folder.
 
-    A published configuration leaves out what was the default of its time, or holds half a hundred
-    fields of no meaning to it; the package transformers knows the defaults.
+    Published configurations leave out defaults, which the package transformers fills in.
 
     Raises:
-        Incompatible: If it is of another model, or of a form that is not supported.
+        Incompatible: If it is another model, or an unsupported variant.
         ConfigError: If a size is out of range.
         DataError: If a file cannot be read.
         MissingExtra: If transformers is not installed.
     """
     path = folder / CONFIG
     config = _understood(path, _raw(path))
-    seen, said = config.vision_config, config.text_config
-    _supported(path, seen, said)
+    vision, text = config.vision_config, config.text_config
+    _supported(path, vision, text)
     sides = {
         "vision": {
-            "patch": seen.patch_size,
-            "width": seen.hidden_size,
-            "layers": seen.num_hidden_layers,
-            "heads": seen.num_attention_heads,
-            "feed_forward": seen.intermediate_size,
+            "patch_size": vision.patch_size,
+            "hidden_dim": vision.hidden_size,
+            "num_layers": vision.num_hidden_layers,
+            "num_heads": vision.num_attention_heads,
+            "intermediate_dim": vision.intermediate_size,
         },
         "text": {
-            "width": said.hidden_size,
-            "layers": said.num_hidden_layers,
-            "heads": said.num_attention_heads,
-            "feed_forward": said.intermediate_size,
-            "positions": said.max_position_embeddings,
-            "dropout": said.hidden_dropout_prob,
+            "hidden_dim": text.hidden_size,
+            "num_layers": text.num_hidden_layers,
+            "num_heads": text.num_attention_heads,
+            "intermediate_dim": text.intermediate_size,
+            "max_positions": text.max_position_embeddings,
+            "dropout": text.hidden_dropout_prob,
         },
     }
     validate(BlipCaptionerConfig, {"preset": "base", **sides}, what=f"the sizes in {path}")
-    words = read_words(folder, said.vocab_size, said.max_position_embeddings)
+    words = read_vocabulary(folder, text.vocab_size, text.max_position_embeddings)
     signs = (
-        ("bos_token_id", said.bos_token_id, words.start),
-        ("sep_token_id", said.sep_token_id, words.end),
-        ("pad_token_id", said.pad_token_id, words.pad),
+        ("bos_token_id", text.bos_token_id, words.start),
+        ("sep_token_id", text.sep_token_id, words.end),
+        ("pad_token_id", text.pad_token_id, words.pad),
     )
     if wrong := [
         Finding(f"text_config.{name}", theirs, f"{ours}, where {words.vocabulary[ours]} is")
@@ -156,14 +155,14 @@ def read_folder(folder: Path) -> Published:
             why="; ".join(map(str, wrong)),
             fix="use the vocabulary that the captioner was published with",
         )
-    return Published(seen.image_size, sides["vision"], sides["text"], words)
+    return PublishedConfig(vision.image_size, sides["vision"], sides["text"], words)
 
 
-def check_fit(captioner: Sides, config: BlipCaptionerConfig, folder: Path) -> None:
-    """Refuse weights of a captioner of other sizes or words, and say what to ask for instead.
+def check_compatible(captioner: Captioner, config: BlipCaptionerConfig, folder: Path) -> None:
+    """Check that weights have the sizes and the vocabulary of a captioner.
 
     Raises:
-        ConfigError: With a finding a size; and as :func:`read_folder`.
+        ConfigError: With one finding per difference; and as :func:`read_folder`.
     """
     found = read_folder(folder)
     ours = {"vision": captioner.vision, "text": captioner.decoder}
@@ -183,22 +182,24 @@ def check_fit(captioner: Sides, config: BlipCaptionerConfig, folder: Path) -> No
         wanted = f"{found.side} pixels a side"
         findings.append(Finding("the pictures", captioner.vision.image_size, wanted))
         options.append(f"image_size={found.side}")
-    if not _same_words(captioner.words, found.words):
+    if not _same_vocabulary(captioner.text_spec, found.text_spec):
         what = f"the vocabulary in {folder}"
-        findings.append(Finding("the words", f"{len(captioner.words.vocabulary):,} others", what))
+        findings.append(
+            Finding("the words", f"{len(captioner.text_spec.vocabulary):,} others", what)
+        )
         options.append(f"vocabulary={folder / VOCABULARY}")
     if findings:
-        said = [f"--set {setting}" for setting in settings]
-        said += [f"--data-option {option}" for option in options]
+        options_text = [f"--set {setting}" for setting in settings]
+        options_text += [f"--data-option {option}" for option in options]
         raise ConfigError(
             f"the weights in {folder} are of another captioner than this one",
             findings=findings,
-            fix=" ".join(said),
+            fix=" ".join(options_text),
         )
 
 
 def _settings(config: BlipCaptionerConfig, found: Sizes) -> list[str]:
-    """Return what a configuration has to say to have these sizes."""
+    """Return the settings of a configuration with these sizes."""
     base = BlipCaptionerConfig(preset="base").sizes()
     pairs = (("vision", found.vision, base.vision), ("text", found.text, base.text))
     own = [
@@ -210,13 +211,13 @@ def _settings(config: BlipCaptionerConfig, found: Sizes) -> list[str]:
     return ["preset=base", *own, *(["'vision.stem=[]'"] if config.vision.stem else [])]
 
 
-def _same_words(one: TextSpec, other: TextSpec) -> bool:
+def _same_vocabulary(one: TextSpec, other: TextSpec) -> bool:
     names = ("split", "vocabulary", "lowercase", "pad", "unk", "start", "end")
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def _raw(path: Path) -> dict[str, Any]:
-    """Return a configuration as it stands in a file, if it is a captioner's."""
+    """Read the raw configuration of a captioner."""
     try:
         raw = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -248,16 +249,16 @@ def _understood(path: Path, raw: dict[str, Any]) -> Any:
         ) from error
 
 
-def read_words(folder: Path, vocabulary: int, positions: int = 512) -> TextSpec:
-    """Return the words of a folder: BERT's, and the signs that BLIP put behind them.
+def read_vocabulary(folder: Path, vocabulary: int, positions: int = 512) -> TextSpec:
+    """Read the vocabulary of a folder: BERT's, and BLIP's special tokens.
 
     Args:
         folder: With ``vocab.txt``, or ``tokenizer.json``.
-        vocabulary: How many words the model has; ids that no piece has are unused signs.
-        positions: The longest text the model has positions for.
+        vocabulary: Vocabulary size of the model; missing entries become unused tokens.
+        positions: Maximum length of a text.
 
     Raises:
-        DataError: If there is no vocabulary, one that is too long, or one without the signs.
+        DataError: If the vocabulary is missing, too long, or lacks special tokens.
     """
     pieces = _pieces(folder)
     twice = [piece for piece, count in Counter(pieces).items() if count > 1]
@@ -316,19 +317,19 @@ def _pieces(folder: Path) -> list[str]:
     return ordered
 
 
-def _supported(path: Path, seen: Any, said: Any) -> None:
+def _supported(path: Path, vision: Any, text: Any) -> None:
     findings = [
         Finding(where, got, f"{wanted!r}")
         for where, got, wanted in (
-            ("vision_config.hidden_act", seen.hidden_act, "gelu"),
-            ("text_config.hidden_act", said.hidden_act, "gelu"),
-            ("vision_config.layer_norm_eps", seen.layer_norm_eps, 1e-5),
-            ("text_config.layer_norm_eps", said.layer_norm_eps, 1e-12),
-            ("text_config.tie_word_embeddings", said.tie_word_embeddings, True),
+            ("vision_config.hidden_act", vision.hidden_act, "gelu"),
+            ("text_config.hidden_act", text.hidden_act, "gelu"),
+            ("vision_config.layer_norm_eps", vision.layer_norm_eps, 1e-5),
+            ("text_config.layer_norm_eps", text.layer_norm_eps, 1e-12),
+            ("text_config.tie_word_embeddings", text.tie_word_embeddings, True),
         )
         if got != wanted
     ]
-    side, patch = seen.image_size, seen.patch_size
+    side, patch = vision.image_size, vision.patch_size
     findings += [
         Finding(f"vision_config.{name}", value, "one number above 0, for a square")
         for name, value in (("image_size", side), ("patch_size", patch))
@@ -337,22 +338,12 @@ def _supported(path: Path, seen: Any, said: Any) -> None:
     if not findings and (side % patch or side > _MOST_PIXELS):
         allowed = f"a multiple of patch_size, {patch}, up to {_MOST_PIXELS:,}"
         findings.append(Finding("vision_config.image_size", side, allowed))
-    if not 5 <= said.vocab_size <= _MOST_PIECES:
+    if not 5 <= text.vocab_size <= _MOST_PIECES:
         allowed = f"from 5 to {_MOST_PIECES:,}"
-        findings.append(Finding("text_config.vocab_size", said.vocab_size, allowed))
+        findings.append(Finding("text_config.vocab_size", text.vocab_size, allowed))
     if findings:
         raise Incompatible(
             f"{path} describes a captioner that is not supported",
             why="; ".join(map(str, findings)),
             fix=f"use a captioner of the form of {DEFAULT}",
         )
-
-
-__all__ = [
-    "SUMMARY",
-    "Published",
-    "check_fit",
-    "read_folder",
-    "read_words",
-    "save_captioner",
-]

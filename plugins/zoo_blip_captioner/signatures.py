@@ -1,4 +1,4 @@
-"""What an exported captioner can be asked: to look, to go on by one word, to write a whole text.
+"""Exported signatures of a captioner: ``encode``, ``decode`` and ``generate``.
 
 Importing this module imports keras.
 """
@@ -13,52 +13,53 @@ import keras
 from keras import ops
 
 from zoo import DataSpec, Signature, TensorSpec
-from zoo_blip_captioner.captioner import GreedyWriter
-from zoo_blip_captioner.learning import known
+from zoo_blip_captioner.captioner import GreedySearch
+from zoo_blip_captioner.teacher_forcing import text_spec_of
 
 if TYPE_CHECKING:
     from zoo_blip_captioner.captioner import BlipCaptioner
 
-LONGEST = 64
-"""Words that ``write`` writes at most: its caches have that length at every step."""
+MAX_TOKENS = 64
+"""Maximum number of tokens of ``generate``, whose caches have that length at every step."""
 
 
-def published(captioner: BlipCaptioner, data: DataSpec) -> Sequence[Signature]:
-    """Return the three graphs of a captioner.
+def make_signatures(captioner: BlipCaptioner, data: DataSpec) -> Sequence[Signature]:
+    """Return the three signatures of a captioner.
 
-    ``encode`` looks at a picture once: it gives keys and values of it for every block of the text,
-    and empty caches. ``decode`` takes all that and one word: it gives the scores of the next word,
-    and caches that are longer by one. ``write`` is the whole greedy search as one graph, for a
-    server that knows nothing of loops; it holds every weight once more.
+    ``encode`` maps an image to keys and values for every block of the decoder, and empty caches.
+    ``decode`` maps these and a token to next-token logits and extended caches. ``generate`` is the
+    whole greedy search as one graph, for servers without loops; it contains all weights again.
     """
-    return _encode(captioner, data), _decode(captioner, data), _write(captioner, data)
+    return _encode(captioner, data), _decode(captioner, data), _generate(captioner, data)
 
 
 def _encode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
     image = _image(data)
-    memories = captioner.decoder.remember(captioner.vision(image))
+    memories = captioner.decoder.project_memory(captioner.vision(image))
     outputs: dict[str, Any] = {}
     specs = []
     for number, (keys, values) in enumerate(memories, start=1):
         outputs |= {
             f"keys_{number}": keys,
             f"values_{number}": values,
-            f"cache_{number}": Nothing(2 * captioner.decoder.width, name=f"c{number}")(values),
+            f"cache_{number}": EmptyCache(2 * captioner.decoder.hidden_dim, name=f"c{number}")(
+                values
+            ),
         }
         specs += [*_memory(captioner, number), _cache(captioner, number, 0)]
     return Signature("encode", keras.Model(image, outputs), data.inputs[:1], tuple(specs))
 
 
 def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
-    words, decoder = known(data.targets[0]), captioner.decoder
+    words, decoder = text_spec_of(data.targets[0]), captioner.decoder
     token = keras.Input((), dtype="int32", name="token")
-    width, numbers = decoder.width, range(1, decoder.layers + 1)
+    hidden_dim, numbers = decoder.hidden_dim, range(1, decoder.num_layers + 1)
     memories = [
         tuple(keras.Input(spec.shape, name=spec.name) for spec in _memory(captioner, n))
         for n in numbers
     ]
-    caches = [keras.Input((None, 2 * width), name=f"cache_{n}") for n in numbers]
-    logits, after = decoder(ops.expand_dims(token, 1), memories, pasts=caches)
+    caches = [keras.Input((None, 2 * hidden_dim), name=f"cache_{n}") for n in numbers]
+    logits, after = decoder(ops.expand_dims(token, 1), memories, caches=caches)
     state = (*itertools.chain.from_iterable(memories), *caches)
     inputs = {"token": token} | {x.name: x for x in state}
     outputs = {"logits": logits[:, 0]} | {f"next_cache_{n}": after[n - 1] for n in numbers}
@@ -68,38 +69,38 @@ def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
             dtype="int32",
             range=(0, len(words.vocabulary) - 1),
             text=words,
-            inside="the word that was chosen",
+            inside="the last token",
         )
     ]
     given = [
         TensorSpec(
             name="logits",
             shape=(len(words.vocabulary),),
-            inside="how much each word of the vocabulary is the next one",
+            inside="logits of the next token",
         )
     ]
     for number in numbers:
         taken += [*_memory(captioner, number), _cache(captioner, number)]
-        told = f"cache_{number}, with the word's place behind it"
-        shape = ("past_and_token", 2 * width)
+        told = f"cache_{number}, extended by the token"
+        shape = ("past_and_token", 2 * hidden_dim)
         given.append(TensorSpec(name=f"next_cache_{number}", shape=shape, inside=told))
     return Signature("decode", keras.Model(inputs, outputs), tuple(taken), tuple(given))
 
 
-def _write(captioner: BlipCaptioner, data: DataSpec) -> Signature:
-    words = known(data.targets[0])
+def _generate(captioner: BlipCaptioner, data: DataSpec) -> Signature:
+    words = text_spec_of(data.targets[0])
     image = _image(data)
-    steps = min(words.max_length, captioner.decoder.positions, LONGEST + 1) - 1
-    start = Beginning(words.start, name="start")(image)
-    text = GreedyWriter(captioner, steps, name="text")(image, start, ops.equal(start, words.start))
+    steps = min(words.max_length, captioner.decoder.max_positions, MAX_TOKENS + 1) - 1
+    start = StartToken(words.start, name="start")(image)
+    text = GreedySearch(captioner, steps, name="text")(image, start, ops.equal(start, words.start))
     spec = TensorSpec(
         name="text",
         shape=(steps,),
         dtype="int32",
         text=words,
-        inside="the likeliest word at every step, behind the start sign; padded",
+        inside="greedy search after the start token; padded",
     )
-    return Signature("write", keras.Model(image, {"text": text}), data.inputs[:1], (spec,))
+    return Signature("generate", keras.Model(image, {"text": text}), data.inputs[:1], (spec,))
 
 
 def _image(data: DataSpec) -> Any:
@@ -108,46 +109,45 @@ def _image(data: DataSpec) -> Any:
 
 
 def _memory(captioner: BlipCaptioner, number: int) -> tuple[TensorSpec, TensorSpec]:
-    heads, tokens = captioner.decoder.heads, captioner.vision.tokens
-    size = captioner.decoder.width // heads
-    told = f"of the picture, of each head of block {number} of the text"
+    num_heads, tokens = captioner.decoder.num_heads, captioner.vision.tokens
+    size = captioner.decoder.hidden_dim // num_heads
+    told = f"of the image, by head, of decoder block {number}"
     return (
-        TensorSpec(name=f"keys_{number}", shape=(heads, size, tokens), inside=f"keys {told}"),
-        TensorSpec(name=f"values_{number}", shape=(heads, tokens, size), inside=f"values {told}"),
+        TensorSpec(name=f"keys_{number}", shape=(num_heads, size, tokens), inside=f"keys {told}"),
+        TensorSpec(
+            name=f"values_{number}", shape=(num_heads, tokens, size), inside=f"values {told}"
+        ),
     )
 
 
 def _cache(captioner: BlipCaptioner, number: int, length: int | str = "past") -> TensorSpec:
-    told = f"keys and values of what was written, side by side, of block {number} of the text"
-    shape = (length, 2 * captioner.decoder.width)
+    told = f"keys and values of the tokens so far, concatenated, of decoder block {number}"
+    shape = (length, 2 * captioner.decoder.hidden_dim)
     return TensorSpec(name=f"cache_{number}", shape=shape, inside=told)
 
 
-class Nothing(keras.layers.Layer):
-    """Of the values of a picture, a sequence of no positions: an empty cache of the right width."""
+class EmptyCache(keras.layers.Layer):
+    """Empty cache of the right width: a sequence without positions."""
 
-    def __init__(self, width: int, **kwargs: Any) -> None:
+    def __init__(self, hidden_dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.width = width
+        self.hidden_dim = hidden_dim
 
     def call(self, values: Any) -> Any:
-        """Cut."""
+        """Return the empty cache."""
         # Cut last: TensorFlow's kernels divide by the size of what they multiply.
-        whole = values[:, 0, :1, :1] * ops.ones((1, 1, self.width), values.dtype)
+        whole = values[:, 0, :1, :1] * ops.ones((1, 1, self.hidden_dim), values.dtype)
         return whole[:, :0]
 
 
-class Beginning(keras.layers.Layer):
-    """The start sign, once for each picture: int32 `(batch, 1)`."""
+class StartToken(keras.layers.Layer):
+    """Start token for each image: int32 `(batch, 1)`."""
 
     def __init__(self, start: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.start = start
 
     def call(self, image: Any) -> Any:
-        """Begin."""
+        """Repeat the start token."""
         row = ops.zeros_like(ops.cast(image[:, :1, 0, 0], "int32"))
         return row + self.start
-
-
-__all__ = ["LONGEST", "published"]

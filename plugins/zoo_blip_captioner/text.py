@@ -1,4 +1,4 @@
-"""The side that writes: BERT's blocks, which also look at the picture.
+"""BERT text decoder with cross-attention to an image.
 
 Importing this module imports keras.
 """
@@ -12,215 +12,254 @@ import keras
 from keras import ops
 
 from zoo.layers import CrossAttention, SelfAttention, split_heads
-from zoo_blip_captioner.stem import PACKAGE
+from zoo_blip_captioner.vision import PACKAGE
 
 EPSILON = 1e-12
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class TextBlock(keras.layers.Layer):
-    """Attention to what was said, attention to the picture, a feed-forward part.
+    """Post-norm decoder block: causal self-attention, cross-attention, feed-forward network.
 
-    Each is normalized behind (Devlin et al. 2019, arXiv:1810.04805; Vaswani et al. 2017,
-    section 3.1), where the blocks of the picture are normalized in front.
+    Each sublayer is followed by normalization, as in BERT (Devlin et al. 2019, arXiv:1810.04805).
 
     Args:
-        heads: Heads of both attentions; they share the width.
-        feed_forward: Inner width of the feed-forward part.
-        seen: Width of the picture's tokens.
-        dropout: Share silenced of what each part adds.
+        num_heads: Number of attention heads.
+        intermediate_dim: Hidden dimension of the feed-forward network.
+        memory_dim: Hidden dimension of the image tokens.
+        dropout: Dropout rate of each sublayer.
 
     Call arguments:
-        x: `(batch, time, width)`
-        memory: Keys and values of the picture: see :meth:`remember`.
-        allowed: Which positions of the text are real, bool `(batch, before + time)`; all, if it is
-            left out.
-        past: What this block's own attention saw before, `(batch, before, 2 * width)`.
-        place: See :class:`zoo.layers.SelfAttention`.
+        x: `(batch, time, hidden_dim)`
+        memory: Keys and values of the image: see :meth:`project_memory`.
+        padding_mask: Which positions of the text are real, bool `(batch, past + time)`; all, if it
+            is left out.
+        cache: The block's self-attention cache, `(batch, past, 2 * hidden_dim)`.
+        cache_index: See :class:`zoo.layers.SelfAttention`.
 
     Returns:
-        The output `(batch, time, width)`, and the cache `(batch, before + time, 2 * width)`.
+        The output `(batch, time, hidden_dim)`, and the extended cache.
     """
 
     def __init__(
-        self, heads: int, feed_forward: int, seen: int, dropout: float = 0.0, **kwargs: Any
+        self,
+        num_heads: int,
+        intermediate_dim: int,
+        memory_dim: int,
+        dropout: float = 0.0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.heads, self.feed_forward, self.seen, self.dropout = heads, feed_forward, seen, dropout
+        self.num_heads, self.intermediate_dim = num_heads, intermediate_dim
+        self.memory_dim, self.dropout = memory_dim, dropout
 
     def build(self, input_shape: Any) -> None:
-        """Create the parts."""
-        width = input_shape[-1]
+        """Create the sublayers."""
+        hidden_dim = input_shape[-1]
         policy = {"dtype": self.dtype_policy}
-        self.attention = SelfAttention(self.heads, causal=True, **policy)
-        self.cross = CrossAttention(self.heads, **policy)
-        self.keys_values = keras.layers.Dense(2 * width, **policy)
-        self.wide = keras.layers.Dense(self.feed_forward, activation="gelu", **policy)
-        self.narrow = keras.layers.Dense(width, **policy)
+        self.self_attention = SelfAttention(self.num_heads, causal=True, **policy)
+        self.cross_attention = CrossAttention(self.num_heads, **policy)
+        self.key_value_dense = keras.layers.Dense(2 * hidden_dim, **policy)
+        self.intermediate_dense = keras.layers.Dense(
+            self.intermediate_dim, activation="gelu", **policy
+        )
+        self.output_dense = keras.layers.Dense(hidden_dim, **policy)
         self.norms = [keras.layers.LayerNormalization(epsilon=EPSILON, **policy) for _ in range(3)]
-        self.drop = keras.layers.Dropout(self.dropout, **policy)
-        for part in (self.attention, self.cross, self.wide, *self.norms):
-            part.build((None, None, width))
-        self.keys_values.build((None, None, self.seen))
-        self.narrow.build((None, None, self.feed_forward))
+        self.dropout_layer = keras.layers.Dropout(self.dropout, **policy)
+        for part in (
+            self.self_attention,
+            self.cross_attention,
+            self.intermediate_dense,
+            *self.norms,
+        ):
+            part.build((None, None, hidden_dim))
+        self.key_value_dense.build((None, None, self.memory_dim))
+        self.output_dense.build((None, None, self.intermediate_dim))
 
-    def remember(self, seen: Any) -> tuple[Any, Any]:
-        """Return keys and values of a picture, which are the same for every word.
+    def project_memory(self, encoded: Any) -> tuple[Any, Any]:
+        """Project the image tokens to keys and values, split by head.
 
-        They are laid out as the products of every step need them: laid out at each step, they
-        would cost a third of what all weights of the step cost.
+        They are the same at every step of decoding, so they are split once.
 
         Shapes:
-            seen: `(batch, tokens, seen)`
-            Out: `(batch, heads, width / heads, tokens)`, `(batch, heads, tokens, width / heads)`
+            encoded: `(batch, tokens, memory_dim)`
+            Out: `(batch, num_heads, hidden_dim / num_heads, tokens)` and
+                `(batch, num_heads, tokens, hidden_dim / num_heads)`
         """
-        keys, values = ops.split(self.keys_values(seen), 2, axis=-1)
-        return split_heads(keys, values, self.heads)
+        keys, values = ops.split(self.key_value_dense(encoded), 2, axis=-1)
+        return split_heads(keys, values, self.num_heads)
 
     def call(
         self,
         x: Any,
         memory: Any,
-        allowed: Any = None,
-        past: Any = None,
-        place: Any = None,
+        padding_mask: Any = None,
+        cache: Any = None,
+        cache_index: Any = None,
         training: bool = False,
     ) -> Any:
-        """Run the block."""
-        found, present = self.attention(x, allowed, past, place)
-        x = self.norms[0](x + self.drop(found, training=training))
-        found = self.cross(x, memory)
-        x = self.norms[1](x + self.drop(found, training=training))
-        found = self.narrow(self.wide(x))
-        return self.norms[2](x + self.drop(found, training=training)), present
+        """Apply the block."""
+        found, present = self.self_attention(x, padding_mask, cache, cache_index)
+        x = self.norms[0](x + self.dropout_layer(found, training=training))
+        found = self.cross_attention(x, memory)
+        x = self.norms[1](x + self.dropout_layer(found, training=training))
+        found = self.output_dense(self.intermediate_dense(x))
+        return self.norms[2](x + self.dropout_layer(found, training=training)), present
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
-        own = {"heads": self.heads, "feed_forward": self.feed_forward}
-        return {**super().get_config(), **own, "seen": self.seen, "dropout": self.dropout}
+        """Return the layer's configuration."""
+        own = {"num_heads": self.num_heads, "intermediate_dim": self.intermediate_dim}
+        return {
+            **super().get_config(),
+            **own,
+            "memory_dim": self.memory_dim,
+            "dropout": self.dropout,
+        }
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class TextDecoder(keras.layers.Layer):
-    """From the words so far and a picture to scores of the next word.
+    """Text decoder from previous tokens and an image to next-token logits.
 
-    Words and places become vectors, which are normalized; then blocks; then a layer, a
-    normalization, and a score a word by the same matrix that made the words' vectors (Press & Wolf
-    2017, arXiv:1608.05859), plus a bias.
+    Token and position embeddings, normalized; blocks; a dense layer with normalization; and logits
+    by the transposed embedding matrix (Press & Wolf 2017, arXiv:1608.05859) plus a bias.
 
-    That matrix is kept with the words in its second axis, as the scores need it: so it is one
-    constant in an exported graph, where the other form would be there twice.
+    The matrix is stored with the vocabulary in its second axis, as the logits need it, so that it
+    is a single constant in an exported graph.
 
     Args:
-        vocabulary: Number of words.
-        width: Size of the vector of each.
-        layers: Blocks.
-        heads: Heads of each attention.
-        feed_forward: Inner width of each block's feed-forward part.
-        positions: Longest text.
-        seen: Width of the picture's tokens.
-        dropout: Share silenced of the vectors that go in and of what each part adds.
+        vocabulary_size: Number of tokens.
+        hidden_dim: Hidden dimension.
+        num_layers: Number of blocks.
+        num_heads: Number of attention heads.
+        intermediate_dim: Hidden dimension of the feed-forward networks.
+        max_positions: Maximum length of a text.
+        memory_dim: Hidden dimension of the image tokens.
+        dropout: Dropout rate of embeddings and of each sublayer.
 
     Call arguments:
-        ids: Words, int `(batch, time)`
-        memories: Of each block, what :meth:`remember` gave.
-        allowed: Which words are real, bool `(batch, before + time)`; all, if it is left out.
-        pasts: Of each block, the cache that an earlier call gave; none at the beginning.
-        place: Where in the caches the one word of ``ids`` belongs, if they have their full length:
-            see :class:`zoo.layers.SelfAttention`.
-        positions: Of the words, int `(batch, time)`, where some before them are padding; they
-            follow each other from where the caches end, if it is left out.
+        ids: Token ids, int `(batch, time)`
+        memories: Result of :meth:`project_memory`.
+        padding_mask: Which tokens are real, bool `(batch, past + time)`; all, if it is left out.
+        caches: Cache of each block from an earlier call; ``None`` at the start.
+        cache_index: Position of the single token of ``ids`` in caches of full length: see
+            :class:`zoo.layers.SelfAttention`.
+        positions: Position of each token, int `(batch, time)`, if there is padding before them;
+            by default they follow the caches.
 
     Returns:
-        Logits `(batch, time, vocabulary)`, and of each block its cache
-        `(batch, before + time, 2 * width)`.
+        Logits `(batch, time, vocabulary_size)`, and the cache of each block,
+        `(batch, past + time, 2 * hidden_dim)`.
     """
 
     def __init__(
         self,
-        vocabulary: int = 30_524,
-        width: int = 768,
-        layers: int = 12,
-        heads: int = 12,
-        feed_forward: int = 3072,
-        positions: int = 512,
-        seen: int = 768,
+        vocabulary_size: int = 30_524,
+        hidden_dim: int = 768,
+        num_layers: int = 12,
+        num_heads: int = 12,
+        intermediate_dim: int = 3072,
+        max_positions: int = 512,
+        memory_dim: int = 768,
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.vocabulary, self.width, self.layers, self.heads = vocabulary, width, layers, heads
-        self.feed_forward, self.positions, self.seen = feed_forward, positions, seen
+        self.vocabulary_size, self.hidden_dim = vocabulary_size, hidden_dim
+        self.num_layers, self.num_heads = num_layers, num_heads
+        self.intermediate_dim, self.max_positions = intermediate_dim, max_positions
+        self.memory_dim = memory_dim
         self.dropout = dropout
 
     def build(self, input_shape: Any) -> None:
-        """Create the parts."""
+        """Create the sublayers."""
         policy = {"dtype": self.dtype_policy}
         small = keras.initializers.RandomNormal(stddev=0.02)
-        self.words = self.add_weight(
-            name="words", shape=(self.width, self.vocabulary), initializer=small
+        self.token_embeddings = self.add_weight(
+            name="token_embeddings",
+            shape=(self.hidden_dim, self.vocabulary_size),
+            initializer=small,
         )
-        self.places = self.add_weight(
-            name="places", shape=(self.positions, self.width), initializer=small
+        self.position_embeddings = self.add_weight(
+            name="position_embeddings",
+            shape=(self.max_positions, self.hidden_dim),
+            initializer=small,
         )
-        self.bias = self.add_weight(name="bias", shape=(self.vocabulary,), initializer="zeros")
-        self.entry = keras.layers.LayerNormalization(epsilon=EPSILON, **policy)
-        self.drop = keras.layers.Dropout(self.dropout, **policy)
+        self.bias = self.add_weight(name="bias", shape=(self.vocabulary_size,), initializer="zeros")
+        self.embedding_norm = keras.layers.LayerNormalization(epsilon=EPSILON, **policy)
+        self.dropout_layer = keras.layers.Dropout(self.dropout, **policy)
         self.blocks = [
             TextBlock(
-                self.heads, self.feed_forward, self.seen, self.dropout, name=f"block_{n}", **policy
+                self.num_heads,
+                self.intermediate_dim,
+                self.memory_dim,
+                self.dropout,
+                name=f"block_{n}",
+                **policy,
             )
-            for n in range(1, self.layers + 1)
+            for n in range(1, self.num_layers + 1)
         ]
-        self.last = keras.layers.Dense(self.width, activation="gelu", **policy)
-        self.exit = keras.layers.LayerNormalization(epsilon=EPSILON, **policy)
-        for part in (self.entry, self.drop, *self.blocks, self.last, self.exit):
-            part.build((None, None, self.width))
+        self.transform_dense = keras.layers.Dense(self.hidden_dim, activation="gelu", **policy)
+        self.output_norm = keras.layers.LayerNormalization(epsilon=EPSILON, **policy)
+        for part in (
+            self.embedding_norm,
+            self.dropout_layer,
+            *self.blocks,
+            self.transform_dense,
+            self.output_norm,
+        ):
+            part.build((None, None, self.hidden_dim))
 
-    def remember(self, seen: Any) -> list[tuple[Any, Any]]:
-        """Return keys and values of a picture, of each block: see :class:`TextBlock`."""
-        return [block.remember(seen) for block in self.blocks]
+    def project_memory(self, encoded: Any) -> list[tuple[Any, Any]]:
+        """Project the image tokens to keys and values for each block: see :class:`TextBlock`."""
+        return [block.project_memory(encoded) for block in self.blocks]
 
     def call(
         self,
         ids: Any,
         memories: Sequence[tuple[Any, Any]],
-        allowed: Any = None,
-        pasts: Sequence[Any] | None = None,
-        place: Any = None,
+        padding_mask: Any = None,
+        caches: Sequence[Any] | None = None,
+        cache_index: Any = None,
         positions: Any = None,
         training: bool = False,
     ) -> Any:
-        """Score what may come next, behind each word."""
+        """Return next-token logits and the extended caches."""
         if positions is None:
-            before = 0 if pasts is None else ops.shape(pasts[0])[1]
+            before = 0 if caches is None else ops.shape(caches[0])[1]
             positions = ops.arange(ops.shape(ids)[1])[None] + before
-        found = ops.take(self.words, ops.cast(ids, "int32"), axis=1)
-        x = ops.transpose(found, (1, 2, 0)) + ops.take(self.places, positions, axis=0)
-        x = self.drop(self.entry(ops.cast(x, self.compute_dtype)), training=training)
+        found = ops.take(self.token_embeddings, ops.cast(ids, "int32"), axis=1)
+        x = ops.transpose(found, (1, 2, 0)) + ops.take(self.position_embeddings, positions, axis=0)
+        x = self.dropout_layer(
+            self.embedding_norm(ops.cast(x, self.compute_dtype)), training=training
+        )
         presents = []
         for number, block in enumerate(self.blocks):
-            past = None if pasts is None else pasts[number]
+            cache = None if caches is None else caches[number]
             x, present = block(
-                x, memories[number], allowed=allowed, past=past, place=place, training=training
+                x,
+                memories[number],
+                padding_mask=padding_mask,
+                cache=cache,
+                cache_index=cache_index,
+                training=training,
             )
             presents.append(present)
-        x = self.exit(self.last(x))
-        return ops.matmul(x, ops.cast(self.words, x.dtype)) + ops.cast(self.bias, x.dtype), presents
+        x = self.output_norm(self.transform_dense(x))
+        return ops.matmul(x, ops.cast(self.token_embeddings, x.dtype)) + ops.cast(
+            self.bias, x.dtype
+        ), presents
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made from."""
+        """Return the layer's configuration."""
         return {
             **super().get_config(),
-            "vocabulary": self.vocabulary,
-            "width": self.width,
-            "layers": self.layers,
-            "heads": self.heads,
-            "feed_forward": self.feed_forward,
-            "positions": self.positions,
-            "seen": self.seen,
+            "vocabulary_size": self.vocabulary_size,
+            "hidden_dim": self.hidden_dim,
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
+            "intermediate_dim": self.intermediate_dim,
+            "max_positions": self.max_positions,
+            "memory_dim": self.memory_dim,
             "dropout": self.dropout,
         }
-
-
-__all__ = ["EPSILON", "TextBlock", "TextDecoder"]

@@ -18,8 +18,14 @@ DATA = "aircraft_captions_synthetic"
 AIRCRAFT = "aircraft_damage_synthetic"
 SMALL = {"examples": 48, "validation_examples": 16, "test_examples": 16, "image_size": 48}
 SIZES = {
-    "vision": {"stem": ((8,), (12,)), "patch": 8, "width": 16, "layers": 1, "heads": 2},
-    "text": {"width": 16, "layers": 2, "heads": 2, "feed_forward": 32},
+    "vision": {
+        "stem": ((8,), (12,)),
+        "patch_size": 8,
+        "hidden_dim": 16,
+        "num_layers": 1,
+        "num_heads": 2,
+    },
+    "text": {"hidden_dim": 16, "num_layers": 2, "num_heads": 2, "intermediate_dim": 32},
 }
 
 
@@ -41,11 +47,11 @@ def pictures(run: zoo.Run) -> np.ndarray:
 
 
 def test_a_training_step_asks_for_every_word_behind_the_true_ones_but_not_for_the_prompt() -> None:
-    from zoo_blip_captioner.learning import taught
+    from zoo_blip_captioner.teacher_forcing import teacher_forcing
 
     data = zoo.dataset(DATA, **SMALL)
     inputs, targets = data.split("train").take(np.arange(3))
-    told, wanted = taught(data.spec, glances=True)(inputs, targets)
+    told, wanted = teacher_forcing(data.spec, use_bag_of_words=True)(inputs, targets)
     text = data.spec.targets[1].text
     prompt = zoo.runtime.encode_text(["a detailed photo of"], text)[0]
 
@@ -56,18 +62,20 @@ def test_a_training_step_asks_for_every_word_behind_the_true_ones_but_not_for_th
         np.testing.assert_array_equal(after[:, :skipped], 0)
         np.testing.assert_array_equal(after[:, skipped:], true[:, 1:])
         np.testing.assert_array_equal(before[:, 1 + skipped :], true[:, 1:-1])
-    for there, text_of in zip(wanted["glance"], data.split("train").texts["caption"], strict=False):
+    for there, text_of in zip(
+        wanted["bag_of_words"], data.split("train").texts["caption"], strict=False
+    ):
         words = {text.vocabulary[i] for i in np.flatnonzero(there)} - set(zoo.spec.SPECIAL_TOKENS)
         assert words == set(text_of.split())
 
 
 def test_padding_that_every_text_has_is_cut_away() -> None:
-    from zoo_blip_captioner.learning import taught, widths
+    from zoo_blip_captioner.teacher_forcing import teacher_forcing, widths
 
     data = zoo.dataset(DATA, **SMALL)
     found = widths(data)
     texts = [text for name in ("train", "validation") for text in data.split(name).texts["caption"]]
-    told, _ = taught(data.spec, found)(*data.split("train").take(np.arange(4)))
+    told, _ = teacher_forcing(data.spec, found)(*data.split("train").take(np.arange(4)))
 
     assert found["caption"] == 2 + max(len(text.split()) for text in texts)
     assert told["previous_caption"].shape[1] == found["caption"] - 1
@@ -99,7 +107,7 @@ def test_the_whole_search_as_one_graph_writes_what_the_loop_writes(
     artifact: Path, pictures: np.ndarray
 ) -> None:
     text = zoo.runtime.load_generator(artifact).text
-    captioner = zoo.runtime.load(artifact, signature="write")
+    captioner = zoo.runtime.load(artifact, signature="generate")
     written = captioner.predict({"image": pictures}).outputs["text"]
     scores = {name: zoo.runtime.load(artifact, signature=name) for name in ("encode", "decode")}
     predict_fns = {name: session.run for name, session in scores.items()}
@@ -128,7 +136,7 @@ def test_a_photo_of_any_size_gets_a_caption_and_a_summary_in_a_damage_report(
 
 
 def test_a_frozen_side_that_sees_stays_as_it_is(tmp_path: Path) -> None:
-    from zoo_blip_captioner.teaching import captioner_of
+    from zoo_blip_captioner.training_model import captioner_of
 
     data = zoo.dataset(DATA, **SMALL)
     options: dict[str, Any] = {**SIZES, "freeze_encoder": True}
@@ -139,7 +147,7 @@ def test_a_frozen_side_that_sees_stays_as_it_is(tmp_path: Path) -> None:
     assert not captioner_of(before).vision.trainable_weights
     assert not run_weights.vision.trainable_weights
     # Statistics of a batch normalization that learned nothing are those it began with.
-    for norm in run_weights.vision.look.norms:
+    for norm in run_weights.vision.conv_stem.norms:
         np.testing.assert_array_equal(np.asarray(norm.moving_mean), 0)
         np.testing.assert_array_equal(np.asarray(norm.moving_variance), 1)
 
@@ -157,10 +165,10 @@ def spec(shape: tuple[int | str, ...], task: Task = Task.CAPTIONING) -> DataSpec
         (spec((32, 32, 3), Task.CLASSIFICATION), {}, "captions"),
         (spec((48, 32, 3)), {}, "square"),
         (spec((32, 32, 1)), {}, "colors"),
-        (spec((40, 40, 3)), {"vision": {"patch": 16}}, "vision.patch"),
-        (spec((32, 32, 3)), {"text": {"positions": 8}}, "text.positions"),
-        (spec((32, 32, 3)), {"vision": {"width": 10, "heads": 4}}, "divisible"),
-        (spec((32, 32, 3)), {"vision": {"patch": 4}}, "halved"),
+        (spec((40, 40, 3)), {"vision": {"patch_size": 16}}, "vision.patch_size"),
+        (spec((32, 32, 3)), {"text": {"max_positions": 8}}, "text.max_positions"),
+        (spec((32, 32, 3)), {"vision": {"hidden_dim": 10, "num_heads": 4}}, "divisible"),
+        (spec((32, 32, 3)), {"vision": {"patch_size": 4}}, "halved"),
         (spec((32, 32, 3)), {"sha256": "0" * 64}, "pretrained"),
     ],
 )

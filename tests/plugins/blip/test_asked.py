@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from tests.plugins.blip import tiny
 from zoo.errors import ConfigError, DataError, ZooError
 from zoo_blip_captioner.captioner import BlipCaptioner
-from zoo_blip_captioner.question import beginning
+from zoo_blip_captioner.inputs import prompt_tokens
 
 LIMIT = 3
 
@@ -60,10 +60,10 @@ def test_pictures_that_do_not_fit_are_refused(
 
 def test_an_error_says_what_pictures_are_taken(ours: BlipCaptioner) -> None:
     with pytest.raises(DataError, match="36 x 36 pixels in three colors") as caught:
-        ours.write(np.zeros((2, 40, 30, 3), np.uint8))
+        ours.generate_text(np.zeros((2, 40, 30, 3), np.uint8))
     assert "uint8[2, 40, 30, 3]" in caught.value.why
     with pytest.raises(DataError, match="raw pixels") as caught:
-        ours.write(tiny.pictures(1) / 255)
+        ours.generate_text(tiny.pictures(1) / 255)
     assert "float64 from 0" in caught.value.why and "255 * images" in caught.value.fix
 
 
@@ -106,7 +106,7 @@ def test_no_array_is_answered_with_another_kind_of_error(
         ({"max_new_tokens": "5"}, "max_new_tokens"),
         ({"max_new_tokens": None}, "max_new_tokens"),
         ({"max_new_tokens": True}, "max_new_tokens"),
-        ({"prompt": "a detailed photo of", "max_new_tokens": 28}, "the beginning takes 5"),
+        ({"prompt": "a detailed photo of", "max_new_tokens": 28}, "the prompt_tokens takes 5"),
         ({"beams": 0}, "beams"),
         ({"beams": 65}, "beams"),
         ({"beams": "3"}, "beams"),
@@ -141,7 +141,7 @@ def test_everything_that_is_wrong_with_a_question_is_said_at_once(ours: BlipCapt
 @pytest.mark.parametrize("task", ["question", "", None, 4, ["caption"]])
 def test_an_unknown_task_is_refused_with_those_there_are(ours: BlipCaptioner, task: Any) -> None:
     with pytest.raises(ConfigError, match="not taught that task") as caught:
-        ours.write(tiny.pictures(1), task)
+        ours.generate_text(tiny.pictures(1), task)
     assert "one of caption, summary" in caught.value.why
 
 
@@ -202,14 +202,14 @@ def test_a_mask_of_zeros_and_ones_is_one_of_truths(ours: BlipCaptioner) -> None:
 @pytest.mark.parametrize("prompt", ["  ", "\n", "elephants", "ÄÖ ☃", "[SEP]x qq"])
 def test_a_prompt_without_a_known_word_is_refused(ours: BlipCaptioner, prompt: str) -> None:
     with pytest.raises(ConfigError, match="cannot go on from this prompt") as caught:
-        ours.write(tiny.pictures(1), prompt=prompt)
+        ours.generate_text(tiny.pictures(1), prompt=prompt)
     assert repr(prompt) in caught.value.why
 
 
 def test_a_prompt_may_have_unknown_words_and_empty_is_none(ours: BlipCaptioner) -> None:
     images = tiny.pictures(1)
     how = {"max_new_tokens": LIMIT}
-    assert ours.write(images, prompt="", **how) == ours.write(images, **how)
+    assert ours.generate_text(images, prompt="", **how) == ours.generate_text(images, **how)
     unknown = np.array([[tiny.START, 4, 1, 6]])
     np.testing.assert_array_equal(
         ours.generate(images, "A  elephant PHOTO", **how), ours.generate(images, unknown, **how)
@@ -219,15 +219,15 @@ def test_a_prompt_may_have_unknown_words_and_empty_is_none(ours: BlipCaptioner) 
 def test_a_prompt_that_is_too_long_is_refused(ours: BlipCaptioner) -> None:
     for words, kind in ((31, ConfigError), (32, ConfigError), (33, DataError), (5000, DataError)):
         with pytest.raises(kind):
-            ours.write(tiny.pictures(1), prompt="photo " * words, max_new_tokens=1)
-    assert ours.write(tiny.pictures(1), prompt="photo " * 30, max_new_tokens=1)
+            ours.generate_text(tiny.pictures(1), prompt="photo " * words, max_new_tokens=1)
+    assert ours.generate_text(tiny.pictures(1), prompt="photo " * 30, max_new_tokens=1)
 
 
 @settings(max_examples=80, deadline=None)
 @given(prompt=st.text(max_size=40))
 def test_no_prompt_is_answered_with_another_kind_of_error(ours: BlipCaptioner, prompt: str) -> None:
     try:
-        ids, real = beginning(prompt, None, 2, ours.words)
+        ids, real = prompt_tokens(prompt, None, 2, ours.text_spec)
     except ZooError as error:
         assert error.what
     else:
@@ -236,6 +236,6 @@ def test_no_prompt_is_answered_with_another_kind_of_error(ours: BlipCaptioner, p
 
 
 def test_what_is_written_is_text_without_signs(ours: BlipCaptioner) -> None:
-    for text in ours.write(tiny.pictures(4), max_new_tokens=8):
+    for text in ours.generate_text(tiny.pictures(4), max_new_tokens=8):
         assert isinstance(text, str)
         assert not any(sign in text for sign in ("[SEP]", "[DEC]", "[PAD]"))

@@ -18,9 +18,8 @@ import pytest
 from tests.plugins.blip import tiny
 from zoo.errors import DataError, Incompatible
 from zoo_blip_captioner.captioner import BlipCaptioner
-from zoo_blip_captioner.checkpoint import INDEX, WEIGHTS, read_weights
+from zoo_blip_captioner.checkpoint import BUFFERS, INDEX, TIED_TENSORS, WEIGHTS, read_weights
 from zoo_blip_captioner.hub import find_folder
-from zoo_blip_captioner.names import BUFFERS, REPEATED
 
 safetensors = pytest.importorskip("safetensors.numpy", reason="weights are safetensors files")
 
@@ -31,7 +30,7 @@ NAMES = {
     "key": "text_decoder.bert.encoder.layer.1.crossattention.self.key.bias",
     "last": "text_decoder.cls.predictions.bias",
 }
-TIED = next(iter(REPEATED))
+TIED = next(iter(TIED_TENSORS))
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +243,10 @@ def test_an_index_that_says_nothing_is_refused(
 def test_the_tied_matrix_may_be_there_again_if_it_is_the_same(
     folder: Path, other: BlipCaptioner
 ) -> None:
-    edit(folder, lambda t: t.update({again: t[first].copy() for again, first in REPEATED.items()}))
+    edit(
+        folder,
+        lambda t: t.update({again: t[first].copy() for again, first in TIED_TENSORS.items()}),
+    )
     tiny.load(folder)
     edit(folder, lambda t: t.update({TIED: t[TIED] + np.float32(1e-3)}))
     error = refused(other, folder, Incompatible, "1 of another form")
@@ -257,8 +259,8 @@ def test_the_tied_matrix_of_another_shape_is_refused(folder: Path, other: BlipCa
 
 
 def test_the_counted_positions_of_older_files_are_passed_over(folder: Path) -> None:
-    counted = np.arange(32)[None]
-    edit(folder, lambda tensors: tensors.update(dict.fromkeys(BUFFERS, counted)))
+    token_positions = np.arange(32)[None]
+    edit(folder, lambda tensors: tensors.update(dict.fromkeys(BUFFERS, token_positions)))
     tiny.load(folder)
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from tests.plugins.blip import tiny
 from zoo.errors import ConfigError, DataError, DatasetUnavailable, Incompatible, ZooError
 from zoo_blip_captioner.hub import find_folder, is_named
-from zoo_blip_captioner.pretrained import read_folder, read_words
+from zoo_blip_captioner.pretrained import read_folder, read_vocabulary
 
 pytest.importorskip("transformers", reason="it knows what a configuration leaves out")
 
@@ -33,7 +33,7 @@ def test_a_folder_says_what_its_captioner_is_made_of(source: Path) -> None:
     assert found.side == tiny.SIDE
     assert found.vision == {k: v for k, v in tiny.VISION.items() if k != "image_size"}
     assert found.text == {**tiny.TEXT, "dropout": 0.0}
-    words = found.words
+    words = found.text_spec
     assert words.vocabulary == tiny.PIECES and words.split == "wordpiece" and words.lowercase
     assert (words.pad, words.unk, words.start, words.end) == (0, 1, tiny.START, tiny.END)
     assert words.prompts == (("summary", "a detailed photo of"),) and words.max_length == 32
@@ -41,18 +41,18 @@ def test_a_folder_says_what_its_captioner_is_made_of(source: Path) -> None:
 
 def test_what_a_configuration_leaves_out_is_the_default_of_the_library(folder: Path) -> None:
     tiny.change(folder, text_config={"num_attention_heads": None})
-    assert read_folder(folder).text["heads"] == 8
+    assert read_folder(folder).text["num_heads"] == 8
     tiny.change(folder, text_config={"num_attention_heads": 2})
-    assert read_folder(folder).text["heads"] == 2
+    assert read_folder(folder).text["num_heads"] == 2
     (folder / "config.json").write_text('{"model_type": "blip"}')
     pieces = [f"word{i}" for i in range(30524)]
     for place, sign in {0: "[PAD]", 100: "[UNK]", 102: "[SEP]", 30522: "[DEC]"}.items():
         pieces[place] = sign
     tiny.write_vocabulary(folder, tuple(pieces))
     found = read_folder(folder)
-    base = {"width": 768, "layers": 12, "feed_forward": 3072}
-    assert found.vision == {**base, "heads": 12, "patch": 16} and found.side == 384
-    assert found.text == {**base, "heads": 8, "positions": 512, "dropout": 0.0}
+    base = {"hidden_dim": 768, "num_layers": 12, "intermediate_dim": 3072}
+    assert found.vision == {**base, "num_heads": 12, "patch_size": 16} and found.side == 384
+    assert found.text == {**base, "num_heads": 8, "max_positions": 512, "dropout": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_a_form_that_is_not_supported_is_refused_by_the_field_s_name(
 @pytest.mark.parametrize(
     ("side", "field", "value", "where"),
     [
-        ("vision_config", "num_attention_heads", 5, "vision.width 48 is not divisible"),
-        ("text_config", "num_attention_heads", 0, "text.heads"),
+        ("vision_config", "num_attention_heads", 5, "vision.hidden_dim 48 is not divisible"),
+        ("text_config", "num_attention_heads", 0, "text.num_heads"),
         ("text_config", "hidden_dropout_prob", 1.5, "text.dropout"),
-        ("text_config", "num_hidden_layers", 1_000_000, "text.layers"),
-        ("vision_config", "intermediate_size", -1, "vision.feed_forward"),
-        ("text_config", "max_position_embeddings", 1, "text.positions"),
+        ("text_config", "num_hidden_layers", 1_000_000, "text.num_layers"),
+        ("vision_config", "intermediate_size", -1, "vision.intermediate_dim"),
+        ("text_config", "max_position_embeddings", 1, "text.max_positions"),
     ],
 )
 def test_sizes_out_of_range_are_refused_by_name(
@@ -172,7 +172,7 @@ def test_whatever_a_configuration_says_it_is_understood_or_refused(
     except ZooError as error:
         assert error.what and error.why
     else:
-        assert len(found.words.vocabulary) == len(tiny.PIECES)
+        assert len(found.text_spec.vocabulary) == len(tiny.PIECES)
 
 
 def test_weights_of_other_sizes_than_the_configuration_are_refused(folder: Path) -> None:
@@ -214,8 +214,8 @@ def test_words_of_another_captioner_are_refused(
 
 def test_the_signs_of_blip_are_added_behind_bert_s_words(folder: Path) -> None:
     tiny.write_vocabulary(folder, tiny.PIECES[:-2])
-    assert read_folder(folder).words.vocabulary == tiny.PIECES
-    words = read_words(folder, len(tiny.PIECES) + 2)
+    assert read_folder(folder).text_spec.vocabulary == tiny.PIECES
+    words = read_vocabulary(folder, len(tiny.PIECES) + 2)
     assert words.vocabulary[-3:] == ("[ENC]", "[unused_60]", "[unused_61]")
 
 

@@ -21,7 +21,7 @@ from zoo_blip_captioner import hub as places
 from zoo_blip_captioner.checkpoint import WEIGHTS
 from zoo_blip_captioner.hub import PINS, Pin, find_folder
 from zoo_blip_captioner.pretrained import read_folder
-from zoo_blip_captioner.teaching import captioner_of
+from zoo_blip_captioner.training_model import captioner_of
 
 huggingface_hub = pytest.importorskip("huggingface_hub", reason="it speaks with the hub")
 
@@ -174,9 +174,9 @@ def test_a_tokenizer_json_is_fetched_where_there_is_no_vocabulary(
     index = {piece: place for place, piece in enumerate(tiny.PIECES)}
     said = json.dumps({"model": {"vocab": index}}).encode()
     hub.files[NAME, COMMIT, "tokenizer.json"] = said
-    assert tiny.load(NAME).words.vocabulary == tiny.PIECES
+    assert tiny.load(NAME).text_spec.vocabulary == tiny.PIECES
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    assert tiny.load(NAME).words.vocabulary == tiny.PIECES
+    assert tiny.load(NAME).text_spec.vocabulary == tiny.PIECES
 
 
 def test_a_repository_that_is_not_there_is_unavailable(hub: Hub) -> None:

@@ -62,11 +62,11 @@ def test_word_by_word_with_caches_the_scores_are_those_of_the_whole_text(both: A
     images = tiny.pictures(2)
     ids, _ = tiny.begun(2, 8)
     _, logits = theirs.score(images, ids)
-    memories = ours.decoder.remember(ours.encode(images))
+    memories = ours.decoder.project_memory(ours.encode(images))
     first, caches = ours.decoder(ids[:, :3], memories)
     assert far(logits[:, :3], first) <= CLOSE
     for place in range(3, 8):
-        found, caches = ours.decoder(ids[:, place : place + 1], memories, pasts=caches)
+        found, caches = ours.decoder(ids[:, place : place + 1], memories, caches=caches)
         assert far(logits[:, place], found[:, 0]) <= CLOSE
     assert [tuple(cache.shape) for cache in caches] == [(2, 8, 64)] * 2
 
@@ -76,13 +76,18 @@ def test_caches_of_full_length_from_the_beginning_give_the_same_scores(both: Any
     images = tiny.pictures(2)
     ids, _ = tiny.begun(2, 8)
     _, logits = theirs.score(images, ids)
-    memories = ours.decoder.remember(ours.encode(images))
+    memories = ours.decoder.project_memory(ours.encode(images))
     caches = [ops.ones((2, 8, 64)) for _ in range(2)]
     for place in range(8):
         word, known = ids[:, place : place + 1], np.tile(np.arange(8) <= place, (2, 1))
         positions = np.full((2, 1), place)
         found, caches = ours.decoder(
-            word, memories, allowed=known, pasts=caches, place=place, positions=positions
+            word,
+            memories,
+            padding_mask=known,
+            caches=caches,
+            cache_index=place,
+            positions=positions,
         )
         assert far(logits[:, place], found[:, 0]) <= CLOSE
 
@@ -95,15 +100,15 @@ def test_the_first_patches_are_cut_and_scaled_alike_for_any_kind_of_number(both:
         np.testing.assert_array_equal(ours.encode(images.astype(kind)), expected)
 
 
-@pytest.mark.parametrize(("said", "heads"), [(None, 8), (12, 12)])
+@pytest.mark.parametrize(("said", "num_heads"), [(None, 8), (12, 12)])
 def test_heads_that_a_configuration_leaves_out_are_the_default_of_the_library(
-    tmp_path: Path, said: int | None, heads: int
+    tmp_path: Path, said: int | None, num_heads: int
 ) -> None:
-    wide = {"hidden_size": 96, "num_attention_heads": heads}
+    wide = {"hidden_size": 96, "num_attention_heads": num_heads}
     theirs = tiny.reference(tmp_path, spread=0.1, **wide)
     tiny.change(tmp_path, text_config={"num_attention_heads": said})
     ours = tiny.load(tmp_path)
-    assert ours.decoder.heads == heads
+    assert ours.decoder.num_heads == num_heads
     ids, mask = tiny.begun(2, 6)
     _, logits = theirs.score(tiny.pictures(2), ids, mask)
     found = np.asarray(ours({"images": tiny.pictures(2), "ids": ids, "mask": mask}))

@@ -57,7 +57,7 @@ def test_the_captioner_of_the_published_size_is_the_reference(
     ours = tiny.load(folder)
     images, ids, mask = wanted["images"], wanted["ids"], wanted["mask"]
     assert 223e6 < ours.count_params() < 225e6
-    assert (ours.words.start, ours.words.end, ours.words.pad) == (30522, 102, 0)
+    assert (ours.text_spec.start, ours.text_spec.end, ours.text_spec.pad) == (30522, 102, 0)
 
     seen = np.asarray(ours.encode(images))
     logits = np.asarray(ours({"images": images, "ids": ids, "mask": mask}))

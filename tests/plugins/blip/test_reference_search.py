@@ -154,7 +154,9 @@ def test_the_prompt_of_a_summary_is_that_of_the_reference(both: Any) -> None:
     )
     from zoo.runtime import decode_text
 
-    assert ours.write(images, "summary", max_new_tokens=LIMIT) == decode_text(expected, ours.words)
-    assert ours.write(images, prompt=tiny.SUMMARY, max_new_tokens=LIMIT) == decode_text(
-        expected, ours.words
+    assert ours.generate_text(images, "summary", max_new_tokens=LIMIT) == decode_text(
+        expected, ours.text_spec
+    )
+    assert ours.generate_text(images, prompt=tiny.SUMMARY, max_new_tokens=LIMIT) == decode_text(
+        expected, ours.text_spec
     )

@@ -15,7 +15,7 @@ from zoo.spec import TextSpec
 from zoo_blip_captioner.captioner import BlipCaptioner
 from zoo_blip_captioner.pretrained import save_captioner
 
-STEM = {**tiny.VISION, "patch": 12, "stem": ((8,), (8, 8))}
+STEM = {**tiny.VISION, "patch_size": 12, "stem": ((8,), (8, 8))}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_what_is_saved_and_loaded_again_is_the_same_to_the_last_bit(
     first = save_captioner(ours, tmp_path / "first")
     again = tiny.load(first)
     assert tiny.same(tiny.values(ours), tiny.values(again))
-    assert again.words == ours.words
+    assert again.text_spec == ours.text_spec
     assert again.decoder.get_config() == ours.decoder.get_config() | {
         "name": "decoder", "dtype": again.decoder.get_config()["dtype"],
     }  # fmt: skip
@@ -66,7 +66,7 @@ def test_the_reference_loads_what_is_saved_and_nothing_is_missing(
 def test_what_has_no_form_in_the_reference_is_not_written(
     ours: BlipCaptioner, tmp_path: Path
 ) -> None:
-    stem = BlipCaptioner(STEM, tiny.TEXT, ours.words)
+    stem = BlipCaptioner(STEM, tiny.TEXT, ours.text_spec)
     pieces = ("[pad]", "[unknown]", "[start]", "[end]", *tiny.SAID)
     words = BlipCaptioner(
         tiny.VISION, tiny.TEXT, TextSpec(split="words", vocabulary=pieces, max_length=9)
@@ -83,12 +83,12 @@ def test_what_has_no_form_in_the_reference_is_not_written(
 def test_a_keras_file_gives_the_same_bits(ours: BlipCaptioner, tmp_path: Path, stem: bool) -> None:
     made = ours
     if stem:
-        made = BlipCaptioner(STEM, tiny.TEXT, ours.words)
+        made = BlipCaptioner(STEM, tiny.TEXT, ours.text_spec)
         made.build()
     made.save(tmp_path / "x.keras")
     again = keras.saving.load_model(tmp_path / "x.keras")
     assert isinstance(again, BlipCaptioner)
-    assert again.words == made.words
+    assert again.text_spec == made.text_spec
     assert tiny.same(tiny.values(made), tiny.values(again))
     np.testing.assert_array_equal(again(given()), made(given()))
 

@@ -14,7 +14,7 @@ import zoo
 from tests.plugins.blip import tiny
 from zoo.errors import BadRecord, ConfigError, DataError, Incompatible, ZooError
 from zoo.metrics.figures import encode_png
-from zoo_blip_captioner.teaching import captioner_of
+from zoo_blip_captioner.training_model import captioner_of
 
 CAPTIONS = ("a black jet", "two jets on grass", "a jet on a runway", "a photo of grass")
 SIZES: dict[str, Any] = {
@@ -143,7 +143,7 @@ def test_a_frozen_side_that_sees_stays_as_it_is_to_the_last_bit(
     source: Path, photos: Path, frozen: bool
 ) -> None:
     data = zoo.dataset(photos, **options(source))
-    stem = {"vision.stem": [[4], [4]], "pretrained": None, "glance": 0}
+    stem = {"vision.stem": [[4], [4]], "pretrained": None, "bag_of_words_weight": 0}
     for more in ({"pretrained": str(source)}, stem) if frozen else (stem,):
         chosen = {**SIZES, **more, "freeze_encoder": frozen, "text.dropout": 0.1}
         made = zoo.build("blip_captioner", data=data, **chosen)
@@ -171,10 +171,10 @@ def settings_of(error: ZooError) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_the_sizes_to_ask_for_are_said_and_help(source: Path, photos: Path) -> None:
     data = zoo.dataset(photos)
     with pytest.raises(ConfigError, match="are of another captioner") as caught:
-        zoo.build("blip_captioner", data=data, pretrained=str(source), **{"vision.patch": 12,
+        zoo.build("blip_captioner", data=data, pretrained=str(source), **{"vision.patch_size": 12,
             "vision.stem": [[8], [8]]})  # fmt: skip
     why = caught.value.why
-    assert "vision.width: 48, as the weights have it. Received: 96" in why
+    assert "vision.hidden_dim: 48, as the weights have it. Received: 96" in why
     assert "vision.stem: none" in why and "the words: the vocabulary in" in why
     config, said = settings_of(caught.value)
     assert config == {

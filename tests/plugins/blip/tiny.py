@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from zoo_blip_captioner.captioner import BlipCaptioner
-from zoo_blip_captioner.pretrained import SUMMARY, read_words, save_captioner
-from zoo_blip_captioner.stem import DEVIATION, MEAN
+from zoo_blip_captioner.pretrained import SUMMARY, read_vocabulary, save_captioner
+from zoo_blip_captioner.vision import DEVIATION, MEAN
 
 load = BlipCaptioner.from_pretrained
 BERT_SIGNS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -24,8 +24,21 @@ START, END, PAD = PIECES.index("[DEC]"), PIECES.index("[SEP]"), 0
 SIDE = 36
 """Pixels a side: with patches of 12 an odd number of them."""
 
-VISION = {"image_size": SIDE, "patch": 12, "width": 48, "layers": 3, "heads": 4, "feed_forward": 40}
-TEXT = {"width": 32, "layers": 2, "heads": 2, "feed_forward": 72, "positions": 32}
+VISION = {
+    "image_size": SIDE,
+    "patch_size": 12,
+    "hidden_dim": 48,
+    "num_layers": 3,
+    "num_heads": 4,
+    "intermediate_dim": 40,
+}
+TEXT = {
+    "hidden_dim": 32,
+    "num_layers": 2,
+    "num_heads": 2,
+    "intermediate_dim": 72,
+    "max_positions": 32,
+}
 
 VISION_CONFIG = {
     "image_size": SIDE,
@@ -59,7 +72,7 @@ def write_vocabulary(folder: Path, pieces: tuple[str, ...] = PIECES) -> Path:
 def captioner(folder: Path, seed: int = 0, **text: Any) -> BlipCaptioner:
     """Return a captioner whose weights are all random, the biases and norms among them."""
     write_vocabulary(folder)
-    words = read_words(folder, len(PIECES), 32)
+    words = read_vocabulary(folder, len(PIECES), 32)
     made = BlipCaptioner(VISION, {**TEXT, **text}, words)
     made.build()
     random = np.random.default_rng(seed)
@@ -136,10 +149,10 @@ class Reference:
             found = self.model(pixel_values=self.pixels(images), **given)
         return found.last_hidden_state.numpy(), found.logits.numpy()
 
-    def write(
+    def generate_text(
         self, images: Any, ids: Any = None, mask: Any = None, *, limit: int = 20, **options: Any
     ) -> np.ndarray:
-        """Return the ids behind a beginning."""
+        """Return the ids behind a prompt_tokens."""
         given, behind = {}, 1
         if ids is not None:
             # It takes off the last one, which stands for the end sign of a tokenizer.

@@ -1,4 +1,4 @@
-"""What a captioner is asked: pictures, a beginning, options; checked before anything is computed.
+"""Checks of a captioner's images, prompt and options.
 
 Importing this module imports no keras.
 """
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _MOST_BEAMS = 64
 
 
-def raw_pixels(images: Any, size: int) -> NDArray[np.uint8]:
-    """Return pictures as they are looked at.
+def check_images(images: Any, size: int) -> NDArray[np.uint8]:
+    """Check images, and return them as uint8.
 
     Shapes:
         images: whole numbers from 0 to 255 of any type, `(batch, size, size, 3)`, and the same out
@@ -48,16 +48,16 @@ def raw_pixels(images: Any, size: int) -> NDArray[np.uint8]:
     return exact
 
 
-def beginning(
+def prompt_tokens(
     prompt: Any, mask: Any, count: int, words: TextSpec
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Return the words that each text begins with, the start sign first, and which are real.
+    """Return the ids and the mask of a prompt, the start token first.
 
     Args:
         prompt: Text, ids `(count, time)`, or ``None``.
-        mask: Which ids are real; all, if it is ``None``.
-        count: How many pictures there are.
-        words: How text becomes ids.
+        mask: Which ids are real; ``None`` for all.
+        count: Number of images.
+        words: Vocabulary and special tokens.
 
     Raises:
         ConfigError: If no word of a text is known.
@@ -93,15 +93,15 @@ def beginning(
 
 
 def check_options(asked: Mapping[str, Any], time: int, positions: int) -> None:
-    """Refuse options that are out of range.
+    """Check that options are in range.
 
     Args:
-        asked: Those of :meth:`zoo_blip_captioner.BlipCaptioner.generate`, by name.
-        time: How many words the beginning has.
-        positions: The longest text, its beginning included.
+        asked: Options of :meth:`zoo_blip_captioner.BlipCaptioner.generate`, by name.
+        time: Length of the prompt, tokens.
+        positions: Maximum length of a text with its prompt.
 
     Raises:
-        ConfigError: With a finding an option.
+        ConfigError: With one finding per option.
     """
     limit, strategy, beams = asked["max_new_tokens"], asked["strategy"], asked["beams"]
     penalty, early = asked["length_penalty"], asked["early_stopping"]
@@ -110,7 +110,7 @@ def check_options(asked: Mapping[str, Any], time: int, positions: int) -> None:
     rules = {
         "max_new_tokens": (
             _is_whole(limit) and 1 <= limit <= room,
-            f"from 1 to {room:,}: there are {positions:,} positions, and the beginning takes "
+            f"from 1 to {room:,}: there are {positions:,} positions, and the prompt_tokens takes "
             f"{time:,}",
         ),
         "strategy": (strategy in ("greedy", "beam"), "greedy or beam"),
@@ -142,7 +142,7 @@ def _numbers(given: Any, what: str) -> NDArray[Any]:
 
 
 def _said(prompt: str, words: TextSpec) -> NDArray[np.int32]:
-    """Return the ids of a prompt of which something is known."""
+    """Return the ids of a text prompt, of which at least one word is known."""
     found: NDArray[np.int32] = np.zeros(0, np.int32)
     if prompt.strip():
         found = zoo.runtime.encode_text([prompt], words)[0]
@@ -156,6 +156,3 @@ def _said(prompt: str, words: TextSpec) -> NDArray[np.int32]:
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-__all__ = ["beginning", "check_options", "raw_pixels"]
