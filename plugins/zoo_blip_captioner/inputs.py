@@ -29,10 +29,10 @@ def check_images(images: Any, size: int) -> NDArray[np.uint8]:
     Raises:
         DataError: If they are anything else.
     """
-    pixels = _numbers(images, "pictures")
+    pixels = _numbers(images, "images")
     if pixels.shape[1:] != (size, size, 3) or not len(pixels):
         raise DataError(
-            f"expected pictures of {size} x {size} pixels in three colors",
+            f"expected images of {size} x {size} pixels in three colors",
             why=f"received an array of {pixels.dtype}{list(pixels.shape)}",
             fix="zoo.predict reads files and brings them to the size of a model of zoo.build",
         )
@@ -72,7 +72,7 @@ def prompt_tokens(
     given = _numbers(prompt, "ids of a prompt")
     if given.ndim != 2 or len(given) != count or not given.shape[1]:
         raise DataError(
-            "the prompt does not fit the pictures",
+            "the prompt does not fit the images",
             why=f"expected ids of {count} rows. Received: {list(given.shape)}",
         )
     known = len(words.vocabulary)

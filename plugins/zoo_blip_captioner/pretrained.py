@@ -86,7 +86,7 @@ def save_captioner(captioner: Captioner, folder: str | Path) -> Path:
             },
             "text_config": {
                 **shared,
-                "vocab_size": decoder.vocabulary,
+                "vocab_size": decoder.vocabulary_size,
                 "hidden_size": decoder.hidden_dim,
                 "encoder_hidden_size": vision.hidden_dim,
                 "intermediate_size": decoder.intermediate_dim,
@@ -180,7 +180,7 @@ def check_compatible(captioner: Captioner, config: BlipCaptionerConfig, folder: 
         settings = _settings(config, Sizes(found.vision, found.text))
     if captioner.vision.image_size != found.side:
         wanted = f"{found.side} pixels a side"
-        findings.append(Finding("the pictures", captioner.vision.image_size, wanted))
+        findings.append(Finding("the images", captioner.vision.image_size, wanted))
         options.append(f"image_size={found.side}")
     if not _same_vocabulary(captioner.text_spec, found.text_spec):
         what = f"the vocabulary in {folder}"

@@ -99,7 +99,9 @@ class TextBlock(keras.layers.Layer):
         training: bool = False,
     ) -> Any:
         """Apply the block."""
-        found, present = self.self_attention(x, padding_mask, cache, cache_index)
+        found, present = self.self_attention(
+            x, padding_mask=padding_mask, cache=cache, cache_index=cache_index
+        )
         x = self.norms[0](x + self.dropout_layer(found, training=training))
         found = self.cross_attention(x, memory)
         x = self.norms[1](x + self.dropout_layer(found, training=training))

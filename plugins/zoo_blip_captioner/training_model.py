@@ -109,7 +109,7 @@ class TeacherForcing(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the layer's configuration."""
         made = keras.saving.serialize_keras_object(self.captioner)
-        own = {"captioner": made, "glances": self.glances}
+        own = {"captioner": made, "use_bag_of_words": self.use_bag_of_words}
         return {**super().get_config(), **own, "shift": self.shift, "seed": self.seed}
 
     @classmethod

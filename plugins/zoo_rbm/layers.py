@@ -56,7 +56,7 @@ class RBMLayer(keras.layers.Layer):
     Args:
         hidden: Number of hidden units.
         gaussian: Whether the visible units are Gaussian.
-        classes: How many of the visible units, the last ones, are the class of an example.
+        classes: Number of classes, the last visible units.
         rule: ``cd``, ``pcd`` or ``parallel_tempering``: see :mod:`zoo_rbm.sampling`.
         steps: Gibbs steps an update.
         chains: Chains at each temperature.

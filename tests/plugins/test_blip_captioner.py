@@ -70,10 +70,10 @@ def test_a_training_step_asks_for_every_word_behind_the_true_ones_but_not_for_th
 
 
 def test_padding_that_every_text_has_is_cut_away() -> None:
-    from zoo_blip_captioner.teacher_forcing import teacher_forcing, widths
+    from zoo_blip_captioner.teacher_forcing import teacher_forcing, used_lengths
 
     data = zoo.dataset(DATA, **SMALL)
-    found = widths(data)
+    found = used_lengths(data)
     texts = [text for name in ("train", "validation") for text in data.split(name).texts["caption"]]
     told, _ = teacher_forcing(data.spec, found)(*data.split("train").take(np.arange(4)))
 

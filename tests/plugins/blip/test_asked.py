@@ -140,7 +140,7 @@ def test_everything_that_is_wrong_with_a_question_is_said_at_once(ours: BlipCapt
 
 @pytest.mark.parametrize("task", ["question", "", None, 4, ["caption"]])
 def test_an_unknown_task_is_refused_with_those_there_are(ours: BlipCaptioner, task: Any) -> None:
-    with pytest.raises(ConfigError, match="not taught that task") as caught:
+    with pytest.raises(ConfigError, match="does not have that task") as caught:
         ours.generate_text(tiny.pictures(1), task)
     assert "one of caption, summary" in caught.value.why
 

@@ -196,7 +196,7 @@ def test_a_picture_of_another_size_is_said_and_helps(source: Path, photos: Path)
     data = zoo.dataset(photos, **{**options(source), "image_size": 48})
     with pytest.raises(ConfigError) as caught:
         zoo.build("blip_captioner", data=data, pretrained=str(source), **SIZES)
-    assert "the pictures: 36 pixels a side. Received: 48" in caught.value.why
+    assert "the images: 36 pixels a side. Received: 48" in caught.value.why
     assert settings_of(caught.value) == ({}, {"image_size": "36"})
 
 

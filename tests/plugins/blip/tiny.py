@@ -13,7 +13,7 @@ import pytest
 
 from zoo_blip_captioner.captioner import BlipCaptioner
 from zoo_blip_captioner.pretrained import SUMMARY, read_vocabulary, save_captioner
-from zoo_blip_captioner.vision import DEVIATION, MEAN
+from zoo_blip_captioner.vision import MEAN, STDDEV
 
 load = BlipCaptioner.from_pretrained
 BERT_SIGNS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -137,7 +137,7 @@ class Reference:
 
     def pixels(self, images: np.ndarray) -> Any:
         """Return raw pixels as the reference takes them: by the numbers of CLIP, colors first."""
-        scaled = (images.astype(np.float32) - np.float32(MEAN)) / np.float32(DEVIATION)
+        scaled = (images.astype(np.float32) - np.float32(MEAN)) / np.float32(STDDEV)
         return self.torch.tensor(scaled.transpose(0, 3, 1, 2).copy())
 
     def score(self, images: np.ndarray, ids: np.ndarray, mask: np.ndarray | None = None) -> Any:
@@ -149,7 +149,7 @@ class Reference:
             found = self.model(pixel_values=self.pixels(images), **given)
         return found.last_hidden_state.numpy(), found.logits.numpy()
 
-    def generate_text(
+    def write(
         self, images: Any, ids: Any = None, mask: Any = None, *, limit: int = 20, **options: Any
     ) -> np.ndarray:
         """Return the ids behind a prompt_tokens."""
