@@ -332,12 +332,14 @@ def file_lock(path: Path, *, on_wait: Callable[[str], object] | None = None) -> 
             raise LockHeld(_holder(holder)) from error
         on_wait(_holder(holder))
         lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        with storage_errors(path, "locking"):
-            raise
+    except OSError as error:
+        if error.errno in _DENIED | _FULL:
+            with storage_errors(path, "locking"):
+                raise
         raise StorageError(
             f"{path} cannot be locked",
-            why=f"the file system says: {error}; without a lock two processes could write here",
+            why=f"the file system says: {error.strerror}; without a lock two processes could "
+            "write here",
             fix="choose a folder on a local disk",
         ) from error
     try:
@@ -361,7 +363,7 @@ def is_locked(path: Path) -> bool:
         lock.acquire(timeout=0.05, poll_interval=0.01)  # somebody else may be looking too
     except filelock.Timeout:
         return True
-    except (OSError, NotImplementedError):  # not ours to lock, or a file system without locks
+    except OSError:  # not ours to lock, or a file system without locks
         return False
     lock.release()
     return False

@@ -325,7 +325,7 @@ def test_the_lock_of_a_dead_process_and_what_it_left_half_written_are_no_obstacl
     shutil.copytree(good / "run", run)
     unfinished(tmp_path)
     (run / ".lock").write_text('{"pid": 1, "host": "elsewhere", "since": "2001-01-01"}')
-    left = [".run.json.abc.tmp", ".model.tmp.keras", "checkpoints/.epoch-00009.npz.x1.tmp"]
+    left = [".run.json.abc.tmp", ".model.7.tmp.keras", "checkpoints/.epoch-00009.npz.x1.tmp"]
     for name in left:
         (run / name).write_bytes(b"half")
     assert zoo.train(resume=run).status == "finished"
