@@ -142,8 +142,7 @@ def _signature(name: str, value: Callable[..., Any]) -> str:
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY and not any(s[0] == "*" for s in shown):
             shown.append("*")
-        stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}
-        text = stars.get(parameter.kind, "") + parameter.name
+        text = str(parameter.replace(annotation=parameter.empty, default=parameter.empty))
         typed = parameter.annotation is not parameter.empty
         text += f": {_annotation(parameter.annotation)}" if typed else ""
         if parameter.default is not parameter.empty:
