@@ -28,7 +28,7 @@ import onnxruntime
 import zoo
 import zoo.runtime
 from zoo.api.catalog import registry
-from zoo.exporting.convert import Traced, convert
+from zoo.exporting.converters.tf2onnx import TracedModel, convert
 
 MODELS = (("cnn", "digits"), ("cnn", "mnist"), ("mlp_classifier", "mnist"))
 BATCHES = (1, 64)
@@ -156,9 +156,9 @@ def _export(name: str, model: object) -> tuple[float, float, Path]:
     blueprint = model.blueprint  # type: ignore[attr-defined]
     architecture = registry().get(name)
     signature = architecture.signatures(model, blueprint.config, blueprint.data)[0]
-    convert(Traced(signature))  # the first call pays for imports
+    convert(TracedModel(signature))  # the first call pays for imports
     started = time.perf_counter()
-    convert(Traced(signature))
+    convert(TracedModel(signature))
     conversion = time.perf_counter() - started
     out = Path(tempfile.mkdtemp(prefix="bench-"))
     started = time.perf_counter()

@@ -115,10 +115,9 @@ def _draw(place: Path) -> None:
 def _export(work: Path) -> None:
     """Convert the three graphs, as an export does before it proves them."""
     import zoo
-    from zoo.exporting.convert import Traced, convert
+    from zoo.exporting.converters.tf2onnx import TracedModel, convert
     from zoo.exporting.external_data import store
-    from zoo.exporting.normalize import canonical
-    from zoo.exporting.simplify import constant_shapes
+    from zoo.exporting.rewrites import constant_shapes, normalize
     from zoo_blip_captioner.captioner import BlipCaptioner
     from zoo_blip_captioner.signatures import make_signatures
 
@@ -130,10 +129,10 @@ def _export(work: Path) -> None:
     data = zoo.DataSpec(id="drawn", task=zoo.Task.CAPTIONING, inputs=(image,), targets=(caption,))
     (work / "float32").mkdir(parents=True, exist_ok=True)
     for signature in make_signatures(captioner, data):
-        started, traced = time.process_time(), Traced(signature)
+        started, traced = time.process_time(), TracedModel(signature)
         converted = convert(traced)
         constant_shapes(converted.proto)
-        proto = canonical(
+        proto = normalize(
             converted.proto, signature.name, signature.inputs, traced.outputs, traced.order
         )
         file = f"{signature.name}.onnx"
@@ -143,15 +142,15 @@ def _export(work: Path) -> None:
 
 
 def _shrink(work: Path) -> None:
-    """Make the graphs with weights of 8 bits, as the candidate of zoo quantize is made."""
+    """Quantize the graphs to int8 as zoo quantize does."""
     import onnx
 
-    from zoo.exporting.candidates import CANDIDATES, Source
+    from zoo.exporting.quantization_methods import METHODS
 
     (work / "int8").mkdir(parents=True, exist_ok=True)
     for name in ("encode", "decode"):
         proto = onnx.load(work / "float32" / f"{name}.onnx")
-        made = CANDIDATES["int8_dynamic"].make(Source(proto, None)).proto
+        made = METHODS["int8_dynamic"].apply(proto, None).proto
         raw = made.SerializeToString()
         (work / "int8" / f"{name}.onnx").write_bytes(raw)
         print(f"{name} in int8: {len(raw) / 1e6:,.0f} MB, of {proto.ByteSize() / 1e6:,.0f}")

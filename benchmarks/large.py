@@ -94,7 +94,7 @@ def _network(layers: int, width: int) -> Any:
 def _export(work: Path, layers: int, width: int) -> str:
     import zoo
     from zoo.architecture import Blueprint, Signature
-    from zoo.exporting import export_artifact
+    from zoo.exporting.export import export_artifact
 
     architecture = _architecture()
     x, label = _tensors()
@@ -159,8 +159,8 @@ def _load(work: Path) -> str:
 def _quantize(work: Path) -> str:
     import zoo
     from zoo.data.dataset import ArraySplit, Dataset
-    from zoo.exporting.policy import Policy
-    from zoo.exporting.quantize import quantize_artifact
+    from zoo.exporting.quantization import quantize_artifact
+    from zoo.exporting.selection import Criteria
     from zoo.runtime import load, verify
 
     rows = np.random.default_rng(1).uniform(-1, 1, (60, 64)).astype("float32")
@@ -177,8 +177,8 @@ def _quantize(work: Path) -> str:
         Dataset(data, lambda: splits),
         out=work / "exports",
         # Drawn weights have no classes that are far apart: what is lost is not the question here.
-        policy=Policy(preference="smallest", max_loss=100, min_agreement=0),
-        candidates=("int8_dynamic",),
+        criteria=Criteria(prefer="smallest", max_loss=100, min_agreement=0),
+        methods=("int8_dynamic",),
         seconds=0.1,
     )
     made = Path(str(report.published))

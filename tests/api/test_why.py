@@ -217,13 +217,13 @@ class TestCommittedArtifacts:
         assert checks(trace, "weights")["scores in the catalog"] is False
 
 
-def test_a_smaller_form_is_followed_to_its_original_and_its_run(found):
+def test_a_variant_is_traced_to_its_source_and_its_run(found):
     zoo.quantize(MINE, max_loss=100, min_agreement=0, out="exports")
     (form,) = (path for path in Path("exports").iterdir() if path.name != "mlp_classifier")
     trace = zoo.why(form / "1")
-    assert [link.kind for link in trace.links][:3] == ["artifact", "original", "run"]
-    assert links(trace)["original"].where == str(MINE)
+    assert [link.kind for link in trace.links][:3] == ["artifact", "source", "run"]
+    assert links(trace)["source"].where == str(MINE)
     assert checks(trace, "run")["SHA-256 of the weights"] is True
     assert trace.holds
     shutil.rmtree(MINE)
-    assert checks(zoo.why(form / "1"), "original") == {"SHA-256 of its manifest": None}
+    assert checks(zoo.why(form / "1"), "source") == {"SHA-256 of its manifest": None}

@@ -29,25 +29,25 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_variant_is_published_beside_the_original_and_answers(artifact, tmp_path, capsys):
-    words = ("--policy", "smallest", "--seconds", "0.02", "--max-loss", "1", "--json")
+    words = ("--prefer", "smallest", "--seconds", "0.02", "--max-loss", "1", "--json")
     assert call("quantize", artifact, *words) == 0
     told = json.loads(capsys.readouterr().out)
     variant = Path(told["path"])
     assert variant == artifact.parents[1] / "mlp_classifier_int8" / "1"
-    assert told["manifest"]["variant"]["kind"] == told["report"]["winner"]
+    assert told["manifest"]["variant"]["method"] == told["report"]["best"]
     assert len(told["report"]["candidates"]) == 4
     assert call("verify", variant) == 0
     before, after = (zoo.evaluate(path).scores["accuracy"].value for path in (artifact, variant))
-    assert after == told["report"]["test"]["value"]
-    assert before == told["report"]["test"]["original"]
+    assert after == told["report"]["test"]["variant"]
+    assert before == told["report"]["test"]["source"]
     assert before - after <= 0.02
 
 
 def test_a_table_of_everything_that_was_tried_is_printed(artifact, tmp_path, capsys):
-    words = ("--policy", "smallest", "--seconds", "0.02", "--max-loss", "1")
+    words = ("--prefer", "smallest", "--seconds", "0.02", "--max-loss", "1")
     assert call("quantize", artifact, "--out", tmp_path, *words) == 0
     out = capsys.readouterr().out
-    for word in ("original", "optimized", "int8_dynamic", "int8_static", "float16", "published"):
+    for word in ("source", "optimized", "int8_dynamic", "int8_static", "float16", "published"):
         assert word in out
 
 
@@ -55,10 +55,10 @@ def test_when_nothing_is_good_enough_the_table_is_printed_and_nothing_published(
     artifact, tmp_path, capsys
 ):
     # Half precision saves half; nothing saves all.
-    words = ("--candidate", "optimized", "--policy", "smallest", "--seconds", "0.02")
+    words = ("--method", "optimized", "--prefer", "smallest", "--seconds", "0.02")
     assert call("quantize", artifact, "--out", tmp_path / "out", *words) == 7
     told = capsys.readouterr()
-    assert "refused: costs" in told.out
+    assert "rejected: costs" in told.out
     assert "no variant of" in told.err
     assert not (tmp_path / "out").exists()
     assert call("quantize", artifact, "--out", tmp_path / "out", *words, "--json") == 7
@@ -69,12 +69,10 @@ def test_when_nothing_is_good_enough_the_table_is_printed_and_nothing_published(
 
 def test_the_verb_of_python_refuses_with_its_report(artifact, tmp_path):
     with pytest.raises(QuantizationRejected) as caught:
-        zoo.quantize(
-            artifact, out=tmp_path, candidates=["optimized"], policy="smallest", seconds=0.02
-        )
-    assert caught.value.report.candidates[0].candidate == "optimized"
+        zoo.quantize(artifact, out=tmp_path, methods=["optimized"], prefer="smallest", seconds=0.02)
+    assert caught.value.report.candidates[0].method == "optimized"
     with pytest.raises(ConfigError, match="balanced, fastest, smallest"):
-        zoo.quantize(artifact, policy="cheapest")
+        zoo.quantize(artifact, prefer="cheapest")
 
 
 def test_data_of_another_kind_is_refused(artifact, tmp_path):

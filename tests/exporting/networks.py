@@ -223,7 +223,7 @@ def samples(*names: str, count: int = 16) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def export_cnn(out: Path, **options: Any) -> Path:
-    from zoo.exporting import export_artifact
+    from zoo.exporting.export import export_artifact
 
     return export_artifact(
         blueprint(IMAGE),
@@ -236,7 +236,7 @@ def export_cnn(out: Path, **options: Any) -> Path:
 
 
 def export_wide(out: Path, **options: Any) -> Path:
-    from zoo.exporting import export_artifact
+    from zoo.exporting.export import export_artifact
 
     return export_artifact(
         blueprint(ROW),
@@ -249,7 +249,7 @@ def export_wide(out: Path, **options: Any) -> Path:
 
 
 def export_tabular(out: Path, **options: Any) -> Path:
-    from zoo.exporting import export_artifact
+    from zoo.exporting.export import export_artifact
 
     return export_artifact(
         blueprint(NUMERIC, CATEGORICAL),

@@ -27,7 +27,8 @@ from tests.exporting.networks import (
 from zoo import runtime
 from zoo.architecture import Signature
 from zoo.errors import ConfigError, DataError, ExportError, MissingExtra, StorageError, Unsupported
-from zoo.exporting import artifact, export_artifact
+from zoo.exporting import export
+from zoo.exporting.export import export_artifact
 from zoo.spec import Task, TensorSpec
 
 
@@ -236,7 +237,7 @@ def test_an_argmax_of_keras_is_exported_zeros_of_either_sign_included(tmp_path: 
 
 
 def test_samples_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="real examples"):
+    with pytest.raises(DataError, match="do not match its spec"):
         export_artifact(
             blueprint(IMAGE),
             Tiny(),
@@ -278,6 +279,6 @@ def test_a_missing_converter_names_the_extra(
 def test_a_name_that_is_no_folder_on_every_system_is_refused(name: str) -> None:
     signature = Signature("predict", cnn(), (IMAGE,), ())
     with pytest.raises(ConfigError, match="name"):
-        artifact._check(name, [signature], None)
+        export._check(name, [signature], None)
     with pytest.raises(ConfigError, match="signatures"):
-        artifact._check("good", [dataclasses.replace(signature, name=name)], None)
+        export._check("good", [dataclasses.replace(signature, name=name)], None)

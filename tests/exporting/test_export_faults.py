@@ -24,7 +24,8 @@ from tests.exporting.networks import (
 )
 from zoo.architecture import Signature
 from zoo.errors import ExportError, ParityFailed, Unsupported
-from zoo.exporting import convert as converter, export_artifact
+from zoo.exporting.converters import tf2onnx as converter
+from zoo.exporting.export import export_artifact
 from zoo.spec import Task, TensorSpec
 
 REAL = converter.convert
@@ -34,7 +35,9 @@ def _as(model: Any) -> Callable[[Any], Any]:
     """Return a converter that converts another model than it was given."""
 
     def wrong(traced: Any) -> Any:
-        return REAL(converter.Traced(Signature(traced.name, model, traced.inputs, traced.outputs)))
+        return REAL(
+            converter.TracedModel(Signature(traced.name, model, traced.inputs, traced.outputs))
+        )
 
     return wrong
 

@@ -28,7 +28,7 @@ from tests.exporting.networks import (
 from zoo import runtime
 from zoo.architecture import Signature
 from zoo.errors import ConfigError, ExportError, Incompatible, StorageError, Tampered
-from zoo.exporting import export_artifact
+from zoo.exporting.export import export_artifact
 from zoo.runtime.golden_vectors import unpack_vectors
 from zoo.spec import Task, TensorSpec
 

@@ -318,8 +318,8 @@ def test_a_smaller_form_is_measured_on_what_the_configuration_is_about(
             folder,
             data=data(),
             metric="psnr_denoised",
-            candidates=["int8_static"],
-            policy="smallest",
+            methods=["int8_static"],
+            prefer="smallest",
             seconds=0.01,
         )
     compared = caught.value.report.candidates[0].comparison
@@ -335,7 +335,7 @@ def test_own_data_that_needs_options_is_asked_for_with_them(
     folder = zoo.export(run, tmp_path / "exports", data=data()).path
     (tmp_path / data().spec.id).mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match="made from cannot be read as it stands") as caught:
+    with pytest.raises(DataError, match="cannot be read") as caught:
         zoo.quantize(folder)
     assert "--data-option" in str(caught.value)
 

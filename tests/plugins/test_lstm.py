@@ -322,7 +322,7 @@ def test_a_network_that_becomes_a_loop_says_so(tmp_path: Path) -> None:
     evaluation = zoo.evaluate(run, data)
     model = run.model
     architecture = registry().get("lstm")
-    from zoo.exporting.artifact import export_artifact
+    from zoo.exporting.export import export_artifact
 
     path = export_artifact(
         model.blueprint,
@@ -338,7 +338,7 @@ def test_a_network_that_becomes_a_loop_says_so(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         session.run({"tokens": tokens})["probabilities"], model(tokens).numpy(), atol=1e-5
     )
-    assert "Steps are read in a Loop" in (path / "card.md").read_text("utf-8")
+    assert "The graph has a Loop" in (path / "card.md").read_text("utf-8")
     assert session.graph.operators["Loop"] == 2
     assert session.graph.parity.lengths["time"][-1] == 24
 

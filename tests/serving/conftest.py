@@ -20,7 +20,7 @@ _MAKE = """
 import sys
 from pathlib import Path
 from tests.exporting import networks
-from zoo.exporting import export_artifact
+from zoo.exporting.export import export_artifact
 from zoo.spec import Task, TensorSpec
 from zoo.architecture import Signature
 out = Path(sys.argv[1])

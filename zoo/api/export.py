@@ -66,7 +66,7 @@ def export(
         PosixPath('exports/cnn/1')
     """
     needs_keras("exporting")
-    from zoo.exporting import export_artifact
+    from zoo.exporting.export import export_artifact
 
     entry = None
     by_name = isinstance(target, str | Path) and not (exists(target) or is_path(target))

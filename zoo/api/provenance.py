@@ -30,7 +30,7 @@ from zoo.runtime.verification import check_files
 EXPORTS = "exports"
 """The folder that ``zoo export`` publishes in."""
 
-LinkKind = Literal["artifact", "original", "weights", "run", "data", "config", "code"]
+LinkKind = Literal["artifact", "source", "weights", "run", "data", "config", "code"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def why(
     manifest = check_files(folder)
     links = [_artifact(folder, manifest)]
     if manifest.variant is not None:
-        links.append(_original(folder, manifest))
+        links.append(_source(folder, manifest))
     with without_network():
         if run is None and "weights" in manifest.origin:
             links += _from_weights(manifest, data=data)
@@ -166,16 +166,16 @@ def _artifact(folder: Path, manifest: Manifest) -> Link:
     return Link("artifact", str(folder), facts, (whole,))
 
 
-def _original(folder: Path, manifest: Manifest) -> Link:
-    """Find the original of a quantized artifact among the artifacts beside it."""
+def _source(folder: Path, manifest: Manifest) -> Link:
+    """Find the source of a quantized artifact among the artifacts beside it."""
     variant: Any = manifest.variant
-    facts = {"form": variant.kind, "manifest SHA-256": variant.of_manifest_sha256}
+    facts = {"method": variant.method, "manifest SHA-256": variant.source_manifest_sha256}
     for path, _ in artifacts(folder.resolve().parent.parent):
-        if sha256_file(path / MANIFEST) == variant.of_manifest_sha256:
+        if sha256_file(path / MANIFEST) == variant.source_manifest_sha256:
             shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-            return Link("original", str(shown), facts, (Check("SHA-256 of its manifest", True),))
+            return Link("source", str(shown), facts, (Check("SHA-256 of its manifest", True),))
     missing = Check("SHA-256 of its manifest", None, "no artifact beside it has that manifest")
-    return Link("original", "", facts, (missing,))
+    return Link("source", "", facts, (missing,))
 
 
 def _from_weights(manifest: Manifest, *, data: bool) -> Iterator[Link]:
@@ -269,7 +269,7 @@ def _cataloged(manifest: Manifest, entry: WeightsEntry) -> Check:
     """Compare the scores of an artifact with those of the catalog."""
     what = "scores in the catalog"
     if entry.measured is None or manifest.variant is not None:
-        return Check(what, None, "those of the original" if entry.measured else "it has none")
+        return Check(what, None, "those of the source" if entry.measured else "it has none")
     known = {name: score.model_dump() for name, score in entry.measured.metrics.items()}
     return _same(what, manifest.metrics.get("scores"), known)
 
@@ -297,16 +297,19 @@ def _weights(manifest: Manifest, model: Callable[[], Any]) -> Check:
     what = "SHA-256 of the weights"
     try:
         needs_keras("comparing weights")
-        from zoo.exporting.convert import weights_hash
+        from zoo.exporting.publishing import weights_sha256
 
-        found = {one.name: weights_hash(one.model) for one in signatures(model())}
+        found = {
+            item.name: weights_sha256(weight.numpy() for weight in item.model.weights)
+            for item in signatures(model())
+        }
     except ArtifactError as error:
         return Check(what, False, error.what)
     except ZooError as error:
         return Check(what, None, error.what)
     if manifest.variant is not None:
         first = manifest.graphs[0].signature
-        return _same(what, manifest.variant.of_weights_sha256, found.get(first))
+        return _same(what, manifest.variant.source_weights_sha256, found.get(first))
     recorded = {graph.signature: graph.weights_sha256 for graph in manifest.graphs}
     return _same(what, recorded, found)
 

@@ -11,16 +11,16 @@ from zoo import console
 from zoo.errors import QuantizationRejected
 
 _COLUMNS = (
-    "candidate",
+    "method",
     "size",
-    "of original",
-    "lost (95 % interval)",
-    "same class",
+    "of source",
+    "loss (95 % interval)",
+    "agreement",
     "largest difference",
     "batch 1",
     "batch 64",
     "cost",
-    "verdict",
+    "result",
 )
 
 
@@ -30,10 +30,16 @@ _COLUMNS = (
 )
 @click.argument("path", type=console.PATH, help="An artifact: exports/NAME/VERSION.")
 @click.option(
-    "--policy",
-    metavar="POLICY",
+    "--method",
+    multiple=True,
+    metavar="METHOD",
+    help="Method to try: optimized, int8_dynamic, int8_static, float16; repeatable. Default: all.",
+)
+@click.option(
+    "--prefer",
+    metavar="WHICH",
     default="balanced",
-    help="Prefer the smallest, the fastest, or a balanced candidate.",
+    help="The candidate to prefer: smallest, fastest or balanced.",
 )
 @click.option(
     "--max-loss",
@@ -49,13 +55,6 @@ _COLUMNS = (
     metavar="X",
     default=0.99,
     help="Least share of examples with the same predicted class.",
-)
-@click.option(
-    "--candidate",
-    multiple=True,
-    metavar="NAME",
-    help="Candidate to try: optimized, int8_dynamic, int8_static, float16; repeatable. "
-    "Default: all.",
 )
 @click.option(
     "--metric", metavar="NAME", help="The main metric. Default: accuracy for a classifier."
@@ -76,34 +75,27 @@ _COLUMNS = (
     type=click.FloatRange(min=0.01),
     metavar="S",
     default=0.5,
-    help="Time to measure each candidate for, per batch size.",
-)
-@click.option(
-    "--keep-failed",
-    type=console.PATH,
-    metavar="FOLDER",
-    help="Keep the files of a failed publication in this folder.",
+    help="Time to measure the latency of each candidate, per batch size.",
 )
 @console.json_option
 def quantize(
     path: Path,
-    policy: str,
+    method: tuple[str, ...],
+    prefer: str,
     max_loss: float,
     min_agreement: float,
-    candidate: tuple[str, ...],
     metric: str | None,
     data: str | None,
     data_option: tuple[str, ...],
     out: Path | None,
     version: int | None,
     seconds: float,
-    keep_failed: Path | None,
     as_json: bool,
 ) -> None:
     """Quantize an artifact.
 
-    Several candidates are compared with the original. The best is published, if its loss of
-    accuracy is small enough. Needs no Keras.
+    Tries several methods, and measures size, latency and loss of accuracy. The best variant is
+    published, if its loss is small enough. Needs no Keras.
     """
     import zoo
 
@@ -117,15 +109,14 @@ def quantize(
         found = zoo.quantize(
             path,
             out=out,
-            policy=policy,
+            methods=method or None,
+            prefer=prefer,
             max_loss=max_loss,
             min_agreement=min_agreement,
-            candidates=candidate or None,
             metric=metric,
             data=source,
             version=version,
             seconds=seconds,
-            keep_failed=keep_failed,
         )
     except QuantizationRejected as error:
         if error.report is not None:
@@ -138,7 +129,7 @@ def quantize(
     report, published = console.plain(found.report), found.artifact.path
     facts = (
         ("artifact", published),
-        ("variant", report["winner"]),
+        ("method", report["best"]),
         ("test split", _test(report["test"])),
     )
     console.emit(f"\n{console.facts(facts)}")
@@ -146,53 +137,53 @@ def quantize(
 
 
 def _show(report: Any, *, as_json: bool) -> None:
-    """Print everything that was tried."""
+    """Print the table of all candidates."""
     known = console.plain(report)
     if as_json:
         console.emit_json({"path": known["published"], "report": known})
         return
-    original = [
-        "original",
-        console.size(known["original_bytes"]),
+    source = [
+        "source",
+        console.size(known["source_bytes"]),
         *[""] * 4,
-        *[_ms(known["original_ms"], batch) for batch in ("1", "64")],
+        *[_ms(known["source_ms"], batch) for batch in ("1", "64")],
         "1.00",
         "",
     ]
     console.emit(
-        console.table(_COLUMNS, [original, *(_cells(row, known) for row in known["candidates"])])
+        console.table(_COLUMNS, [source, *(_cells(row, known) for row in known["candidates"])])
     )
 
 
 def _cells(row: dict[str, Any], report: dict[str, Any]) -> list[str]:
     found = row["comparison"] or {}
     agreement = found.get("agreement")
-    if row["candidate"] == report["winner"]:
-        verdict = console.paint("published", "green")
+    if row["method"] == report["best"]:
+        result = console.paint("published", "green")
     else:
-        verdict = "accepted" if row["accepted"] else f"refused: {row['reason']}"
+        result = "accepted" if row["accepted"] else f"rejected: {row['reason']}"
     return [
-        row["candidate"],
+        row["method"],
         console.size(row["bytes"]) if row["bytes"] is not None else "",
         f"{row['size_ratio']:.2f}" if row["size_ratio"] is not None else "",
-        _lost(found) if found else "",
+        _loss(found) if found else "",
         f"{agreement:.2%}" if agreement is not None else "",
         f"{max(found['max_difference'].values(), default=0.0):.1e}" if found else "",
         _ratio(row["latency_ratio"], "1"),
         _ratio(row["latency_ratio"], "64"),
         f"{row['cost']:.2f}" if row["cost"] is not None else "",
-        verdict,
+        result,
     ]
 
 
-def _lost(found: dict[str, Any]) -> str:
+def _loss(found: dict[str, Any]) -> str:
     interval = f" ({found['low']:.2f} to {found['high']:.2f})" if found["low"] is not None else ""
     return f"{found['loss']:.2f} {found['unit']}{interval}"
 
 
 def _test(found: dict[str, Any]) -> str:
     return (
-        f"{found['metric']} {found['value']:.4g}, of the original {found['original']:.4g}, on "
+        f"{found['metric']} {found['variant']:.4g}, of the source {found['source']:.4g}, on "
         f"{found['examples']} examples"
     )
 

@@ -18,7 +18,7 @@ CONTRADICTED = 1
 _SHOWN = 40
 """Columns that one value of a comparison may take."""
 
-_PLACES = ("original", "weights", "run", "data")
+_PLACES = ("source", "weights", "run", "data")
 """The links of a trace that have a location."""
 
 _KINDS = ("architecture", "config", "plan", "data", "code", "versions", "host", "outcome", "cost")

@@ -1,5 +1,1 @@
-"""From Keras models to ONNX artifacts that prove themselves."""
-
-from zoo.exporting.artifact import export_artifact
-
-__all__ = ["export_artifact"]
+"""Keras models to verified ONNX artifacts, and quantized variants of those."""

@@ -1,174 +1,211 @@
-"""One candidate: made, compared with the original, and proven against itself."""
+"""Quantization candidates: each is quantized, compared with the source, and checked for parity."""
 
 from __future__ import annotations
 
-import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.errors import Unsupported, ZooError
-from zoo.exporting.candidates import Candidate, Made, Source
-from zoo.exporting.external_data import Stored, store
-from zoo.exporting.fidelity import Yardstick
-from zoo.exporting.normalize import canonical
-from zoo.exporting.parity import calibrate, make_cases, prove
-from zoo.exporting.parity_inputs import as_taken
-from zoo.exporting.policy import Policy
-from zoo.exporting.publishing import Proven, count_nodes, count_operators, golden
-from zoo.exporting.source_artifact import Original, ask, predict_fns_of
-from zoo.exporting.structure import check_structure
+from zoo.exporting.comparison import Comparer
+from zoo.exporting.external_data import StoredGraph, store
+from zoo.exporting.graph_checks import check_graph, count_operators
+from zoo.exporting.parity import calibrate, check_parity, make_cases
+from zoo.exporting.parity_inputs import cast_inputs
+from zoo.exporting.publishing import VerifiedGraph, golden_vectors, weights_sha256
+from zoo.exporting.quantization_methods import Method, QuantizedGraph
+from zoo.exporting.rewrites import normalize
+from zoo.exporting.selection import Criteria
 from zoo.files import storage_errors
-from zoo.runtime.golden_vectors import Vector
-from zoo.runtime.manifest import Graph, Manifest, Verdict
+from zoo.runtime.manifest import CandidateResult, Graph, Manifest
+from zoo.runtime.onnx_file import OnnxFile, data_path
 from zoo.runtime.session import check_interface, open_session
-from zoo.spec import Arrays, PredictFns
+from zoo.spec import Arrays, PredictFn, PredictFns
 
 if TYPE_CHECKING:
     import onnx
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One candidate, made and measured; what failed on the way is its verdict's reason."""
+class SourceArtifact:
+    """An opened artifact from which variants are made."""
 
-    candidate: Candidate
-    verdict: Verdict
-    stored: tuple[Stored, ...] = ()
-    proven: tuple[Proven, ...] = ()
+    path: Path
+    manifest: Manifest
+    files: Mapping[str, OnnxFile]
+    sessions: Mapping[str, Any]
+
+    @property
+    def predict_fns(self) -> PredictFns:
+        """The graphs as predict functions, by signature."""
+        return predict_fns_of(self.sessions, self.manifest)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the graphs without their metadata, which candidates do not have."""
+        import onnx
+
+        total = 0
+        for file in self.files.values():
+            bare = onnx.load_from_string(file.raw)
+            bare.ClearField("metadata_props")
+            total += bare.ByteSize()
+            total += data_path(file.path).stat().st_size if file.path is not None else 0
+        return total
+
+    def proto(self, signature: str) -> onnx.ModelProto:
+        """Return a graph with its external data loaded, which may be more than 2 GiB."""
+        import onnx
+
+        file = self.files[signature]
+        return onnx.load_from_string(file.raw) if file.path is None else onnx.load(str(file.path))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A candidate and its measurements."""
+
+    method: Method
+    result: CandidateResult
+    stored: tuple[StoredGraph, ...] = ()
+    verified: tuple[VerifiedGraph, ...] = ()
 
     def predict_fns(self, manifest: Manifest) -> PredictFns:
-        """Open its graphs, those of the manifest in their order."""
+        """Open its graphs as predict functions, by signature."""
         sessions = {
-            graph.signature: open_session(form.file, self.candidate.name)
-            for graph, form in zip(manifest.graphs, self.stored, strict=True)
+            graph.signature: open_session(stored.file, self.method.name)
+            for graph, stored in zip(manifest.graphs, self.stored, strict=True)
         }
         return predict_fns_of(sessions, manifest)
 
 
 def try_candidate(
-    candidate: Candidate,
-    original: Original,
+    method: Method,
+    source: SourceArtifact,
     calibration: Arrays,
     samples: Arrays,
-    yardstick: Yardstick,
-    policy: Policy,
+    comparer: Comparer,
+    criteria: Criteria,
     folder: Path,
-) -> Trial:
-    """Make a candidate and measure it; a failure is a verdict, and ends nothing.
+) -> Candidate:
+    """Quantize an artifact by one method and measure the result.
 
-    Its files are written into a folder of its own inside of the given one.
+    A failure is the reason in the result, and does not end the other candidates. The files are
+    written to a subfolder of the given folder.
     """
-    verdict = Verdict(candidate=candidate.name, method=candidate.method, faithful=False)
-    manifest = original.manifest
-    trial = Trial(candidate, verdict)
+    result = CandidateResult(method=method.name, description=method.description, accurate=False)
+    graphs = source.manifest.graphs
+    candidate = Candidate(method, result)
     try:
-        own = folder / candidate.name
+        own = folder / method.name
         with storage_errors(own, "making"):
             own.mkdir()
-        forms = []
-        for graph in manifest.graphs:
-            made = _form(candidate, original, graph, calibration)
-            forms.append(_Form.of(made, graph.file, own))
-            check_structure(forms[-1].stored, graph.file)
-        stored = tuple(form.stored for form in forms)
-        verdict = verdict.model_copy(update={"bytes": sum(form.bytes for form in stored)})
-        trial = replace(trial, stored=stored, verdict=verdict)
-        comparison, _ = yardstick.compare(trial.predict_fns(manifest))
-        verdict = verdict.model_copy(update={"comparison": comparison})
-        if reason := policy.refusal(comparison):
-            return replace(trial, verdict=verdict.model_copy(update={"reason": reason}))
-        proven = tuple(
-            _prove(form, graph, samples) for form, graph in zip(forms, manifest.graphs, strict=True)
+        stored, exact = [], []
+        for graph in graphs:
+            quantized = _quantize(method, source, graph, calibration)
+            stored.append(store(quantized.proto, graph.file, own))
+            unrounded = quantized.exact
+            exact.append(stored[-1] if unrounded is None else store(unrounded, _exact(graph), own))
+            check_graph(stored[-1], graph.file)
+        result = result.model_copy(update={"bytes": sum(form.bytes for form in stored)})
+        candidate = replace(candidate, stored=tuple(stored), result=result)
+        comparison, _ = comparer.compare(candidate.predict_fns(source.manifest))
+        result = result.model_copy(update={"comparison": comparison})
+        if reason := criteria.violation(comparison):
+            return replace(candidate, result=result.model_copy(update={"reason": reason}))
+        verified = tuple(
+            _verify(*forms, samples) for forms in zip(stored, exact, graphs, strict=True)
         )
     except ZooError as error:
         reason = f"{error.what}: {error.why}" if error.why else error.what
-        return replace(trial, verdict=verdict.model_copy(update={"reason": reason}))
-    verdict = verdict.model_copy(update={"faithful": True})
-    return replace(trial, verdict=verdict, proven=proven)
+        return replace(candidate, result=result.model_copy(update={"reason": reason}))
+    result = result.model_copy(update={"accurate": True})
+    return replace(candidate, result=result, verified=verified)
 
 
-@dataclass(frozen=True)
-class _Form:
-    """A candidate's graph as its files hold it.
-
-    Attributes:
-        measured: What its float noise is measured on.
-    """
-
-    stored: Stored
-    measured: Stored
-
-    @classmethod
-    def of(cls, made: Made, file: str, folder: Path) -> _Form:
-        """Write the files."""
-        stored = store(made.proto, file, folder)
-        if made.exact is None:
-            return cls(stored, stored)
-        return cls(stored, store(made.exact, f"exact_{file}", folder))
+def run_graph(session: Any, graph: Graph, arrays: Arrays) -> dict[str, np.ndarray[Any, Any]]:
+    """Run a graph on its inputs among the given arrays."""
+    names = [spec.name for spec in graph.outputs]
+    inputs = cast_inputs(graph.inputs, arrays)
+    values = session.run(names, {spec.name: inputs[spec.name] for spec in graph.inputs})
+    return dict(zip(names, values, strict=True))
 
 
-def _form(candidate: Candidate, original: Original, graph: Graph, calibration: Arrays) -> Made:
-    """Make one graph of a candidate, in canonical form."""
-    inputs = [spec.name for spec in graph.inputs]
-    known = all(name in calibration for name in inputs)
-    taken = as_taken(graph.inputs, calibration)
-    examples = {name: taken[name] for name in inputs} if known else None
-    made = candidate.make(Source(original.proto(graph.signature), examples))
-    foreign = sorted({n.op_type for n in made.proto.graph.node if n.domain not in ("", "ai.onnx")})
-    if foreign:
+def predict_fns_of(sessions: Mapping[str, Any], manifest: Manifest) -> PredictFns:
+    """Return the graphs of an artifact as predict functions, by signature."""
+    return {g.signature: _predict_fn(sessions[g.signature], g) for g in manifest.graphs}
+
+
+def _predict_fn(session: Any, graph: Graph) -> PredictFn:
+    def predict_fn(inputs: Arrays) -> Arrays:
+        try:
+            return run_graph(session, graph, inputs)
+        except Exception as error:  # onnxruntime's own types
+            raise Unsupported(
+                "the graph fails on the examples", why=" ".join(str(error).split())[:300]
+            ) from error
+
+    return predict_fn
+
+
+def _exact(graph: Graph) -> str:
+    return f"exact_{graph.file}"
+
+
+def _quantize(
+    method: Method, source: SourceArtifact, graph: Graph, calibration: Arrays
+) -> QuantizedGraph:
+    """Quantize one graph and normalize the result."""
+    names = [spec.name for spec in graph.inputs]
+    arrays = cast_inputs(graph.inputs, calibration)
+    complete = all(name in arrays for name in names)
+    examples = {name: arrays[name] for name in names} if complete else None
+    quantized = method.apply(source.proto(graph.signature), examples)
+    nodes = quantized.proto.graph.node
+    if foreign := sorted({n.op_type for n in nodes if n.domain not in ("", "ai.onnx")}):
         raise Unsupported(
             f"it needs operators outside standard ONNX ({', '.join(foreign)})",
-            why="only one runtime has them, and an artifact is for all",
+            why="they exist in onnxruntime only, and an artifact is for every runtime",
         )
-    name = f"{original.manifest.architecture}_{candidate.label}.{graph.signature}"
-    order = [spec.name for spec in graph.outputs]
+    name = f"{source.manifest.architecture}_{method.label}.{graph.signature}"
+    specs = {spec.name: spec for spec in graph.outputs}
 
-    def normal(proto: onnx.ModelProto) -> onnx.ModelProto:
-        by_name = {spec.name: spec for spec in graph.outputs}
-        outputs = [by_name[value.name] for value in proto.graph.output]
-        return canonical(proto, name, graph.inputs, outputs, order)
+    def canonical(proto: onnx.ModelProto) -> onnx.ModelProto:
+        outputs = [specs[value.name] for value in proto.graph.output]
+        return normalize(proto, name, graph.inputs, outputs, list(specs))
 
-    return Made(normal(made.proto), normal(made.exact) if made.exact is not None else None)
+    exact = canonical(quantized.exact) if quantized.exact is not None else None
+    return QuantizedGraph(canonical(quantized.proto), exact)
 
 
-def _prove(form: _Form, graph: Graph, samples: Arrays) -> Proven:
-    """Compare a graph with itself over every batch size and optimization level."""
-    stored = form.stored
-    native = open_session(stored.file, graph.file)
-    check_interface(native, graph, graph.file)
-    taken = as_taken(graph.inputs, samples)
-    given = {spec.name: taken[spec.name] for spec in graph.inputs if spec.name in taken}
+def _verify(
+    stored: StoredGraph, exact: StoredGraph, graph: Graph, samples: Arrays
+) -> VerifiedGraph:
+    """Compare a graph with itself at every batch size and optimization level."""
+    session = open_session(stored.file, graph.file)
+    check_interface(session, graph, graph.file)
+    arrays = cast_inputs(graph.inputs, samples)
+    given = {spec.name: arrays[spec.name] for spec in graph.inputs if spec.name in arrays}
     weights = sum(4 * math.prod(tensor.dims) for tensor in stored.proto.graph.initializer)
     cases = make_cases(
-        graph.inputs, lambda inputs: ask(native, graph, inputs), given, weights=weights
+        graph.inputs, lambda inputs: run_graph(session, graph, inputs), given, weights=weights
     )
-    tolerance = calibrate(form.measured, cases, graph.file)
-    parity = prove(stored.file, cases, tolerance, graph.file)
+    tolerance = calibrate(exact, cases, graph.file)
+    parity = check_parity(stored.file, cases, tolerance, graph.file)
+    operators = count_operators(stored.proto.graph)
+    vectors = golden_vectors(cases)
     own = graph.model_copy(
         update={
-            "nodes": count_nodes(stored.proto.graph),
-            "operators": count_operators(stored.proto.graph),
-            "weights_sha256": _weights_hash(stored),
+            "nodes": sum(operators.values()),
+            "operators": operators,
+            "weights_sha256": weights_sha256(array for _, array in stored.constants()),
             "tolerance": tolerance,
             "parity": parity,
-            "vectors": tuple(case.probe.batch for case in golden(cases)),
+            "vectors": tuple(len(next(iter(vector.inputs.values()))) for vector in vectors),
         }
     )
-    vectors = [Vector(case.probe.inputs, case.reference) for case in golden(cases)]
-    return Proven(stored, own, vectors)
-
-
-def _weights_hash(stored: Stored) -> str:
-    digest = hashlib.sha256()
-    for _, given in stored.constants():
-        array = np.ascontiguousarray(given)
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-__all__ = ["Trial", "try_candidate"]
+    return VerifiedGraph(stored, own, vectors)

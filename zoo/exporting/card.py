@@ -1,4 +1,4 @@
-"""``card.md``: the manifest for people."""
+"""Model card of an artifact: ``card.md``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.spec import TensorSpec
 
 
 def write_card(manifest: Manifest) -> str:
-    """Return the card of an artifact as Markdown, made from its manifest alone."""
+    """Return the model card of an artifact as Markdown, from its manifest alone."""
     lines = [
         f"# {manifest.name}",
         "",
@@ -28,31 +28,31 @@ def write_card(manifest: Manifest) -> str:
         *_use(manifest),
         "```",
         "",
-        "`zoo verify PATH` proves this folder again; it needs onnxruntime and numpy only. Any",
-        "runtime of ONNX reads the files too: raw values go in, preprocessing is inside.",
+        "`zoo verify PATH` verifies this folder again, with onnxruntime and numpy only. Any ONNX",
+        "runtime reads the files: inputs are raw values, preprocessing is part of the graph.",
         "",
     ]
     for graph in manifest.graphs:
         lines += _graph(graph)
     if manifest.variant is not None:
         lines += _variant(manifest.name, manifest.variant)
-    lines += ["## Data", "", f"Made for `{manifest.data.id}`."]
+    lines += ["## Data", "", f"Dataset: `{manifest.data.id}`."]
     if manifest.data_fingerprint:
         lines.append(f"Fingerprint of the data and its splits: `{manifest.data_fingerprint}`.")
     lines += ["", "## Metrics", "", *_metrics(manifest.metrics), ""]
-    lines += ["## How it was verified", ""]
+    lines += ["## Verification", ""]
     for graph in manifest.graphs:
-        lines += _proof(graph, "its Keras model" if manifest.variant is None else "itself")
+        lines += _parity(graph, "its Keras model" if manifest.variant is None else "itself")
     lines += [
         "## Limits",
         "",
         *(f"- {limit}" for limit in manifest.limits),
         *([""] if manifest.limits else []),
-        "It answers for any input of the declared shape and type, also for one that has nothing to",
-        "do with its data: an answer outside the declared ranges and classes means nothing.",
-        "The metrics hold for data like that above, and for no other.",
+        "The model gives an output for any input of the declared shape and type, also for one that",
+        "is unlike its data: outside of the declared ranges and classes, outputs mean nothing.",
+        "The metrics hold for data like that above only.",
         "",
-        "## Made with",
+        "## Software",
         "",
         ", ".join(f"{name} {version}" for name, version in sorted(manifest.producer.items())) + ".",
         "",
@@ -75,24 +75,24 @@ def _graph(graph: Graph) -> list[str]:
 
 
 def _operators(operators: Mapping[str, int]) -> list[str]:
-    """Say what the graph is made of, and in which form it reads step by step, if it does."""
+    """Return the operators of a graph, and how its recurrent layers are executed."""
     if not operators:
         return []
     shown = ", ".join(f"{name} {count}" for name, count in sorted(operators.items()))
     lines = [f"Operators: {shown}."]
     if real := [name for name in ("GRU", "LSTM", "RNN") if name in operators]:
-        lines.append(f"Steps are read by ONNX's own operator {' and '.join(real)}.")
+        lines.append(f"Recurrent layers are the ONNX operator {' and '.join(real)}.")
     if "Loop" in operators:
-        lines.append("Steps are read in a Loop: right, and slower than an operator of its own.")
+        lines.append("The graph has a Loop, which is slower than an ONNX operator for its body.")
     return [*lines, ""]
 
 
 def _tensor(role: str, spec: TensorSpec) -> str:
     shape = ", ".join(["batch", *map(str, spec.shape)])
     limits = f"{spec.range[0]:g} to {spec.range[1]:g}" if spec.range else ""
-    words = [spec.unit or "", spec.outside and f"before: {spec.outside}", spec.inside]
+    words = [spec.unit or "", spec.outside and f"preprocessed outside: {spec.outside}", spec.inside]
     if spec.missing:
-        words.append("NaN stands for a missing value")
+        words.append("NaN is a missing value")
     if spec.labels:
         shown = ", ".join(spec.labels[:12]) + (", …" if len(spec.labels) > 12 else "")
         words.append(f"{len(spec.labels)} classes: {shown}")
@@ -121,40 +121,41 @@ def _metrics(metrics: Mapping[str, Any]) -> list[str]:
 
 def _variant(name: str, variant: Variant) -> list[str]:
     of = name.removesuffix(f"_{variant.label}")
-    method = next(v.method for v in variant.verdicts if v.candidate == variant.kind)
+    description = next(c.description for c in variant.candidates if c.method == variant.method)
     lines = [
         "## Variant",
         "",
-        f"A form of `{of}` with the weights `{variant.of_weights_sha256}`",
-        f"and the manifest `{variant.of_manifest_sha256}`: {method}.",
+        f"A variant of `{of}` with the weights `{variant.source_weights_sha256}`",
+        f"and the manifest `{variant.source_manifest_sha256}`: {description}.",
         "",
     ]
     if (used := variant.calibration) is not None:
         lines += [
-            f"Ranges ({used.method}) are those of {used.examples} examples of the {used.split} "
+            f"Calibrated ({used.method}) on {used.examples} examples of the {used.split} "
             f"split, `{used.sha256}`.",
             "",
         ]
     lines += [
-        f"Tried, under the policy `{variant.policy}` (at most {variant.max_loss:g} lost, at least",
-        f"{variant.min_agreement:.2%} of a classifier's answers the same):",
+        f"All candidates, with the preference `{variant.prefer}`, a loss of at most "
+        f"{variant.max_loss:g} and,",
+        f"for a classifier, an agreement of at least {variant.min_agreement:.2%}:",
         "",
-        "| candidate | bytes | lost (95 % interval) | same class | largest difference | verdict |",
+        "| method | bytes | loss (95 % interval) | agreement | largest difference | result |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for verdict in variant.verdicts:
-        word = "**published**" if verdict.candidate == variant.kind else "faithful"
-        cells = [f"`{verdict.candidate}`", f"{verdict.bytes:,}" if verdict.bytes else ""]
-        cells += _compared(verdict.comparison)
-        lines.append(
-            "| " + " | ".join([*cells, word if verdict.faithful else verdict.reason]) + " |"
-        )
-    kept = variant.test
+    for candidate in variant.candidates:
+        word = "**published**" if candidate.method == variant.method else "accurate"
+        cells = [f"`{candidate.method}`", f"{candidate.bytes:,}" if candidate.bytes else ""]
+        cells += _compared(candidate.comparison)
+        cells.append(word if candidate.accurate else candidate.reason)
+        lines.append("| " + " | ".join(cells) + " |")
+    test = variant.test
     return [
         *lines,
         "",
-        f"On the {kept.examples} examples of the test split, which decided nothing: {kept.metric} "
-        f"{kept.value:.4g}, of the original {kept.original:.4g}; lost {_compared(kept)[0]}.",
+        f"On the {test.examples} examples of the test split, which did not influence the choice: "
+        f"{test.metric} {test.variant:.4g}, of the source {test.source:.4g}; "
+        f"loss {_compared(test)[0]}.",
         "",
     ]
 
@@ -169,7 +170,7 @@ def _compared(found: Comparison | None) -> list[str]:
 
 
 def _use(manifest: Manifest) -> tuple[str, str]:
-    """Return how it is opened and asked: what writes texts takes a loop around its graphs."""
+    """Return the code that loads the artifact and predicts."""
     signatures = {graph.signature: (graph.inputs, graph.outputs) for graph in manifest.graphs}
     if generated_text(signatures) is None:
         return (
@@ -182,25 +183,22 @@ def _use(manifest: Manifest) -> tuple[str, str]:
     )
 
 
-def _proof(graph: Graph, of: str) -> list[str]:
+def _parity(graph: Graph, reference: str) -> list[str]:
     parity = graph.parity
     lengths = "".join(
         f", `{axis}` of {', '.join(map(str, sizes))}" for axis, sizes in parity.lengths.items()
     )
     lines = [
-        f"`{graph.signature}` was compared with {of} in {parity.comparisons} calls:",
+        f"`{graph.signature}` was compared with {reference} in {parity.comparisons} calls:",
         f"batches of {', '.join(map(str, parity.batches))}{lengths};",
-        f"{', '.join(parity.probes)} values;",
-        f"onnxruntime's optimization {', '.join(parity.optimization)}.",
+        f"inputs: {', '.join(parity.input_kinds)};",
+        f"optimization levels of onnxruntime: {', '.join(parity.optimization)}.",
         "",
-        "| output | largest difference | allowed relative to an example's largest value |",
+        "| output | largest difference | tolerance, relative to an example's largest value |",
         "| --- | --- | --- |",
     ]
     for name, worst in sorted(parity.worst_absolute.items()):
         allowed = graph.tolerance.get(name)
-        shown = f"{allowed.relative:.1e} (and {allowed.absolute:.1e})" if allowed else "equal"
+        shown = f"{allowed.relative:.1e} (plus {allowed.absolute:.1e})" if allowed else "equal"
         lines.append(f"| `{name}` | {worst:.1e} | {shown} |")
     return [*lines, ""]
-
-
-__all__ = ["write_card"]

@@ -1,9 +1,8 @@
-"""Inputs that a wrong graph gives itself away on: edges, noise, and real examples."""
+"""Parity inputs: edge cases, noise and real examples for the comparison with a graph."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,65 +14,54 @@ BATCHES = (1, 2, 7, 64)
 SEEDS = (0, 1)
 KINDS = ("samples", "zeros", "lowest", "highest", "alternating", "random", "missing")
 LENGTHS = (1, 2, 3, 5, 8, 13, 24)
-"""Sizes to try of a dynamic axis; the samples' own is tried too.
+"""Sizes of a dynamic axis, beside that of the samples.
 
-So is none at all, where the samples have none: a cache before the first word.
+Zero is among them if the samples have it, such as a cache before the first token.
 """
 
-MOST_BYTES = 2**29
-"""Of the inputs and answers of one call: of large examples, fewer are asked for at once."""
+MAX_CALL_BYTES = 2**29
+"""Largest size of the inputs and outputs of one call, which limits batches of large examples."""
 
-MOST_WORK = 2**33
-"""Bytes of weights that one call reads, each once an example: what a large network is spared."""
+MAX_CALL_WEIGHTS = 2**33
+"""Largest size of the weights times the examples of one call, which limits large networks."""
 
-_USUAL = 8
+_DEFAULT_LENGTH = 8
 
-_SPREAD = 3.0
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One call that both the model and the graph answer.
-
-    Attributes:
-        lengths: The size of every dynamic axis but the batch.
-    """
-
-    inputs: Arrays
-    lengths: Mapping[str, int]
-
-    @property
-    def batch(self) -> int:
-        """The number of examples."""
-        return len(next(iter(self.inputs.values())))
+_DEFAULT_RANGE = 3.0
 
 
-def batches_of(example: int, weights: int = 0) -> tuple[int, ...]:
-    """Return the batch sizes that are tried: one, and the others that are not too much.
+def batch_sizes(example: int, weights: int = 0) -> tuple[int, ...]:
+    """Return the batch sizes for a model: 1, and the others within the limits of a call.
 
     Args:
-        example: Bytes of the inputs and answers of one example.
-        weights: Bytes of the weights.
+        example: Size of the inputs and outputs of one example in bytes.
+        weights: Size of the weights in bytes.
     """
     return BATCHES[:1] + tuple(
         batch
         for batch in BATCHES[1:]
-        if batch * example <= MOST_BYTES and batch * weights <= MOST_WORK
+        if batch * example <= MAX_CALL_BYTES and batch * weights <= MAX_CALL_WEIGHTS
     )
 
 
-def make_probe(
+def make_inputs(
     specs: Sequence[TensorSpec],
     samples: Arrays,
     batch: int,
     seed: int,
     lengths: Mapping[str, int],
-) -> Probe:
-    """Return a batch whose rows go through the kinds in turn: row 0 is a real example.
+) -> Arrays:
+    """Return a batch whose rows are of all kinds in turn; row 0 is a real example.
 
-    One mixed batch instead of one a kind, because a row's answer must not depend on its
-    neighbors, and a large model is run a few times only.
+    Args:
+        specs: The inputs.
+        samples: Real examples, by input name.
+        batch: The batch size.
+        seed: Seed of the random rows.
+        lengths: The size of every dynamic axis except the batch.
     """
+    # Mixed batches, because an output must not depend on the other rows, and because a large
+    # model can be run a few times only.
     random = np.random.default_rng([seed, batch, *lengths.values()])
     kinds = [KINDS[(i + (seed * 3 if i else 0)) % len(KINDS)] for i in range(batch)]
     inputs = {}
@@ -84,11 +72,11 @@ def make_probe(
         for index, kind in enumerate(kinds):
             rows.append(_row(kind, index, spec, shape, samples.get(spec.name), low, high, random))
         inputs[spec.name] = np.stack(rows).astype(spec.dtype)
-    return Probe(inputs, dict(lengths))
+    return inputs
 
 
-def as_taken(specs: Sequence[TensorSpec], arrays: Arrays) -> Arrays:
-    """Return whole numbers as floats where a signature takes them so, as one for NaN must."""
+def cast_inputs(specs: Sequence[TensorSpec], arrays: Arrays) -> Arrays:
+    """Cast integers to float32 where an input is float32."""
     floats = {spec.name for spec in specs if spec.dtype == "float32"}
     return {
         name: array.astype("float32") if name in floats and array.dtype.kind in "iu" else array
@@ -97,19 +85,21 @@ def as_taken(specs: Sequence[TensorSpec], arrays: Arrays) -> Arrays:
 
 
 def dynamic_axes(specs: Sequence[TensorSpec], samples: Arrays) -> dict[str, int]:
-    """Return the dynamic axes and the samples' size of each (8 without samples, or of none)."""
+    """Return the dynamic axes with the size that the samples have, or 8 by default."""
     axes: dict[str, int] = {}
     for spec in specs:
         for place, size in enumerate(spec.shape):
             if isinstance(size, str):
                 given = samples.get(spec.name)
-                own = given.shape[place + 1] if given is not None else axes.get(size, _USUAL)
-                axes[size] = own or _USUAL
+                own = (
+                    given.shape[place + 1] if given is not None else axes.get(size, _DEFAULT_LENGTH)
+                )
+                axes[size] = own or _DEFAULT_LENGTH
     return axes
 
 
-def lengths_of(axis: str, specs: Sequence[TensorSpec], samples: Arrays) -> tuple[int, ...]:
-    """Return the sizes of a dynamic axis that are tried beside the samples' own."""
+def axis_lengths(axis: str, specs: Sequence[TensorSpec], samples: Arrays) -> tuple[int, ...]:
+    """Return the sizes to try for a dynamic axis."""
     for spec in specs:
         given = samples.get(spec.name)
         if given is not None and axis in spec.shape and not given.shape[spec.shape.index(axis) + 1]:
@@ -118,19 +108,19 @@ def lengths_of(axis: str, specs: Sequence[TensorSpec], samples: Arrays) -> tuple
 
 
 def check_samples(specs: Sequence[TensorSpec], samples: Arrays) -> None:
-    """Check that the real examples fit the declared inputs.
+    """Check that the samples match the declared inputs.
 
     Raises:
-        DataError: If one is missing, or has another shape or type.
+        DataError: If one is missing, or has another shape or dtype.
     """
     for spec in specs:
         array = samples.get(spec.name)
         if array is None and spec.range is not None:
-            continue  # The state of a step has no examples in the data: it is drawn.
+            continue  # the state of a step is not in the data, and is drawn
         if spec.dtype == "string":
             raise DataError(
                 f"the input {spec.name!r} is text",
-                why="an artifact takes numbers; tokens are made outside the graph",
+                why="an artifact takes numbers; tokenization is outside of the graph",
             )
         fits = (
             array is not None
@@ -145,7 +135,7 @@ def check_samples(specs: Sequence[TensorSpec], samples: Arrays) -> None:
         if not fits:
             found = "none" if array is None else f"{array.dtype}{list(array.shape)}"
             raise DataError(
-                f"the real examples of the input {spec.name!r} do not fit",
+                f"the samples of the input {spec.name!r} do not match its spec",
                 why=f"expected {spec.dtype}{['batch', *spec.shape]}. Received: {found}",
                 fix="give samples from the data the model was built for",
             )
@@ -154,7 +144,7 @@ def check_samples(specs: Sequence[TensorSpec], samples: Arrays) -> None:
 def _limits(
     spec: TensorSpec, samples: np.ndarray[Any, Any] | None, shape: tuple[int, ...]
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return the least and the largest value of each element."""
+    """Return the smallest and the largest value of each element."""
     if spec.dtype == "bool":
         return np.zeros(shape), np.ones(shape)
     if spec.range is not None:
@@ -165,7 +155,7 @@ def _limits(
         sizes = [len(c.categories or ()) for c in spec.columns]
         return np.zeros(shape), np.broadcast_to(np.array(sizes, float), shape)
     if samples is not None and samples.size:
-        # Per feature, because columns have their own scales; places of a sequence have one.
+        # Per feature, because columns differ in scale and time steps do not.
         features = 1 if not shape or isinstance(spec.shape[-1], str) else shape[-1]
         flat = samples.reshape(-1, features).astype(np.float64)
         low = np.nan_to_num(np.fmin.reduce(flat, axis=0))
@@ -173,7 +163,7 @@ def _limits(
         if not shape:
             low, high = low[0], high[0]
         return np.broadcast_to(low, shape), np.broadcast_to(high, shape)
-    return np.full(shape, -_SPREAD), np.full(shape, _SPREAD)
+    return np.full(shape, -_DEFAULT_RANGE), np.full(shape, _DEFAULT_RANGE)
 
 
 def _row(
@@ -202,20 +192,3 @@ def _row(
     if kind == "missing" and spec.missing:
         drawn = np.where(random.uniform(size=shape) < 0.5, np.nan, drawn)
     return np.round(drawn) if whole else drawn
-
-
-__all__ = [
-    "BATCHES",
-    "KINDS",
-    "LENGTHS",
-    "MOST_BYTES",
-    "MOST_WORK",
-    "SEEDS",
-    "Probe",
-    "as_taken",
-    "batches_of",
-    "check_samples",
-    "dynamic_axes",
-    "lengths_of",
-    "make_probe",
-]

@@ -1,110 +1,107 @@
-"""The transaction behind every artifact: fill a folder out of sight, prove it, rename it."""
+"""Atomic publication of artifacts: write a hidden folder, verify it, rename it."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import importlib
 import importlib.metadata
 import json
 import shutil
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
-from zoo.errors import ExportError, StorageError, ZooError
+from zoo.errors import ExportError, Incompatible, StorageError, ZooError
 from zoo.exporting.card import write_card
-from zoo.exporting.external_data import Stored
+from zoo.exporting.external_data import StoredGraph
 from zoo.exporting.parity import Case
-from zoo.exporting.triton_repository import joining
-from zoo.files import staged_folder, storage_errors
+from zoo.files import atomic_write, staged_folder, storage_errors
 from zoo.runtime.artifact_files import FileEntry
 from zoo.runtime.golden_vectors import Vector, pack_vectors
-from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, Graph, Manifest
-from zoo.runtime.verification import verify
-
-if TYPE_CHECKING:
-    import onnx
+from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, Graph, Manifest, read_manifest
+from zoo.runtime.triton_config import WARMUP, check_same_interface, repository_files
+from zoo.runtime.verification import expected_files, verify, version_folders
 
 FIRST_FILE = "model.onnx"
-REPORT = "failure.json"
-"""What ``keep_failed`` finds beside the files of a failed export."""
+FAILURE = "failure.json"
+"""Name of the error report that ``keep_failed`` adds to the files."""
 
-UNLISTED = (FileEntry(name=CARD, bytes=0, sha256="0" * 64),)
-"""The files of a draft, whose real ones are not yet written."""
+NO_FILES = (FileEntry(name=CARD, bytes=0, sha256="0" * 64),)
+"""Placeholder for the files of a draft manifest."""
 
 _GOLDEN_BATCHES = (1, 7)
 _GOLDEN_BYTES = 2**26
-"""Of one graph: of large examples, the first few cases that fit are shipped, one in any case."""
+"""Largest size of the golden vectors of a graph, except for the first, which is always kept."""
 
 
 @dataclass(frozen=True)
-class Proven:
-    """One graph that passed its comparison, and what is published of it."""
+class VerifiedGraph:
+    """A graph that passed its comparison, with its golden vectors."""
 
-    stored: Stored
+    stored: StoredGraph
     graph: Graph
     vectors: list[Vector]
 
 
 def publish(target: Path, fill: Callable[[Path], None], *, keep_failed: Path | None = None) -> Path:
-    """Make an artifact appear whole at ``target``, or leave nothing.
+    """Publish an artifact completely, or leave nothing.
 
     Args:
         target: The folder of the new version.
-        fill: Writes every file into the folder it is given. The result is verified, and what
-            servers read beside the versions is written with it.
-        keep_failed: Where to keep a failed export, with ``failure.json``, instead of removing it.
+        fill: Writes all files to the folder that it is given. The result is verified, and the
+            server configuration of the model is updated with it.
+        keep_failed: A folder for the files of a failed export and its ``failure.json``.
 
     Returns:
         The target.
 
     Raises:
-        ExportError: If earlier versions of that name take or give other things.
+        ExportError: If earlier versions of that name have other inputs or outputs.
         StorageError: If the folder cannot be written, or the version is taken.
     """
     try:
         with (
-            joining(target.parent) as join,
+            _server_files(target.parent) as update,
             staged_folder(target, keep_failed=keep_failed) as stage,
         ):
             try:
                 fill(stage)
                 verify(stage)
-                join(stage)
+                update(stage)
             except Exception as error:
                 if keep_failed is not None:
-                    write(stage / REPORT, _report(error))
+                    _write(stage / FAILURE, _report(error))
                 raise
     except OSError as error:
         if error.errno != errno.ENOTEMPTY:
             raise
         raise StorageError(
-            f"{target} appeared during the export",
+            f"{target} was created during the export",
             why="another export took the same version; nothing was overwritten",
             fix="export again",
         ) from error
     return target
 
 
-def write_artifact(stage: Path, draft: Manifest, proven: Sequence[Proven]) -> None:
-    """Write graphs, golden vectors, card and manifest of an artifact into a folder.
+def write_artifact(stage: Path, draft: Manifest, graphs: Sequence[VerifiedGraph]) -> None:
+    """Write the graphs, golden vectors, card and manifest of an artifact to a folder.
 
     Args:
         stage: The folder.
-        draft: The manifest but for its list of files.
-        proven: Its graphs, in the manifest's order.
+        draft: The manifest without its list of files.
+        graphs: Its graphs, in the order of the manifest.
     """
     files = {
         CARD: write_card(draft).encode(),
-        VECTORS: pack_vectors({item.graph.signature: item.vectors for item in proven}),
+        VECTORS: pack_vectors({item.graph.signature: item.vectors for item in graphs}),
     }
-    for item in proven:
+    for item in graphs:
         proto = item.stored.proto
         for key, value in draft.metadata(item.graph.signature).items():
             proto.metadata_props.add(key=key, value=value)
@@ -114,14 +111,14 @@ def write_artifact(stage: Path, draft: Manifest, proven: Sequence[Proven]) -> No
         for file, raw in files.items()
     ]
     for file, raw in files.items():
-        write(stage / file, raw)
-    entries += [_place_data(stage, item.stored) for item in proven if item.stored.data is not None]
+        _write(stage / file, raw)
+    entries += [_copy_data(stage, item.stored) for item in graphs if item.stored.data is not None]
     listed = tuple(sorted(entries, key=lambda entry: entry.name))
-    write(stage / MANIFEST, draft.model_copy(update={"files": listed}).to_bytes())
+    _write(stage / MANIFEST, draft.model_copy(update={"files": listed}).to_bytes())
 
 
-def _place_data(stage: Path, stored: Stored) -> FileEntry:
-    """Put the data file of a graph into the folder, if it was not written there, and list it."""
+def _copy_data(stage: Path, stored: StoredGraph) -> FileEntry:
+    """Copy the data file of a graph to the folder, unless it is there; return its entry."""
     if stored.data is None or stored.file.path is None:
         raise ValueError("the graph has no data file")
     source, target = stored.file.path.with_name(stored.data.name), stage / stored.data.name
@@ -131,38 +128,32 @@ def _place_data(stage: Path, stored: Stored) -> FileEntry:
     return stored.data
 
 
-def golden(cases: Sequence[Case]) -> list[Case]:
-    """Return the cases that are shipped: every length, then one example, then a mixed batch."""
-    own = cases[0].probe.lengths
-    lengths = [case for case in cases if case.probe.lengths != own]
-    usual = [case for case in cases if case.probe.lengths == own]
-    batches = [
-        next(case for case in usual if case.probe.batch == batch)
-        for batch in _GOLDEN_BATCHES
-        if any(case.probe.batch == batch for case in usual)
-    ]
+def golden_vectors(cases: Sequence[Case]) -> list[Vector]:
+    """Select the golden vectors: every length, then one example, then a batch of all kinds."""
+    own = cases[0].lengths
+    lengths = [case for case in cases if case.lengths != own]
+    by_batch = {case.batch: case for case in reversed(cases) if case.lengths == own}
+    batches = [by_batch[batch] for batch in _GOLDEN_BATCHES if batch in by_batch]
     kept, room = [batches[0]], _GOLDEN_BYTES - batches[0].bytes
     for case in (*batches[1:], *lengths):
         if case.bytes <= room:
             kept.append(case)
             room -= case.bytes
-    return [case for case in (*lengths, *batches) if any(case is other for other in kept)]
+    return [
+        Vector(case.inputs, case.reference)
+        for case in (*lengths, *batches)
+        if any(case is other for other in kept)
+    ]
 
 
-def count_nodes(graph: onnx.GraphProto) -> int:
-    """Return how many nodes a graph has, those of its subgraphs included."""
-    return sum(count_operators(graph).values())
-
-
-def count_operators(graph: onnx.GraphProto) -> dict[str, int]:
-    """Return how often each operator is used, in subgraphs too, by name."""
-    total: Counter[str] = Counter()
-    for node in graph.node:
-        total[node.op_type] += 1
-        for attribute in node.attribute:
-            for inner in [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]:
-                total.update(count_operators(inner))
-    return dict(sorted(total.items()))
+def weights_sha256(weights: Iterable[np.ndarray[Any, Any]]) -> str:
+    """Return the SHA-256 over the dtypes, shapes and values of weights, in their order."""
+    digest = hashlib.sha256()
+    for given in weights:
+        array = np.ascontiguousarray(given)
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def next_version(folder: Path) -> int:
@@ -174,9 +165,9 @@ def next_version(folder: Path) -> int:
     return max(taken) + 1
 
 
-def versions(packages: Sequence[str]) -> dict[str, str]:
+def package_versions(packages: Sequence[str]) -> dict[str, str]:
     """Return the versions of some packages and of the zoo."""
-    # Of the module: the distribution may bear another name, such as onnxruntime-gpu.
+    # From the module, since the distribution may have another name, such as onnxruntime-gpu.
     found = {name: str(importlib.import_module(name).__version__) for name in packages}
     try:
         found["zoo"] = importlib.metadata.version("neural-zoo")
@@ -185,17 +176,17 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def plain(value: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """Return plain JSON data, or say that it is not.
+def to_json(value: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Convert a mapping to plain JSON data.
 
     Raises:
-        ExportError: If something of it has no place in JSON.
+        ExportError: If a value has no JSON form.
     """
     try:
         text = json.dumps(dict(value), allow_nan=False, sort_keys=True, default=_number)
     except (TypeError, ValueError) as error:
         raise ExportError(
-            f"the {what} cannot be written down",
+            f"the {what} cannot be written as JSON",
             why=str(error),
             fix="give plain data: text, finite numbers, lists and mappings",
         ) from error
@@ -203,8 +194,7 @@ def plain(value: Mapping[str, Any], what: str) -> dict[str, Any]:
     return data
 
 
-def write(path: Path, raw: bytes) -> None:
-    """Write one file of the folder that is being filled."""
+def _write(path: Path, raw: bytes) -> None:
     with storage_errors(path, "writing"):
         path.write_bytes(raw)
 
@@ -214,7 +204,7 @@ def _number(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
-    raise TypeError(f"{type(value).__name__} is no plain data")
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def _report(error: BaseException) -> bytes:
@@ -222,18 +212,63 @@ def _report(error: BaseException) -> bytes:
     return (json.dumps(facts, indent=1, sort_keys=True, default=str) + "\n").encode()
 
 
-__all__ = [
-    "FIRST_FILE",
-    "REPORT",
-    "UNLISTED",
-    "Proven",
-    "count_nodes",
-    "count_operators",
-    "golden",
-    "next_version",
-    "plain",
-    "publish",
-    "versions",
-    "write",
-    "write_artifact",
-]
+@contextlib.contextmanager
+def _server_files(folder: Path) -> Iterator[Callable[[Path], None]]:
+    """Update the server configuration of a model for a new version; restore it on failure.
+
+    The configuration holds for all versions and is written before the new one is published. A
+    server that looks in between finds the old versions with a configuration that fits.
+
+    Args:
+        folder: The folder of the versions; it may not exist yet.
+
+    Yields:
+        A function that takes the folder of the new version. It raises :class:`ExportError` if the
+        inputs and outputs differ from those of earlier versions.
+    """
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    undo: list[tuple[Path, bytes | None]] = []
+    try:
+        yield lambda stage: _update_server_files(folder, stage, undo)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            _restore(undo)
+        for parent in (folder / WARMUP, *made):
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+        raise
+
+
+def _update_server_files(folder: Path, stage: Path, undo: list[tuple[Path, bytes | None]]) -> None:
+    manifest = read_manifest(stage)
+    versions = [path for path in version_folders(folder) if (path / MANIFEST).is_file()]
+    for version in versions[-1:]:
+        try:
+            check_same_interface(
+                manifest, read_manifest(version), where=folder, fix="export it --as another name"
+            )
+        except Incompatible as error:
+            raise ExportError(
+                error.what,
+                why=error.why,
+                fix=f"zoo export RUN --as {manifest.name}_2, or any other name",
+            ) from error
+    vectors = (stage / VECTORS).read_bytes()
+    before = expected_files(folder) if len(versions) == len(version_folders(folder)) else []
+    for name, raw in repository_files(manifest, vectors).items():
+        path = folder / name
+        with storage_errors(path, "reading"):
+            old = path.read_bytes() if path.exists() else None
+        fitting = [files.get(name) for files in before] if name.startswith(f"{WARMUP}/") else []
+        if old is not None and old in (raw, *fitting):
+            continue
+        undo.append((path, old))
+        atomic_write(path, raw)
+
+
+def _restore(undo: list[tuple[Path, bytes | None]]) -> None:
+    for path, old in reversed(undo):
+        if old is None:
+            path.unlink(missing_ok=True)
+        else:
+            atomic_write(path, old)

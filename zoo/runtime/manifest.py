@@ -57,20 +57,20 @@ class Tolerance(Struct):
 
 
 class Parity(Struct):
-    """Comparison of a graph with its Keras model; for a variant, with the graph itself.
+    """Comparison of a graph with its Keras model; of a variant, with itself.
 
     Attributes:
-        lengths: Tested sizes of every dynamic axis but the batch.
-        probes: Kinds of tested inputs.
+        lengths: Sizes of every dynamic axis except the batch.
+        input_kinds: Kinds of parity inputs, such as samples and edge cases.
         optimization: Tested graph optimization levels of onnxruntime.
-        worst: By output, the largest difference as a share of the tolerance.
+        worst: By output, the largest difference as a share of what the tolerance allows.
         worst_absolute: By output, the largest difference.
     """
 
     batches: tuple[int, ...]
     lengths: dict[str, tuple[int, ...]]
     seeds: tuple[int, ...]
-    probes: tuple[str, ...]
+    input_kinds: tuple[str, ...]
     optimization: tuple[str, ...]
     comparisons: Annotated[int, Meta(ge=1)]
     worst: dict[str, Finite]
@@ -99,64 +99,66 @@ class Graph(Struct):
 
 
 class Comparison(Struct):
-    """Comparison of a variant's outputs with the source artifact's on the same examples.
+    """Comparison of a variant with its source artifact on the same examples.
 
     Attributes:
-        split: Split of the examples.
+        split: Name of the split.
         examples: Number of examples.
-        metric: Name of the main metric.
-        unit: ``points`` are hundredths of the metric's full range; ``percent`` is relative to the
-            source's value.
-        original: Metric of the source artifact.
-        value: Metric of the variant.
-        loss: How much worse the variant is, in ``unit``; negative if it is better.
+        metric: The main metric.
+        unit: Unit of the loss: ``points`` are hundredths of a share, ``percent`` is relative to
+            the value of the source.
+        source: Value of the metric for the source.
+        variant: Value of the metric for the variant.
+        loss: Loss of the variant in ``unit``; negative if it is better.
         low: Lower end of the paired 95 % interval of ``loss``; ``None`` with too few examples.
         high: Upper end.
         agreement: Share of examples with the same predicted class, for a classifier.
-        max_difference: By output, the largest difference of an element.
-        mean_difference: By output, the mean difference of all elements.
-        neighbors: Largest difference between an example's output alone and in a batch, where
-            dynamic ranges are those of the whole batch.
+        max_difference: Largest difference of any element, by output.
+        mean_difference: Mean difference of all elements, by output.
+        batch_dependence: Largest difference between the output for an example alone and in a
+            batch: dynamic quantization ranges are those of the whole batch.
     """
 
     split: Literal["validation", "test"]
     examples: Annotated[int, Meta(ge=1)]
     metric: str
     unit: Literal["points", "percent"]
-    original: Finite
-    value: Finite
+    source: Finite
+    variant: Finite
     loss: Finite
     low: Finite | None = None
     high: Finite | None = None
     agreement: Finite | None = None
     max_difference: dict[str, Finite]
     mean_difference: dict[str, Finite]
-    neighbors: Finite
+    batch_dependence: Finite
 
 
-class Verdict(Struct):
-    """Result of one candidate variant, without its speed.
+class CandidateResult(Struct):
+    """Result of a quantization candidate, without its latency.
 
     Attributes:
-        bytes: Size of its graphs without their metadata; ``None`` if they could not be built.
-        comparison: Comparison on the validation split; ``None`` if it could not be built or run.
-        faithful: Whether it was built, is standard ONNX, and loses no more than the bounds.
-        reason: Why it is not.
+        method: Name of the quantization method.
+        description: Description of the method.
+        bytes: Size of its graphs without metadata; ``None`` if it could not be made.
+        comparison: On the validation split; ``None`` if it could not be made or run.
+        accurate: Whether it is valid, standard ONNX, and within the bounds of the loss.
+        reason: Why not.
     """
 
-    candidate: str
     method: str
+    description: str
     bytes: int | None = None
     comparison: Comparison | None = None
-    faithful: bool
+    accurate: bool
     reason: str = ""
 
 
 class Calibration(Struct):
-    """Calibration examples, from which the ranges of the activations were taken.
+    """Calibration examples of static quantization.
 
     Attributes:
-        sha256: Hash of the examples.
+        sha256: SHA-256 of the examples.
         data_fingerprint: Fingerprint of their dataset.
     """
 
@@ -168,30 +170,30 @@ class Calibration(Struct):
 
 
 class Variant(Struct):
-    """Source of a variant, and the results of every candidate.
+    """Provenance of a quantized variant: its source, the criteria and all candidates.
 
     Attributes:
-        kind: The candidate that was published.
-        label: Suffix of the source's name.
-        of_weights_sha256: Hash of the weights of the source's first graph.
-        of_manifest_sha256: Hash of the source's ``manifest.json``.
-        policy: Preference among the faithful candidates.
-        max_loss: Upper bound of the loss.
-        min_agreement: Lower bound of the agreement.
-        calibration: Calibration of a variant with static ranges.
-        verdicts: Result of each candidate, this one included.
-        test: Comparison on the test split, which decided nothing.
+        method: The quantization method.
+        label: Suffix of the name, after that of the source.
+        source_weights_sha256: SHA-256 of the weights of the source's first graph.
+        source_manifest_sha256: SHA-256 of the source's ``manifest.json``.
+        prefer: Preference among accurate candidates: size, speed or both.
+        max_loss: Largest allowed loss of the main metric.
+        min_agreement: Least allowed share of examples with the same class.
+        calibration: Calibration examples, for static quantization.
+        candidates: Results of all candidates, this one included.
+        test: Comparison on the test split, which did not influence the selection.
     """
 
-    kind: str
+    method: str
     label: Annotated[str, Meta(pattern=r"^[a-z0-9]+\Z")]
-    of_weights_sha256: Annotated[str, Meta(pattern=_SHA256)]
-    of_manifest_sha256: Annotated[str, Meta(pattern=_SHA256)]
-    policy: str
+    source_weights_sha256: Annotated[str, Meta(pattern=_SHA256)]
+    source_manifest_sha256: Annotated[str, Meta(pattern=_SHA256)]
+    prefer: str
     max_loss: Finite
     min_agreement: Finite
     calibration: Calibration | None = None
-    verdicts: Annotated[tuple[Verdict, ...], Meta(min_length=1)]
+    candidates: Annotated[tuple[CandidateResult, ...], Meta(min_length=1)]
     test: Comparison
 
 

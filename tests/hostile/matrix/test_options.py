@@ -75,10 +75,10 @@ NAMES: Table = {
         "quantize {exports}/mlp_regressor/1 --metric beauty", ConfigError, "beauty"
     ),
     "a policy that is none": row(
-        "quantize {exports}/mlp_regressor/1 --policy cheapest", ConfigError, "cheapest", "smallest"
+        "quantize {exports}/mlp_regressor/1 --prefer cheapest", ConfigError, "cheapest", "smallest"
     ),
     "a candidate that is none": row(
-        "quantize {exports}/mlp_regressor/1 --candidate int4", ConfigError, "int4", "float16"
+        "quantize {exports}/mlp_regressor/1 --method int4", ConfigError, "int4", "float16"
     ),
     "a class that is none": row(
         "sample {exports}/rbm/1 --label seven", ConfigError, "label", "classes"

@@ -73,7 +73,7 @@ COMMANDS: dict[str, tuple[str, Refusal, tuple[str, ...]]] = {
         "damage-report pipe.png --classifier {exports}/vgg16_damage/1",
         *(BadRecord, ("pipe.png",)),
     ),
-    "quantize": ("quantize {exports}/cnn/1 --candidate int1", ConfigError, ("int1",)),
+    "quantize": ("quantize {exports}/cnn/1 --method int1", ConfigError, ("int1",)),
     "diff": ("diff {exports}/cnn/1 loop", Incompatible, ("loop",)),
     "serve": ("serve loop --port 0", Incompatible, ("loop",)),
     "demo": ("demo --out photo.png", StorageError, ("photo.png",)),

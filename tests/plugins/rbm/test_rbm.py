@@ -362,7 +362,7 @@ def test_the_smaller_forms_of_a_machine_are_tried_with_whole_numbers_as_it_takes
     tmp_path: Path,
 ) -> None:
     artifact = zoo.export(zoo.build("rbm", weights="digits"), tmp_path)
-    found = zoo.quantize(artifact.path, candidates=("int8_dynamic", "float16"), seconds=0.02)
+    found = zoo.quantize(artifact.path, methods=("int8_dynamic", "float16"), seconds=0.02)
 
     assert zoo.verify(found.artifact.path)
     assert [graph["signature"] for graph in found.artifact.manifest["graphs"]] == [

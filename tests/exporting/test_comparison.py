@@ -1,4 +1,4 @@
-"""Timing in turns."""
+"""Latency of several graphs, measured in interleaved rounds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.exporting.latency import BATCHES, interleaved
+from zoo.exporting.comparison import BATCHES, measure_latency
 
 
 class Sleeper:
@@ -24,7 +24,7 @@ class Sleeper:
 def test_every_graph_is_timed_in_every_round_and_each_comes_first_in_turn():
     asked: list[tuple[str, int]] = []
     sessions = {name: Sleeper(name, 2, asked) for name in "abc"}
-    found = interleaved(sessions, {"x": np.zeros((5, 1))}, seconds=0.001)
+    found = measure_latency(sessions, {"x": np.zeros((5, 1))}, seconds=0.001)
     assert {name: tuple(by_batch) for name, by_batch in found.items()} == dict.fromkeys(
         "abc", BATCHES
     )
@@ -37,6 +37,6 @@ def test_every_graph_is_timed_in_every_round_and_each_comes_first_in_turn():
 def test_a_time_belongs_to_the_graph_that_took_it():
     asked: list[tuple[str, int]] = []
     sessions = {"slow": Sleeper("slow", 20, asked), "fast": Sleeper("fast", 1, asked)}
-    found = interleaved(sessions, {"x": np.zeros((1, 1))}, seconds=0.001)
+    found = measure_latency(sessions, {"x": np.zeros((1, 1))}, seconds=0.001)
     assert found["slow"][1].ratio == 1
     assert found["fast"][1].ratio < 1 < found["slow"][1].ms

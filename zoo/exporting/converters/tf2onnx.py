@@ -1,4 +1,4 @@
-"""From a functional Keras model to an ONNX graph, by tf2onnx."""
+"""Conversion of functional Keras models to ONNX graphs with tf2onnx."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import contextlib
 import functools
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.architecture import Signature
 from zoo.errors import MissingExtra, Unsupported
-from zoo.exporting.weights import Converted, LeftOut, foldable, left_out, put_back
+from zoo.exporting.external_data import placeholder
+from zoo.exporting.graph_checks import all_graphs
 from zoo.spec import Arrays, TensorSpec
 
 if TYPE_CHECKING:
@@ -21,16 +23,21 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET = 18
-"""The newest opset that tf2onnx writes."""
+"""Version of the ONNX operator set: the newest that tf2onnx writes."""
 
 _LOGGERS = ("tf2onnx", "tensorflow")
 
+_LARGE = 2**20
+"""Bytes from which a weight stays out of the conversion."""
+
+_PREFIX = "large_weight_"
+
 
 def require() -> None:
-    """Check that everything an export needs is installed.
+    """Check that the packages for an export are installed.
 
     Raises:
-        MissingExtra: If it is not.
+        MissingExtra: If one is missing.
     """
     import importlib.util
 
@@ -39,8 +46,8 @@ def require() -> None:
             raise MissingExtra("exporting", "keras", package)
 
 
-class Traced:
-    """A signature's model as a list of tensors in, a list of tensors out, each with its spec.
+class TracedModel:
+    """A signature's model with lists of inputs and outputs, and the spec of each.
 
     Args:
         signature: The model and its declared tensors.
@@ -55,8 +62,8 @@ class Traced:
         model = signature.model
         if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
             raise Unsupported(
-                f"the signature {signature.name!r} is no functional model",
-                why="names of inputs and outputs survive the conversion of functional models only",
+                f"the model of the signature {signature.name!r} is not functional",
+                why="only functional models have named inputs and outputs",
                 fix="wrap it: keras.Model(inputs, outputs)",
             )
         if keras.backend.backend() != "tensorflow":
@@ -72,26 +79,27 @@ class Traced:
         self.model: keras.Model = keras.Model(list(model.inputs), list(model.outputs))
 
     def __call__(self, arrays: Arrays) -> dict[str, np.ndarray[Any, Any]]:
-        """Return the Keras model's outputs: the reference of every comparison."""
-        taken = [np.asarray(arrays[spec.name]).astype(spec.dtype) for spec in self.inputs]
+        """Return the outputs of the Keras model: the reference of every comparison."""
+        inputs = [np.asarray(arrays[spec.name]).astype(spec.dtype) for spec in self.inputs]
         with _unoptimized():
-            values = self._function(*taken)
+            values = self._function(*inputs)
         return {s.name: np.asarray(v) for s, v in zip(self.outputs, values, strict=True)}
 
     @functools.cached_property
     def _function(self) -> Callable[..., Sequence[Any]]:
-        """The model traced once: the same operations as one by one, without Python between them."""
+        """The model as a ``tf.function``."""
         import tensorflow as tf
 
-        def answer(*values: Any) -> Sequence[Any]:
-            found = self.model(list(values), training=False)
-            return found if isinstance(found, list | tuple) else [found]
+        def call(*values: Any) -> Sequence[Any]:
+            outputs = self.model(list(values), training=False)
+            return outputs if isinstance(outputs, list | tuple) else [outputs]
 
-        made: Callable[..., Sequence[Any]] = tf.function(answer, input_signature=self.tensors())
-        return made
+        function: Callable[..., Sequence[Any]]
+        function = tf.function(call, input_signature=self.tensor_specs())
+        return function
 
-    def tensors(self) -> list[Any]:
-        """Return what TensorFlow calls the inputs, of any number of examples."""
+    def tensor_specs(self) -> list[Any]:
+        """Return a ``tf.TensorSpec`` for each input, with a dynamic batch size."""
         import tensorflow as tf
 
         return [
@@ -105,7 +113,7 @@ class Traced:
 
 
 def _keys(structure: Any) -> list[str] | None:
-    """Return the names of a dictionary of tensors in Keras's own flattened order."""
+    """Return the names of a dictionary of tensors in the order in which Keras flattens it."""
     return sorted(structure) if isinstance(structure, Mapping) else None
 
 
@@ -139,53 +147,116 @@ def _match(
     return ordered
 
 
-def convert(traced: Traced) -> Converted:
-    """Convert a model. What comes back is unchecked, and its names are tf2onnx's.
+@dataclass(frozen=True)
+class ConvertedGraph:
+    """An unchecked graph with the converter's names.
+
+    Attributes:
+        proto: The graph, with placeholders for its large weights.
+        weights: The variable of each placeholder, by location.
+    """
+
+    proto: onnx.ModelProto
+    weights: Mapping[str, keras.Variable]
+
+
+def convert(model: TracedModel) -> ConvertedGraph:
+    """Convert a model to ONNX with tf2onnx.
+
+    Large weights stay out of the conversion: TensorFlow writes a graph with its constants as one
+    message of at most 2 GB, and tf2onnx copies it dozens of times. Each is an input meanwhile.
 
     Raises:
-        Unsupported: If tf2onnx has no form for the model.
+        Unsupported: If tf2onnx cannot convert the model.
     """
     try:
         with _quiet():
-            weights = left_out(traced.model)
-            proto = _converted(traced, weights)
-            if kept := foldable(proto, weights):
-                weights = left_out(traced.model, kept)
-                proto = _converted(traced, weights)
+            weights = large_weights(model.model)
+            proto = _convert(model, weights)
+            if folded := _constant_operands(proto, weights):
+                weights = large_weights(model.model, exclude=folded)
+                proto = _convert(model, weights)
     except Exception as error:  # tf2onnx raises whatever its handlers do
         raise Unsupported(
-            f"the signature {traced.name!r} has no ONNX form",
+            f"the signature {model.name!r} cannot be converted to ONNX",
             why=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
             fix="replace the layer that tf2onnx does not know",
         ) from error
-    return put_back(proto, weights)
+    inputs = [value for value in proto.graph.input if value.name not in weights]
+    del proto.graph.input[:]
+    proto.graph.input.extend(inputs)
+    proto.graph.initializer.extend(placeholder(name, w) for name, w in weights.items())
+    return ConvertedGraph(proto, weights)
 
 
-def _converted(traced: Traced, weights: Sequence[LeftOut]) -> onnx.ModelProto:
-    """Convert a model whose large weights are inputs."""
+def large_weights(
+    model: keras.Model, exclude: Iterable[str] = (), *, large: int = _LARGE
+) -> dict[str, keras.Variable]:
+    """Return the large matrices of a model, by the name of the input that replaces each.
+
+    Args:
+        model: The model.
+        exclude: Names of weights that the conversion must see.
+        large: Least size in bytes.
+    """
+    import keras
+
+    # A matrix is only multiplied by or looked up in. The conversion changes the layout of kernels
+    # of convolutions, and merges the weights of a recurrent layer into one node: it must see those.
+    layers = model._flatten_layers()  # noqa: SLF001 - model.layers has no nested layers
+    recurrent = (layer for layer in layers if isinstance(layer, keras.layers.RNN))
+    seen = {id(variable) for layer in recurrent for variable in layer.weights}
+    found: dict[str, keras.Variable] = {}
+    for number, variable in enumerate(model.weights):
+        size = int(np.prod(variable.shape)) * np.dtype(np.float32).itemsize
+        matrix = len(variable.shape) == 2 and str(variable.dtype) == "float32"
+        if matrix and size >= large and id(variable) not in seen:
+            seen.add(id(variable))
+            found[f"{_PREFIX}{number}"] = variable
+    return {name: variable for name, variable in found.items() if name not in set(exclude)}
+
+
+def _constant_operands(proto: onnx.ModelProto, weights: Iterable[str]) -> set[str]:
+    """Return the weights that a node with only constant inputs reads, such as a transpose.
+
+    A conversion that sees such a weight folds the node, which then costs nothing at run time.
+    """
+    names = set(weights)
+    constants = names | {tensor.name for tensor in proto.graph.initializer}
+    found: set[str] = set()
+    for graph in all_graphs(proto.graph):
+        for node in graph.node:
+            read = set(node.input) - {""}
+            if read & names and read <= constants:
+                found |= read & names
+    return found
+
+
+def _convert(model: TracedModel, weights: Mapping[str, keras.Variable]) -> onnx.ModelProto:
+    """Convert a model with its large weights as inputs."""
     import keras
     import tensorflow as tf
     from tf2onnx import optimizer, tf_loader, tfonnx
 
-    taken = traced.tensors()
-    taken += [tf.TensorSpec(w.variable.shape, w.variable.dtype, name=w.name) for w in weights]
+    specs = model.tensor_specs()
+    specs += [tf.TensorSpec(w.shape, w.dtype, name=name) for name, w in weights.items()]
 
-    @tf.function(input_signature=taken)
+    @tf.function(input_signature=specs)
     def answer(*values: Any) -> Any:
-        given, stand_ins = values[: len(traced.inputs)], values[len(traced.inputs) :]
-        pairs = [(item.variable, value) for item, value in zip(weights, stand_ins, strict=True)]
+        inputs, given = values[: len(model.inputs)], values[len(model.inputs) :]
+        pairs = list(zip(weights.values(), given, strict=True))
         with keras.StatelessScope(state_mapping=pairs):
-            return traced.model(list(given), training=False)
+            return model.model(list(inputs), training=False)
 
     with tf.device("/cpu:0"):
         concrete = answer.get_concrete_function()
-        # Behind the arguments come the tensors that the model holds itself.
-        inputs = [tensor.name for tensor in concrete.inputs[: len(taken)]]
+        # After the arguments come the captured tensors.
+        inputs = [tensor.name for tensor in concrete.inputs[: len(specs)]]
         outputs = [tensor.name for tensor in concrete.outputs]
         frozen = tf_loader.from_function(concrete, inputs, outputs)
-        renamed = dict(zip(inputs, [spec.name for spec in taken], strict=True))
+        renamed = dict(zip(inputs, [spec.name for spec in specs], strict=True))
 
-        def written(*, careful: bool) -> onnx.ModelProto:
+        def run(*, catch_errors: bool) -> onnx.ModelProto:
             with tf.Graph().as_default() as graph:
                 tf.import_graph_def(frozen, name="")
                 made = tfonnx.process_tf_graph(
@@ -197,19 +268,19 @@ def _converted(traced: Traced, weights: Sequence[LeftOut]) -> onnx.ModelProto:
                     output_names=outputs,
                     tensors_to_rename=renamed,
                 )
-                made = optimizer.optimize_graph(made, catch_errors=careful)
+                made = optimizer.optimize_graph(made, catch_errors=catch_errors)
                 proto: onnx.ModelProto = made.make_model("")
                 return proto
 
         try:
-            return written(careful=False)
-        except Exception:  # noqa: BLE001 - an optimization that fails is left out
-            # A copy of everything before each optimization: that takes most of the time.
-            return written(careful=True)
+            return run(catch_errors=False)
+        except Exception:  # noqa: BLE001 - an optimization that fails is skipped
+            # Copies the graph before each optimization, which takes most of the time.
+            return run(catch_errors=True)
 
 
 def _erfc(context: Any, node: Any, name: str, _: Any) -> None:
-    """Exact GELU lowers to Erfc, which ONNX lacks: write 1 - Erf."""
+    """Convert ``Erfc``, which exact GELU uses and ONNX lacks, to ``1 - Erf``."""
     kind = context.get_dtype(node.output[0])
     source, target = node.input[0], node.output[0]
     shape = context.get_shape(target)
@@ -224,10 +295,9 @@ def _erfc(context: Any, node: Any, name: str, _: Any) -> None:
 
 
 def _sign_bit(context: Any, node: Any, name: str, _: Any) -> None:
-    """Keras's argmax asks for the sign bit by a Bitcast, which ONNX lacks: of -0, 1/x is below 0.
-
-    Only a mask that keeps the sign bit may read the result, since no other bit is right.
-    """
+    """Convert the ``Bitcast`` by which Keras's argmax reads sign bits, and which ONNX lacks."""
+    # Only the sign bit is right, so only a mask that keeps nothing else may read the result.
+    # -0 is not less than 0, but 1/-0 is.
     source, target = node.input[0], node.output[0]
     floats, whole = context.get_dtype(source), context.get_dtype(target)
     readers = context.find_output_consumers(target)
@@ -257,10 +327,9 @@ def _keeps_sign_only(reader: Any) -> bool:
 
 @contextlib.contextmanager
 def _unoptimized() -> Iterator[None]:
-    """Keep TensorFlow from rewriting graphs for the length of a call.
+    """Disable TensorFlow's graph optimizations inside a block.
 
-    The operations then give bit by bit what they give one by one. A rewritten graph differs in the
-    last places, and the reference would depend on the rewriting.
+    The outputs are then bit by bit those of eager execution, and do not depend on rewrites.
     """
     import tensorflow as tf
 
@@ -275,7 +344,7 @@ def _unoptimized() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the converter for the length of a call, and put everything back."""
+    """Silence the loggers and warnings of the converter inside a block."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
@@ -287,26 +356,3 @@ def _quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
-
-
-def weights_hash(model: keras.Model) -> str:
-    """Return the SHA-256 over a model's weights: types, shapes and values, in their order."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for weight in model.weights:
-        array = np.ascontiguousarray(weight.numpy())
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def weights_bytes(model: keras.Model) -> int:
-    """Return how many bytes the weights of a model have."""
-    return sum(weight.value.dtype.size * int(np.prod(weight.shape)) for weight in model.weights)
-
-
-Converter = Callable[[Traced], Converted]
-
-
-__all__ = ["OPSET", "Converter", "Traced", "convert", "require", "weights_bytes", "weights_hash"]

@@ -1,4 +1,4 @@
-"""Smaller forms of an artifact: measured, and published or refused with the numbers."""
+"""Quantization of artifacts: candidates are measured, and published or rejected."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from zoo import runtime
 from zoo.architecture import Signature
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ConfigError, MissingExtra, ParityFailed, QuantizationRejected, StorageError
-from zoo.exporting import candidate as trials, export_artifact
-from zoo.exporting.policy import Policy
-from zoo.exporting.quantize import quantize_artifact
+from zoo.exporting import candidate, quantization
+from zoo.exporting.export import export_artifact
+from zoo.exporting.quantization import quantize_artifact
+from zoo.exporting.selection import Criteria
 from zoo.metrics import Evaluation, Score
 from zoo.spec import Arrays, DataSpec, PredictFns, Split, Task, TensorSpec
 
 ROW = TensorSpec(name="row", shape=(8,))
-SMALLEST = Policy(preference="smallest")
-"""Without a clock in it: what these tests expect must not depend on the machine's load."""
+SMALLEST = Criteria(prefer="smallest")
+"""Criteria without latency, which depends on the load of the machine."""
 
 ALL = ("optimized", "int8_dynamic", "int8_static", "float16")
 
@@ -98,7 +99,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Data
 def quantize(toy: tuple[Path, Dataset], out: Path, **options: Any) -> Any:
     path, data = toy
     return quantize_artifact(
-        path, Tiny(), data, out=out, **{"policy": SMALLEST, "seconds": 0.01, **options}
+        path, Tiny(), data, out=out, **{"criteria": SMALLEST, "seconds": 0.01, **options}
     )
 
 
@@ -113,25 +114,25 @@ def published(
     return quantize(toys["even"], tmp_path_factory.mktemp("variants"))
 
 
-def test_a_smaller_form_that_loses_nothing_is_published_and_proves_itself(published: Any):
+def test_a_variant_without_loss_is_published_and_verifies(published: Any):
     path = Path(published.published)
     assert path.parts[-2:] == ("tiny_int8", "1")
     assert runtime.verify(path).signatures[0].examples == 8
-    chosen = next(row for row in published.candidates if row.candidate == published.winner)
+    chosen = next(row for row in published.candidates if row.method == published.best)
     assert chosen.accepted and chosen.size_ratio < 0.6
     assert chosen.comparison.loss <= 0.5
     assert chosen.comparison.low <= chosen.comparison.loss <= chosen.comparison.high
     assert published.test.split == "test" and published.test.examples == 100
 
 
-def test_everything_that_was_tried_is_in_the_report(published: Any):
-    assert tuple(row.candidate for row in published.candidates) == ALL
+def test_the_report_has_every_candidate(published: Any):
+    assert tuple(row.method for row in published.candidates) == ALL
     for row in published.candidates:
         assert row.accepted != bool(row.reason)
         assert set(row.latency_ratio) in ({"1", "64"}, set())
 
 
-def test_the_variant_says_where_it_came_from_and_what_was_tried(
+def test_the_manifest_of_a_variant_has_its_source_and_all_candidates(
     published: Any, toys: dict[str, tuple[Path, Dataset]]
 ):
     source, _ = toys["even"]
@@ -140,43 +141,45 @@ def test_the_variant_says_where_it_came_from_and_what_was_tried(
     assert variant is not None
     assert manifest.name == "tiny_int8"
     original = (source / "manifest.json").read_bytes()
-    assert variant.of_manifest_sha256 == hashlib.sha256(original).hexdigest()
-    assert variant.of_weights_sha256 == runtime.read_manifest(source).graphs[0].weights_sha256
-    assert variant.of_weights_sha256 != manifest.graphs[0].weights_sha256
-    assert tuple(verdict.candidate for verdict in variant.verdicts) == ALL
-    assert manifest.metrics["scores"]["accuracy"]["value"] == variant.test.value
+    assert variant.source_manifest_sha256 == hashlib.sha256(original).hexdigest()
+    assert variant.source_weights_sha256 == runtime.read_manifest(source).graphs[0].weights_sha256
+    assert variant.source_weights_sha256 != manifest.graphs[0].weights_sha256
+    assert tuple(result.method for result in variant.candidates) == ALL
+    assert manifest.metrics["scores"]["accuracy"]["value"] == variant.test.variant
     card = (Path(published.published) / "card.md").read_text()
     assert card.startswith("# tiny_int8\n")
     assert all(name in card for name in ALL)
 
 
-def test_static_ranges_are_measured_on_training_examples_alone(
+def test_static_quantization_is_calibrated_on_training_examples_only(
     toys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     asked: list[str] = []
     data = toys["even"][1]
     real = data.split
     monkeypatch.setattr(data, "split", lambda name: asked.append(name) or real(name))
-    kept = quantize(toys["even"], tmp_path, candidates=["int8_static"], calibration_examples=50)
+    monkeypatch.setattr(quantization, "_CALIBRATION_EXAMPLES", 50)
+    kept = quantize(toys["even"], tmp_path, methods=["int8_static"])
     used = runtime.read_manifest(Path(kept.published)).variant.calibration
     assert used.split == "train" and used.examples == 50
     assert used.data_fingerprint == data.fingerprint
     assert asked == ["train", "validation", "validation", "test"]
-    other = quantize(toys["even"], tmp_path, candidates=["int8_static"], calibration_examples=99)
+    monkeypatch.setattr(quantization, "_CALIBRATION_EXAMPLES", 99)
+    other = quantize(toys["even"], tmp_path, methods=["int8_static"])
     again = runtime.read_manifest(Path(other.published)).variant.calibration
     assert again.sha256 != used.sha256
     assert other.published.endswith("tiny_int8/2")
 
 
-def test_the_variant_runs_as_it_was_measured(published: Any, toys: Any):
+def test_the_published_variant_has_the_measured_agreement(published: Any, toys: Any):
     inputs, targets = toys["even"][1].split("validation").arrays()
     found = runtime.load(published.published).predict(inputs["row"])
     agree = float(np.mean(found.outputs["label"] == targets["label"]))
-    chosen = next(row for row in published.candidates if row.candidate == published.winner)
+    chosen = next(row for row in published.candidates if row.method == published.best)
     assert agree == chosen.comparison.agreement
 
 
-def test_the_same_artifact_gives_the_same_bytes_whatever_the_clock_said(
+def test_the_same_artifact_gives_the_same_bytes_whatever_the_latency(
     published: Any, toys: Any, tmp_path: Path
 ):
     again = quantize(toys["even"], tmp_path / "elsewhere", seconds=0.03)
@@ -187,17 +190,15 @@ def test_the_same_artifact_gives_the_same_bytes_whatever_the_clock_said(
     assert "latency" not in (first / "manifest.json").read_text()
 
 
-def test_integers_that_destroy_the_answers_are_refused_with_their_numbers(
-    toys: Any, tmp_path: Path
-):
+def test_int8_that_destroys_accuracy_is_rejected_with_its_numbers(toys: Any, tmp_path: Path):
     with pytest.raises(QuantizationRejected) as caught:
-        quantize(toys["wide"], tmp_path / "out", candidates=["int8_dynamic", "int8_static"])
+        quantize(toys["wide"], tmp_path / "out", methods=["int8_dynamic", "int8_static"])
     assert caught.value.exit_code == 7
     assert left(tmp_path) == []
     report = caught.value.report
-    assert report.published is None and report.winner is None
+    assert report.published is None and report.best is None
     for row in report.candidates:
-        assert row.comparison.original == 1.0
+        assert row.comparison.source == 1.0
         assert row.comparison.loss > 5
         assert row.comparison.low > 0
         assert f"loses {row.comparison.loss:.2f} points" in row.reason
@@ -205,23 +206,21 @@ def test_integers_that_destroy_the_answers_are_refused_with_their_numbers(
     json.dumps(caught.value.as_dict(), allow_nan=False)
 
 
-def test_where_integers_fail_another_form_is_published_with_their_verdicts(
-    toys: Any, tmp_path: Path
-):
+def test_float16_is_published_where_int8_fails(toys: Any, tmp_path: Path):
     report = quantize(toys["wide"], tmp_path)
-    assert report.winner == "float16"
+    assert report.best == "float16"
     assert Path(report.published).parts[-2:] == ("tiny_float16", "1")
     variant = runtime.read_manifest(Path(report.published)).variant
     assert variant is not None and variant.calibration is None
-    faithful = {verdict.candidate: verdict.faithful for verdict in variant.verdicts}
-    assert faithful["float16"]
-    assert not faithful["int8_static"] and not faithful["int8_dynamic"]
+    accurate = {result.method: result.accurate for result in variant.candidates}
+    assert accurate["float16"]
+    assert not accurate["int8_static"] and not accurate["int8_dynamic"]
 
 
-def test_half_precision_is_what_rounded_weights_give(toys: Any, tmp_path: Path):
+def test_float16_equals_a_model_with_rounded_weights(toys: Any, tmp_path: Path):
     import onnx
 
-    report = quantize(toys["even"], tmp_path, candidates=["float16"])
+    report = quantize(toys["even"], tmp_path, methods=["float16"])
     model = onnx.load(Path(report.published) / "model.onnx")
     inputs = toys["even"][1].split("test").arrays()[0]
     halves = sum(t.data_type == onnx.TensorProto.FLOAT16 for t in model.graph.initializer)
@@ -235,39 +234,39 @@ def test_half_precision_is_what_rounded_weights_give(toys: Any, tmp_path: Path):
     np.testing.assert_allclose(found.probabilities, expected, atol=2e-6)
 
 
-def test_operators_of_one_runtime_alone_are_refused(toys: Any, tmp_path: Path):
+def test_operators_of_one_runtime_only_are_rejected(toys: Any, tmp_path: Path):
     with pytest.raises(QuantizationRejected, match=r"FusedConv|costs") as caught:
-        quantize(toys["image"], tmp_path / "out", candidates=["optimized"])
+        quantize(toys["image"], tmp_path / "out", methods=["optimized"])
     (row,) = caught.value.report.candidates
     assert "outside standard ONNX (FusedConv" in row.reason
     assert row.bytes is None
     assert left(tmp_path) == []
 
 
-def test_answers_that_depend_on_the_other_examples_of_a_call_are_told(toys: Any, tmp_path: Path):
+def test_the_report_says_whether_outputs_depend_on_the_batch(toys: Any, tmp_path: Path):
     with pytest.raises(QuantizationRejected) as caught:
-        quantize(toys["image"], tmp_path, candidates=["int8_dynamic", "int8_static"])
+        quantize(toys["image"], tmp_path, methods=["int8_dynamic", "int8_static"])
     dynamic, static = caught.value.report.candidates
-    assert dynamic.comparison.neighbors > static.comparison.neighbors == 0
+    assert dynamic.comparison.batch_dependence > static.comparison.batch_dependence == 0
 
 
-def test_a_form_that_contradicts_itself_is_refused(
+def test_a_candidate_without_parity_is_rejected(
     toys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def failing(*arguments: Any) -> Any:
         raise ParityFailed("it answers otherwise without optimization", why="2 x the tolerance")
 
-    monkeypatch.setattr(trials, "prove", failing)
+    monkeypatch.setattr(candidate, "check_parity", failing)
     with pytest.raises(QuantizationRejected, match="answers otherwise") as caught:
         quantize(toys["even"], tmp_path / "out")
     assert not any(row.accepted for row in caught.value.report.candidates)
     assert left(tmp_path) == []
 
 
-def test_a_bound_that_nothing_meets_refuses_all(toys: Any, tmp_path: Path):
-    policy = Policy(preference="fastest", max_loss=0, min_agreement=1)
+def test_bounds_that_nothing_meets_reject_all(toys: Any, tmp_path: Path):
+    criteria = Criteria(prefer="fastest", max_loss=0, min_agreement=1)
     with pytest.raises(QuantizationRejected):
-        quantize(toys["wide"], tmp_path, candidates=["int8_static"], policy=policy)
+        quantize(toys["wide"], tmp_path, methods=["int8_static"], criteria=criteria)
 
 
 def test_a_variant_is_not_quantized_again(published: Any, toys: Any, tmp_path: Path):
@@ -275,11 +274,11 @@ def test_a_variant_is_not_quantized_again(published: Any, toys: Any, tmp_path: P
         quantize((Path(published.published), toys["even"][1]), tmp_path)
 
 
-def test_wrong_wishes_are_findings(toys: Any, tmp_path: Path):
+def test_wrong_options_are_findings(toys: Any, tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
-        quantize(toys["even"], tmp_path, candidates=["int4"], version=0, seconds=0, threads=0)
+        quantize(toys["even"], tmp_path, methods=["int4"], version=0, seconds=0)
     wrong = [finding.where for finding in caught.value.findings]
-    assert wrong == ["candidates", "version", "seconds", "threads"]
+    assert wrong == ["methods", "version", "seconds"]
     with pytest.raises(ConfigError, match="accuracy, macro_f1"):
         quantize(toys["even"], tmp_path, metric="bleu")
 
@@ -294,7 +293,7 @@ def test_a_full_disk_leaves_nothing(toys: Any, tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StorageError, match="no space"):
-        quantize(toys["even"], tmp_path / "out", candidates=["float16"])
+        quantize(toys["even"], tmp_path / "out", methods=["float16"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -369,8 +368,8 @@ def test_every_graph_of_a_model_is_quantized_a_decoder_on_its_encoders_codes(tmp
         Rebuilder(),
         data,
         out=tmp_path,
-        policy=Policy(preference="smallest", max_loss=5),
-        candidates=["int8_static"],
+        criteria=Criteria(prefer="smallest", max_loss=5),
+        methods=["int8_static"],
         seconds=0.01,
     )
     found = report.candidates[0].comparison

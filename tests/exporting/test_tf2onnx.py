@@ -1,4 +1,4 @@
-"""Large weights stay out of a conversion, and nothing else is changed by that."""
+"""Conversion with tf2onnx, with large weights as inputs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ import pytest
 from keras import ops
 
 from zoo.architecture import Signature
-from zoo.exporting import convert as converter
-from zoo.exporting.convert import Traced
+from zoo.exporting.converters import tf2onnx as converter
+from zoo.exporting.converters.tf2onnx import TracedModel, large_weights
 from zoo.exporting.external_data import store
-from zoo.exporting.normalize import canonical
-from zoo.exporting.weights import left_out
+from zoo.exporting.rewrites import normalize
 from zoo.spec import TensorSpec
 
 WIDTH = 6
@@ -70,22 +69,22 @@ def recurrent() -> keras.Model:
     return keras.Model(x, keras.layers.LSTM(WIDTH)(x))
 
 
-def traced(model: keras.Model) -> Traced:
+def traced(model: keras.Model) -> TracedModel:
     random = np.random.default_rng(0)
     model.set_weights([random.normal(size=w.shape).astype("float32") for w in model.weights])
     taken = TensorSpec(name="x", shape=model.input.shape[1:])
     given = TensorSpec(name="y", shape=model.output.shape[1:])
-    return Traced(Signature("predict", model, (taken,), (given,)))
+    return TracedModel(Signature("predict", model, (taken,), (given,)))
 
 
-def converted(item: Traced, folder: Path) -> onnx.ModelProto:
+def converted(item: TracedModel, folder: Path) -> onnx.ModelProto:
     found, signature = converter.convert(item), item.signature
-    proto = canonical(found.proto, "it", signature.inputs, item.outputs, item.order)
+    proto = normalize(found.proto, "it", signature.inputs, item.outputs, item.order)
     return store(proto, "it.onnx", folder, weights=found.weights).proto
 
 
 @pytest.mark.parametrize("make", [dense, tied, loop, recurrent])
-def test_a_graph_is_the_same_whether_its_weights_are_left_out(
+def test_a_graph_is_the_same_with_and_without_weights_as_inputs(
     make: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert callable(make)
@@ -93,39 +92,39 @@ def test_a_graph_is_the_same_whether_its_weights_are_left_out(
     whole = converted(item, tmp_path)
     calls = []
 
-    def all_of_them(model: keras.Model, kept: tuple[str, ...] = ()) -> object:
-        calls.append(found := left_out(model, kept, large=1))
+    def all_of_them(model: keras.Model, exclude: tuple[str, ...] = ()) -> object:
+        calls.append(found := large_weights(model, exclude, large=1))
         return found
 
-    monkeypatch.setattr(converter, "left_out", all_of_them)
+    monkeypatch.setattr(converter, "large_weights", all_of_them)
     assert converted(item, tmp_path).SerializeToString() == whole.SerializeToString()
     assert bool(calls[0]) == (make is not recurrent)
 
 
-def test_a_weight_that_is_computed_with_is_seen_by_the_conversion(
+def test_a_transposed_weight_is_folded_by_the_conversion(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(converter, "left_out", partial(left_out, large=1))
+    monkeypatch.setattr(converter, "large_weights", partial(large_weights, large=1))
     operators = [node.op_type for node in converted(traced(tied()), tmp_path).graph.node]
     assert "Transpose" not in operators
 
 
-def test_small_weights_and_those_of_other_ranks_are_not_left_out() -> None:
+def test_only_large_matrices_become_inputs() -> None:
     x = keras.Input((512, 3), name="x")
     wide = keras.layers.Dense(600, name="wide")(keras.layers.Conv1D(512, 300)(x))
     model = keras.Model(x, keras.layers.Dense(2)(wide))
-    shapes = [tuple(item.variable.shape) for item in left_out(model)]
+    shapes = [tuple(variable.shape) for variable in large_weights(model).values()]
     assert shapes == [(512, 600)]
 
 
-def test_the_reference_is_bit_by_bit_what_keras_gives() -> None:
+def test_the_reference_equals_eager_execution_bit_by_bit() -> None:
     item = traced(loop())
     x = np.random.default_rng(1).normal(size=(7, WIDTH)).astype("float32")
     wanted = np.asarray(item.model([x], training=False))
     assert item({"x": x})["y"].tobytes() == wanted.tobytes()
 
 
-def test_an_optimization_that_fails_is_left_out(
+def test_an_optimization_of_tf2onnx_that_fails_is_skipped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from tf2onnx import optimizer

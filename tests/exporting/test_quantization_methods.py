@@ -1,4 +1,4 @@
-"""A form of a graph that is offered can be run."""
+"""Quantization methods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo.exporting.candidates import CANDIDATES, Source
+from zoo.exporting.quantization_methods import METHODS
 
 
 def stacked() -> onnx.ModelProto:
@@ -29,11 +29,10 @@ def stacked() -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("name", ["int8_dynamic", "int8_static"])
-def test_a_stack_of_matrices_does_not_spoil_a_quantized_form(name: str) -> None:
+def test_products_with_a_stack_of_matrices_are_not_quantized(name: str) -> None:
     proto = stacked()
     x = np.random.default_rng(1).normal(size=(3, 5, 8)).astype("float32")
-    candidate = CANDIDATES[name]
-    made = candidate.make(Source(proto, {"x": np.concatenate([x] * 4, axis=1)})).proto
+    made = METHODS[name].apply(proto, {"x": np.concatenate([x] * 4, axis=1)}).proto
     before, after = (
         onnxruntime.InferenceSession(
             model.SerializeToString(), providers=["CPUExecutionProvider"]

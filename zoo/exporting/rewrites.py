@@ -1,18 +1,23 @@
-"""One form for one graph: the same weights give the same bytes, on any machine and day.
+"""Graph rewrites after a conversion: constant shapes, a label output, canonical form.
 
-tf2onnx names nodes after layers, whose numbers depend on what the process built before, and orders
-them by hash tables. Here the nodes are put in the order in which the outputs need them, and every
-name but those of inputs and outputs is made from that order. What no output needs is dropped.
+In canonical form the same weights give the same bytes on any machine. tf2onnx names nodes after
+layers, whose numbers depend on what the process built before, and orders them by hash tables. Here
+nodes are sorted topologically from the outputs, names are numbered in that order, and what no
+output needs is dropped.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from zoo.errors import Unsupported
-from zoo.exporting.external_data import lies_outside
+from zoo.exporting.external_data import is_external
+from zoo.exporting.graph_checks import subgraphs
 from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import TensorSpec
 
@@ -23,22 +28,80 @@ PRODUCER = "neural-zoo"
 
 _Lookup = Callable[[str], str]
 
+_MAX_SHAPE_ELEMENTS = 2**12
+"""Elements of a constant from which it cannot be a shape."""
 
-def canonical(
+
+def constant_shapes(proto: onnx.ModelProto) -> None:
+    """Replace the computed shape of every ``Reshape`` by a constant, where inference finds it.
+
+    At most one size may be unknown, and becomes -1. The nodes that computed the shape are unused
+    then, and :func:`normalize` drops them.
+
+    Args:
+        proto: A model; changed in place.
+    """
+    # Whether tf2onnx folds the shape of Flatten depends on the hash seed of the process.
+    import onnx
+    from onnx import numpy_helper
+
+    try:
+        inferred = onnx.shape_inference.infer_shapes(_without_weights(proto), data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        return  # check_graph, which comes next, says what is wrong with the graph
+    known = {
+        value.name: [d.dim_value if d.HasField("dim_value") else -1 for d in sizes.dim]
+        for value in (*inferred.graph.value_info, *inferred.graph.output)
+        if (sizes := value.type.tensor_type.shape) and value.type.tensor_type.HasField("shape")
+    }
+    constants = {tensor.name for tensor in proto.graph.initializer}
+    constants |= {n.output[0] for n in proto.graph.node if n.op_type == "Constant"}
+    for number, node in enumerate(proto.graph.node):
+        if node.op_type != "Reshape" or node.input[1] in constants:
+            continue
+        target = known.get(node.output[0])
+        if not target or 0 in target or target.count(-1) > 1:
+            continue
+        name = f"target_of_reshape_{number}"
+        tensor = numpy_helper.from_array(np.array(target, "int64"), name)
+        proto.graph.initializer.append(tensor)
+        node.input[1] = name
+
+
+def _without_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model whose large constants are inputs, of which only the shapes matter here."""
+    import onnx
+
+    light = onnx.ModelProto(ir_version=proto.ir_version, opset_import=proto.opset_import)
+    light.graph.name = proto.graph.name
+    light.graph.node.extend(proto.graph.node)
+    light.graph.input.extend(proto.graph.input)
+    light.graph.output.extend(proto.graph.output)
+    light.graph.value_info.extend(proto.graph.value_info)
+    for tensor in proto.graph.initializer:
+        if math.prod(tensor.dims) < _MAX_SHAPE_ELEMENTS:
+            light.graph.initializer.append(tensor)
+            continue
+        value = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        light.graph.input.append(value)
+    return light
+
+
+def normalize(
     proto: onnx.ModelProto,
     name: str,
     inputs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
     order: Sequence[str],
 ) -> onnx.ModelProto:
-    """Return the canonical form of a converted model.
+    """Return the canonical form of a converted model: its nodes, names and declarations.
 
     Args:
-        proto: What the converter gave.
+        proto: The converted model.
         name: The name of the graph.
-        inputs: The declared inputs, in the order that the graph shall have.
-        outputs: The declared outputs, in the converter's order.
-        order: Their names in the order that the graph shall have.
+        inputs: The declared inputs, in the order of the result.
+        outputs: The declared outputs, in the order of the converted model.
+        order: Names of the outputs in the order of the result.
 
     Raises:
         Unsupported: If the graph has other inputs or outputs than declared.
@@ -71,11 +134,9 @@ def canonical(
     )
 
 
-def add_label(proto: onnx.ModelProto, labels: tuple[str, ...] | None) -> TensorSpec:
-    """Add the index of the largest probability as an output, and return its spec.
-
-    It is added here and not in Keras, whose ``argmax`` has no ONNX form.
-    """
+def add_label_output(proto: onnx.ModelProto, labels: tuple[str, ...] | None) -> TensorSpec:
+    """Add the index of the largest probability as an output, and return its spec."""
+    # Not done in Keras, whose argmax has no ONNX form.
     import onnx
 
     source = next(value for value in proto.graph.output if value.name == PROBABILITIES)
@@ -98,14 +159,14 @@ def _value_info(spec: TensorSpec) -> onnx.ValueInfoProto:
 
 @dataclass
 class _Counters:
-    """Numbers that go on through the subgraphs of one model."""
+    """Counters for new names, shared by the subgraphs of a model."""
 
     nodes: int = 0
     values: int = 0
     constants: int = 0
 
     def name(self, value: str, names: dict[str, str]) -> str:
-        """Return the new name of what a node gives, and remember it."""
+        """Return the new name of an output of a node, and remember it."""
         if value and value not in names:
             names[value] = f"value_{self.values}"
             self.values += 1
@@ -115,7 +176,7 @@ class _Counters:
 def _rebuild(
     old: onnx.GraphProto, counters: _Counters, fixed: dict[str, str], outer: _Lookup | None
 ) -> onnx.GraphProto:
-    """Return a graph with its nodes and constants in order of need, and without declarations."""
+    """Return a graph with sorted and renamed nodes and constants, without declarations."""
     import onnx
 
     new = onnx.GraphProto()
@@ -133,11 +194,11 @@ def _rebuild(
             new.initializer.append(_constant(constants[value], names[value]))
             return names[value]
         if outer is None:
-            raise Unsupported(f"the converted graph needs {value!r}, which nothing gives")
+            raise Unsupported(f"the converted graph needs {value!r}, which no node gives")
         return outer(value)
 
     for node in _ordered(old, [value.name for value in old.output]):
-        # Constants and captured values are numbered where they are first used.
+        # Constants and captured values are numbered at their first use.
         made = onnx.NodeProto(op_type=node.op_type, name=f"{node.op_type}_{counters.nodes}")
         made.domain = "" if node.domain == "ai.onnx" else node.domain
         counters.nodes += 1
@@ -181,7 +242,7 @@ def _subgraph(old: onnx.GraphProto, counters: _Counters, outer: _Lookup) -> onnx
 
 
 def _declare(new: onnx.ValueInfoProto, old: onnx.ValueInfoProto, name: str) -> None:
-    """Copy a declaration without tf2onnx's ``unk__N`` sizes, whose numbers mean nothing."""
+    """Copy a declaration without tf2onnx's ``unk__N`` sizes, whose numbers are arbitrary."""
     new.CopyFrom(old)
     new.name = name
     new.ClearField("doc_string")
@@ -194,7 +255,7 @@ def _constant(tensor: onnx.TensorProto, name: str) -> onnx.TensorProto:
     import onnx
     from onnx import numpy_helper
 
-    if lies_outside(tensor):  # a stand-in has no elements to write in one way
+    if is_external(tensor):  # a placeholder has no elements to encode
         copy = onnx.TensorProto()
         copy.CopyFrom(tensor)
         copy.name = name
@@ -203,7 +264,7 @@ def _constant(tensor: onnx.TensorProto, name: str) -> onnx.TensorProto:
 
 
 def _ordered(graph: onnx.GraphProto, wanted: Sequence[str]) -> list[onnx.NodeProto]:
-    """Return the nodes that some values need, each after those that it needs."""
+    """Return the nodes that some values need, in topological order."""
     maker = {value: node for node in graph.node for value in node.output if value}
     done: set[str] = set()
     order: list[onnx.NodeProto] = []
@@ -226,17 +287,12 @@ def _ordered(graph: onnx.GraphProto, wanted: Sequence[str]) -> list[onnx.NodePro
 
 
 def _needs(node: onnx.NodeProto) -> list[str]:
-    """Return what a node reads, the values that its subgraphs take from outside included."""
+    """Return the inputs of a node, with the values that its subgraphs capture."""
     values = [value for value in node.input if value]
-    for attribute in node.attribute:
-        graphs = [attribute.g] if attribute.HasField("g") else []
-        for graph in (*graphs, *attribute.graphs):
-            own = {value.name for value in graph.input} | {t.name for t in graph.initializer}
-            own |= {value for inner in graph.node for value in inner.output}
-            inner_needs = [need for inner in graph.node for need in _needs(inner)]
-            inner_needs += [value.name for value in graph.output]
-            values += [need for need in inner_needs if need not in own]
+    for graph in subgraphs(node):
+        own = {value.name for value in graph.input} | {t.name for t in graph.initializer}
+        own |= {value for inner in graph.node for value in inner.output}
+        inner_needs = [need for inner in graph.node for need in _needs(inner)]
+        inner_needs += [value.name for value in graph.output]
+        values += [need for need in inner_needs if need not in own]
     return values
-
-
-__all__ = ["PRODUCER", "add_label", "canonical"]

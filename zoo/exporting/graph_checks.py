@@ -1,14 +1,15 @@
-"""What must be true of a graph before anything runs it."""
+"""Checks of an ONNX graph before anything runs it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zoo.errors import ExportError, Unsupported
-from zoo.exporting.external_data import Stored, lies_outside
+from zoo.exporting.external_data import StoredGraph, is_external
 from zoo.runtime.onnx_reader import inspect_graph
 
 if TYPE_CHECKING:
@@ -24,26 +25,25 @@ _RANDOM = {
 }
 
 
-def check_structure(stored: Stored, name: str) -> None:
-    """Check a graph before anything runs it.
-
-    The checker of onnx passes unknown domains and non-finite weights, so those are looked for
-    first.
+def check_graph(stored: StoredGraph, name: str) -> None:
+    """Check that a graph is valid, deterministic, standard ONNX with finite weights.
 
     Raises:
         Unsupported: If it has an operator that is not standard ONNX, or a random one.
-        ExportError: If a weight is not finite, or the checks of onnx fail.
+        ExportError: If a weight is not finite, or the ONNX checker fails.
     """
     import onnx
 
+    # The checker accepts unknown domains and non-finite weights, so those are looked for first.
     proto, file = stored.proto, stored.file
     opset = proto.opset_import[0].version
-    for graph in _graphs(proto.graph):
+    for graph in all_graphs(proto.graph):
         for node in graph.node:
-            if node.domain not in ("", "ai.onnx") or not _known(node.op_type, opset):
+            standard = node.domain in ("", "ai.onnx") and node.op_type
+            if not standard or not onnx.defs.has(node.op_type, opset, ""):
                 raise Unsupported(
                     f"{name}: the operator {node.op_type!r} is not standard ONNX",
-                    why="tf2onnx left it as it found it in the TensorFlow graph",
+                    why="tf2onnx copied it from the TensorFlow graph as it is",
                     fix="replace the layer that makes it",
                 )
             if node.op_type in _RANDOM:
@@ -52,39 +52,45 @@ def check_structure(stored: Stored, name: str) -> None:
                     why="augmentation or dropout is on, or the model samples",
                     fix="let random layers do nothing when training is false",
                 )
-        for tensor in _tensors(graph):
+        for tensor in _constants(graph):
             _check_finite(stored, tensor, name)
     if file.path is None:
         inspect_graph(file.raw, name)
     try:
-        # By its path, the checker looks at what lies beside the graph, too.
+        # Given a path, the checker checks the external data too.
         onnx.checker.check_model(proto if file.path is None else str(file.path), full_check=True)
         onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:  # the checker and the shape inference have a type each
         raise ExportError(
-            f"{name} is no valid ONNX graph",
+            f"{name} is not a valid ONNX graph",
             why=" ".join(str(error).split())[:400],
             fix="report the model's configuration; the converter wrote a wrong graph",
         ) from error
 
 
-def _known(operator: str, opset: int) -> bool:
-    import onnx
-
-    return bool(onnx.defs.has(operator, opset, "")) if operator else False
-
-
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+def all_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Yield a graph and all its subgraphs."""
     yield graph
     for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _graphs(attribute.g)
-            for inner in attribute.graphs:
-                yield from _graphs(inner)
+        for inner in subgraphs(node):
+            yield from all_graphs(inner)
 
 
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """Yield the subgraphs of a node, such as the body of a ``Loop``."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def count_operators(graph: onnx.GraphProto) -> dict[str, int]:
+    """Count the nodes of a graph and its subgraphs by operator."""
+    count = Counter(node.op_type for inner in all_graphs(graph) for node in inner.node)
+    return dict(sorted(count.items()))
+
+
+def _constants(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     yield from graph.initializer
     for node in graph.node:
         for attribute in node.attribute:
@@ -93,9 +99,9 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
             yield from attribute.tensors
 
 
-def _check_finite(stored: Stored, tensor: onnx.TensorProto, name: str) -> None:
-    if lies_outside(tensor) and tensor.name not in stored.places:
-        raise Unsupported(f"{name}: a tensor's data lies outside the file")
+def _check_finite(stored: StoredGraph, tensor: onnx.TensorProto, name: str) -> None:
+    if is_external(tensor) and tensor.name not in stored.slices:
+        raise Unsupported(f"{name}: the data of a tensor is outside of the file")
     array = stored.array(tensor)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ExportError(
@@ -103,6 +109,3 @@ def _check_finite(stored: Stored, tensor: onnx.TensorProto, name: str) -> None:
             why=f"a constant of shape {list(array.shape)} holds NaN or infinity",
             fix="train again, with a lower learning rate",
         )
-
-
-__all__ = ["check_structure"]

@@ -1,4 +1,4 @@
-"""Which candidate is published: a rule without a machine in it."""
+"""Selection of the candidate that is published."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from zoo.errors import ConfigError
-from zoo.exporting.policy import MARGIN, TIE, CandidateRow, Policy, choose, judge, make_policy
-from zoo.runtime.manifest import Comparison, Verdict
+from zoo.exporting.selection import (
+    MAX_COST,
+    TIE,
+    CandidateRow,
+    Criteria,
+    make_criteria,
+    make_row,
+    select,
+)
+from zoo.runtime.manifest import CandidateResult, Comparison
 
 RATIO = st.floats(0.01, 20)
 
@@ -20,13 +28,13 @@ def comparison(**changes: Any) -> Comparison:
         "examples": 400,
         "metric": "accuracy",
         "unit": "points",
-        "original": 0.95,
-        "value": 0.95,
+        "source": 0.95,
+        "variant": 0.95,
         "loss": 0.0,
         "agreement": 1.0,
         "max_difference": {"probabilities": 0.01},
         "mean_difference": {"probabilities": 0.001},
-        "neighbors": 0.0,
+        "batch_dependence": 0.0,
     }
     return Comparison.model_validate({**known, **changes})
 
@@ -35,64 +43,64 @@ def row(
     name: str = "some",
     size: float = 0.5,
     speed: tuple[float, float] = (1.0, 1.0),
-    policy: Policy | None = None,
+    criteria: Criteria | None = None,
     **changes: Any,
 ) -> CandidateRow:
     found = comparison(**changes)
-    policy = policy or Policy()
-    reason = policy.refusal(found)
-    verdict = Verdict(
-        candidate=name,
-        method="does it",
+    criteria = criteria or Criteria()
+    reason = criteria.violation(found)
+    result = CandidateResult(
+        method=name,
+        description="does it",
         bytes=int(1e6 * size),
         comparison=found,
-        faithful=not reason,
+        accurate=not reason,
         reason=reason,
     )
-    return judge(
-        verdict,
-        policy,
-        original_bytes=10**6,
+    return make_row(
+        result,
+        criteria,
+        source_bytes=10**6,
         latency_ms={"1": 1.0, "64": 1.0},
         latency_ratio={"1": speed[0], "64": speed[1]},
     )
 
 
-def test_a_loss_above_the_bound_is_refused_with_its_numbers():
-    refused = row(loss=0.74, value=0.9426)
+def test_a_loss_above_the_bound_is_rejected_with_its_numbers():
+    refused = row(loss=0.74, variant=0.9426)
     assert not refused.accepted
     for part in ("0.74 points", "accuracy", "0.9500 to 0.9426", "0.5"):
         assert part in refused.reason
 
 
-def test_another_class_for_too_many_examples_is_refused_though_the_metric_is_the_same():
+def test_low_agreement_is_rejected_although_the_metric_is_the_same():
     refused = row(agreement=0.98)
     assert not refused.accepted
     assert "98.00%" in refused.reason
 
 
-def test_smaller_and_much_slower_is_refused_unless_size_is_all_that_counts():
+def test_a_slow_candidate_is_rejected_unless_the_smallest_is_preferred():
     assert "latency 5.20 at batch 1" in row(size=0.26, speed=(5.2, 8.9)).reason
-    assert row(size=0.26, speed=(5.2, 8.9), policy=Policy(preference="smallest")).accepted
-    assert not row(size=0.26, speed=(1.0, 1.0), policy=Policy(preference="fastest")).accepted
+    assert row(size=0.26, speed=(5.2, 8.9), criteria=Criteria(prefer="smallest")).accepted
+    assert not row(size=0.26, speed=(1.0, 1.0), criteria=Criteria(prefer="fastest")).accepted
 
 
-def test_the_least_cost_wins():
+def test_the_lowest_cost_is_selected():
     rows = [row("half", 0.5), row("quarter", 0.26), row("bad", 0.1, loss=3.0)]
-    best = choose(rows)
+    best = select(rows)
     assert best is not None
-    assert best.candidate == "quarter"
+    assert best.method == "quarter"
 
 
-def test_between_equals_answers_that_depend_on_no_neighbor_win():
-    rows = [row("dynamic", 0.26, neighbors=0.01), row("static", 0.27, neighbors=0.0)]
-    best = choose(rows)
+def test_among_ties_outputs_that_do_not_depend_on_the_batch_are_preferred():
+    rows = [row("dynamic", 0.26, batch_dependence=0.01), row("static", 0.27, batch_dependence=0.0)]
+    best = select(rows)
     assert best is not None
-    assert best.candidate == "static"
+    assert best.method == "static"
 
 
-def test_nothing_accepted_is_no_choice():
-    assert choose([row(loss=9.0), row(size=0.99)]) is None
+def test_nothing_is_selected_if_no_candidate_is_accepted():
+    assert select([row(loss=9.0), row(size=0.99)]) is None
 
 
 @given(
@@ -101,24 +109,24 @@ def test_nothing_accepted_is_no_choice():
     ),
     st.sampled_from(["balanced", "fastest", "smallest"]),
 )
-def test_what_is_chosen_is_within_every_bound(found: list[Any], preference: str):
-    policy = make_policy(preference, 0.5, 0.99)
+def test_the_selected_candidate_is_within_every_bound(found: list[Any], preference: str):
+    criteria = make_criteria(preference, 0.5, 0.99)
     rows = [
-        row(str(at), size, (one, many), policy, loss=loss, agreement=agreement)
+        row(str(at), size, (one, many), criteria, loss=loss, agreement=agreement)
         for at, (size, one, many, loss, agreement) in enumerate(found)
     ]
-    best = choose(rows)
+    best = select(rows)
     accepted = [r for r in rows if r.accepted]
     assert (best is None) == (not accepted)
     assert all(r.reason for r in rows if not r.accepted)
     if best is not None:
         assert best.comparison is not None and best.cost is not None
         assert best.comparison.loss <= 0.5
-        assert best.cost <= 1 - MARGIN
+        assert best.cost <= MAX_COST
         assert best.cost <= (1 + TIE) * min(r.cost or 0 for r in accepted)
 
 
-def test_a_wrong_policy_is_said_in_every_field():
+def test_every_wrong_criterion_is_a_finding():
     with pytest.raises(ConfigError) as caught:
-        make_policy("cheapest", -1, 2)
-    assert [f.where for f in caught.value.findings] == ["policy", "max_loss", "min_agreement"]
+        make_criteria("cheapest", -1, 2)
+    assert [f.where for f in caught.value.findings] == ["prefer", "max_loss", "min_agreement"]

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo.exporting.simplify import constant_shapes
+from zoo.exporting.rewrites import constant_shapes
 
 
 def _flattening(*, height: int | str) -> onnx.ModelProto:

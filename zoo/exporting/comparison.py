@@ -1,8 +1,10 @@
-"""How much a variant loses: its answers beside the original's, on the same examples."""
+"""Comparison of a quantized variant with its source: scores, outputs and latency."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,24 +21,32 @@ from zoo.runtime.manifest import Comparison
 from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import Arrays, DataSpec, PredictFn, PredictFns, Split, Task
 
+BATCHES = (1, 64)
+"""Batch sizes at which the latency is measured."""
+
 _BATCH = 256
-_FEWEST_IN_BLOCK = 5
-_TOGETHER = 64
-_MAIN = {Task.CLASSIFICATION: "accuracy"}
-_LEAST = 1e-12
+_MIN_BLOCK = 5
+_BATCH_DEPENDENCE_EXAMPLES = 64
+_MAIN_METRICS = {Task.CLASSIFICATION: "accuracy"}
+_EPSILON = 1e-12
+
+_WARM_UP = 2
+_MIN_ROUNDS = 5
+_MIN_SECONDS = 1e-3
+"""Least duration of one measurement, since the clock is coarse."""
 
 
-class Yardstick:
-    """The original's answers to one split, and what a variant's are measured by.
+class Comparer:
+    """Evaluates the source on a split, and compares variants with it.
 
     Args:
-        architecture: Measures both.
-        data: What the examples are.
+        architecture: The architecture, which evaluates both.
+        data: The data spec of the source.
         split: The examples.
-        name: The split's name.
-        original: The original's answers, by signature.
-        metric: The main metric; by default ``accuracy`` of a classifier, the first of others.
-        config: What the model is made of, which may say what it is to be measured on.
+        name: Name of the split.
+        source: The graphs of the source, by signature.
+        metric: The main metric; by default ``accuracy`` for a classifier, else the first.
+        config: Configuration of the model.
 
     Raises:
         ConfigError: If there is no such metric.
@@ -48,33 +58,33 @@ class Yardstick:
         data: DataSpec,
         split: Split,
         name: Literal["validation", "test"],
-        original: PredictFns,
+        source: PredictFns,
         metric: str | None = None,
         config: ModelConfig | None = None,
     ) -> None:
         self.architecture, self.data, self.split, self.name = architecture, data, split, name
-        self.original, self.config = original, config
-        self.evaluation = self._evaluate(original, split)
-        self.metric = _main(self.evaluation, self.evaluation.task, metric)
+        self.source, self.config = source, config
+        self.evaluation = self._evaluate(source, split)
+        self.metric = _main_metric(self.evaluation, self.evaluation.task, metric)
 
     @property
     def unit(self) -> Literal["points", "percent"]:
-        """Points of a share, percent of the original's value for any other metric."""
-        # R² is read like a share, though it can fall below zero.
+        """Percentage points of a share, percent of the source's value for any other metric."""
+        # R² is read like a share, although it can be negative.
         share = describe_score(self.metric).share or self.metric == "r2"
         return "points" if share else "percent"
 
     def compare(self, variant: PredictFns) -> tuple[Comparison, Evaluation]:
-        """Ask a variant for every example once, and compare.
+        """Compare a variant with the source on every example.
 
         Raises:
-            ZooError: If the architecture cannot measure the variant's answers.
+            ZooError: If the architecture cannot evaluate the variant.
         """
         evaluation = self._evaluate(variant, self.split)
         old, new = self._score(self.evaluation), self._score(evaluation)
         loss = self._loss(old, new)
         differences = _Differences(self.data)
-        first, other = next(iter(self.original.values())), next(iter(variant.values()))
+        first, other = next(iter(self.source.values())), next(iter(variant.values()))
         for inputs, targets in _batches(self.split):
             differences.add(first(inputs), other(inputs), targets)
         counted = differences.paired
@@ -88,15 +98,15 @@ class Yardstick:
             examples=evaluation.examples,
             metric=self.metric,
             unit=self.unit,
-            original=old,
-            value=new,
+            source=old,
+            variant=new,
             loss=loss,
             low=interval[0] if interval else None,
             high=interval[1] if interval else None,
             agreement=differences.agreement,
             max_difference={name: round_up(v) for name, v in differences.largest.items()},
             mean_difference={name: round_up(v) for name, v in differences.mean.items()},
-            neighbors=round_up(_neighbors(other, self.split)),
+            batch_dependence=round_up(_batch_dependence(other, self.split)),
         )
         return comparison, evaluation
 
@@ -110,18 +120,18 @@ class Yardstick:
         worse = old - new if describe_score(self.metric).higher_is_better else new - old
         if self.unit == "points":
             return 100 * worse
-        return 100 * worse / max(abs(self._score(self.evaluation)), _LEAST)
+        return 100 * worse / max(abs(self._score(self.evaluation)), _EPSILON)
 
     def _block_losses(self, variant: PredictFns) -> list[float]:
-        if len(self.split) < BLOCKS * _FEWEST_IN_BLOCK:
+        if len(self.split) < BLOCKS * _MIN_BLOCK:
             return []
         losses = []
         for start in range(BLOCKS):
             part = Subset(self.split, np.arange(start, len(self.split), BLOCKS))
             try:
-                pair = [self._evaluate(f, part) for f in (self.original, variant)]
+                pair = [self._evaluate(f, part) for f in (self.source, variant)]
             except DataError:
-                return []  # so few examples that a block has none to measure on
+                return []  # too few examples to evaluate a block
             if any(self.metric not in evaluation.scores for evaluation in pair):
                 return []
             losses.append(self._loss(*map(self._score, pair)))
@@ -129,7 +139,7 @@ class Yardstick:
 
 
 class _Differences:
-    """Sums over batches, so that no split need fit in memory."""
+    """Differences of outputs and classes, summed over batches."""
 
     def __init__(self, data: DataSpec) -> None:
         labeled = [t.name for t in data.targets if t.labels is not None and not t.shape]
@@ -142,10 +152,10 @@ class _Differences:
         for name, before in old.items():
             if before.dtype.kind != "f":
                 continue
-            apart = np.abs(new[name].astype(np.float64) - before)
-            self.largest[name] = max(self.largest.get(name, 0.0), float(apart.max(initial=0)))
+            difference = np.abs(new[name].astype(np.float64) - before)
+            self.largest[name] = max(self.largest.get(name, 0.0), float(difference.max(initial=0)))
             total, count = self._sums.get(name, (0.0, 0))
-            self._sums[name] = (total + float(apart.sum()), count + apart.size)
+            self._sums[name] = (total + float(difference.sum()), count + difference.size)
         first, second = _labels(old), _labels(new)
         if first is None or second is None:
             return
@@ -174,9 +184,9 @@ def _batches(split: Split) -> Iterator[tuple[Arrays, Arrays]]:
         yield split.take(np.arange(start, min(start + _BATCH, len(split))))
 
 
-def _neighbors(predict_fn: PredictFn, split: Split) -> float:
-    """Return how far an example's answer alone is from its answer among others."""
-    inputs, _ = split.take(np.arange(min(len(split), _TOGETHER)))
+def _batch_dependence(predict_fn: PredictFn, split: Split) -> float:
+    """Return the largest difference of outputs for single examples and for a batch."""
+    inputs, _ = split.take(np.arange(min(len(split), _BATCH_DEPENDENCE_EXAMPLES)))
     together = predict_fn(inputs)
     count = len(next(iter(inputs.values())))
     worst = 0.0
@@ -184,8 +194,8 @@ def _neighbors(predict_fn: PredictFn, split: Split) -> float:
         alone = predict_fn({name: array[at : at + 1] for name, array in inputs.items()})
         for name, array in together.items():
             if array.dtype.kind == "f":
-                apart = np.abs(alone[name][0].astype(np.float64) - array[at])
-                worst = max(worst, float(apart.max(initial=0)))
+                difference = np.abs(alone[name][0].astype(np.float64) - array[at])
+                worst = max(worst, float(difference.max(initial=0)))
     return worst
 
 
@@ -197,15 +207,79 @@ def _labels(outputs: Arrays) -> np.ndarray[Any, Any] | None:
     return None
 
 
-def _main(evaluation: Evaluation, task: Task, wanted: str | None) -> str:
+def _main_metric(evaluation: Evaluation, task: Task, wanted: str | None) -> str:
     known = list(evaluation.scores)
-    name = wanted or _MAIN.get(task, known[0] if known else "")
+    name = wanted or _MAIN_METRICS.get(task, known[0] if known else "")
     if name not in known:
         raise ConfigError(
-            "the quantization cannot be measured as asked",
+            "the options of the quantization are wrong",
             findings=[Finding("metric", name, f"one of {', '.join(known)}")],
         )
     return name
 
 
-__all__ = ["Yardstick"]
+@dataclass(frozen=True)
+class Latency:
+    """Latency of a graph at one batch size.
+
+    Attributes:
+        ms: Median in milliseconds.
+        ratio: Median over rounds of the time relative to the first graph.
+    """
+
+    ms: float
+    ratio: float
+
+
+def measure_latency(
+    sessions: Mapping[str, Any],
+    examples: Arrays,
+    *,
+    seconds: float,
+    batches: Sequence[int] = BATCHES,
+) -> dict[str, dict[int, Latency]]:
+    """Measure the latency of several graphs in interleaved rounds.
+
+    Interleaved, because other load on the machine then affects all of them alike.
+
+    Args:
+        sessions: Sessions with the same inputs; ratios are relative to the first.
+        examples: Inputs, repeated to each batch size.
+        seconds: Time per graph and batch size.
+        batches: The batch sizes.
+
+    Returns:
+        The latency by graph and batch size.
+    """
+    found: dict[str, dict[int, Latency]] = {name: {} for name in sessions}
+    for batch in batches:
+        feed = {n: np.ascontiguousarray(a[np.arange(batch) % len(a)]) for n, a in examples.items()}
+        for session in sessions.values():
+            _calls(session, feed, _WARM_UP)
+        once = [_calls(session, feed, _WARM_UP) for session in sessions.values()]
+        # Fewer calls of a slow graph, so that there are rounds enough.
+        counts = [max(1, min(64, int(np.ceil(_MIN_SECONDS / max(t, 1e-7))))) for t in once]
+        order = list(zip(sessions.values(), counts, strict=True))
+        end = time.perf_counter() + seconds * len(sessions)
+        rounds: list[np.ndarray[Any, Any]] = []
+        while len(rounds) < _MIN_ROUNDS or time.perf_counter() < end:
+            # Rotated, so that each graph finds the caches as every other one left them.
+            shift = len(rounds) % len(order)
+            taken = [_calls(s, feed, n) for s, n in (*order[shift:], *order[:shift])]
+            rounds.append(np.roll(taken, shift))
+        times = np.array(rounds)
+        medians = np.median(times, axis=0)
+        ratios = np.median(times / times[:, :1], axis=0)
+        for name, ms, ratio in zip(sessions, medians * 1e3, ratios, strict=True):
+            found[name][batch] = Latency(float(ms), float(ratio))
+    return found
+
+
+def _calls(session: Any, feed: Arrays, count: int) -> float:
+    """Return the mean seconds of some calls, after a warm-up call if they are short."""
+    if count > 1:
+        session.run(None, feed)
+    start = time.perf_counter()
+    for _ in range(count):
+        session.run(None, feed)
+    return (time.perf_counter() - start) / count

@@ -1,8 +1,8 @@
-"""Smaller or faster forms of one ONNX graph, each still standard ONNX.
+"""Quantization methods: int8 dynamic, int8 static, float16 weights, optimized float32.
 
-Integer weights have 7 of 8 bits: on processors with AVX2 and without VNNI, onnxruntime adds two
-products of 8 bits in 16 and saturates (its documentation on ``reduce_range``), so that the same
-file would answer differently there.
+Int8 weights use 7 bits: on processors with AVX2 and without VNNI, onnxruntime adds two products of
+8 bits in 16 and saturates (see ``reduce_range`` in its documentation), so the same file would have
+other outputs there.
 """
 
 from __future__ import annotations
@@ -20,39 +20,27 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from zoo.errors import MissingExtra, Unsupported, ZooError
-from zoo.exporting.external_data import LARGEST, store, too_large
+from zoo.exporting.external_data import MAX_FILE_BYTES, store, too_large
 from zoo.spec import Arrays
 
 if TYPE_CHECKING:
     import onnx
 
 _BATCH = 16
-_FEWEST_ELEMENTS = 64
-_WEIGHTED = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
-_PASSING = ["AveragePool", "MaxPool", "Relu"]
-"""Operators that a static graph keeps in integers between two weighted ones."""
+_MIN_ELEMENTS = 64
+_WITH_WEIGHTS = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
+_PASS_THROUGH = ["AveragePool", "MaxPool", "Relu"]
+"""Operators without weights that static quantization keeps in integers."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """What a candidate is made from.
+class QuantizedGraph:
+    """A graph of a candidate.
 
     Attributes:
-        proto: The original graph.
-        calibration: Real examples, by input name; ``None`` if the data has none for this graph.
-    """
-
-    proto: onnx.ModelProto
-    calibration: Arrays | None
-
-
-@dataclass(frozen=True)
-class Made:
-    """A candidate's graph.
-
-    Attributes:
-        exact: The same function with float32 constants, if that is how it computes: what its
-            float noise is measured on.
+        proto: The graph.
+        exact: For float16 weights: the same function with float32 weights, from which its float
+            noise is measured.
     """
 
     proto: onnx.ModelProto
@@ -60,29 +48,29 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One way to a smaller or faster graph.
+class Method:
+    """A quantization method.
 
     Attributes:
-        name: What the user calls it.
-        label: What the name of the published variant ends with.
-        method: What it does, in a sentence.
-        make: Does it.
-        calibrated: Whether it needs examples.
+        name: Its name, as in ``--method``.
+        label: Suffix of the variant's name.
+        description: Description in a sentence.
+        apply: Quantizes a graph, given calibration examples by input name (or ``None``).
+        calibrated: Whether it needs calibration examples.
     """
 
     name: str
     label: str
-    method: str
-    make: Callable[[Source], Made]
+    description: str
+    apply: Callable[[onnx.ModelProto, Arrays | None], QuantizedGraph]
     calibrated: bool = False
 
 
 def require() -> None:
-    """Check that what quantization needs is installed.
+    """Check that the packages for quantization are installed.
 
     Raises:
-        MissingExtra: If it is not.
+        MissingExtra: If one is missing.
     """
     import importlib.util
 
@@ -90,11 +78,11 @@ def require() -> None:
         raise MissingExtra("quantizing", "keras", "onnx")
 
 
-def _optimized(source: Source) -> Made:
-    return Made(_rewritten(source.proto, "extended"))
+def _optimized(proto: onnx.ModelProto, _: Arrays | None) -> QuantizedGraph:
+    return QuantizedGraph(_optimize(proto, "extended"))
 
 
-def _dynamic(source: Source) -> Made:
+def _dynamic(proto: onnx.ModelProto, _: Arrays | None) -> QuantizedGraph:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     def quantize(proto: onnx.ModelProto, target: Path, *, large: bool) -> None:
@@ -103,17 +91,17 @@ def _dynamic(source: Source) -> Made:
             target,
             use_external_data_format=large,
             op_types_to_quantize=["Conv", "MatMul"],
-            nodes_to_exclude=_stacked(proto),
+            nodes_to_exclude=_batched_products(proto),
             per_channel=True,
             reduce_range=True,
             weight_type=QuantType.QInt8,
             extra_options={"DefaultTensorType": 1},
         )
 
-    return Made(_quantized(source.proto, quantize))
+    return QuantizedGraph(_quantize(proto, quantize))
 
 
-def _static(source: Source) -> Made:
+def _static(proto: onnx.ModelProto, calibration: Arrays | None) -> QuantizedGraph:
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,
@@ -122,11 +110,10 @@ def _static(source: Source) -> Made:
         quantize_static,
     )
 
-    calibration = source.calibration
     if calibration is None:
         raise Unsupported(
-            "there are no examples for this graph's inputs",
-            why="static ranges are measured on real examples",
+            "the data has no examples for the inputs of this graph",
+            why="static quantization calibrates on real examples",
         )
 
     class Reader(CalibrationDataReader):
@@ -143,7 +130,7 @@ def _static(source: Source) -> Made:
             Reader(_batches(calibration)),
             use_external_data_format=large,
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=[*_WEIGHTED, *_PASSING],
+            op_types_to_quantize=[*_WITH_WEIGHTS, *_PASS_THROUGH],
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -151,21 +138,21 @@ def _static(source: Source) -> Made:
             calibrate_method=CalibrationMethod.MinMax,
         )
 
-    return Made(_quantized(source.proto, quantize))
+    return QuantizedGraph(_quantize(proto, quantize))
 
 
-def _half(source: Source) -> Made:
-    """Store matrices and kernels in half precision; a Cast restores them before they are used."""
+def _float16_weights(proto: onnx.ModelProto, _: Arrays | None) -> QuantizedGraph:
+    """Store matrices and kernels as float16; a Cast restores them before they are used."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     stored, exact = onnx.ModelProto(), onnx.ModelProto()
-    stored.CopyFrom(source.proto)
-    exact.CopyFrom(source.proto)
+    stored.CopyFrom(proto)
+    exact.CopyFrom(proto)
     casts = []
     for narrow, wide in zip(stored.graph.initializer, exact.graph.initializer, strict=True):
         array = numpy_helper.to_array(narrow)
-        if array.dtype != np.float32 or array.ndim < 2 or array.size < _FEWEST_ELEMENTS:
+        if array.dtype != np.float32 or array.ndim < 2 or array.size < _MIN_ELEMENTS:
             continue
         with np.errstate(over="ignore"):
             half = array.astype(np.float16)
@@ -177,46 +164,46 @@ def _half(source: Source) -> Made:
         casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
     if not casts:
         raise Unsupported(
-            "the graph has nothing to store in half precision",
-            why=f"it has no float32 matrix or kernel of {_FEWEST_ELEMENTS} elements",
+            "the graph has no weights to store as float16",
+            why=f"it has no float32 matrix or kernel of {_MIN_ELEMENTS} elements",
         )
     nodes = [*casts, *stored.graph.node]
     del stored.graph.node[:]
     stored.graph.node.extend(nodes)
-    return Made(stored, exact)
+    return QuantizedGraph(stored, exact)
 
 
-CANDIDATES = {
-    candidate.name: candidate
-    for candidate in (
-        Candidate(
+METHODS = {
+    method.name: method
+    for method in (
+        Method(
             "optimized",
             "optimized",
-            "float32, rewritten by onnxruntime's extended optimization",
+            "float32, optimized by onnxruntime at the extended level",
             _optimized,
         ),
-        Candidate(
+        Method(
             "int8_dynamic",
             "int8",
-            "int8 weights per channel; the ranges of activations are found at each call",
+            "int8 weights per channel, activations quantized dynamically at each call",
             _dynamic,
         ),
-        Candidate(
+        Method(
             "int8_static",
             "int8",
             "int8 weights per channel, uint8 activations with calibrated ranges (QDQ)",
             _static,
             calibrated=True,
         ),
-        Candidate(
+        Method(
             "float16",
             "float16",
-            "weights stored in half precision, computed in float32",
-            _half,
+            "weights stored as float16, computed in float32",
+            _float16_weights,
         ),
     )
 }
-"""What is tried, by name and in order."""
+"""The methods by name, in the order in which they are tried."""
 
 
 def _batches(arrays: Arrays) -> Iterator[Mapping[str, np.ndarray[Any, Any]]]:
@@ -225,8 +212,8 @@ def _batches(arrays: Arrays) -> Iterator[Mapping[str, np.ndarray[Any, Any]]]:
         yield {name: array[start : start + _BATCH] for name, array in arrays.items()}
 
 
-def _stacked(proto: onnx.ModelProto) -> list[str]:
-    """Name the products with a stack of matrices, which onnxruntime quantizes and cannot run."""
+def _batched_products(proto: onnx.ModelProto) -> list[str]:
+    """Return the products with a stack of matrices, which onnxruntime quantizes and cannot run."""
     flat = {tensor.name for tensor in proto.graph.initializer if len(tensor.dims) == 2}
     known = {tensor.name for tensor in proto.graph.initializer}
     names = []
@@ -237,19 +224,19 @@ def _stacked(proto: onnx.ModelProto) -> list[str]:
     return names
 
 
-class _Quantize(Protocol):
-    """Quantize a graph into a file; ``large`` says that one file cannot hold the graph."""
+class _Quantizer(Protocol):
+    """Quantizes a graph to a file, with external data if it is large."""
 
     def __call__(self, proto: onnx.ModelProto, target: Path, *, large: bool) -> None: ...
 
 
-def _quantized(proto: onnx.ModelProto, quantize: _Quantize) -> onnx.ModelProto:
-    """Fold what can be folded, quantize, and require that something was."""
+def _quantize(proto: onnx.ModelProto, quantize: _Quantizer) -> onnx.ModelProto:
+    """Optimize and quantize a graph, and check that it has quantized weights."""
     import onnx
     from onnx import helper
 
-    folded = _rewritten(proto, "basic")
-    # Its own advice to do what was just done would be printed otherwise.
+    folded = _optimize(proto, "basic")
+    # Otherwise onnxruntime logs the advice to optimize first.
     helper.set_model_props(folded, {"onnx.quant.pre_process": "onnxruntime.quant"})
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "quantized.onnx"
@@ -259,14 +246,16 @@ def _quantized(proto: onnx.ModelProto, quantize: _Quantize) -> onnx.ModelProto:
     integers = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
     if not any(t.data_type in integers and len(t.dims) > 1 for t in made.graph.initializer):
         raise Unsupported(
-            "the graph has nothing to quantize",
+            "the graph has no weights to quantize",
             why="it has no convolution or matrix product with constant weights",
         )
     return made
 
 
-def _rewritten(proto: onnx.ModelProto, level: str, *, largest: int = LARGEST) -> onnx.ModelProto:
-    """Return the graph as onnxruntime rewrites it before it runs it."""
+def _optimize(
+    proto: onnx.ModelProto, level: str, *, largest: int = MAX_FILE_BYTES
+) -> onnx.ModelProto:
+    """Return the graph after the optimizations of onnxruntime."""
     import onnx
     import onnxruntime as ort
 
@@ -278,14 +267,14 @@ def _rewritten(proto: onnx.ModelProto, level: str, *, largest: int = LARGEST) ->
         "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
     }[level]
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "rewritten.onnx"
+        target = Path(folder) / "optimized.onnx"
         options.optimized_model_filepath = str(target)
-        given = store(proto, "given.onnx", Path(folder), largest=largest).file
+        given = store(proto, "source.onnx", Path(folder), largest=largest).file
         if given.path is not None:
-            about = "session.optimized_model_external_initializers"
-            options.add_session_config_entry(f"{about}_file_name", f"{target.name}.data")
-            options.add_session_config_entry(f"{about}_min_size_in_bytes", "1024")
-        with _boundary("onnxruntime cannot rewrite this graph"):
+            prefix = "session.optimized_model_external_initializers"
+            options.add_session_config_entry(f"{prefix}_file_name", f"{target.name}.data")
+            options.add_session_config_entry(f"{prefix}_min_size_in_bytes", "1024")
+        with _boundary("onnxruntime cannot optimize this graph"):
             ort.InferenceSession(
                 given.raw if given.path is None else str(given.path),
                 options,
@@ -298,7 +287,7 @@ def _rewritten(proto: onnx.ModelProto, level: str, *, largest: int = LARGEST) ->
 
 @contextlib.contextmanager
 def _boundary(what: str) -> Iterator[None]:
-    """Map whatever onnxruntime's tools raise, and keep what they print to themselves."""
+    """Map exceptions of onnxruntime's tools to ours, and silence its logs and warnings."""
     root = logging.getLogger()
     level = root.level
     try:
@@ -315,6 +304,3 @@ def _boundary(what: str) -> Iterator[None]:
         ) from error
     finally:
         root.setLevel(level)
-
-
-__all__ = ["CANDIDATES", "Candidate", "Made", "Source", "require"]

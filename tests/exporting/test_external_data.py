@@ -30,16 +30,13 @@ from zoo import runtime
 from zoo.architecture import Signature
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ExportError, ParityFailed, StorageError, Unsupported
-from zoo.exporting import (
-    candidate as trial,
-    convert as converter,
-    export_artifact,
-    parity as comparison,
-)
-from zoo.exporting.candidates import _rewritten
-from zoo.exporting.external_data import LARGEST, store
-from zoo.exporting.policy import Policy
-from zoo.exporting.quantize import quantize_artifact
+from zoo.exporting import candidate, parity
+from zoo.exporting.converters import tf2onnx as converter
+from zoo.exporting.export import export_artifact
+from zoo.exporting.external_data import MAX_FILE_BYTES, store
+from zoo.exporting.quantization import quantize_artifact
+from zoo.exporting.quantization_methods import _optimize
+from zoo.exporting.selection import Criteria
 from zoo.spec import DataSpec, Task, TensorSpec
 
 SMALL = 100_000
@@ -113,13 +110,13 @@ def test_weights_move_alike_wherever_they_lie(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proto = onnx.load(whole / "model.onnx")
-    monkeypatch.setattr(comparison, "_PART", 10_000)
+    monkeypatch.setattr(parity, "_CHUNK", 10_000)
     moved = []
-    for number, largest in enumerate((LARGEST, SMALL)):
+    for number, largest in enumerate((MAX_FILE_BYTES, SMALL)):
         folder = tmp_path / str(number)
         folder.mkdir()
         stored = store(proto, "model.onnx", folder, largest=largest)
-        with comparison._perturbed(stored, seed=1, units=1) as file:
+        with parity._perturbed(stored, seed=1, ulps=1) as file:
             again = onnx.load_from_string(file.raw) if file.path is None else onnx.load(file.path)
             moved.append(_constants(again))
     assert moved[0] == moved[1]
@@ -216,15 +213,15 @@ def test_a_constant_that_stands_for_nothing_is_refused(whole: Path, tmp_path: Pa
     tensor.ClearField("raw_data")
     tensor.data_location = onnx.TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="/etc/passwd")
-    for largest in (LARGEST, SMALL):
-        with pytest.raises(Unsupported, match="lie outside"):
+    for largest in (MAX_FILE_BYTES, SMALL):
+        with pytest.raises(Unsupported, match="outside of the file"):
             store(proto, "model.onnx", tmp_path, largest=largest)
 
 
 def test_onnxruntime_rewrites_a_graph_that_one_file_cannot_hold(whole: Path) -> None:
     proto = onnx.load(whole / "model.onnx")
     for level in ("basic", "extended"):
-        one, two = (_rewritten(proto, level, largest=largest) for largest in (LARGEST, SMALL))
+        one, two = (_optimize(proto, level, largest=largest) for largest in (MAX_FILE_BYTES, SMALL))
         assert _constants(one) == _constants(two)
         assert [n.op_type for n in one.graph.node] == [n.op_type for n in two.graph.node]
 
@@ -264,7 +261,7 @@ def test_weights_beside_a_graph_are_in_memory_once_while_it_is_opened(tmp_path: 
     )
     proto = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 18)])
     weights, taken = 4 * layers * width**2, []
-    for number, largest in enumerate((LARGEST, SMALL)):
+    for number, largest in enumerate((MAX_FILE_BYTES, SMALL)):
         folder = tmp_path / str(number)
         folder.mkdir()
         store(proto, "it.onnx", folder, largest=largest)
@@ -282,18 +279,18 @@ def test_weights_beside_a_graph_are_in_memory_once_while_it_is_opened(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("candidate", "largest", "files"), [("int8_dynamic", LARGEST, 4), ("float16", SMALL, 5)]
+    ("method", "largest", "files"), [("int8_dynamic", MAX_FILE_BYTES, 4), ("float16", SMALL, 5)]
 )
 def test_a_smaller_form_is_made_of_it_in_one_file_or_two(
     parted: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    candidate: str,
+    method: str,
     largest: int,
     files: int,
 ) -> None:
     # A form that is larger than that by itself would take too long here.
-    monkeypatch.setattr(trial, "store", partial(store, largest=largest))
+    monkeypatch.setattr(candidate, "store", partial(store, largest=largest))
     rows = np.random.default_rng(2).uniform(-1, 1, (800, 4)).astype("float32")
     answers = np.asarray(wide().predict_on_batch(rows)["probabilities"])
     ranked = np.sort(answers, axis=-1)
@@ -307,13 +304,13 @@ def test_a_smaller_form_is_made_of_it_in_one_file_or_two(
         Tiny(),
         Dataset(spec, lambda: splits),
         out=tmp_path,
-        policy=Policy(preference="smallest"),
-        candidates=(candidate,),
+        criteria=Criteria(prefer="smallest"),
+        methods=(method,),
         seconds=0.01,
     )
-    assert report.winner == candidate
+    assert report.best == method
     made = Path(str(report.published))
     assert runtime.verify(made).files == files
     size = sum(path.stat().st_size for path in made.glob("model.onnx*"))
     # Of 1.1 MB and .4 MB, each of two constants begins a block of 64 KiB.
-    assert size < report.original_bytes / (3 if candidate == "int8_dynamic" else 1.8)
+    assert size < report.source_bytes / (3 if method == "int8_dynamic" else 1.8)
