@@ -282,11 +282,11 @@ class ParityFailed(ExportError):
 
 
 class QuantizationRejected(ExportError):
-    """A quantized variant loses more than the policy allows, or is not smaller or faster.
+    """No quantized variant is within the bounds of the loss, and smaller or faster.
 
     Args:
-        what: What was refused.
-        report: Every candidate with its measurements.
+        what: A sentence that names the artifact.
+        report: The measurements of every candidate.
     """
 
     code = "ZOO-E503"
