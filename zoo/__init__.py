@@ -69,7 +69,6 @@ if TYPE_CHECKING:
         runs as runs,
     )
     from zoo.api.sampling import sample as sample
-    from zoo.api.serving import serve as serve
     from zoo.architecture import (
         API_VERSION as API_VERSION,
         Architecture as Architecture,
@@ -127,7 +126,6 @@ _MODULES = {
     "zoo.api.run": "Run",
     "zoo.api.runs": "Comparison RunEntry compare runs",
     "zoo.api.sampling": "sample",
-    "zoo.api.serving": "serve",
     "zoo.api.training": "train",
     "zoo.config": "AugmentationConfig ModelConfig OptimizerConfig TrainPlan",
     "zoo.data.mapped": "DatasetView MappedDataset Subset",

@@ -8,7 +8,7 @@ import tomllib
 
 import zoo
 from tests.docs.pages import ROOT, after, blocks
-from zoo import architecture, data, hookspecs, spec
+from zoo import architecture, data, hookspecs, runtime, spec
 from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo, Blueprint, TrainLoop
 from zoo.registry.catalog import parse_catalog
 from zoo.registry.policy import Settings, read_settings
@@ -37,6 +37,10 @@ def test_every_member_that_a_plugin_meets_is_on_the_page():
 
 def test_every_name_that_dataset_plugins_may_use_is_on_the_page():
     assert set(data.__all__) | set(data.NamedDataset.model_fields) <= NAMED
+
+
+def test_every_name_of_the_runtime_is_on_the_page():
+    assert set(runtime.__all__) <= NAMED
 
 
 def test_the_methods_are_called_as_the_page_says():

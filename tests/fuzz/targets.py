@@ -45,7 +45,7 @@ from zoo.runtime.manifest import Manifest, read_manifest
 from zoo.runtime.onnx_reader import inspect_graph
 from zoo.runtime.text_files import decode, read_lines
 from zoo.runtime.wordpiece import bert_words, detokenize, longest_match
-from zoo.serving.protocol import BadRequest, read_request
+from zoo_serve.protocol import BadRequest, read_request
 
 ROOT = Path(__file__).parents[2]
 ARTIFACT = ROOT / "exports" / "mlp_regressor" / "1"
@@ -307,7 +307,7 @@ def request(data: bytes) -> bool:
 
 @functools.cache
 def _served() -> Any:
-    from zoo.serving import open_models
+    from zoo_serve import open_models
 
     found = open_models(ARTIFACT)
     return found.find("mlp_regressor", None)

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from tests.docs.newcomer import Newcomer
-from zoo.scaffold import KINDS, name_package
+from zoo_scaffold import KINDS, name_package
 
 pytestmark = pytest.mark.packaging
 

@@ -26,7 +26,7 @@ from zoo.errors import Incompatible, StorageError, Tampered
 from zoo.files import sha256_json
 from zoo.runtime import Session, artifact_files, bench, diff, load, verify
 from zoo.runtime.onnx_reader import DataFile, Slice, inspect_graph
-from zoo.serving.models import open_models
+from zoo_serve import open_models
 
 Copy = Callable[[], Path]
 

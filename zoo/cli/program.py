@@ -40,8 +40,6 @@ COMMANDS = {
     "quantize": ("zoo.cli.quantization:quantize", "Quantize an artifact."),
     "diff": ("zoo.cli.artifacts:diff", "Compare two artifacts."),
     "why": ("zoo.cli.runs:why", "Trace an artifact to its origin."),
-    "serve": ("zoo.cli.serving:serve", "Serve artifacts over HTTP."),
-    "new": ("zoo.cli.scaffolding:new", "Create a plugin package."),
     "demo": ("zoo.cli.demo:demo", "Train, evaluate, export and verify a model."),
 }
 """By name: where a command is defined, and its help in one line. Nothing is imported for --help."""

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from zoo.runtime.prediction import Prediction as Prediction
     from zoo.runtime.session import Session as Session, load as load
     from zoo.runtime.text import decode_text as decode_text, encode_text as encode_text
+    from zoo.runtime.triton_config import served_shape as served_shape
     from zoo.runtime.verification import (
         SignatureReport as SignatureReport,
         VerifyReport as VerifyReport,
         VerifyResult as VerifyResult,
+        find_artifacts as find_artifacts,
         is_model as is_model,
         verify as verify,
         verify_all as verify_all,
@@ -37,10 +39,12 @@ _MODULES = {
     "prediction": ("Prediction",),
     "session": ("Session", "load"),
     "text": ("decode_text", "encode_text"),
+    "triton_config": ("served_shape",),
     "verification": (
         "SignatureReport",
         "VerifyReport",
         "VerifyResult",
+        "find_artifacts",
         "is_model",
         "verify",
         "verify_all",

@@ -284,6 +284,36 @@ def version_folders(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names, key=int)]
 
 
+def find_artifacts(path: str | Path) -> list[tuple[str, str, Path]]:
+    """Return the name, version and folder of every artifact in a folder, unverified.
+
+    Args:
+        path: Folder of an artifact, of a model, or of a model repository.
+
+    Raises:
+        Incompatible: If there is none.
+    """
+    root = Path(path)
+    if exists(root / MANIFEST):
+        version = root.resolve().name
+        return [(read_manifest(root).name, version if _VERSION.fullmatch(version) else "1", root)]
+    models = [root] if is_model(root) else sorted(root.iterdir()) if is_folder(root) else []
+    found = [
+        (model.resolve().name, folder.name, folder)
+        for model in models
+        for folder in version_folders(model)
+    ]
+    if not found:
+        raise Incompatible(
+            f"{root} holds no artifact",
+            why="a repository holds folders NAME/VERSION"
+            if is_folder(root)
+            else "there is no such folder",
+            fix="zoo export RUN makes one, in exports/",
+        )
+    return found
+
+
 def is_model(folder: Path) -> bool:
     """Return whether a folder holds versions of a model, and is not itself an artifact."""
     if exists(folder / MANIFEST) or not is_folder(folder):

@@ -14,6 +14,7 @@ import pytest
 
 from tests.hostile.matrix.harness import Refusal, Usage
 from tests.hostile.support import Case, Outcome, check, listing, picture
+from zoo.api.commands import list_commands
 from zoo.cli import program
 from zoo.errors import (
     ArtifactError,
@@ -53,6 +54,7 @@ MEMORY = 2**30
 COMMANDS: dict[str, tuple[str, Refusal, tuple[str, ...]]] = {
     "list": ("list --task flying", RegistryError, ("flying",)),
     "info": ("info nothing", UnknownModel, ("'nothing'",)),
+    "datasets": ("datasets nothing", Usage, ("nothing",)),
     "build": ("build cnn --set dropout=2", ConfigError, ("dropout",)),
     "plugins": ("plugins --color", Usage, ("--color",)),
     "doctor": ("doctor now", Usage, ("now",)),
@@ -81,7 +83,7 @@ COMMANDS: dict[str, tuple[str, Refusal, tuple[str, ...]]] = {
 
 
 def test_every_command_has_a_line_here():
-    assert set(COMMANDS) == set(program.COMMANDS)
+    assert set(COMMANDS) == {*program.COMMANDS, *list_commands()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

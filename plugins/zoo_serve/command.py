@@ -1,4 +1,4 @@
-"""``zoo serve``."""
+"""The command ``zoo serve``."""
 
 from __future__ import annotations
 
@@ -53,29 +53,29 @@ def serve(
     Implements the Open Inference Protocol v2 of Triton and KServe, binary tensors included. Every
     artifact is verified first; one that does not verify is not served.
     """
-    import zoo
+    from zoo_serve.server import serve as run_server
 
-    zoo.serve(
+    run_server(
         path,
         host=host,
         port=port,
         threads=threads,
         workers=workers,
         max_request=max_request * _MIB,
-        on_start=_tell_json if as_json else _tell,
+        on_start=_announce_json if as_json else _announce,
     )
 
 
-def _tell(server: Any) -> None:
+def _announce(server: Any) -> None:
     for refusal in server.models.refused:
         console.note(f"{console.paint('refused', 'red')}  {refusal.path}\n{refusal.error}")
     for model in server.models:
         console.emit(f"{server.url}/v2/models/{model.name}/versions/{model.version}/infer")
     console.note("stop with Ctrl-C")
-    # A program that starts the server waits for what it announces.
+    # A program that starts the server waits for these lines.
     sys.stdout.flush()
 
 
-def _tell_json(server: Any) -> None:
+def _announce_json(server: Any) -> None:
     console.emit_json({"url": server.url, "models": server.models.index()})
     sys.stdout.flush()

@@ -22,7 +22,7 @@ client_module = pytest.importorskip(
     "tritonclient.http", reason="tritonclient[http] is not installed: scripts/test brings it"
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 PACKAGES = ("kserve==0.21.0", "click", "msgspec", "onnxruntime", "pluggy", "pydantic", "pyyaml")

@@ -17,7 +17,7 @@ import zoo
 from tests.docs.pages import ROOT
 from zoo.errors import ConfigError, StorageError
 from zoo.registry.catalog import parse_catalog
-from zoo.scaffold import KINDS, LICENSES, Author, find_kind, name_package, new_package
+from zoo_scaffold import KINDS, LICENSES, Author, find_kind, name_package, new_package
 
 ADA = Author("Ada Lovelace", "MIT", 1843)
 SHORTEST, LONGEST = "ab", "a_model_with_as_long_a_name_as_i"

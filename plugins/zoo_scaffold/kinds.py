@@ -101,6 +101,3 @@ def find_kind(task: str | None = None, modality: str | None = None) -> Kind:
         findings=findings,
         fix=f"--task {kind.task} --modality {kind.modality}",
     )
-
-
-__all__ = ["KINDS", "Kind", "find_kind"]

@@ -1,4 +1,4 @@
-"""The HTTP server: routes, limits, and a reason for everything that is refused."""
+"""The HTTP server: routes, limits and errors."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import functools
 import importlib.metadata
 import importlib.util
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ConfigError, DataError, Finding, MissingExtra
-from zoo.runtime.session import MAX_THREADS
-from zoo.serving.models import ServedModel, ServedModels, open_models
-from zoo.serving.protocol import BadRequest, read_request, write_response
+from zoo_serve.models import ServedModel, ServedModels, open_models
+from zoo_serve.protocol import BadRequest, read_request, write_response
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 MAX_REQUEST = 32 * 2**20
-"""The largest body of a request, unless the caller says otherwise."""
+"""Default limit of a request's body, in bytes."""
 
-_MOST_REQUEST = 2**36
-_MOST_WORKERS = 1_024
+_LIMITS = {"workers": 1_024, "max_request": 2**36}
 _PATIENCE = 4
 _HEADER_LENGTH = "Inference-Header-Content-Length"
 
@@ -31,12 +30,12 @@ _HEADER_LENGTH = "Inference-Header-Content-Length"
 def create_app(
     models: ServedModels, *, max_request: int = MAX_REQUEST, workers: int = 4
 ) -> Starlette:
-    """Return the application: an ASGI program that any server of that kind can run.
+    """Return the ASGI application, which any ASGI server can run.
 
     Args:
-        models: What answers.
-        max_request: The largest body that is read.
-        workers: How many requests are answered at once; more wait.
+        models: The models to serve.
+        max_request: Largest body of a request, in bytes.
+        workers: Requests that are answered concurrently; more wait.
     """
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
@@ -69,7 +68,7 @@ def create_app(
 
 
 class _Views:
-    """One method a route, and one for each kind of failure."""
+    """One method per route, and one per kind of error."""
 
     def __init__(self, models: ServedModels, max_request: int, workers: int) -> None:
         self._models = models
@@ -82,7 +81,7 @@ class _Views:
         version = request.path_params.get("version")
         model = self._models.find(name, version)
         if model is None:
-            raise BadRequest(self._models.why_not(name, version)[:500], 404)
+            raise BadRequest(self._models.missing_reason(name, version)[:500], 404)
         return model
 
     async def infer(self, request: Request) -> Response:
@@ -153,12 +152,12 @@ def _answer(model: ServedModel, body: bytes, header_length: str | None) -> tuple
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    """Read the body, and no more of it than is allowed."""
+    """Read the body of a request, up to the limit."""
     from starlette.requests import ClientDisconnect
 
     too_large = BadRequest(f"a request has at most {limit:,} bytes", 413)
     announced = request.headers.get("Content-Length", "")
-    # A sender looks for the answer when all is sent: a little too much is read and thrown away.
+    # A client reads the response after it has sent everything, so a little too much is discarded.
     most = _PATIENCE * limit
     if announced.isdecimal() and int(announced) > most:
         raise too_large
@@ -178,11 +177,11 @@ async def _body(request: Request, limit: int) -> bytes:
 
 
 class Server:
-    """A server with a port of its own, before it answers. Make one with :func:`open_server`.
+    """A server that listens at a port and is about to run. Make one with :func:`open_server`.
 
     Attributes:
-        models: What it will serve, and what it refused.
-        url: Where.
+        models: The served models, and the rejected artifacts.
+        url: The address.
     """
 
     def __init__(self, models: ServedModels, listener: socket.socket, app: Any) -> None:
@@ -193,7 +192,7 @@ class Server:
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def run(self) -> None:
-        """Answer until the process is told to stop."""
+        """Answer requests until the process is stopped."""
         import uvicorn
 
         config = uvicorn.Config(
@@ -219,38 +218,61 @@ def open_server(
     workers: int = 4,
     max_request: int = MAX_REQUEST,
 ) -> Server:
-    """Prove what is in a repository, and take a port to serve it from.
+    """Verify the artifacts of a repository and bind a port to serve them from.
 
     Args:
         path: A repository (``exports``), the folder of a model, or that of one version.
-        host: The address to listen at; only this machine reaches the default.
-        port: A port, or 0 for any that is free.
-        threads: How many threads one answer may use.
-        workers: How many requests are answered at once.
-        max_request: The largest body of a request.
+        host: The address to listen at; the default is reachable from this machine only.
+        port: A port; 0 selects a free one.
+        threads: Threads per request.
+        workers: Requests that are answered concurrently.
+        max_request: Largest body of a request, in bytes.
 
     Raises:
-        MissingExtra: If the HTTP server is not installed.
+        MissingExtra: If the extra ``serve`` is not installed.
         ArtifactError: If nothing can be served.
-        ConfigError: If the address cannot be had.
+        ConfigError: If a value is out of range, or the address cannot be bound.
     """
     for package in ("starlette", "uvicorn"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtra("serving", "serve", package)
     wrong = [
-        Finding(name, value, f"from 1 to {most:,}")
-        for name, value, most in (
-            ("threads", threads, MAX_THREADS),
-            ("workers", workers, _MOST_WORKERS),
-            ("max_request", max_request, _MOST_REQUEST),
-        )
-        if not 1 <= value <= most
+        Finding(name, value, f"from 1 to {_LIMITS[name]:,}")
+        for name, value in (("workers", workers), ("max_request", max_request))
+        if not 1 <= value <= _LIMITS[name]
     ]
     if wrong:
-        raise ConfigError("the server cannot be started as asked", findings=wrong)
+        raise ConfigError("a limit of the server is out of range", findings=wrong)
     models = open_models(path, threads=threads)
     listener = _listen(host, port)
     return Server(models, listener, create_app(models, max_request=max_request, workers=workers))
+
+
+def serve(
+    path: str | Path = "exports",
+    *,
+    on_start: Callable[[Server], object] | None = None,
+    **options: Any,
+) -> None:
+    """Serve artifacts over the Open Inference Protocol v2 until the process is stopped.
+
+    Every artifact is verified first. One that does not verify is listed in the server's index with
+    the reason; the others are served.
+
+    Args:
+        path: A repository (``exports``), the folder of a model, or that of one version.
+        on_start: Called with the :class:`Server` before it answers.
+        **options: Arguments of :func:`open_server`.
+
+    Raises:
+        MissingExtra: If the extra ``serve`` is not installed.
+        ArtifactError: If nothing can be served.
+        ConfigError: If a value is out of range, or the address cannot be bound.
+    """
+    server = open_server(path, **options)
+    if on_start is not None:
+        on_start(server)
+    server.run()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -262,7 +284,7 @@ def _listen(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-            listener.listen(256)  # who asks between the announcement and the start waits
+            listener.listen(256)  # requests before the start wait
         except OSError:
             listener.close()
             raise
@@ -273,6 +295,3 @@ def _listen(host: str, port: int) -> socket.socket:
             fix="zoo serve --port 0 takes any that is free",
         ) from error
     return listener
-
-
-__all__ = ["MAX_REQUEST", "Server", "create_app", "open_server"]

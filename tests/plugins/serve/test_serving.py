@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from tests.serving.conftest import Served
+from tests.plugins.serve.conftest import Served
 from zoo.errors import ConfigError, Incompatible, MissingExtra, Tampered
 from zoo.runtime import load, read_manifest
 from zoo.runtime.golden_vectors import compare_all, unpack_vectors
-from zoo.serving import open_models, open_server
+from zoo_serve import open_models, open_server
 
 client_module = pytest.importorskip(
     "tritonclient.http", reason="tritonclient[http] is not installed: scripts/test brings it"
@@ -359,7 +359,7 @@ def test_a_missing_server_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_serving_imports_no_framework(repository: Path) -> None:
     code = (
-        "import sys; from zoo.serving import open_models, create_app;"
+        "import sys; from zoo_serve import open_models, create_app;"
         "create_app(open_models(sys.argv[1]));"
         "print({'onnx', 'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules))"
     )
@@ -375,7 +375,7 @@ def test_the_command_announces_as_json_what_it_serves(
     from click.testing import CliRunner
 
     from zoo.cli.program import app
-    from zoo.serving import Server
+    from zoo_serve import Server
 
     monkeypatch.setattr(Server, "run", lambda server: server._listener.close())
     words = ["serve", str(repository / "tiny"), "--port", "0", "--json"]

@@ -1,4 +1,4 @@
-"""``zoo new``."""
+"""The command ``zoo new``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from zoo import console
 
 if TYPE_CHECKING:
-    from zoo.scaffold import Kind
+    from zoo_scaffold.kinds import Kind
 
 
 @click.command(
@@ -46,7 +46,10 @@ def new(
     It has tests, a card and a license, and trains as it is. On a terminal, missing options are
     asked for.
     """
-    from zoo.scaffold import LICENSES, Author, find_kind, name_package, new_package
+    from zoo_scaffold.author import LICENSES, Author
+    from zoo_scaffold.kinds import find_kind
+    from zoo_scaffold.names import name_package
+    from zoo_scaffold.package import new_package
 
     names = name_package(name)
     asking = sys.stdin.isatty() and sys.stderr.isatty() and not as_json
@@ -81,7 +84,7 @@ def new(
 
 def _ask_kind(task: str | None, modality: str | None) -> Kind:
     """Return the kind that is meant, asking which where several fit."""
-    from zoo.scaffold import KINDS, find_kind
+    from zoo_scaffold.kinds import KINDS, find_kind
 
     fitting = [k for k in KINDS if task in (None, k.task) and modality in (None, k.modality)]
     if len(fitting) < 2:
@@ -96,7 +99,7 @@ def _ask_kind(task: str | None, modality: str | None) -> Kind:
 
 def _ask(question: str, default: str) -> str:
     """Return an answer, or the default for an empty line. Standard output has the result alone."""
-    print(f"{question} [{default}]: ", end="", file=sys.stderr, flush=True)
+    click.echo(f"{question} [{default}]: ", nl=False, err=True)
     line = sys.stdin.readline()
     if not line:
         raise click.Abort

@@ -6,7 +6,7 @@ import keyword
 import re
 from dataclasses import dataclass
 
-from zoo.api.catalog import listings
+import zoo
 from zoo.errors import ConfigError, Finding
 from zoo.names import NAME, RESERVED
 
@@ -63,7 +63,7 @@ def name_package(name: str) -> Names:
         raise _refused(
             name, "a name that no system and no language keeps for itself", f"{model}-net"
         )
-    taken = next((one.distribution for one in listings(model)), None)
+    taken = _owner(model)
     if taken is not None:
         # Installed before and begun again: the package that has the name is the author's own.
         again = f"pip uninstall {taken}, or " if taken == names.distribution else ""
@@ -73,12 +73,21 @@ def name_package(name: str) -> Names:
     return names
 
 
+def _owner(model: str) -> str | None:
+    """Return the distribution that provides a model of this name."""
+    return next(
+        (
+            row.distribution
+            for row in zoo.plugins()
+            if row.group == "zoo.architectures" and row.name == model
+        ),
+        None,
+    )
+
+
 def _refused(name: str, allowed: str, proposal: str, *, first: str = "") -> ConfigError:
     return ConfigError(
         f"{name!r} cannot be the name of a new model",
         findings=[Finding("name", name, allowed)],
         fix=f"{first}zoo new {proposal.replace('_', '-')}; 'zoo list' shows what is taken",
     )
-
-
-__all__ = ["Names", "name_package"]

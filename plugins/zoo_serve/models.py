@@ -1,4 +1,4 @@
-"""What is served: every artifact of a repository that proves itself."""
+"""The models of a server: verified artifacts by name and version."""
 
 from __future__ import annotations
 
@@ -9,12 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import Incompatible, ZooError
-from zoo.files import exists, is_folder
-from zoo.runtime import Session, is_model, load, read_manifest, verify
-from zoo.runtime.manifest import MANIFEST
-from zoo.runtime.triton_config import served_shape
-from zoo.runtime.verification import version_folders
+from zoo.errors import ConfigError, Incompatible, ZooError
+from zoo.runtime import Session, find_artifacts, load, read_manifest, served_shape, verify
 from zoo.spec import Arrays, TensorSpec
 
 DATATYPES = {
@@ -25,12 +21,12 @@ DATATYPES = {
     "int64": "INT64",
     "uint8": "UINT8",
 }
-"""The protocol's name of each type that is served."""
+"""Data types of the protocol by NumPy type. Strings are not served."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An artifact that is not served."""
+    """An artifact that is not served, and why."""
 
     name: str
     version: str
@@ -40,11 +36,11 @@ class Refusal:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """One version of one signature, ready to answer.
+    """A version of a model, ready for inference.
 
     Attributes:
-        name: That of the folder; a signature but the first is called ``name.signature``.
-        max_batch: The largest batch at which the artifact was compared with its model.
+        name: Name of the folder; ``name.signature`` for every signature after the first.
+        max_batch: Largest batch at which the artifact was compared with its model.
     """
 
     name: str
@@ -53,7 +49,7 @@ class ServedModel:
     max_batch: int
 
     def metadata(self, versions: list[str]) -> dict[str, Any]:
-        """Return what the protocol tells about a model."""
+        """Return the model metadata of the protocol."""
         return {
             "name": self.name,
             "versions": versions,
@@ -63,7 +59,7 @@ class ServedModel:
         }
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray[Any, Any]]:
-        """Answer for inputs of the served shapes."""
+        """Run inference on inputs of the served shapes."""
         arrays = {
             spec.name: inputs[spec.name] if spec.shape else inputs[spec.name][:, 0]
             for spec in self.session.inputs
@@ -77,7 +73,7 @@ class ServedModel:
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:
     sizes = [size if isinstance(size, int) else -1 for size in served_shape(spec)]
-    about = {
+    parameters = {
         key: value
         for key, value in (
             ("labels", spec.labels and list(spec.labels)),
@@ -87,12 +83,12 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
         )
         if value
     }
-    told: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "name": spec.name,
         "datatype": DATATYPES[spec.dtype],
         "shape": [-1, *sizes],
     }
-    return {**told, "parameters": about} if about else told
+    return {**entry, "parameters": parameters} if parameters else entry
 
 
 class ServedModels:
@@ -109,7 +105,7 @@ class ServedModels:
             yield from versions.values()
 
     def versions(self, name: str) -> list[str]:
-        """Return the versions of a model, oldest first; none if it is not served."""
+        """Return the served versions of a model, oldest first."""
         return sorted(self._models.get(name, {}), key=int)
 
     def find(self, name: str, version: str | None) -> ServedModel | None:
@@ -119,8 +115,8 @@ class ServedModels:
             version = max(versions, key=int, default=None)
         return versions.get(version) if version is not None else None
 
-    def why_not(self, name: str, version: str | None) -> str:
-        """Say why a model is not served."""
+    def missing_reason(self, name: str, version: str | None) -> str:
+        """Return why a model is not served."""
         for refusal in self.refused:
             if refusal.name == name and version in (None, refusal.version):
                 return f"model {name!r} was refused: {refusal.error.what}"
@@ -131,7 +127,7 @@ class ServedModels:
         return f"there is no model {name!r}: there are {names}"
 
     def index(self) -> list[dict[str, str]]:
-        """Return every version that was found, and why it is not served if it is not."""
+        """Return the repository index: every version with its state and reason."""
         ready = [
             {"name": model.name, "version": model.version, "state": "READY", "reason": ""}
             for model in self
@@ -148,45 +144,28 @@ class ServedModels:
 
 
 def open_models(path: str | Path, *, threads: int = 1) -> ServedModels:
-    """Prove and open every artifact of a repository; what does not prove itself is refused.
+    """Verify and open every artifact of a repository; reject those that do not verify.
 
     Args:
         path: A repository (``exports``), the folder of a model, or that of one version.
-        threads: How many threads one answer may use.
+        threads: Threads per request.
 
     Raises:
-        ArtifactError: If nothing is there, or nothing that is there can be served.
+        ArtifactError: If there is no artifact, or none that can be served.
+        ConfigError: If the number of threads is out of range.
     """
-    root = Path(path)
     models: list[ServedModel] = []
     refused: list[Refusal] = []
-    for name, version, folder in _found(root):
+    for name, version, folder in find_artifacts(path):
         try:
             models += list(_open(name, version, folder, threads))
+        except ConfigError:
+            raise
         except ZooError as error:
             refused.append(Refusal(name, version, str(folder), error))
-    if not models and refused:
-        raise refused[0].error
     if not models:
-        raise Incompatible(
-            f"{root} holds no artifact",
-            why="a repository holds folders NAME/VERSION"
-            if is_folder(root)
-            else "there is no such folder",
-            fix="zoo export RUN makes one, in exports/",
-        )
+        raise refused[0].error
     return ServedModels(models, refused)
-
-
-def _found(root: Path) -> Iterator[tuple[str, str, Path]]:
-    if exists(root / MANIFEST):
-        version = root.resolve().name
-        yield read_manifest(root).name, version if version.isdecimal() else "1", root
-        return
-    below = sorted(root.iterdir()) if is_folder(root) else []
-    for model in [root] if is_model(root) else below:
-        for folder in version_folders(model):
-            yield model.resolve().name, folder.name, folder
 
 
 def _open(name: str, version: str, folder: Path, threads: int) -> Iterator[ServedModel]:
@@ -204,6 +183,3 @@ def _open(name: str, version: str, folder: Path, threads: int) -> Iterator[Serve
             session=load(folder, signature=graph.signature, threads=threads),
             max_batch=max(graph.parity.batches),
         )
-
-
-__all__ = ["DATATYPES", "Refusal", "ServedModel", "ServedModels", "open_models"]

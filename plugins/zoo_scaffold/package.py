@@ -11,9 +11,9 @@ from string import Template
 
 from zoo.errors import StorageError
 from zoo.files import staged_folder, storage_errors
-from zoo.scaffold.author import Author
-from zoo.scaffold.kinds import Kind
-from zoo.scaffold.names import Names
+from zoo_scaffold.author import Author
+from zoo_scaffold.kinds import Kind
+from zoo_scaffold.names import Names
 
 _SUFFIX = ".template"
 
@@ -55,7 +55,7 @@ def new_package(names: Names, kind: Kind, author: Author, into: str | Path = "."
 def _contents(names: Names, kind: Kind, author: Author) -> Iterator[tuple[str, str]]:
     """Yield every file of the package: its path, and its text."""
     values = _values(names, kind, author)
-    templates = files("zoo.scaffold") / "templates"
+    templates = files("zoo_scaffold") / "templates"
     for folder in (templates / "common", templates / kind.folder):
         for path, template in _walk(folder):
             yield _path(path, names), Template(template.read_text("utf-8")).substitute(values)
@@ -98,6 +98,3 @@ def _path(template: str, names: Names) -> str:
         for part in PurePosixPath(template.removesuffix(_SUFFIX)).parts
     ]
     return "/".join(parts).replace("PACKAGE", names.package).replace("MODEL", names.model)
-
-
-__all__ = ["new_package"]

@@ -45,6 +45,3 @@ class Author:
 def _alike(known: str, given: str) -> bool:
     first = known.lower().partition("-")[0]
     return bool(given) and given.lower().startswith(first)
-
-
-__all__ = ["LICENSES", "Author"]

@@ -1,7 +1,7 @@
-"""The Open Inference Protocol v2: requests to arrays, arrays to responses.
+"""Requests and responses of the Open Inference Protocol v2.
 
-Tensors travel as JSON numbers, or with the binary-tensor extension as raw little-endian bytes that
-follow the JSON in the same body.
+Tensors are JSON numbers or, with the binary tensor extension, raw little-endian bytes that follow
+the JSON in the same body.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
-from zoo.runtime.triton_config import served_shape
-from zoo.serving.models import DATATYPES, ServedModel
+from zoo.runtime import served_shape
 from zoo.spec import TensorSpec
+from zoo_serve.models import DATATYPES, ServedModel
 
 
 class BadRequest(Exception):
-    """What is wrong with a request, for the one who sent it."""
+    """A request that cannot be answered, with the reason and the HTTP status."""
 
     def __init__(self, why: str, status: int = 400) -> None:
         self.why, self.status = why, status
@@ -50,10 +50,10 @@ class _Request(BaseModel):
 
 @dataclass(frozen=True)
 class Inference:
-    """One request, understood.
+    """A parsed inference request.
 
     Attributes:
-        outputs: What was asked for, in order, and whether as raw bytes.
+        outputs: Requested outputs in order, and whether each is wanted as raw bytes.
     """
 
     id: str | None
@@ -62,15 +62,15 @@ class Inference:
 
 
 def read_request(body: bytes, header_length: str | None, model: ServedModel) -> Inference:
-    """Understand the body of an inference request.
+    """Parse the body of an inference request.
 
     Args:
-        body: JSON, and raw tensors after it.
+        body: JSON, followed by raw tensors if there are any.
         header_length: The header ``Inference-Header-Content-Length``: where the JSON ends.
-        model: What shall answer.
+        model: The model that the request is for.
 
     Raises:
-        BadRequest: If anything is not as the protocol and the model want it.
+        BadRequest: If the request does not follow the protocol, or does not fit the model.
     """
     head, tail = _split(body, header_length)
     request = _parse(head)
@@ -218,8 +218,8 @@ def _wanted(request: _Request, model: ServedModel) -> dict[str, bool]:
 def write_response(
     model: ServedModel, inference: Inference, outputs: Mapping[str, np.ndarray[Any, Any]]
 ) -> tuple[bytes, int | None]:
-    """Return the body of a response, and where its JSON ends if raw tensors follow it."""
-    told, tail = [], b""
+    """Return the body of a response, and the length of its JSON if raw tensors follow."""
+    entries, tail = [], b""
     for name, binary in inference.outputs.items():
         array = outputs[name]
         entry: dict[str, Any] = {
@@ -233,8 +233,8 @@ def write_response(
             tail += raw
         else:
             entry["data"] = [_plain(value) for value in array.reshape(-1).tolist()]
-        told.append(entry)
-    response = {"model_name": model.name, "model_version": model.version, "outputs": told}
+        entries.append(entry)
+    response = {"model_name": model.name, "model_version": model.version, "outputs": entries}
     if inference.id is not None:
         response["id"] = inference.id
     head = json.dumps(response, allow_nan=False).encode()
@@ -242,8 +242,5 @@ def write_response(
 
 
 def _plain(value: Any) -> Any:
-    # JSON has no word for a number that is not finite.
+    # JSON has no number that is not finite.
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-__all__ = ["BadRequest", "Inference", "read_request", "write_response"]
