@@ -21,7 +21,7 @@ class Sleeper:
         time.sleep(self.ms / 1000)
 
 
-def test_every_graph_is_timed_in_every_round_and_each_comes_first_in_turn():
+def test_every_round_measures_all_graphs_in_rotated_order():
     asked: list[tuple[str, int]] = []
     sessions = {name: Sleeper(name, 2, asked) for name in "abc"}
     found = measure_latency(sessions, {"x": np.zeros((5, 1))}, seconds=0.001)
@@ -34,7 +34,7 @@ def test_every_graph_is_timed_in_every_round_and_each_comes_first_in_turn():
         assert rounds[:4] == ["abc", "bca", "cab", "abc"]
 
 
-def test_a_time_belongs_to_the_graph_that_took_it():
+def test_latencies_are_those_of_their_graphs():
     asked: list[tuple[str, int]] = []
     sessions = {"slow": Sleeper("slow", 20, asked), "fast": Sleeper("fast", 1, asked)}
     found = measure_latency(sessions, {"x": np.zeros((1, 1))}, seconds=0.001)

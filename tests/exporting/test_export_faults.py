@@ -1,4 +1,4 @@
-"""Conversions that are wrong in one thing: all are caught, and none is published."""
+"""Faulty conversions are found and not published."""
 
 from __future__ import annotations
 
@@ -97,18 +97,14 @@ def test_a_wrong_graph_is_refused_and_not_published(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_dropout_that_is_left_on_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_active_dropout_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(converter, "convert", _as(cnn(dropout=True)))
     with pytest.raises(Unsupported):
         export_cnn(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_batch_size_that_is_baked_in_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fixed_batch_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def baked(traced: Any) -> Any:
         from onnx import helper, numpy_helper
 
@@ -219,7 +215,7 @@ def test_an_operator_of_another_domain_is_refused(
         export_cnn(tmp_path / "out")
 
 
-def test_the_report_names_the_first_layer_that_differs_and_is_kept_on_request(
+def test_the_first_layer_that_differs_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wrong(traced: Any) -> Any:
@@ -245,7 +241,9 @@ def test_the_report_names_the_first_layer_that_differs_and_is_kept_on_request(
     assert report["why"] == caught.value.why
 
 
-def test_no_fault_no_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_conversion_without_a_fault_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same detour without a fault is published: it is the faults that are refused."""
     for model, export in (
         (cnn, export_cnn),

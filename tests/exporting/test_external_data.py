@@ -1,4 +1,4 @@
-"""A graph that one file cannot hold has its weights in a file beside it."""
+"""External data of large graphs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from zoo.exporting.selection import Criteria
 from zoo.spec import DataSpec, Task, TensorSpec
 
 SMALL = 100_000
-"""Bytes that hold the graph and not its matrices."""
+"""Size that holds the graph without its matrices."""
 
 REAL = converter.convert
 
@@ -51,16 +51,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def parted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_wide(tmp_path_factory.mktemp("parted"), largest_file=SMALL)
+def external(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_wide(tmp_path_factory.mktemp("external"), largest_file=SMALL)
 
 
-def test_large_constants_lie_in_a_file_that_any_runtime_can_map(
-    parted: Path, tmp_path: Path
+def test_large_constants_are_external_data_that_any_runtime_can_map(
+    external: Path, tmp_path: Path
 ) -> None:
-    names = {path.name for path in parted.iterdir()}
+    names = {path.name for path in external.iterdir()}
     assert names == {"card.md", "manifest.json", "model.onnx", "model.onnx.data", "vectors.npz"}
-    light = onnx.load(parted / "model.onnx", load_external_data=False)
+    light = onnx.load(external / "model.onnx", load_external_data=False)
     outside = [t for t in light.graph.initializer if t.data_location]
     assert [tuple(t.dims) for t in outside] == [(520, 520), (520, 200)]
     end = 0
@@ -71,25 +71,25 @@ def test_large_constants_lie_in_a_file_that_any_runtime_can_map(
         assert int(place["offset"]) % 2**16 == 0
         assert int(place["offset"]) >= end
         end = int(place["offset"]) + int(place["length"])
-    assert end == (parted / "model.onnx.data").stat().st_size
-    onnx.checker.check_model(str(parted / "model.onnx"), full_check=True)
-    assert runtime.verify(parted).files == 5
+    assert end == (external / "model.onnx.data").stat().st_size
+    onnx.checker.check_model(str(external / "model.onnx"), full_check=True)
+    assert runtime.verify(external).files == 5
     # A server opens the file by its path, and not with the zoo.
-    native = onnxruntime.InferenceSession(parted / "model.onnx")
+    native = onnxruntime.InferenceSession(external / "model.onnx")
     x = samples("x")["x"]
-    mine = runtime.load(parted).run({"x": x})["probabilities"]
+    mine = runtime.load(external).run({"x": x})["probabilities"]
     np.testing.assert_array_equal(native.run(["probabilities"], {"x": x})[0], mine)
 
 
-def test_the_graph_and_its_proof_are_those_of_one_file(whole: Path, parted: Path) -> None:
-    one, two = runtime.read_manifest(whole), runtime.read_manifest(parted)
+def test_external_data_changes_neither_graph_nor_parity(whole: Path, external: Path) -> None:
+    one, two = runtime.read_manifest(whole), runtime.read_manifest(external)
     assert one.graphs == two.graphs
-    assert (whole / "vectors.npz").read_bytes() == (parted / "vectors.npz").read_bytes()
-    assert (whole / "card.md").read_bytes() == (parted / "card.md").read_bytes()
+    assert (whole / "vectors.npz").read_bytes() == (external / "vectors.npz").read_bytes()
+    assert (whole / "card.md").read_bytes() == (external / "card.md").read_bytes()
     assert {entry.name for entry in two.files} - {entry.name for entry in one.files} == {
         "model.onnx.data"
     }
-    held = [onnx.load(path / "model.onnx") for path in (whole, parted)]
+    held = [onnx.load(path / "model.onnx") for path in (whole, external)]
     assert _constants(held[0]) == _constants(held[1])
     assert held[0].graph.node == held[1].graph.node
     assert held[0].metadata_props == held[1].metadata_props
@@ -99,14 +99,14 @@ def _constants(proto: onnx.ModelProto) -> dict[str, bytes]:
     return {t.name: numpy_helper.to_array(t).tobytes() for t in proto.graph.initializer}
 
 
-def test_the_same_weights_give_the_same_two_files(parted: Path, tmp_path: Path) -> None:
+def test_the_same_weights_give_the_same_two_files(external: Path, tmp_path: Path) -> None:
     keras.layers.Dense(1)  # moves the counter from which Keras names layers
     again = export_wide(tmp_path / "another folder", largest_file=SMALL)
-    for path in parted.iterdir():
+    for path in external.iterdir():
         assert path.read_bytes() == (again / path.name).read_bytes()
 
 
-def test_weights_move_alike_wherever_they_lie(
+def test_perturbed_weights_are_the_same_with_external_data(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proto = onnx.load(whole / "model.onnx")
@@ -124,7 +124,7 @@ def test_weights_move_alike_wherever_they_lie(
 
 
 class Again(keras.layers.Layer):
-    """A large layer in a loop inside the graph, as the search for a text has it."""
+    """A large layer in a loop inside the graph."""
 
     def build(self, shape: tuple[int, ...]) -> None:
         self.inner = keras.layers.Dense(shape[-1], "tanh")
@@ -137,7 +137,7 @@ class Again(keras.layers.Layer):
         return ops.while_loop(lambda step, _: step < 3, body, (0, x))[1]
 
 
-def test_a_weight_that_a_loop_reads_lies_beside_the_graph_too(tmp_path: Path) -> None:
+def test_a_weight_in_a_loop_is_external_data(tmp_path: Path) -> None:
     x = keras.Input((520,), name="x")
     model = keras.Model(x, {"y": Again()(x)})
     given, spec = TensorSpec(name="x", shape=(520,)), TensorSpec(name="y", shape=(520,))
@@ -154,7 +154,7 @@ def test_a_weight_that_a_loop_reads_lies_beside_the_graph_too(tmp_path: Path) ->
     assert runtime.verify(path).files == 5
 
 
-def test_a_wrong_weight_beside_the_graph_is_refused_and_named(
+def test_a_wrong_weight_in_external_data_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wrong(traced: Any) -> Any:
@@ -174,7 +174,7 @@ def test_a_wrong_weight_beside_the_graph_is_refused_and_named(
     assert (tmp_path / "kept" / "model.onnx.data").exists()
 
 
-def test_a_weight_that_is_not_finite_is_found_beside_the_graph(
+def test_a_weight_in_external_data_that_is_not_finite_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(traced: Any) -> Any:
@@ -207,7 +207,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_constant_that_stands_for_nothing_is_refused(whole: Path, tmp_path: Path) -> None:
+def test_a_foreign_reference_to_external_data_is_refused(whole: Path, tmp_path: Path) -> None:
     proto = onnx.load(whole / "model.onnx")
     tensor = max(proto.graph.initializer, key=lambda t: len(t.raw_data))
     tensor.ClearField("raw_data")
@@ -218,7 +218,7 @@ def test_a_constant_that_stands_for_nothing_is_refused(whole: Path, tmp_path: Pa
             store(proto, "model.onnx", tmp_path, largest=largest)
 
 
-def test_onnxruntime_rewrites_a_graph_that_one_file_cannot_hold(whole: Path) -> None:
+def test_onnxruntime_optimizes_a_graph_with_external_data(whole: Path) -> None:
     proto = onnx.load(whole / "model.onnx")
     for level in ("basic", "extended"):
         one, two = (_optimize(proto, level, largest=largest) for largest in (MAX_FILE_BYTES, SMALL))
@@ -245,7 +245,7 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
-def test_weights_beside_a_graph_are_in_memory_once_while_it_is_opened(tmp_path: Path) -> None:
+def test_external_data_is_in_memory_once_while_it_is_opened(tmp_path: Path) -> None:
     random, width, layers = np.random.default_rng(0), 2048, 6
     names = ["x", *(f"h{n}" for n in range(layers))]
     value = partial(helper.make_tensor_value_info, elem_type=onnx.TensorProto.FLOAT)
@@ -274,22 +274,22 @@ def test_weights_beside_a_graph_are_in_memory_once_while_it_is_opened(tmp_path: 
             timeout=100,
         )
         taken.append(int(done.stdout) / weights)
-    # A matrix more than once: the one that is being laid out anew.
+    # One matrix is copied while onnxruntime changes its layout.
     assert taken[1] < min(1.6, taken[0] / 1.5), taken
 
 
 @pytest.mark.parametrize(
     ("method", "largest", "files"), [("int8_dynamic", MAX_FILE_BYTES, 4), ("float16", SMALL, 5)]
 )
-def test_a_smaller_form_is_made_of_it_in_one_file_or_two(
-    parted: Path,
+def test_a_graph_with_external_data_is_quantized(
+    external: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     method: str,
     largest: int,
     files: int,
 ) -> None:
-    # A form that is larger than that by itself would take too long here.
+    # A variant that is larger than the default would take too long here.
     monkeypatch.setattr(candidate, "store", partial(store, largest=largest))
     rows = np.random.default_rng(2).uniform(-1, 1, (800, 4)).astype("float32")
     answers = np.asarray(wide().predict_on_batch(rows)["probabilities"])
@@ -300,7 +300,7 @@ def test_a_smaller_form_is_made_of_it_in_one_file_or_two(
     splits = {n: ArraySplit({"x": rows[at]}, {"label": labels[at]}) for n, at in parts.items()}
     spec = DataSpec(id="toy", task=Task.CLASSIFICATION, inputs=(ROW,), targets=(LABEL,))
     report = quantize_artifact(
-        parted,
+        external,
         Tiny(),
         Dataset(spec, lambda: splits),
         out=tmp_path,
@@ -312,5 +312,5 @@ def test_a_smaller_form_is_made_of_it_in_one_file_or_two(
     made = Path(str(report.published))
     assert runtime.verify(made).files == files
     size = sum(path.stat().st_size for path in made.glob("model.onnx*"))
-    # Of 1.1 MB and .4 MB, each of two constants begins a block of 64 KiB.
+    # The bounds leave room for the alignment of two constants to 64 KiB.
     assert size < report.source_bytes / (3 if method == "int8_dynamic" else 1.8)

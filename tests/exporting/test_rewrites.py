@@ -1,4 +1,4 @@
-"""Shapes that are always the same are written down, whatever way the converter found to them."""
+"""Graph rewrites."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _answer(proto: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("batch", [1, 5])
-def test_a_computed_target_becomes_a_constant_with_the_same_answer(batch: int) -> None:
+def test_a_computed_shape_becomes_a_constant_with_the_same_output(batch: int) -> None:
     x = np.arange(batch * 6, dtype="float32").reshape(batch, 3, 2)
     proto = _flattening(height=3)
     before = _answer(proto, x)
@@ -49,7 +49,7 @@ def test_a_computed_target_becomes_a_constant_with_the_same_answer(batch: int) -
     np.testing.assert_array_equal(_answer(proto, x), before)
 
 
-def test_a_target_with_two_unknown_sizes_is_left_as_it_is() -> None:
+def test_a_shape_with_two_unknown_sizes_is_not_changed() -> None:
     proto = _flattening(height="time")
     before = proto.SerializeToString()
     constant_shapes(proto)

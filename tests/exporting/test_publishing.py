@@ -1,4 +1,4 @@
-"""The folder of a model's versions, as Triton and KServe read it."""
+"""Publication of versions, and the server configuration for Triton and KServe."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _series(out: Path) -> Path:
     ).parent
 
 
-def test_the_configuration_is_one_that_the_protocol_knows(images: Path, model_config: Any) -> None:
+def test_the_configuration_is_valid_for_triton(images: Path, model_config: Any) -> None:
     config = _parse(model_config, images)
     assert (config.platform, config.backend) == ("onnxruntime_onnx", "onnxruntime")
     assert config.default_model_filename == "model.onnx"
@@ -106,9 +106,7 @@ def test_the_configuration_is_one_that_the_protocol_knows(images: Path, model_co
 
 
 @pytest.mark.parametrize("folder", sorted((ROOT / "exports").iterdir()), ids=lambda path: path.name)
-def test_every_committed_configuration_is_one_that_the_protocol_knows(
-    folder: Path, model_config: Any
-) -> None:
+def test_every_committed_configuration_is_valid_for_triton(folder: Path, model_config: Any) -> None:
     config = _parse(model_config, folder)
     graph = runtime.read_manifest(folder / "1").graphs[0]
 
@@ -120,12 +118,12 @@ def test_every_committed_configuration_is_one_that_the_protocol_knows(
     assert all((folder / "warmup" / t.input_data_file).is_file() for t in warmup.inputs.values())
 
 
-def test_every_output_with_classes_names_them_in_order(images: Path, model_config: Any) -> None:
+def test_outputs_with_classes_have_a_labels_file(images: Path, model_config: Any) -> None:
     for output in _parse(model_config, images).output:
         assert (images / output.label_filename).read_text().splitlines() == list(CLASSES)
 
 
-def test_the_warm_up_is_a_golden_example_in_raw_bytes(images: Path, model_config: Any) -> None:
+def test_the_warm_up_request_is_a_golden_vector(images: Path, model_config: Any) -> None:
     (warmup,) = _parse(model_config, images).model_warmup
     assert warmup.batch_size == 1
     given = warmup.inputs["image"]
@@ -138,7 +136,7 @@ def test_the_warm_up_is_a_golden_example_in_raw_bytes(images: Path, model_config
     np.testing.assert_allclose(answer["probabilities"], golden.outputs["probabilities"], atol=1e-5)
 
 
-def test_several_inputs_and_a_dynamic_axis_have_the_right_sizes(
+def test_several_inputs_and_a_dynamic_axis_are_configured(
     tmp_path: Path, model_config: Any
 ) -> None:
     tables = export_tabular(tmp_path / "tables").parent
@@ -161,7 +159,7 @@ def test_several_inputs_and_a_dynamic_axis_have_the_right_sizes(
     checked(series)
 
 
-def test_a_second_version_leaves_the_configuration_as_it_is(model: Path) -> None:
+def test_a_second_version_does_not_change_the_configuration(model: Path) -> None:
     before = {
         path: path.read_bytes()
         for path in model.rglob("*")
@@ -173,7 +171,7 @@ def test_a_second_version_leaves_the_configuration_as_it_is(model: Path) -> None
     assert [Path(report.path).name for report in checked(model)] == ["1", "2"]
 
 
-def test_another_interface_needs_another_name(model: Path) -> None:
+def test_a_version_with_other_inputs_or_outputs_is_refused(model: Path) -> None:
     before = sorted(model.rglob("*"))
     with pytest.raises(ExportError, match="inputs of 'predict'") as caught:
         export_tabular(model.parent)
@@ -186,7 +184,7 @@ def test_another_interface_needs_another_name(model: Path) -> None:
     checked(published.parent)
 
 
-def test_other_classes_are_another_interface(model: Path) -> None:
+def test_a_version_with_other_classes_is_refused(model: Path) -> None:
     other = PROBABILITIES.model_copy(update={"labels": ("a", "b", "c", "d")})
     with pytest.raises(ExportError, match="outputs of 'predict'") as caught:
         export_artifact(
@@ -200,14 +198,14 @@ def test_other_classes_are_another_interface(model: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Cnn", "../cnn", "cnn-mnist", "1", "a" * 65, "cnn/2"])
-def test_a_name_that_is_no_folder_and_no_route_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_name_that_is_not_a_folder_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="name"):
         export_cnn(tmp_path / "out", name=name)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("fresh", [True, False])
-def test_a_publication_that_fails_at_the_last_step_leaves_the_folder_as_it_was(
+def test_a_failed_publication_leaves_the_folder_unchanged(
     model: Path, fresh: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if fresh:
@@ -227,7 +225,7 @@ def test_a_publication_that_fails_at_the_last_step_leaves_the_folder_as_it_was(
     assert model.exists() is not fresh
 
 
-def test_an_export_repairs_what_stands_beside_the_versions(model: Path) -> None:
+def test_an_export_repairs_the_server_configuration(model: Path) -> None:
     (model / "config.pbtxt").write_text("")
     (model / "warmup" / "golden_image").unlink()
     with pytest.raises(Tampered):
@@ -265,13 +263,13 @@ SPOILED: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("what", SPOILED)
-def test_whatever_is_changed_beside_the_versions_is_named(model: Path, what: str) -> None:
+def test_a_changed_server_configuration_is_reported(model: Path, what: str) -> None:
     SPOILED[what](model)
     with pytest.raises(Tampered, match=what):
         checked(model)
 
 
-def test_a_repository_is_verified_whole_with_a_result_for_each_artifact(
+def test_a_repository_is_verified_with_a_result_for_each_artifact(
     model: Path, tmp_path: Path
 ) -> None:
     import zoo

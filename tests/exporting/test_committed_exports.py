@@ -1,14 +1,14 @@
-"""The committed artifacts are what scripts/exports makes of the published weights."""
+"""The committed artifacts are the result of scripts/exports."""
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import zoo
 from tests.conftest import ROOT, SHARED
 from zoo.files import sha256_file
 from zoo.registry.catalog import read_catalog
@@ -17,6 +17,7 @@ from zoo.runtime.artifact_diff import read_contents
 from zoo.runtime.onnx_reader import inspect_graph
 from zoo.runtime.verification import version_folders
 
+sys.path.insert(0, str(ROOT / "scripts"))  # which import each other
 _spec = importlib.util.spec_from_file_location("exports", ROOT / "scripts" / "_exports.py")
 assert _spec is not None and _spec.loader is not None
 exports: Any = importlib.util.module_from_spec(_spec)
@@ -24,7 +25,7 @@ _spec.loader.exec_module(exports)
 
 PLANNED = {exports.folder_name(*pair): pair for pair in exports.planned()}
 CATALOG = read_catalog(ROOT / "registry.yaml").models
-AGAIN = "run scripts/exports and commit what it makes"
+AGAIN = "run scripts/exports and commit the result"
 
 
 def test_there_is_one_artifact_for_every_published_set_of_weights() -> None:
@@ -34,8 +35,14 @@ def test_there_is_one_artifact_for_every_published_set_of_weights() -> None:
         assert [folder.name for folder in version_folders(ROOT / "exports" / name)][:1] == ["1"]
 
 
-@pytest.mark.parametrize("name", PLANNED)
-def test_the_committed_artifact_is_what_the_command_makes(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "mlp_classifier" else pytest.param(name, marks=pytest.mark.slow)
+        for name in PLANNED
+    ],
+)
+def test_the_committed_artifact_equals_a_new_export(name: str, tmp_path: Path) -> None:
     model, weights = PLANNED[name]
     files = {
         "concrete": str(SHARED / "concrete" / "concrete_data.csv"),
@@ -44,7 +51,7 @@ def test_the_committed_artifact_is_what_the_command_makes(name: str, tmp_path: P
     }
     file = files.get(weights.trained_on)
     if file is not None and not Path(file).is_file():
-        pytest.skip(f"{weights.trained_on} lies beside the checkout, and it is not here")
+        pytest.skip(f"{weights.trained_on} is not beside the checkout")
     made = exports.export(model, weights, tmp_path, files if file else {}).path
     committed = ROOT / "exports" / name / "1"
     old, new = read_manifest(committed), read_manifest(made)
@@ -71,7 +78,7 @@ def test_every_committed_artifact_verifies(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("model", CATALOG, ids=lambda model: model.name)
-def test_the_catalog_tells_the_truth_about_the_artifacts(model: Any) -> None:
+def test_the_catalog_describes_the_artifacts(model: Any) -> None:
     planned = {name for name, (entry, _) in PLANNED.items() if entry.name == model.name}
     assert {Path(entry.path).parts[1] for entry in model.artifacts} >= planned, AGAIN
     for entry in model.artifacts:
@@ -100,7 +107,3 @@ def test_the_exports_are_small() -> None:
             assert file.stat().st_size < bound, file
     sizes = [path.stat().st_size for path in (ROOT / "exports").rglob("*") if path.is_file()]
     assert sum(sizes) < 2e7
-
-
-def test_the_public_verify_takes_a_committed_artifact() -> None:
-    assert zoo.verify(ROOT / "exports" / "cnn" / "1")
