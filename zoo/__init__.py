@@ -61,13 +61,8 @@ if TYPE_CHECKING:
     )
     from zoo.api.provenance import Trace as Trace, why as why
     from zoo.api.quantization import Quantization as Quantization, quantize as quantize
-    from zoo.api.run import Run as Run
-    from zoo.api.runs import (
-        Comparison as Comparison,
-        RunEntry as RunEntry,
-        compare as compare,
-        runs as runs,
-    )
+    from zoo.api.run import Comparison as Comparison, Run as Run, compare as compare
+    from zoo.api.runs import RunEntry as RunEntry, runs as runs
     from zoo.api.sampling import sample as sample
     from zoo.architecture import (
         API_VERSION as API_VERSION,
@@ -123,8 +118,8 @@ _MODULES = {
     "zoo.api.prediction": "Predictor load open_predictor predict",
     "zoo.api.provenance": "Trace why",
     "zoo.api.quantization": "Quantization quantize",
-    "zoo.api.run": "Run",
-    "zoo.api.runs": "Comparison RunEntry compare runs",
+    "zoo.api.run": "Comparison Run compare",
+    "zoo.api.runs": "RunEntry runs",
     "zoo.api.sampling": "sample",
     "zoo.api.training": "train",
     "zoo.config": "AugmentationConfig ModelConfig OptimizerConfig TrainPlan",

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 
 import keras
 
-from zoo.api.model_factory import DataSource
+from zoo.api.datasets import DataSource
 from zoo.api.run import Run
 from zoo.training.progress import Progress
 

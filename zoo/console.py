@@ -58,6 +58,7 @@ _NOT_A_FIELD = {
 }
 _INTEGER = re.compile(r"[-+]?\d+")
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NATIVE_LOG = re.compile(
     rb"I\d{4} |\d{4}-\d\d-\d\d \S+ I |WARNING: All log messages before absl::InitializeLog"
@@ -184,6 +185,11 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def warn(text: str) -> None:
+    """Print a warning on standard error."""
+    note(f"{paint('warning:', 'yellow')} {printable(text)}")
+
+
 def plain(value: Any) -> Any:
     """Convert a value to JSON types.
 
@@ -277,6 +283,33 @@ def shortened(text: str, room: int) -> str:
     from rich.cells import set_cell_size
 
     return set_cell_size(text, room - 1).rstrip() + "…"
+
+
+def brief(value: Any, room: int | None = None) -> str:
+    """Format a value on one line: a dash for none, six digits of a number, structures as JSON.
+
+    Args:
+        value: What :func:`plain` converts.
+        room: Cut it, and hashes, to this number of terminal columns.
+    """
+    value = plain(value)
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if room is None:
+        return printable(text)
+    if _SHA256.fullmatch(text):
+        return f"{text[:12]}…"
+    return shortened(printable(text), room)
+
+
+def sections(parts: Mapping[str, str]) -> str:
+    """Join the titled parts of a comparison; those that are empty are named in the last line."""
+    found = [f"{title}\n{text}" for title, text in parts.items() if text]
+    alike = [title for title, text in parts.items() if not text]
+    return "\n\n".join([*found, f"alike: {', '.join(alike)}"] if alike else found)
 
 
 def _width(text: str) -> int:

@@ -13,7 +13,7 @@ import pytest
 import zoo
 from tests.api.ledgers import copy
 from tests.hostile.support import listing
-from zoo.api.pruning import prune
+from zoo.api.runs import prune
 from zoo.errors import ConfigError, TrainError
 from zoo.files import TRASH
 
@@ -74,16 +74,16 @@ def test_a_run_that_a_process_holds_stays_even_if_forced(run, here, holding):
 
 def test_a_run_that_is_taken_up_between_the_choice_and_the_removal_stays(run, here, monkeypatch):
     path = copy(run, here / "runs" / "a", status="failed")
-    from zoo.api import pruning
+    from zoo.api import runs as module
 
-    real = pruning.artifacts
+    real = module.artifacts
 
     def meanwhile(exports):
         shutil.rmtree(path)
         copy(run, path, status="failed", ended="2026-01-01T00:00:00+00:00")
         return real(exports)
 
-    monkeypatch.setattr(pruning, "artifacts", meanwhile)
+    monkeypatch.setattr(module, "artifacts", meanwhile)
     done = prune(status="failed", dry_run=False)
     assert kept(done) == {"a": "it was worked on meanwhile"}
     assert path.is_dir()

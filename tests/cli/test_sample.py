@@ -104,12 +104,12 @@ def test_rows_of_a_table_are_drawn_as_a_table(tmp_path: Path, capsys: Any) -> No
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["--label", "3"], 4, "not learned classes"),
+        (["--label", "3"], 4, "not trained with classes"),
         (["--count", "1000000"], 4, "count"),
         (["--out", "x.txt"], 4, ".png or .npz"),
         (["--out", "x.csv"], 4, ".png or .npz"),
         (["--given", "nowhere.npy"], 5, "does not exist"),
-        (["--out", "there.png"], 10, "is there already"),
+        (["--out", "there.png"], 10, "there.png exists"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_and_nothing_is_written(
@@ -137,4 +137,4 @@ def test_a_model_that_draws_nothing_says_so(capsys: Any) -> None:
     status, _, error = run_zoo(capsys, "sample", ROOT / "exports" / "cnn" / "1")
 
     assert status == 8
-    assert "draws no examples" in error
+    assert "draws no samples" in error

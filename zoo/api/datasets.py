@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import registry
-from zoo.errors import ConfigError, UnknownDataset
+from zoo.errors import ConfigError, DataError, UnknownDataset
 from zoo.files import exists
 from zoo.names import NAME
-from zoo.spec import DataSpec
+from zoo.spec import Dataset as AnyDataset, DataSpec
 
 if TYPE_CHECKING:
     from zoo.data import Dataset, NamedDataset
+
+DataSource = str | Path | DataSpec | AnyDataset | None
+"""A name, a path, a description, or a dataset; ``None`` for what the model was made for."""
 
 GROUP = "zoo.datasets"
 """Entry-point group of dataset plugins."""
@@ -220,8 +223,26 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
     return data
 
 
-def dataset_spec(source: str | Path) -> DataSpec:
+def open_dataset(source: str | Path | DataSpec | AnyDataset, **options: Any) -> AnyDataset:
+    """Open a dataset by its name or path, or return the dataset itself.
+
+    Raises:
+        DataError: If it is only described, or cannot be opened.
+    """
+    if isinstance(source, DataSpec):
+        raise DataError(
+            f"a DataSpec describes {source.id!r}, and holds no examples",
+            fix="give the dataset itself, its name, or a path",
+        )
+    return dataset(source, **options) if isinstance(source, str | Path) else source
+
+
+def dataset_spec(source: str | Path | DataSpec | AnyDataset) -> DataSpec:
     """Return the spec of a dataset with its default options, opening no more than needed."""
+    if isinstance(source, DataSpec):
+        return source
+    if not isinstance(source, str | Path):
+        return source.spec
     named = find_dataset(source) if isinstance(source, str) else None
     return named.spec if named is not None and not named.describe else dataset(source).spec
 

@@ -5,50 +5,28 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from zoo.api.catalog import registry
-from zoo.api.datasets import dataset
-from zoo.api.model_factory import DataSource, architecture_of, blueprint_of
-from zoo.api.predict_fns import keras_predict_fn, session_predict_fns, signatures
-from zoo.api.prediction import load
+from zoo.api.datasets import DataSource, dataset, open_dataset
+from zoo.api.model_factory import architecture_of, blueprint_of
+from zoo.api.prediction import load, open_predictor
 from zoo.api.run import Run
-from zoo.architecture import Architecture
-from zoo.config import ModelConfig, validate
+from zoo.architecture import Blueprint
+from zoo.config import validate
 from zoo.errors import DataError, ZooError, ZooWarning
 from zoo.files import atomic_write
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import dump_figures
 from zoo.runtime import Session
-from zoo.spec import Dataset, DataSpec, PredictFns, Split
+from zoo.spec import Dataset, DataSpec, Split
 from zoo.training.run_folder import FIGURES, RunFolder
 
 if TYPE_CHECKING:
     import keras
-
-
-@dataclass(frozen=True)
-class _Model:
-    """A model in any form, ready to be evaluated."""
-
-    architecture: Architecture[Any]
-    data: DataSpec
-    predict_fns: PredictFns
-    config: ModelConfig
-    run: Run | None = None
-
-    def dataset(self, data: DataSource) -> Dataset:
-        if isinstance(data, str | Path):
-            return self.run.other_dataset(data) if self.run else dataset(data)
-        if isinstance(data, DataSpec):
-            raise DataError(f"a DataSpec describes {data.id!r}, and holds no examples")
-        if data is not None:
-            return data
-        return self.run.dataset() if self.run else dataset(self.data.id)
 
 
 def evaluate(
@@ -79,19 +57,23 @@ def evaluate(
     Example:
         >>> zoo.evaluate("runs/cnn-1").scores["accuracy"].low
     """
-    model = _opened(target)
-    source = encoded_for(model.data, model.dataset(data))
-    check_fit(model.data, source.spec)
+    if isinstance(target, str | Path):
+        target = load(target)
+    run = target if isinstance(target, Run) else None
+    blueprint = _blueprint(target)
+    spec = blueprint.data
+    source = encoded_for(spec, _dataset(data, run, spec))
+    check_fit(spec, source.spec)
     part = source.split(split)
-    evaluation = model.architecture.evaluate(
-        model.predict_fns,
+    evaluation = architecture_of(blueprint).evaluate(
+        open_predictor(target).predict_fns,
         part,
-        model.data,
-        config=model.config,
+        spec,
+        config=blueprint.config,
         reference=source.split("train"),
     )
-    if model.run is not None and split == "test" and (data is None or model.run.is_own(source)):
-        _save(model.run.path, evaluation, part)
+    if run is not None and split == "test" and (data is None or run.is_own(source)):
+        _save(run.path, evaluation, part)
     return evaluation
 
 
@@ -119,22 +101,25 @@ def write_report(run_dir: str | Path, out: str | Path | None = None) -> Path:
     return write_run_report(Path(run_dir), None if out is None else Path(out))
 
 
-def _opened(target: Run | keras.Model | Session | str | Path) -> _Model:
-    if isinstance(target, str | Path):
-        target = load(target)
-    if isinstance(target, Session):
-        manifest = target.manifest
-        architecture = registry().recall(manifest.architecture)
-        config = validate(
-            architecture.Config, manifest.config, what=f"the configuration in {target.source}"
-        )
-        return _Model(architecture, manifest.data, session_predict_fns(target), config)
-    run = target if isinstance(target, Run) else None
-    model = run.model if run else target
-    blueprint = blueprint_of(model)
-    predict_fns = {one.name: keras_predict_fn(one) for one in signatures(model)}
-    architecture = architecture_of(blueprint)
-    return _Model(architecture, blueprint.data, predict_fns, blueprint.config, run)
+def _blueprint(target: Run | keras.Model | Session) -> Blueprint:
+    """Return the architecture, configuration and data of a model in any form."""
+    if isinstance(target, Run):
+        return target.blueprint
+    if not isinstance(target, Session):
+        return blueprint_of(target)
+    manifest = target.manifest
+    kind = registry().recall(manifest.architecture).Config
+    config = validate(kind, manifest.config, what=f"the configuration in {target.source}")
+    return Blueprint(manifest.architecture, config, manifest.data, "")
+
+
+def _dataset(data: DataSource, run: Run | None, spec: DataSpec) -> Dataset:
+    """Return the given data, or what the model was made for."""
+    if data is None:
+        return run.dataset() if run else dataset(spec.id)
+    if run is not None and isinstance(data, str | Path):
+        return run.other_dataset(data)
+    return open_dataset(data)
 
 
 def encoded_for(model: DataSpec, data: Dataset) -> Dataset:

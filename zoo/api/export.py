@@ -9,10 +9,9 @@ import numpy as np
 
 from zoo.api.artifacts import Artifact
 from zoo.api.catalog import hooks, registry
-from zoo.api.datasets import dataset
+from zoo.api.datasets import DataSource, dataset
 from zoo.api.evaluation import check_fit, encoded_for
 from zoo.api.model_factory import (
-    DataSource,
     architecture_of,
     blueprint_of,
     build,

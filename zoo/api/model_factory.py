@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from zoo.api.catalog import registry
-from zoo.api.datasets import dataset_spec
+from zoo.api.datasets import DataSource, dataset_spec
 from zoo.architecture import Architecture, Blueprint
 from zoo.config import ModelConfig, configure, validate
 from zoo.errors import ArtifactError, ConfigError, Finding, Incompatible, MissingExtra, Tampered
 from zoo.files import is_file, sha256_file
-from zoo.spec import Dataset, DataSpec
+from zoo.spec import DataSpec
 
 if TYPE_CHECKING:
     import keras
 
     from zoo.registry.catalog import WeightsEntry
-
-DataSource = str | Path | DataSpec | Dataset | None
 
 _LOAD_ERRORS = (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning, BadZipFile)
 """Errors of keras and h5py for a file that is damaged, or of another model."""
@@ -61,7 +59,8 @@ def build(
     found = _find_weights(name, architecture, weights)
     needs_keras(f"building {name}")
     source = found.data if data is None else data
-    prepared = prepare(name, data_of(source, architecture.default_dataset), config, found.config)
+    spec = dataset_spec(architecture.default_dataset if source is None else source)
+    prepared = prepare(name, spec, config, found.config)
     model = prepared.build()
     if found.file is None:
         architecture.load_pretrained(model)
@@ -208,15 +207,6 @@ def needs_keras(action: str) -> None:
     for package in ("keras", "tensorflow"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(action, "keras", package)
-
-
-def data_of(source: DataSource, default: str) -> DataSpec:
-    """Return the spec of some data."""
-    if isinstance(source, DataSpec):
-        return source
-    if source is None or isinstance(source, str | Path):
-        return dataset_spec(default if source is None else source)
-    return source.spec
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.api.run import Run
-    from zoo.architecture import Signature
-    from zoo.spec import TensorSpec
+    from zoo.spec import PredictFns, TensorSpec
 
 # An artifact must be quick to load, so what models and runs need is imported in functions.
 
@@ -93,30 +92,8 @@ def predict(
         >>> zoo.predict("exports/cnn/1", ["seven.png", "nine.png"]).labels
         ['7', '9']
     """
-    target = opened(target, weights=weights)
-    if isinstance(target, Session):
-        graphs = target.manifest.graphs
-        text = generated_text({graph.signature: (graph.inputs, graph.outputs) for graph in graphs})
-        if signature is None and text is not None:
-            writer = Generator(session_predict_fns(target), graphs[0].inputs, text)
-            return writer.predict(inputs, beams=beams, prompt=prompt)
-        _refuse_generation(beams, prompt)
-        return select_session(target, signature).predict(inputs)
-    from zoo.api.run import Run
-    from zoo.runtime.inputs import encode
-    from zoo.runtime.series import forecast_dates
-
-    model = target.model if isinstance(target, Run) else target
-    found = signatures(model)
-    text = generated_text({graph.name: (graph.inputs, graph.outputs) for graph in found})
-    if signature is None and text is not None:
-        predict_fns = {graph.name: keras_predict_fn(graph) for graph in found}
-        writer = Generator(predict_fns, found[0].inputs, text)
-        return writer.predict(inputs, beams=beams, prompt=prompt)
-    _refuse_generation(beams, prompt)
-    chosen = _select(found, signature)
-    outputs = keras_predict_fn(chosen)(encode(inputs, chosen.inputs))
-    return Prediction(outputs, chosen.outputs, forecast_dates(inputs, chosen.inputs))
+    predictor = _open(target, weights=weights)
+    return predictor.predict(inputs, signature=signature, beams=beams, prompt=prompt)
 
 
 @dataclass(frozen=True)
@@ -132,6 +109,7 @@ class Predictor:
             default.
         prompts: Names of the prompts of a model that writes text token by token; ``None`` for any
             other model.
+        predict_fns: By name, each signature as a function from named arrays to named arrays.
     """
 
     name: str
@@ -140,11 +118,34 @@ class Predictor:
     limits: tuple[str, ...]
     signatures: Mapping[str, tuple[Sequence[TensorSpec], Sequence[TensorSpec]]]
     prompts: tuple[str, ...] | None
-    _target: Any = field(repr=False)
+    predict_fns: PredictFns = field(repr=False)
+    _session: Session | None = field(repr=False)
 
-    def predict(self, inputs: Any, *, signature: str | None = None, prompt: str = "") -> Prediction:
+    def predict(
+        self, inputs: Any, *, signature: str | None = None, beams: int = 1, prompt: str = ""
+    ) -> Prediction:
         """Predict for raw inputs: see :func:`zoo.predict`."""
-        return predict(self._target, inputs, signature=signature, prompt=prompt)
+        first, *_ = self.signatures
+        text = generated_text(self.signatures) if signature is None else None
+        if text is not None:
+            generator = Generator(self.predict_fns, self.signatures[first][0], text)
+            return generator.predict(inputs, beams=beams, prompt=prompt)
+        _refuse_generation(beams, prompt)
+        if self._session is not None:
+            return select_session(self._session, signature).predict(inputs)
+        from zoo.runtime.inputs import encode
+        from zoo.runtime.series import forecast_dates
+
+        name = signature or first
+        if name not in self.signatures:
+            raise Incompatible(
+                f"the model has no signature {name!r}",
+                why=f"it has: {', '.join(self.signatures)}",
+                fix=f"signature={first!r}",
+            )
+        specs, outputs = self.signatures[name]
+        found = self.predict_fns[name](encode(inputs, specs))
+        return Prediction(found, outputs, forecast_dates(inputs, specs))
 
 
 def open_predictor(target: Run | keras.Model | Session | str | Path) -> Predictor:
@@ -163,23 +164,36 @@ def open_predictor(target: Run | keras.Model | Session | str | Path) -> Predicto
         >>> model.predict("seven.png").labels
         ['7']
     """
+    return _open(target)
+
+
+def _open(
+    target: Run | keras.Model | Session | str | Path, *, weights: str | Path | None = None
+) -> Predictor:
     source = str(target) if isinstance(target, str | Path) else ""
-    found: Any = opened(target)
-    if isinstance(found, Session):
-        card: Any = found.manifest
-        source = source or found.source
-        graphs = {graph.signature: (graph.inputs, graph.outputs) for graph in card.graphs}
+    model: Any = _loaded(target, weights)
+    session = model if isinstance(model, Session) else None
+    card: Any
+    if session is not None:
+        card = session.manifest
+        source = source or session.source
+        specs = {graph.signature: (graph.inputs, graph.outputs) for graph in card.graphs}
+        predict_fns = session_predict_fns(session)
     else:
         from zoo.api.model_factory import architecture_of, blueprint_of
         from zoo.api.run import Run
 
-        if isinstance(found, Run):
-            source, found = source or str(found.path), found.model
-        card = architecture_of(blueprint_of(found)).info
-        graphs = {one.name: (one.inputs, one.outputs) for one in signatures(found)}
-    text = generated_text(graphs)
+        if isinstance(model, Run):
+            source, model = source or str(model.path), model.model
+        card = architecture_of(blueprint_of(model)).info
+        graphs = signatures(model)
+        specs = {graph.name: (graph.inputs, graph.outputs) for graph in graphs}
+        predict_fns = {graph.name: keras_predict_fn(graph) for graph in graphs}
+    text = generated_text(specs)
     prompts = None if text is None else tuple(name for name, _ in text.prompts)
-    return Predictor(card.name, source, card.license, tuple(card.limits), graphs, prompts, found)
+    return Predictor(
+        card.name, source, card.license, tuple(card.limits), specs, prompts, predict_fns, session
+    )
 
 
 def _refuse_generation(beams: int, prompt: str) -> None:
@@ -193,8 +207,8 @@ def _refuse_generation(beams: int, prompt: str) -> None:
         raise ConfigError("the model cannot be called like this", findings=findings)
 
 
-def opened(
-    target: Run | keras.Model | Session | str | Path, *, weights: str | Path | None = None
+def _loaded(
+    target: Run | keras.Model | Session | str | Path, weights: str | Path | None
 ) -> Run | keras.Model | Session:
     """Load a folder, build a model by its name, or return the target itself.
 
@@ -203,7 +217,7 @@ def opened(
         RegistryError: If there is no model of that name.
         ArtifactError: If a folder is neither a run nor an artifact.
     """
-    if isinstance(target, str) and is_name(target):
+    if isinstance(target, str) and not (is_path(target) or exists(target)):
         from zoo.api.catalog import registry
         from zoo.api.model_factory import build, default_weights
 
@@ -217,27 +231,9 @@ def opened(
     return load(target) if isinstance(target, str | Path) else target
 
 
-def is_name(target: str) -> bool:
-    """Return whether a text is the name of a model, and not a path."""
-    return not is_path(target) and not exists(target)
-
-
 def is_path(target: str | Path) -> bool:
     """Return whether something was written as a path, and not as a name."""
     written = os.fspath(target)
     # pathlib drops the dot of ./name, which means that path, and not a model.
     separated = os.sep in written or (os.altsep is not None and os.altsep in written)
     return isinstance(target, Path) or separated or written in (os.curdir, os.pardir)
-
-
-def _select(found: Sequence[Signature], name: str | None) -> Signature:
-    if name is None:
-        return found[0]
-    for signature in found:
-        if signature.name == name:
-            return signature
-    raise Incompatible(
-        f"the model has no signature {name!r}",
-        why=f"it has: {', '.join(signature.name for signature in found)}",
-        fix=f"signature={found[0].name!r}",
-    )

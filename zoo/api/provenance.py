@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,24 +10,16 @@ from typing import Any, Literal
 from zoo.api.catalog import registry
 from zoo.api.datasets import dataset
 from zoo.api.environment import code_of
-from zoo.api.model_factory import (
-    DataSource,
-    build,
-    needs_keras,
-    published_weights,
-)
+from zoo.api.model_factory import build, needs_keras, published_weights
 from zoo.api.predict_fns import signatures
 from zoo.api.run import Run
-from zoo.api.runs import RUNS, run_folders
+from zoo.api.runs import RUNS, artifacts, came_from, run_folders
 from zoo.environment import without_network
 from zoo.errors import ArtifactError, DatasetUnavailable, TrainError, ZooError
 from zoo.files import sha256_file, sha256_json
 from zoo.registry.catalog import WeightsEntry
 from zoo.runtime.manifest import MANIFEST, Manifest
 from zoo.runtime.verification import check_files
-
-EXPORTS = "exports"
-"""The folder that ``zoo export`` publishes in."""
 
 LinkKind = Literal["artifact", "source", "weights", "run", "data", "config", "code"]
 
@@ -112,46 +103,30 @@ def why(
         links.append(_source(folder, manifest))
     with without_network():
         if run is None and "weights" in manifest.origin:
-            links += _from_weights(manifest, data=data)
+            origin = _from_weights(manifest)
         else:
-            found = Path(run) if run else _find(manifest, Path(runs))
-            links += _from_run(manifest, found, runs, data=data)
+            origin = _from_run(manifest, Path(run) if run else _find(manifest, Path(runs)), runs)
+        links += [origin.link, _data(manifest, origin, read=data), _config(manifest, origin)]
+        if origin.record is not None:
+            links.append(_code(origin.record))
     return Trace(str(folder), tuple(links))
 
 
-def came_from(manifest: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    """Return whether the origin of an artifact matches a run.
+@dataclass(frozen=True)
+class _Origin:
+    """The run or the published weights of an artifact, as far as they are here.
 
-    The same training twice gives the same bytes, and then either run matches.
-
-    Args:
-        manifest: An artifact's manifest, as plain data.
-        record: A run's record.
+    Attributes:
+        link: The link of the trace.
+        data: The name or path of its training data.
+        config: Its configuration.
+        record: The record of a run.
     """
-    origin, config = manifest.get("origin"), manifest.get("config")
-    if not isinstance(origin, Mapping) or not isinstance(config, Mapping):
-        return False
-    # A configuration may have gained fields between the run and the export.
-    return (
-        manifest.get("architecture") == record["architecture"]["name"]
-        and origin.get("plan") == record["plan"]
-        and origin.get("best_epoch") == record["best_epoch"]
-        and all(key in config and config[key] == value for key, value in record["config"].items())
-    )
 
-
-def artifacts(exports: Path) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
-    """Yield every artifact of a model repository, with its unverified manifest.
-
-    The manifest is ``None`` if it cannot be read.
-    """
-    for path in sorted(exports.glob("*/*/manifest.json")):
-        try:
-            # Reading a pipe would block.
-            manifest = json.loads(path.read_text("utf-8")) if path.is_file() else None
-        except (OSError, ValueError, RecursionError):
-            manifest = None
-        yield path.parent, manifest if isinstance(manifest, Mapping) else None
+    link: Link
+    data: str = ""
+    config: Mapping[str, Any] | None = None
+    record: Mapping[str, Any] | None = None
 
 
 def _artifact(folder: Path, manifest: Manifest) -> Link:
@@ -178,79 +153,51 @@ def _source(folder: Path, manifest: Manifest) -> Link:
     return Link("source", "", facts, (missing,))
 
 
-def _from_weights(manifest: Manifest, *, data: bool) -> Iterator[Link]:
+def _from_weights(manifest: Manifest) -> _Origin:
     """Follow the origin to published weights and their catalog entry."""
     origin = manifest.origin
     name = str(origin["weights"])
     facts = {"id": name, "SHA-256": origin.get("weights_file_sha256")}
+    reason = f"no installed catalog has weights {name!r} of {manifest.architecture}"
     try:
         entry = published_weights(manifest.architecture, name)
     except ZooError as error:
         entry, reason = None, error.what
-    else:
-        reason = f"no installed catalog has weights {name!r} of {manifest.architecture}"
     if entry is None:
-        yield Link("weights", "", facts, (Check("the catalog's entry", None, reason),))
-        yield _data(manifest, None, None)
-        yield _config(manifest, None)
-        return
+        return _Origin(Link("weights", "", facts, (Check("the catalog's entry", None, reason),)))
     facts |= {"trained on": entry.trained_on, "parameters": entry.parameters}
     if entry.measured:
         facts["measured by"] = entry.measured.command
-    checks = [
-        _same(
-            "SHA-256 of their file in the catalog",
-            origin.get("weights_file_sha256"),
-            entry.sha256,
-        ),
+    recorded = origin.get("weights_file_sha256")
+    checks = (
+        _same("SHA-256 of their file in the catalog", recorded, entry.sha256),
         _cataloged(manifest, entry),
         _weights(manifest, lambda: build(manifest.architecture, weights=name)),
-    ]
-    yield Link("weights", entry.file or next(iter(entry.urls), ""), facts, tuple(checks))
-    yield _data(manifest, lambda: dataset(entry.trained_on), entry.trained_on, read=data)
-    yield _config(manifest, entry.config, whole=False)
+    )
+    where = entry.file or next(iter(entry.urls), "")
+    return _Origin(Link("weights", where, facts, checks), entry.trained_on, entry.config)
 
 
-def _from_run(
-    manifest: Manifest, path: Path | None, searched: str | Path, *, data: bool
-) -> Iterator[Link]:
+def _from_run(manifest: Manifest, path: Path | None, searched: str | Path) -> _Origin:
     """Follow the origin to a run."""
-    plan = manifest.origin.get("plan")
-    facts = {"plan": plan, "best epoch": manifest.origin.get("best_epoch")}
+    plan, best = (manifest.origin.get(key) for key in ("plan", "best_epoch"))
+    facts = {"plan": plan, "best epoch": best}
     if path is None:
         missing = Check("its record", None, f"no run in {searched} matches the artifact")
-        yield Link("run", "", facts, (missing,))
-        yield _data(manifest, None, None)
-        yield _config(manifest, None)
-        return
+        return _Origin(Link("run", "", facts, (missing,)))
     run = Run(path)
     record = run.record
-    known = {
-        **facts,
-        "status": run.status,
-        "started": record["started"],
-        "seconds": record["seconds"],
-        "versions": record["versions"],
-    }
+    facts |= {key: record[key] for key in ("status", "started", "seconds", "versions")}
     checks = [
         _same("plan", plan, record["plan"]),
-        _same("best epoch", manifest.origin.get("best_epoch"), record["best_epoch"]),
+        _same("best epoch", best, record["best_epoch"]),
         _model_file(run),
         _weights(manifest, lambda: run.model),
     ]
     if manifest.variant is None:
         checks.append(_figures(manifest, run))
-    yield Link("run", str(path), known, tuple(checks))
-    source = record["data"]["source"]
-    yield _data(
-        manifest,
-        lambda: dataset(source, **record["data"]["options"]),
-        source,
-        recorded=record["data"],
-        read=data,
-    )
-    yield _config(manifest, record["config"], recorded=record["config_hash"])
-    yield _code(record)
+    link = Link("run", str(path), facts, tuple(checks))
+    return _Origin(link, record["data"]["source"], record["config"], record)
 
 
 def _find(manifest: Manifest, runs: Path) -> Path | None:
@@ -294,77 +241,58 @@ def _model_file(run: Run) -> Check:
 
 def _weights(manifest: Manifest, model: Callable[[], Any]) -> Check:
     """Compare the recorded hash of the weights with those of a model."""
-    what = "SHA-256 of the weights"
-    try:
+    recorded: Any = {graph.signature: graph.weights_sha256 for graph in manifest.graphs}
+    if manifest.variant is not None:
+        recorded = manifest.variant.source_weights_sha256
+
+    def find() -> Any:
         needs_keras("comparing weights")
         from zoo.exporting.publishing import weights_sha256
 
         found = {
-            item.name: weights_sha256(weight.numpy() for weight in item.model.weights)
-            for item in signatures(model())
+            one.name: weights_sha256(weight.numpy() for weight in one.model.weights)
+            for one in signatures(model())
         }
-    except ArtifactError as error:
-        return Check(what, False, error.what)
-    except ZooError as error:
-        return Check(what, None, error.what)
-    if manifest.variant is not None:
-        first = manifest.graphs[0].signature
-        return _same(what, manifest.variant.source_weights_sha256, found.get(first))
-    recorded = {graph.signature: graph.weights_sha256 for graph in manifest.graphs}
-    return _same(what, recorded, found)
+        return found if manifest.variant is None else found.get(manifest.graphs[0].signature)
+
+    return _compare("SHA-256 of the weights", recorded, find)
 
 
-def _data(
-    manifest: Manifest,
-    opened: Callable[[], DataSource] | None,
-    source: str | None,
-    *,
-    recorded: Mapping[str, Any] | None = None,
-    read: bool = True,
-) -> Link:
+def _data(manifest: Manifest, origin: _Origin, *, read: bool) -> Link:
     """Compare the recorded fingerprint with the run's, and with the data as it is now."""
-    facts = {"id": manifest.data.id, "fingerprint": manifest.data_fingerprint}
+    facts: dict[str, Any] = {"id": manifest.data.id, "fingerprint": manifest.data_fingerprint}
     checks = []
-    if recorded is not None:
-        facts |= {"options": recorded["options"], "sizes": recorded["sizes"]}
+    options: Mapping[str, Any] = {}
+    if origin.record is not None:
+        recorded = origin.record["data"]
+        options = recorded["options"]
+        facts |= {"options": options, "sizes": recorded["sizes"]}
         same = _same("fingerprint in the run", manifest.data_fingerprint, recorded["fingerprint"])
         checks.append(same)
-    what = "fingerprint of the data"
-    if opened is None:
+    what, where = "fingerprint of the data", origin.data
+    if not where:
         checks.append(Check(what, None, "its location is unknown"))
-        return Link("data", "", facts, tuple(checks))
-    if not read:
+    elif not read:
         checks.append(Check(what, None, "not requested"))
-        return Link("data", source or "", facts, tuple(checks))
-    try:
-        data: Any = opened()
-        checks.append(_same(what, manifest.data_fingerprint, data.fingerprint))
-    except DatasetUnavailable:
-        checks.append(Check(what, None, "it is not here, and nothing is downloaded"))
-        source = None
-    except ZooError as error:
-        checks.append(Check(what, None, error.what))
-        source = None
-    return Link("data", source or "", facts, tuple(checks))
+    else:
+        known = manifest.data_fingerprint
+        checks.append(_compare(what, known, lambda: dataset(where, **options).fingerprint))
+        where = "" if checks[-1].holds is None else where
+    return Link("data", where, facts, tuple(checks))
 
 
-def _config(
-    manifest: Manifest,
-    known: Mapping[str, Any] | None,
-    *,
-    recorded: str | None = None,
-    whole: bool = True,
-) -> Link:
+def _config(manifest: Manifest, origin: _Origin) -> Link:
     """Compare the configuration with its hash, and with the configuration of the origin."""
+    known = origin.config
     checks = [
         _same("SHA-256 in the manifest", manifest.config_sha256, sha256_json(manifest.config))
     ]
-    if recorded is not None and known is not None:
-        checks.append(_same("SHA-256 in the run", recorded, sha256_json(known)))
+    if origin.record is not None:
+        checks.append(_same("SHA-256 in the run", origin.record["config_hash"], sha256_json(known)))
     if known is not None:
         # A catalog may omit defaults, and the plugin may have new fields.
         differ = sorted(key for key in known if manifest.config.get(key) != known[key])
-        gained = sorted(set(manifest.config) - set(known)) if whole else []
+        gained = sorted(set(manifest.config) - set(known)) if origin.record is not None else []
         note = f"{', '.join(differ)} differ" if differ else ""
         note = note or (f"gained since: {', '.join(gained)}" if gained else "")
         checks.append(Check("every field at its origin", not differ, note))
@@ -373,19 +301,32 @@ def _config(
 
 def _code(record: Mapping[str, Any]) -> Link:
     """Compare the code that trained the model with the installed code."""
-    name = record["architecture"]["name"]
     known = (record.get("code") or {}).get("plugin")
     facts = dict(record["architecture"]) | {"files": known}
     try:
-        now = code_of(type(registry().get(name)))
+        now = code_of(type(registry().get(record["architecture"]["name"])))
     except ZooError as error:
-        return Link("code", "", facts, (Check("source files of the plugin", None, error.what),))
-    if not known or not now:
-        note = "the run did not record them" if not known else "they cannot be read"
+        now, note = None, error.what
     else:
-        note = "" if now == known else "the installed ones differ"
-    holds = True if known and now == known else None
-    return Link("code", "", facts, (Check("source files of the plugin", holds, note),))
+        note = "the installed ones differ" if now else "they cannot be read"
+    if not known:
+        note = "the run did not record them"
+    check = "source files of the plugin"
+    # Other code may do the same: the weights tell.
+    same = bool(known) and now == known
+    return Link("code", "", facts, (Check(check, True) if same else Check(check, None, note),))
+
+
+def _compare(what: str, recorded: Any, find: Callable[[], Any]) -> Check:
+    """Compare a recorded value with one that may not be found."""
+    try:
+        return _same(what, recorded, find())
+    except ArtifactError as error:
+        return Check(what, False, error.what)
+    except DatasetUnavailable:
+        return Check(what, None, "it is not here, and nothing is downloaded")
+    except ZooError as error:
+        return Check(what, None, error.what)
 
 
 def _same(what: str, recorded: Any, found: Any) -> Check:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.artifacts import Artifact
 from zoo.api.catalog import hooks, registry
-from zoo.api.datasets import dataset
+from zoo.api.datasets import DataSource, dataset
 from zoo.api.evaluation import check_fit, encoded_for
-from zoo.api.model_factory import DataSource
 from zoo.errors import ConfigError, DataError, UnknownDataset
 from zoo.runtime import read_manifest
 from zoo.spec import Dataset, DataSpec

@@ -1,8 +1,10 @@
-"""A training run, read from its folder."""
+"""A training run, read from its folder, and the comparison of several."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +13,24 @@ from zoo.api.datasets import dataset
 from zoo.api.model_factory import Prepared, architecture_of, load_weights, needs_keras
 from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, validate
-from zoo.errors import ConfigError, DataError, TrainError, UnknownDataset
-from zoo.metrics import Evaluation
+from zoo.errors import ConfigError, DataError, Finding, TrainError, UnknownDataset
+from zoo.metrics import Evaluation, Score
+from zoo.runtime.artifact_diff import Noise, noise
 from zoo.spec import Dataset, DataSpec
 from zoo.training.run_folder import RunFolder
 from zoo.training.run_record import record_schema
 
 if TYPE_CHECKING:
     import keras
+
+
+KINDS = ("architecture", "config", "plan", "data", "code", "versions", "host", "outcome", "cost")
+"""Kinds of differences between runs: the parts of their records."""
+
+_OF_THE_RECORD = {
+    "outcome": ("status", "epochs_done", "best_epoch", "best", "parameters"),
+    "cost": ("seconds", "cpu_seconds", "peak_memory_bytes"),
+}
 
 
 class Run:
@@ -164,3 +176,145 @@ class Run:
 def run_schema() -> dict[str, Any]:
     """Return the JSON schema of ``run.json``."""
     return record_schema()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that differs between runs.
+
+    Attributes:
+        what: Its name, with dots for nested fields.
+        values: One value per run; ``None`` if a run does not have it.
+    """
+
+    what: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One score of all runs, on their test splits.
+
+    Attributes:
+        name: The name of the score.
+        scores: One score per run, with its 95 % interval if known; ``None`` if not evaluated.
+        noise: For each run but the first, whether its difference from the first is significant.
+            Always ``unknown`` if their data differs.
+    """
+
+    name: str
+    scores: tuple[Score | None, ...]
+    noise: tuple[Noise, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The differences between runs. Equal values are left out.
+
+    Attributes:
+        runs: Their folders.
+        same_data: Whether all have the same examples in the same splits.
+        architecture: Name, distribution and version.
+        config: Model configurations.
+        plan: Training plans.
+        data: Source, options, fingerprint and sizes.
+        code: Source files of the plugin and of the zoo.
+        versions: Versions of Python and packages.
+        host: Machines.
+        outcome: Status, and best values on the validation split.
+        cost: Wall-clock time, CPU time, memory.
+        scores: All scores of the test split, equal ones too.
+        notices: Warnings, as sentences.
+    """
+
+    runs: tuple[str, ...]
+    same_data: bool
+    architecture: tuple[Difference, ...]
+    config: tuple[Difference, ...]
+    plan: tuple[Difference, ...]
+    data: tuple[Difference, ...]
+    code: tuple[Difference, ...]
+    versions: tuple[Difference, ...]
+    host: tuple[Difference, ...]
+    outcome: tuple[Difference, ...]
+    cost: tuple[Difference, ...]
+    scores: tuple[ScoreRow, ...]
+    notices: tuple[str, ...]
+
+    @property
+    def differences(self) -> dict[str, tuple[Difference, ...]]:
+        """The differences by kind, from ``architecture`` to ``cost``."""
+        return {kind: getattr(self, kind) for kind in KINDS}
+
+
+def compare(*runs: Run | str | Path) -> Comparison:
+    """Compare runs.
+
+    Args:
+        *runs: Two or more, or their folders.
+
+    Raises:
+        ConfigError: If there are fewer than two.
+        TrainError: If one is no run, or cannot be read.
+
+    Example:
+        >>> zoo.compare("runs/cnn-1", "runs/cnn-2").config
+        (Difference(what='dropout', values=(0.2, 0.5)),)
+    """
+    if len(runs) < 2:
+        wrong = Finding("runs", len(runs), "at least two")
+        raise ConfigError("there is nothing to compare", findings=[wrong], fix="zoo runs")
+    opened = [run if isinstance(run, Run) else Run(run) for run in runs]
+    records = [run.record for run in opened]
+    fingerprints = {record["data"]["fingerprint"] for record in records}
+    same_data = len(fingerprints) == 1
+    evaluations = [run.metrics for run in opened]
+    notices = []
+    if not same_data:
+        notices.append(
+            "they were trained and evaluated on different examples: their scores cannot be compared"
+        )
+    notices += [
+        f"{run.path} was not evaluated: zoo evaluate {run.path}"
+        for run, evaluation in zip(opened, evaluations, strict=True)
+        if evaluation is None
+    ]
+    return Comparison(
+        runs=tuple(str(run.path) for run in opened),
+        same_data=same_data,
+        scores=_scores([one.scores if one else {} for one in evaluations], known=same_data),
+        notices=tuple(notices),
+        **{kind: _differences([_part(record, kind) for record in records]) for kind in KINDS},
+    )
+
+
+def _part(record: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Return the part of a run record that a kind of difference is about."""
+    if kind in _OF_THE_RECORD:
+        return {key: record.get(key) for key in _OF_THE_RECORD[kind]}
+    part: Mapping[str, Any] = record.get(kind, {})
+    # The spec of the data is long, and follows from its source and options.
+    return {key: value for key, value in part.items() if (kind, key) != ("data", "spec")}
+
+
+def _differences(sides: Sequence[Mapping[str, Any]], prefix: str = "") -> tuple[Difference, ...]:
+    """Return the values that differ, with nested mappings, but whole lists."""
+    found: list[Difference] = []
+    for key in sorted({key for side in sides for key in side}):
+        values = [side.get(key) for side in sides]
+        inside = [value for value in values if isinstance(value, Mapping)]
+        if inside and all(value is None or isinstance(value, Mapping) for value in values):
+            found += _differences([value or {} for value in values], f"{prefix}{key}.")
+        elif any(value != values[0] for value in values):
+            found.append(Difference(f"{prefix}{key}", tuple(values)))
+    return tuple(found)
+
+
+def _scores(sides: Sequence[Mapping[str, Score]], *, known: bool) -> tuple[ScoreRow, ...]:
+    rows = []
+    for name in dict.fromkeys(name for side in sides for name in side):
+        scores = tuple(side.get(name) for side in sides)
+        first, *others = ((one.value, one.low, one.high) if one else None for one in scores)
+        significance = (noise(first, other) if known else "unknown" for other in others)
+        rows.append(ScoreRow(name, scores, tuple(significance)))
+    return tuple(rows)

@@ -1,35 +1,35 @@
-"""List and compare the runs of a folder."""
+"""List the runs of a folder, and remove those that are no longer wanted."""
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from zoo.api.run import Run
-from zoo.errors import ConfigError, Finding, TrainError
-from zoo.files import folder_size
-from zoo.metrics import Score
+from zoo.errors import ConfigError, Finding, RunBusy, TrainError
+from zoo.files import TRASH, empty_trash, folder_size, is_file
 from zoo.metrics.scores import describe_score
 from zoo.names import natural_order
-from zoo.runtime.artifact_diff import Interval, Noise, noise
+from zoo.training.run_folder import RunFolder
 
 RUNS = "runs"
 """The folder that ``zoo train`` makes runs in."""
 
 RunStatus = Literal["running", "interrupted", "finished", "stopped", "failed", "unreadable"]
-STATUSES: tuple[RunStatus, ...] = (
-    "running",
-    "interrupted",
-    "finished",
-    "stopped",
-    "failed",
-    "unreadable",
-)
-SORTS = ("started", "name", "status", "epochs", "metric", "cost", "size")
+STATUSES: tuple[RunStatus, ...] = get_args(RunStatus)
+EXPORTS = "exports"
+"""The folder that ``zoo export`` publishes in."""
+
+_AGE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*([hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 @dataclass(frozen=True)
@@ -79,70 +79,6 @@ class RunEntry:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One value that differs between runs.
-
-    Attributes:
-        what: Its name, with dots for nested fields.
-        values: One value per run; ``None`` if a run does not have it.
-    """
-
-    what: str
-    values: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class ScoreRow:
-    """One score of all runs, on their test splits.
-
-    Attributes:
-        name: The name of the score.
-        scores: One score per run, with its 95 % interval if known; ``None`` if not evaluated.
-        noise: For each run but the first, whether its difference from the first is significant.
-            Always ``unknown`` if their data differs.
-    """
-
-    name: str
-    scores: tuple[Score | None, ...]
-    noise: tuple[Noise, ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The differences between runs. Equal values are left out.
-
-    Attributes:
-        runs: Their folders.
-        same_data: Whether all have the same examples in the same splits.
-        architecture: Name, distribution and version.
-        config: Model configurations.
-        plan: Training plans.
-        data: Source, options, fingerprint and sizes.
-        code: Source files of the plugin and of the zoo.
-        versions: Versions of Python and packages.
-        host: Machines.
-        outcome: Status, and best values on the validation split.
-        cost: Wall-clock time, CPU time, memory.
-        scores: All scores of the test split, equal ones too.
-        notices: Warnings, as sentences.
-    """
-
-    runs: tuple[str, ...]
-    same_data: bool
-    architecture: tuple[Difference, ...]
-    config: tuple[Difference, ...]
-    plan: tuple[Difference, ...]
-    data: tuple[Difference, ...]
-    code: tuple[Difference, ...]
-    versions: tuple[Difference, ...]
-    host: tuple[Difference, ...]
-    outcome: tuple[Difference, ...]
-    cost: tuple[Difference, ...]
-    scores: tuple[ScoreRow, ...]
-    notices: tuple[str, ...]
-
-
 def runs(
     folder: str | Path = RUNS,
     *,
@@ -175,8 +111,8 @@ def runs(
     wrong = []
     if status is not None and status not in STATUSES:
         wrong.append(Finding("status", status, f"one of {', '.join(STATUSES)}"))
-    if sort not in SORTS:
-        wrong.append(Finding("sort", sort, f"one of {', '.join(SORTS)}"))
+    if sort not in _ORDERS:
+        wrong.append(Finding("sort", sort, f"one of {', '.join(_ORDERS)}"))
     if wrong:
         raise ConfigError("runs cannot be listed like this", findings=wrong, fix="zoo runs --help")
     if not root.is_dir():
@@ -194,56 +130,7 @@ def runs(
         and (status is None or entry.status == status)
         and (data is None or _is_on(entry, data))
     ]
-    return sorted(found, key=lambda entry: _order(entry, sort))
-
-
-def compare(*runs: Run | str | Path) -> Comparison:
-    """Compare runs.
-
-    Args:
-        *runs: Two or more, or their folders.
-
-    Raises:
-        ConfigError: If there are fewer than two.
-        TrainError: If one is no run, or cannot be read.
-
-    Example:
-        >>> zoo.compare("runs/cnn-1", "runs/cnn-2").config
-        (Difference(what='dropout', values=(0.2, 0.5)),)
-    """
-    if len(runs) < 2:
-        wrong = Finding("runs", len(runs), "at least two")
-        raise ConfigError("there is nothing to compare", findings=[wrong], fix="zoo runs")
-    opened = [run if isinstance(run, Run) else Run(run) for run in runs]
-    records = [run.record for run in opened]
-    fingerprints = {record["data"]["fingerprint"] for record in records}
-    same_data = len(fingerprints) == 1
-    evaluations = [run.metrics for run in opened]
-    notices = []
-    if not same_data:
-        notices.append(
-            "they were trained and evaluated on different examples: their scores cannot be compared"
-        )
-    notices += [
-        f"{run.path} was not evaluated: zoo evaluate {run.path}"
-        for run, evaluation in zip(opened, evaluations, strict=True)
-        if evaluation is None
-    ]
-    return Comparison(
-        runs=tuple(str(run.path) for run in opened),
-        same_data=same_data,
-        architecture=_differences([record["architecture"] for record in records]),
-        config=_differences([record["config"] for record in records]),
-        plan=_differences([record["plan"] for record in records]),
-        data=_differences([_identity(record["data"]) for record in records]),
-        code=_differences([record.get("code", {}) for record in records]),
-        versions=_differences([record["versions"] for record in records]),
-        host=_differences([record["host"] for record in records]),
-        outcome=_differences([_outcome(record) for record in records]),
-        cost=_differences([_cost(record) for record in records]),
-        scores=_scores([one.scores if one else {} for one in evaluations], known=same_data),
-        notices=tuple(notices),
-    )
+    return sorted(found, key=lambda one: (*_ORDERS[sort](one), natural_order(str(one.path))))
 
 
 def run_folders(root: Path) -> Iterator[Path]:
@@ -252,10 +139,10 @@ def run_folders(root: Path) -> Iterator[Path]:
     Links to runs are included; folders below a link are not.
     """
     for path in _folders(root):
-        if _has_record(path):
+        if is_file(path / "run.json"):
             yield path
         elif not path.is_symlink():
-            yield from filter(_has_record, _folders(path))
+            yield from (below for below in _folders(path) if is_file(below / "run.json"))
 
 
 def entry_of(path: Path) -> RunEntry:
@@ -331,24 +218,21 @@ def _is_on(entry: RunEntry, data: str) -> bool:
     return len(data) >= 8 and entry.fingerprint.startswith(data)
 
 
-def _order(entry: RunEntry, sort: str) -> tuple[Any, ...]:
-    name = natural_order(str(entry.path))
-    keys: dict[str, tuple[Any, ...]] = {
-        "started": (entry.started,),
-        "name": (),
-        "status": (STATUSES.index(entry.status),),
-        "epochs": (entry.epochs,),
-        # Values of different metrics have no order among them.
-        "metric": (
-            entry.value is None,
-            entry.split,
-            entry.metric,
-            rank(entry.metric, entry.value),
-        ),
-        "cost": (entry.cpu_seconds,),
-        "size": (entry.bytes,),
-    }
-    return (*keys[sort], name)
+_ORDERS: dict[str, Callable[[RunEntry], tuple[Any, ...]]] = {
+    "started": lambda entry: (entry.started,),
+    "name": lambda entry: (),
+    "status": lambda entry: (STATUSES.index(entry.status),),
+    "epochs": lambda entry: (entry.epochs,),
+    # Values of different metrics have no order among them.
+    "metric": lambda entry: (
+        entry.value is None,
+        entry.split,
+        entry.metric,
+        rank(entry.metric, entry.value),
+    ),
+    "cost": lambda entry: (entry.cpu_seconds,),
+    "size": lambda entry: (entry.bytes,),
+}
 
 
 def _folders(root: Path) -> list[Path]:
@@ -359,48 +243,275 @@ def _folders(root: Path) -> list[Path]:
     return sorted((path for path in found if path.is_dir()), key=lambda p: natural_order(p.name))
 
 
-def _has_record(path: Path) -> bool:
-    return (path / "run.json").is_file()
+@dataclass(frozen=True)
+class Pruned:
+    """The decision about one run.
+
+    Attributes:
+        path: Its folder.
+        what: ``run`` or ``checkpoints``.
+        removed: Whether it is removed.
+        because: Why it is kept; empty if it is removed.
+        bytes: Size of what is, or would be, removed.
+    """
+
+    path: Path
+    what: str
+    removed: bool
+    because: str
+    bytes: int
 
 
-def _identity(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that identify data, without its long spec."""
-    return {key: data[key] for key in ("source", "options", "fingerprint", "sizes")}
+@dataclass(frozen=True)
+class Pruning:
+    """The result of pruning.
+
+    Attributes:
+        dry_run: Whether nothing was removed.
+        runs: One entry for each selected run.
+        leftovers: Folders that an interrupted removal left.
+        notices: Warnings, as sentences.
+    """
+
+    dry_run: bool
+    runs: tuple[Pruned, ...]
+    leftovers: tuple[Path, ...]
+    notices: tuple[str, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Total size of the removed files."""
+        return sum(row.bytes for row in self.runs if row.removed)
 
 
-def _outcome(record: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("status", "epochs_done", "best_epoch", "best", "parameters")
-    return {key: record.get(key) for key in keys}
+def prune(
+    folder: str | Path = RUNS,
+    *,
+    only: Sequence[str | Path] = (),
+    keep_best: int | None = None,
+    status: str | None = None,
+    older_than: str | None = None,
+    checkpoints: bool = False,
+    force: bool = False,
+    dry_run: bool = True,
+) -> Pruning:
+    """Remove the runs of a folder that meet all given conditions.
 
+    Runs in use, other folders and targets of links are never removed. Unless forced, a run is kept
+    if an artifact in ``exports``, here or beside the folder, came from it, or if its folder holds
+    files that training did not write. A removal renames first: a kill leaves nothing that looks
+    like a run, and the next call removes the rest.
 
-def _cost(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: record.get(key) for key in ("seconds", "cpu_seconds", "peak_memory_bytes")}
+    Args:
+        folder: The folder of the runs.
+        only: Folders of runs in it; by default all.
+        keep_best: Keep the best runs of each model on the same data, by the best validation value
+            of the metric that their plan monitors. The test split has no influence.
+        status: As for :func:`runs`.
+        older_than: Only runs last active before: ``12h``, ``30d``, ``4w``.
+        checkpoints: Remove only the checkpoints of finished runs. Such runs can still be
+            evaluated, exported and reported on.
+        force: Remove runs with artifacts too, and runs with files that training did not write.
+        dry_run: Only report what would be removed.
 
+    Raises:
+        ConfigError: If there is no condition, or a wrong one.
+        TrainError: If the folder does not exist, or one of ``only`` is no run in it.
+        StorageError: If something cannot be removed. Earlier removals are not undone.
 
-def _differences(sides: Sequence[Mapping[str, Any]], prefix: str = "") -> tuple[Difference, ...]:
-    """Return the values that differ, with nested mappings, but whole lists."""
-    found: list[Difference] = []
-    for key in sorted({key for side in sides for key in side}):
-        values = [side.get(key) for side in sides]
-        inside = [value for value in values if isinstance(value, Mapping)]
-        if inside and all(value is None or isinstance(value, Mapping) for value in values):
-            found += _differences([value or {} for value in values], f"{prefix}{key}.")
-        elif any(value != values[0] for value in values):
-            found.append(Difference(f"{prefix}{key}", tuple(values)))
-    return tuple(found)
-
-
-def _scores(sides: Sequence[Mapping[str, Score]], *, known: bool) -> tuple[ScoreRow, ...]:
-    rows = []
-    for name in dict.fromkeys(name for side in sides for name in side):
-        scores = tuple(side.get(name) for side in sides)
-        first, *others = map(_interval, scores)
-        verdicts: tuple[Noise, ...] = tuple(
-            noise(first, other) if known else "unknown" for other in others
+    Example:
+        >>> api.prune(keep_best=3, older_than="30d").bytes
+    """
+    age = _check(only, keep_best, status, older_than, checkpoints)
+    root = Path(folder)
+    chosen = runs(root, status=status, sort="name")
+    if only:
+        named = _named(root, only)
+        chosen = [entry for entry in chosen if entry.path in named]
+    if keep_best is not None:
+        best = _best(root, keep_best)
+        chosen = [entry for entry in chosen if entry.path not in best]
+    if age is not None:
+        before = datetime.datetime.now(datetime.UTC) - age
+        chosen = [entry for entry in chosen if _last_active(entry) < before]
+    beside = root.resolve().parent / EXPORTS
+    # By absolute path, so that a folder both here and beside the runs counts once.
+    places = {beside: beside, Path(EXPORTS).resolve(): Path(EXPORTS)}
+    published = [found for place in places.values() for found in artifacts(place)]
+    notices = [
+        f"{path} cannot be read, so its run is unknown"
+        for path, manifest in published
+        if manifest is None
+    ]
+    rows = [
+        _remove(
+            entry,
+            _kept(entry, published, force=force, checkpoints=checkpoints),
+            checkpoints=checkpoints,
+            dry_run=dry_run,
         )
-        rows.append(ScoreRow(name, scores, verdicts))
-    return tuple(rows)
+        for entry in chosen
+    ]
+    leftovers = _leftovers(root)
+    if not dry_run:
+        for path in leftovers:
+            empty_trash(path)
+    return Pruning(dry_run, tuple(rows), tuple(leftovers), tuple(notices))
 
 
-def _interval(score: Score | None) -> Interval | None:
-    return None if score is None else (score.value, score.low, score.high)
+def _check(
+    only: Sequence[str | Path],
+    keep_best: int | None,
+    status: str | None,
+    older_than: str | None,
+    checkpoints: bool,
+) -> datetime.timedelta | None:
+    """Check the conditions, and return the age, if there is one."""
+    wrong = []
+    age = _AGE.fullmatch(older_than.strip().lower()) if older_than is not None else None
+    if older_than is not None and age is None:
+        wrong.append(Finding("older_than", older_than, "hours, days or weeks: 12h, 30d, 4w"))
+    if keep_best is not None and keep_best < 0:
+        wrong.append(Finding("keep_best", keep_best, "0 or more"))
+    given = [one for one in (keep_best, status, older_than) if one is not None]
+    if not (only or checkpoints or given):
+        allowed = "folders of runs, or one of keep_best, status, older_than, checkpoints"
+        wrong.append(Finding("runs", None, allowed))
+    if wrong:
+        raise ConfigError(
+            "nothing is removed",
+            findings=wrong,
+            fix="zoo runs prune --older-than 30d says what would be",
+        )
+    return datetime.timedelta(hours=float(age[1]) * _HOURS[age[2]]) if age else None
+
+
+def _named(root: Path, only: Iterable[str | Path]) -> set[Path]:
+    """Return the folders of ``only`` as :func:`run_folders` names them."""
+    known = {path.absolute(): path for path in run_folders(root)}
+    named = set()
+    for path in map(Path, only):
+        found = known.get(path.absolute()) or known.get((root / path).absolute())
+        if found is None:
+            raise TrainError(
+                f"{path} is not the folder of a run in {root}",
+                why="only runs that 'zoo runs' lists are removed",
+                fix=f"zoo runs --in {root}",
+            )
+        named.add(found)
+    return named
+
+
+def _best(root: Path, count: int) -> set[Path]:
+    """Return the folders of the best runs of each model on the same data."""
+    groups: dict[tuple[str, str, str], list[tuple[float, Path]]] = {}
+    for path in run_folders(root):
+        with contextlib.suppress(TrainError):
+            record = Run(path).record
+            if seen := watched(record):
+                key = (record["architecture"]["name"], record["data"]["fingerprint"], seen[0])
+                groups.setdefault(key, []).append((rank(*seen), path))
+    return {path for rows in groups.values() for _, path in sorted(rows)[:count]}
+
+
+def _last_active(entry: RunEntry) -> datetime.datetime:
+    if told := entry.ended or entry.started:
+        return datetime.datetime.fromisoformat(told)
+    return datetime.datetime.fromtimestamp(entry.path.stat().st_mtime, datetime.UTC)
+
+
+def _kept(
+    entry: RunEntry,
+    published: Iterable[tuple[Path, Any]],
+    *,
+    force: bool,
+    checkpoints: bool,
+) -> str:
+    """Return why a run is kept; empty if it can be removed."""
+    folder = RunFolder(entry.path)
+    if entry.path.is_symlink():
+        return "it is a link"
+    if entry.status == "unreadable":
+        return "its run.json cannot be read, so it may not be a run"
+    if entry.status == "running" or folder.is_locked():
+        return "it is in use"
+    if checkpoints:
+        return "" if entry.status == "finished" else "it needs them to go on"
+    if force:
+        return ""
+    record = Run(entry.path).record
+    for path, manifest in published:
+        if manifest is not None and came_from(manifest, record):
+            return f"{path} came from it"
+    if foreign := folder.unknown_files():
+        return f"it holds {', '.join(foreign[:3])}, which training did not write"
+    return ""
+
+
+def _remove(entry: RunEntry, why_not: str, *, checkpoints: bool, dry_run: bool) -> Pruned:
+    part = entry.path / "checkpoints"
+    if checkpoints and not why_not and (part.is_symlink() or not part.is_dir()):
+        why_not = "it has none"
+    freed = folder_size(part) if checkpoints else entry.bytes
+    if not why_not and not dry_run:
+        try:
+            RunFolder(entry.path).remove(
+                "checkpoints" if checkpoints else None, check=lambda: _check_unchanged(entry)
+            )
+        except RunBusy as error:
+            why_not = error.why
+    return Pruned(entry.path, "checkpoints" if checkpoints else "run", not why_not, why_not, freed)
+
+
+def _check_unchanged(entry: RunEntry) -> None:
+    """Refuse to remove a run that has changed since it was selected."""
+    now = entry_of(entry.path)
+    fields = ("started", "ended", "architecture")
+    if any(getattr(now, field) != getattr(entry, field) for field in fields):
+        raise RunBusy(f"{entry.path} has changed", why="it was worked on meanwhile")
+
+
+def _leftovers(root: Path) -> list[Path]:
+    """Return the folders that an interrupted removal left, following no link."""
+    below = {path for path in (*_folders(root), *run_folders(root)) if not path.is_symlink()}
+    return sorted(
+        path
+        for place in (root, *below)
+        for path in place.glob(f"{TRASH}*")
+        if path.is_dir() and not path.is_symlink()
+    )
+
+
+def came_from(manifest: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Return whether the origin of an artifact matches a run.
+
+    The same training twice gives the same bytes, and then either run matches.
+
+    Args:
+        manifest: An artifact's manifest, as plain data.
+        record: A run's record.
+    """
+    origin, config = manifest.get("origin"), manifest.get("config")
+    if not isinstance(origin, Mapping) or not isinstance(config, Mapping):
+        return False
+    # A configuration may have gained fields between the run and the export.
+    return (
+        manifest.get("architecture") == record["architecture"]["name"]
+        and origin.get("plan") == record["plan"]
+        and origin.get("best_epoch") == record["best_epoch"]
+        and all(key in config and config[key] == value for key, value in record["config"].items())
+    )
+
+
+def artifacts(exports: Path) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
+    """Yield every artifact of a model repository, with its unverified manifest.
+
+    The manifest is ``None`` if it cannot be read.
+    """
+    for path in sorted(exports.glob("*/*/manifest.json")):
+        try:
+            # Reading a pipe would block.
+            manifest = json.loads(path.read_text("utf-8")) if path.is_file() else None
+        except (OSError, ValueError, RecursionError):
+            manifest = None
+        yield path.parent, manifest if isinstance(manifest, Mapping) else None

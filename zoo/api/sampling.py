@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.api.predict_fns import keras_predict_fn, session_predict_fns, signatures
-from zoo.api.prediction import load
-from zoo.api.run import Run
+from zoo.api.prediction import load, open_predictor
 from zoo.errors import ConfigError, DataError, Finding, StorageError
 from zoo.files import atomic_write, exists
 from zoo.metrics.figures import encode_png
@@ -22,6 +20,8 @@ from zoo.spec import TensorSpec
 
 if TYPE_CHECKING:
     import keras
+
+    from zoo.api.run import Run
 
 _MOST = 100_000
 _MOST_STEPS = 10_000_000
@@ -61,9 +61,11 @@ def sample(
         >>> zoo.sample("runs/rbm-1", 4).outputs["image"].shape
         (4, 8, 8, 1)
     """
-    if isinstance(target, str | Path):
-        target = load(target)
-    sampler, first = _sampler(target)
+    # A name stands for no model here: load refuses it.
+    model = open_predictor(load(target) if isinstance(target, str | Path) else target)
+    name = gibbs_step(model.signatures, source=model.source or model.name)
+    sampler = GibbsSampler(model.predict_fns[name], model.signatures[name][0])
+    first = sampler.states[0]
     wrong = [
         Finding(name, value, f"from 1 to {most:,}")
         for name, value, most in (("count", count, _MOST), ("steps", steps, _MOST_STEPS))
@@ -117,21 +119,6 @@ def write_samples(samples: Prediction, path: str | Path) -> Path:
         )
     atomic_write(target, raw)
     return target
-
-
-def _sampler(target: Run | keras.Model | Session) -> tuple[GibbsSampler, TensorSpec]:
-    """Return the Gibbs sampler of a model, and the state that holds the examples."""
-    if isinstance(target, Session):
-        found = {g.signature: (g.inputs, g.outputs) for g in target.manifest.graphs}
-        name = gibbs_step(found, source=target.source)
-        sampler = GibbsSampler(session_predict_fns(target)[name], found[name][0])
-        return sampler, sampler.states[0]
-    model = target.model if isinstance(target, Run) else target
-    graphs = {one.name: one for one in signatures(model)}
-    known = {one.name: (one.inputs, one.outputs) for one in graphs.values()}
-    name = gibbs_step(known, source=str(model.name))
-    sampler = GibbsSampler(keras_predict_fn(graphs[name]), graphs[name].inputs)
-    return sampler, sampler.states[0]
 
 
 def _encode_partial(given: Any, spec: TensorSpec) -> np.ndarray:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import hooks, registry
-from zoo.api.datasets import dataset
+from zoo.api.datasets import DataSource, open_dataset
 from zoo.api.environment import environment_of
 from zoo.api.model_factory import (
-    DataSource,
     Prepared,
     architecture_of,
     needs_keras,
@@ -20,9 +19,9 @@ from zoo.api.model_factory import (
 )
 from zoo.api.run import Run
 from zoo.config import TrainPlan, configure
-from zoo.errors import ConfigError, DataError, Finding, StorageError, ZooError
+from zoo.errors import ConfigError, Finding, StorageError, ZooError
 from zoo.files import replacing, sha256_file, sha256_json
-from zoo.spec import Dataset, DataSpec
+from zoo.spec import Dataset
 from zoo.training.progress import Progress
 from zoo.training.run_folder import NOT_METRICS, RunFolder
 from zoo.training.run_record import FORMAT_VERSION, SessionMeter
@@ -89,7 +88,8 @@ def train(
     refuse_weights(name)
     architecture = registry().get(name)
     needs_keras(f"training {name}")
-    source, options, found = _dataset(data, architecture.default_dataset, data_options or {})
+    chosen_data = architecture.default_dataset if data is None else data
+    found = open_dataset(chosen_data, **(data_options or {}))
     prepared = prepare(name, found.spec, config)
     train_plan = configure(
         architecture.default_config(found.spec).plan,
@@ -116,8 +116,9 @@ def train(
         "config_hash": sha256_json(prepared.blueprint.config.model_dump(mode="json")),
         "plan": train_plan.model_dump(mode="json"),
         "data": {
-            "source": source,
-            "options": options,
+            # A third-party dataset may lack these.
+            "source": str(getattr(found, "source", found.spec.id)),
+            "options": dict(getattr(found, "options", {})),
             "spec": found.spec.model_dump(mode="json"),
             "fingerprint": fingerprint,
             "sizes": sizes,
@@ -242,21 +243,3 @@ def _save(model: keras.Model, folder: RunFolder) -> dict[str, Any]:
     with replacing(folder.model_file) as temporary:
         model.save(temporary)
         return {"bytes": temporary.stat().st_size, "sha256": sha256_file(temporary)}
-
-
-def _dataset(
-    data: DataSource, default: str, options: Mapping[str, Any]
-) -> tuple[str, dict[str, Any], Dataset]:
-    """Return the source and options of some data, and the data."""
-    if data is None:
-        data = default
-    if isinstance(data, str | Path):
-        data = dataset(data, **options)
-    elif isinstance(data, DataSpec):
-        raise DataError(
-            f"a DataSpec describes {data.id!r}, and holds no examples",
-            fix="give the dataset itself, its id, or a path",
-        )
-    # A third-party dataset may lack a source.
-    source = str(getattr(data, "source", data.spec.id))
-    return source, dict(getattr(data, "options", {})), data

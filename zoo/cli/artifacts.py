@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -226,67 +226,60 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     elif report["same"]:
         console.emit("the same")
     else:
-        console.emit("\n\n".join(_sections(report)))
+        console.emit(_differences(report))
     if not report["same"]:
         raise click.exceptions.Exit(DIFFERENT)
 
 
-def _sections(report: dict[str, Any]) -> list[str]:
-    """Return a titled table for each kind of difference, and a line of the kinds without any."""
-    rows: dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]]]] = {
-        "metrics": (
-            ("metric", "before", "after", "difference", ""),
-            [
-                (
-                    change["name"],
-                    _figure(change["before"]),
-                    _figure(change["after"]),
-                    _figure(change["difference"], "+.4g"),
-                    change["noise"],
-                )
-                for change in report["metrics"]
-            ],
-        ),
-        "weights": (
-            ("signature", "constant", "before", "after", "largest difference", "changed"),
-            [
-                (
-                    change["signature"],
-                    change["name"],
-                    change["before"] or "-",
-                    change["after"] or "-",
-                    _figure(change["largest"], ".2e"),
-                    _figure(change["changed"], ".0%"),
-                )
-                for change in report["weights"]
-            ],
-        ),
-        "graph": (
-            ("signature", "operators added", "operators removed", ""),
-            [
-                (
-                    change["signature"],
-                    _counts(change["added"]),
-                    _counts(change["removed"]),
-                    "same operators, other attributes or edges" if change["rewired"] else "",
-                )
-                for change in report["graph"]
-            ],
-        ),
+def _differences(report: dict[str, Any]) -> str:
+    """Return a titled table for each kind of difference."""
+    metrics = [
+        (
+            change["name"],
+            _figure(change["before"]),
+            _figure(change["after"]),
+            _figure(change["difference"], "+.4g"),
+            change["noise"],
+        )
+        for change in report["metrics"]
+    ]
+    weights = [
+        (
+            change["signature"],
+            change["name"],
+            change["before"] or "-",
+            change["after"] or "-",
+            _figure(change["largest"], ".2e"),
+            _figure(change["changed"], ".0%"),
+        )
+        for change in report["weights"]
+    ]
+    graph = [
+        (
+            change["signature"],
+            _counts(change["added"]),
+            _counts(change["removed"]),
+            "same operators, other attributes or edges" if change["rewired"] else "",
+        )
+        for change in report["graph"]
+    ]
+    constants = ("signature", "constant", "before", "after", "largest difference", "changed")
+    parts = {
+        "metrics": _table(("metric", "before", "after", "difference", ""), metrics),
+        "weights": _table(constants, weights),
+        "graph": _table(("signature", "operators added", "operators removed", ""), graph),
     }
     for name in ("interface", "config", "data", "metadata", "proof", "files"):
-        rows[name] = (
-            ("what", "before", "after"),
-            [
-                (change["what"], _short(change["before"]), _short(change["after"]))
-                for change in report[name]
-            ],
-        )
-    parts = [
-        f"{name}\n{console.table(header, found)}" for name, (header, found) in rows.items() if found
-    ]
-    alike = [name for name, (_, found) in rows.items() if not found]
-    return [*parts, f"alike: {', '.join(alike)}"] if alike else parts
+        rows = [
+            [console.brief(change[key], _SHOWN) for key in ("what", "before", "after")]
+            for change in report[name]
+        ]
+        parts[name] = _table(("what", "before", "after"), rows)
+    return console.sections(parts)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    return console.table(header, rows) if rows else ""
 
 
 def _counts(operators: dict[str, int]) -> str:
@@ -295,8 +288,3 @@ def _counts(operators: dict[str, int]) -> str:
 
 def _figure(value: float | None, form: str = ".4g") -> str:
     return "-" if value is None else format(value, form)
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from zoo import console
+from zoo.cli.models import field_rows
 from zoo.spec import TensorSpec
 
 
@@ -41,10 +44,23 @@ def datasets(task: str | None, offline: bool, as_json: bool) -> None:
     console.emit(console.table(("name", "task", "size", "access", "license", "package"), rows))
 
 
+def open_data(data: str | None, data_option: tuple[str, ...]) -> Any:
+    """Return the value of ``--data``, as a dataset if ``--data-option`` says how to read it.
+
+    Raises:
+        click.BadParameter: If there are options, and no data.
+    """
+    import zoo
+
+    options = console.pairs(data_option, option="--data-option")
+    if options and data is None:
+        raise click.BadParameter("it needs --data", param_hint="--data-option")
+    return zoo.dataset(data, **options) if options and data is not None else data
+
+
 def describe(name: str, *, schema: bool, as_json: bool) -> None:
     """Print the description of a dataset: options, spec and source."""
     import zoo
-    from zoo.cli.models import field_rows
 
     known = zoo.dataset_info(name)
     if schema or as_json:

@@ -125,12 +125,12 @@ def build(
     With --out it is saved as an ordinary Keras model.
     """
     import zoo
+    from zoo.cli.datasets import open_data
 
     if out is not None and out.suffix != ".keras":
         raise click.BadParameter(f"{out} does not end in .keras", param_hint="--out")
     config = console.settings(set_)
-    options = console.pairs(data_option, option="--data-option")
-    source: Any = zoo.dataset(data, **options) if data is not None and options else data
+    source = open_data(data, data_option)
     model = zoo.build(name, weights=weights, data=source, **config)
     if out is not None:
         from zoo.files import replacing

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from zoo import console
@@ -26,14 +24,11 @@ def plugins(as_json: bool) -> None:
     # A narrow terminal cuts the end of a line, so the decision comes before the location.
     columns = ["name", "group", "status", "distribution", "version", "reason", "editable"]
     columns += ["location"]
-    console.emit(console.table(columns, [[_cell(row[name]) for name in columns] for row in rows]))
+    cells = [[console.brief(row[name]) for name in columns] for row in rows]
+    console.emit(console.table(columns, cells))
     sources = registry().policy.sources
     if sources:
         console.note(f"rules are in {', '.join(sources)}")
-
-
-def _cell(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @click.command("doctor", epilog=console.example("zoo doctor"))

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from zoo.console import emit_json, paint
+from zoo.console import emit_json, paint, warn
 from zoo.errors import MissingExtra, ZooError, ZooWarning
 
 INTERNAL_ERROR = 70
@@ -215,7 +215,7 @@ def _plain_warnings() -> Iterator[None]:
 
     def show(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
         if issubclass(category, ZooWarning):
-            print(f"{paint('warning:', 'yellow')} {message}", file=sys.stderr)
+            warn(str(message))
         else:
             before(message, category, *rest, **more)
 

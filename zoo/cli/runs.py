@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,6 @@ _SHOWN = 40
 
 _PLACES = ("source", "weights", "run", "data")
 """The links of a trace that have a location."""
-
-_KINDS = ("architecture", "config", "plan", "data", "code", "versions", "host", "outcome", "cost")
 
 _folder_option = click.option(
     "--in",
@@ -102,9 +99,7 @@ def runs(
     console.emit(console.table(header, [_row(entry, folder) for entry in found]))
     for entry in found:
         if entry.problem:
-            console.note(
-                f"{console.paint('warning:', 'yellow')} {console.printable(entry.problem)}"
-            )
+            console.warn(entry.problem)
 
 
 @runs.command("compare", epilog=console.example("zoo runs compare runs/cnn-1 runs/cnn-2"))
@@ -134,19 +129,10 @@ def compare(paths: tuple[Path, ...], as_json: bool) -> None:
     header = [path.name or str(path) for path in paths]
     if len(set(header)) < len(header):
         header = [str(path) for path in paths]
-    parts = [
-        f"{kind}\n{_differences(getattr(found, kind), header)}"
-        for kind in _KINDS
-        if getattr(found, kind)
-    ]
-    if found.scores:
-        parts.append(f"scores\n{_scores(found.scores, header)}")
-    alike = [kind for kind in _KINDS if not getattr(found, kind)]
-    if alike:
-        parts.append(f"alike: {', '.join(alike)}")
-    console.emit("\n\n".join(parts))
+    parts = {kind: _differences(rows, header) for kind, rows in found.differences.items()}
+    console.emit(console.sections({**parts, "scores": _scores(found.scores, header)}))
     for notice in found.notices:
-        console.note(f"{console.paint('notice:', 'yellow')} {console.printable(notice)}")
+        console.warn(notice)
 
 
 @runs.command(
@@ -191,7 +177,7 @@ def prune(
     Shows what would be removed, and removes it with --yes. Runs in use and runs that an artifact
     came from are kept; links are not followed.
     """
-    from zoo.api.pruning import prune as prune_runs
+    from zoo.api.runs import prune as prune_runs
 
     done = prune_runs(
         folder,
@@ -214,7 +200,7 @@ def prune(
     if rows:
         console.emit(console.table(("run", "what", "", "size", "because"), rows))
     for notice in done.notices:
-        console.note(f"{console.paint('notice:', 'yellow')} {console.printable(notice)}")
+        console.warn(notice)
     if done.leftovers:
         state = "were finished" if yes else "are left"
         console.note(f"{len(done.leftovers)} unfinished removals {state}")
@@ -260,7 +246,7 @@ def _row(entry: Any, folder: Path) -> tuple[object, ...]:
         return (name, entry.status, "", "", "", console.size(entry.bytes), "", "")
     reached = ""
     if entry.value is not None:
-        reached = f"{entry.metric} {_score(entry.value, entry.low, entry.high, entry.unit)}"
+        reached = f"{entry.metric} {_score(entry)}"
         reached += " (validation)" if entry.split == "validation" else ""
     epochs = f"{entry.epochs} of {entry.planned}"
     when = entry.started[:16].replace("T", " ")
@@ -268,25 +254,14 @@ def _row(entry: Any, folder: Path) -> tuple[object, ...]:
     return (name, entry.status, epochs, reached, cost, console.size(entry.bytes), when, data)
 
 
-def _differences(rows: Iterable[Any], header: Sequence[str]) -> str:
-    return console.table(("what", *header), [(row.what, *map(_short, row.values)) for row in rows])
+def _differences(rows: Sequence[Any], header: Sequence[str]) -> str:
+    cells = [(row.what, *(console.brief(value, _SHOWN) for value in row.values)) for row in rows]
+    return console.table(("what", *header), cells) if rows else ""
 
 
-def _scores(rows: Iterable[Any], header: Sequence[str]) -> str:
-    return console.table(
-        ("score", *header, ""),
-        [
-            (
-                row.name,
-                *(
-                    "-" if score is None else _score(score.value, score.low, score.high, score.unit)
-                    for score in row.scores
-                ),
-                ", ".join(row.noise),
-            )
-            for row in rows
-        ],
-    )
+def _scores(rows: Sequence[Any], header: Sequence[str]) -> str:
+    cells = [(row.name, *map(_score, row.scores), ", ".join(row.noise)) for row in rows]
+    return console.table(("score", *header, ""), cells) if rows else ""
 
 
 def _link(link: Any) -> str:
@@ -294,9 +269,7 @@ def _link(link: Any) -> str:
     lines = [f"{link.kind}  {console.printable(link.where) or missing}".rstrip()]
     for name, value in link.facts.items():
         if link.kind == "config":
-            lines += [
-                f"    {console.printable(str(key))}: {_whole(item)}" for key, item in value.items()
-            ]
+            lines += [f"    {console.printable(k)}: {console.brief(v)}" for k, v in value.items()]
         elif value is not None and value != {}:
             lines.append(f"    {name}: {_brief(value)}")
     marks = {
@@ -310,33 +283,21 @@ def _link(link: Any) -> str:
     return "\n".join(lines)
 
 
-def _whole(value: Any) -> str:
-    return console.printable(json.dumps(console.plain(value), ensure_ascii=False))
-
-
 def _brief(value: Any) -> str:
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{key} {_short(item)}" for key, item in value.items())
+        inside = ", ".join(f"{key} {console.brief(v, _SHOWN)}" for key, v in value.items())
         return console.shortened(console.printable(inside), 4 * _SHOWN)
     return console.printable(str(value))
 
 
-def _short(value: Any) -> str:
-    if value is None:
+def _score(score: Any) -> str:
+    """Format something with a value, an interval and a unit; a dash for none."""
+    if score is None:
         return "-"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = value if isinstance(value, str) else json.dumps(console.plain(value), ensure_ascii=False)
-    if len(text) == 64 and text.isalnum():
-        text = f"{text[:12]}…"
-    return console.shortened(console.printable(text), _SHOWN)
-
-
-def _score(value: float, low: float | None, high: float | None, unit: str | None) -> str:
-    text = f"{value:.4g}"
-    if low is not None and high is not None:
-        text += f" [{low:.4g}, {high:.4g}]"
-    return f"{text} {unit}" if unit else text
+    text = f"{score.value:.4g}"
+    if score.low is not None and score.high is not None:
+        text += f" [{score.low:.4g}, {score.high:.4g}]"
+    return f"{text} {score.unit}" if score.unit else text
 
 
 def _duration(seconds: float) -> str:

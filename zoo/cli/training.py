@@ -11,6 +11,7 @@ from typing import Any, Literal
 import click
 
 from zoo import console
+from zoo.cli.datasets import open_data
 from zoo.cli.progress import Progress
 
 _epochs_option = click.option(
@@ -187,13 +188,7 @@ def evaluate(
     """
     import zoo
 
-    options = console.pairs(data_option, option="--data-option")
-    source: Any = data
-    if options:
-        if data is None:
-            raise click.BadParameter("it needs --data", param_hint="--data-option")
-        source = zoo.dataset(data, **options)
-    evaluation = zoo.evaluate(target, source, split=split)
+    evaluation = zoo.evaluate(target, open_data(data, data_option), split=split)
     if as_json:
         console.emit_json(evaluation)
         return
