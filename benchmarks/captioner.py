@@ -145,7 +145,7 @@ def _shrink(work: Path) -> None:
     """Quantize the graphs to int8 as zoo quantize does."""
     import onnx
 
-    from zoo.exporting.quantization_methods import METHODS
+    from zoo.exporting.quantization.methods import METHODS
 
     (work / "int8").mkdir(parents=True, exist_ok=True)
     for name in ("encode", "decode"):

@@ -159,8 +159,8 @@ def _load(work: Path) -> str:
 def _quantize(work: Path) -> str:
     import zoo
     from zoo.data.dataset import ArraySplit, Dataset
-    from zoo.exporting.quantization import quantize_artifact
-    from zoo.exporting.selection import Criteria
+    from zoo.exporting.quantization.quantize import quantize_artifact
+    from zoo.exporting.quantization.selection import Criteria
     from zoo.runtime import load, verify
 
     rows = np.random.default_rng(1).uniform(-1, 1, (60, 64)).astype("float32")

@@ -30,13 +30,14 @@ from zoo import runtime
 from zoo.architecture import Signature
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ExportError, ParityFailed, StorageError, Unsupported
-from zoo.exporting import candidate, parity
+from zoo.exporting import parity
 from zoo.exporting.converters import tf2onnx as converter
 from zoo.exporting.export import export_artifact
 from zoo.exporting.external_data import MAX_FILE_BYTES, store
-from zoo.exporting.quantization import quantize_artifact
-from zoo.exporting.quantization_methods import _optimize
-from zoo.exporting.selection import Criteria
+from zoo.exporting.quantization import candidate
+from zoo.exporting.quantization.methods import _optimize
+from zoo.exporting.quantization.quantize import quantize_artifact
+from zoo.exporting.quantization.selection import Criteria
 from zoo.spec import DataSpec, Task, TensorSpec
 
 SMALL = 100_000

@@ -16,10 +16,10 @@ from zoo import runtime
 from zoo.architecture import Signature
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ConfigError, MissingExtra, ParityFailed, QuantizationRejected, StorageError
-from zoo.exporting import candidate, quantization
 from zoo.exporting.export import export_artifact
-from zoo.exporting.quantization import quantize_artifact
-from zoo.exporting.selection import Criteria
+from zoo.exporting.quantization import candidate, quantize as quantization
+from zoo.exporting.quantization.quantize import quantize_artifact
+from zoo.exporting.quantization.selection import Criteria
 from zoo.metrics import Evaluation, Score
 from zoo.spec import Arrays, DataSpec, PredictFns, Split, Task, TensorSpec
 

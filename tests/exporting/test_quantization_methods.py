@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo.exporting.quantization_methods import METHODS
+from zoo.exporting.quantization.methods import METHODS
 
 
 def stacked() -> onnx.ModelProto:

@@ -49,7 +49,7 @@ def export(
         out: The model repository: the artifact becomes ``out/<name>/<version>/``.
         weights: With a name: its weights, as for :func:`build`; by default those published for
             its default data. The scores of published weights are copied to the artifact.
-        data: Real examples for the comparison; by default from what the model was made for.
+        data: Real examples for the comparison; by default from the model's own data.
         name: The artifact's name; by default that of its architecture. All versions of a name
             have the same inputs and outputs, so a model for other data needs another.
         version: A positive number; by default one above the highest that exists.
@@ -120,10 +120,11 @@ def _origin(run: Run | None, entry: WeightsEntry | None) -> tuple[dict[str, Any]
     """Return the metrics and the origin of a model: its run, or its published weights."""
     # No path and no date: the same training gives the same bytes.
     if run is not None:
-        told = run.metrics
+        evaluation = run.metrics
         origin = {key: run.record[key] for key in ("plan", "best_epoch")}
         kept = {"examples", "scores"}
-        return told.model_dump(mode="json", include=kept) if told else {}, origin
+        scores = evaluation.model_dump(mode="json", include=kept) if evaluation else {}
+        return scores, origin
     if entry is None:
         return {}, {}
     origin = {"weights": entry.id, "weights_file_sha256": entry.sha256}

@@ -16,7 +16,7 @@ from zoo.runtime import read_manifest
 from zoo.spec import Dataset, DataSpec
 
 if TYPE_CHECKING:
-    from zoo.exporting.selection import QuantizationReport
+    from zoo.exporting.quantization.selection import QuantizationReport
 
 _FIX = (
     "give the training data and its options: zoo quantize PATH --data FILE --data-option KEY=VALUE"
@@ -88,9 +88,9 @@ def quantize(
         >>> zoo.quantize("exports/cnn/1").artifact.path
         PosixPath('exports/cnn_int8/1')
     """
-    from zoo.exporting.quantization import quantize_artifact
-    from zoo.exporting.quantization_methods import require
-    from zoo.exporting.selection import make_criteria
+    from zoo.exporting.quantization.methods import require
+    from zoo.exporting.quantization.quantize import quantize_artifact
+    from zoo.exporting.quantization.selection import make_criteria
 
     require()
     criteria = make_criteria(prefer, max_loss, min_agreement)

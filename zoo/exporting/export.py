@@ -265,4 +265,4 @@ def _check(name: str, signatures: Sequence[Signature], version: int | None) -> N
         if fault:
             findings.append(Finding("signatures", signature, fault))
     if findings:
-        raise ConfigError("the export cannot be made as asked", findings=findings)
+        raise ConfigError("the options of the export are wrong", findings=findings)

@@ -28,7 +28,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return zoo.export(run, folder / "exports").path
 
 
-def test_a_variant_is_published_beside_the_original_and_answers(artifact, tmp_path, capsys):
+def test_a_variant_is_published_beside_its_source(artifact, tmp_path, capsys):
     words = ("--prefer", "smallest", "--seconds", "0.02", "--max-loss", "1", "--json")
     assert call("quantize", artifact, *words) == 0
     told = json.loads(capsys.readouterr().out)
@@ -43,7 +43,7 @@ def test_a_variant_is_published_beside_the_original_and_answers(artifact, tmp_pa
     assert before - after <= 0.02
 
 
-def test_a_table_of_everything_that_was_tried_is_printed(artifact, tmp_path, capsys):
+def test_a_table_of_all_candidates_is_printed(artifact, tmp_path, capsys):
     words = ("--prefer", "smallest", "--seconds", "0.02", "--max-loss", "1")
     assert call("quantize", artifact, "--out", tmp_path, *words) == 0
     out = capsys.readouterr().out
@@ -51,7 +51,7 @@ def test_a_table_of_everything_that_was_tried_is_printed(artifact, tmp_path, cap
         assert word in out
 
 
-def test_when_nothing_is_good_enough_the_table_is_printed_and_nothing_published(
+def test_if_no_candidate_is_good_enough_the_table_is_printed_and_nothing_published(
     artifact, tmp_path, capsys
 ):
     # Half precision saves half; nothing saves all.
@@ -67,7 +67,7 @@ def test_when_nothing_is_good_enough_the_table_is_printed_and_nothing_published(
     assert json.loads(told.err)["error"] == "QuantizationRejected"
 
 
-def test_the_verb_of_python_refuses_with_its_report(artifact, tmp_path):
+def test_the_exception_in_python_has_the_report(artifact, tmp_path):
     with pytest.raises(QuantizationRejected) as caught:
         zoo.quantize(artifact, out=tmp_path, methods=["optimized"], prefer="smallest", seconds=0.02)
     assert caught.value.report.candidates[0].method == "optimized"
@@ -80,6 +80,6 @@ def test_data_of_another_kind_is_refused(artifact, tmp_path):
         zoo.quantize(artifact, out=tmp_path, data="mnist")
 
 
-def test_an_option_of_no_data_is_a_wrong_command_line(artifact, capsys):
+def test_data_options_without_data_are_a_usage_error(artifact, capsys):
     assert call("quantize", artifact, "--data-option", "target=x") == 2
     assert "--data" in capsys.readouterr().err

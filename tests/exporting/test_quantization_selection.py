@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from zoo.errors import ConfigError
-from zoo.exporting.selection import (
+from zoo.exporting.quantization.selection import (
     MAX_COST,
     TIE,
     CandidateRow,

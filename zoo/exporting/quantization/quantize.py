@@ -1,4 +1,4 @@
-"""Quantization of artifacts: try candidates, measure them, publish the best or say why none."""
+"""Quantization of artifacts: try all methods, publish the best variant or report why not."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from zoo.architecture import Architecture
 from zoo.config import validate
 from zoo.data.dataset import arrays_digest
 from zoo.errors import ConfigError, DataError, Finding, QuantizationRejected
-from zoo.exporting.candidate import Candidate, SourceArtifact, run_graph, try_candidate
-from zoo.exporting.comparison import BATCHES, Comparer, Latency, measure_latency
 from zoo.exporting.publishing import (
     NO_FILES,
     next_version,
@@ -24,8 +22,10 @@ from zoo.exporting.publishing import (
     to_json,
     write_artifact,
 )
-from zoo.exporting.quantization_methods import METHODS, require
-from zoo.exporting.selection import Criteria, QuantizationReport, make_row, select
+from zoo.exporting.quantization.candidate import Candidate, SourceArtifact, run_graph, try_candidate
+from zoo.exporting.quantization.comparison import BATCHES, Comparer, Latency, measure_latency
+from zoo.exporting.quantization.methods import METHODS, require
+from zoo.exporting.quantization.selection import Criteria, QuantizationReport, make_row, select
 from zoo.files import sha256_file
 from zoo.runtime import verify
 from zoo.runtime.manifest import MANIFEST, Calibration, Comparison, Manifest, Variant, read_manifest

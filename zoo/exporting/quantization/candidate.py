@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import Unsupported, ZooError
-from zoo.exporting.comparison import Comparer
 from zoo.exporting.external_data import StoredGraph, store
 from zoo.exporting.graph_checks import check_graph, count_operators
 from zoo.exporting.parity import calibrate, check_parity, make_cases
 from zoo.exporting.parity_inputs import cast_inputs
 from zoo.exporting.publishing import VerifiedGraph, golden_vectors, weights_sha256
-from zoo.exporting.quantization_methods import Method, QuantizedGraph
+from zoo.exporting.quantization.comparison import Comparer
+from zoo.exporting.quantization.methods import Method, QuantizedGraph
+from zoo.exporting.quantization.selection import Criteria
 from zoo.exporting.rewrites import normalize
-from zoo.exporting.selection import Criteria
 from zoo.files import storage_errors
 from zoo.runtime.manifest import CandidateResult, Graph, Manifest
 from zoo.runtime.onnx_file import OnnxFile, data_path

@@ -298,9 +298,9 @@ def _boundary(what: str) -> Iterator[None]:
     except ZooError:
         raise
     except Exception as error:  # onnxruntime's own types, and ValueErrors of its Python tools
-        said = re.sub(re.escape(tempfile.gettempdir()) + r"\S*", "a file", str(error))
+        message = re.sub(re.escape(tempfile.gettempdir()) + r"\S*", "a file", str(error))
         raise Unsupported(
-            what, why=f"{type(error).__name__}: {' '.join(said.split())[:300]}"
+            what, why=f"{type(error).__name__}: {' '.join(message.split())[:300]}"
         ) from error
     finally:
         root.setLevel(level)

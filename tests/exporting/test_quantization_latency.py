@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.exporting.comparison import BATCHES, measure_latency
+from zoo.exporting.quantization.comparison import BATCHES, measure_latency
 
 
 class Sleeper:
