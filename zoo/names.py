@@ -30,12 +30,6 @@ FIRST_VERSION = "1"
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _WEIGHTS = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
-# Letters that look Latin in most fonts, and are not.
-_LOOKS_LIKE = str.maketrans(
-    "абсԁеһіјӏкмоԛрѕтԝхуѵαβγεικνορτυχ\u0131\u0261\u029f",
-    "abcdehijlkmoqpstwxyvabyeikvoptuxigl",
-)
-
 
 def name_fault(name: str) -> str | None:
     """Return why a text is not a valid name, or ``None`` if it is one."""
@@ -97,23 +91,11 @@ def natural_order(name: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def looks_like(name: str) -> str:
-    """Return the ASCII name that a name looks like: ``cnn`` for one with a Cyrillic letter."""
-    import unicodedata
-
-    folded = unicodedata.normalize("NFKC", name).casefold().translate(_LOOKS_LIKE)
-    return re.sub(r"[^a-z0-9]+", "_", folded).strip("_")
-
-
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     """Return the known names that a misspelled one may mean, the likeliest first."""
     import difflib
 
-    names = list(known)
-    plain = looks_like(name)
-    if plain in names:
-        return [plain]
-    return difflib.get_close_matches(plain, names, n=count, cutoff=0.5)
+    return difflib.get_close_matches(name.casefold(), list(known), n=count, cutoff=0.5)
 
 
 @dataclass(frozen=True)

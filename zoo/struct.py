@@ -36,7 +36,7 @@ class StructError(ValueError):
         super().__init__(f"{where}: {message}" if where else message)
 
 
-_PLACE = re.compile(r"(?s)(.*?)(?: - at `(?:key in )?\$(.*)`)?$")
+_PLACE = re.compile(r"(?s)(.*?)(?: - at (?:`key` in )?`\$(.*)`)?$")
 _UNKNOWN = re.compile(r"(contains unknown field|missing required field) `(.*?)`")
 
 

@@ -8,7 +8,7 @@ import shlex
 import click
 import pytest
 
-from zoo.api.commands import list_commands
+from zoo.api.commands import CORE_COMMANDS, list_commands
 from zoo.cli import main
 from zoo.cli.program import COMMANDS, app
 
@@ -45,6 +45,10 @@ def test_the_commands_are_the_verbs_of_the_zoo():
 
 
 SUMMARIES = {name: summary for name, (_, summary) in COMMANDS.items()} | list_commands()
+
+
+def test_the_doctor_knows_the_commands_of_the_zoo() -> None:
+    assert tuple(COMMANDS) == CORE_COMMANDS
 
 
 @pytest.mark.parametrize("name", SUMMARIES)

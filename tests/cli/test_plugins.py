@@ -92,7 +92,7 @@ def test_what_would_run_is_shown_with_its_origin_and_the_rule_that_decides(
     assert (wheel["status"], wheel["editable"], wheel["location"]) == ("allowed", False, str(site))
     assert (edit["editable"], edit["location"]) == (True, str(tmp_path / "source"))
     assert shady["status"] == "denied"
-    assert f"zoo-shady (plugins.block in {file})" in shady["reason"]
+    assert f"on the block-list (plugins.block in {file})" in shady["reason"]
     assert found["zoo-shady", "catalogs"]["status"] == "denied"
     assert found["zoo-wheel", "catalogs"]["status"] == "allowed"
     code, out, err = run(capsys, "plugins")

@@ -7,47 +7,43 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from zoo.errors import ConfigError, PolicyDenied
+from zoo.errors import ConfigError
 from zoo.registry.entrypoints import Provider
 from zoo.registry.policy import (
     Policy,
-    Rule,
     Settings,
     merge,
     read_policy,
     read_settings,
     settings_files,
 )
-from zoo.registry.registry import Registry
 
 NAMES = st.sampled_from(["neural-zoo", "zoo-a", "zoo-b", "zoo-c"])
 
 
-def provider(distribution: str, version: str = "1.0") -> Provider:
-    return Provider("thing", "module:Thing", "zoo.hooks", distribution, version, "/somewhere")
+def provider(distribution: str) -> Provider:
+    return Provider("thing", "module:Thing", "zoo.hooks", distribution, "1.0", "/somewhere")
 
 
-RULES = st.builds(
-    lambda name, version: f"{name}=={version}" if version else name,
-    NAMES,
-    st.sampled_from(["", "1.0", "2.0"]),
-)
+def may_run(policy: Policy, distribution: str) -> bool:
+    return policy.refusal(provider(distribution)) is None
+
+
 SETTINGS = st.builds(
     Settings,
-    allow=st.none() | st.lists(RULES, max_size=3).map(tuple),
-    block=st.lists(RULES, max_size=2).map(tuple),
+    allow=st.none() | st.lists(NAMES, max_size=3).map(tuple),
+    block=st.lists(NAMES, max_size=2).map(tuple),
     pins=st.dictionaries(st.sampled_from(["cnn", "lstm"]), NAMES, max_size=2),
     hook_failures=st.none() | st.sampled_from(["warn", "fail"]),
 )
 
 
-@given(SETTINGS, SETTINGS, NAMES, st.sampled_from(["1.0", "2.0"]))
-def test_a_projects_file_never_lets_run_what_the_users_file_forbids(user, project, name, version):
-    asked = provider(name, version)
+@given(SETTINGS, SETTINGS, NAMES)
+def test_a_projects_file_never_lets_run_what_the_users_file_forbids(user, project, name):
     alone = merge(Settings(), {"user": user})
     both = merge(Settings(), {"user": user, "project": project})
 
-    assert alone.decide(asked).allowed or not both.decide(asked).allowed
+    assert may_run(alone, name) or not may_run(both, name)
     assert both.hook_failures == "fail" or alone.hook_failures == "warn"
     for model, pin in alone.pins.items():
         assert both.pins[model] == pin
@@ -57,8 +53,8 @@ def test_a_projects_file_never_lets_run_what_the_users_file_forbids(user, projec
 def test_what_anybody_blocks_is_blocked_whatever_the_environment_says(environment, user, name):
     policy = merge(environment, {"user": user})
     for source in (environment, user):
-        if any(Rule.parse(text).matches(provider(name)) for text in source.block):
-            assert not policy.decide(provider(name)).allowed
+        if name in source.block:
+            assert not may_run(policy, name)
 
 
 @given(SETTINGS, NAMES)
@@ -72,15 +68,6 @@ def test_the_environment_takes_the_place_of_the_files_word_by_word(environment, 
         assert list(policy.allow) == ["ZOO_ALLOW"]
     for model, distribution in environment.pins.items():
         assert policy.pins[model].distribution == distribution
-
-
-@given(st.text(max_size=60))
-def test_any_rule_is_read_or_refused(text):
-    try:
-        rule = Rule.parse(text)
-    except ValueError:
-        return
-    assert Rule.parse(str(rule)) == rule
 
 
 @given(st.binary(max_size=200))
@@ -100,11 +87,11 @@ def test_any_file_is_a_policy_or_a_typed_error(tmp_path_factory, content):
         ("allow = ['zoo-a']", "unknown field"),
         ("[plugins]\nallow = 'zoo-a'", "plugins.allow"),
         ("[plugins]\nallow = ['zoo-a', 3]", "plugins.allow.1"),
-        ("[plugins]\nallow = ['zoo-a>=1']", "NAME==VERSION"),
-        ("[plugins]\nallow = ['zoo-a@sha256:12']", "NAME==VERSION"),
+        ("[plugins]\nallow = ['zoo-a>=1']", "names of distributions"),
+        ("[plugins]\nallow = ['zoo-a==1.2']", "names of distributions"),
         ("[plugins]\nhook_failures = 'explode'", "'warn' or 'fail'"),
-        ("[plugins.pins]\ncnn = 'zoo-a>=1'", "expected name=NAME"),
-        ("[plugins.pins]\nCon = 'zoo-a'", "plugins.pins.Con"),
+        ("[plugins.pins]\ncnn = 'zoo-a>=1'", "a name and its distribution"),
+        ("[plugins.pins]\nCon = 'zoo-a'", "plugins.pins"),
         ("[plugins\n", "line 1"),
         ("\x00", "line 1"),
         (b"\xff", "utf-8"),
@@ -128,10 +115,10 @@ def test_a_wrong_file_is_refused_with_the_file_the_key_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("variables", "complaint"),
     [
-        ({"ZOO_PIN": "cnn"}, "name=NAME"),
-        ({"ZOO_PIN": "../x=zoo-a"}, "name=NAME"),
-        ({"ZOO_ALLOW": "zoo-a,zoo b"}, "NAME==VERSION"),
-        ({"ZOO_BLOCK": "zoo-a>1"}, "NAME==VERSION"),
+        ({"ZOO_PIN": "cnn"}, "a name and its distribution"),
+        ({"ZOO_PIN": "../x=zoo-a"}, "a name and its distribution"),
+        ({"ZOO_ALLOW": "zoo-a,zoo b"}, "names of distributions"),
+        ({"ZOO_BLOCK": "zoo-a>1"}, "names of distributions"),
         ({"ZOO_HOOK_FAILURES": "maybe"}, "'warn' or 'fail'"),
         ({"ZOO_CONFIG": "no/such/zoo.toml"}, "the path of a zoo.toml"),
     ],
@@ -167,11 +154,12 @@ def test_the_users_file_and_the_projects_are_found_and_add_up(tmp_path):
     assert settings_files(variables, cwd=below) == [user, project]
     policy = read_policy(variables, cwd=below)
     assert policy.sources == (str(user), str(project))
-    allowed = {name: policy.decide(provider(name)).allowed for name in ("zoo-a", "zoo-b", "zoo-c")}
+    allowed = {name: may_run(policy, name) for name in ("zoo-a", "zoo-b", "zoo-c")}
     assert allowed == {"zoo-a": False, "zoo-b": True, "zoo-c": False}
-    assert str(user) in policy.decide(provider("zoo-a")).reason
-    assert str(project) in policy.decide(provider("zoo-c")).reason
-    assert (str(policy.pins["cnn"]), str(policy.pins["lstm"])) == ("neural-zoo", "zoo-b")
+    assert str(user) in (policy.refusal(provider("zoo-a")) or "")
+    assert str(project) in (policy.refusal(provider("zoo-c")) or "")
+    pinned = {name: pin.distribution for name, pin in policy.pins.items()}
+    assert pinned == {"cnn": "neural-zoo", "lstm": "zoo-b"}
 
 
 def test_a_file_beyond_the_repository_is_not_the_projects(tmp_path):
@@ -188,9 +176,9 @@ def test_one_file_can_be_named_instead_of_both_and_none_as_well(tmp_path):
     chosen = write(tmp_path / "ci.toml", "[plugins]\nhook_failures = 'fail'")
     variables = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
 
-    assert not read_policy(variables, cwd=tmp_path).decide(provider("zoo-a")).allowed
+    assert not may_run(read_policy(variables, cwd=tmp_path), "zoo-a")
     named = read_policy({**variables, "ZOO_CONFIG": str(chosen)}, cwd=tmp_path)
-    assert named.decide(provider("zoo-a")).allowed
+    assert may_run(named, "zoo-a")
     assert named.hook_failures == "fail"
     none = read_policy({**variables, "ZOO_CONFIG": ""}, cwd=tmp_path)
     assert (none.sources, none.hook_failures) == ((), "warn")
@@ -200,25 +188,3 @@ def test_a_users_file_that_cannot_be_read_is_an_error_and_never_no_policy(tmp_pa
     (tmp_path / "zoo/zoo.toml").mkdir(parents=True)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_policy({"XDG_CONFIG_HOME": str(tmp_path)}, cwd=tmp_path)
-
-
-def test_a_rule_about_a_version_is_about_that_version_however_it_is_written():
-    allow = {"here": [Rule.parse("zoo-a==1.0"), Rule.parse("zoo-b")]}
-    policy = Policy(allow=allow, block=[Rule.parse("zoo-b==2")])
-
-    assert policy.decide(provider("zoo-a", "1.0.0")).allowed
-    refused = policy.decide(provider("zoo-a", "1.1"))
-    assert not refused.allowed
-    assert "zoo-a 1.1 is not on the allow-list (here), which has zoo-a==1.0" in refused.reason
-    assert policy.decide(provider("zoo-b", "1")).allowed
-    assert not policy.decide(provider("zoo-b", "2.0")).allowed
-
-
-def test_a_pin_can_ask_for_a_version(tmp_path):
-    thing = provider("zoo-a", "1.1")
-    asked = Policy(pins={"thing": Rule.parse("zoo-a==1.0", "ZOO_PIN")})
-    with pytest.raises(PolicyDenied, match="may not run") as caught:
-        Registry(asked, [thing]).resolve("thing", "zoo.hooks")
-    assert "thing is pinned to zoo-a==1.0 (ZOO_PIN), and zoo-a 1.1 is installed" in caught.value.why
-    right = Policy(pins={"thing": Rule.parse("zoo-a==1.1")})
-    assert Registry(right, [thing]).resolve("thing", "zoo.hooks").provider is thing

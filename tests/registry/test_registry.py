@@ -21,7 +21,7 @@ from zoo.errors import (
     UnknownModel,
     ZooError,
 )
-from zoo.registry.policy import Policy, Rule, read_policy
+from zoo.registry.policy import Pin, Policy, read_policy
 from zoo.registry.registry import Registry
 from zoo.version import API_VERSION
 
@@ -135,7 +135,7 @@ def test_two_distributions_with_one_name_are_an_error_that_says_how_to_choose(si
     assert "zoo-right 1.0" in caught.value.why
     assert registry.listing("twin").status == "collision"
     assert type(registry.get("zoo-right:twin")).__module__ == "right_module"
-    pinned = Registry(Policy(pins={"twin": Rule.parse("zoo-left")}))
+    pinned = Registry(Policy(pins={"twin": Pin("zoo-left")}))
     assert type(pinned.get("twin")).__module__ == "left_module"
 
 
@@ -356,10 +356,10 @@ def test_every_group_has_the_same_rules(site: Path, group: str) -> None:
     assert "SystemExit: b" in caught.value.why
     (listing,) = registry.listings("shared_name", group=group)
     assert listing.status == "collision"
-    pin = Policy(pins={"shared_name": Rule.parse(f"zoo-a-{group[4:]}")})
+    pin = Policy(pins={"shared_name": Pin(f"zoo-a-{group[4:]}")})
     with pytest.raises(PluginBroken, match="zoo-a"):
         Registry(pin).load(group, "shared_name")
-    blocked = Registry(Policy(block=[Rule.parse(f"zoo-b-{group[4:]}")]))
+    blocked = Registry(Policy(block={f"zoo-b-{group[4:]}": "here"}))
     assert blocked.resolve("shared_name", group).provider.distribution == f"zoo-a-{group[4:]}"
 
 
@@ -383,10 +383,8 @@ def test_a_command_must_be_a_command(site: Path) -> None:
 def test_a_name_is_resolved_once_and_handed_on(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry(Policy())
     calls = []
-    look_up = registry._resolver.look_up
-    monkeypatch.setattr(
-        registry._resolver, "look_up", lambda *words: calls.append(words) or look_up(*words)
-    )
+    look_up = registry._look_up
+    monkeypatch.setattr(registry, "_look_up", lambda *words: calls.append(words) or look_up(*words))
     found = registry.resolve("cnn:mnist")
     assert (found.identity, found.weights, found.provider.distribution) == (
         *("cnn", "mnist", "neural-zoo"),

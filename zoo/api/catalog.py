@@ -6,8 +6,7 @@ import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from zoo.registry.registry import Registry
-from zoo.registry.resolver import Listing
+from zoo.registry.registry import Listing, Registry
 
 if TYPE_CHECKING:
     from zoo.architecture import Architecture

@@ -9,6 +9,13 @@ from zoo.registry.entrypoints import COMMANDS, own_catalog_path, scan
 if TYPE_CHECKING:
     import click
 
+CORE_COMMANDS = (
+    *("list", "info", "datasets", "build", "plugins", "doctor", "check", "train", "evaluate"),
+    *("report", "crossvalidate", "runs", "export", "verify", "predict", "sample", "bench"),
+    *("quantize", "diff", "why", "demo"),
+)
+"""The commands of the zoo itself. A plugin's command of the same name needs its distribution."""
+
 
 def list_commands() -> dict[str, str]:
     """List the commands of installed packages by name, with their summaries.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zoo.api.catalog import registry
+from zoo.api.commands import CORE_COMMANDS
 from zoo.api.environment import EXTRAS, version_of
 from zoo.environment import is_offline
 from zoo.errors import PluginBroken, PolicyDenied, UnknownDataset, UnknownModel, ZooError
@@ -89,6 +90,11 @@ def _names() -> Iterator[Diagnosis]:
             except ZooError as error:
                 what = f"{kind_of(group)} {name!r}: {error.what}: {error.why}"
                 yield Diagnosis("fail", what, error.fix)
+    for provider in known.providers(COMMANDS):
+        if provider.name in CORE_COMMANDS:
+            what = f"command {provider.name!r} from {provider.label}: the zoo has a command of "
+            what += "that name, which is the one that runs"
+            yield Diagnosis("fail", what, f"zoo {provider.distribution}:{provider.name}")
 
 
 def _plugins(timeout: float) -> Iterator[Diagnosis]:

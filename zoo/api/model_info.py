@@ -11,7 +11,7 @@ from zoo.api.environment import version_of
 from zoo.errors import ConfigError, Finding, ZooError
 from zoo.names import nearest
 from zoo.receipts import Receipt, digest_of, files_of, read_receipt
-from zoo.registry.resolver import Listing
+from zoo.registry.registry import Listing
 
 if TYPE_CHECKING:
     from zoo.architecture import Architecture

@@ -9,6 +9,8 @@ from zoo.api.catalog import registry
 from zoo.errors import NameCollision, PolicyDenied, ZooError
 from zoo.registry.entrypoints import CATALOGS, HOOKS, Provider
 
+Status = Literal["allowed", "denied", "collision", "not chosen", "broken"]
+
 
 @dataclass(frozen=True)
 class PluginRow:
@@ -35,7 +37,7 @@ class PluginRow:
     value: str
     location: str
     editable: bool
-    status: Literal["allowed", "denied", "collision", "not chosen", "broken"]
+    status: Status
     reason: str
 
 
@@ -68,26 +70,24 @@ def _row(provider: Provider) -> PluginRow:
     )
 
 
-def _status(
-    provider: Provider,
-) -> tuple[Literal["allowed", "denied", "collision", "not chosen", "broken"], str]:
-    decision = registry().policy.decide(provider)
-    if not decision.allowed:
-        return "denied", decision.reason
-    if provider.group == CATALOGS:
-        return "allowed", decision.reason
-    misplaced = provider.misplaced()
-    if misplaced is not None:
-        return "denied", misplaced
-    pin = registry().policy.pins.get(provider.name.partition("@")[0])
-    if pin is not None and pin.distribution != provider.distribution:
-        return "not chosen", f"it is pinned to {pin} ({pin.source})"
-    if provider.group == HOOKS:
-        return "allowed", decision.reason
-    try:
-        registry().resolve(provider.name, provider.group)
-    except ZooError as error:
-        if isinstance(error, NameCollision):
+def _status(provider: Provider) -> tuple[Status, str]:
+    policy = registry().policy
+    refusal = policy.refusal(provider)
+    if refusal is None and provider.group != CATALOGS:
+        refusal = provider.misplaced()
+    if refusal is not None:
+        return "denied", refusal
+    reason = f"it is on the allow-list ({', '.join(policy.allow)})" if policy.allow else ""
+    if provider.group not in (CATALOGS, HOOKS):
+        pin = policy.pins.get(provider.plain_name)
+        if pin is not None:
+            reason = f"it is pinned to {pin}"
+            if pin.distribution != provider.distribution:
+                return "not chosen", reason
+        try:
+            registry().resolve(provider.name, provider.group)
+        except NameCollision as error:
             return "collision", f"{error.why} offer it; {error.fix}"
-        return "denied" if isinstance(error, PolicyDenied) else "broken", error.why
-    return "allowed", f"it is pinned to {pin} ({pin.source})" if pin else decision.reason
+        except ZooError as error:
+            return "denied" if isinstance(error, PolicyDenied) else "broken", error.why
+    return "allowed", reason or "no rule is about it"

@@ -47,19 +47,8 @@ def doctor(timeout: float, as_json: bool) -> None:
     Each problem comes with a command that solves it. Exits with 1 if there is any.
     """
     import zoo
-    from zoo.cli.program import COMMANDS
 
     findings = console.plain(zoo.doctor(timeout=timeout))
-    findings += [
-        {
-            "status": "fail",
-            "what": f"command {row.name!r} from {row.distribution} {row.version}: "
-            "the zoo has a command of that name, which is the one that runs",
-            "fix": f"zoo {row.distribution}:{row.name}",
-        }
-        for row in zoo.plugins()
-        if row.group == "zoo.commands" and row.name in COMMANDS
-    ]
     healthy = all(finding["status"] != "fail" for finding in findings)
     if as_json:
         console.emit_json({"healthy": healthy, "findings": findings})

@@ -5,17 +5,16 @@ The zoo's own file and those of third-party packages follow one schema.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
 from zoo.errors import CatalogInvalid
 from zoo.files import read_regular
-from zoo.names import FIRST_VERSION, VERSION, identity, name_fault
+from zoo.names import FIRST_VERSION, identity
 from zoo.registry.entrypoints import (
     ARCHITECTURES,
     CATALOGS,
@@ -23,6 +22,7 @@ from zoo.registry.entrypoints import (
     DATASETS,
     OWN,
     Provider,
+    fault_of,
     normalize,
     own_catalog_path,
 )
@@ -36,7 +36,6 @@ MAX_BYTES = 4 * 2**20
 
 SCHEMA_VERSION = 1
 
-_SLUG = r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z"
 _Count = Annotated[int, Meta(ge=0)]
 _Positive = Annotated[int, Meta(ge=1)]
 _Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -113,6 +112,7 @@ class ArtifactEntry(Struct):
 class Entry(Struct):
     """Base of catalog entries."""
 
+    group: ClassVar[str]
     name: str
     distribution: str
     summary: str
@@ -122,14 +122,9 @@ class Entry(Struct):
         """Its name, with its version if that is not the first."""
         return self.name
 
-    @property
-    def packaged(self) -> tuple[str, ...]:
-        """The files inside packages that it names."""
-        return ()
-
     def _check(self) -> None:
-        fault = name_fault(self.name)
-        if fault is not None:
+        fault = fault_of(self.group, self.identity)
+        if fault or "@" in self.name:
             raise StructError("name", f"{fault}. Received: {self.name!r:.80}")
 
 
@@ -139,9 +134,10 @@ class ModelEntry(Entry):
     Attributes:
         version: The version of the architecture.
         api_version: The version of the plugin interface that it is written for.
-        receipt: The file that ``zoo check`` wrote: a package, a slash, the path inside it.
+        receipt: The file that ``zoo check`` wrote, given like the file of weights.
     """
 
+    group: ClassVar[str] = ARCHITECTURES
     version: str | int = FIRST_VERSION
     tasks: tuple[Task, ...]
     tags: tuple[str, ...] = ()
@@ -156,18 +152,7 @@ class ModelEntry(Entry):
     @property
     def identity(self) -> str:
         """Its name, with its version if that is not the first: ``cnn``, ``cnn@2``."""
-        return identity(self.name, str(self.version))
-
-    @property
-    def packaged(self) -> tuple[str, ...]:
-        """The files of its weights, and its receipt."""
-        files = [file for one in self.weights for file in (one.file, one.spec)]
-        return tuple(file for file in (*files, self.receipt) if file)
-
-    def _check(self) -> None:
-        super()._check()
-        if not VERSION.fullmatch(str(self.version)):  # YAML reads an unquoted 2 as a number
-            raise StructError("version", f"expected 2 or 3rc1. Received: {self.version!r:.80}")
+        return identity(self.name, str(self.version))  # YAML reads an unquoted 2 as a number
 
 
 class DatasetEntry(Entry):
@@ -178,7 +163,8 @@ class DatasetEntry(Entry):
         offline: Whether it loads without a network.
     """
 
-    task: Annotated[str, Meta(pattern=_SLUG)]
+    group: ClassVar[str] = DATASETS
+    task: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")]
     size: str = ""
     license: str = "unknown"
     offline: bool = True
@@ -187,9 +173,7 @@ class DatasetEntry(Entry):
 class CommandEntry(Entry):
     """A command of the ``zoo`` program, described without importing its plugin."""
 
-    def _check(self) -> None:
-        if not re.match(_SLUG, self.name):
-            raise StructError("name", f"expected words with hyphens. Received: {self.name!r:.80}")
+    group: ClassVar[str] = COMMANDS
 
 
 class CatalogFile(Struct):
@@ -200,12 +184,15 @@ class CatalogFile(Struct):
     datasets: tuple[DatasetEntry, ...] = ()
     commands: tuple[CommandEntry, ...] = ()
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Models, datasets and commands."""
+        return (*self.models, *self.datasets, *self.commands)
+
     def _check(self) -> None:
-        for entries in (self.models, self.datasets, self.commands):
-            names = [entry.identity for entry in entries]
-            for name in names:
-                if names.count(name) > 1:
-                    raise StructError("", f"{name} is listed twice")
+        names = [(entry.group, entry.identity) for entry in self.entries]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise StructError("", f"{', '.join(name for _, name in twice)} is listed twice")
 
 
 def parse_catalog(text: str, *, source: str) -> CatalogFile:
@@ -271,43 +258,34 @@ class Catalog:
     read without importing the package, and believed about its own distribution only.
 
     Args:
-        providers: Entry points of every group that policy allows.
+        providers: The entry points that the policy allows; those of catalogs are used.
     """
 
     def __init__(self, providers: Iterable[Provider]) -> None:
-        self._providers = list(providers)
+        self._providers = [one for one in providers if one.group == CATALOGS and not one.is_own]
         self._problems: list[CatalogInvalid] = []
 
     @cached_property
     def _entries(self) -> dict[tuple[str, str], dict[tuple[str, str], Entry]]:
         """Entries by group and name, then by distribution and identity, the zoo's own first."""
         found: dict[tuple[str, str], dict[tuple[str, str], Entry]] = {}
-
-        def add(file: CatalogFile, owner: Provider | None = None) -> None:
-            sections = {
-                ARCHITECTURES: file.models,
-                DATASETS: file.datasets,
-                COMMANDS: file.commands,
-            }
-            for group, entries in sections.items():
-                for entry in entries:
-                    fault = self._overreach(entry, owner) if owner else None
-                    if fault is None:
-                        # A distribution knows itself better than the zoo's own file does.
-                        key = normalize(entry.distribution), entry.identity
-                        found.setdefault((group, entry.name), {})[key] = entry
-                    else:
-                        self._problems.append(fault)
-
         path = own_catalog_path()
-        if path.exists():
-            add(read_catalog(path))
-        for provider in self._providers:
-            if provider.group == CATALOGS and not provider.is_own:
-                try:
-                    add(read_catalog(_path(provider)), provider)
-                except CatalogInvalid as error:
-                    self._problems.append(error)
+        sources: list[Provider | None] = [None] if path.exists() else []
+        for provider in (*sources, *self._providers):
+            try:
+                file = read_catalog(_path(provider) if provider else path)
+            except CatalogInvalid as error:
+                if provider is None:
+                    raise
+                self._problems.append(error)
+                continue
+            for entry in file.entries:
+                key = normalize(entry.distribution), entry.identity
+                if provider and key[0] != provider.distribution:
+                    self._problems.append(_not_believed(entry, provider))
+                    continue
+                # A distribution knows itself better than the zoo's own file does.
+                found.setdefault((entry.group, entry.name), {})[key] = entry
         return found
 
     @property
@@ -315,9 +293,10 @@ class Catalog:
         """Files that could not be read, and entries that were not believed."""
         return self._problems if self._entries else []
 
-    def get(self, group: str, name: str, distribution: str, identity: str) -> Any:
-        """Return the entry of a distribution's model, dataset or command, else ``None``."""
-        return self._entries.get((group, name), {}).get((distribution, identity))
+    def entry(self, provider: Provider) -> Any:
+        """Return what the catalog says of an entry point, or ``None`` if it says nothing."""
+        found = self._entries.get((provider.group, provider.plain_name), {})
+        return found.get((provider.distribution, provider.identity))
 
     def named(self, group: str, name: str) -> list[Any]:
         """Return the entries of a group with that name, from every distribution."""
@@ -327,23 +306,13 @@ class Catalog:
         """Return every name that a group has entries for."""
         return [name for found, name in self._entries if found == group]
 
-    def _overreach(self, entry: Entry, provider: Provider) -> CatalogInvalid | None:
-        """Return why a third-party catalog may not contain an entry, or ``None`` if it may."""
-        own = {one.module for one in self._providers if one.distribution == provider.distribution}
-        what = why = ""
-        if normalize(entry.distribution) != provider.distribution:
-            what = f"describes {entry.name!r} of {entry.distribution}"
-            why = "a distribution describes its own plugins only"
-        for file in entry.packaged:
-            package = file.partition("/")[0]
-            if not any(package == name or package.startswith(f"{name}.") for name in own):
-                what = what or f"has a file of {entry.name!r} in {package!r}"
-                why = why or f"its own packages are {', '.join(sorted(own))}"
-        if not what:
-            return None
-        fix = f"ask the authors of {provider.distribution}, or pip uninstall it"
-        what = f"the catalog of {provider.label} {what}"
-        return CatalogInvalid(what, why=f"{why}; the entry is left out", fix=fix)
+
+def _not_believed(entry: Entry, provider: Provider) -> CatalogInvalid:
+    return CatalogInvalid(
+        f"the catalog of {provider.label} describes {entry.name!r} of {entry.distribution}",
+        why="a distribution describes its own plugins only; the entry is left out",
+        fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
+    )
 
 
 def _path(provider: Provider) -> Path:

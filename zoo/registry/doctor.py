@@ -24,7 +24,6 @@ from typing import Any
 from zoo.errors import PluginBroken, ZooError
 from zoo.files import read_regular
 from zoo.registry.entrypoints import Provider
-from zoo.registry.resolver import broken
 
 _PROGRAM = """
 import json, sys
@@ -67,26 +66,22 @@ def try_here(order: dict[str, Any]) -> None:
     """Load one plugin in this process, which may end with it, and write the result to a file."""
     from zoo.registry.loader import load
 
-    # Taken now, because the plugin may replace what these modules hold.
-    dump, write, watch = json.dumps, Path.write_text, faulthandler.dump_traceback_later
-    trace = Path(order["trace"]).open("wb", buffering=0)  # noqa: SIM115 - open until the end
+    dump, write = json.dumps, Path.write_text  # taken now: the plugin may replace them
+    trace = os.open(order["trace"], os.O_WRONLY | os.O_CREAT)
     faulthandler.enable(trace)
-    watch(order["timeout"], exit=True, file=trace)
-    result = {}
+    faulthandler.dump_traceback_later(order["timeout"], exit=True, file=trace)
+    result = {"why": "", "fix": ""}
     try:
         load(Provider(**order["provider"]))
     except ZooError as error:
         result = {"why": error.why[:5000], "fix": error.fix[:5000]}
     write(Path(order["report"]), dump(result), encoding="utf-8")
-    # The plugin's threads and exit handlers get as long again.
-    watch(order["timeout"], exit=True, file=trace)
-    sys.modules["__main__"].trace = trace  # type: ignore[attr-defined]
 
 
 def _try_in_child(provider: Provider, timeout: float, running: set[int]) -> PluginBroken | None:
     misplaced = provider.misplaced()
     if misplaced is not None:
-        return broken(provider, misplaced)
+        return provider.broken(misplaced)
     with tempfile.TemporaryDirectory(prefix="zoo-doctor-", ignore_cleanup_errors=True) as folder:
         report, trace, file = (Path(folder, name) for name in ("report", "trace", "order"))
         order = {
@@ -98,13 +93,14 @@ def _try_in_child(provider: Provider, timeout: float, running: set[int]) -> Plug
         }
         file.write_text(json.dumps(order), encoding="utf-8")
         try:
-            late, code = _run(file, 2 * timeout + _START_SECONDS, running)
+            code = _run(file, timeout + _START_SECONDS, running)
         except OSError as error:
-            return broken(provider, f"it could not be tried: {error}")
-        return _judge(provider, _read(report), _read(trace), late=late, code=code)
+            return provider.broken(f"it could not be tried: {error}")
+        return _judge(provider, _read(report), _read(trace), code)
 
 
-def _run(order: Path, timeout: float, running: set[int]) -> tuple[bool, int]:
+def _run(order: Path, timeout: float, running: set[int]) -> int | None:
+    """Return the exit code of a child process, or ``None`` if it had to be killed."""
     process = subprocess.Popen(  # noqa: S603 - this interpreter and a program of the zoo's
         [sys.executable, "-P", "-c", _PROGRAM, order],
         stdin=subprocess.DEVNULL,
@@ -113,17 +109,15 @@ def _run(order: Path, timeout: float, running: set[int]) -> tuple[bool, int]:
         start_new_session=True,
     )
     running.add(process.pid)
-    late = False
     try:
-        process.wait(timeout)
+        return process.wait(timeout)
     except subprocess.TimeoutExpired:
-        late = True
+        return None
     finally:
         _kill(process.pid)
         process.kill()
         process.wait()
         running.discard(process.pid)
-    return late, process.returncode
 
 
 def _kill(group: int) -> None:
@@ -138,41 +132,33 @@ def _read(file: Path) -> str:
         return ""
 
 
-def _judge(
-    provider: Provider, report: str, trace: str, *, late: bool, code: int
-) -> PluginBroken | None:
+def _judge(provider: Provider, report: str, trace: str, code: int | None) -> PluginBroken | None:
     """Return what is wrong with a plugin, by its report and the way its process ended."""
-    late = late or trace.startswith("Timeout (")
+    late, place = code is None or trace.startswith("Timeout ("), _place(trace)
+    how = f"exit code {code}"
+    with contextlib.suppress(ValueError):
+        how = signal.Signals(-(code or 0)).name
     try:
         result = json.loads(report)
-        why, fix = str(result.get("why", "")), str(result.get("fix", ""))
-    except (ValueError, AttributeError):
-        result = None
-    place = _place(trace)
-    if result is None:
+        why, fix = str(result["why"]), str(result["fix"])
+    except (ValueError, TypeError, LookupError):
         if late:
-            return broken(provider, f"it was not imported in time{place}")
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        with contextlib.suppress(ValueError):
-            how = signal.Signals(-code).name
-        return broken(provider, f"it ended the process that imported it ({how}){place}")
+            return provider.broken(f"it was not imported in time{place}")
+        return provider.broken(f"it ended the process that imported it ({how}){place}")
     if why:
-        return broken(provider, why, fix)
+        return provider.broken(why, fix)
     if late or code:
-        how = "did not let it end" if late else f"let it end with code {code}"
-        return broken(provider, f"the process that imported it worked, and it {how}{place}")
+        how = "did not let it end" if late else f"let it end with {how}"
+        return provider.broken(f"the process that imported it worked, and it {how}{place}")
     return None
 
 
 def _place(trace: str) -> str:
     """Return the innermost place outside the standard library in a dump of all threads."""
-    _, *threads = re.split(r"^(?:Current thread|Thread) 0x", trace, flags=re.MULTILINE)
-    crashed = trace.partition("Current thread 0x")[2].partition("\nThread 0x")[0]
+    current = trace.partition("Current thread 0x")[2].partition("\nThread 0x")[0]
+    stack = current or trace.rpartition("Thread 0x")[2]  # the main thread comes last
     library = os.path.dirname(os.__file__)  # noqa: PTH120 - compared as text
-    # The main thread comes last.
-    stack = crashed or (threads[-1] if threads else "")
     for file, line in re.findall(r'^  File "(.+)", line (\d+) in ', stack, re.MULTILINE):
-        installed = "site-packages" in file
-        if not file.startswith("<") and (installed or not file.startswith(library)):
+        if not file.startswith(("<", library)) or "site-packages" in file:
             return f" ({file}:{line})"
     return ""

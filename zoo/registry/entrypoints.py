@@ -5,12 +5,18 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+
+from zoo.errors import PluginBroken
+from zoo.names import FIRST_VERSION, VERSION, identity, name_fault, split_version
+from zoo.version import API_VERSION, OLDEST_API_VERSION
 
 ARCHITECTURES = "zoo.architectures"
 DATASETS = "zoo.datasets"
@@ -22,6 +28,9 @@ GROUPS = (ARCHITECTURES, DATASETS, COMMANDS, HOOKS, CATALOGS)
 OWN = "neural-zoo"
 """The distribution that this program belongs to."""
 
+HERE = "(registered here)"
+"""In place of a distribution, for architectures that were defined in this process."""
+
 MAX_CHARACTERS = 2**16
 """Entry points longer than this are not read: a thousand plugins of one distribution fit."""
 
@@ -31,8 +40,8 @@ class Provider:
     """One entry point of one installed distribution.
 
     Attributes:
-        name: The entry point's name: a model's, a dataset's, a command's.
-        value: What it leads to, ``module:attribute``.
+        name: The name of the entry point.
+        value: The object that it leads to, ``module:attribute``.
         group: Its group, e.g. ``zoo.architectures``.
         distribution: The distribution's normalized name (PEP 503).
         version: The distribution's version.
@@ -64,6 +73,26 @@ class Provider:
         """What it is, in one word for messages: ``model``, ``dataset``, ``command``, ``hook``."""
         return kind_of(self.group)
 
+    @cached_property
+    def fault(self) -> str | None:
+        """The reason why its name is not valid, or ``None`` if it is."""
+        return fault_of(self.group, self.name)
+
+    @property
+    def plain_name(self) -> str:
+        """Its name without the version of the architecture."""
+        return self.name if self.fault else split_version(self.name)[0]
+
+    @property
+    def model_version(self) -> str:
+        """The version of the architecture, ``1`` if its name has none."""
+        return FIRST_VERSION if self.fault else split_version(self.name)[1]
+
+    @property
+    def identity(self) -> str:
+        """Its name, with the version of the architecture if that is not the first."""
+        return identity(self.plain_name, self.model_version)
+
     @property
     def is_own(self) -> bool:
         """Whether it belongs to the zoo's own distribution."""
@@ -74,17 +103,31 @@ class Provider:
         """The attribute of the module, with dots; empty for the module itself."""
         return self.value.partition(":")[2].partition("[")[0].strip()
 
+    def broken(self, reason: str, fix: str = "") -> PluginBroken:
+        """Return the error for a plugin that does not work."""
+        what, name = f"the {self.kind} {self.name!r} from {self.label} is broken", self.distribution
+        fix = fix or f"pip install --upgrade {name}, or go on without it: ZOO_BLOCK={name}"
+        return PluginBroken(what, why=reason, fix=fix)
+
+    def misfit(self, needed: int) -> PluginBroken | None:
+        """Return the error if it is written for a plugin interface that is not supported."""
+        if OLDEST_API_VERSION <= needed <= API_VERSION:
+            return None
+        package = OWN if needed > API_VERSION else self.distribution
+        return PluginBroken(
+            f"{self.name!r} from {self.label} does not fit this zoo",
+            why=f"it is written for version {needed} of the plugin interface, and this zoo "
+            f"supports version {API_VERSION}: upgrade {package}",
+            fix=f"pip install --upgrade {package}",
+        )
+
     def editable_folder(self) -> str | None:
         """Return the project folder of an editable install (PEP 610), else ``None``."""
-        text = self._read("direct_url.json")
-        if not text:
-            return None
-        import json
         from urllib.parse import urlsplit
         from urllib.request import url2pathname
 
         try:
-            data = json.loads(text)
+            data = json.loads(self._read("direct_url.json") or "{}")
             url = urlsplit(data["url"]) if data["dir_info"]["editable"] is True else None
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
@@ -116,19 +159,16 @@ class Provider:
         file = self.module_file()
         if file is None:
             return None  # the import will say what is missing
-        project = self.editable_folder()
-        roots = [project] if project else []
+        place, project = _canonical(file), self.editable_folder()
         recorded = None if project else self._read("RECORD")
-        place = _canonical(file)
         if recorded:
             import csv
 
             paths = (row[0] for row in csv.reader(recorded.splitlines()) if row)
-            if any(_canonical(self.location, path) == place for path in paths):
-                return None
-        elif not project:
-            roots.append(self.location)
-        if any(place.startswith(_canonical(root, "")) for root in roots):
+            fits = any(_canonical(self.location, path) == place for path in paths)
+        else:
+            fits = place.startswith(_canonical(project or self.location, ""))
+        if fits:
             return None
         return f"{self.module!r} would be imported from {file}, which is not part of {self.label}"
 
@@ -148,6 +188,16 @@ class Provider:
 def kind_of(group: str) -> str:
     """Return what an entry point of a group is, in one word for messages."""
     return "model" if group == ARCHITECTURES else group.removeprefix("zoo.").removesuffix("s")
+
+
+def fault_of(group: str, name: str) -> str | None:
+    """Return why a name is not valid in a group, or ``None`` if it is."""
+    if group == HOOKS:
+        return None
+    model, at, version = name.partition("@")
+    if at and (group != ARCHITECTURES or not VERSION.fullmatch(version)):
+        return "a version is a number, as in cnn@2"
+    return name_fault(model.replace("-", "_") if group == COMMANDS else model)
 
 
 def normalize(distribution: str) -> str:

@@ -12,9 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import PluginBroken, PolicyDenied, ZooError
-from zoo.names import identity, split_version
 from zoo.registry.entrypoints import ARCHITECTURES, COMMANDS, DATASETS, HOOKS, OWN, Provider
-from zoo.registry.resolver import broken, check_api_version
 from zoo.version import API_VERSION
 
 if TYPE_CHECKING:
@@ -47,17 +45,17 @@ def load(provider: Provider) -> Any:
     found = _attempt(provider, lambda: _import(provider))
     if provider.group == HOOKS:
         _attempt(provider, lambda: hook_manager().register(found))
-    elif provider.group in _KINDS:
-        module, name = _KINDS[provider.group]
-        if not isinstance(found, getattr(importlib.import_module(module), name)):
-            raise broken(provider, f"expected a {module}.{name}. Received: {found!r:.200}")
-        if provider.group == DATASETS and found.id != provider.name:
-            raise broken(provider, f"the dataset's id is {found.id!r:.80}")
     elif provider.group == ARCHITECTURES:
         check_architecture(found, provider)
         found = _attempt(provider, found)
         if not provider.is_own:
             _attribute_errors(found, provider)
+    else:
+        module, name = _KINDS[provider.group]
+        if not isinstance(found, getattr(importlib.import_module(module), name)):
+            raise provider.broken(f"expected a {module}.{name}. Received: {found!r:.200}")
+        if provider.group == DATASETS and found.id != provider.name:
+            raise provider.broken(f"the dataset's id is {found.id!r:.80}")
     return found
 
 
@@ -75,7 +73,7 @@ def _attempt(provider: Provider, act: Callable[[], Any]) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit in a plugin must not end the program
-        raise broken(provider, *describe_error(error)) from error
+        raise provider.broken(*describe_error(error)) from error
 
 
 def hook_manager() -> pluggy.PluginManager:
@@ -89,7 +87,7 @@ def hook_manager() -> pluggy.PluginManager:
     return manager
 
 
-def check_architecture(candidate: object, provider: Provider) -> None:
+def check_architecture(candidate: Any, provider: Provider) -> None:
     """Check an object against the contract of an architecture.
 
     Raises:
@@ -100,16 +98,16 @@ def check_architecture(candidate: object, provider: Provider) -> None:
     from zoo.config import ModelConfig
 
     if not inspect.isclass(candidate) or not issubclass(candidate, Architecture):
-        reason = f"expected a class derived from zoo.Architecture. Received: {candidate!r:.200}"
-        raise broken(provider, reason)
+        expected = "a class derived from zoo.Architecture"
+        raise provider.broken(f"expected {expected}. Received: {candidate!r:.200}")
     info = getattr(candidate, "info", None)
     if not isinstance(info, ArchitectureInfo):
-        raise broken(
-            provider, f"expected info to be a zoo.ArchitectureInfo. Received: {info!r:.200}"
-        )
-    check_api_version(provider, info.api_version)
+        expected = "info to be a zoo.ArchitectureInfo"
+        raise provider.broken(f"expected {expected}. Received: {info!r:.200}")
+    if misfit := provider.misfit(info.api_version):
+        raise misfit
     faults = []
-    if info.identity != identity(*split_version(provider.name)):
+    if info.identity != provider.identity:
         faults.append(
             f"the entry point is called {provider.name!r} and info.name is {info.identity!r}"
         )
@@ -118,11 +116,10 @@ def check_architecture(candidate: object, provider: Provider) -> None:
         faults.append(f"expected Config to derive from zoo.ModelConfig. Received: {config!r:.200}")
     if not isinstance(getattr(candidate, "default_dataset", None), str):
         faults.append("expected default_dataset to be the id of a dataset")
-    missing = sorted(candidate.__abstractmethods__)
-    if missing:
+    if missing := sorted(candidate.__abstractmethods__):
         faults.append(f"it does not implement {', '.join(missing)}")
     if faults:
-        raise broken(provider, "; ".join(faults))
+        raise provider.broken("; ".join(faults))
 
 
 def describe_error(error: BaseException) -> tuple[str, str]:

@@ -14,143 +14,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from zoo.errors import ConfigError, Finding
 from zoo.files import read_regular
 from zoo.names import nearest
-from zoo.registry.entrypoints import Provider, normalize
+from zoo.registry.entrypoints import HERE, Provider, normalize
 from zoo.struct import Struct, StructError
-
-HookFailures = Literal["warn", "fail"]
 
 FILE = "zoo.toml"
 MAX_BYTES = 2**20
 """A larger file is refused before it is parsed."""
 
-RULE_FORM = "NAME or NAME==VERSION"
-
-_RULE = re.compile(
-    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
-    r"(?:\s*==\s*(?P<version>[A-Za-z0-9.!+_-]+))?"
-)
-_PINNED = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A distribution, or one version of it, on an allow-list, a block-list or in a pin.
-
-    Attributes:
-        distribution: Its normalized name.
-        version: If not empty, only this version.
-        source: The variable or the file that the rule is from.
-    """
-
-    distribution: str
-    version: str = ""
-    source: str = ""
-
-    @classmethod
-    def parse(cls, text: str, source: str = "") -> Rule:
-        """Read ``zoo-softmax`` or ``zoo-softmax==1.2``.
-
-        Raises:
-            ValueError: If it is neither.
-        """
-        found = _RULE.fullmatch(text.strip())
-        if found is None:
-            raise ValueError(f"expected {RULE_FORM}")
-        return cls(normalize(found["name"]), found["version"] or "", source)
-
-    def __str__(self) -> str:
-        return f"{self.distribution}=={self.version}" if self.version else self.distribution
-
-    def matches(self, provider: Provider) -> bool:
-        """Return whether the rule is about an installed distribution."""
-        if provider.distribution != self.distribution:
-            return False
-        return not self.version or _same_version(self.version, provider.version)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a policy decides for a distribution, and which rule of which source decides."""
-
-    allowed: bool
-    reason: str
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Which distributions may run, and which one provides a name.
-
-    Attributes:
-        allow: Allow-lists by source; a distribution must be on each of them.
-        block: Distributions that never run; blocking is stronger than allowing.
-        pins: The distribution that provides a name.
-        hook_failures: Whether a hook that raises is a warning, or fails what called it.
-        sources: The files that were read.
-    """
-
-    allow: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
-    block: Sequence[Rule] = ()
-    pins: Mapping[str, Rule] = field(default_factory=dict)
-    hook_failures: HookFailures = "warn"
-    sources: tuple[str, ...] = ()
-
-    def decide(self, provider: Provider) -> Decision:
-        """Return whether a distribution may run, and why."""
-        for rule in self.block:
-            if rule.matches(provider):
-                reason = f"{provider.distribution} is on the block-list: {rule} ({rule.source})"
-                return Decision(allowed=False, reason=reason)
-        reasons = []
-        for source, rules in self.allow.items():
-            matching = [rule for rule in rules if rule.matches(provider)]
-            if not matching:
-                near = [str(one) for one in rules if one.distribution == provider.distribution]
-                reason = f"{provider.label} is not on the allow-list ({source})"
-                reason += f", which has {', '.join(near)}" if near else ""
-                return Decision(allowed=False, reason=reason)
-            reasons.append(f"{matching[0]} is on the allow-list ({source})")
-        return Decision(allowed=True, reason="; ".join(reasons) or "no rule is about it")
-
-    def refusal(self, provider: Provider) -> str | None:
-        """Return why a distribution may not run, or ``None`` if it may."""
-        if not self.allow and not self.block:
-            return None
-        decision = self.decide(provider)
-        return None if decision.allowed else decision.reason
-
-
-class Settings(Struct):
-    """The ``[plugins]`` table of one file, or the environment; ``None`` if nothing is said."""
-
-    allow: tuple[str, ...] | None = None
-    block: tuple[str, ...] = ()
-    pins: dict[str, str] = {}
-    hook_failures: str | None = None
-
-    def _check(self) -> None:
-        for key, texts in (("allow", self.allow or ()), ("block", self.block)):
-            for at, text in enumerate(texts):
-                if not _RULE.fullmatch(text.strip()):
-                    raise StructError(f"{key}.{at}", f"expected {RULE_FORM}")
-        for name, text in self.pins.items():
-            if not _PINNED.fullmatch(name) or not _RULE.fullmatch(text.strip()):
-                raise StructError(f"pins.{name}", f"expected name={RULE_FORM}")
-        if self.hook_failures not in (None, "warn", "fail"):
-            raise StructError("hook_failures", "expected 'warn' or 'fail'")
-
-
-class _File(Struct):
-    plugins: Settings = Settings()
-
+_Distribution = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")]
+_Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")]
+_HookFailures = Literal["warn", "fail"]
 
 _VARIABLES = {
     "allow": "ZOO_ALLOW",
@@ -158,6 +41,67 @@ _VARIABLES = {
     "pins": "ZOO_PIN",
     "hook_failures": "ZOO_HOOK_FAILURES",
 }
+_EXPECTED = {
+    "allow": "names of distributions, e.g. zoo-softmax",
+    "block": "names of distributions, e.g. zoo-softmax",
+    "pins": "a name and its distribution, e.g. cnn=neural-zoo",
+    "hook_failures": "'warn' or 'fail'",
+}
+
+
+class Settings(Struct):
+    """The ``[plugins]`` table of one file, or the environment."""
+
+    allow: tuple[_Distribution, ...] | None = None
+    block: tuple[_Distribution, ...] = ()
+    pins: dict[_Name, _Distribution] = {}
+    hook_failures: _HookFailures | None = None
+
+
+class _File(Struct):
+    plugins: Settings = Settings()
+
+
+@dataclass(frozen=True)
+class Pin:
+    """The distribution that provides a name, and the variable or file that says so."""
+
+    distribution: str
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.distribution} ({self.source})"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The distributions that may run, and the one that provides a name.
+
+    Attributes:
+        allow: Allow-lists by source; a distribution must be on each of them.
+        block: Distributions that never run, with the source; blocking is stronger than allowing.
+        pins: The distribution that provides a name.
+        hook_failures: Whether a hook that raises is a warning, or fails its caller.
+        sources: The files that were read.
+    """
+
+    allow: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    block: Mapping[str, str] = field(default_factory=dict)
+    pins: Mapping[str, Pin] = field(default_factory=dict)
+    hook_failures: _HookFailures = "warn"
+    sources: tuple[str, ...] = ()
+
+    def refusal(self, provider: Provider) -> str | None:
+        """Return why a distribution may not run, or ``None`` if it may."""
+        name = provider.distribution
+        if name == HERE:
+            return None
+        if name in self.block:
+            return f"{name} is on the block-list ({self.block[name]})"
+        for source, allowed in self.allow.items():
+            if name not in allowed:
+                return f"{name} is not on the allow-list ({source})"
+        return None
 
 
 def read_policy(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Policy:
@@ -177,30 +121,21 @@ def read_policy(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
 
 def merge(environment: Settings, files: Mapping[str, Settings]) -> Policy:
     """Join settings into one policy; the user's file comes before the project's."""
-
-    def rules(key: str) -> Iterator[tuple[str, Settings]]:
-        yield _VARIABLES[key], environment
-        for path, settings in files.items():
-            yield f"plugins.{key} in {path}", settings
-
-    lists = {
-        name: tuple(Rule.parse(text, name) for text in settings.allow)
-        for name, settings in rules("allow")
-        if settings.allow is not None
-    }
-    pins: dict[str, Rule] = {}
-    for name, settings in rules("pins"):
-        for pinned, text in settings.pins.items():
-            pins.setdefault(pinned, Rule.parse(text, name))
-    said = [one.hook_failures for one in files.values()]
-    failures = [environment.hook_failures] if environment.hook_failures else said
-    return Policy(
-        allow={k: v for k, v in lists.items() if environment.allow is None or k == "ZOO_ALLOW"},
-        block=[Rule.parse(text, name) for name, one in rules("block") for text in one.block],
-        pins=pins,
-        hook_failures="fail" if "fail" in failures else "warn",
-        sources=tuple(files),
-    )
+    allow: dict[str, frozenset[str]] = {}
+    block: dict[str, str] = {}
+    pins: dict[str, Pin] = {}
+    failures: list[str | None] = []
+    for path, settings in [("", environment), *files.items()]:
+        sources = {k: f"plugins.{k} in {path}" if path else name for k, name in _VARIABLES.items()}
+        if settings.allow is not None and (environment.allow is None or not path):
+            allow[sources["allow"]] = frozenset(map(normalize, settings.allow))
+        for name in map(normalize, settings.block):
+            block.setdefault(name, sources["block"])
+        for name, distribution in settings.pins.items():
+            pins.setdefault(name, Pin(normalize(distribution), sources["pins"]))
+        if environment.hook_failures is None or not path:
+            failures.append(settings.hook_failures)
+    return Policy(allow, block, pins, "fail" if "fail" in failures else "warn", tuple(files))
 
 
 def settings_files(environ: Mapping[str, str], *, cwd: Path | None = None) -> list[Path]:
@@ -214,9 +149,8 @@ def settings_files(environ: Mapping[str, str], *, cwd: Path | None = None) -> li
         path = Path(named).expanduser()
         if named and not path.is_file():
             findings = [Finding("ZOO_CONFIG", named, f"the path of a {FILE}, or nothing")]
-            raise ConfigError(
-                f"there is no file {named}", findings=findings, fix="unset ZOO_CONFIG"
-            )
+            what = f"there is no file {named}"
+            raise ConfigError(what, findings=findings, fix="unset ZOO_CONFIG")
         return [path] if named else []
     home = environ.get("HOME") or environ.get("USERPROFILE")
     config = environ.get("XDG_CONFIG_HOME") or (Path(home) / ".config" if home else None)
@@ -234,10 +168,8 @@ def _is_there(path: Path) -> bool:
     """Return whether something has that path; what cannot be looked at may be there."""
     try:
         path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
     return True
 
 
@@ -272,9 +204,8 @@ def _from_environment(environ: Mapping[str, str]) -> Settings:
         return Settings.model_validate(table)
     except StructError as error:
         variable = _VARIABLES[error.where.partition(".")[0]]
-        example = {"ZOO_PIN": "cnn=neural-zoo", "ZOO_HOOK_FAILURES": "warn"}.get(variable)
-        fix = f"export {variable}={example or 'neural-zoo,zoo-softmax==1.2'}"
-        raise _invalid(f"{variable} cannot be read", error, table, variable, fix) from error
+        what, fix = f"{variable} cannot be read", f"unset {variable}"
+        raise _invalid(what, error, table, variable, fix) from error
 
 
 def _invalid(what: str, error: StructError, data: Any, where: str, fix: str) -> ConfigError:
@@ -285,18 +216,9 @@ def _invalid(what: str, error: StructError, data: Any, where: str, fix: str) -> 
             received = received[int(part)]
         elif isinstance(received, dict):
             received = received.get(part)
-    name = error.where.rpartition(".")[2]
-    known = Settings.__annotations__ if "unknown field" in error.message else ()
-    near = next(iter(nearest(name, known, count=1)), None)
-    return ConfigError(what, findings=[Finding(where, received, error.message, near)], fix=fix)
-
-
-def _same_version(one: str, other: str) -> bool:
-    if one == other:
-        return True
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return False
+    *path, name = error.where.split(".")
+    if "unknown field" in error.message:
+        near = next(iter(nearest(name, _EXPECTED, count=1)), None)
+        return ConfigError(what, findings=[Finding(where, received, error.message, near)], fix=fix)
+    expected = next((_EXPECTED[key] for key in [*path, name] if key in _EXPECTED), error.message)
+    return ConfigError(what, findings=[Finding(where, received, expected)], fix=fix)

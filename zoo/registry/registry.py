@@ -1,25 +1,114 @@
-"""The registry: every plugin that can be asked for by name."""
+"""Resolve names to plugins. Nothing wins silently: a name with two providers is an error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from zoo.errors import NameCollision, PluginBroken, PolicyDenied, RegistryError, ZooError
-from zoo.names import Reference, natural_order, nearest, parse_reference, split_version
-from zoo.registry.entrypoints import ARCHITECTURES, CATALOGS, Provider, scan
+from zoo.errors import (
+    NameCollision,
+    PluginBroken,
+    PolicyDenied,
+    RegistryError,
+    UnknownDataset,
+    UnknownModel,
+    ZooError,
+)
+from zoo.names import (
+    Reference,
+    is_stable,
+    name_fault,
+    natural_order,
+    nearest,
+    parse_reference,
+    split_version,
+    version_order,
+)
+from zoo.registry.entrypoints import (
+    ARCHITECTURES,
+    CATALOGS,
+    COMMANDS,
+    DATASETS,
+    HERE,
+    Provider,
+    kind_of,
+    normalize,
+    scan,
+)
 from zoo.registry.policy import Policy, read_policy
-from zoo.registry.resolver import Listing, Resolver
 
 if TYPE_CHECKING:
     from zoo.architecture import Architecture
     from zoo.registry.catalog import Catalog
 
-HERE = "(registered here)"
-"""The distribution of an architecture that was defined in this process."""
+_UNKNOWN: dict[str, type[ZooError]] = {ARCHITECTURES: UnknownModel, DATASETS: UnknownDataset}
+_LISTS = {ARCHITECTURES: "zoo list", DATASETS: "zoo datasets", COMMANDS: "zoo --help"}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A name and what is known of it, without importing anything.
+
+    Attributes:
+        providers: The entry points that offer it: one if it is ready, none if not installed.
+        entry: Its catalog entry.
+        error: The reason why it is not ready.
+        versions: The versions of the architecture that are offered, the newest first.
+        identity: The name without distribution and weights: ``cnn``, ``cnn@2``.
+        weights: The weights that the name asks for; empty if none.
+    """
+
+    name: str
+    providers: tuple[Provider, ...] = ()
+    entry: Any = None
+    error: ZooError | None = None
+    versions: tuple[str, ...] = ()
+    identity: str = ""
+    weights: str = ""
+
+    @property
+    def status(self) -> Literal["ready", "not installed", "broken", "collision", "denied"]:
+        """Whether it can be loaded; ``broken`` if it failed to load, or its name is not valid."""
+        if self.error is None:
+            return "ready"
+        if not self.providers:
+            return "not installed"
+        if isinstance(self.error, NameCollision):
+            return "collision"
+        return "denied" if isinstance(self.error, PolicyDenied) else "broken"
+
+    @property
+    def provider(self) -> Provider:
+        """The entry point of a name that is ready."""
+        return self.providers[0]
+
+    @property
+    def distribution(self) -> str:
+        """The distribution that provides it, or would."""
+        if self.providers:
+            return self.provider.distribution
+        return self.entry.distribution if self.entry else ""
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether a distribution provides it, and not this process."""
+        return bool(self.providers) and self.distribution != HERE
+
+    @property
+    def problem(self) -> str:
+        """The reason why it is not ready, in words."""
+        if self.error is None:
+            return ""
+        return self.error.why if self.providers else self.error.fix
+
+    @property
+    def fix(self) -> str:
+        """The next step if it is not ready."""
+        return self.error.fix if self.error else ""
 
 
 @dataclass
@@ -39,7 +128,7 @@ class Registry:
     oversized: list[tuple[str, int]] = field(default_factory=list)
     _loaded: dict[Provider, Any] = field(default_factory=dict)
     _failed: dict[Provider, ZooError] = field(default_factory=dict)
-    _local: dict[str, Architecture[Any]] = field(default_factory=dict)
+    _local: dict[str, Provider] = field(default_factory=dict)
     _known: dict[tuple[str, str], Listing] = field(default_factory=dict)
 
     @cached_property
@@ -58,15 +147,19 @@ class Registry:
         return Catalog(one for one in self.announced if self.policy.refusal(one) is None)
 
     @cached_property
-    def _resolver(self) -> Resolver:
-        return Resolver(self.announced, self.catalog, self.policy)
+    def _offers(self) -> dict[tuple[str, str], list[Provider]]:
+        """Entry points by group and name, whatever their version."""
+        offers: dict[tuple[str, str], list[Provider]] = {}
+        for one in [*self.announced, *self._local.values()]:
+            if one.group != CATALOGS:
+                offers.setdefault((one.group, one.plain_name), []).append(one)
+        return offers
 
     def providers(self, group: str | None = None) -> list[Provider]:
         """Return the entry points that the policy allows, importing nothing.
 
         Args:
-            group: ``zoo.architectures``, ``zoo.datasets``, ``zoo.commands`` or ``zoo.hooks``;
-                ``None`` for all of them.
+            group: An entry-point group; all but ``zoo.catalogs`` by default.
         """
         return [
             one
@@ -82,8 +175,14 @@ class Registry:
             group: An entry-point group.
             hidden: Include the versions of a model that its plain name does not mean.
         """
-        local = self._local if group == ARCHITECTURES else ()
-        return sorted({*self._resolver.names(group, hidden=hidden), *local}, key=natural_order)
+        names = {name for name in self.catalog.names(group) if (group, name) not in self._offers}
+        for model in (model for at, model in self._offers if at == group):
+            versions = _versions(self._offers[group, model])
+            stable = [version for version in versions if is_stable(version)]
+            names.update([model] if stable else [])
+            if hidden:
+                names.update(f"{model}@{other}" for other in versions if other not in stable[:1])
+        return sorted(names, key=natural_order)
 
     def listings(
         self,
@@ -112,8 +211,9 @@ class Registry:
         wanted = set(tags)
         chosen = []
         for listing in (self.listing(name, group) for name in names if fnmatchcase(name, pattern)):
-            local = self._local.get(listing.name)
-            about: Any = local.info if local else listing.entry
+            about = listing.entry
+            if listing.distribution == HERE:
+                about = self._loaded[listing.provider].info
             tasks = getattr(about, "tasks", None) or (getattr(about, "task", ""),)
             if (
                 not (installed and listing.status == "not installed")
@@ -131,16 +231,11 @@ class Registry:
         Raises:
             UnknownModel: If nothing is (``UnknownDataset`` for a dataset).
         """
-        found = self._here(name) if self._local and group == ARCHITECTURES else None
+        found = self._known.get((group, name))
         if found is None:
-            if (group, name) not in self._known:
-                self._known[group, name] = self._resolver.look_up(group, name)
-            found = self._known[group, name]
-        failed = self._failed.get(found.providers[0]) if found.error is None else None
-        if failed is None:
-            return found
-        denied = isinstance(failed, PolicyDenied)
-        return replace(found, status="denied" if denied else "broken", error=failed)
+            found = self._known[group, name] = self._look_up(group, name)
+        failed = None if found.error else self._failed.get(found.provider)
+        return replace(found, error=failed) if failed else found
 
     def resolve(self, name: str, group: str = ARCHITECTURES) -> Listing:
         """Return the one plugin that a name means, importing nothing.
@@ -173,8 +268,6 @@ class Registry:
             UnknownModel, NameCollision, PolicyDenied: As :meth:`resolve`.
         """
         provider = (self.resolve(name, group) if isinstance(name, str) else name).provider
-        if provider.distribution == HERE:
-            return self._local[provider.name]
         if provider not in self._loaded:
             from zoo.registry.loader import load
 
@@ -214,26 +307,132 @@ class Registry:
         """
         from zoo.registry.loader import check_architecture
 
-        info = getattr(architecture, "info", None)
-        name = getattr(info, "name", repr(architecture))
-        known_as = getattr(info, "identity", name)
-        check_architecture(architecture, Provider(known_as, "", ARCHITECTURES, HERE, "0", ""))
-        if self._resolver.versions(ARCHITECTURES, name):
-            why = f"{self.listing(name).distribution} offers it"
+        known_as = getattr(getattr(architecture, "info", None), "identity", repr(architecture))
+        provider = Provider(known_as, "", ARCHITECTURES, HERE, "0", "")
+        check_architecture(architecture, provider)
+        name = provider.plain_name
+        offers = [one for one in self._offers.get((ARCHITECTURES, name), ()) if one.location]
+        if offers:
+            why = f"{_labels(offers)} offers it"
             raise NameCollision(f"{name!r} is taken", why=why, fix="choose another info.name")
-        self._local[name] = architecture()
+        self._local[name] = provider
+        self._loaded[provider] = architecture()
+        self._known.clear()
+        del self._offers
 
-    def _here(self, name: str) -> Listing | None:
-        """Return an architecture of this process by its name, with or without weights."""
-        for reading in parse_reference(name):
-            found = self._local.get(reading.model)
-            if found is None or reading.distribution:
-                continue
-            if reading.version in ("", found.info.version):
-                provider = Provider(reading.model, "", ARCHITECTURES, HERE, "0", "")
-                known_as, weights = found.info.identity, reading.weights
-                return Listing(name, providers=(provider,), identity=known_as, weights=weights)
-        return None
+    def _look_up(self, group: str, text: str) -> Listing:
+        reference = self._read(group, text)
+        name, weights = reference.model, reference.weights
+        offers = self._offers.get((group, name), [])
+        pin = None if reference.distribution else self.policy.pins.get(name)
+        wanted = pin.distribution if pin else normalize(reference.distribution)
+        chosen = [one for one in offers if wanted in ("", one.distribution)]
+        if not chosen:
+            for entry in self.catalog.named(group, name):
+                if wanted in ("", normalize(entry.distribution)):
+                    error = self._not_installed(group, reference, entry)
+                    return Listing(text, entry=entry, error=error, weights=weights)
+            if not offers:
+                raise self._unknown(group, text)
+            what = f"{wanted} does not offer {name!r}"
+            what += f", which {pin.source} asks for" if pin else ""
+            raise _error(group, what, f"offered by {_labels(offers)}", "zoo plugins")
+        failed: ZooError | None = None
+        try:
+            chosen = [self._choose(group, reference, chosen)]
+        except (NameCollision, PluginBroken, PolicyDenied) as error:
+            failed = error
+        best, versions = chosen[0], _versions(offers)
+        entry = self.catalog.entry(best)
+        if failed is None and getattr(entry, "api_version", None):
+            failed = best.misfit(entry.api_version)
+        return Listing(text, tuple(chosen), entry, failed, versions, best.identity, weights)
+
+    def _read(self, group: str, text: str) -> Reference:
+        """Return the parts of a name; ``a:b`` are weights ``b`` if there is a model ``a``."""
+        if (group, text) in self._offers:
+            return Reference(text)
+        if group != ARCHITECTURES:
+            distribution, _, name = text.rpartition(":")
+            return Reference(name, distribution)
+        for reference in reversed(found := parse_reference(text)):
+            at = (group, reference.model)
+            if at in self._offers or self.catalog.named(*at):
+                return reference
+        return found[0] if found else Reference(text)
+
+    def _choose(self, group: str, reference: Reference, offers: Sequence[Provider]) -> Provider:
+        """Return the one offer that the policy allows and no other competes with."""
+        name, version = reference.model, reference.version
+        refusals = [self.policy.refusal(one) for one in offers]
+        offers = [one for one, refusal in zip(offers, refusals, strict=True) if refusal is None]
+        if not offers:
+            raise PolicyDenied(
+                f"the {kind_of(group)} {name!r} may not run",
+                why="; ".join(dict.fromkeys(filter(None, refusals))),
+                fix="change the rule that is named: ZOO_ALLOW, ZOO_BLOCK or a zoo.toml",
+            )
+        if offers[0].fault:
+            raise offers[0].broken(f"{name!r} is not a name: {offers[0].fault}")
+        fitting = [
+            one
+            for one in offers
+            if (one.model_version == version if version else is_stable(one.model_version))
+        ]
+        if not fitting:
+            known = _versions(offers)
+            what = f"{name!r} has no {f'version {version}' if version else 'stable version'}"
+            why = f"{_labels(offers)} offers {', '.join(known)}"
+            raise _error(group, what, why, f"zoo info {name}@{known[0]}")
+        distributions = list(dict.fromkeys(one.distribution for one in fitting))
+        if len(distributions) > 1:
+            first = distributions[0]
+            raise NameCollision(
+                f"{name!r} is offered by {len(distributions)} distributions",
+                why=_labels(fitting),
+                fix=f"say {first}:{name}, or export ZOO_PIN={name}={first}",
+            )
+        best = max(fitting, key=lambda one: version_order(one.model_version))
+        count = sum(one.identity == best.identity for one in fitting)
+        if count > 1:
+            raise best.broken(f"it announces {best.name!r} {count} times")
+        return best
+
+    def _not_installed(self, group: str, reference: Reference, entry: Any) -> ZooError:
+        """Return the error for a name that only the catalog knows."""
+        what, package = f"{str(reference)!r} is not installed", normalize(entry.distribution)
+        provider = next((one for one in self.announced if one.distribution == package), None)
+        if provider is None:
+            why = f"the catalog knows it: {entry.summary}"
+            return _error(group, what, why, f"pip install {package}")
+        why = f"the catalog says that {provider.label} offers it, and it does not"
+        return _error(group, what, why, f"pip install --upgrade {package}")
+
+    def _unknown(self, group: str, text: str) -> ZooError:
+        """Return the error for a name that nothing is known of: the nearest names."""
+        known = self.names(group, hidden=True)
+        near = [one for word in re.split("[:@]", text) if word for one in nearest(word, known)]
+        why, fix = "no installed plugin offers it", _LISTS.get(group, "zoo plugins")
+        if group == ARCHITECTURES and not parse_reference(text):
+            why = f"it is not a name: {name_fault(text)}"
+        if near:
+            why = f"did you mean {' or '.join(list(dict.fromkeys(near))[:3])}? {why}"
+            fix = f"zoo {near[0]} --help" if group == COMMANDS else f"zoo info {near[0]}"
+        return _error(group, f"there is no {kind_of(group)} {text!r}", why, fix)
+
+
+def _error(group: str, what: str, why: str, fix: str) -> ZooError:
+    return _UNKNOWN.get(group, RegistryError)(what, why=why, fix=fix)
+
+
+def _labels(providers: Iterable[Provider]) -> str:
+    return ", ".join(dict.fromkeys(one.label for one in providers))
+
+
+def _versions(providers: Iterable[Provider]) -> tuple[str, ...]:
+    """Return the versions of an architecture, the newest first."""
+    found = {one.model_version for one in providers}
+    return tuple(sorted(found, key=version_order, reverse=True))
 
 
 def _check_task(task: str) -> None:
@@ -242,8 +441,5 @@ def _check_task(task: str) -> None:
     if task in set(Task):
         return
     near = nearest(task, [one.value for one in Task], count=1) or [Task.CLASSIFICATION.value]
-    raise RegistryError(
-        f"there is no task {task!r}",
-        why=f"tasks are {', '.join(Task)}",
-        fix=f"zoo list --task {near[0]}",
-    )
+    what, fix = f"there is no task {task!r}", f"zoo list --task {near[0]}"
+    raise RegistryError(what, why=f"tasks are {', '.join(Task)}", fix=fix)
