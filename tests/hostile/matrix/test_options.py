@@ -150,6 +150,7 @@ NUMBERS: Table = {
     for option in options
     for value in ("0", "-1", "many", "", "nan")
     for name in [command.split()[0]]
+    if (option, value) != ("--seconds", "nan")
 }
 # A float takes nan: it is refused behind the command line, or not at all.
 SIGNED: Table = {
@@ -167,6 +168,12 @@ SIGNED: Table = {
     ),
     "a loss that is no number": row(
         "quantize {exports}/cnn/1 --max-loss nan", (Usage, ConfigError), "loss"
+    ),
+    "seconds that are no number": row(
+        "bench {exports}/cnn/1 --seconds nan", (Usage, ConfigError), "seconds"
+    ),
+    "seconds that are no number, to quantize": row(
+        "quantize {exports}/cnn/1 --seconds nan", (Usage, ConfigError), "seconds"
     ),
     "endless seconds": row("bench {exports}/cnn/1 --seconds inf", (Usage, ConfigError), "seconds"),
     "a seed of 400 digits": row(f"train cnn --seed {HUGE}", ConfigError, "seed"),
