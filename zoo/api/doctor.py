@@ -107,7 +107,7 @@ def _plugins(timeout: float) -> Iterator[Diagnosis]:
         if not provider.is_own:
             foreign.append(provider)
             continue
-        what = f"{provider.kind} {provider.name!r} from {provider.label}"
+        what = f"{kind_of(provider.group)} {provider.name!r} from {provider.label}"
         try:
             load(provider)
             yield Diagnosis("ok", what)
@@ -119,7 +119,7 @@ def _plugins(timeout: float) -> Iterator[Diagnosis]:
         counts[provider.label] = counts.get(provider.label, 0) + 1
         chosen += [provider] if counts[provider.label] <= MAX_PLUGINS else []
     for provider, problem in zip(chosen, examine(chosen, timeout), strict=True):
-        what = f"{provider.kind} {provider.name!r} from {provider.label}"
+        what = f"{kind_of(provider.group)} {provider.name!r} from {provider.label}"
         if problem is None:
             yield Diagnosis("ok", what)
         else:

@@ -188,11 +188,8 @@ def _conformance(listing: Listing) -> Conformance | None:
     if entry is None or entry.receipt is None or not listing.is_installed:
         return None
     package, _, inside = entry.receipt.partition("/")
-    folder = listing.providers[0].package_folder(package)
-    if folder is None:
-        return Conformance(problem=f"there is no package {package!r}")
     try:
-        receipt = read_receipt(folder / inside)
+        receipt = read_receipt(listing.provider.package_folder(package) / inside)
     except ZooError as error:
         return Conformance(problem=error.what)
     return Conformance(
@@ -212,7 +209,7 @@ def _mismatch(receipt: Receipt, listing: Listing) -> str:
     if about.version != provider.version:
         return f"it is about version {about.version}, and {provider.version} is installed"
     folder = provider.package_folder(provider.module.partition(".")[0])
-    if folder is None or digest_of(files_of(folder)) != about.files_sha256:
+    if digest_of(files_of(folder)) != about.files_sha256:
         return "the files have changed since"
     if (used := receipt.versions.get("neural-zoo")) != version_of("neural-zoo"):
         return f"it was checked with neural-zoo {used}"

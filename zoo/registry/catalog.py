@@ -273,7 +273,8 @@ class Catalog:
         sources: list[Provider | None] = [None] if path.exists() else []
         for provider in (*sources, *self._providers):
             try:
-                file = read_catalog(_path(provider) if provider else path)
+                folder = provider.package_folder(provider.module) if provider else path.parent
+                file = read_catalog(folder / FILE)
             except CatalogInvalid as error:
                 if provider is None:
                     raise
@@ -312,15 +313,4 @@ def _not_believed(entry: Entry, provider: Provider) -> CatalogInvalid:
         f"the catalog of {provider.label} describes {entry.name!r} of {entry.distribution}",
         why="a distribution describes its own plugins only; the entry is left out",
         fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
-    )
-
-
-def _path(provider: Provider) -> Path:
-    folder = provider.package_folder(provider.module)
-    if folder is not None and (folder / FILE).is_file():
-        return folder / FILE
-    missing = f"there is no {FILE} in it" if folder is not None else "there is no such package"
-    raise CatalogInvalid(
-        f"{provider.label} announces a catalog in {provider.module!r}, and {missing}",
-        fix=f"pip install --force-reinstall {provider.distribution}",
     )

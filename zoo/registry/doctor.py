@@ -23,7 +23,7 @@ from typing import Any
 
 from zoo.errors import PluginBroken, ZooError
 from zoo.files import read_regular
-from zoo.registry.entrypoints import Provider
+from zoo.registry.entrypoints import Provider, scan
 
 _PROGRAM = """
 import json, sys
@@ -72,7 +72,9 @@ def try_here(order: dict[str, Any]) -> None:
     faulthandler.dump_traceback_later(order["timeout"], exit=True, file=trace)
     result = {"why": "", "fix": ""}
     try:
-        load(Provider(**order["provider"]))
+        asked = Provider(**order["provider"])
+        # Found again, with the metadata that says which files belong to it.
+        load(next((one for one in scan()[0] if one == asked), asked))
     except ZooError as error:
         result = {"why": error.why[:5000], "fix": error.fix[:5000]}
     write(Path(order["report"]), dump(result), encoding="utf-8")

@@ -66,12 +66,7 @@ class Provider:
     @property
     def module(self) -> str:
         """The module that would be imported."""
-        return self.value.partition(":")[0].partition("[")[0].strip()
-
-    @property
-    def kind(self) -> str:
-        """What it is, in one word for messages: ``model``, ``dataset``, ``command``, ``hook``."""
-        return kind_of(self.group)
+        return re.split(r"[:\[]", self.value)[0].strip()
 
     @cached_property
     def fault(self) -> str | None:
@@ -99,15 +94,17 @@ class Provider:
         return self.distribution == OWN
 
     @property
-    def attribute(self) -> str:
-        """The attribute of the module, with dots; empty for the module itself."""
-        return self.value.partition(":")[2].partition("[")[0].strip()
+    def way_out(self) -> str:
+        """The next step if it does not work."""
+        name = self.distribution
+        return (
+            f"pip install --upgrade {name}, or pip uninstall {name}; ZOO_BLOCK={name} disables it"
+        )
 
     def broken(self, reason: str, fix: str = "") -> PluginBroken:
         """Return the error for a plugin that does not work."""
-        what, name = f"the {self.kind} {self.name!r} from {self.label} is broken", self.distribution
-        fix = fix or f"pip install --upgrade {name}, or go on without it: ZOO_BLOCK={name}"
-        return PluginBroken(what, why=reason, fix=fix)
+        what = f"the {kind_of(self.group)} {self.name!r} from {self.label} is broken"
+        return PluginBroken(what, why=reason, fix=fix or self.way_out)
 
     def misfit(self, needed: int) -> PluginBroken | None:
         """Return the error if it is written for a plugin interface that is not supported."""
@@ -127,7 +124,7 @@ class Provider:
         from urllib.request import url2pathname
 
         try:
-            data = json.loads(self._read("direct_url.json") or "{}")
+            data = json.loads(_read(self._metadata, "direct_url.json") or "{}")
             url = urlsplit(data["url"]) if data["dir_info"]["editable"] is True else None
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
@@ -160,7 +157,7 @@ class Provider:
         if file is None:
             return None  # the import will say what is missing
         place, project = _canonical(file), self.editable_folder()
-        recorded = None if project else self._read("RECORD")
+        recorded = None if project else _read(self._metadata, "RECORD")
         if recorded:
             import csv
 
@@ -172,17 +169,14 @@ class Provider:
             return None
         return f"{self.module!r} would be imported from {file}, which is not part of {self.label}"
 
-    def package_folder(self, package: str) -> Path | None:
+    def package_folder(self, package: str) -> Path:
         """Return the folder of a package of its distribution, without importing it."""
         first, *rest = package.split(".")
-        folders = [Path(self.location, first)]
-        if not folders[0].is_dir():  # an editable install lies elsewhere
-            spec = _find(first)
-            folders = [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
-        return next((found for at in folders if (found := at.joinpath(*rest)).is_dir()), None)
-
-    def _read(self, name: str) -> str | None:
-        return _read_text(self._metadata, name) if self._metadata is not None else None
+        spec = _find(first)  # an editable install lies elsewhere
+        roots = [Path(self.location, first)]
+        roots += [Path(root) for root in (spec and spec.submodule_search_locations) or ()]
+        folders = [root.joinpath(*rest) for root in roots]
+        return next((folder for folder in folders if folder.is_dir()), folders[0])
 
 
 def kind_of(group: str) -> str:
@@ -208,19 +202,15 @@ def normalize(distribution: str) -> str:
 def scan() -> tuple[list[Provider], list[tuple[str, int]]]:
     """Return every entry point in the zoo's groups, in the order of ``sys.path``.
 
-    A distribution that is met twice (an editable install and a wheel) counts once: the first on
-    ``sys.path``, which Python would import.
-
-    Returns:
-        The entry points, and the distributions whose entry points are too long to be read, with
-        their number of characters.
+    A distribution that is met twice (an editable install and a wheel) counts once: the first,
+    which Python would import. Those with too long entry points are returned with that length.
     """
     found: list[Provider] = []
     oversized: list[tuple[str, int]] = []
     seen: set[str] = set()
     for metadata in importlib.metadata.distributions():
         # The name can cost parsing METADATA: leave out distributions without plugins first.
-        text = _read_text(metadata, "entry_points.txt") or ""
+        text = _read(metadata, "entry_points.txt") or ""
         if "[zoo." not in text.replace("[ ", "["):
             continue
         try:
@@ -251,9 +241,9 @@ def _parse(text: str) -> Iterator[tuple[str, str, str]]:
             yield group, name.strip(), value.strip()
 
 
-def _read_text(metadata: importlib.metadata.Distribution, name: str) -> str | None:
+def _read(metadata: importlib.metadata.Distribution | None, name: str) -> str | None:
     try:
-        return metadata.read_text(name)
+        return metadata.read_text(name) if metadata else None
     except (OSError, ValueError):  # the file may hold anything
         return None
 

@@ -34,9 +34,6 @@ class Hooks:
         providers: The hook packages to load at the first call.
         failures: What to do if a hook raises: ``warn`` and go on, or ``fail`` the caller.
             :mod:`zoo.hookspecs` says what that means for each hook.
-
-    Attributes:
-        broken: The errors so far, of packages that could not be loaded and of hooks that raised.
     """
 
     def __init__(
@@ -44,7 +41,6 @@ class Hooks:
     ) -> None:
         self._providers = {f"{p.distribution}:{p.name}": p for p in providers}
         self._failures = failures
-        self.broken: list[ZooError] = []
 
     @functools.cached_property
     def _loaded(self) -> pluggy.PluginManager:
@@ -53,7 +49,6 @@ class Hooks:
             try:
                 manager.register(load(provider), name=name)
             except ZooError as error:
-                self.broken.append(error)
                 warnings.warn(str(error), ZooWarning, stacklevel=3)
         return manager
 
@@ -81,45 +76,36 @@ class Hooks:
             return  # nothing is installed or registered, and pluggy is not needed
         fatal = None
         for implementation in getattr(self._loaded.hook, hook).get_hookimpls():
-            error = _call(implementation, arguments)
-            if error is None:
-                continue
-            fails = self._failures == "fail" and not ending and fatal is None
-            state = f"; {_STATE[hook].format_map(arguments)}" if fails else ""
-            problem = self._problem(hook, implementation.plugin_name, error, state)
-            self.broken.append(problem)
-            if fails:
-                fatal, problem.__cause__ = problem, error
-            else:
-                warnings.warn(str(problem), ZooWarning, stacklevel=2)
+            try:
+                _call(implementation, arguments)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - sys.exit must not end a run
+                fails = self._failures == "fail" and not ending and fatal is None
+                state = f"; {_STATE[hook].format_map(arguments)}" if fails else ""
+                failure = self._failure(hook, implementation.plugin_name, error, state)
+                if fails:
+                    fatal, failure.__cause__ = failure, error
+                else:
+                    warnings.warn(str(failure), ZooWarning, stacklevel=2)
         if fatal is not None:
             raise fatal
 
-    def _problem(self, hook: str, name: str, error: BaseException, state: str) -> HookFailed:
+    def _failure(self, hook: str, name: str, error: BaseException, state: str) -> HookFailed:
         owner = self._providers.get(name)
         label = owner.label if owner else f"{name!r}, registered in this process,"
-        fix = error.fix if isinstance(error, ZooError) else ""
-        if owner and not fix:
-            package = owner.distribution
-            fix = f"pip install --upgrade {package}, or go on without it: ZOO_BLOCK={package}"
+        why, fix = describe_error(error)
         return HookFailed(
             f"the hook {hook} of {label} failed{state}",
             moment=hook,
             distribution=owner.distribution if owner else "",
             version=owner.version if owner else "",
-            why=describe_error(error)[0],
-            fix=fix,
+            why=why,
+            fix=fix or (owner.way_out if owner else ""),
         )
 
 
-def _call(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> BaseException | None:
-    """Call one implementation and return its error; only an interrupt passes."""
+def _call(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> None:
     if implementation.hookwrapper or implementation.wrapper:
-        return TypeError("expected a function. Received: a wrapper, which is never called")
-    try:
-        implementation.function(**{name: arguments[name] for name in implementation.argnames})
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - sys.exit in a tracker must not end a run
-        return error
-    return None
+        raise TypeError("expected a function. Received: a wrapper, which is never called")
+    implementation.function(**{name: arguments[name] for name in implementation.argnames})

@@ -9,10 +9,19 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import PluginBroken, PolicyDenied, ZooError
-from zoo.registry.entrypoints import ARCHITECTURES, COMMANDS, DATASETS, HOOKS, OWN, Provider
+from zoo.registry.entrypoints import (
+    ARCHITECTURES,
+    COMMANDS,
+    DATASETS,
+    HOOKS,
+    OWN,
+    Provider,
+    kind_of,
+)
 from zoo.version import API_VERSION
 
 if TYPE_CHECKING:
@@ -38,11 +47,11 @@ def load(provider: Provider) -> Any:
     misplaced = provider.misplaced()
     if misplaced is not None:
         raise PolicyDenied(
-            f"the {provider.kind} {provider.name!r} may not run",
+            f"the {kind_of(provider.group)} {provider.name!r} may not run",
             why=misplaced,
             fix="rename that file, or work in another folder; zoo plugins shows all of them",
         )
-    found = _attempt(provider, lambda: _import(provider))
+    found = _attempt(provider, EntryPoint(provider.name, provider.value, provider.group).load)
     if provider.group == HOOKS:
         _attempt(provider, lambda: hook_manager().register(found))
     elif provider.group == ARCHITECTURES:
@@ -56,13 +65,6 @@ def load(provider: Provider) -> Any:
             raise provider.broken(f"expected a {module}.{name}. Received: {found!r:.200}")
         if provider.group == DATASETS and found.id != provider.name:
             raise provider.broken(f"the dataset's id is {found.id!r:.80}")
-    return found
-
-
-def _import(provider: Provider) -> Any:
-    found: Any = importlib.import_module(provider.module)
-    for name in filter(None, provider.attribute.split(".")):
-        found = getattr(found, name)
     return found
 
 
@@ -127,7 +129,9 @@ def describe_error(error: BaseException) -> tuple[str, str]:
     if isinstance(error, ZooError):
         return f"{error.what}: {error.why}".rstrip(": "), error.fix
     try:
-        text = printable(str(error), 500) or "no message"
+        words = " ".join(str(error)[:2000].split())[:500] or "no message"
+        # Terminals obey control characters.
+        text = "".join(c if c.isprintable() else "\ufffd" for c in words)
     except Exception:  # noqa: BLE001 - a plugin's exception may not even have a text
         text = "its message cannot be read"
     fix = ""
@@ -136,12 +140,6 @@ def describe_error(error: BaseException) -> tuple[str, str]:
         text += f"; it may be written for another {OWN}: this one has interface {API_VERSION}"
         fix = f"pip install --upgrade {OWN}, or another version of the plugin"
     return f"{type(error).__name__}: {text}{_place(error)}", fix
-
-
-def printable(text: str, limit: int) -> str:
-    """Return foreign text on one line, shortened, without terminal control characters."""
-    words = " ".join(text[: 4 * limit].split())[:limit]
-    return "".join(c if c.isprintable() else "\ufffd" for c in words)
 
 
 def _place(error: BaseException) -> str:

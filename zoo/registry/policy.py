@@ -35,18 +35,13 @@ _Distribution = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-
 _Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")]
 _HookFailures = Literal["warn", "fail"]
 
-_VARIABLES = {
-    "allow": "ZOO_ALLOW",
-    "block": "ZOO_BLOCK",
-    "pins": "ZOO_PIN",
-    "hook_failures": "ZOO_HOOK_FAILURES",
+_KEYS = {
+    "allow": ("ZOO_ALLOW", "names of distributions, e.g. zoo-softmax"),
+    "block": ("ZOO_BLOCK", "names of distributions, e.g. zoo-softmax"),
+    "pins": ("ZOO_PIN", "a name and its distribution, e.g. cnn=neural-zoo"),
+    "hook_failures": ("ZOO_HOOK_FAILURES", "'warn' or 'fail'"),
 }
-_EXPECTED = {
-    "allow": "names of distributions, e.g. zoo-softmax",
-    "block": "names of distributions, e.g. zoo-softmax",
-    "pins": "a name and its distribution, e.g. cnn=neural-zoo",
-    "hook_failures": "'warn' or 'fail'",
-}
+"""The variable of each key, and what it holds."""
 
 
 class Settings(Struct):
@@ -126,7 +121,7 @@ def merge(environment: Settings, files: Mapping[str, Settings]) -> Policy:
     pins: dict[str, Pin] = {}
     failures: list[str | None] = []
     for path, settings in [("", environment), *files.items()]:
-        sources = {k: f"plugins.{k} in {path}" if path else name for k, name in _VARIABLES.items()}
+        sources = {k: f"plugins.{k} in {path}" if path else at for k, (at, _) in _KEYS.items()}
         if settings.allow is not None and (environment.allow is None or not path):
             allow[sources["allow"]] = frozenset(map(normalize, settings.allow))
         for name in map(normalize, settings.block):
@@ -139,19 +134,10 @@ def merge(environment: Settings, files: Mapping[str, Settings]) -> Policy:
 
 
 def settings_files(environ: Mapping[str, str], *, cwd: Path | None = None) -> list[Path]:
-    """Return the files to read: the user's, then the project's; or the one that is named.
-
-    Raises:
-        ConfigError: If ``ZOO_CONFIG`` names no file.
-    """
+    """Return the files to read: the user's, then the project's; or the one that is named."""
     named = environ.get("ZOO_CONFIG")
     if named is not None:
-        path = Path(named).expanduser()
-        if named and not path.is_file():
-            findings = [Finding("ZOO_CONFIG", named, f"the path of a {FILE}, or nothing")]
-            what = f"there is no file {named}"
-            raise ConfigError(what, findings=findings, fix="unset ZOO_CONFIG")
-        return [path] if named else []
+        return [Path(named).expanduser()] if named else []
     home = environ.get("HOME") or environ.get("USERPROFILE")
     config = environ.get("XDG_CONFIG_HOME") or (Path(home) / ".config" if home else None)
     found = [Path(config) / "zoo" / FILE] if config is not None else []
@@ -194,7 +180,7 @@ def read_settings(path: Path) -> Settings:
 def _from_environment(environ: Mapping[str, str]) -> Settings:
     words = {
         key: [word.strip() for word in environ[name].split(",") if word.strip()]
-        for key, name in _VARIABLES.items()
+        for key, (name, _) in _KEYS.items()
         if name in environ
     }
     table: dict[str, Any] = {key: words[key] for key in ("allow", "block") if key in words}
@@ -203,7 +189,7 @@ def _from_environment(environ: Mapping[str, str]) -> Settings:
     try:
         return Settings.model_validate(table)
     except StructError as error:
-        variable = _VARIABLES[error.where.partition(".")[0]]
+        variable, _ = _KEYS[error.where.partition(".")[0]]
         what, fix = f"{variable} cannot be read", f"unset {variable}"
         raise _invalid(what, error, table, variable, fix) from error
 
@@ -217,8 +203,9 @@ def _invalid(what: str, error: StructError, data: Any, where: str, fix: str) -> 
         elif isinstance(received, dict):
             received = received.get(part)
     *path, name = error.where.split(".")
+    near = None
+    expected = next((_KEYS[key][1] for key in [*path, name] if key in _KEYS), error.message)
     if "unknown field" in error.message:
-        near = next(iter(nearest(name, _EXPECTED, count=1)), None)
-        return ConfigError(what, findings=[Finding(where, received, error.message, near)], fix=fix)
-    expected = next((_EXPECTED[key] for key in [*path, name] if key in _EXPECTED), error.message)
-    return ConfigError(what, findings=[Finding(where, received, expected)], fix=fix)
+        near = next(iter(nearest(name, _KEYS, count=1)), None)
+        expected = error.message
+    return ConfigError(what, findings=[Finding(where, received, expected, near)], fix=fix)

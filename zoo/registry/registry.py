@@ -156,11 +156,7 @@ class Registry:
         return offers
 
     def providers(self, group: str | None = None) -> list[Provider]:
-        """Return the entry points that the policy allows, importing nothing.
-
-        Args:
-            group: An entry-point group; all but ``zoo.catalogs`` by default.
-        """
+        """Return the allowed entry points of a group; of all but ``zoo.catalogs`` by default."""
         return [
             one
             for one in self.announced
@@ -171,9 +167,7 @@ class Registry:
     def names(self, group: str = ARCHITECTURES, *, hidden: bool = False) -> list[str]:
         """Return every name of a group in natural order: installed, registered or cataloged.
 
-        Args:
-            group: An entry-point group.
-            hidden: Include the versions of a model that its plain name does not mean.
+        With ``hidden``, also the versions of a model that its plain name does not mean.
         """
         names = {name for name in self.catalog.names(group) if (group, name) not in self._offers}
         for model in (model for at, model in self._offers if at == group):
@@ -197,12 +191,12 @@ class Registry:
         """Return what is known of the names of a group that match, in natural order.
 
         Args:
-            pattern: A glob.
+            pattern: A glob; one without wildcards finds hidden names too.
             group: An entry-point group.
             task: Only models and datasets for this task.
             tags: Only models that have all of these.
             installed: Only those that are installed.
-            hidden: Include other versions of models; a pattern without wildcards finds them too.
+            hidden: As in :meth:`names`.
 
         Raises:
             RegistryError: If there is no such task.
@@ -400,13 +394,14 @@ class Registry:
 
     def _not_installed(self, group: str, reference: Reference, entry: Any) -> ZooError:
         """Return the error for a name that only the catalog knows."""
-        what, package = f"{str(reference)!r} is not installed", normalize(entry.distribution)
-        provider = next((one for one in self.announced if one.distribution == package), None)
-        if provider is None:
-            why = f"the catalog knows it: {entry.summary}"
-            return _error(group, what, why, f"pip install {package}")
-        why = f"the catalog says that {provider.label} offers it, and it does not"
-        return _error(group, what, why, f"pip install --upgrade {package}")
+        package = normalize(entry.distribution)
+        upgrade = any(one.distribution == package for one in self.announced)
+        return _error(
+            group,
+            f"{str(reference)!r} is not installed",
+            f"the catalog knows it: {entry.summary}",
+            f"pip install {'--upgrade ' if upgrade else ''}{package}",
+        )
 
     def _unknown(self, group: str, text: str) -> ZooError:
         """Return the error for a name that nothing is known of: the nearest names."""
