@@ -48,11 +48,10 @@ if TYPE_CHECKING:
         list_datasets as list_datasets,
         register_dataset as register_dataset,
     )
-    from zoo.api.doctor import doctor as doctor
     from zoo.api.evaluation import evaluate as evaluate
     from zoo.api.export import export as export
     from zoo.api.model_info import info as info
-    from zoo.api.plugins import plugins as plugins
+    from zoo.api.plugins import doctor as doctor, plugins as plugins
     from zoo.api.prediction import (
         Predictor as Predictor,
         load as load,
@@ -109,12 +108,11 @@ _MODULES = {
     "zoo.api.catalog": "hooks list_models register",
     "zoo.api.cross_validation": "CrossValidation crossvalidate",
     "zoo.api.datasets": "dataset dataset_info list_datasets register_dataset",
-    "zoo.api.doctor": "doctor",
     "zoo.api.evaluation": "evaluate",
     "zoo.api.export": "export",
     "zoo.api.model_factory": "build",
     "zoo.api.model_info": "info",
-    "zoo.api.plugins": "plugins",
+    "zoo.api.plugins": "doctor plugins",
     "zoo.api.prediction": "Predictor load open_predictor predict",
     "zoo.api.provenance": "Trace why",
     "zoo.api.quantization": "Quantization quantize",

@@ -1,4 +1,4 @@
-"""What the doctor and the errors say about extras is what the distribution declares."""
+"""Extras of the distribution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 from zoo.api.environment import EXTRAS, extra_of, version_of
 
 
-def test_every_extra_brings_the_packages_that_are_said_of_it():
+def test_every_extra_declares_its_packages():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
@@ -20,7 +20,7 @@ def test_every_extra_brings_the_packages_that_are_said_of_it():
     assert set(declared) == {*EXTRAS, "all", "dev", "parity"}
 
 
-def test_a_module_leads_to_its_extra_and_a_stranger_to_none():
+def test_a_module_belongs_to_its_extra():
     assert extra_of("sklearn") == "datasets"
     assert extra_of("uvicorn") == "serve"
     assert extra_of("not_ours") is None

@@ -1,4 +1,4 @@
-"""Removing runs: what is chosen, what stays whatever is said, and what a kill leaves."""
+"""Removal of runs: selection, protected runs, and interrupted removals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 import pytest
 
 import zoo
-from tests.api.ledgers import copy
+from tests.api.run_copies import copy
 from tests.hostile.support import listing
 from zoo.api.runs import prune
 from zoo.errors import ConfigError, TrainError
@@ -28,7 +28,7 @@ def kept(done) -> dict[str, str]:
     return {row.path.name: row.because for row in done.runs if not row.removed}
 
 
-def test_nothing_is_touched_unless_it_is_said(run, here):
+def test_a_dry_run_removes_nothing(run, here):
     copy(run, here / "runs" / "a", ended=LONG_AGO)
     before = listing(here)
     done = prune(older_than="30d")
@@ -40,7 +40,7 @@ def test_nothing_is_touched_unless_it_is_said(run, here):
     assert list((here / "runs").iterdir()) == []
 
 
-def test_every_condition_must_choose_a_run(run, here):
+def test_a_run_must_meet_every_condition(run, here):
     runs = here / "runs"
     copy(run, runs / "old", ended=LONG_AGO)
     copy(run, runs / "failed", status="failed")
@@ -52,7 +52,7 @@ def test_every_condition_must_choose_a_run(run, here):
     assert gone(prune(only=["old", runs / "both"], status="failed")) == ["both"]
 
 
-def test_the_best_by_the_validation_split_stay_of_each_model_and_data(run, here):
+def test_the_best_runs_by_validation_are_kept_per_model_and_data(run, here):
     runs, data = here / "runs", run.record["data"]
     for name, loss in (("a", 0.3), ("b", 0.1), ("c", 0.2)):
         copy(run, runs / name, best={"val_loss": loss})
@@ -63,7 +63,7 @@ def test_the_best_by_the_validation_split_stay_of_each_model_and_data(run, here)
     assert gone(prune(keep_best=0)) == ["a", "b", "c", "empty", "other"]
 
 
-def test_a_run_that_a_process_holds_stays_even_if_forced(run, here, holding):
+def test_a_run_in_use_is_kept_even_if_forced(run, here, holding):
     path = copy(run, here / "runs" / "held", status="failed")
     holding(path)
     before = listing(here)
@@ -72,7 +72,7 @@ def test_a_run_that_a_process_holds_stays_even_if_forced(run, here, holding):
     assert listing(here) == before
 
 
-def test_a_run_that_is_taken_up_between_the_choice_and_the_removal_stays(run, here, monkeypatch):
+def test_a_run_that_changes_before_its_removal_is_kept(run, here, monkeypatch):
     path = copy(run, here / "runs" / "a", status="failed")
     from zoo.api import runs as module
 
@@ -99,7 +99,7 @@ def test_an_artifact_keeps_its_run(run, artifact, here):
     assert gone(prune(keep_best=0, force=True, dry_run=False)) == ["origin"]
 
 
-def test_artifacts_beside_the_runs_count_wherever_the_call_comes_from(run, artifact, here):
+def test_artifacts_beside_the_runs_keep_them_from_any_working_folder(run, artifact, here):
     copy(run, here / "project" / "runs" / "a")
     shutil.copytree(artifact.path.parent, here / "project" / "exports" / "mlp_classifier")
     done = prune(here / "project" / "runs", keep_best=0, dry_run=False)
@@ -111,7 +111,7 @@ def test_nothing_to_remove_is_no_error(here):
     assert (done.runs, done.leftovers) == ((), ())
 
 
-def test_an_artifact_that_cannot_be_read_is_said(run, here):
+def test_an_unreadable_artifact_is_reported(run, here):
     copy(run, here / "runs" / "a")
     (here / "exports" / "x" / "1").mkdir(parents=True)
     (here / "exports" / "x" / "1" / "manifest.json").write_text("{")
@@ -119,7 +119,7 @@ def test_an_artifact_that_cannot_be_read_is_said(run, here):
     assert "exports/x/1" in notice
 
 
-def test_what_is_no_run_is_never_removed(run, here):
+def test_only_runs_are_removed(run, here):
     runs = here / "runs"
     torn = copy(run, runs / "torn")
     (torn / "run.json").write_text("{")
@@ -159,7 +159,7 @@ def test_links_are_never_followed(run, here):
     assert listing(here / "outside") == before
 
 
-def test_a_lock_that_is_a_link_harms_nothing(run, here):
+def test_a_lock_that_is_a_link_is_refused(run, here):
     precious = here / "precious"
     precious.write_text("mine")
     path = copy(run, here / "runs" / "a")
@@ -171,7 +171,7 @@ def test_a_lock_that_is_a_link_harms_nothing(run, here):
     assert path.is_dir()
 
 
-def test_without_its_checkpoints_a_finished_run_does_what_it_did(run, here):
+def test_a_finished_run_works_without_its_checkpoints(run, here):
     path = copy(run, here / "runs" / "a")
     copy(run, here / "runs" / "b", status="stopped")
     done = prune(checkpoints=True, dry_run=False)
@@ -183,7 +183,7 @@ def test_without_its_checkpoints_a_finished_run_does_what_it_did(run, here):
     assert zoo.train(resume=path).status == "finished"
 
 
-def test_a_removal_that_is_killed_leaves_no_half_of_a_run(run, here):
+def test_a_killed_removal_leaves_no_partial_run(run, here):
     path = copy(run, here / "runs" / "a", status="failed")
     copy(run, here / "runs" / "b", status="failed", ended=LONG_AGO)
     for number in range(10_000):
@@ -205,7 +205,7 @@ def test_a_removal_that_is_killed_leaves_no_half_of_a_run(run, here):
     assert list((here / "runs").iterdir()) == []
 
 
-def test_what_chooses_nothing_or_makes_no_sense_is_refused(run, here):
+def test_missing_and_wrong_conditions_are_refused(run, here):
     copy(run, here / "runs" / "a")
     with pytest.raises(ConfigError, match="nothing is removed") as caught:
         prune(dry_run=False)
@@ -219,7 +219,7 @@ def test_what_chooses_nothing_or_makes_no_sense_is_refused(run, here):
     assert (here / "runs" / "a").is_dir()
 
 
-def test_a_folder_that_may_not_be_written_loses_nothing(run, here):
+def test_nothing_is_removed_from_a_read_only_folder(run, here):
     disk = here / "runs"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], capture_output=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.api.ledgers import copy
+from tests.api.run_copies import copy
 from tests.training.killing import kill_after
 from zoo.api.environment import code_of
 from zoo.api.evaluation import write_report

@@ -1,4 +1,4 @@
-"""From an artifact to what it was made from, with every hash on the way."""
+"""Provenance of artifacts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from tests.api.ledgers import copy
+from tests.api.run_copies import copy
 from zoo.api.runs import came_from
 from zoo.errors import ArtifactError, DatasetUnavailable, Tampered, TrainError
 from zoo.files import sha256_json
@@ -102,13 +102,13 @@ class TestAnArtifactOfARun:
         file.write_text(json.dumps(record))
         assert checks(zoo.why(MINE), "data")["fingerprint of the data"] is False
 
-    def test_data_that_is_not_to_be_read_is_not_compared(self, found):
+    def test_data_is_not_compared_without_the_option(self, found):
         shutil.rmtree(found / "data", ignore_errors=True)
         told = checks(zoo.why(MINE, data=False), "data")
         assert told["fingerprint of the data"] is None
         assert told["fingerprint in the run"] is True
 
-    def test_without_the_run_the_manifest_says_what_it_knows(self, found):
+    def test_without_its_run_the_trace_has_the_facts_of_the_manifest(self, found):
         shutil.rmtree(found / "runs")
         trace = zoo.why(MINE)
         run = links(trace)["run"]
@@ -136,7 +136,7 @@ class TestAnArtifactOfARun:
         with pytest.raises(ArtifactError):
             zoo.why("nowhere")
 
-    def test_a_plugin_that_is_not_installed_is_said(self, found, monkeypatch):
+    def test_a_missing_plugin_is_reported(self, found, monkeypatch):
         from zoo.api import provenance
         from zoo.errors import UnknownModel
 
@@ -166,7 +166,7 @@ class TestOrigins:
 
 class TestCommittedArtifacts:
     @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
-    def test_what_it_says_of_itself_is_what_the_catalog_says(self, path, monkeypatch):
+    def test_the_manifest_agrees_with_the_catalog(self, path, monkeypatch):
         from zoo.api import provenance
 
         def not_here(source):
@@ -203,7 +203,7 @@ class TestCommittedArtifacts:
         assert checks(trace, "weights")["SHA-256 of the weights"] is False
         assert not trace.holds
 
-    def test_figures_that_the_catalog_does_not_have_are_found(self, tmp_path, monkeypatch):
+    def test_scores_that_differ_from_the_catalog_are_found(self, tmp_path, monkeypatch):
         shutil.copytree(ROOT / "exports" / "cnn" / "1", tmp_path / "1")
         file = tmp_path / "1" / "manifest.json"
         manifest = json.loads(file.read_text())

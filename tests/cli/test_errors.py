@@ -1,4 +1,4 @@
-"""What the program prints when something is wrong, and how it exits."""
+"""Error messages and exit codes of the program."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_errors_are_colored_on_a_terminal(monkeypatch, failing, capsys):
     assert "\x1b[31merror:" in capsys.readouterr().err
 
 
-def test_an_unknown_command_is_told_the_nearest_ones(capsys):
+def test_an_unknown_command_suggests_the_nearest_ones(capsys):
     assert run("trian") == 2
     err = capsys.readouterr().err
     assert "No such command 'trian'" in err

@@ -8,7 +8,7 @@ import shlex
 import click
 import pytest
 
-from zoo.api.commands import CORE_COMMANDS, list_commands
+from zoo.api.catalog import CORE_COMMANDS, list_commands
 from zoo.cli import main
 from zoo.cli.program import COMMANDS, app
 

@@ -1,4 +1,4 @@
-"""How text on the command line becomes values."""
+"""Values on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What results look like, for people and for programs."""
+"""Output of results as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON)
-def test_whatever_is_printed_is_json_that_a_strict_reader_takes(value):
+def test_printed_json_is_strict(value):
     stream = io.StringIO()
     emit_json(value, file=stream)
 
@@ -82,13 +82,13 @@ def test_a_table_is_cut_to_the_terminal_and_whole_in_a_pipe(monkeypatch):
     assert len(table(("name", "summary"), rows).splitlines()[1]) == 60
 
 
-def test_facts_leave_out_what_is_unknown_and_keep_lines_aligned():
+def test_facts_leave_out_empty_values_and_align_lines():
     assert facts([("name", "cnn"), ("weights", None), ("references", "one\ntwo")]) == (
         "name        cnn\nreferences  one\n            two"
     )
 
 
-def test_sizes_are_said_as_a_person_says_them():
+def test_sizes_have_units():
     assert [size(n) for n in (0, 999, 1000, 2_345_678, 5 * 10**9)] == [
         "0 B",
         "999 B",

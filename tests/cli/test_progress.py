@@ -1,4 +1,4 @@
-"""How a training shows that it moves."""
+"""Progress of a training run on the terminal."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_cursor_comes_back_after_an_error():
     assert "\x1b[?25h" in terminal.getvalue()
 
 
-def test_work_before_the_epochs_is_said_with_how_much_it_is(capsys):
+def test_work_before_the_first_epoch_is_shown_with_its_steps(capsys):
     with Progress() as progress:
         progress.on_preparation_begin("features", 1200)
         progress.on_steps_end(1200)

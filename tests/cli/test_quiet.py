@@ -1,4 +1,4 @@
-"""What TensorFlow says to its own developers stays off the terminal."""
+"""Startup logs of TensorFlow are hidden."""
 
 from __future__ import annotations
 

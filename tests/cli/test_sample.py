@@ -1,4 +1,4 @@
-"""``zoo sample``: what is drawn, where it goes, what is refused."""
+"""``zoo sample``: samples, files and errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run_zoo(capsys: Any, *words: Any) -> tuple[int, str, str]:
     return int(caught.value.code or 0), said.out, said.err
 
 
-def test_digits_are_drawn_without_keras_into_one_picture(tmp_path: Path) -> None:
+def test_images_are_sampled_without_keras_into_one_file(tmp_path: Path) -> None:
     code = (
         "import sys; from zoo.cli import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    assert not end.code\n"
@@ -112,7 +112,7 @@ def test_rows_of_a_table_are_drawn_as_a_table(tmp_path: Path, capsys: Any) -> No
         (["--out", "there.png"], 10, "there.png exists"),
     ],
 )
-def test_what_cannot_be_drawn_is_said_and_nothing_is_written(
+def test_a_wrong_request_is_an_error_and_writes_nothing(
     words: list[str], code: int, says: str, tmp_path: Path, capsys: Any, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -133,7 +133,7 @@ def test_values_outside_of_their_range_are_refused(tmp_path: Path, capsys: Any) 
     assert "outside of its range" in error
 
 
-def test_a_model_that_draws_nothing_says_so(capsys: Any) -> None:
+def test_a_model_that_is_not_generative_is_refused(capsys: Any) -> None:
     status, _, error = run_zoo(capsys, "sample", ROOT / "exports" / "cnn" / "1")
 
     assert status == 8

@@ -1,4 +1,4 @@
-"""What the quick commands do not import: that is what makes them quick."""
+"""Imports of the quick commands."""
 
 from __future__ import annotations
 

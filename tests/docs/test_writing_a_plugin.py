@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from tests.docs.pages import ROOT, after, blocks
-from zoo.api.commands import list_commands
+from zoo.api.catalog import list_commands
 from zoo.cli.program import COMMANDS
 from zoo_scaffold import KINDS, Author, find_kind, name_package, new_package
 

@@ -1,4 +1,4 @@
-"""The registry of this process, and the list of models."""
+"""The registry of this process: its models, hooks and commands."""
 
 from __future__ import annotations
 
@@ -6,16 +6,30 @@ import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from zoo.registry.registry import Listing, Registry
+from zoo.registry.entrypoints import COMMANDS, own_catalog_path, scan
 
 if TYPE_CHECKING:
+    import click
+
     from zoo.architecture import Architecture
     from zoo.registry.hooks import Hooks
+    from zoo.registry.registry import Listing, Registry
+
+
+CORE_COMMANDS = (
+    *("list", "info", "datasets", "build", "plugins", "doctor", "check", "train", "evaluate"),
+    *("report", "crossvalidate", "runs", "export", "verify", "predict", "sample", "bench"),
+    *("quantize", "diff", "why", "demo"),
+)
+"""The commands of the zoo itself. A plugin's command of the same name needs its distribution."""
 
 
 @functools.cache
 def registry() -> Registry:
     """Return the registry of this process."""
+    # The help of the program needs none.
+    from zoo.registry.registry import Registry
+
     return Registry()
 
 
@@ -85,3 +99,47 @@ def listings(
 ) -> list[Listing]:
     """List models with their status and catalog entry, importing no plugin."""
     return registry().listings(pattern, task=task, tags=tags, installed=installed, hidden=hidden)
+
+
+def list_commands() -> dict[str, str]:
+    """List the commands of installed packages by name, with their summaries.
+
+    Nothing is imported. The summary is empty if no catalog has one.
+    """
+    found = [provider for provider in scan()[0] if provider.group == COMMANDS]
+    if all(provider.is_own for provider in found):
+        # ``zoo --help`` must be quick: the other sections of the catalog are long.
+        summaries = _own_summaries() if found else {}
+    else:
+        listings = registry().listings(group=COMMANDS, installed=True)
+        summaries = {one.name: one.entry.summary for one in listings if one.entry}
+    return {provider.name: summaries.get(provider.name, "") for provider in found}
+
+
+def load_command(name: str) -> click.Command:
+    """Import a command of a package.
+
+    Args:
+        name: A name of :func:`list_commands`, or ``distribution:command``.
+
+    Raises:
+        RegistryError: If there is no such command, two packages offer it, or it is broken.
+    """
+    command: click.Command = registry().load(COMMANDS, name)
+    return command
+
+
+def _own_summaries() -> dict[str, str]:
+    """Read the section ``commands`` of the zoo's own catalog, and no other."""
+    import yaml
+
+    text = own_catalog_path().read_text("utf-8")
+    _, found, section = text.partition("\ncommands:\n")
+    lines = []
+    for line in section.splitlines():
+        if line and not line.startswith((" ", "-", "#")):
+            break
+        lines.append(line)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    entries = yaml.load("\n".join(lines), loader) if found else ()  # noqa: S506 - it is a safe one
+    return {entry["name"]: entry["summary"] for entry in entries or ()}

@@ -60,8 +60,7 @@ def build(
     needs_keras(f"building {name}")
     source = found.data if data is None else data
     spec = dataset_spec(architecture.default_dataset if source is None else source)
-    prepared = prepare(name, spec, config, found.config)
-    model = prepared.build()
+    model = build_model(architecture, make_blueprint(name, spec, config, found.config))
     if found.file is None:
         architecture.load_pretrained(model)
     else:
@@ -209,32 +208,25 @@ def needs_keras(action: str) -> None:
             raise MissingExtra(action, "keras", package)
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """An architecture with a complete configuration, ready to build."""
-
-    architecture: Architecture[Any]
-    blueprint: Blueprint
-
-    def build(self) -> keras.Model:
-        """Build the model, and attach the blueprint to it."""
-        model = self.architecture.build(self.blueprint.config, self.blueprint.data)
-        model.blueprint = self.blueprint
-        return model
+def build_model(architecture: Architecture[Any], blueprint: Blueprint) -> keras.Model:
+    """Build the model of a blueprint, and attach the blueprint to it."""
+    model = architecture.build(blueprint.config, blueprint.data)
+    model.blueprint = blueprint
+    return model
 
 
-def prepare(
+def make_blueprint(
     name: str, data: DataSpec, overrides: Mapping[str, Any], base: ModelConfig | None = None
-) -> Prepared:
+) -> Blueprint:
     """Complete a configuration: the default for the data, then the caller's overrides."""
     architecture = registry().get(name)
-    distribution = registry().resolve(name).distribution
     start = architecture.default_config(data).config if base is None else base
     config = configure(
         start, overrides, what=f"{architecture.info.name} config", fix=f"zoo info {name}"
     )
-    blueprint = Blueprint(architecture.info.identity, config, data, distribution)
-    return Prepared(architecture, blueprint)
+    return Blueprint(
+        architecture.info.identity, config, data, registry().resolve(name).distribution
+    )
 
 
 def architecture_of(blueprint: Blueprint) -> Architecture[Any]:

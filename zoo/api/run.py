@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import registry
 from zoo.api.datasets import dataset
-from zoo.api.model_factory import Prepared, architecture_of, load_weights, needs_keras
+from zoo.api.model_factory import architecture_of, build_model, load_weights, needs_keras
 from zoo.architecture import Blueprint
 from zoo.config import ModelConfig, TrainPlan, validate
 from zoo.errors import ConfigError, DataError, Finding, TrainError, UnknownDataset
@@ -127,7 +127,7 @@ class Run:
                 fix=again if self.status == "finished" else f"{again} --resume {self.path}",
             )
         needs_keras("loading a run")
-        model = Prepared(architecture_of(self.blueprint), self.blueprint).build()
+        model = build_model(architecture_of(self.blueprint), self.blueprint)
         load_weights(model, file, of=self.architecture)
         return model
 

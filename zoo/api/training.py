@@ -11,13 +11,14 @@ from zoo.api.catalog import hooks, registry
 from zoo.api.datasets import DataSource, open_dataset
 from zoo.api.environment import environment_of
 from zoo.api.model_factory import (
-    Prepared,
     architecture_of,
+    build_model,
+    make_blueprint,
     needs_keras,
-    prepare,
     refuse_weights,
 )
 from zoo.api.run import Run
+from zoo.architecture import Architecture, Blueprint
 from zoo.config import TrainPlan, configure
 from zoo.errors import ConfigError, Finding, StorageError, ZooError
 from zoo.files import replacing, sha256_file, sha256_json
@@ -90,7 +91,7 @@ def train(
     needs_keras(f"training {name}")
     chosen_data = architecture.default_dataset if data is None else data
     found = open_dataset(chosen_data, **(data_options or {}))
-    prepared = prepare(name, found.spec, config)
+    blueprint = make_blueprint(name, found.spec, config)
     train_plan = configure(
         architecture.default_config(found.spec).plan,
         chosen,
@@ -104,16 +105,17 @@ def train(
     folder = RunFolder.create(architecture.info.name, run_dir)
     provider = registry().resolve(name).provider
     distribution, version = provider.distribution, provider.version
+    resolved = blueprint.config.model_dump(mode="json")
     record = {
         "format_version": FORMAT_VERSION,
         "id": folder.id,
         "architecture": {
-            "name": prepared.blueprint.architecture,
+            "name": blueprint.architecture,
             "distribution": distribution,
             "version": version,
         },
-        "config": prepared.blueprint.config.model_dump(mode="json"),
-        "config_hash": sha256_json(prepared.blueprint.config.model_dump(mode="json")),
+        "config": resolved,
+        "config_hash": sha256_json(resolved),
         "plan": train_plan.model_dump(mode="json"),
         "data": {
             # A third-party dataset may lack these.
@@ -128,7 +130,7 @@ def train(
     with folder.locked():
         folder.refuse_second_start()
         try:
-            return _fit(folder, record, prepared, train_plan, found, progress, resume=False)
+            return _fit(folder, record, blueprint, train_plan, found, progress, resume=False)
         except ConfigError:
             # The architecture does not support this data: there is nothing to resume.
             if run_dir is None:
@@ -149,20 +151,19 @@ def _resume(path: Path, name: str | None, changes: list[str], progress: Progress
     if run.status == "finished":
         return run
     needs_keras("resuming a run")
-    prepared = Prepared(architecture_of(run.blueprint), run.blueprint)
-    plan, data = run.plan, run.dataset()
+    blueprint, plan, data = run.blueprint, run.plan, run.dataset()
     with run.folder.locked():
         # Another process may have finished it meanwhile.
         now = Run(path)
         if now.status == "finished":
             return now
-        return _fit(now.folder, now.record, prepared, plan, data, progress, resume=True)
+        return _fit(now.folder, now.record, blueprint, plan, data, progress, resume=True)
 
 
 def _fit(
     folder: RunFolder,
     record: dict[str, Any],
-    prepared: Prepared,
+    blueprint: Blueprint,
     plan: TrainPlan,
     data: Dataset,
     progress: Progress | None,
@@ -174,8 +175,9 @@ def _fit(
     from zoo.training.loop import Loop
     from zoo.training.randomness import seeded
 
+    architecture = architecture_of(blueprint)
     progress = progress or Progress()
-    meter = SessionMeter(record, environment_of(prepared.architecture), folder.write_record)
+    meter = SessionMeter(record, environment_of(architecture), folder.write_record)
 
     def call_hook(name: str, **arguments: Any) -> None:
         if name == "zoo_after_epoch":
@@ -196,11 +198,11 @@ def _fit(
             record.update(status="running", stopped_because="", **_outcome(loop))
             meter.update("running")
             hooks().call("zoo_before_train", run_dir=folder.path, record=record)
-            model = prepared.build()
+            model = build_model(architecture, blueprint)
             record["parameters"] = model.count_params()
-            prepared.architecture.load_pretrained(model)
-            _adapt(prepared, model, data)
-            prepared.architecture.train(model, data, loop)
+            architecture.load_pretrained(model)
+            _adapt(architecture, model, data)
+            architecture.train(model, data, loop)
             record["model"] = _save(model, folder)
         except (KeyboardInterrupt, Terminated) as signal:
             close("stopped", "terminated" if isinstance(signal, Terminated) else "interrupted")
@@ -227,7 +229,7 @@ def _outcome(loop: Loop) -> dict[str, Any]:
     return {"epochs_done": state.epoch, "best_epoch": state.best_epoch, "best": best}
 
 
-def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
+def _adapt(architecture: Architecture[Any], model: keras.Model, data: Dataset) -> None:
     """Adapt preprocessing layers to the training split, or to an even sample of data on disk."""
     import numpy as np
 
@@ -235,7 +237,7 @@ def _adapt(prepared: Prepared, model: keras.Model, data: Dataset) -> None:
     arrays = split.arrays()
     if arrays is None:
         arrays = split.take(np.linspace(0, len(split) - 1, min(len(split), 4096)).astype(int))
-    prepared.architecture.adapt(model, *arrays)
+    architecture.adapt(model, *arrays)
 
 
 def _save(model: keras.Model, folder: RunFolder) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo import console
 from zoo.cli.models import field_rows
-from zoo.spec import TensorSpec
+
+if TYPE_CHECKING:
+    from zoo.spec import TensorSpec
 
 
 @click.command("datasets", epilog=console.example("zoo datasets --task regression"))

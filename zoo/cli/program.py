@@ -98,7 +98,7 @@ class Program(click.Group):
             module, _, name = COMMANDS[cmd_name][0].partition(":")
             command: click.Command = getattr(importlib.import_module(module), name)
             return command
-        from zoo.api.commands import list_commands, load_command
+        from zoo.api.catalog import list_commands, load_command
 
         if ":" not in cmd_name and cmd_name not in list_commands():
             if ctx.resilient_parsing or cmd_name.startswith("-"):
@@ -117,7 +117,7 @@ class Program(click.Group):
 
 
 def _plugin_commands() -> dict[str, str]:
-    from zoo.api.commands import list_commands
+    from zoo.api.catalog import list_commands
 
     return list_commands()
 

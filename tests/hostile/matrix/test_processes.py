@@ -14,7 +14,7 @@ import pytest
 
 from tests.hostile.matrix.harness import Refusal, Usage
 from tests.hostile.support import Case, Outcome, check, listing, picture
-from zoo.api.commands import list_commands
+from zoo.api.catalog import list_commands
 from zoo.cli import program
 from zoo.errors import (
     ArtifactError,

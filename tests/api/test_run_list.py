@@ -1,4 +1,4 @@
-"""The runs of a folder, as a list: what each was, how it ended, what it cost."""
+"""Lists and comparisons of runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 import zoo
-from tests.api.ledgers import copy
+from tests.api.run_copies import copy
 from zoo.errors import ConfigError, TrainError
 from zoo.training.run_folder import RunFolder
 
 
 class TestListing:
-    def test_a_run_is_listed_with_what_it_reached_and_what_it_cost(self, run, here):
+    def test_a_run_is_listed_with_its_metric_and_its_cost(self, run, here):
         copy(run, here / "runs" / "a")
         (entry,) = zoo.runs()
         assert entry.path == Path("runs/a")
@@ -34,7 +34,7 @@ class TestListing:
         assert entry.bytes == sum(file.stat().st_size for file in files)
         assert entry.problem == ""
 
-    def test_before_an_evaluation_the_metric_is_what_the_plan_watches(self, run, here):
+    def test_before_an_evaluation_the_metric_is_the_monitored_one(self, run, here):
         path = copy(run, here / "runs" / "a")
         (path / "metrics.json").unlink(missing_ok=True)
         (entry,) = zoo.runs()
@@ -46,7 +46,7 @@ class TestListing:
         assert (entry.metric, entry.split) == ("accuracy", "test")
         assert (entry.value, entry.low, entry.high) == (score.value, score.low, score.high)
 
-    def test_a_run_is_running_as_long_as_a_process_holds_it(self, run, here, holding):
+    def test_a_run_without_a_process_is_interrupted(self, run, here, holding):
         copy(run, here / "runs" / "held", status="running", epochs_done=0)
         copy(run, here / "runs" / "died", status="running", epochs_done=0)
         holding(here / "runs" / "held")
@@ -55,7 +55,7 @@ class TestListing:
         # The record of a killed run may be older than its history.
         assert found["died"].epochs == 3
 
-    def test_looking_whether_a_run_is_held_keeps_nobody_out(self, run, here):
+    def test_checking_the_lock_of_a_run_does_not_take_it(self, run, here):
         path = copy(run, here / "runs" / "a")
         looker = subprocess.Popen(
             [
@@ -80,7 +80,7 @@ class TestListing:
             looker.kill()
             looker.communicate()
 
-    def test_what_is_no_run_is_not_listed_and_what_is_a_broken_one_is(self, run, here):
+    def test_damaged_runs_are_listed_and_other_folders_are_not(self, run, here):
         runs = here / "runs"
         copy(run, runs / "good")
         (runs / "notes").mkdir()
@@ -104,7 +104,7 @@ class TestListing:
             copy(run, here / "runs" / "folds" / f"seed-0-fold-{fold}")
         assert [entry.path.name for entry in zoo.runs()] == ["seed-0-fold-0", "seed-0-fold-1"]
 
-    def test_runs_are_chosen_by_model_status_and_data(self, run, here):
+    def test_runs_are_filtered_by_model_status_and_data(self, run, here):
         data = run.record["data"]
         copy(run, here / "runs" / "a")
         copy(run, here / "runs" / "b", status="failed")
@@ -127,7 +127,7 @@ class TestListing:
                 found = zoo.runs(**{key: value})
                 assert "".join(entry.path.name for entry in found) == runs, (key, value)
 
-    def test_runs_are_ordered_by_what_is_asked_for(self, run, here):
+    def test_runs_are_sorted_by_the_given_key(self, run, here):
         for number, (name, loss) in enumerate((("r10", 0.5), ("r2", 0.9), ("r1", 0.1))):
             path = copy(
                 run,
@@ -151,25 +151,14 @@ class TestListing:
         for sort, names in orders.items():
             assert [entry.path.name for entry in zoo.runs(sort=sort)] == names, sort
 
-    def test_of_a_score_where_more_is_better_the_largest_comes_first(self, run, here):
+    def test_the_largest_score_comes_first_if_higher_is_better(self, run, here):
         for name, value in (("a", 0.5), ("b", 0.9)):
             plan = run.record["plan"] | {"monitor": "val_accuracy"}
             path = copy(run, here / "runs" / name, plan=plan, best={"val_accuracy": value})
             (path / "metrics.json").unlink(missing_ok=True)
         assert [entry.path.name for entry in zoo.runs(sort="metric")] == ["b", "a"]
 
-    def test_a_record_of_before_the_costs_were_kept_is_read(self, run, here):
-        path = copy(run, here / "runs" / "old")
-        late = ("peak_memory_bytes", "sessions", "code", "model", "ended")
-        old = {key: value for key, value in run.record.items() if key not in late}
-        old["host"] = {key: old["host"][key] for key in ("cpus", "platform")}
-        (path / "run.json").write_text(json.dumps(old))
-        (entry,) = zoo.runs()
-        assert (entry.status, entry.peak_memory_bytes, entry.ended) == ("finished", None, "")
-        assert zoo.compare(path, run).host == zoo.compare(path, run).host != ()
-        assert zoo.evaluate(path).scores == zoo.evaluate(run).scores
-
-    def test_nothing_there_is_an_empty_list_and_a_wrong_folder_an_error(self, here):
+    def test_a_missing_default_folder_is_an_empty_list_and_any_other_an_error(self, here):
         assert zoo.runs() == []
         with pytest.raises(TrainError, match="no folder elsewhere"):
             zoo.runs("elsewhere")
@@ -177,7 +166,7 @@ class TestListing:
             zoo.runs(status="done", sort="size_")
         assert [finding.where for finding in caught.value.findings] == ["status", "sort"]
 
-    def test_links_that_lead_in_circles_end(self, run, here):
+    def test_circular_links_are_not_followed_forever(self, run, here):
         runs = here / "runs"
         copy(run, runs / "a")
         (runs / "loop").symlink_to(runs)
@@ -185,7 +174,7 @@ class TestListing:
         os.mkfifo(runs / "pipe")
         assert [entry.path.name for entry in zoo.runs()] == ["a", "linked"]
 
-    def test_a_record_that_is_a_pipe_or_without_end_is_not_waited_for(self, here):
+    def test_a_record_that_is_a_pipe_or_huge_is_refused_at_once(self, here):
         for name in ("pipe", "huge"):
             (here / name).mkdir()
         os.mkfifo(here / "pipe" / "run.json")
@@ -197,7 +186,7 @@ class TestListing:
 
 
 class TestComparing:
-    def test_what_is_equal_is_left_out(self, run, here):
+    def test_equal_values_are_left_out(self, run, here):
         other = copy(
             run,
             here / "other",
@@ -212,13 +201,13 @@ class TestComparing:
         assert found.data == found.code == found.host == found.architecture == found.outcome == ()
         assert found.same_data
 
-    def test_values_inside_are_named_by_their_path(self, run, here):
+    def test_nested_values_have_dotted_names(self, run, here):
         optimizer = run.record["config"]["optimizer"] | {"learning_rate": 0.5}
         config = run.record["config"] | {"optimizer": optimizer}
         found = zoo.compare(run, copy(run, here / "other", config=config))
         assert [row.what for row in found.config] == ["optimizer.learning_rate"]
 
-    def test_scores_have_intervals_and_a_verdict_on_chance(self, run, here):
+    def test_scores_have_intervals_and_a_significance(self, run, here):
         measured = zoo.evaluate(run)
         near, far = copy(run, here / "near"), copy(run, here / "far")
         told = json.loads((run.path / "metrics.json").read_text())
@@ -231,7 +220,7 @@ class TestComparing:
         assert row.scores[0] == row.scores[1] == measured.scores["accuracy"]
         assert row.noise == ("within noise", "beyond noise")
 
-    def test_figures_of_other_data_are_not_judged(self, run, here):
+    def test_scores_on_different_data_are_not_compared(self, run, here):
         zoo.evaluate(run)
         other = copy(run, here / "b", data=run.record["data"] | {"fingerprint": "0" * 64})
         found = zoo.compare(run, other)
@@ -240,7 +229,7 @@ class TestComparing:
         assert {verdict for row in found.scores for verdict in row.noise} == {"unknown"}
         assert [row.what for row in found.data] == ["fingerprint"]
 
-    def test_a_run_that_was_not_measured_is_named(self, run, here):
+    def test_a_run_without_an_evaluation_is_named(self, run, here):
         zoo.evaluate(run)
         other = copy(run, here / "b")
         (other / "metrics.json").unlink()

@@ -1,4 +1,4 @@
-"""Copies of a run, for tests of what is told about many."""
+"""Copies of a run, for tests of lists of runs."""
 
 from __future__ import annotations
 

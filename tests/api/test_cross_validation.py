@@ -86,7 +86,7 @@ def test_the_interval_is_the_corrected_students_t() -> None:
     assert (score.value, score.low, score.high) == pytest.approx((12, 12 - half, 12 + half))
 
 
-def test_no_interval_leaves_what_its_score_can_be() -> None:
+def test_an_interval_stays_in_the_range_of_its_score() -> None:
     rows = [
         Fold(
             seed=0,
@@ -124,7 +124,7 @@ def test_wrong_options_are_findings_before_anything_is_trained(table, options, w
     assert [finding.where for finding in caught.value.findings] == [where]
 
 
-def test_what_cannot_be_divided_is_refused_before_anything_is_trained(table: Path) -> None:
+def test_data_without_folds_is_refused_before_any_training(table: Path) -> None:
     with pytest.raises(DataError, match="the rows make 15 groups"):
         zoo.crossvalidate("mlp_regressor", table, folds=20, group_by=["who"])
     with pytest.raises(ConfigError, match="digits"):

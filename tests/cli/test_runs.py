@@ -1,4 +1,4 @@
-"""``zoo runs`` and ``zoo why`` as programs: what they print, how they exit, what they touch."""
+"""``zoo runs`` and ``zoo why``: output, exit codes and side effects."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_the_list_is_a_table_for_people(here, capsys):
     assert second.split()[1] == "interrupted"
 
 
-def test_what_a_stranger_wrote_does_not_steer_the_terminal(here, capsys):
+def test_control_characters_in_records_do_not_reach_the_terminal(here, capsys):
     data = {**record()["data"], "source": "\x1b[2J\x1b]0;gone\x07"}  # type: ignore[dict-item]
     write(here / "runs" / "cnn-1", data=data, best={"val_loss": 0.1, "\x1b[31m": 1.0})
     write(here / "runs" / "cnn-2", status="\x1b[2J")
@@ -107,7 +107,7 @@ def test_no_runs_are_no_error(here, capsys):
     assert "zoo train NAME" in said.err
 
 
-def test_a_record_that_cannot_be_read_is_listed_and_said(here, capsys):
+def test_an_unreadable_record_is_listed_with_a_warning(here, capsys):
     write(here / "runs" / "cnn-1", seconds="long")
     said = printed(capsys, "runs")
     assert "unreadable" in said.out
@@ -120,7 +120,7 @@ def test_the_schema_is_json(capsys):
     assert set(record()) <= set(schema["properties"])
 
 
-def test_a_comparison_leaves_out_what_is_equal(here, capsys):
+def test_a_comparison_leaves_out_equal_values(here, capsys):
     write(here / "runs" / "cnn-1")
     write(here / "runs" / "cnn-2", config={"dropout": 0.5, "optimizer": {"learning_rate": 0.01}})
     said = printed(capsys, "runs", "compare", "runs/cnn-1", "runs/cnn-2")
@@ -133,7 +133,7 @@ def test_a_comparison_leaves_out_what_is_equal(here, capsys):
     assert found["same_data"] is True
 
 
-def test_runs_of_one_name_are_told_apart_by_their_folders(here, capsys):
+def test_runs_of_one_name_are_distinguished_by_their_folders(here, capsys):
     write(here / "a" / "cnn-1")
     write(here / "b" / "cnn-1", seed=1, plan={"epochs": 5, "seed": 1, "monitor": "val_loss"})
     said = printed(capsys, "runs", "compare", "a/cnn-1", "b/cnn-1")
