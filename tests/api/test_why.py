@@ -10,7 +10,7 @@ import pytest
 
 import zoo
 from tests.api.run_copies import copy
-from zoo.api.runs import came_from
+from zoo.api.artifacts import came_from
 from zoo.errors import ArtifactError, DatasetUnavailable, Tampered, TrainError
 from zoo.files import sha256_json
 

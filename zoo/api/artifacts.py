@@ -1,7 +1,8 @@
-"""Verify artifacts, with the hooks of installed packages, without Keras."""
+"""Find and verify artifacts, with the hooks of installed packages, without Keras."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,3 +89,38 @@ def _after(result: VerifyResult) -> VerifyResult:
     except ZooError as error:
         return VerifyResult(result.path, error=error)
     return result
+
+
+def came_from(manifest: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Return whether the origin of an artifact matches a run.
+
+    The same training twice gives the same bytes, and then either run matches.
+
+    Args:
+        manifest: An artifact's manifest, as plain data.
+        record: A run's record.
+    """
+    origin, config = manifest.get("origin"), manifest.get("config")
+    if not isinstance(origin, Mapping) or not isinstance(config, Mapping):
+        return False
+    # A configuration may have gained fields between the run and the export.
+    return (
+        manifest.get("architecture") == record["architecture"]["name"]
+        and origin.get("plan") == record["plan"]
+        and origin.get("best_epoch") == record["best_epoch"]
+        and all(key in config and config[key] == value for key, value in record["config"].items())
+    )
+
+
+def artifacts(exports: Path) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
+    """Yield every artifact of a model repository, with its unverified manifest.
+
+    The manifest is ``None`` if it cannot be read.
+    """
+    for path in sorted(exports.glob("*/*/manifest.json")):
+        try:
+            # Reading a pipe would block.
+            manifest = json.loads(path.read_text("utf-8")) if path.is_file() else None
+        except (OSError, ValueError, RecursionError):
+            manifest = None
+        yield path.parent, manifest if isinstance(manifest, Mapping) else None

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from zoo.api.artifacts import artifacts, came_from
 from zoo.api.catalog import registry
 from zoo.api.datasets import dataset
 from zoo.api.environment import code_of
 from zoo.api.model_factory import build, needs_keras, published_weights
 from zoo.api.predict_fns import signatures
 from zoo.api.run import Run
-from zoo.api.runs import RUNS, artifacts, came_from, run_folders
+from zoo.api.runs import RUNS, run_folders
 from zoo.environment import without_network
 from zoo.errors import ArtifactError, DatasetUnavailable, TrainError, ZooError
 from zoo.files import sha256_file, sha256_json

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from zoo.api.artifacts import artifacts, came_from
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, RunBusy, TrainError
 from zoo.files import TRASH, empty_trash, folder_size, is_file
@@ -480,38 +480,3 @@ def _leftovers(root: Path) -> list[Path]:
         for path in place.glob(f"{TRASH}*")
         if path.is_dir() and not path.is_symlink()
     )
-
-
-def came_from(manifest: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    """Return whether the origin of an artifact matches a run.
-
-    The same training twice gives the same bytes, and then either run matches.
-
-    Args:
-        manifest: An artifact's manifest, as plain data.
-        record: A run's record.
-    """
-    origin, config = manifest.get("origin"), manifest.get("config")
-    if not isinstance(origin, Mapping) or not isinstance(config, Mapping):
-        return False
-    # A configuration may have gained fields between the run and the export.
-    return (
-        manifest.get("architecture") == record["architecture"]["name"]
-        and origin.get("plan") == record["plan"]
-        and origin.get("best_epoch") == record["best_epoch"]
-        and all(key in config and config[key] == value for key, value in record["config"].items())
-    )
-
-
-def artifacts(exports: Path) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
-    """Yield every artifact of a model repository, with its unverified manifest.
-
-    The manifest is ``None`` if it cannot be read.
-    """
-    for path in sorted(exports.glob("*/*/manifest.json")):
-        try:
-            # Reading a pipe would block.
-            manifest = json.loads(path.read_text("utf-8")) if path.is_file() else None
-        except (OSError, ValueError, RecursionError):
-            manifest = None
-        yield path.parent, manifest if isinstance(manifest, Mapping) else None
