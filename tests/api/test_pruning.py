@@ -12,7 +12,7 @@ import pytest
 
 import zoo
 from tests.api.run_copies import copy
-from tests.hostile.support import listing
+from tests.hostile.harness import listing
 from zoo.api.runs import prune
 from zoo.errors import ConfigError, TrainError
 from zoo.files import TRASH

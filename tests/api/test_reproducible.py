@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from tests.hostile.support import listing
+from tests.hostile.harness import listing
 
 _PROGRAM = """
 import sys, zoo

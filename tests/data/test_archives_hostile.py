@@ -26,7 +26,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from tests.hostile.support import listing
+from tests.hostile.harness import listing
 from zoo.data.archives import name_fault, name_key, tar_members, unpack_tar, zip_member
 from zoo.errors import BadRecord, UnsafeArchive
 

@@ -1,1 +1,1 @@
-"""The zoo's own parsers, and bytes that nobody meant for them."""
+"""Fuzz tests of the parsers."""

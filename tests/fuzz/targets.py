@@ -1,8 +1,8 @@
-"""What is fuzzed: one function a parser, which takes any bytes and lets only its own errors pass.
+"""Fuzz targets: one function per parser, which takes any bytes and lets only typed errors pass.
 
-A target reads its bytes as a stranger's file, swallows the error that the parser documents, and
-looks at what came out otherwise: what was read is written again where there is a writer, and is
-read as the same. Any other exception, and any input that takes long, is a fault of the parser.
+A target reads its bytes as an untrusted file and ignores the documented errors of the parser. Where
+there is a writer, the result is written and must be read as the same. Any other exception, and any
+input that takes long, is a fault of the parser.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import struct
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,21 +41,29 @@ from zoo.runtime.calendar import parse_date
 from zoo.runtime.csv import read_table, read_text_table
 from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
 from zoo.runtime.images import probe_image, read_image
+from zoo.runtime.inputs import encode
 from zoo.runtime.manifest import Manifest, read_manifest
 from zoo.runtime.onnx_reader import inspect_graph
 from zoo.runtime.text_files import decode, read_lines
 from zoo.runtime.wordpiece import bert_words, detokenize, longest_match
+from zoo.spec import SPECIAL_TOKENS, TensorSpec, TextSpec
 from zoo_serve.protocol import BadRequest, read_request
 
 ROOT = Path(__file__).parents[2]
 ARTIFACT = ROOT / "exports" / "mlp_regressor" / "1"
+TOKENS = TensorSpec(
+    name="tokens",
+    shape=("time",),
+    dtype="int32",
+    text=TextSpec(split="words", vocabulary=(*SPECIAL_TOKENS, "a"), max_length=8),
+)
 _SMALL = 48
 _PLACE = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 @dataclass(frozen=True)
 class Target:
-    """A parser, as a fuzzer meets it.
+    """A parser to fuzz.
 
     Attributes:
         read: Takes any bytes, and returns whether they were good; what it raises is a fault.
@@ -219,6 +227,14 @@ def texts(data: bytes) -> bool:
         good += len(read_lines(_file("a.txt", data)))
     with contextlib.suppress(ZooError):
         good += len(read_text_table(_file("a.tsv", data)).rows)
+    for options in ({"text": "text"}, {"task": "sequence-to-sequence", "tokenization": "words"}):
+        with contextlib.suppress(ZooError):
+            assert min(open_path(_file("a.tsv", data), options).sizes().values()) > 0
+    files = (_file(f"a{end}", data) for end in (".txt", ".tsv", ".csv"))
+    for source in (*files, data.decode("utf-8", "replace")):
+        with contextlib.suppress(ZooError):
+            ids = encode(source, (TOKENS,))["tokens"]
+            assert ids.size > 0 and 0 <= ids.min() <= ids.max() < 5 and ids.shape[1] <= 8
     return good > 0
 
 
@@ -263,6 +279,17 @@ def captions(data: bytes) -> bool:
     with contextlib.suppress(ZooError):
         return min(open_captioned(folder, CaptionOptions()).sizes().values()) > 0
     return False
+
+
+def vocabulary(data: bytes) -> bool:
+    """Read a vocabulary of captions: as it is, and after the special tokens."""
+    captions(_CAPTIONS.encode())
+    good = False
+    for content in (data, b"[PAD]\n[UNK]\n[SEP]\n" + data):
+        options = CaptionOptions(vocabulary=str(_file("vocab.txt", content)))
+        with contextlib.suppress(ZooError):
+            good = min(open_captioned(_folder() / "captions", options).sizes().values()) > 0
+    return good
 
 
 def record(data: bytes) -> bool:
@@ -396,6 +423,7 @@ TARGETS: dict[str, Target] = {
     "pieces": Target(pieces, _several("Isn't it déjà-vu?", "新しい abab ", "İ ß"), text=True),
     "catalog": Target(catalog, _catalog, text=True),
     "captions": Target(captions, _several(_CAPTIONS, _TEXTS), text=True),
+    "vocabulary": Target(vocabulary, _several("a\n##b\n0\n1\n", "é\n"), text=True),
     "record": Target(
         record,
         _several(
@@ -408,11 +436,3 @@ TARGETS: dict[str, Target] = {
     "options": Target(options, _several("learning_rate=1e-3\nname=sgd", "[1, {a: 2}]"), text=True),
     "request": Target(request, _several(_REQUEST), text=True),
 }
-
-
-def all_targets() -> Iterator[str]:
-    """Yield the names of the targets."""
-    yield from TARGETS
-
-
-__all__ = ["TARGETS", "Target", "all_targets"]

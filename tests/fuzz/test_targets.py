@@ -1,4 +1,4 @@
-"""Every parser on bytes that nobody meant for it: nothing but its own errors, in bounded time."""
+"""Parsers on arbitrary bytes: typed errors only, in bounded time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.fuzz.targets import TARGETS
-from tests.hostile.matrix.harness import measured
+from tests.hostile.harness import measured
 from zoo.metrics.figures import encode_png
 from zoo.runtime.csv import read_table
 from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors

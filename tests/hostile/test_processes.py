@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.matrix.harness import Refusal, Usage
-from tests.hostile.support import Case, Outcome, check, listing, picture
+from tests.hostile.files import picture
+from tests.hostile.harness import EXPORTS, Outcome, Refusal, Usage, check_refusal, listing
 from zoo.api.catalog import list_commands
 from zoo.cli import program
 from zoo.errors import (
@@ -27,8 +27,7 @@ from zoo.errors import (
     UnknownModel,
 )
 
-ROOT = Path(__file__).parents[3]
-EXPORTS = ROOT / "exports"
+ROOT = Path(__file__).parents[2]
 PATH = os.pathsep.join((str(ROOT), str(ROOT / "plugins")))
 LIMITED = """
 import resource, sys
@@ -47,7 +46,7 @@ finally:
 HEAVY = ("demo", "build")
 PATIENCE = 100.0
 """Seconds after which a process is ended: on a busy machine waiting is not its fault."""
-SECONDS, HEAVY_SECONDS = 5.0, 20.0
+LIGHT_SECONDS, HEAVY_SECONDS = 5.0, 20.0
 """Of a processor's time, start-up included; those behind it import a framework first."""
 MEMORY = 2**30
 
@@ -97,9 +96,9 @@ def test_it_is_refused_within_its_limits(command: str, tmp_path: Path):
         (tmp_path / name).symlink_to("/dev/zero")
     before = listing(tmp_path)
     outcome, used, memory = run(words.format(exports=EXPORTS).split(), tmp_path)
-    check(Case(command, "", error.exit_code, error.code, says), outcome)
+    check_refusal(outcome, error, *says)
     assert listing(tmp_path) == before
-    assert used.ru_utime + used.ru_stime < (HEAVY_SECONDS if command in HEAVY else SECONDS)
+    assert used.ru_utime + used.ru_stime < (HEAVY_SECONDS if command in HEAVY else LIGHT_SECONDS)
     assert memory < MEMORY
 
 

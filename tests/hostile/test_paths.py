@@ -1,4 +1,4 @@
-"""Every place that a command line can name, and everything odd that can be there."""
+"""Every path of a command line, and everything that can be there instead of the right file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.matrix.harness import row, run_row
-from tests.hostile.support import captioned, picture
+from tests.hostile.files import captioned, picture
+from tests.hostile.harness import EXPORTS, case, run_case
 from zoo.errors import (
     ArtifactError,
     ConfigError,
@@ -20,8 +20,6 @@ from zoo.errors import (
     TrainError,
     ZooError,
 )
-
-EXPORTS = Path(__file__).parents[3] / "exports"
 
 
 def nothing(place: Path) -> None:
@@ -161,30 +159,30 @@ NO_FOLDER = (*IN_THE_WAY, "an empty file", "noise", "a link to itself")
 
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("argument", READ)
-def test_what_cannot_be_read_is_refused_by_its_name(argument: str, odd: str, tmp_path, capsys):
+def test_what_cannot_be_read_is_refused_by_its_name(argument: str, odd: str, tmp_path):
     words, name, errors = READ[argument]
     if "letters" in odd:
         name = "a" * 5_000 + Path(name).suffix
     picture(tmp_path / "photo.png")
     captioned(tmp_path)
     ODD[odd](tmp_path / name)
-    run_row(row(words, errors, name), tmp_path, capsys, it=name, exports=EXPORTS)
+    run_case(case(words, errors, name), tmp_path, it=name, exports=EXPORTS)
 
 
 @pytest.mark.parametrize("odd", IN_THE_WAY)
 @pytest.mark.parametrize("written", FILES)
-def test_what_is_no_file_is_not_replaced_by_one(written: str, odd: str, good, tmp_path, capsys):
+def test_what_is_no_file_is_not_replaced_by_one(written: str, odd: str, good, tmp_path):
     words, name = FILES[written]
     ODD[odd](tmp_path / name)
     before = (tmp_path / name).lstat().st_mode
-    run_row(row(words, StorageError, name), tmp_path, capsys, it=name, exports=EXPORTS, run=good)
+    run_case(case(words, StorageError, name), tmp_path, it=name, exports=EXPORTS, run=good)
     assert (tmp_path / name).lstat().st_mode == before
 
 
 @pytest.mark.parametrize("odd", NO_FOLDER)
 @pytest.mark.parametrize("written", FOLDERS)
-def test_what_is_no_folder_is_not_written_into(written: str, odd: str, good, tmp_path, capsys):
+def test_what_is_no_folder_is_not_written_into(written: str, odd: str, good, tmp_path):
     words, name = FOLDERS[written]
     picture(tmp_path / "photo.png")
     ODD[odd](tmp_path / name)
-    run_row(row(words, StorageError, name), tmp_path, capsys, it=name, exports=EXPORTS, run=good)
+    run_case(case(words, StorageError, name), tmp_path, it=name, exports=EXPORTS, run=good)

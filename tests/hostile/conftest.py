@@ -1,4 +1,4 @@
-"""What every case of the matrix stands on: an empty folder, no network, and a run that is good."""
+"""An empty current folder, no network, and a finished run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.support import call
+from tests.hostile.harness import call
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _workshop(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def good(tmp_path_factory) -> Path:
-    """A run that was evaluated."""
+    """A finished and evaluated run."""
     pytest.importorskip("tensorflow", reason="training needs the keras extra")
     pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
     run = tmp_path_factory.mktemp("good") / "run"
@@ -31,5 +31,5 @@ def good(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def run(good, tmp_path) -> Path:
-    """A copy of it in the current folder."""
+    """A copy of the run in the current folder."""
     return Path(shutil.copytree(good, tmp_path / "run"))

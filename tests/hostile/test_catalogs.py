@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.hostile.matrix.harness import SECONDS, measured
+from tests.hostile.harness import SECONDS, measured
 from zoo.errors import CatalogInvalid
 from zoo.registry.catalog import parse_catalog, read_catalog
 
