@@ -267,7 +267,7 @@ INPUTS: Table = {
     "numbers that are texts": case(
         "predict {exports}/cnn/1 a.npy",
         DataError,
-        "no numbers",
+        "not numeric",
         setup=written("a.npy", npy_file(np.full((1, 8, 8, 1), "a"))),
     ),
     "an array that runs code": case(

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.hostile.files import picture
-from tests.hostile.harness import Case, call, case, cases, harmless, run_case
+from tests.hostile.harness import Case, Outcome, call, case, cases, check_refusal, harmless
 from zoo.errors import ArtifactError, Incompatible, ParityFailed, Tampered, ZooError
 from zoo.files import sha256_json
 from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
@@ -24,13 +23,9 @@ MODEL = Path(__file__).parents[2] / "exports" / "mlp_classifier"
 Change = Callable[[Path], object]
 
 
-VERIFY = "verify exports/mlp_classifier/1"
-VERIFY_ALL = "verify exports/mlp_classifier"
-
-
-def fault(change: Change, error: type[ZooError], says: str, words: str = VERIFY) -> Case:
+def fault(change: Change, error: type[ZooError], says: str) -> Case:
     """Return a case: a change of an artifact, and the error of ``zoo verify``."""
-    return case(words, error, says, setup=change)
+    return case("verify", error, says, setup=change)
 
 
 def signed(folder: Path, data: dict[str, Any]) -> None:
@@ -125,12 +120,12 @@ def swap(name: str, make: Callable[[Path], object]) -> Change:
 DEEP = "[" * 50_000
 DIGEST = "0" * 64
 MANIFEST = {
-    "of no bytes": fault(text(b""), Incompatible, "no JSON"),
-    "of blanks": fault(text("   \n"), Incompatible, "no JSON"),
-    "that is half": fault(text('{"format_version": 1,'), Incompatible, "no JSON"),
-    "in UTF-16": fault(text('{"format_version": 1}'.encode("utf-16")), Incompatible, "no JSON"),
-    "in Latin-1": fault(text('{"a": "ä"}'.encode("latin-1")), Incompatible, "no JSON"),
-    "behind a byte-order mark": fault(text(b"\xef\xbb\xbf{}"), Incompatible, "no JSON"),
+    "of no bytes": fault(text(b""), Incompatible, "not JSON"),
+    "of blanks": fault(text("   \n"), Incompatible, "not JSON"),
+    "that is half": fault(text('{"format_version": 1,'), Incompatible, "not JSON"),
+    "in UTF-16": fault(text('{"format_version": 1}'.encode("utf-16")), Incompatible, "not JSON"),
+    "in Latin-1": fault(text('{"a": "ä"}'.encode("latin-1")), Incompatible, "not JSON"),
+    "behind a byte-order mark": fault(text(b"\xef\xbb\xbf{}"), Incompatible, "not JSON"),
     "with a NaN": fault(text('{"format_version": NaN}'), Incompatible, "NaN is not allowed"),
     "without end": fault(text(DEEP), Incompatible, "recursion"),
     "of a number of 5,000 digits": fault(text("9" * 5_000), Incompatible, "manifest"),
@@ -245,7 +240,9 @@ FILES = {
     "vectors that are not there": fault(
         lambda folder: (folder / "vectors.npz").unlink(), Tampered, "vectors.npz"
     ),
-    "a model of no bytes": fault(replaced("model.onnx", lambda _: b""), Incompatible, "no bytes"),
+    "a model of no bytes": fault(
+        replaced("model.onnx", lambda _: b""), Incompatible, "it is empty"
+    ),
     "a model that is half": fault(
         replaced("model.onnx", lambda raw: raw[: len(raw) // 2]), Incompatible, "truncated"
     ),
@@ -337,10 +334,10 @@ FILES = {
     ),
     "a manifest that is a link to itself": fault(
         swap("manifest.json", lambda place: place.symlink_to(place.name)),
-        *(Tampered, "symbolic link"),
+        *(Incompatible, "is not an artifact"),
     ),
     "a manifest of 100 MB": fault(
-        lambda folder: os.truncate(folder / "manifest.json", 10**8), Incompatible, "at most"
+        lambda folder: os.truncate(folder / "manifest.json", 10**8), Incompatible, "too large"
     ),
 }
 
@@ -397,25 +394,33 @@ def model(tmp_path) -> Path:
     return tmp_path / "exports" / "mlp_classifier"
 
 
+def check_verification(case: Case, path: str, folder: Path) -> None:
+    """Verify a path, and check the report as if it were the message of another command."""
+    with harmless(folder):
+        outcome = call("verify", "--json", path)
+    (found,) = (report for report in json.loads(outcome.out) if not report["ok"])
+    message = "error: {what}\n  why: {why}\n  try: {fix}\n  ({code})".format(**found)
+    check_refusal(Outcome(outcome.exit, "", message), case.errors, *case.says)
+
+
 @cases(MANIFEST, FILES)
 def test_an_artifact_that_is_wrong_is_refused(case: Case, model, tmp_path):
     case.setup(model / "1")
-    run_case(replace(case, setup=lambda _: None), tmp_path, out="FAILED")
+    check_verification(case, "exports/mlp_classifier/1", tmp_path)
 
 
 @cases(REPOSITORY)
 def test_a_repository_that_is_wrong_is_refused(case: Case, model, tmp_path):
     case.setup(model)
-    run_case(replace(case, words=VERIFY_ALL, setup=lambda _: None), tmp_path, out="FAILED")
+    check_verification(case, "exports/mlp_classifier", tmp_path)
 
 
-def test_with_json_a_failed_verification_is_json(model):
+def test_a_failed_verification_is_told_in_words(model):
     FILES["a model with a flipped bit"].setup(model / "1")
-    outcome = call(*VERIFY.split(), "--json")
+    outcome = call("verify", "exports/mlp_classifier/1")
     assert outcome.exit == Tampered.exit_code
-    (found,) = json.loads(outcome.out)
-    assert (found["ok"], found["error"], found["code"]) == (False, "Tampered", Tampered.code)
-    assert found["what"] and found["why"] and found["fix"]
+    assert outcome.out.startswith("FAILED")
+    assert "model.onnx" in outcome.err and "  why: " in outcome.err and "  try: " in outcome.err
 
 
 @pytest.mark.parametrize("words", ["predict {it} digit.png", "diff {it} {good}"])

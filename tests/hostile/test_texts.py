@@ -136,8 +136,8 @@ CAPTIONS: Table = {
     ),
     "captions of themselves": case(
         SEEN,
-        DataError,
-        "1 different picture",
+        BadRecord,
+        "not an image",
         setup=captions(*[{"image": "captions.jsonl", "caption": f"a {n}"} for n in range(4)]),
     ),
     "captions of a name without end": case(
