@@ -377,7 +377,7 @@ REPOSITORY = {
         *(Tampered, "golden_image"),
     ),
     "something else beside the versions": fault(
-        lambda model: (model / "notes.txt").touch(), Tampered, "notes.txt is no part"
+        lambda model: (model / "notes.txt").touch(), Tampered, "notes.txt is not part"
     ),
     "a version that is a file": fault(lambda model: (model / "2").touch(), ArtifactError, "2"),
     "a version that is empty": fault(lambda model: (model / "2").mkdir(), ArtifactError, "2"),
