@@ -147,7 +147,7 @@ RECORD: Table = {
         ASK, ConfigError, "shape", setup=put("data.spec.inputs.0.shape", [10**9, 10**9, 1])
     ),
     "a record with one class": case(
-        ASK, ZooError, "run", setup=put("data.spec.targets.0.labels", ["a"])
+        ASK, ZooError, "targets", setup=put("data.spec.targets.0.labels", ["a"])
     ),
     "a record without a status": case("export run", TrainError, "status", setup=drop("status")),
     "a record of a status that is none": case(
