@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from zoo.config import Frozen
 from zoo.errors import Incompatible
 from zoo.files import read_regular, write_json
+from zoo.version import API_VERSION
 
 Level = Literal["discoverable", "buildable", "trainable", "exportable", "documented", "gold"]
 """Conformance level of an architecture; each level includes those before it."""
@@ -37,6 +38,7 @@ class Result(Frozen):
     """Result of one check.
 
     Attributes:
+        level: Level that requires the check; ``None`` for checks of datasets and commands.
         outcome: ``xfailed`` failed as it was expected to; ``xpassed`` did not, which is a failure.
         reason: Why it failed, was skipped, or was expected to fail.
         excluded: Whether the caller left it out, and not the check itself.
@@ -45,7 +47,7 @@ class Result(Frozen):
     """
 
     id: str
-    level: Level
+    level: Level | None = None
     outcome: Outcome
     reason: str = ""
     excluded: bool = False
@@ -54,24 +56,26 @@ class Result(Frozen):
 
     @property
     def counts_for_level(self) -> bool:
-        """Whether the level can be reached with this: it passed, or does not apply."""
+        """Whether the level can be reached: the check passed or does not apply."""
         return self.outcome == "passed" or (self.outcome == "skipped" and not self.excluded)
 
 
 class Identity(Frozen):
-    """The architecture that was checked.
+    """The plugin that was checked.
 
     Attributes:
+        kind: Kind of the plugin.
         distribution: Its distribution; ``(registered here)`` if it was defined in the process.
         files: The number of files in its package.
         files_sha256: SHA-256 over the names and the contents of these, a receipt left out; ``None``
             if it was defined without a file.
     """
 
+    kind: Literal["architecture", "dataset", "command"] = "architecture"
     name: str
     distribution: str
     version: str
-    api_version: int
+    api_version: int = API_VERSION
     files: int = 0
     files_sha256: str | None = None
 
@@ -79,9 +83,10 @@ class Identity(Frozen):
 class Receipt(Frozen):
     """Results of all checks, without dates, durations and paths.
 
-    The same architecture on the same versions gives the same receipt.
+    The same plugin on the same versions gives the same receipt.
 
     Attributes:
+        plugin: The plugin that was checked.
         versions: Versions of Python and of numerical packages; ``None`` if not installed.
         level: The highest level whose checks all passed or do not apply, else ``None``.
         counts: The number of checks by outcome.
@@ -89,14 +94,14 @@ class Receipt(Frozen):
     """
 
     schema_version: Literal[1] = 1
-    architecture: Identity
+    plugin: Identity
     versions: dict[str, str | None]
     level: Level | None
     counts: dict[Outcome, int]
     checks: dict[str, Result]
 
     def write(self, path: str | Path) -> None:
-        """Write it as JSON, atomically.
+        """Write the receipt as JSON, atomically.
 
         Raises:
             StorageError: If the folder cannot be written.
@@ -143,18 +148,3 @@ def digest_of(files: Mapping[str, Path]) -> str:
     for relative, path in files.items():
         total.update(f"{relative} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
-
-
-__all__ = [
-    "LEVELS",
-    "OUTCOMES",
-    "RECEIPT",
-    "Identity",
-    "Level",
-    "Outcome",
-    "Receipt",
-    "Result",
-    "digest_of",
-    "files_of",
-    "read_receipt",
-]

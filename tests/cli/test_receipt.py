@@ -90,9 +90,9 @@ def test_a_file_that_changed_since_makes_the_receipt_say_nothing(package, capsys
 @pytest.mark.parametrize(
     ("where", "value", "says"),
     [
-        (("architecture", "name"), "cnn", "it is about 'cnn' of zoo-boxed"),
-        (("architecture", "distribution"), "neural-zoo", "it is about 'boxed' of neural-zoo"),
-        (("architecture", "version"), "0.9", "it is about version 0.9, and 1.0 is installed"),
+        (("plugin", "name"), "cnn", "it is about 'cnn' of zoo-boxed"),
+        (("plugin", "distribution"), "neural-zoo", "it is about 'boxed' of neural-zoo"),
+        (("plugin", "version"), "0.9", "it is about version 0.9, and 1.0 is installed"),
         (("versions", "neural-zoo"), "0.0.1", "it was checked with neural-zoo 0.0.1"),
         (("schema_version",), 2, "is not a receipt that this zoo reads"),
     ],

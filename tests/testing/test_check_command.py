@@ -118,7 +118,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bad_name() -> str:
-    from zoo.testing.identity import known_name
+    from zoo.testing.subject import known_name
 
     return known_name(bad.Good)
 
@@ -145,7 +145,7 @@ def test_a_catalog_that_says_what_is_not_so_is_caught(name, lie, strangers):
 
     assert failed == ([lie] if lie else []), told["checks"]
     assert done.returncode == (1 if lie else 0)
-    assert told["architecture"]["distribution"] == "liars"
+    assert told["plugin"]["distribution"] == "liars"
 
 
 def test_a_distribution_that_says_little_of_itself_is_told_what_is_missing(strangers):
@@ -174,7 +174,7 @@ def test_a_receipt_is_written_and_hyphens_count_as_underscores(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "mlp_classifier: 5 passed; level discoverable"
     assert receipt["level"] == "discoverable"
-    assert receipt["architecture"]["name"] == "mlp_classifier"
+    assert receipt["plugin"]["name"] == "mlp_classifier"
     assert set(receipt["versions"]) >= {"python", "keras", "tensorflow", "onnxruntime", "numpy"}
 
 
@@ -186,7 +186,7 @@ def test_a_receipt_is_written_and_hyphens_count_as_underscores(tmp_path):
         (["cnn", "--select", "biuld.*"], 4, "there is no check"),
         (["cnn", "--exclude", "build.names"], 2, "ID=REASON"),
         (["cnn", "--expect-failure", "build.names="], 4, "needs a reason"),
-        ([], 2, "which model"),
+        ([], 2, "which plugin"),
     ],
 )
 def test_what_cannot_be_checked_is_refused_with_what_to_do(words, code, said):

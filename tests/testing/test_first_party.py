@@ -17,7 +17,7 @@ def test_every_architecture_of_the_zoo_is_gold(name):
 
     assert report.ok, "\n".join(f"{result.id}: {result.reason}" for result in report.failures)
     assert report.level == "gold"
-    assert report.architecture.distribution == "neural-zoo"
+    assert report.plugin.distribution == "neural-zoo"
     # A minute on a core of its own; on one that is shared, CPU time counts for up to twice that.
     assert report.cpu_seconds < 120
 

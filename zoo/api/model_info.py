@@ -202,7 +202,7 @@ def _conformance(listing: Listing) -> Conformance | None:
 
 def _mismatch(receipt: Receipt, listing: Listing) -> str:
     """Return why a receipt does not apply to the installed files; empty if it does."""
-    about, provider = receipt.architecture, listing.providers[0]
+    about, provider = receipt.plugin, listing.providers[0]
     model = listing.identity.partition("@")[0]
     if (about.name, about.distribution) != (model, listing.distribution):
         return f"it is about {about.name!r} of {about.distribution}"

@@ -16,7 +16,7 @@ _COLORS = {"passed": "green", "failed": "red", "xpassed": "red", "skipped": "yel
 
 
 @click.command("check", epilog=console.example("zoo check cnn --level buildable"))
-@click.argument("name", required=False, help="A model of 'zoo list'.")
+@click.argument("name", required=False, help="A model, a dataset or a command of a package.")
 @click.option(
     "--level",
     metavar="LEVEL",
@@ -53,10 +53,11 @@ def check(
     only_list: bool,
     as_json: bool,
 ) -> None:
-    """Run the conformance checks of an architecture.
+    """Run the conformance checks of a plugin.
 
-    It is built, trained, exported and evaluated on a part of its default data. Exits with 1 if a
-    check fails, or passes that was expected to fail; docs/checks.md explains each check.
+    A model is built, trained, exported and evaluated on a part of its default data; a dataset is
+    loaded. Exits with 1 if a check fails, or passes that was expected to fail; docs/checks.md
+    explains each check.
     """
     from zoo import testing
 
@@ -64,15 +65,17 @@ def check(
         _show_checks(as_json=as_json)
         return
     if name is None:
-        raise click.BadParameter("which model? 'zoo list' names them", param_hint="NAME")
-    report = testing.check_architecture(
-        name,
-        level=level,  # type: ignore[arg-type]  # checked there, with the levels in the message
-        select=select,
-        exclude=_reasons(exclude, "--exclude"),
-        expected_failures=_reasons(expect_failure, "--expect-failure"),
-        progress=None if as_json else _show,
-    )
+        raise click.BadParameter("which plugin? 'zoo list' shows the models", param_hint="NAME")
+    options: dict[str, Any] = {
+        "select": select,
+        "exclude": _reasons(exclude, "--exclude"),
+        "expected_failures": _reasons(expect_failure, "--expect-failure"),
+        "progress": None if as_json else _show,
+    }
+    kind = testing.kind_of(name)
+    if kind == "architecture":
+        options["level"] = level
+    report = getattr(testing, f"check_{kind}")(name, **options)
     if receipt is not None:
         report.receipt().write(receipt)
     if as_json:
@@ -100,11 +103,11 @@ def _show_checks(*, as_json: bool) -> None:
 
     checks = testing.all_checks()
     if as_json:
-        keys = ("id", "level", "title", "why", "fix", "page")
+        keys = ("id", "kind", "level", "title", "why", "fix", "page")
         console.emit_json([{key: getattr(one, key) for key in keys} for one in checks])
         return
-    rows: list[tuple[Any, ...]] = [(one.id, one.level, one.title) for one in checks]
-    console.emit(console.table(("check", "level", "what is expected"), rows))
+    rows: list[tuple[Any, ...]] = [(one.id, one.level or one.kind, one.title) for one in checks]
+    console.emit(console.table(("check", "level", "requirement"), rows))
 
 
 def _show(result: Result) -> None:
@@ -119,5 +122,6 @@ def _show(result: Result) -> None:
 
 def _summarize(report: Report) -> None:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items() if count)
-    console.emit(f"{report.architecture.name}: {counts}; level {report.level or 'none'}")
+    level = f"; level {report.level or 'none'}" if report.plugin.kind == "architecture" else ""
+    console.emit(f"{report.plugin.name}: {counts}{level}")
     console.note(f"{report.cpu_seconds:.0f} s of CPU time")

@@ -26,7 +26,7 @@ COMMANDS = {
     "build": ("zoo.cli.models:build", "Build a model and show its layers."),
     "plugins": ("zoo.cli.plugins:plugins", "List the installed plugins."),
     "doctor": ("zoo.cli.plugins:doctor", "Find problems of this installation."),
-    "check": ("zoo.cli.check:check", "Run the conformance checks of an architecture."),
+    "check": ("zoo.cli.check:check", "Run the conformance checks of a plugin."),
     "train": ("zoo.cli.training:train", "Train a model."),
     "evaluate": ("zoo.cli.training:evaluate", "Evaluate a trained model."),
     "report": ("zoo.cli.training:report", "Write the HTML report of a run."),

@@ -11,12 +11,10 @@ from pydantic import ValidationError
 
 from zoo.api.predict_fns import keras_predict_fn
 from zoo.spec import Arrays, TensorSpec
-from zoo.testing.checks import CheckGroup, Measured
-from zoo.testing.identity import package_files
-from zoo.testing.outcomes import expect
-from zoo.testing.subject import Subject
+from zoo.testing.checks import CheckGroup, Measured, expect
+from zoo.testing.subject import Subject, package_files
 
-GROUP = CheckGroup("buildable", "build")
+GROUP = CheckGroup("build", "buildable")
 
 BACKENDS = frozenset({"jax", "tensorflow", "torch"})
 """What a model is written for any of, through ``keras.ops``."""
@@ -289,6 +287,3 @@ def _imports(source: str) -> list[tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.append((node.module.partition(".")[0], node.lineno))
     return found
-
-
-__all__ = ["BACKENDS", "EXAMPLES", "GROUP", "NOISE"]

@@ -1,41 +1,44 @@
-"""What a check is: a name, a level, why it is there, how to repair what it finds, a function."""
+"""Conformance checks: their definition, their outcomes and their levels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
-from zoo.receipts import Level
-
-if TYPE_CHECKING:
-    from zoo.testing.subject import Subject
+from zoo.errors import ConfigError, Finding
+from zoo.receipts import LEVELS, Level
 
 Measured = Mapping[str, float | int | bool | str]
-"""What a check found, by name: nothing that differs from one run to the next."""
+"""Measured values by name, equal in every run."""
 
-Function = Callable[["Subject"], Measured]
+Function = Callable[[Any], Measured]
+
+Kind = Literal["architecture", "dataset", "command"]
+"""Kind of plugin that a check is for."""
 
 PAGE = "docs/checks.md"
-"""Where every check has a section."""
+"""Page with a section about every check."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that is expected of every architecture.
+    """A requirement that every plugin of a kind must meet.
 
     Attributes:
-        id: Its name, which stays: ``build.batch_invariance``.
-        level: The level that asks for it.
-        title: What is expected, in one sentence.
-        why: Why that matters.
-        fix: How to repair an architecture that fails it.
-        function: Looks at an architecture and returns what it measured. It raises
+        id: Stable name: ``build.batch_invariance``.
+        kind: Kind of plugin it is for.
+        level: Level that requires it; ``None`` for datasets and commands.
+        title: The requirement in one sentence.
+        why: Reason for the requirement.
+        fix: How to repair a plugin that fails.
+        function: Takes the plugin that is checked and returns measured values. Raises
             :class:`CheckFailed` or :class:`Skipped`.
     """
 
     id: str
-    level: Level
+    kind: Kind
+    level: Level | None
     title: str
     why: str
     fix: str
@@ -43,54 +46,91 @@ class Check:
 
     @property
     def page(self) -> str:
-        """Where its section is."""
+        """Address of its section in the documentation."""
         return f"{PAGE}#{self.anchor}"
 
     @property
     def anchor(self) -> str:
-        """The name of its section in that page."""
+        """Anchor of its section."""
         return self.id.replace(".", "-").replace("_", "-")
 
     @property
     def heading(self) -> str:
-        """The heading of its section, from which the anchor comes."""
+        """Heading of its section."""
         group, _, what = self.id.partition(".")
         return f"{group.capitalize()}: {what.replace('_', ' ')}"
 
 
 class CheckGroup:
-    """The checks of one level, in the order in which they are made.
+    """Checks of one level or of one kind of plugin, in order.
 
     Args:
+        prefix: First part of their ids.
         level: The level.
-        prefix: The first part of their names.
+        kind: The kind of plugin.
     """
 
-    def __init__(self, level: Level, prefix: str) -> None:
-        self.level, self.prefix = level, prefix
+    def __init__(
+        self, prefix: str, level: Level | None = None, kind: Kind = "architecture"
+    ) -> None:
+        self.prefix, self.level, self.kind = prefix, level, kind
         self.checks: list[Check] = []
 
     def check(self, *, why: str, fix: str) -> Callable[[Function], Function]:
-        """Make a function a check: its name becomes the id, its docstring the title.
+        """Decorate a function as a check; its name becomes the id, its docstring the title.
 
         Args:
-            why: Why what it expects matters.
-            fix: How to repair an architecture that fails it.
+            why: Reason for the requirement.
+            fix: How to repair a plugin that fails.
         """
 
         def add(function: Function) -> Function:
             name = f"{self.prefix}.{function.__name__}"
             title = " ".join((function.__doc__ or "").split())
-            self.checks.append(Check(name, self.level, title, why, fix, function))
+            self.checks.append(Check(name, self.kind, self.level, title, why, fix, function))
             return function
 
         return add
 
 
-__all__ = [
-    "PAGE",
-    "Check",
-    "CheckGroup",
-    "Function",
-    "Measured",
-]
+class CheckFailed(AssertionError):
+    """A plugin does not meet a requirement."""
+
+
+class Skipped(Exception):
+    """A check does not apply to a plugin.
+
+    Args:
+        reason: Why it does not apply.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def expect(holds: object, expectation: str, received: Any) -> None:
+    """Raise :class:`CheckFailed` unless a condition holds.
+
+    Args:
+        holds: The condition.
+        expectation: Expected state, to complete "expected ...".
+        received: Actual state.
+    """
+    if not holds:
+        raise CheckFailed(f"expected {expectation}. Received: {received}")
+
+
+def levels_up_to(level: str) -> tuple[Level, ...]:
+    """Return a level and all levels before it.
+
+    Raises:
+        ConfigError: If there is no such level.
+    """
+    if level not in LEVELS:
+        raise ConfigError(
+            f"there is no level {level!r}",
+            findings=[Finding("level", level, f"one of {', '.join(LEVELS)}")],
+            fix="zoo check --list",
+        )
+    return LEVELS[: LEVELS.index(level) + 1]

@@ -6,19 +6,14 @@ import importlib.metadata
 from typing import Any
 
 from zoo.api.catalog import listings
-from zoo.testing.checks import CheckGroup, Measured
-from zoo.testing.outcomes import Skipped, expect
+from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
+from zoo.testing.import_probe import HEAVY, trace_architecture
 from zoo.testing.subject import Subject
 
-GROUP = CheckGroup("discoverable", "discover")
+GROUP = CheckGroup("discover", "discoverable")
 
 CPU_SECONDS = 0.5
 """What an import may cost besides what the zoo itself imports; the best of three counts."""
-
-HEAVY = frozenset(
-    {"jax", "keras", "onnx", "onnxruntime", "tensorflow", "tf2onnx", "torch", "transformers"}
-)
-"""Frameworks that no plugin may import before it is asked to build something."""
 
 
 @GROUP.check(
@@ -46,13 +41,11 @@ def name(subject: Subject) -> Measured:
 )
 def import_time(subject: Subject) -> Measured:
     """Importing its module takes no more than half a second of CPU time."""
-    from zoo.testing.probe import import_traces
-
-    seconds = subject.traces.seconds
+    seconds = subject.trace.seconds
     for _ in range(2):
         if seconds <= CPU_SECONDS:
             break
-        seconds = min(seconds, import_traces(subject.architecture).seconds)
+        seconds = min(seconds, trace_architecture(subject.architecture).seconds)
     expect(seconds <= CPU_SECONDS, f"at most {CPU_SECONDS} s of CPU time", f"{seconds:.2f} s")
     return {"limit_seconds": CPU_SECONDS}
 
@@ -64,7 +57,7 @@ def import_time(subject: Subject) -> Measured:
 )
 def light_import(subject: Subject) -> Measured:
     """Importing its module imports no framework."""
-    found = sorted(subject.traces.modules & HEAVY)
+    found = sorted(subject.trace.modules & HEAVY)
     expect(not found, "no framework to be imported with the module", ", ".join(found))
     return {"frameworks": 0}
 
@@ -78,9 +71,9 @@ def light_import(subject: Subject) -> Measured:
 )
 def global_state(subject: Subject) -> Measured:
     """Importing its module leaves the process as it was, and prints nothing."""
-    traces = subject.traces
-    expect(not traces.touched, "nothing to be changed by the import", ", ".join(traces.touched))
-    expect(not traces.printed, "nothing to be printed by the import", repr(traces.printed[:200]))
+    trace = subject.trace
+    expect(not trace.changed, "nothing to be changed by the import", ", ".join(trace.changed))
+    expect(not trace.printed, "nothing to be printed by the import", repr(trace.printed[:200]))
     return {"changed": 0}
 
 
@@ -122,6 +115,3 @@ def _project(requirement: str) -> str:
     """Return the project's name in front of a requirement, as names are compared."""
     end = next((at for at, sign in enumerate(requirement) if sign in " ;[(<>=!~"), None)
     return requirement[:end].lower().replace("_", "-").replace(".", "-")
-
-
-__all__ = ["CPU_SECONDS", "GROUP", "HEAVY"]

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from zoo.architecture import Architecture
-from zoo.testing.checks import CheckGroup, Measured
-from zoo.testing.outcomes import expect
+from zoo.testing.checks import CheckGroup, Measured, expect
 from zoo.testing.subject import Subject
 
-GROUP = CheckGroup("documented", "document")
+GROUP = CheckGroup("document", "documented")
 
 WORDS = 3
 """Words that a description has at least."""
@@ -111,6 +110,3 @@ def _fields(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
             if not text and reference:
                 text = kinds.get(reference.rpartition("/")[2], {}).get("description", "")
             yield f"{kind}.{name}", text
-
-
-__all__ = ["GROUP", "WORDS"]

@@ -10,11 +10,10 @@ import numpy as np
 import zoo
 from zoo.api.predict_fns import keras_predict_fn
 from zoo.files import sha256_file
-from zoo.testing.checks import CheckGroup, Measured
-from zoo.testing.outcomes import expect
+from zoo.testing.checks import CheckGroup, Measured, expect
 from zoo.testing.subject import Subject
 
-GROUP = CheckGroup("exportable", "export")
+GROUP = CheckGroup("export", "exportable")
 
 EXAMPLES = 24
 """Examples of the test split that the artifact and the model are both asked about."""
@@ -108,6 +107,3 @@ def _digests(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-__all__ = ["EXAMPLES", "GROUP"]

@@ -13,8 +13,7 @@ from zoo.api.predict_fns import keras_predict_fn
 from zoo.errors import DatasetUnavailable
 from zoo.metrics import Score
 from zoo.metrics.scores import describe_score
-from zoo.testing.checks import CheckGroup, Measured
-from zoo.testing.outcomes import Skipped, expect
+from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
 from zoo.testing.subject import Subject
 
 GROUP = CheckGroup("gold", "gold")
@@ -198,6 +197,3 @@ def _reaches(name: str, found: Score, low: float, high: float) -> bool:
     if found.low is None or found.high is None:
         return False
     return found.high >= low if describe_score(name).higher_is_better else found.low <= high
-
-
-__all__ = ["EXAMPLES", "GROUP"]

@@ -1,24 +1,31 @@
-"""An architecture under examination, with what is trained and exported once for many checks."""
+"""The architecture that is checked, with the runs and artifacts that several checks share."""
 
 from __future__ import annotations
 
 import functools
+import inspect
+import platform
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import zoo
-from zoo.api.catalog import registry
+from zoo.api.catalog import listings, registry
+from zoo.api.environment import version_of
 from zoo.architecture import Architecture, Recipe, Signature
+from zoo.errors import ConfigError, Finding, UnknownModel
 from zoo.metrics.scores import describe_score
-from zoo.spec import Arrays, Dataset, DataSpec, Split
-from zoo.testing.data import EXCERPT, one_batch, permuted
-from zoo.testing.identity import Target, known_name
-from zoo.testing.outcomes import CheckFailed, Skipped
-from zoo.testing.probe import Traces, import_traces
+from zoo.receipts import Identity, digest_of, files_of
+from zoo.spec import Arrays, Dataset, DataSpec, Split, SplitName
+from zoo.testing.checks import CheckFailed, Skipped
+from zoo.testing.import_probe import ImportTrace, source_file, trace_architecture
 
 if TYPE_CHECKING:
     import keras
+    import numpy.typing as npt
 
 STEPS = 300
 """Steps on one batch that are enough to learn it by heart."""
@@ -44,15 +51,29 @@ class Subject:
         """The architecture."""
         return registry().get(self.name)
 
+    def identity(self) -> Identity:
+        """Return its identity for a receipt."""
+        info = self.architecture.info
+        provider = registry().resolve(self.name).provider
+        files = package_files(self.architecture)
+        return Identity(
+            name=info.name,
+            distribution=provider.distribution,
+            version=provider.version,
+            api_version=info.api_version,
+            files=len(files),
+            files_sha256=digest_of(files) if files else None,
+        )
+
     @functools.cached_property
-    def traces(self) -> Traces:
-        """What importing it in a fresh interpreter does."""
-        return import_traces(self.architecture)
+    def trace(self) -> ImportTrace:
+        """Effects of its import on a fresh interpreter."""
+        return trace_architecture(self.architecture)
 
     @functools.cached_property
     def data(self) -> Dataset:
         """An excerpt of its default data."""
-        return zoo.dataset(self.architecture.default_dataset, max_examples=EXCERPT)
+        return zoo.dataset(self.architecture.default_dataset, max_examples=MAX_EXAMPLES)
 
     @property
     def spec(self) -> DataSpec:
@@ -134,7 +155,7 @@ class Subject:
 
         Args:
             where: The name of the folder.
-            data: What it learns from; the excerpt if left out, which a resumed run finds again.
+            data: What it learns from; the excerpt if left out, which a resumed_run run finds again.
             plan: Changes to the example's plan.
             progress: Who watches.
             **config: Changes to the example's configuration.
@@ -143,7 +164,7 @@ class Subject:
         return zoo.train(
             self.name,
             source,
-            data_options={"max_examples": EXCERPT} if data is None else None,
+            data_options={"max_examples": MAX_EXAMPLES} if data is None else None,
             run_dir=self.folder / where,
             plan={**self.example.plan.model_dump(), **(plan or {})},
             progress=progress,
@@ -156,24 +177,24 @@ class Subject:
         return self.train("run")
 
     @functools.cached_property
-    def twin(self) -> zoo.Run:
+    def second_run(self) -> zoo.Run:
         """The same once more."""
-        return self.train("twin")
+        return self.train("second_run")
 
     @functools.cached_property
-    def resumed(self) -> zoo.Run:
+    def resumed_run(self) -> zoo.Run:
         """The same, interrupted after its first epoch and gone on with."""
         try:
-            self.train("resumed", progress=_Interrupter())
+            self.train("resumed_run", progress=_Interrupter())
         except KeyboardInterrupt:
-            return zoo.train(resume=self.folder / "resumed")
+            return zoo.train(resume=self.folder / "resumed_run")
         raise CheckFailed(
             "expected a training that goes through loop.fit, which can be interrupted after an "
             "epoch. Received: one that ended without having been told of an epoch"
         )
 
     @functools.cached_property
-    def by_heart(self) -> zoo.Run:
+    def overfitted(self) -> zoo.Run:
         """The example, trained for long on one batch; no weight shrinks by itself."""
         config = {"optimizer.weight_decay": 0.0}
         plan = {
@@ -182,12 +203,12 @@ class Subject:
             "restore_best_weights": False,
             "patience": None,
         }
-        return self.train("by_heart", one_batch(self.data), plan=plan, **config)
+        return self.train("overfitted", one_batch(self.data), plan=plan, **config)
 
     @functools.cached_property
-    def misled(self) -> zoo.Run:
+    def permuted_run(self) -> zoo.Run:
         """The example, trained on answers that belong to other examples."""
-        return self.train("misled", permuted(self.data))
+        return self.train("permuted_run", permuted(self.data))
 
     @functools.cached_property
     def artifact(self) -> zoo.Artifact:
@@ -234,4 +255,119 @@ def gain(monitored: str, before: float, after: float) -> float:
     return gone / way if way else 0.0
 
 
-__all__ = ["STEPS", "Subject", "everything", "gain", "is_open"]
+MAX_EXAMPLES = 96
+"""Examples of each split that the checks learn from and measure on."""
+
+BATCH = 16
+"""Examples of the one batch that is to be learned by heart."""
+
+
+class PermutedSplit:
+    """The inputs of a split with the targets of others of its examples.
+
+    Args:
+        split: The examples.
+        seed: Decides whose targets each gets.
+    """
+
+    def __init__(self, split: Split, seed: int) -> None:
+        self._split = split
+        self._from = np.random.default_rng(seed).permutation(len(split))
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    def take(self, indices: npt.NDArray[np.int64]) -> tuple[Arrays, Arrays]:
+        """Return inputs, and the targets of other examples."""
+        chosen = np.asarray(indices)
+        return self._split.take(chosen)[0], self._split.take(self._from[chosen])[1]
+
+    def arrays(self) -> tuple[Arrays, Arrays] | None:
+        """Return everything at once: an excerpt is held in memory."""
+        return self.take(np.arange(len(self)))
+
+
+def one_batch(dataset: Dataset) -> Dataset:
+    """Return a dataset whose every split is the same few training examples."""
+    train = dataset.split("train")
+    batch = zoo.Subset(train, np.arange(min(BATCH, len(train))))
+
+    return zoo.DatasetView(dataset, lambda *_: batch)
+
+
+def permuted(dataset: Dataset) -> Dataset:
+    """Return a dataset of which what is learned from has the targets of other examples."""
+
+    def view(name: SplitName, split: Split) -> Split:
+        return split if name == "test" else PermutedSplit(split, seed=len(name))
+
+    return zoo.DatasetView(dataset, view)
+
+
+PACKAGES = ("neural-zoo", "keras", "tensorflow", "onnxruntime", "numpy")
+"""What decides numbers, besides Python."""
+
+Target = str | type[Architecture[Any]] | Architecture[Any]
+
+
+def known_name(target: Target) -> str:
+    """Return the name under which an architecture can be asked for, making it known if need be.
+
+    Args:
+        target: A name of ``zoo list`` (hyphens count as underscores), or an architecture that is
+            defined in this process.
+
+    Raises:
+        RegistryError: If nothing is known of a name, or a class wants the name of another.
+    """
+    if isinstance(target, str):
+        try:
+            registry().get(target)
+        except UnknownModel:
+            other = target.replace("-", "_")
+            if other == target:
+                raise
+            registry().get(other)
+            return other
+        return target
+    kind = target if inspect.isclass(target) else type(target)
+    if not issubclass(kind, Architecture) or not hasattr(kind, "info"):
+        raise ConfigError(
+            "only architectures can be checked",
+            findings=[Finding("architecture", target, "a name, or a zoo.Architecture")],
+            fix="zoo list shows the names",
+        )
+    name = kind.info.name
+    try:
+        same = type(registry().get(name)) is kind
+    except UnknownModel:
+        same = False
+    if not same:
+        zoo.register(kind)
+    return name
+
+
+def package_files(architecture: Architecture[Any]) -> dict[str, Path]:
+    """Return the files of the package that ships an architecture.
+
+    Of one that no distribution provides, and of a package that is a single module, it is the file
+    in which it is defined. Byte code and a receipt are left out; names are relative, with slashes,
+    sorted.
+    """
+    source = source_file(architecture)
+    if source is None:
+        return {}
+    top = type(architecture).__module__.partition(".")[0]
+    package = getattr(sys.modules.get(top), "__path__", None)
+    (listing,) = listings(architecture.info.name)
+    if not package or not listing.is_installed:
+        return {source.name: source}
+    return files_of(Path(next(iter(package))))
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of what decides numbers."""
+    return {
+        "python": platform.python_version(),
+        **{package: version_of(package) for package in PACKAGES},
+    }

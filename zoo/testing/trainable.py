@@ -8,23 +8,29 @@ import numpy as np
 
 import zoo
 from zoo.spec import Task
-from zoo.testing.checks import CheckGroup, Measured
-from zoo.testing.data import BATCH, one_batch
-from zoo.testing.outcomes import Skipped, expect
-from zoo.testing.subject import STEPS, Subject, everything, gain, is_open
+from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
+from zoo.testing.subject import (
+    BATCH,
+    STEPS,
+    Subject,
+    everything,
+    gain,
+    is_open,
+    one_batch,
+)
 
-GROUP = CheckGroup("trainable", "train")
+GROUP = CheckGroup("train", "trainable")
 
-LEAST = 0.005
+IMPROVEMENT = 0.005
 """Of the way to perfect, what the first epochs must go at least: more than noise goes."""
 
-BY_HEART = 0.5
+OVERFIT = 0.5
 """Of the way to perfect, what many steps on one batch must go at least."""
 
-BY_HEART_OPEN = 0.1
+OVERFIT_LIKELIHOOD = 0.1
 """Of its own size, what a likelihood must gain: nobody knows what would be perfect."""
 
-CLEVER = 0.2
+CHANCE = 0.2
 """Of the variance, or of the surprise at classes, what one may explain that learned nonsense."""
 
 
@@ -35,10 +41,10 @@ CLEVER = 0.2
 )
 def determinism(subject: Subject) -> Measured:
     """Two trainings with one seed end in the same bits."""
-    if not _differing(subject.run, subject.resumed):
+    if not _differing(subject.run, subject.resumed_run):
         # One that was interrupted ended in the same bits: so does one that was not.
         return {"variables": len(subject.run.model.weights)}
-    apart = _differing(subject.run, subject.twin)
+    apart = _differing(subject.run, subject.second_run)
     expect(not apart, "the same weights from the same seed", f"others in {_few(apart)}")
     return {"variables": len(subject.run.model.weights)}
 
@@ -72,8 +78,8 @@ def loss_falls(subject: Subject) -> Measured:
     first, last = history[0][column], history[-1][column]
     gone = gain(column, first, last)
     expect(
-        gone >= LEAST,
-        f"{column} to go {LEAST:.1%} of the way to perfect at least in {len(history)} epochs",
+        gone >= IMPROVEMENT,
+        f"{column} to go {IMPROVEMENT:.1%} of the way to perfect at least in {len(history)} epochs",
         f"{first:.5g}, then {last:.5g}",
     )
     return {"watched": column, "first": first, "last": last}
@@ -88,10 +94,10 @@ def loss_falls(subject: Subject) -> Measured:
 )
 def overfits_one_batch(subject: Subject) -> Measured:
     """Shown one batch many times, it learns most of it by heart."""
-    history = subject.by_heart.history
+    history = subject.overfitted.history
     column = subject.monitored
     first, last = history[0][column], history[-1][column]
-    gone, wanted = gain(column, first, last), BY_HEART_OPEN if is_open(column) else BY_HEART
+    gone, wanted = gain(column, first, last), OVERFIT_LIKELIHOOD if is_open(column) else OVERFIT
     expect(
         gone >= wanted,
         f"{column} to go {wanted:.0%} of the way to perfect in {STEPS} steps on {BATCH} examples",
@@ -112,7 +118,7 @@ def every_weight_learns(subject: Subject) -> Measured:
     before = subject.adapted(subject.build(seed=subject.example.plan.seed), batch)
     start = [(variable.path, _value(variable)) for variable in before.trainable_variables]
     # Keras counts names up from one model to the next: it is the order that stays.
-    after = [_value(variable) for variable in subject.by_heart.model.trainable_variables]
+    after = [_value(variable) for variable in subject.overfitted.model.trainable_variables]
     shapes = [value.shape for _, value in start]
     expect(
         shapes == [value.shape for value in after],
@@ -139,7 +145,7 @@ def permuted_labels(subject: Subject) -> Measured:
             f"it is for {', '.join(tasks)}, and its default data for {task.value}: no class and no "
             "number of an example is learned that could be another's"
         )
-    scores = zoo.evaluate(subject.misled, subject.data).scores
+    scores = zoo.evaluate(subject.permuted_run, subject.data).scores
     truth = next(iter(everything(subject.data.split("test"))[1].values()))
     if task == Task.CLASSIFICATION:
         # Not the accuracy: whole groups of examples get one answer, and are right together.
@@ -147,12 +153,12 @@ def permuted_labels(subject: Subject) -> Measured:
         shares = np.bincount(truth.reshape(-1)) / len(truth)
         surprise = -float(sum(share * np.log(share) for share in shares if share))
         told = 1 - scores["log_loss"].value / surprise
-        expect(told <= CLEVER, f"at most {CLEVER:.0%} of the surprise gone", f"{told:.0%}")
+        expect(told <= CHANCE, f"at most {CHANCE:.0%} of the surprise gone", f"{told:.0%}")
         return {"surprise_explained": told}
     expect("rmse" in scores, "a score 'rmse' of a regression", ", ".join(scores))
     explained = 1 - scores["rmse"].value ** 2 / float(np.var(truth))
     expect(
-        explained <= CLEVER, f"at most {CLEVER:.0%} of the variance explained", f"{explained:.0%}"
+        explained <= CHANCE, f"at most {CHANCE:.0%} of the variance explained", f"{explained:.0%}"
     )
     return {"variance_explained": explained}
 
@@ -166,11 +172,11 @@ def permuted_labels(subject: Subject) -> Measured:
 )
 def resume(subject: Subject) -> Measured:
     """Interrupted after an epoch and resumed, it ends in the bits of one that was not."""
-    if _differing(subject.run, subject.resumed) and _differing(subject.run, subject.twin):
+    if _differing(subject.run, subject.resumed_run) and _differing(subject.run, subject.second_run):
         raise Skipped("two trainings that nobody interrupts differ already: train.determinism")
-    apart = _differing(subject.run, subject.resumed)
+    apart = _differing(subject.run, subject.resumed_run)
     expect(not apart, "the weights of a run that nobody interrupted", f"others in {_few(apart)}")
-    first, second = (_lines(run) for run in (subject.run, subject.resumed))
+    first, second = (_lines(run) for run in (subject.run, subject.resumed_run))
     expect(first == second, "the history of a run that nobody interrupted", "another one")
     return {"epochs": len(first)}
 
@@ -198,6 +204,3 @@ def _equal(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> bool:
 def _few(paths: list[str]) -> str:
     more = f" and {len(paths) - 4} more" if len(paths) > 4 else ""
     return ", ".join(paths[:4]) + more
-
-
-__all__ = ["BY_HEART", "BY_HEART_OPEN", "CLEVER", "GROUP", "LEAST"]
