@@ -363,7 +363,7 @@ class Unsure(Good):
 
 
 WRONG: dict[str, tuple[type[Good], str]] = {
-    "build.examples": (Uncompiled, "build.examples"),
+    "build.test_configs": (Uncompiled, "build.test_configs"),
     "build.config_round_trip": (WithoutDefaults, "build.*"),
     "build.config_strict": (Loose, "build.*"),
     "build.serialization": (Unregistered, "build.*"),
@@ -376,7 +376,7 @@ WRONG: dict[str, tuple[type[Good], str]] = {
     "train.every_weight_learns": (DeadWeight, "train.*"),
     "train.permuted_labels": (Leaking, "train.*"),
     "train.resume": (Forgetful, "train.*"),
-    "export.proof": (NotExportable, "export.proof"),
+    "export.parity": (NotExportable, "export.parity"),
     "export.reproducible": (Counting, "export.*"),
     "document.docstrings": (Silent, "document.[dfrl]*"),
     "document.fields": (Unexplained, "document.[dfrl]*"),

@@ -215,7 +215,7 @@ def test_an_architecture_that_leaves_the_program_only_fails(monkeypatch):
         def build(self, config, data):
             raise SystemExit(3)
 
-    assert "SystemExit" in failed(Leaving, "build.examples")["build.examples"]
+    assert "SystemExit" in failed(Leaving, "build.test_configs")["build.test_configs"]
 
 
 def test_something_that_is_no_architecture_is_refused():
@@ -237,7 +237,7 @@ def test_a_receipt_is_the_same_for_the_same_result_and_can_be_read_again(tmp_pat
     assert testing.read_receipt(tmp_path / "0.json").counts == receipts[0].counts
     assert testing.read_receipt(tmp_path / "0.json").checks.keys() == receipts[0].checks.keys()
     assert str(Path.cwd()) not in first and str(tmp_path.parent) not in first
-    assert "seconds" not in json.loads(first)["checks"]["build.examples"]
+    assert "seconds" not in json.loads(first)["checks"]["build.test_configs"]
     assert len(json.loads(first)["plugin"]["files_sha256"]) == 64
 
 

@@ -1,4 +1,4 @@
-"""The second level: every configuration becomes a model that does what its description says."""
+"""Checks of the level buildable: configurations, models, signatures."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from zoo.testing.subject import Subject, package_files
 GROUP = CheckGroup("build", "buildable")
 
 BACKENDS = frozenset({"jax", "tensorflow", "torch"})
-"""What a model is written for any of, through ``keras.ops``."""
+"""Backends of Keras, which no model may import."""
 
 NOISE = 2e-5
-"""By how much answers may differ that are summed up in another order, of the largest value."""
+"""Relative tolerance for sums in another order, of the largest value."""
 
 EXAMPLES = 7
-"""Examples that a model is asked about: an odd number, and more than one."""
+"""Number of examples in a batch: odd, and more than one."""
 
 
 @GROUP.check(
-    why="The checks, and people who try the architecture, start from its examples.",
-    fix="Return from `examples()` recipes whose configurations fit the data that they are given.",
+    why="The checks build and train these configurations.",
+    fix="Return recipes from `test_configs()` whose configurations fit the given data.",
 )
-def examples(subject: Subject) -> Measured:
-    """Every example configuration becomes a compiled model that answers for the data."""
+def test_configs(subject: Subject) -> Measured:
+    """Every test configuration becomes a compiled model that predicts on the data."""
     largest = 0
-    for number, recipe in enumerate(subject.examples):
+    for number, recipe in enumerate(subject.recipes):
         model = subject.adapted(subject.build(recipe))
         expect(
             getattr(model, "optimizer", None) is not None,
-            f"example {number} to be compiled",
+            f"test configuration {number} to be compiled",
             "a model without an optimizer",
         )
-        for signature in subject.asked_of_data(subject.signatures(model))[:1]:
+        for signature in subject.data_signatures(subject.signatures(model))[:1]:
             keras_predict_fn(signature)(subject.inputs(2))
         largest = max(largest, model.count_params())
-    return {"examples": len(subject.examples), "largest_parameters": largest}
+    return {"configurations": len(subject.recipes), "largest_parameters": largest}
 
 
 @GROUP.check(
-    why="A configuration is kept as JSON in every run and every artifact, and read again from it.",
-    fix="Use field types that pydantic writes as JSON and reads back as they were: tuples, "
-    "numbers, text, nested models. Give every field a default.",
+    why="Every run and every artifact stores the configuration as JSON.",
+    fix="Use field types that survive a round trip through JSON with pydantic: tuples, numbers, "
+    "text, nested models. Give every field a default.",
 )
 def config_round_trip(subject: Subject) -> Measured:
-    """Its configuration has a default for every field, a JSON schema, and survives JSON."""
+    """Its configuration has a default for every field, a JSON schema, and survives a round trip."""
     kind = subject.architecture.Config
     schema = json.loads(json.dumps(kind.model_json_schema()))
     without = [name for name, field in kind.model_fields.items() if field.is_required()]
@@ -62,37 +62,37 @@ def config_round_trip(subject: Subject) -> Measured:
         "a schema of the fields that there are",
         ", ".join(sorted(schema["properties"])),
     )
-    for config in (kind(), *(recipe.config for recipe in subject.examples)):
+    for config in (kind(), *(recipe.config for recipe in subject.recipes)):
         again = kind.model_validate_json(config.model_dump_json())
-        expect(again == config, f"JSON to give the same configuration, {config!r}", repr(again))
+        expect(again == config, f"the same configuration from JSON, {config!r}", repr(again))
     return {"fields": len(kind.model_fields)}
 
 
 @GROUP.check(
-    why="A misspelt field that is ignored trains another model than was asked for, without a word.",
+    why="A misspelled field that is ignored trains another model than the intended one.",
     fix="Derive the configuration, and what is nested in it, from `zoo.ModelConfig` or "
     "`zoo.config.Frozen`, and leave their `extra` and `frozen` as they are.",
 )
 def config_strict(subject: Subject) -> Measured:
-    """Its configuration refuses a field that it does not have, and cannot be changed."""
+    """Its configuration rejects unknown fields and is frozen."""
     kind = subject.architecture.Config
     try:
         kind.model_validate({"no_such_field_exists": 1})
     except ValidationError:
         pass
     else:
-        expect(holds=False, expectation="an unknown field to be refused", received="accepted")
+        expect(holds=False, expectation="an unknown field to be rejected", received="accepted")
     expect(kind.model_config.get("frozen"), "a frozen configuration", "one that can be changed")
     return {"strict": True}
 
 
 @GROUP.check(
-    why="Runs are kept as `.keras` files, and people move models between programs in them.",
+    why="Runs store models as `.keras` files.",
     fix="Register every class of your own with `keras.saving.register_keras_serializable`, and "
-    "return from its `get_config` all that its constructor takes.",
+    "return every argument of its constructor from `get_config`.",
 )
 def serialization(subject: Subject) -> Measured:
-    """Saved as a `.keras` file and loaded again it gives the same answers, bit by bit."""
+    """A model that is saved and loaded as a `.keras` file predicts the same bits."""
     import keras
 
     file = subject.folder / "model.keras"
@@ -108,21 +108,21 @@ def serialization(subject: Subject) -> Measured:
         expect(
             np.array_equal(first, second, equal_nan=first.dtype.kind == "f"),
             f"output {number} to be the same after loading",
-            f"one that is {_apart(first, second):.3g} apart",
+            f"one that differs by {_apart(first, second):.3g}",
         )
     return {"outputs": len(before)}
 
 
 @GROUP.check(
-    why="A server puts the questions of many people into one batch: nobody's answer may depend on "
-    "the others'.",
-    fix="Take no statistics over the batch outside of training (batch normalization keeps moving "
-    "ones), draw nothing at random, and let every operation keep the first axis apart.",
+    why="A server batches the requests of several clients: a prediction may not depend on the "
+    "others.",
+    fix="Compute no statistics over the batch outside of training (batch normalization uses "
+    "moving averages), draw no random numbers, and never mix the batch axis with others.",
 )
 def batch_invariance(subject: Subject) -> Measured:
-    """An example's answer is the same alone, among others, and in another order."""
+    """The prediction for an example is the same alone, in a batch, and in another order."""
     compared = 0
-    for signature in subject.asked_of_data(subject.signatures(subject.model)):
+    for signature in subject.data_signatures(subject.signatures(subject.model)):
         predict_fn, inputs = keras_predict_fn(signature), subject.inputs(EXAMPLES)
         count = len(next(iter(inputs.values())))
         together = predict_fn(inputs)
@@ -135,19 +135,18 @@ def batch_invariance(subject: Subject) -> Measured:
                 expect(
                     _close(answer, other),
                     f"output {name!r} of {signature.name!r} to be the same {how}",
-                    f"answers that are {_apart(answer, other):.3g} apart",
+                    f"predictions that differ by {_apart(answer, other):.3g}",
                 )
     return {"outputs": compared, "examples": EXAMPLES}
 
 
 @GROUP.check(
-    why="Names become the inputs of the ONNX file and the keys of a server's protocol: who reads "
-    "the data's description knows how to ask.",
+    why="Names become the inputs of the ONNX file and the keys of a server's protocol.",
     fix="Name `keras.Input` after the data's tensors (`name=spec.name`, `dtype=spec.dtype`), and "
     "let each `Signature` say its model's own inputs and outputs.",
 )
 def names(subject: Subject) -> Measured:
-    """Inputs are called, shaped and typed as the data and each signature say, and named apart."""
+    """Inputs match the data and each signature in name, shape and type; names are unique."""
     signatures = subject.signatures(subject.model)
     graphs = [signature.name for signature in signatures]
     expect(len(set(graphs)) == len(graphs), "another name for each signature", graphs)
@@ -189,15 +188,15 @@ def names(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="Whoever reads an answer believes its declared type and shape; a double where a float is "
-    "declared costs twice the memory, and an answer that is no number says nothing.",
-    fix="Let each `Signature` declare the outputs that its model really gives; cast where an "
-    "operation widens them, and keep logarithms and divisions away from zero.",
+    why="Clients rely on the declared type and shape; a double where a float is declared takes "
+    "twice the memory, and NaN is not a prediction.",
+    fix="Declare the actual outputs of the model in each `Signature`; cast where an operation "
+    "widens them, and keep logarithms and divisions away from zero.",
 )
 def outputs(subject: Subject) -> Measured:
-    """Answers have the declared type and shape, and every number in them is finite."""
+    """Outputs have the declared type and shape, and are finite."""
     checked = 0
-    for signature in subject.asked_of_data(subject.signatures(subject.model)):
+    for signature in subject.data_signatures(subject.signatures(subject.model)):
         answers = keras_predict_fn(signature)(subject.inputs(EXAMPLES))
         for spec in signature.outputs:
             where = f"output {spec.name!r} of {signature.name!r}"
@@ -216,11 +215,11 @@ def outputs(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="Keras runs on several backends, and a model that names one of them runs on that one only.",
+    why="Keras has several backends, and a model that imports one of them runs on no other.",
     fix="Use `keras` and `keras.ops` instead of `tf.*`, `torch.*` or `jax.*` in the package.",
 )
 def backend(subject: Subject) -> Measured:
-    """Its source imports no backend of Keras by name."""
+    """Its source imports no backend of Keras."""
     looked = 0
     for name, path in package_files(subject.architecture).items():
         if path.suffix != ".py":
@@ -239,7 +238,7 @@ def _expect_tensor(tensor: Any, spec: TensorSpec, where: str) -> None:
 
 
 def _model_inputs(subject: Subject) -> Any:
-    """Return what the model itself is called with: real examples, else small numbers."""
+    """Return inputs of the model itself: examples of the data, else small integers."""
     known = subject.inputs(EXAMPLES)
     rng = np.random.default_rng(0)
     values: dict[str, Any] = {}

@@ -110,7 +110,7 @@ def listed(subject: DatasetSubject) -> Measured:
 
 
 @GROUP.check(
-    why="Whoever asks what a dataset is may have no framework, and does not want to wait for one.",
+    why="Users who describe a dataset may have no framework, which takes seconds to import.",
     fix="Import frameworks inside `load`.",
 )
 def light_import(subject: DatasetSubject) -> Measured:
@@ -149,8 +149,9 @@ def description(subject: DatasetSubject) -> Measured:
 
 @GROUP.check(
     why="A model is built from the spec before any data is loaded.",
-    fix="Let `load` return the splits `train`, `validation` and `test` with the tensors of `spec`: "
-    "their names, shapes and data types. If these depend on the options, give `describe`.",
+    fix="Let `load` return the splits `train`, `validation` and `test` with the tensors of "
+    "`spec`: their names, shapes and data types. If these depend on the options, give "
+    "`describe`.",
 )
 def splits(subject: DatasetSubject) -> Measured:
     """Every split has examples, and their tensors are those of the spec."""

@@ -1,4 +1,4 @@
-"""The first level: it can be found, and finding it changes nothing."""
+"""Checks of the level discoverable: name, import, metadata."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from zoo.testing.subject import Subject
 GROUP = CheckGroup("discover", "discoverable")
 
 CPU_SECONDS = 0.5
-"""What an import may cost besides what the zoo itself imports; the best of three counts."""
+"""Limit of the CPU time of an import, without that of the zoo; the best of three counts."""
 
 
 @GROUP.check(
-    why="Everything else asks for the architecture by its name.",
+    why="Every command refers to the architecture by its name.",
     fix="Give the entry point and `info.name` one name, in lower case with underscores; `zoo "
     "doctor` says what is wrong with which package.",
 )
 def name(subject: Subject) -> Measured:
-    """It is found under its own name, ready to be used."""
+    """It is found under its own name and is ready to use."""
     own = subject.architecture.info.name
     expect(
         subject.name.rpartition(":")[2] == own,
@@ -35,12 +35,12 @@ def name(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="`zoo list` and `zoo info` are asked many times; a slow module makes all of the zoo slow.",
+    why="`zoo info` and `zoo train` import the module; a slow one makes the zoo slow.",
     fix="Import at the top of the module only `zoo`, pydantic and the standard library; compute "
     "nothing, read no file. `python -X importtime -c 'import MODULE'` shows what costs.",
 )
 def import_time(subject: Subject) -> Measured:
-    """Importing its module takes no more than half a second of CPU time."""
+    """Importing its module takes at most half a second of CPU time."""
     seconds = subject.trace.seconds
     for _ in range(2):
         if seconds <= CPU_SECONDS:
@@ -51,7 +51,7 @@ def import_time(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="A framework takes seconds to import, and who lists models or runs an artifact may not "
+    why="A framework takes seconds to import, and users who list models or run artifacts may not "
     "have one.",
     fix="Import keras, and whatever imports it, inside the methods that need it.",
 )
@@ -63,14 +63,13 @@ def light_import(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="A module is imported while somebody else's program runs: what it changes, it changes for "
-    "all of that program.",
-    fix="Set nothing when the module is imported: no environment variable, no warnings filter, no "
-    "seed, no folder, no handler. Print nothing. Where something must be set, do it inside a "
-    "method, and put it back.",
+    why="A module is imported into a running program, and changes of global state affect all of "
+    "it.",
+    fix="Do not set environment variables, warnings filters, seeds, the working directory or "
+    "handlers at import, and do not print. Set them inside a method, and restore them.",
 )
 def global_state(subject: Subject) -> Measured:
-    """Importing its module leaves the process as it was, and prints nothing."""
+    """Importing its module changes no global state and prints nothing."""
     trace = subject.trace
     expect(not trace.changed, "nothing to be changed by the import", ", ".join(trace.changed))
     expect(not trace.printed, "nothing to be printed by the import", repr(trace.printed[:200]))
@@ -78,13 +77,12 @@ def global_state(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="Who installs a package sees its metadata first: what it is, which version, under which "
-    "license, and whether it brings the zoo that it needs.",
+    why="Users see the metadata of a package before they install it.",
     fix="Give the project in pyproject.toml a version, a description, a license and "
     "`requires-python`, and depend on `neural-zoo`.",
 )
 def metadata(subject: Subject) -> Measured:
-    """Its distribution says its version, what it is, its license, and that it needs the zoo."""
+    """Its distribution states version, summary, license, Python version and the zoo."""
     (listing,) = listings(subject.architecture.info.name)
     if not listing.is_installed:
         raise Skipped("it was registered in this process, and no distribution provides it")

@@ -1,4 +1,4 @@
-"""The fifth level: whoever meets it learns what it is, what it takes, what it cannot do."""
+"""Checks of the level documented: docstrings, fields, references, limits, card."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from zoo.testing.subject import Subject
 GROUP = CheckGroup("document", "documented")
 
 WORDS = 3
-"""Words that a description has at least."""
+"""Least number of words in a description."""
 
 
 @GROUP.check(
-    why="`help()` and an editor show docstrings: they are the documentation that is there first.",
-    fix="Begin the class, its configuration and each method that it overrides with a sentence that "
-    "says what it is or does.",
+    why="`help()` and editors show docstrings.",
+    fix="Add a docstring to the class, its configuration and each method that it overrides.",
 )
 def docstrings(subject: Subject) -> Measured:
     """The class, its configuration and the methods it overrides have docstrings of their own."""
@@ -41,7 +40,7 @@ def docstrings(subject: Subject) -> Measured:
     fix="`Field(default, description=...)` for every field, with its unit, also of nested models.",
 )
 def fields(subject: Subject) -> Measured:
-    """Every field of its configuration says what it is."""
+    """Every field of its configuration has a description."""
     schema = subject.architecture.Config.model_json_schema()
     described = list(_fields(schema))
     missing = [name for name, text in described if len(text.split()) < 1]
@@ -50,11 +49,11 @@ def fields(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="Who wants to understand a model, or to cite it, needs to know where it comes from.",
+    why="Users need the source of a model to understand and to cite it.",
     fix="Name in `info.references` the papers or books: authors, year, title.",
 )
 def references(subject: Subject) -> Measured:
-    """It names a paper or a book that it comes from."""
+    """It has a reference to a paper or a book."""
     found = subject.architecture.info.references
     expect(found, "one reference at least in info.references", "none")
     short = [text for text in found if len(text.split()) < WORDS]
@@ -63,11 +62,11 @@ def references(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="A model is used for what it cannot do, if nobody says so.",
-    fix="Say in `info.limits`, a sentence each, what it should not be used for.",
+    why="Without stated limits, a model is used for tasks that it cannot do.",
+    fix="State in `info.limits`, one sentence each, what it should not be used for.",
 )
 def limits(subject: Subject) -> Measured:
-    """It says what it cannot do, in sentences."""
+    """It states its limits in sentences."""
     found = subject.architecture.info.limits
     expect(found, "one limit at least in info.limits", "none")
     short = [text for text in found if len(text.split()) < WORDS or not text.endswith(".")]
@@ -76,12 +75,12 @@ def limits(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="The card is what people get who are given an artifact and nothing else.",
+    why="The model card is the documentation of an artifact.",
     fix="Fill in `info.summary`, `info.license` and `info.limits`, and let each output of a "
     "`Signature` say its unit, its range or what it means (`inside`).",
 )
 def card(subject: Subject) -> Measured:
-    """The card of its artifact says what it is, its license, its limits, and how it is called."""
+    """The card of its artifact states summary, license, limits and signatures."""
     text = " ".join((subject.artifact.path / "card.md").read_text("utf-8").split())
     info = subject.architecture.info
     wanted = {
@@ -99,7 +98,7 @@ def card(subject: Subject) -> Measured:
 
 
 def _fields(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Return the name and the description of every field; of a group, its own docstring counts."""
+    """Return the name and description of every field, or the docstring of a nested model."""
     kinds = schema.get("$defs", {})
     for kind, part in ((schema.get("title", ""), schema), *kinds.items()):
         for name, about in part.get("properties", {}).items():

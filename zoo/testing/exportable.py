@@ -1,4 +1,4 @@
-"""The fourth level: it becomes an artifact that proves itself, and says what the model says."""
+"""Checks of the level exportable: parity, predictions, reproducible bytes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from zoo.testing.subject import Subject
 GROUP = CheckGroup("export", "exportable")
 
 EXAMPLES = 24
-"""Examples of the test split that the artifact and the model are both asked about."""
+"""Examples of the test split on which artifact and model are compared."""
 
 
 @GROUP.check(
-    why="An artifact is what is deployed: it must say what the model says, for every signature, "
-    "batch size, edge value and level of optimization.",
+    why="The deployed artifact must predict as the model does, for every signature, batch size, "
+    "edge value and optimization level.",
     fix="The message names the operation, or the input for which both differ. Use operations that "
-    "have an ONNX form; keep randomness and Python out of what is exported.",
+    "ONNX has, and no randomness or Python in exported signatures.",
 )
-def proof(subject: Subject) -> Measured:
-    """Every signature becomes an ONNX graph that is proven equal to the model, and again later."""
+def parity(subject: Subject) -> Measured:
+    """Every signature becomes an ONNX graph that has parity with the model and can be verified."""
     artifact = subject.artifact
     wanted = {signature.name for signature in subject.signatures(subject.run.model)}
     graphs = {graph["signature"]: graph for graph in artifact.manifest["graphs"]}
@@ -46,17 +46,16 @@ def proof(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="The proof uses examples that were held out for choosing; users ask about others.",
-    fix="If `export.proof` passes and this fails, the model answers differently for data that it "
-    "has not seen: look for state that is left from training.",
+    why="Parity is proven on validation examples; users have others.",
+    fix="If `export.parity` passes and this fails, look for state that is left from training.",
 )
 def predictions(subject: Subject) -> Measured:
-    """The artifact answers as the model does, for examples of the test split."""
+    """Artifact and model predict the same on examples of the test split."""
     artifact, model = subject.artifact, subject.run.model
     inputs = subject.inputs(EXAMPLES, "test")
     tolerances = {one["signature"]: one["tolerance"] for one in artifact.manifest["graphs"]}
     compared = 0
-    for signature in subject.asked_of_data(subject.signatures(model)):
+    for signature in subject.data_signatures(subject.signatures(model)):
         session = artifact.load(signature=signature.name)
         names = {spec.name for spec in signature.inputs}
         given = {name: array for name, array in inputs.items() if name in names}
@@ -72,13 +71,12 @@ def predictions(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="Who has the weights can make the artifact again and see that it is the one that was "
-    "published.",
-    fix="Give layers and operations names that do not count up from one model to the next, and "
-    "iterate over nothing that has no order.",
+    why="Users can export the weights again and compare the artifact with the published one.",
+    fix="Name layers and operations without a counter that increases from one model to the next, "
+    "and do not iterate over sets.",
 )
 def reproducible(subject: Subject) -> Measured:
-    """The same weights exported twice give the same bytes in every file."""
+    """Two exports of the same weights have the same bytes in every file."""
     first, second = (
         _digests(artifact.path) for artifact in (subject.artifact, subject.artifact_again)
     )

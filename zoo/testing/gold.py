@@ -1,4 +1,4 @@
-"""The last level: its numbers are honest, those that were measured and those that are claimed."""
+"""Checks of the level gold: intervals, and the claims of the catalog."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from zoo.testing.subject import Subject
 GROUP = CheckGroup("gold", "gold")
 
 EXAMPLES = 96
-"""Examples of the test split on which a claim is measured again."""
+"""Examples of the test split on which a claimed score is measured again."""
 
 
 @GROUP.check(
-    why="A score on a hundred examples may be luck, and only its interval says so.",
-    fix="Return from `evaluate` scores with `low` and `high`: `zoo.metrics` has the intervals of "
-    "shares, means and bootstrapped scores.",
+    why="A score on few examples is uncertain, and its interval says how much.",
+    fix="Return scores with `low` and `high` from `evaluate`: `zoo.metrics` has intervals of "
+    "proportions, means and bootstrapped scores.",
 )
 def intervals(subject: Subject) -> Measured:
-    """The score that stands for all has a 95 % interval on its default data."""
+    """The headline score has a 95 % interval on its default data."""
     evaluation = zoo.evaluate(subject.run)
     name = evaluation.headline
     score = evaluation.scores[name]
@@ -48,12 +48,11 @@ def intervals(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="The catalog is read without importing anything: people choose a model, and programs "
-    "filter models, by what it says.",
-    fix="Write into the package's `registry.yaml` what the architecture's `info` says.",
+    why="Users and programs select models by the catalog, which is read without an import.",
+    fix="Repeat the `info` of the architecture in the package's `registry.yaml`.",
 )
 def catalog(subject: Subject) -> Measured:
-    """What the catalog says of it is what it says of itself."""
+    """Its catalog entry agrees with its `info`."""
     entry = _entry(subject)
     info = subject.architecture.info
     pairs = {
@@ -69,15 +68,15 @@ def catalog(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="The number of parameters says what a model costs.",
-    fix="Write `parameters` as `zoo.build(NAME, weights=...).count_params()` gives it.",
+    why="The number of parameters tells the size of a model.",
+    fix="Set `parameters` to `zoo.build(NAME, weights=...).count_params()`.",
 )
 def parameters(subject: Subject) -> Measured:
-    """It has as many parameters as the catalog says, with and without its weights."""
+    """It has the number of parameters in the catalog, with and without its weights."""
     entry = _entry(subject)
     claims = {weights.id: weights.parameters for weights in entry.weights}
     if entry.parameters is None and not claims:
-        raise Skipped("the catalog says nothing of its parameters")
+        raise Skipped("the catalog has no number of parameters")
     counted = {
         name: zoo.build(subject.name, weights=name).count_params() for name in _at_hand(subject)
     }
@@ -92,8 +91,8 @@ def parameters(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="Weights that are not the cataloged file are somebody else's.",
-    fix="Write the size and the SHA-256 of the file as it is shipped.",
+    why="Weights that differ from the cataloged file cannot be trusted.",
+    fix="Set `bytes` and `sha256` to those of the shipped file.",
 )
 def weights(subject: Subject) -> Measured:
     """Every file of weights that is shipped has the cataloged size and SHA-256."""
@@ -113,16 +112,16 @@ def weights(subject: Subject) -> Measured:
         expect(digest == one.sha256, f"the SHA-256 {digest[:16]}… of {one.id!r}", one.sha256)
         looked += 1
     if not looked:
-        raise Skipped("its weights are not shipped, but downloaded, and then checked")
+        raise Skipped("its weights are downloaded, and checked then")
     return {"files": looked}
 
 
 @GROUP.check(
-    why="A claimed score that nobody can reach is a lie, or an accident.",
-    fix="Measure the shipped weights again, and write what came out, with its interval.",
+    why="A claimed score must be reproducible.",
+    fix="Evaluate the shipped weights again, and state the result with its interval.",
 )
 def metrics(subject: Subject) -> Measured:
-    """Its weights for the default data reach the claimed scores, as far as intervals tell."""
+    """Its weights for the default data reach the claimed scores, within their intervals."""
     entry = _entry(subject)
     claimed = next(
         (
@@ -159,19 +158,19 @@ def metrics(subject: Subject) -> Measured:
 
 
 def _entry(subject: Subject) -> Any:
-    """Return what the catalog says of it.
+    """Return its catalog entry.
 
     Raises:
-        Skipped: If it says nothing.
+        Skipped: If there is none.
     """
     (listing,) = listings(subject.architecture.info.name)
     if listing.entry is None:
-        raise Skipped("the catalog says nothing of it")
+        raise Skipped("no catalog has an entry for it")
     return listing.entry
 
 
 def _at_hand(subject: Subject) -> list[str]:
-    """Return the weights that can be had without a download."""
+    """Return the ids of weights that need no download."""
     return [one.id for one in _entry(subject).weights if one.file is not None]
 
 
@@ -186,14 +185,14 @@ def _measure(subject: Subject, identifier: str) -> dict[str, Score]:
         again = getattr(data, "encoded_by", None)
         split = (again(blueprint.data) if again is not None else data).split("test")
     except DatasetUnavailable as error:
-        raise Skipped(f"its default data cannot be had here: {error.what}") from error
+        raise Skipped(f"its default data is not available here: {error.what}") from error
     predict_fns = {signature.name: keras_predict_fn(signature) for signature in signatures}
     evaluation = architecture.evaluate(predict_fns, split, blueprint.data, config=blueprint.config)
     return dict(evaluation.scores)
 
 
 def _reaches(name: str, found: Score, low: float, high: float) -> bool:
-    """Return whether a score may be as good as a claim: better than claimed is no lie."""
+    """Return whether a score may be as good as claimed, or better."""
     if found.low is None or found.high is None:
         return False
     return found.high >= low if describe_score(name).higher_is_better else found.low <= high

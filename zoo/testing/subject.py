@@ -28,18 +28,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 STEPS = 300
-"""Steps on one batch that are enough to learn it by heart."""
+"""Steps on one batch that are enough to overfit it."""
 
 
 class Subject:
-    """An architecture under examination.
+    """The architecture that is checked, with runs and artifacts that are made at the first use.
 
-    Everything here is made when a check first asks for it, and kept for those after it. No check
-    may change what it is given.
+    No check may change them.
 
     Args:
         target: A name, or an architecture.
-        folder: An empty folder for runs and artifacts.
+        folder: Empty folder for runs and artifacts.
     """
 
     def __init__(self, target: Target, folder: Path) -> None:
@@ -72,52 +71,52 @@ class Subject:
 
     @functools.cached_property
     def data(self) -> Dataset:
-        """An excerpt of its default data."""
+        """Part of its default data."""
         return zoo.dataset(self.architecture.default_dataset, max_examples=MAX_EXAMPLES)
 
     @property
     def spec(self) -> DataSpec:
-        """What its default data is."""
+        """Spec of its default data."""
         return self.data.spec
 
     @functools.cached_property
-    def examples(self) -> tuple[Recipe[Any], ...]:
-        """The configurations that it offers for checks."""
+    def recipes(self) -> tuple[Recipe[Any], ...]:
+        """Its test configurations."""
         found = tuple(self.architecture.test_configs(self.spec))
         if not found:
-            raise CheckFailed("expected one example at least. Received: none from examples()")
+            raise CheckFailed("expected one recipe at least. Received: none from test_configs()")
         return found
 
     @property
-    def example(self) -> Recipe[Any]:
-        """The one that is trained."""
-        return self.examples[0]
+    def recipe(self) -> Recipe[Any]:
+        """The test configuration that is trained."""
+        return self.recipes[0]
 
     def build(self, recipe: Recipe[Any] | None = None, seed: int = 0) -> keras.Model:
-        """Build one, as a training with that seed would."""
+        """Build a model as a run with that seed would."""
         import keras
 
         keras.utils.set_random_seed(seed)
-        config = (recipe or self.example).config
+        config = (recipe or self.recipe).config
         return zoo.build(self.name, data=self.spec, **config.model_dump())
 
     @functools.cached_property
     def model(self) -> keras.Model:
-        """The example, adapted to the data and not trained."""
+        """The untrained model, adapted to the data."""
         return self.adapted(self.build())
 
     def adapted(self, model: keras.Model, data: Dataset | None = None) -> keras.Model:
-        """Let a model measure its training data, as a training does before its first step."""
+        """Adapt a model to its training data, as a run does before its first step."""
         self.architecture.adapt(model, *everything((data or self.data).split("train")))
         return model
 
     def signatures(self, model: keras.Model) -> tuple[Signature, ...]:
-        """Return what a model can be asked once it is exported."""
+        """Return the signatures of a model."""
         blueprint = model.blueprint
         return tuple(self.architecture.signatures(model, blueprint.config, blueprint.data))
 
-    def asked_of_data(self, signatures: tuple[Signature, ...]) -> tuple[Signature, ...]:
-        """Return the signatures that ask for nothing but what the data has.
+    def data_signatures(self, signatures: tuple[Signature, ...]) -> tuple[Signature, ...]:
+        """Return the signatures whose inputs are all in the data.
 
         Raises:
             Skipped: If there is none.
@@ -131,7 +130,7 @@ class Subject:
         return found
 
     def inputs(self, count: int, split: str = "validation") -> Arrays:
-        """Return raw inputs of real examples, none of which was learned from."""
+        """Return raw inputs of examples that were not trained on."""
         import numpy as np
 
         part = self.data.split(split)  # type: ignore[arg-type]  # a name of SPLITS
@@ -139,8 +138,8 @@ class Subject:
 
     @functools.cached_property
     def monitored(self) -> str:
-        """What its plan means by better: a column of the history."""
-        return str(self.example.plan.monitor)
+        """Monitored column of the history."""
+        return str(self.recipe.plan.monitor)
 
     def train(
         self,
@@ -151,14 +150,14 @@ class Subject:
         progress: Any = None,
         **config: Any,
     ) -> zoo.Run:
-        """Train the example into a folder of that name.
+        """Train the test configuration.
 
         Args:
-            where: The name of the folder.
-            data: What it learns from; the excerpt if left out, which a resumed_run run finds again.
-            plan: Changes to the example's plan.
-            progress: Who watches.
-            **config: Changes to the example's configuration.
+            where: Name of the folder of the run.
+            data: Training data; by default part of the default data.
+            plan: Changes to the plan.
+            progress: Callbacks of the run.
+            **config: Changes to the configuration.
         """
         source: Any = self.architecture.default_dataset if data is None else data
         return zoo.train(
@@ -166,36 +165,36 @@ class Subject:
             source,
             data_options={"max_examples": MAX_EXAMPLES} if data is None else None,
             run_dir=self.folder / where,
-            plan={**self.example.plan.model_dump(), **(plan or {})},
+            plan={**self.recipe.plan.model_dump(), **(plan or {})},
             progress=progress,
-            **{**self.example.config.model_dump(), **config},
+            **{**self.recipe.config.model_dump(), **config},
         )
 
     @functools.cached_property
     def run(self) -> zoo.Run:
-        """The example, trained as its plan says."""
+        """The run of the test configuration."""
         return self.train("run")
 
     @functools.cached_property
     def second_run(self) -> zoo.Run:
-        """The same once more."""
+        """A second run with the same seed."""
         return self.train("second_run")
 
     @functools.cached_property
     def resumed_run(self) -> zoo.Run:
-        """The same, interrupted after its first epoch and gone on with."""
+        """A run that was interrupted after its first epoch, and resumed."""
         try:
             self.train("resumed_run", progress=_Interrupter())
         except KeyboardInterrupt:
             return zoo.train(resume=self.folder / "resumed_run")
         raise CheckFailed(
-            "expected a training that goes through loop.fit, which can be interrupted after an "
-            "epoch. Received: one that ended without having been told of an epoch"
+            "expected a run that calls loop.fit and can be interrupted after an epoch. Received: "
+            "one that ended without an epoch"
         )
 
     @functools.cached_property
     def overfitted(self) -> zoo.Run:
-        """The example, trained for long on one batch; no weight shrinks by itself."""
+        """A long run on one batch, without weight decay."""
         config = {"optimizer.weight_decay": 0.0}
         plan = {
             "epochs": STEPS,
@@ -207,22 +206,22 @@ class Subject:
 
     @functools.cached_property
     def permuted_run(self) -> zoo.Run:
-        """The example, trained on answers that belong to other examples."""
+        """A run on permuted labels."""
         return self.train("permuted_run", permuted(self.data))
 
     @functools.cached_property
     def artifact(self) -> zoo.Artifact:
-        """The run, exported."""
+        """The artifact of the run."""
         return zoo.export(self.run, self.folder / "exports")
 
     @functools.cached_property
     def artifact_again(self) -> zoo.Artifact:
-        """The run, exported once more."""
+        """A second artifact of the run."""
         return zoo.export(self.run, self.folder / "exports-again")
 
 
 class _Interrupter(zoo.Progress):
-    """Presses Ctrl-C after the first epoch."""
+    """Interrupt a run after its first epoch."""
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Interrupt."""
@@ -230,23 +229,23 @@ class _Interrupter(zoo.Progress):
 
 
 def everything(split: Split) -> tuple[Arrays, Arrays]:
-    """Return all examples of a split that is small."""
+    """Return all examples of a small split."""
     import numpy as np
 
     return split.take(np.arange(len(split)))
 
 
 def is_open(monitored: str) -> bool:
-    """Return whether nobody knows how good it can be: a likelihood, unlike a share or an error."""
+    """Return whether the best value is unknown, as of a likelihood."""
     score = describe_score(monitored)
     return score.higher_is_better and score.high is None
 
 
 def gain(monitored: str, before: float, after: float) -> float:
-    """Return how much of the way to the best possible value was gone: 1 is all of it.
+    """Return the relative improvement: 1 is the best possible value.
 
-    Losses and errors have 0 as their best, shares 1. A likelihood has none that is known: there it
-    is the share of its own size.
+    The best value of a loss or error is 0, that of a proportion 1. The gain of a likelihood, whose
+    best value is unknown, is relative to its size.
     """
     score = describe_score(monitored)
     best = (score.high or 0.0) if score.higher_is_better else 0.0
@@ -256,18 +255,18 @@ def gain(monitored: str, before: float, after: float) -> float:
 
 
 MAX_EXAMPLES = 96
-"""Examples of each split that the checks learn from and measure on."""
+"""Examples of each split for training and evaluation."""
 
 BATCH = 16
-"""Examples of the one batch that is to be learned by heart."""
+"""Examples of the batch to overfit."""
 
 
 class PermutedSplit:
-    """The inputs of a split with the targets of others of its examples.
+    """A split whose targets are permuted.
 
     Args:
-        split: The examples.
-        seed: Decides whose targets each gets.
+        split: The split.
+        seed: Seed of the permutation.
     """
 
     def __init__(self, split: Split, seed: int) -> None:
@@ -278,17 +277,17 @@ class PermutedSplit:
         return len(self._split)
 
     def take(self, indices: npt.NDArray[np.int64]) -> tuple[Arrays, Arrays]:
-        """Return inputs, and the targets of other examples."""
+        """Return inputs and permuted targets."""
         chosen = np.asarray(indices)
         return self._split.take(chosen)[0], self._split.take(self._from[chosen])[1]
 
     def arrays(self) -> tuple[Arrays, Arrays] | None:
-        """Return everything at once: an excerpt is held in memory."""
+        """Return all examples."""
         return self.take(np.arange(len(self)))
 
 
 def one_batch(dataset: Dataset) -> Dataset:
-    """Return a dataset whose every split is the same few training examples."""
+    """Return a dataset whose splits are all the same training batch."""
     train = dataset.split("train")
     batch = zoo.Subset(train, np.arange(min(BATCH, len(train))))
 
@@ -296,7 +295,7 @@ def one_batch(dataset: Dataset) -> Dataset:
 
 
 def permuted(dataset: Dataset) -> Dataset:
-    """Return a dataset of which what is learned from has the targets of other examples."""
+    """Return a dataset with permuted targets in all splits but the test split."""
 
     def view(name: SplitName, split: Split) -> Split:
         return split if name == "test" else PermutedSplit(split, seed=len(name))
@@ -305,20 +304,19 @@ def permuted(dataset: Dataset) -> Dataset:
 
 
 PACKAGES = ("neural-zoo", "keras", "tensorflow", "onnxruntime", "numpy")
-"""What decides numbers, besides Python."""
+"""Packages that influence numerical results."""
 
 Target = str | type[Architecture[Any]] | Architecture[Any]
 
 
 def known_name(target: Target) -> str:
-    """Return the name under which an architecture can be asked for, making it known if need be.
+    """Return the name of an architecture, registering a class if necessary.
 
     Args:
-        target: A name of ``zoo list`` (hyphens count as underscores), or an architecture that is
-            defined in this process.
+        target: A name (hyphens count as underscores), or an architecture.
 
     Raises:
-        RegistryError: If nothing is known of a name, or a class wants the name of another.
+        RegistryError: If there is no such model, or the name of a class is taken.
     """
     if isinstance(target, str):
         try:
@@ -348,11 +346,10 @@ def known_name(target: Target) -> str:
 
 
 def package_files(architecture: Architecture[Any]) -> dict[str, Path]:
-    """Return the files of the package that ships an architecture.
+    """Return the files of the package of an architecture by relative name.
 
-    Of one that no distribution provides, and of a package that is a single module, it is the file
-    in which it is defined. Byte code and a receipt are left out; names are relative, with slashes,
-    sorted.
+    Without a distribution, or for a single module, this is the file that defines it. Byte code and
+    the receipt are left out.
     """
     source = source_file(architecture)
     if source is None:
@@ -366,7 +363,7 @@ def package_files(architecture: Architecture[Any]) -> dict[str, Path]:
 
 
 def versions() -> dict[str, str | None]:
-    """Return the versions of what decides numbers."""
+    """Return the versions of Python and of numerical packages."""
     return {
         "python": platform.python_version(),
         **{package: version_of(package) for package in PACKAGES},

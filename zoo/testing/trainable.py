@@ -1,4 +1,4 @@
-"""The third level: it learns, from its data, the same way each time."""
+"""Checks of the level trainable: determinism, learning, resumption."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from zoo.testing.subject import (
 GROUP = CheckGroup("train", "trainable")
 
 IMPROVEMENT = 0.005
-"""Of the way to perfect, what the first epochs must go at least: more than noise goes."""
+"""Least relative improvement of the monitored value in the first epochs."""
 
 OVERFIT = 0.5
-"""Of the way to perfect, what many steps on one batch must go at least."""
+"""Least relative improvement after many steps on one batch."""
 
 OVERFIT_LIKELIHOOD = 0.1
-"""Of its own size, what a likelihood must gain: nobody knows what would be perfect."""
+"""Least relative gain of a likelihood, whose best value is unknown."""
 
 CHANCE = 0.2
-"""Of the variance, or of the surprise at classes, what one may explain that learned nonsense."""
+"""Largest share of variance or entropy that a model of permuted labels may explain."""
 
 
 @GROUP.check(
-    why="A number that cannot be had again cannot be compared with another.",
+    why="A result that cannot be reproduced cannot be compared.",
     fix="Take everything random from `keras.random.SeedGenerator`s that the model owns, or from "
     "`loop.plan.seed`; iterate over no set; read no clock.",
 )
 def determinism(subject: Subject) -> Measured:
-    """Two trainings with one seed end in the same bits."""
+    """Two runs with the same seed end with the same weights, bit for bit."""
     if not _differing(subject.run, subject.resumed_run):
-        # One that was interrupted ended in the same bits: so does one that was not.
+        # The resumed run, which was trained separately, has the same bits.
         return {"variables": len(subject.run.model.weights)}
     apart = _differing(subject.run, subject.second_run)
     expect(not apart, "the same weights from the same seed", f"others in {_few(apart)}")
@@ -50,14 +50,13 @@ def determinism(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="An interval over seeds says nothing where every seed gives the same; a fixed seed in a "
-    "model hides how much luck is in its score.",
-    fix="Give no layer a seed of its own: initializers, dropout and augmentation take Keras's "
-    "global one, which the plan sets.",
+    why="A fixed seed in a model hides the variance of its scores.",
+    fix="Do not pass seeds to layers: initializers, dropout and augmentation use the global seed "
+    "of Keras, which the plan sets.",
 )
 def seed_matters(subject: Subject) -> Measured:
-    """A training with another seed ends in other weights."""
-    other = subject.train("other_seed", plan={"seed": subject.example.plan.seed + 1, "epochs": 1})
+    """A run with another seed ends with other weights."""
+    other = subject.train("other_seed", plan={"seed": subject.recipe.plan.seed + 1, "epochs": 1})
     pairs = zip(subject.run.model.trainable_variables, other.model.trainable_variables, strict=True)
     apart = sum(not _equal(_value(one), _value(two)) for one, two in pairs)
     expect(apart, "other weights from another seed", "the same")
@@ -65,14 +64,15 @@ def seed_matters(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="A model that gets no better on what it is shown does not learn.",
-    fix="Look at the learning rate of the first example, at the loss, and at activations that "
-    "are saturated from the start. `plan.monitor` says which column of the history must improve.",
+    why="A model whose training loss does not fall does not learn.",
+    fix="Check the learning rate of the first test configuration, the loss, and activations that "
+    "saturate from the start. `plan.monitor` names the column of the history that must "
+    "improve.",
 )
 def loss_falls(subject: Subject) -> Measured:
-    """What its plan watches gets better from the first epoch to the last."""
+    """The monitored value improves from the first epoch to the last."""
     history = subject.run.history
-    expect(len(history) > 1, "an example plan of two epochs at least", f"{len(history)} epoch")
+    expect(len(history) > 1, "a plan of two epochs at least", f"{len(history)} epoch")
     column = subject.monitored.removeprefix("val_")
     column = column if column in history[0] else subject.monitored
     first, last = history[0][column], history[-1][column]
@@ -86,14 +86,13 @@ def loss_falls(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="A model that cannot learn a handful of examples by heart is broken somewhere between its "
-    "inputs and its loss, or has no room.",
-    fix="Feed one batch again and again and look at what stays wrong: labels that are shifted "
-    "against the inputs, a gradient that is cut, a regularization that is too strong, a rate "
-    "that is too low or too high.",
+    why="A model that cannot overfit one batch has a bug between its inputs and its loss, or too "
+    "little capacity.",
+    fix="Train on one batch and look for labels that are shifted against the inputs, a gradient "
+    "that is cut off, too strong regularization, or a wrong learning rate.",
 )
 def overfits_one_batch(subject: Subject) -> Measured:
-    """Shown one batch many times, it learns most of it by heart."""
+    """It overfits one batch."""
     history = subject.overfitted.history
     column = subject.monitored
     first, last = history[0][column], history[-1][column]
@@ -107,17 +106,16 @@ def overfits_one_batch(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="A weight that nothing ever changes is dead: it costs memory and says nothing.",
-    fix="See that every layer is on the way from an input to the loss, that no `stop_gradient` "
-    "cuts it off, and that no activation is off for every example. What should stay as it is, is "
-    "made with `trainable=False`.",
+    why="A weight that is never updated takes memory and has no effect.",
+    fix="Connect every layer to an input and to the loss, without `stop_gradient` or an "
+    "activation that is zero for every example. Create constants with `trainable=False`.",
 )
 def every_weight_learns(subject: Subject) -> Measured:
-    """Learning reaches every trainable weight; decay alone does not count."""
+    """Training updates every trainable weight, also without weight decay."""
     batch = one_batch(subject.data)
-    before = subject.adapted(subject.build(seed=subject.example.plan.seed), batch)
+    before = subject.adapted(subject.build(seed=subject.recipe.plan.seed), batch)
     start = [(variable.path, _value(variable)) for variable in before.trainable_variables]
-    # Keras counts names up from one model to the next: it is the order that stays.
+    # Keras numbers names from one model to the next, but the order is the same.
     after = [_value(variable) for variable in subject.overfitted.model.trainable_variables]
     shapes = [value.shape for _, value in start]
     expect(
@@ -132,13 +130,12 @@ def every_weight_learns(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="What scores above chance when it has learned from shuffled answers knows the answers from "
-    "somewhere else: a leak.",
-    fix="Let the model see targets through its loss only, and nothing of the test split; take "
-    "statistics from what `adapt` is given.",
+    why="A model that scores above chance after training on permuted labels has a leak.",
+    fix="Use targets in the loss only, and nothing of the test split; compute statistics from the "
+    "arguments of `adapt`.",
 )
 def permuted_labels(subject: Subject) -> Measured:
-    """Having learned from answers of other examples, it knows no more than chance."""
+    """Trained on permuted labels, it scores no better than chance."""
     task, tasks = subject.spec.task, subject.architecture.info.tasks
     if task not in (Task.CLASSIFICATION, Task.REGRESSION) or task not in tasks:
         raise Skipped(
@@ -148,13 +145,13 @@ def permuted_labels(subject: Subject) -> Measured:
     scores = zoo.evaluate(subject.permuted_run, subject.data).scores
     truth = next(iter(everything(subject.data.split("test"))[1].values()))
     if task == Task.CLASSIFICATION:
-        # Not the accuracy: whole groups of examples get one answer, and are right together.
+        # Not the accuracy: groups of examples share a prediction, and are right together.
         expect("log_loss" in scores, "a score 'log_loss' of a classifier", ", ".join(scores))
         shares = np.bincount(truth.reshape(-1)) / len(truth)
         surprise = -float(sum(share * np.log(share) for share in shares if share))
         told = 1 - scores["log_loss"].value / surprise
-        expect(told <= CHANCE, f"at most {CHANCE:.0%} of the surprise gone", f"{told:.0%}")
-        return {"surprise_explained": told}
+        expect(told <= CHANCE, f"at most {CHANCE:.0%} of the entropy explained", f"{told:.0%}")
+        return {"entropy_explained": told}
     expect("rmse" in scores, "a score 'rmse' of a regression", ", ".join(scores))
     explained = 1 - scores["rmse"].value ** 2 / float(np.var(truth))
     expect(
@@ -164,20 +161,18 @@ def permuted_labels(subject: Subject) -> Measured:
 
 
 @GROUP.check(
-    why="A run that is stopped and gone on with must be as good as one that was not, to the bit: "
-    "else nobody can trust a resumed one.",
-    fix="Keep all state in variables of the model and its optimizer, and start from those: a "
-    "counter in Python, or a generator of NumPy, is lost. What `measure` returns may depend on the "
-    "model alone.",
+    why="A resumed run must end with the same bits as an uninterrupted one.",
+    fix="Keep all state in variables of the model and its optimizer: a Python counter or a NumPy "
+    "generator is lost. `measure` may depend on the model alone.",
 )
 def resume(subject: Subject) -> Measured:
-    """Interrupted after an epoch and resumed, it ends in the bits of one that was not."""
+    """A run that is interrupted after an epoch and resumed ends with the same bits."""
     if _differing(subject.run, subject.resumed_run) and _differing(subject.run, subject.second_run):
-        raise Skipped("two trainings that nobody interrupts differ already: train.determinism")
+        raise Skipped("two uninterrupted runs differ already: train.determinism")
     apart = _differing(subject.run, subject.resumed_run)
-    expect(not apart, "the weights of a run that nobody interrupted", f"others in {_few(apart)}")
+    expect(not apart, "the weights of an uninterrupted run", f"others in {_few(apart)}")
     first, second = (_lines(run) for run in (subject.run, subject.resumed_run))
-    expect(first == second, "the history of a run that nobody interrupted", "another one")
+    expect(first == second, "the history of an uninterrupted run", "another one")
     return {"epochs": len(first)}
 
 
