@@ -6,8 +6,7 @@ import functools
 
 import click
 
-from zoo.api.catalog import registry
-from zoo.api.commands import list_commands, load_command
+from zoo.api.catalog import list_commands, load_command, registry
 from zoo.receipts import Identity
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
 from zoo.testing.import_probe import HEAVY, modules_after_listing, trace_import

@@ -84,7 +84,7 @@ import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 import zoo
 zoo.list_models(), zoo.list_datasets(), zoo.plugins()
-from zoo.api.commands import list_commands
+from zoo.api.catalog import list_commands
 list_commands()
 print(json.dumps(sorted(sys.modules)))
 """

@@ -21,8 +21,7 @@ import click
 import numpy as np
 
 import zoo
-from zoo.api.catalog import registry
-from zoo.api.commands import list_commands
+from zoo.api.catalog import list_commands, registry
 from zoo.config import Frozen
 from zoo.data import NamedDataset
 from zoo.errors import ConfigError, Finding, UnknownModel
