@@ -24,7 +24,7 @@ from tests.hostile.third_party import (
     Package,
 )
 
-LIMIT = "8"
+LIMIT = "30"
 """Seconds that a plugin gets here."""
 
 

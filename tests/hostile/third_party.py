@@ -166,14 +166,14 @@ BAD_PACKAGES = (
     BadPackage(
         "segfault",
         "import ctypes\nctypes.string_at(0)",
-        says=("SIGSEGV", "zoo_bad_segfault/__init__.py:2"),
+        says=("SIGSEGV", "python -X faulthandler"),
     ),
-    BadPackage("abort", "import os\nos.abort()", says=("SIGABRT", "zoo_bad_abort/__init__.py:2")),
+    BadPackage("abort", "import os\nos.abort()", says=("SIGABRT",)),
     BadPackage("kill", "import os; os.kill(os.getpid(), 9)", says=("SIGKILL",)),
     BadPackage(
         "hangs",
         "import time\nwhile True:\n  try: time.sleep(3600)\n  except BaseException: pass\n",
-        says=("was not imported in time", "zoo_bad_hangs/__init__.py:3"),
+        says=("was not imported in time",),
     ),
     BadPackage("prints", _CHATTER, "ok"),
     BadPackage("patches", _PATCHES, "ok"),

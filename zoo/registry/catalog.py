@@ -5,6 +5,7 @@ The zoo's own file and those of third-party packages follow one schema.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -124,7 +125,9 @@ class Entry(Struct):
 
     def _check(self) -> None:
         fault = fault_of(self.group, self.identity)
-        if fault or "@" in self.name:
+        if "@" in self.name:
+            fault = "the version has a field of its own"
+        if fault:
             raise StructError("name", f"{fault}. Received: {self.name!r:.80}")
 
 
@@ -190,9 +193,10 @@ class CatalogFile(Struct):
         return (*self.models, *self.datasets, *self.commands)
 
     def _check(self) -> None:
-        names = [(entry.group, entry.identity) for entry in self.entries]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise StructError("", f"{', '.join(name for _, name in twice)} is listed twice")
+        counts = Counter((entry.group, entry.identity) for entry in self.entries)
+        for (_, name), count in counts.items():
+            if count > 1:
+                raise StructError("", f"{name} is listed twice")
 
 
 def parse_catalog(text: str, *, source: str) -> CatalogFile:

@@ -8,10 +8,8 @@ group survives, and on Windows only the process itself is killed.
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -27,16 +25,12 @@ from zoo.registry.entrypoints import Provider, scan
 
 _PROGRAM = """
 import json, sys
-with open(sys.argv[1], encoding="utf-8") as stream:
-    order = json.load(stream)
+order = json.loads(sys.argv[1])
 sys.path[:] = order["path"]
 from zoo.registry.doctor import try_here
 try_here(order)
 """
 _FIELDS = ("name", "value", "group", "distribution", "version", "location")
-_START_SECONDS = 30.0
-"""How long an interpreter may take to start on a busy machine."""
-
 _MAX_BYTES = 2**16
 _AT_ONCE = 4
 
@@ -46,7 +40,7 @@ def examine(providers: Iterable[Provider], timeout: float) -> list[PluginBroken 
 
     Args:
         providers: The plugins.
-        timeout: Seconds that each may take.
+        timeout: Seconds that each process may take.
 
     Returns:
         For each plugin why it is broken, or ``None`` if it works.
@@ -67,12 +61,9 @@ def try_here(order: dict[str, Any]) -> None:
     from zoo.registry.loader import load
 
     dump, write = json.dumps, Path.write_text  # taken now: the plugin may replace them
-    trace = os.open(order["trace"], os.O_WRONLY | os.O_CREAT)
-    faulthandler.enable(trace)
-    faulthandler.dump_traceback_later(order["timeout"], exit=True, file=trace)
+    asked = Provider(**order["provider"])
     result = {"why": "", "fix": ""}
     try:
-        asked = Provider(**order["provider"])
         # Found again, with the metadata that says which files belong to it.
         load(next((one for one in scan()[0] if one == asked), asked))
     except ZooError as error:
@@ -85,23 +76,20 @@ def _try_in_child(provider: Provider, timeout: float, running: set[int]) -> Plug
     if misplaced is not None:
         return provider.broken(misplaced)
     with tempfile.TemporaryDirectory(prefix="zoo-doctor-", ignore_cleanup_errors=True) as folder:
-        report, trace, file = (Path(folder, name) for name in ("report", "trace", "order"))
+        report = Path(folder, "report")
         order = {
             "path": [os.path.abspath(entry) for entry in sys.path],  # noqa: PTH100 - '' is a path
             "provider": {name: getattr(provider, name) for name in _FIELDS},
             "report": str(report),
-            "trace": str(trace),
-            "timeout": timeout,
         }
-        file.write_text(json.dumps(order), encoding="utf-8")
         try:
-            code = _run(file, timeout + _START_SECONDS, running)
+            code = _run(json.dumps(order), timeout, running)
         except OSError as error:
             return provider.broken(f"it could not be tried: {error}")
-        return _judge(provider, _read(report), _read(trace), code)
+        return _judge(provider, report, code)
 
 
-def _run(order: Path, timeout: float, running: set[int]) -> int | None:
+def _run(order: str, timeout: float, running: set[int]) -> int | None:
     """Return the exit code of a child process, or ``None`` if it had to be killed."""
     process = subprocess.Popen(  # noqa: S603 - this interpreter and a program of the zoo's
         [sys.executable, "-P", "-c", _PROGRAM, order],
@@ -127,40 +115,23 @@ def _kill(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _read(file: Path) -> str:
-    try:
-        return read_regular(file, limit=_MAX_BYTES).decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _judge(provider: Provider, report: str, trace: str, code: int | None) -> PluginBroken | None:
+def _judge(provider: Provider, report: Path, code: int | None) -> PluginBroken | None:
     """Return what is wrong with a plugin, by its report and the way its process ended."""
-    late, place = code is None or trace.startswith("Timeout ("), _place(trace)
     how = f"exit code {code}"
     with contextlib.suppress(ValueError):
         how = signal.Signals(-(code or 0)).name
     try:
-        result = json.loads(report)
+        result = json.loads(read_regular(report, limit=_MAX_BYTES))
         why, fix = str(result["why"]), str(result["fix"])
-    except (ValueError, TypeError, LookupError):
-        if late:
-            return provider.broken(f"it was not imported in time{place}")
-        return provider.broken(f"it ended the process that imported it ({how}){place}")
+    except (OSError, ValueError, TypeError, LookupError):
+        why = f"it ended the process that imported it ({how})"
+        if code is None:
+            why = "it was not imported in time"
+        show = f"python -X faulthandler -c 'import {provider.module}' shows where"
+        return provider.broken(f"{why}; {show}")
     if why:
         return provider.broken(why, fix)
-    if late or code:
-        how = "did not let it end" if late else f"let it end with {how}"
-        return provider.broken(f"the process that imported it worked, and it {how}{place}")
+    if code != 0:
+        how = "did not let it end" if code is None else f"let it end with {how}"
+        return provider.broken(f"the process that imported it worked, and it {how}")
     return None
-
-
-def _place(trace: str) -> str:
-    """Return the innermost place outside the standard library in a dump of all threads."""
-    current = trace.partition("Current thread 0x")[2].partition("\nThread 0x")[0]
-    stack = current or trace.rpartition("Thread 0x")[2]  # the main thread comes last
-    library = os.path.dirname(os.__file__)  # noqa: PTH120 - compared as text
-    for file, line in re.findall(r'^  File "(.+)", line (\d+) in ', stack, re.MULTILINE):
-        if not file.startswith(("<", library)) or "site-packages" in file:
-            return f" ({file}:{line})"
-    return ""

@@ -202,10 +202,9 @@ def _invalid(what: str, error: StructError, data: Any, where: str, fix: str) -> 
             received = received[int(part)]
         elif isinstance(received, dict):
             received = received.get(part)
-    *path, name = error.where.split(".")
+    path = error.where.split(".")
+    expected = next((_KEYS[key][1] for key in path if key in _KEYS), error.message)
     near = None
-    expected = next((_KEYS[key][1] for key in [*path, name] if key in _KEYS), error.message)
     if "unknown field" in error.message:
-        near = next(iter(nearest(name, _KEYS, count=1)), None)
-        expected = error.message
+        expected, near = error.message, next(iter(nearest(path[-1], _KEYS, count=1)), None)
     return ConfigError(what, findings=[Finding(where, received, expected, near)], fix=fix)

@@ -235,13 +235,12 @@ class Registry:
         """Return the one plugin that a name means, importing nothing.
 
         Args:
-            name: For a model ``cnn``; ``cnn@2``; ``distribution:cnn`` if two distributions offer
-                it; ``cnn:mnist`` with weights. For other groups the name, or
-                ``distribution:name``.
+            name: For a model ``cnn``, ``cnn@2``, ``cnn:mnist`` with weights, or
+                ``distribution:cnn``; for other groups the name, or ``distribution:name``.
             group: An entry-point group.
 
         Raises:
-            UnknownModel: If no plugin offers it (``UnknownDataset`` for a dataset).
+            UnknownModel, UnknownDataset, RegistryError: If no plugin offers it.
             NameCollision: If two distributions offer it.
             PolicyDenied: If the policy refuses it.
             PluginBroken: If it failed before, or needs another version of the zoo.
@@ -252,10 +251,7 @@ class Registry:
         return found
 
     def load(self, group: str, name: str | Listing) -> Any:
-        """Import the plugin that a name means, once, and return what its entry point names.
-
-        Returns:
-            For ``zoo.architectures`` an instance of the class.
+        """Import the plugin that a name means, once; an architecture is instantiated.
 
         Raises:
             PluginBroken: If it cannot be imported, or is not what the group asks for.
@@ -280,12 +276,8 @@ class Registry:
     def recall(self, known_as: str, distribution: str = "") -> Architecture[Any]:
         """Return the architecture that made a run or an artifact.
 
-        It has the recorded version, whatever a plain name means by now, and is of the recorded
-        distribution, unless the policy pins the name to another.
-
-        Args:
-            known_as: The recorded identity: ``cnn`` is the first version.
-            distribution: The recorded distribution, if it is known.
+        It has the recorded version (``cnn`` is the first), whatever a plain name means by now, and
+        is of the recorded distribution, unless the policy pins the name to another.
         """
         model, version = split_version(known_as)
         if model in self._local or distribution == HERE or model in self.policy.pins:
@@ -293,12 +285,7 @@ class Registry:
         return self.get(f"{Reference(model, distribution)}@{version}")
 
     def register(self, architecture: type[Architecture[Any]]) -> None:
-        """Make an architecture that is defined in this process known by its name.
-
-        Raises:
-            PluginBroken: If it does not follow the contract.
-            NameCollision: If an installed distribution offers the name.
-        """
+        """Make an architecture known that is defined in this process; see :func:`zoo.register`."""
         from zoo.registry.loader import check_architecture
 
         known_as = getattr(getattr(architecture, "info", None), "identity", repr(architecture))
