@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import inspect
 import os
 import platform
 import sys
@@ -75,26 +74,22 @@ def code_of(thing: type | str) -> dict[str, Any] | None:
         ``None`` for code without a file, such as in a notebook.
     """
     module = sys.modules.get(thing if isinstance(thing, str) else thing.__module__)
-    try:
-        file = Path(inspect.getfile(module)) if module is not None else None
-    except TypeError:
-        return None
-    if module is None or file is None or not file.is_file():
-        return None
+    file = Path(getattr(module, "__file__", None) or "")
     package = getattr(module, "__package__", None) or ""
-    if not package or package == "__main__":
-        name, found = module.__name__, {file.name: file}
-    else:
+    if module is None or not file.is_file():
+        return None
+    if package and package != "__main__":
         folder = file.parent
-        name = package
         found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
+    else:
+        package, found = module.__name__, {file.name: file}
     if not 0 < len(found) <= _MOST_FILES:
         return None
     try:
         digests = {inside: sha256_file(path) for inside, path in found.items()}
     except OSError:
         return None
-    return {"package": name, "files": len(digests), "sha256": sha256_json(digests)}
+    return {"package": package, "files": len(digests), "sha256": sha256_json(digests)}
 
 
 def _usable_cpus() -> int | None:

@@ -136,7 +136,7 @@ class Predictor:
         from zoo.runtime.inputs import encode
         from zoo.runtime.series import forecast_dates
 
-        name = signature or first
+        name = first if signature is None else signature
         if name not in self.signatures:
             raise Incompatible(
                 f"the model has no signature {name!r}",
