@@ -6,9 +6,9 @@ import zoo
 
 
 class SoftmaxConfig(zoo.ModelConfig):
-    """What softmax regression can be told."""
+    """Configuration of softmax regression."""
 
-    bias: bool = Field(True, description="Whether each class has a constant of its own.")
+    bias: bool = Field(True, description="Whether each class has a bias.")
 
 
 class Softmax(zoo.Architecture[SoftmaxConfig]):
