@@ -8,6 +8,12 @@ The templates under ``templates/`` are the files themselves, filled in by :class
 """
 
 from zoo_scaffold.author import LICENSES as LICENSES, Author as Author
-from zoo_scaffold.kinds import KINDS as KINDS, Kind as Kind, find_kind as find_kind
+from zoo_scaffold.kinds import (
+    COMMAND as COMMAND,
+    DATASET as DATASET,
+    KINDS as KINDS,
+    Kind as Kind,
+    find_kind as find_kind,
+)
 from zoo_scaffold.names import Names as Names, name_package as name_package
 from zoo_scaffold.package import new_package as new_package

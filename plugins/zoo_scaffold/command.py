@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 @click.command(
     "new", epilog=console.example("zoo new my-model --modality image --author 'Ada Lovelace'")
 )
-@click.argument("name", help="The name of the model: my-model.")
+@click.argument("name", help="The name of the plugin: my-model.")
+@click.option(
+    "--kind",
+    "plugin",
+    type=click.Choice(["model", "dataset", "command"]),
+    default="model",
+    help="The kind of plugin.",
+)
 @click.option("--task", metavar="TASK", help="The task: classification, regression or forecasting.")
 @click.option("--modality", metavar="KIND", help="The input: image, tabular, series or text.")
 @click.option("--author", metavar="NAME", help="The author. Default: 'the authors of ...'.")
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
 @console.json_option
 def new(
     name: str,
+    plugin: str,
     task: str | None,
     modality: str | None,
     author: str | None,
@@ -47,13 +55,16 @@ def new(
     asked for.
     """
     from zoo_scaffold.author import LICENSES, Author
-    from zoo_scaffold.kinds import find_kind
+    from zoo_scaffold.kinds import COMMAND, DATASET, find_kind
     from zoo_scaffold.names import name_package
-    from zoo_scaffold.package import new_package
+    from zoo_scaffold.package import GROUPS, new_package
 
-    names = name_package(name)
+    names = name_package(name, GROUPS[plugin])
     asking = sys.stdin.isatty() and sys.stderr.isatty() and not as_json
-    kind = _ask_kind(task, modality) if asking else find_kind(task, modality)
+    if plugin != "model":
+        kind = DATASET if plugin == "dataset" else COMMAND
+    else:
+        kind = _ask_kind(task, modality) if asking else find_kind(task, modality)
     default = f"the authors of {names.distribution}"
     if asking:
         author = author or _ask("author", default)
@@ -64,6 +75,7 @@ def new(
         console.emit_json(
             {
                 "path": written,
+                "kind": plugin,
                 "model": names.model,
                 "distribution": names.distribution,
                 "task": kind.task,
@@ -77,8 +89,8 @@ def new(
         f"\nnext: cd {written}\n"
         '      pip install -e ".[dev]"\n'
         "      python -m pytest\n"
-        f"      zoo train {names.model}\n"
-        f"      zoo check {names.model}"
+        + (f"      zoo train {names.model}\n" if plugin == "model" else "")
+        + f"      zoo check {names.model.replace('_', '-') if plugin == 'command' else names.model}"
     )
 
 

@@ -1,15 +1,16 @@
-"""What a new package can be about: each kind has a network of its own that trains at once."""
+"""Kinds of packages: models by task and modality, a dataset, a command."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from zoo.errors import ConfigError, Finding
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A task on a kind of data.
+    """Kind of a package, with its own templates.
 
     Attributes:
         task: A value of :class:`zoo.Task`.
@@ -26,11 +27,12 @@ class Kind:
     summary: str
     tags: tuple[str, ...]
     own_data: str
+    plugin: Literal["model", "dataset", "command"] = "model"
 
     @property
     def folder(self) -> str:
-        """The folder of its templates."""
-        return f"{self.modality}-{self.task}"
+        """Folder of its templates."""
+        return f"{self.modality}-{self.task}" if self.plugin == "model" else self.plugin
 
 
 KINDS = (
@@ -75,7 +77,12 @@ KINDS = (
         "--data reviews.csv --data-option text=review",
     ),
 )
-"""Everything that ``zoo new`` offers."""
+"""Kinds of models."""
+
+DATASET = Kind(
+    "classification", "tabular", "", "Points in a square, labeled by a circle.", (), "", "dataset"
+)
+COMMAND = Kind("", "", "", "Count the runs in a folder.", (), "", "command")
 
 
 def find_kind(task: str | None = None, modality: str | None = None) -> Kind:

@@ -44,11 +44,12 @@ class Names:
         return "".join(word.capitalize() for word in self.model.split("_"))
 
 
-def name_package(name: str) -> Names:
+def name_package(name: str, group: str = "zoo.architectures") -> Names:
     """Return the names of a new package.
 
     Args:
         name: ``my-model`` or ``my_model``, with or without ``zoo-`` before it.
+        group: Entry-point group of the plugin, in which the name must be free.
 
     Raises:
         ConfigError: If it cannot be a name on every system, or an installed model has it.
@@ -63,7 +64,7 @@ def name_package(name: str) -> Names:
         raise _refused(
             name, "a name that no system and no language keeps for itself", f"{model}-net"
         )
-    taken = _owner(model)
+    taken = _owner(model, group)
     if taken is not None:
         # Installed before and begun again: the package that has the name is the author's own.
         again = f"pip uninstall {taken}, or " if taken == names.distribution else ""
@@ -73,13 +74,13 @@ def name_package(name: str) -> Names:
     return names
 
 
-def _owner(model: str) -> str | None:
-    """Return the distribution that provides a model of this name."""
+def _owner(model: str, group: str) -> str | None:
+    """Return the distribution that provides a plugin of this name."""
     return next(
         (
             row.distribution
             for row in zoo.plugins()
-            if row.group == "zoo.architectures" and row.name == model
+            if row.group == group and row.name.replace("-", "_") == model
         ),
         None,
     )

@@ -17,6 +17,13 @@ from zoo_scaffold.names import Names
 
 _SUFFIX = ".template"
 
+GROUPS = {
+    "model": "zoo.architectures",
+    "dataset": "zoo.datasets",
+    "command": "zoo.commands",
+}
+"""Entry-point group of each kind of plugin."""
+
 
 def new_package(names: Names, kind: Kind, author: Author, into: str | Path = ".") -> Path:
     """Write a complete package and return its folder.
@@ -56,7 +63,8 @@ def _contents(names: Names, kind: Kind, author: Author) -> Iterator[tuple[str, s
     """Yield every file of the package: its path, and its text."""
     values = _values(names, kind, author)
     templates = files("zoo_scaffold") / "templates"
-    for folder in (templates / "common", templates / kind.folder):
+    model = (templates / "model",) if kind.plugin == "model" else ()
+    for folder in (templates / "common", *model, templates / kind.folder):
         for path, template in _walk(folder):
             yield _path(path, names), Template(template.read_text("utf-8")).substitute(values)
     license = templates / "licenses" / f"{author.license}{_SUFFIX}"
@@ -64,7 +72,17 @@ def _contents(names: Names, kind: Kind, author: Author) -> Iterator[tuple[str, s
 
 
 def _values(names: Names, kind: Kind, author: Author) -> dict[str, str]:
+    entry, found = {
+        "model": (names.model, names.cls),
+        "dataset": (names.model, names.model.upper()),
+        "command": (names.model.replace("_", "-"), names.model),
+    }[kind.plugin]
+    words = ("keras", "neural-zoo", kind.modality, kind.task)
     return {
+        "entry": entry,
+        "object": found,
+        "group": GROUPS[kind.plugin],
+        "keywords": ", ".join(f'"{word}"' for word in words if word),
         "author": author.name,
         "cls": names.cls,
         "dataset": kind.dataset,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -15,9 +16,19 @@ from hypothesis import given, strategies as st
 
 import zoo
 from tests.docs.pages import ROOT
+from tests.registry.fakes import install
 from zoo.errors import ConfigError, StorageError
 from zoo.registry.catalog import parse_catalog
-from zoo_scaffold import KINDS, LICENSES, Author, find_kind, name_package, new_package
+from zoo_scaffold import (
+    COMMAND,
+    DATASET,
+    KINDS,
+    LICENSES,
+    Author,
+    find_kind,
+    name_package,
+    new_package,
+)
 
 ADA = Author("Ada Lovelace", "MIT", 1843)
 SHORTEST, LONGEST = "ab", "a_model_with_as_long_a_name_as_i"
@@ -39,7 +50,7 @@ def packages(tmp_path_factory) -> dict[tuple[str, str], Path]:
         (kind.folder, name): new_package(
             name_package(name), kind, ADA, root / f"{kind.folder}-{len(name)}"
         )
-        for kind in KINDS
+        for kind in (*KINDS, DATASET, COMMAND)
         for name in (SHORTEST, LONGEST)
     }
 
@@ -288,3 +299,48 @@ def test_writing_a_package_needs_neither_keras_nor_numpy(tmp_path):
     told = json.loads(done.stdout)
     assert (told["model"], told["path"]) == ("my_model", "zoo-my-model")
     assert all((tmp_path / "zoo-my-model" / file).is_file() for file in told["files"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "group"),
+    [(DATASET, "zoo.datasets"), (COMMAND, "zoo.commands")],
+    ids=["data", "command"],
+)
+def test_a_package_of_a_dataset_or_a_command_is_complete(packages, kind, group):
+    files = everything(packages[kind.folder, LONGEST])
+    source = f"src/{name_package(LONGEST).package}"
+    assert set(files) == {
+        *(".gitignore", ".github/workflows/tests.yml", "LICENSE", "README.md", "pyproject.toml"),
+        *("tests/test_conformance.py", f"tests/test_{LONGEST}.py"),
+        *(f"{source}/__init__.py", f"{source}/py.typed", f"{source}/registry.yaml"),
+    }
+    assert not [path for path, raw in files.items() if b"${" in raw]
+    project = tomllib.loads(files["pyproject.toml"].decode())["project"]
+    assert len(project["entry-points"][group]) == 1
+    catalog = parse_catalog(files[f"{source}/registry.yaml"].decode(), source="it")
+    (entry,) = catalog.datasets or catalog.commands
+    assert entry.name == next(iter(project["entry-points"][group]))
+
+
+@pytest.mark.parametrize("kind", [DATASET, COMMAND], ids=["data", "command"])
+def test_a_dataset_and_a_command_pass_their_own_tests(packages, kind, tmp_path):
+    folder = packages[kind.folder, LONGEST]
+    names = name_package(LONGEST)
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    points = project["entry-points"]
+    install(
+        tmp_path,
+        names.distribution,
+        points=points,
+        requires=project["dependencies"],
+        editable=folder,
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder / "tests")],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{folder / 'src'}:{ROOT}:{ROOT / 'plugins'}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "skipped" not in done.stdout
