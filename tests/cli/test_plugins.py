@@ -198,3 +198,12 @@ def test_info_takes_weights_versions_and_distributions(site, capsys):
     code, _, err = run(capsys, "info", "cnn:mnits")
     assert code == 4
     assert "Did you mean 'mnist'?" in err
+
+
+def test_the_doctor_tells_of_a_command_that_has_the_name_of_one_of_the_zoos(site):
+    from zoo.api import doctor
+
+    install(site, "zoo-own", points={"zoo.commands": {"train": "own_module:train"}})
+    (found,) = [one for one in doctor._names() if "zoo-own 1.0" in one.what]
+    assert "the zoo has a command of that name" in found.what
+    assert found.fix == "zoo zoo-own:train"

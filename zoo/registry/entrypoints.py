@@ -31,6 +31,8 @@ OWN = "neural-zoo"
 HERE = "(registered here)"
 """In place of a distribution, for architectures that were defined in this process."""
 
+_SEPARATORS = re.compile("[-_.]+")
+
 MAX_CHARACTERS = 2**16
 """Entry points longer than this are not read: a thousand plugins of one distribution fit."""
 
@@ -73,17 +75,17 @@ class Provider:
         """The reason why its name is not valid, or ``None`` if it is."""
         return fault_of(self.group, self.name)
 
-    @property
+    @cached_property
     def plain_name(self) -> str:
         """Its name without the version of the architecture."""
         return self.name if self.fault else split_version(self.name)[0]
 
-    @property
+    @cached_property
     def model_version(self) -> str:
         """The version of the architecture, ``1`` if its name has none."""
         return FIRST_VERSION if self.fault else split_version(self.name)[1]
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Its name, with the version of the architecture if that is not the first."""
         return identity(self.plain_name, self.model_version)
@@ -196,7 +198,7 @@ def fault_of(group: str, name: str) -> str | None:
 
 def normalize(distribution: str) -> str:
     """Return a distribution's name as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
+    return _SEPARATORS.sub("-", distribution).lower()
 
 
 def scan() -> tuple[list[Provider], list[tuple[str, int]]]:
@@ -254,10 +256,11 @@ def _identify(metadata: importlib.metadata.Distribution) -> tuple[str, str, str]
     The wheel format fixes the name of the metadata's folder (``name-version.dist-info``). Reading
     it saves parsing METADATA, which a thousand plugins would make slow.
     """
-    path = getattr(metadata, "_path", None)
-    if isinstance(path, Path) and path.suffix == ".dist-info" and path.stem.count("-") == 1:
-        name, version = path.stem.split("-")
-        return normalize(name), version, str(path.parent)
+    folder, entry = os.path.split(str(getattr(metadata, "_path", "")))
+    stem = entry.removesuffix(".dist-info")
+    if stem != entry and stem.count("-") == 1:
+        name, version = stem.split("-")
+        return normalize(name), version, folder
     name = metadata.metadata["Name"] or "unknown"
     return normalize(name), metadata.version, str(metadata.locate_file(""))
 

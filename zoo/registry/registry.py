@@ -170,12 +170,15 @@ class Registry:
         With ``hidden``, also the versions of a model that its plain name does not mean.
         """
         names = {name for name in self.catalog.names(group) if (group, name) not in self._offers}
-        for model in (model for at, model in self._offers if at == group):
-            versions = _versions(self._offers[group, model])
-            stable = [version for version in versions if is_stable(version)]
-            names.update([model] if stable else [])
+        for (at, model), offers in self._offers.items():
+            if at != group:
+                continue
+            if any(is_stable(one.model_version) for one in offers):
+                names.add(model)
             if hidden:
-                names.update(f"{model}@{other}" for other in versions if other not in stable[:1])
+                versions = _versions(offers)
+                newest = next(filter(is_stable, versions), "")
+                names.update(f"{model}@{other}" for other in versions if other != newest)
         return sorted(names, key=natural_order)
 
     def listings(
@@ -228,8 +231,9 @@ class Registry:
         found = self._known.get((group, name))
         if found is None:
             found = self._known[group, name] = self._look_up(group, name)
-        failed = None if found.error else self._failed.get(found.provider)
-        return replace(found, error=failed) if failed else found
+        if found.error or not self._failed:
+            return found
+        return replace(found, error=self._failed.get(found.provider))
 
     def resolve(self, name: str, group: str = ARCHITECTURES) -> Listing:
         """Return the one plugin that a name means, importing nothing.
@@ -374,7 +378,7 @@ class Registry:
                 fix=f"say {first}:{name}, or export ZOO_PIN={name}={first}",
             )
         best = max(fitting, key=lambda one: version_order(one.model_version))
-        count = sum(one.identity == best.identity for one in fitting)
+        count = sum(one.model_version == best.model_version for one in fitting)
         if count > 1:
             raise best.broken(f"it announces {best.name!r} {count} times")
         return best
