@@ -201,9 +201,9 @@ def test_info_takes_weights_versions_and_distributions(site, capsys):
 
 
 def test_the_doctor_tells_of_a_command_that_has_the_name_of_one_of_the_zoos(site):
-    from zoo.api import doctor
+    from zoo.api.plugins import _names
 
     install(site, "zoo-own", points={"zoo.commands": {"train": "own_module:train"}})
-    (found,) = [one for one in doctor._names() if "zoo-own 1.0" in one.what]
+    (found,) = [one for one in _names() if "zoo-own 1.0" in one.what]
     assert "the zoo has a command of that name" in found.what
     assert found.fix == "zoo zoo-own:train"
