@@ -1,4 +1,4 @@
-"""Who writes a package, and under which license."""
+"""Author and license of a package."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from zoo.errors import ConfigError, Finding
 
 LICENSES = ("Apache-2.0", "MIT", "BSD-3-Clause")
-"""The licenses whose text is at hand, as SPDX writes them."""
+"""SPDX identifiers of the licenses whose text is included."""
 
 
 @dataclass(frozen=True)
 class Author:
-    """Who answers for a package.
+    """Author of a package.
 
     Attributes:
-        name: A person, or several, as the license and the metadata name them.
+        name: Name in the license and the metadata.
         license: One of :data:`LICENSES`.
-        year: Of the copyright.
+        year: Year of the copyright; the current one by default.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Author:
             allowed = f"one of {', '.join(LICENSES)}"
             findings.append(Finding("license", self.license, allowed, near))
         if findings:
-            raise ConfigError("the package has no author like this", findings=findings)
+            raise ConfigError("the author or the license is not valid", findings=findings)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "year", self.year or datetime.datetime.now(datetime.UTC).year)
 

@@ -95,7 +95,7 @@ def new(
 
 
 def _ask_kind(task: str | None, modality: str | None) -> Kind:
-    """Return the kind that is meant, asking which where several fit."""
+    """Return the kind of a model, and ask if several fit."""
     from zoo_scaffold.kinds import KINDS, find_kind
 
     fitting = [k for k in KINDS if task in (None, k.task) and modality in (None, k.modality)]
@@ -104,13 +104,13 @@ def _ask_kind(task: str | None, modality: str | None) -> Kind:
     for number, kind in enumerate(fitting, start=1):
         console.note(f"  {number}  {kind.task} of {kind.modality}: {kind.summary}")
     while True:
-        answer = _ask(f"what is it for (1 to {len(fitting)})", "1")
+        answer = _ask(f"kind of model (1 to {len(fitting)})", "1")
         if answer.isdecimal() and 1 <= int(answer) <= len(fitting):
             return fitting[int(answer) - 1]
 
 
 def _ask(question: str, default: str) -> str:
-    """Return an answer, or the default for an empty line. Standard output has the result alone."""
+    """Return an answer, or the default for an empty line; standard output has only the result."""
     click.echo(f"{question} [{default}]: ", nl=False, err=True)
     line = sys.stdin.readline()
     if not line:

@@ -14,11 +14,12 @@ class Kind:
 
     Attributes:
         task: A value of :class:`zoo.Task`.
-        modality: What an example is: ``image``, ``tabular``, ``series`` or ``text``.
-        dataset: The data that it learns from where nothing else is said; it works offline.
-        summary: One line about the network.
-        tags: What ``zoo list --tag`` finds it by.
-        own_data: How a person trains it on data of their own.
+        modality: ``image``, ``tabular``, ``series`` or ``text``.
+        dataset: Default dataset of the model, which works offline.
+        summary: One line about the plugin.
+        tags: Tags of the model.
+        own_data: Options that train the model on other data.
+        plugin: Kind of plugin.
     """
 
     task: str
@@ -86,7 +87,7 @@ COMMAND = Kind("", "", "", "Count the runs in a folder.", (), "", "command")
 
 
 def find_kind(task: str | None = None, modality: str | None = None) -> Kind:
-    """Return the kind that is meant; one of the two is enough where it decides.
+    """Return the kind of a model by task and modality; one is enough if it decides.
 
     Raises:
         ConfigError: If there is no such kind, or several.
@@ -104,7 +105,9 @@ def find_kind(task: str | None = None, modality: str | None = None) -> Kind:
     ] or [Finding("task" if modality else "modality", None, f"there is {offered}")]
     kind = (found or KINDS)[0]
     raise ConfigError(
-        "what is the model for?" if found else "there is no template for that",
+        "the task and the modality do not decide the template"
+        if found
+        else "there is no such template",
         findings=findings,
         fix=f"--task {kind.task} --modality {kind.modality}",
     )

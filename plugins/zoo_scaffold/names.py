@@ -1,4 +1,4 @@
-"""One name, in the four forms that a package needs."""
+"""Names of a package: plugin, distribution, module, class."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from zoo.names import NAME, RESERVED
 
 _PREFIX = "zoo_"
 _LONGEST = 32
-"""So that no line of a template grows too long, whatever stands in it."""
+"""Longest name, so that no line of a filled template is too long."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What a model is called, and its package with it.
+    """Names of a plugin and its package.
 
     Attributes:
-        model: As ``zoo list`` names it: ``my_model``.
-        distribution: As pip names it: ``zoo-my-model``.
-        package: As Python imports it: ``zoo_my_model``.
-        cls: The class: ``MyModel``.
+        model: Name of the plugin: ``my_model``.
+        distribution: Name for pip: ``zoo-my-model``.
+        package: Name of the module: ``zoo_my_model``.
+        cls: Name of the class: ``MyModel``.
     """
 
     model: str
 
     @property
     def distribution(self) -> str:
-        """As pip names it."""
+        """Name for pip."""
         return self.package.replace("_", "-")
 
     @property
     def package(self) -> str:
-        """As Python imports it."""
+        """Name of the module."""
         return f"{_PREFIX}{self.model}"
 
     @property
     def cls(self) -> str:
-        """The class of the architecture."""
+        """Name of the class."""
         return "".join(word.capitalize() for word in self.model.split("_"))
 
 
@@ -52,7 +52,7 @@ def name_package(name: str, group: str = "zoo.architectures") -> Names:
         group: Entry-point group of the plugin, in which the name must be free.
 
     Raises:
-        ConfigError: If it cannot be a name on every system, or an installed model has it.
+        ConfigError: If it is not a valid name on every system, or is taken.
     """
     model = name.strip().replace("-", "_").removeprefix(_PREFIX)
     names = Names(model)
@@ -61,16 +61,12 @@ def name_package(name: str, group: str = "zoo.architectures") -> Names:
         proposal = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-0123456789")[:_LONGEST]
         raise _refused(name, why, proposal or "my-model")
     if model in RESERVED or keyword.iskeyword(names.cls):
-        raise _refused(
-            name, "a name that no system and no language keeps for itself", f"{model}-net"
-        )
+        raise _refused(name, "a name that is not reserved", f"{model}-net")
     taken = _owner(model, group)
     if taken is not None:
-        # Installed before and begun again: the package that has the name is the author's own.
+        # The author may have installed an earlier package of that name.
         again = f"pip uninstall {taken}, or " if taken == names.distribution else ""
-        raise _refused(
-            name, f"a name that no model has here: {taken} has it", f"my-{model}", first=again
-        )
+        raise _refused(name, f"a name that is free: {taken} has it", f"my-{model}", first=again)
     return names
 
 
@@ -88,7 +84,7 @@ def _owner(model: str, group: str) -> str | None:
 
 def _refused(name: str, allowed: str, proposal: str, *, first: str = "") -> ConfigError:
     return ConfigError(
-        f"{name!r} cannot be the name of a new model",
+        f"{name!r} cannot be the name of a new plugin",
         findings=[Finding("name", name, allowed)],
         fix=f"{first}zoo new {proposal.replace('_', '-')}; 'zoo list' shows what is taken",
     )

@@ -1,4 +1,4 @@
-"""Fill in the templates, and write them as one folder: all of it, or nothing."""
+"""Fill in the templates and write the package atomically."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def new_package(names: Names, kind: Kind, author: Author, into: str | Path = "."
     """Write a complete package and return its folder.
 
     Args:
-        names: What it is called.
-        kind: What it is about.
-        author: Who answers for it, and the license.
-        into: The folder that it is made in.
+        names: Its names.
+        kind: Its kind.
+        author: Its author and license.
+        into: Parent folder.
 
     Raises:
         StorageError: If something of that name is there, or the folder cannot be written. Nothing
@@ -60,7 +60,7 @@ def new_package(names: Names, kind: Kind, author: Author, into: str | Path = "."
 
 
 def _contents(names: Names, kind: Kind, author: Author) -> Iterator[tuple[str, str]]:
-    """Yield every file of the package: its path, and its text."""
+    """Yield the path and text of every file."""
     values = _values(names, kind, author)
     templates = files("zoo_scaffold") / "templates"
     model = (templates / "model",) if kind.plugin == "model" else ()
@@ -110,7 +110,7 @@ def _walk(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversabl
 
 
 def _path(template: str, names: Names) -> str:
-    """Return where a template's file goes: capitals are names, and ``dot-`` is a dot."""
+    """Return the path of a template's file: capitals are names, ``dot-`` is a dot."""
     parts = [
         f".{part.removeprefix('dot-')}" if part.startswith("dot-") else part
         for part in PurePosixPath(template.removesuffix(_SUFFIX)).parts

@@ -69,7 +69,7 @@ def listed(subject: CommandSubject) -> Measured:
 
 
 @GROUP.check(
-    why="`zoo NAME --help` must be quick, also where no framework is installed.",
+    why="The help of a command must be quick, also where no framework is installed.",
     fix="Import frameworks, arrays and your own modules inside the function.",
 )
 def light_import(subject: CommandSubject) -> Measured:
