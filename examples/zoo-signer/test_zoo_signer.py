@@ -1,4 +1,4 @@
-"""The signer, tested as its author would: a real artifact, honest and not."""
+"""The signer, tested as its author would: genuine and tampered artifacts."""
 
 # ruff: noqa: D103, S101, S603 - a name says what a test is about; asserting, and starting
 # this interpreter again, are its purpose
