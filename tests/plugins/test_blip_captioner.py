@@ -135,6 +135,7 @@ def test_a_photo_of_any_size_gets_a_caption_and_a_summary_in_a_damage_report(
     assert (report.damage.caption or "", report.damage.summary or "") == (caption, summary)
 
 
+@pytest.mark.slow
 def test_a_frozen_side_that_sees_stays_as_it_is(tmp_path: Path) -> None:
     from zoo_blip_captioner.training_model import captioner_of
 

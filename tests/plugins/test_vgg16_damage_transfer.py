@@ -251,6 +251,7 @@ def test_a_run_needs_the_weights_of_its_backbone_only_while_it_learns(
     np.testing.assert_array_equal(again.predict_on_batch(DATA.split("test").images), expected)
 
 
+@pytest.mark.slow
 def test_all_of_it_may_learn_from_nothing(tmp_path: Path) -> None:
     run = trained(Path("none"), tmp_path / "run", epochs=1, fine_tune={"blocks": "all"})
 
@@ -318,6 +319,7 @@ def test_an_export_of_a_backbone_takes_raw_pictures_and_says_where(
     np.testing.assert_allclose(theirs, mine, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_while_it_is_tuned_ends_in_the_bits_of_one_that_was_not(
     weights: Path, tmp_path: Path
 ) -> None:

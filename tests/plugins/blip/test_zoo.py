@@ -138,7 +138,7 @@ def test_training_begins_with_the_weights_that_were_learned_elsewhere(
         moved.rename(source)
 
 
-@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("frozen", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_frozen_side_that_sees_stays_as_it_is_to_the_last_bit(
     source: Path, photos: Path, frozen: bool
 ) -> None:

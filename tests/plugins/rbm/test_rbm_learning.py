@@ -107,6 +107,7 @@ def test_the_step_grows_with_the_batch_and_the_reported_loss_does_not() -> None:
     np.testing.assert_allclose(4 * gradients[0], gradients[1], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_chains_of_a_tempered_machine_visit_both_of_two_distant_modes() -> None:
     energy = two_modes(12, 6.0)
     shares = {}
@@ -244,6 +245,7 @@ TRAIN = [
 ]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_with_its_chains_to_the_same_bits(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     subprocess.run([*ZOO, *TRAIN, "--run-dir", whole], check=True, capture_output=True)
