@@ -323,7 +323,8 @@ def _ridge(features: np.ndarray, signs: np.ndarray, count: int) -> float:
 
 
 def test_neither_colors_nor_single_pixels_tell_the_class() -> None:
-    images, labels = SceneSplit(0, "train", 1_200, 48).arrays() or ({}, {})
+    data = zoo.dataset("aircraft_damage_synthetic", image_size=48).spec
+    images, labels = SceneSplit(data, 0, "train", 1_200).arrays() or ({}, {})
     pixels, signs = images["image"], 2.0 * labels["label"] - 1
     levels = [
         np.concatenate([np.bincount(c // 16, minlength=16) for c in picture.reshape(-1, 3).T])

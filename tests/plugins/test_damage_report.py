@@ -153,7 +153,7 @@ def test_a_report_says_class_probability_and_place(photo: Path, tmp_path: Path) 
     assert damage.label in {"crack", "dent"}
     assert damage.probability == max(damage.probabilities.values()) > 0.5
     assert damage.threshold is not None
-    assert "'crack' is said" in damage.threshold.meaning
+    assert "to predict 'crack'" in damage.threshold.meaning
     assert damage.saliency is not None
     assert len(damage.saliency.map) == len(damage.saliency.map[0]) == 12
     assert max(map(max, damage.saliency.map)) == 1
@@ -179,7 +179,7 @@ def test_the_page_needs_nothing_beside_it_and_runs_nothing(photo: Path, tmp_path
     assert "http" not in page.replace("http-equiv", "")
     assert "wing &lt;1&gt;.png" in page
     assert page.count("data:image/png") == 2
-    assert "It is no inspection" in page
+    assert "does not replace an inspection" in page
     assert "no captioner was used" in page
 
 

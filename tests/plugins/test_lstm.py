@@ -302,7 +302,7 @@ def test_an_artifact_forecasts_from_the_end_of_a_file_as_keras_does(
     # The file ends on a Tuesday; Wednesday to Friday are ordinary days.
     assert abs(answer.outputs["forecast"] - 20).max() < 2
     card = (Path(artifact.path) / "card.md").read_text("utf-8")
-    assert "ONNX's own operator LSTM" in card
+    assert "Recurrent layers are the ONNX operator LSTM" in card
     assert "Loop" not in card
 
     lines = file.read_text("utf-8").splitlines()

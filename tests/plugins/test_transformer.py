@@ -148,7 +148,7 @@ def test_an_artifact_writes_the_same_tokens_as_keras_from_raw_text(exported, tra
 
 def test_an_artifact_that_writes_nothing_says_so():
     root = Path(__file__).parents[2]
-    with pytest.raises(Incompatible, match="writes no text"):
+    with pytest.raises(Incompatible, match="generates no text"):
         load_generator(root / "exports" / "cnn" / "1")
 
 

@@ -330,7 +330,7 @@ def test_a_run_that_is_killed_while_it_is_tuned_ends_in_the_bits_of_one_that_was
     assert json.loads((cut / "run.json").read_text())["status"] == "running"
     subprocess.run([*command, "resume", cut], check=True, capture_output=True)
 
-    last = "checkpoints/tuned/epoch-00008.npz"
+    last = "checkpoints/fine_tune/epoch-00008.npz"
     assert_same_bits(whole / last, cut / last)
     assert numbers(zoo.Run(whole)) == numbers(zoo.Run(cut))
 

@@ -49,7 +49,7 @@ def load(provider: Provider) -> Any:
         raise PolicyDenied(
             f"the {kind_of(provider.group)} {provider.name!r} may not run",
             why=misplaced,
-            fix="rename that file, or work in another folder; zoo plugins shows all of them",
+            fix="rename that file, or install its project with pip install --editable",
         )
     found = _attempt(provider, EntryPoint(provider.name, provider.value, provider.group).load)
     if provider.group == HOOKS:

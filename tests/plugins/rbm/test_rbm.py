@@ -239,7 +239,7 @@ def test_a_report_shows_dreams_filters_repairs_and_classes(tmp_path: Path) -> No
         *("Linear classification", "Log-likelihood of test and training"),
     ):
         assert title in page
-    assert "overfitting" not in page
+    assert ": overfitting." not in page
     assert "of independent units" in page
 
 
