@@ -24,7 +24,7 @@ def author(tmp_path_factory) -> Newcomer:
 def test_an_installed_example_is_announced_and_passes_its_own_tests(author, package, passed):
     if package == "zoo-signer":
         pytest.importorskip("cryptography", reason="zoo-signer signs with it")
-    done = author.run("sh", f"pip install ./examples/{package}; zoo plugins --json")
+    done = author.run("sh", f"pip install --editable ./examples/{package}; zoo plugins --json")
     assert done.returncode == 0, done.stdout
     announced = json.loads(done.stdout[done.stdout.index("[\n") :])
     assert package in {plugin["distribution"] for plugin in announced if plugin["kind"] == "hooks"}
