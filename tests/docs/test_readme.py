@@ -79,7 +79,8 @@ def test_what_the_readme_names_is_there_at_its_end(name, newcomer: Newcomer):
 
 def test_the_example_passes_the_tests_that_it_carries(newcomer: Newcomer):
     done = newcomer.run(
-        "sh", "pip install --editable ./examples/zoo-softmax; python -m pytest -q examples/zoo-softmax"
+        "sh",
+        "pip install --editable ./examples/zoo-softmax; python -m pytest -q examples/zoo-softmax",
     )
     assert done.returncode == 0, done.stdout
     # Its own five, and a test for each check up to the level that it claims.
