@@ -59,7 +59,11 @@ def test_the_metadata_announces_every_first_party_plugin(wheel, names):
     announced = configparser.ConfigParser()
     with zipfile.ZipFile(wheel) as archive:
         announced.read_string(archive.read(metadata).decode())
-    modules = {value.partition(":")[0] for value in announced["zoo.architectures"].values()}
+    modules = {
+        value.partition(":")[0].partition(".")[0]
+        for group in ("zoo.architectures", "zoo.datasets", "zoo.commands")
+        for value in announced[group].values()
+    }
     assert modules == {folder.name for folder in (ROOT / "plugins").iterdir() if folder.is_dir()}
 
 
