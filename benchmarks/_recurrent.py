@@ -48,7 +48,7 @@ class Recurrent:
         data: One text read, one written.
         embedding: Width of the tokens' vectors.
         units: Of the LSTM that reads, in each direction; the one that writes has twice as many.
-        dropout: Share silenced of embeddings and of what attention gives.
+        dropout: Dropout rate of embeddings and attention outputs.
     """
 
     def __init__(self, data: DataSpec, embedding: int, units: int, dropout: float) -> None:
