@@ -47,20 +47,20 @@ class AutoencoderConfig(TypedDict, total=False):
     held_out: tuple[str, ...]
 
 class VisionConfig(TypedDict, total=False):
-    width: int | None
-    layers: int | None
-    heads: int | None
-    feed_forward: int | None
-    patch: int | None
+    hidden_dim: int | None
+    num_layers: int | None
+    num_heads: int | None
+    intermediate_dim: int | None
+    patch_size: int | None
     stem: tuple[tuple[int, ...], ...] | None
     dropout: float
 
 class TextConfig(TypedDict, total=False):
-    width: int | None
-    layers: int | None
-    heads: int | None
-    feed_forward: int | None
-    positions: int | None
+    hidden_dim: int | None
+    num_layers: int | None
+    num_heads: int | None
+    intermediate_dim: int | None
+    max_positions: int | None
     dropout: float
 
 class BlipCaptionerConfig(TypedDict, total=False):
@@ -72,7 +72,7 @@ class BlipCaptionerConfig(TypedDict, total=False):
     revision: str | None
     sha256: str | None
     freeze_encoder: bool
-    glance: float
+    bag_of_words_weight: float
     shift: int
     label_smoothing: float
 

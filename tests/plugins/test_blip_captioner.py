@@ -165,11 +165,11 @@ def spec(shape: tuple[int | str, ...], task: Task = Task.CAPTIONING) -> DataSpec
     [
         (spec((32, 32, 3), Task.CLASSIFICATION), {}, "captions"),
         (spec((48, 32, 3)), {}, "square"),
-        (spec((32, 32, 1)), {}, "colors"),
+        (spec((32, 32, 1)), {}, "color"),
         (spec((40, 40, 3)), {"vision": {"patch_size": 16}}, "vision.patch_size"),
         (spec((32, 32, 3)), {"text": {"max_positions": 8}}, "text.max_positions"),
         (spec((32, 32, 3)), {"vision": {"hidden_dim": 10, "num_heads": 4}}, "divisible"),
-        (spec((32, 32, 3)), {"vision": {"patch_size": 4}}, "halved"),
+        (spec((32, 32, 3)), {"vision": {"patch_size": 4}}, "divisible"),
         (spec((32, 32, 3)), {"sha256": "0" * 64}, "pretrained"),
     ],
 )

@@ -31,7 +31,7 @@ def test_a_summary_says_what_the_caption_says() -> None:
     summaries = generator.predict(pictures, prompt="summary").texts
     same = [
         {name: split.parse(summary).get(name) for name in said} == said
-        for summary, said in zip(summaries, map(split.read, captions), strict=True)
+        for summary, said in zip(summaries, map(split.parse, captions), strict=True)
     ]
 
     assert np.mean(same) >= 0.9

@@ -25,7 +25,7 @@ def prepared(pictures: list[Any], side: int) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        prepare = BlipImageProcessorPil(size={"height": side, "hidden_dim": side})
+        prepare = BlipImageProcessorPil(size={"height": side, "width": side})
         return np.asarray(prepare(pictures, return_tensors="np")["pixel_values"])
 
 

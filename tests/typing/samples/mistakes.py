@@ -8,7 +8,7 @@ import zoo
 def mistakes(run: zoo.Run) -> None:
     zoo.biuld("cnn")  # E: attr-defined
     zoo.list_models(tasks="classification")  # E: call-arg
-    zoo.train(epochs="three")  # E: arg-type
+    zoo.train(epochs="three")  # E: call-overload
     zoo.evaluate(run, split="all")  # E: arg-type
     zoo.export(run, out=3)  # E: arg-type
     zoo.verify(3)  # E: arg-type
