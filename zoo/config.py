@@ -74,7 +74,13 @@ class ModelConfig(Frozen):
     """
 
     # A factory: for an instance, pydantic would build its validator when this is imported.
-    optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
+    # A factory: building the default at import would cost every listing of models.
+    optimizer: OptimizerConfig = Field(
+        default_factory=OptimizerConfig,
+        json_schema_extra=lambda schema: schema.update(
+            default=OptimizerConfig().model_dump(mode="json")
+        ),
+    )
 
 
 class TrainPlan(Frozen):
