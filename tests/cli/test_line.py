@@ -182,3 +182,17 @@ def test_the_demo_ends_with_an_artifact_that_was_proven_without_keras(workshop, 
     assert (Path(result["artifact"]) / "model.onnx").stat().st_size == result["bytes"]
     assert "<html" in Path(result["report"]).read_text()
     assert result["accuracy"]["low"] <= result["accuracy"]["value"] <= result["accuracy"]["high"]
+
+
+def test_what_an_export_returns_can_be_asked_as_its_folder_can(run, artifact):
+    import numpy as np
+
+    import zoo
+
+    exported = zoo.export(run, artifact.parents[2] / "again")
+    images = zoo.dataset("digits").split("test").take(np.arange(5))[0]["image"]
+
+    np.testing.assert_array_equal(
+        zoo.predict(exported, images).outputs["probabilities"],
+        zoo.predict(artifact, images).outputs["probabilities"],
+    )

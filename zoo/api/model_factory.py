@@ -248,7 +248,7 @@ def blueprint_of(model: Any) -> Blueprint:
     if not isinstance(blueprint, Blueprint):
         raise ArtifactError(
             "this model does not say where it came from",
-            why=f"expected one from zoo.build or zoo.load. Received: {model!r}",
+            why=f"expected one from zoo.build or zoo.load. Received: {model!r:.200}",
             fix="model = zoo.build(NAME, ...); model.set_weights(yours.get_weights())",
         )
     return blueprint

@@ -22,6 +22,7 @@ from zoo.runtime.decoding import Generator, generated_text
 if TYPE_CHECKING:
     import keras
 
+    from zoo.api.artifacts import Artifact
     from zoo.api.run import Run
     from zoo.spec import PredictFns, TensorSpec
 
@@ -56,7 +57,7 @@ def load(path: str | Path) -> Run | Session:
 
 
 def predict(
-    target: Run | keras.Model | Session | str | Path,
+    target: Run | keras.Model | Artifact | Session | str | Path,
     inputs: Any,
     *,
     signature: str | None = None,
@@ -148,7 +149,7 @@ class Predictor:
         return Prediction(found, outputs, forecast_dates(inputs, specs))
 
 
-def open_predictor(target: Run | keras.Model | Session | str | Path) -> Predictor:
+def open_predictor(target: Run | keras.Model | Artifact | Session | str | Path) -> Predictor:
     """Open a model once, for several predictions. Artifacts need no Keras.
 
     Args:
@@ -168,7 +169,9 @@ def open_predictor(target: Run | keras.Model | Session | str | Path) -> Predicto
 
 
 def _open(
-    target: Run | keras.Model | Session | str | Path, *, weights: str | Path | None = None
+    target: Run | keras.Model | Artifact | Session | str | Path,
+    *,
+    weights: str | Path | None = None,
 ) -> Predictor:
     source = str(target) if isinstance(target, str | Path) else ""
     model: Any = _loaded(target, weights)
@@ -208,7 +211,7 @@ def _refuse_generation(beams: int, prompt: str) -> None:
 
 
 def _loaded(
-    target: Run | keras.Model | Session | str | Path, weights: str | Path | None
+    target: Run | keras.Model | Artifact | Session | str | Path, weights: str | Path | None
 ) -> Run | keras.Model | Session:
     """Load a folder, build a model by its name, or return the target itself.
 
@@ -228,7 +231,11 @@ def _loaded(
     if weights is not None:
         wrong = Finding("weights", str(weights), "none: they belong to the name of a model")
         raise ConfigError("the model cannot be called like this", findings=[wrong])
-    return load(target) if isinstance(target, str | Path) else target
+    if isinstance(target, str | Path):
+        return load(target)
+    from zoo.api.artifacts import Artifact
+
+    return target.load() if isinstance(target, Artifact) else target
 
 
 def is_path(target: str | Path) -> bool:
