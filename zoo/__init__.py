@@ -78,12 +78,12 @@ if TYPE_CHECKING:
         OptimizerConfig as OptimizerConfig,
         TrainPlan as TrainPlan,
     )
+    from zoo.data.dataset import NamedDataset as NamedDataset
     from zoo.data.mapped import (
         DatasetView as DatasetView,
         MappedDataset as MappedDataset,
         Subset as Subset,
     )
-    from zoo.data.named_dataset import NamedDataset as NamedDataset
     from zoo.errors import Finding as Finding, ZooError as ZooError
     from zoo.hookspecs import hookimpl as hookimpl
     from zoo.metrics import Evaluation as Evaluation, Score as Score
@@ -122,7 +122,7 @@ _MODULES = {
     "zoo.api.training": "train",
     "zoo.config": "AugmentationConfig ModelConfig OptimizerConfig TrainPlan",
     "zoo.data.mapped": "DatasetView MappedDataset Subset",
-    "zoo.data.named_dataset": "NamedDataset",
+    "zoo.data.dataset": "NamedDataset",
     "zoo.errors": "Finding ZooError",
     "zoo.hookspecs": "hookimpl",
     "zoo.metrics": "Evaluation Score",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.data import words
+from zoo.data import split_words
 from zoo_aircraft.drawing import SIDE, box_of
 from zoo_aircraft.scene import (
     COLORS,
@@ -143,7 +143,7 @@ def vocabulary() -> tuple[str, ...]:
     for kind, size, place, color in itertools.product(KINDS, SIZES, PLACES, COLORS):
         said = _caption(kind, size, place, color)
         texts += [said, *(_summary(said, kind, severity, []) for severity in SEVERITIES)]
-    return tuple(sorted({word for text in texts for word in words(text)}))
+    return tuple(sorted({word for text in texts for word in split_words(text)}))
 
 
 def parse(text: str) -> dict[str, str]:
@@ -161,7 +161,7 @@ def parse(text: str) -> dict[str, str]:
         >>> parse("a long crack on the door of a red fuselage")
         {'kind': 'crack', 'size': 'large', 'place': 'on the door', 'color': 'red'}
     """
-    plain = " ".join(words(text)).lower()
+    plain = " ".join(split_words(text)).lower()
     found = {}
     for name, (pattern, meaning) in _readers().items():
         if match := pattern.search(plain):

@@ -22,8 +22,8 @@ from zoo.data import (
     encode_text,
     fetch,
     open_image_folder,
+    split_words,
     unpack_tar,
-    words,
 )
 from zoo.environment import cache_dir
 from zoo.errors import BadRecord, DataError
@@ -389,7 +389,7 @@ def _captioned(size: int, known: tuple[str, ...] = ()) -> DataSpec:
 @functools.cache
 def _vocabulary() -> tuple[str, ...]:
     known = vocabulary()
-    prompted = sorted({word for _, prompt in PROMPTS for word in words(prompt)} - set(known))
+    prompted = sorted({word for _, prompt in PROMPTS for word in split_words(prompt)} - set(known))
     return (*SPECIAL_TOKENS, *known, *prompted)
 
 

@@ -25,7 +25,7 @@ def _read(path: Path, **limits: int) -> dict[str, bytes]:
     return dict(tar_members(path, lambda name: name.endswith(".txt"), **limits))
 
 
-@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_only_what_is_wanted_is_read(tmp_path: Path, mode: str) -> None:
     folder = tarfile.TarInfo("a")
     folder.type = tarfile.DIRTYPE
@@ -105,5 +105,5 @@ def test_what_is_refused_leaves_nothing_unpacked(
     path = _tar(tmp_path / "a.tar", *((tarfile.TarInfo(name), b"one") for name in names))
     with pytest.raises(error, match=says):
         unpack_tar(path, tmp_path / "cache" / "a", _is_text)
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert list(tmp_path.glob("cache/*")) == []
     assert not (tmp_path / "x.txt").exists()

@@ -6,10 +6,8 @@ archive is unpacked in a folder deep inside a fresh one, which is searched whole
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
-import lzma
 import os
 import resource
 import stat
@@ -158,22 +156,12 @@ def _text(name: str) -> bool:
     return True
 
 
-PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
-# Large ones take long to pack, and are the same bytes for who reads them.
-PAIRS = [
-    (name, pack)
-    for name, raw in TARS.items()
-    for pack in ("", *(PACKERS if len(raw) < 2**17 else ()))
-]
-
-
-@pytest.mark.parametrize(("name", "pack"), PAIRS)
+@pytest.mark.parametrize("name", TARS)
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_a_tar_is_refused_and_nothing_is_left(
-    name: str, pack: str, inside: Path, tmp_path: Path
+    name: str, compress: Callable[[bytes], bytes], inside: Path, tmp_path: Path
 ) -> None:
-    raw = TARS[name] + END
-    if pack:
-        raw = PACKERS[pack](raw)
+    raw = compress(TARS[name] + END)
     path = inside / "a.tar"
     path.write_bytes(raw)
     before = listing(tmp_path)
@@ -223,6 +211,7 @@ def test_long_names_of_both_kinds_are_read(inside: Path) -> None:
         assert dict(tar_members(path, _text)) == {name: b"one", "ü" * 80 + ".txt": b"one"}
 
 
+QUICK_BOMBS = ("one large member", "an archive in an archive")
 BOMBS: dict[str, Callable[[], bytes]] = {
     "one large member": lambda: header(size=2**32) + bytes(2**22),
     "a member that nobody wants": lambda: header(b"x.bin", size=2**28 + 512) + bytes(2**28 + 512),
@@ -251,7 +240,10 @@ else:
 """
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in QUICK_BOMBS else pytest.mark.slow) for n in BOMBS],
+)
 def test_a_bomb_goes_off_in_little_memory_and_time(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(gzip.compress(BOMBS[name]() + END, 1))
@@ -266,12 +258,12 @@ def test_a_bomb_goes_off_in_little_memory_and_time(name: str, tmp_path: Path) ->
 
 
 def test_a_ratio_that_no_data_has_ends_where_the_bytes_end(inside: Path) -> None:
-    path = inside / "a.tar.xz"
-    with lzma.open(path, "wb") as stream:
+    path = inside / "a.tar.gz"
+    with gzip.open(path, "wb") as stream:
         for number in range(64):
             stream.write(header(b"%d.txt" % number, size=2**20) + bytes(2**20))
         stream.write(END)
-    assert path.stat().st_size < 2**16
+    assert path.stat().st_size < 2**17
     with pytest.raises(UnsafeArchive, match="more than"):
         list(tar_members(path, _text, max_bytes=2**24))
 
@@ -293,7 +285,7 @@ def test_what_is_no_file_is_not_waited_for(kind: str, inside: Path) -> None:
             read()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_no_change_of_bytes_gets_anything_out(data: st.DataObject) -> None:
     import tempfile

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import zoo
-from zoo.data.captions.folder import CaptionedSplit, open_captioned
+from zoo.data.captions import CaptionedSplit, open_captioned
 from zoo.data.options import CaptionOptions
 from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.metrics.figures import encode_png

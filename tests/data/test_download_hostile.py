@@ -25,7 +25,8 @@ OTHER = DATA[::-1]
 
 
 @pytest.fixture(autouse=True)
-def _network(monkeypatch: pytest.MonkeyPatch) -> None:
+def _network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
     monkeypatch.delenv("ZOO_OFFLINE", raising=False)
     monkeypatch.setenv("no_proxy", "*")
 
@@ -41,11 +42,11 @@ def test_a_file_that_has_changed_meanwhile_is_downloaded_again(
     server.files["/data.bin"] = OTHER
     server.cut = [100_000, 0, 0, 0]
     with pytest.raises(DatasetUnavailable):
-        fetch(remote(server.url()), cache=tmp_path)
+        fetch(remote(server.url()))
     assert names(tmp_path) == {".data.bin.lock", ".data.bin.part"}
     server.files["/data.bin"] = DATA
     server.cut = []
-    assert fetch(remote(server.url()), cache=tmp_path).read_bytes() == DATA
+    assert fetch(remote(server.url())).read_bytes() == DATA
 
 
 @pytest.mark.usefixtures("impatient")
@@ -62,7 +63,7 @@ def test_a_server_that_stalls_is_given_up_and_the_next_is_asked(
     server.files["/copy"] = DATA
     started = time.monotonic()
     try:
-        found = fetch(remote(server.url(), server.url("/copy")), cache=tmp_path)
+        found = fetch(remote(server.url(), server.url("/copy")))
     finally:
         release.set()
     assert found.read_bytes() == DATA
@@ -75,7 +76,7 @@ def test_a_server_that_only_drips_is_given_up(server: Server, tmp_path: Path) ->
     server.drip = 0.02
     started = time.monotonic()
     with pytest.raises(DatasetUnavailable) as caught:
-        fetch(remote(server.url()), cache=tmp_path)
+        fetch(remote(server.url()))
     assert "bytes came in" in caught.value.why
     assert time.monotonic() - started < 10
 
@@ -87,14 +88,14 @@ def test_a_length_that_is_a_lie_leaves_nothing_that_passes(
 ) -> None:
     server.announced = announced
     with pytest.raises((ChecksumMismatch, DatasetUnavailable)) as caught:
-        fetch(remote(server.url()), cache=tmp_path)
+        fetch(remote(server.url()))
     assert server.url() in caught.value.why
     assert names(tmp_path) == {".data.bin.lock"}
 
 
 def test_more_than_was_announced_is_not_taken(server: Server, tmp_path: Path) -> None:
     server.behind = b"x" * 100_000
-    assert fetch(remote(server.url()), cache=tmp_path).read_bytes() == DATA
+    assert fetch(remote(server.url())).read_bytes() == DATA
 
 
 def test_a_stream_without_a_length_is_taken_up_to_the_pinned_size(
@@ -104,11 +105,11 @@ def test_a_stream_without_a_length_is_taken_up_to_the_pinned_size(
     handler = server.RequestHandlerClass
     handler.protocol_version = "HTTP/1.1"  # type: ignore[attr-defined]
     try:
-        assert fetch(remote(server.url()), cache=tmp_path).read_bytes() == DATA
+        assert fetch(remote(server.url())).read_bytes() == DATA
         (tmp_path / "datasets" / "data.bin").unlink()
         server.files["/data.bin"] = DATA * 3
         with pytest.raises(ChecksumMismatch) as caught:
-            fetch(remote(server.url()), cache=tmp_path)
+            fetch(remote(server.url()))
         assert "longer than 300,000 bytes" in caught.value.why
         assert names(tmp_path) == {".data.bin.lock"}
     finally:
@@ -117,7 +118,7 @@ def test_a_stream_without_a_length_is_taken_up_to_the_pinned_size(
 
 def test_an_address_may_lead_to_another_one(server: Server, tmp_path: Path) -> None:
     server.leads_to = {"/old": "/older", "/older": server.url()}
-    assert fetch(remote(server.url("/old")), cache=tmp_path).read_bytes() == DATA
+    assert fetch(remote(server.url("/old"))).read_bytes() == DATA
 
 
 @pytest.mark.parametrize(
@@ -131,15 +132,15 @@ def test_an_address_does_not_lead_out_of_the_web(
     secret.write_bytes(DATA)
     server.leads_to = {"/data.bin": target.format(secret=secret)}
     with pytest.raises(DatasetUnavailable) as caught:
-        fetch(remote(server.url()), cache=tmp_path / "cache")
+        fetch(remote(server.url()))
     assert server.url() in caught.value.why
-    assert names(tmp_path / "cache") == {".data.bin.lock"}
+    assert names(tmp_path) == {".data.bin.lock"}
 
 
 def test_an_address_that_leads_to_itself_ends(server: Server, tmp_path: Path) -> None:
     server.leads_to = {"/data.bin": "/data.bin"}
     with pytest.raises(DatasetUnavailable):
-        fetch(remote(server.url()), cache=tmp_path)
+        fetch(remote(server.url()))
     assert len(server.requests) < 15
 
 
@@ -160,7 +161,7 @@ def test_mirrors_that_fail_are_named_in_their_order(server: Server, tmp_path: Pa
     server.files["/short"], server.files["/wrong"] = DATA[:10], OTHER
     urls = [server.url("/gone"), server.url("/short"), server.url("/wrong")]
     with pytest.raises(ChecksumMismatch) as caught:
-        fetch(remote(*urls), cache=tmp_path)
+        fetch(remote(*urls))
     lines = caught.value.why.splitlines()
     assert [line.strip().partition(": ")[0] for line in lines] == urls
     assert "404" in lines[0]
@@ -168,13 +169,13 @@ def test_mirrors_that_fail_are_named_in_their_order(server: Server, tmp_path: Pa
     assert hashlib.sha256(OTHER).hexdigest() in lines[2]
 
 
-def _fetch(url: str, cache: str, said: Any) -> None:
+def _fetch(url: str, said: Any) -> None:
     class Said(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             said.put((os.getpid(), record.getMessage()))
 
     logging.getLogger("zoo.data.download").addHandler(Said())
-    fetch(remote(url), cache=Path(cache))
+    fetch(remote(url))
     said.put((os.getpid(), "done"))
 
 
@@ -185,7 +186,7 @@ def test_two_processes_make_one_transfer_and_the_one_that_waits_says_so(
     server.gate = lambda: (halfway.set(), release.wait(60))
     context = multiprocessing.get_context("spawn")
     said = context.Queue()
-    arguments = (server.url(), str(tmp_path), said)
+    arguments = (server.url(), said)
     first, second = (context.Process(target=_fetch, args=arguments) for _ in range(2))
     first.start()
     assert halfway.wait(60)
@@ -212,12 +213,12 @@ def test_a_download_that_is_killed_ends_in_the_right_bytes(
     server.gate = lambda: (halfway.set(), release.wait(60))
     server.files["/data.bin"] = OTHER if changed else DATA
     script = (
-        "import sys; from pathlib import Path; from zoo.data.download import Remote, fetch\n"
-        "fetch(Remote.model_validate_json(sys.argv[1]), cache=Path(sys.argv[2]))"
+        "import sys; from zoo.data.download import Remote, fetch\n"
+        "fetch(Remote.model_validate_json(sys.argv[1]))"
     )
     pinned = remote(server.url())
     process = subprocess.Popen(
-        [sys.executable, "-c", script, pinned.model_dump_json(), str(tmp_path)],
+        [sys.executable, "-c", script, pinned.model_dump_json()],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     part = tmp_path / "datasets" / ".data.bin.part"
@@ -231,22 +232,25 @@ def test_a_download_that_is_killed_ends_in_the_right_bytes(
     server.ranges = ranges
     if changed:
         server.files["/data.bin"] = DATA
-    assert fetch(pinned, cache=tmp_path).read_bytes() == DATA
+    assert fetch(pinned).read_bytes() == DATA
     assert names(tmp_path) == {"data.bin", ".data.bin.lock"}
 
 
-def test_a_full_disk_keeps_what_came_and_says_so(server: Server, tmp_path: Path) -> None:
+def test_a_full_disk_keeps_what_came_and_says_so(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
+    monkeypatch.setenv("ZOO_CACHE", str(disk))
     words = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
     if subprocess.run(words, capture_output=True).returncode:
         pytest.skip("this process may not mount a small file system")
     try:
         with pytest.raises(StorageError, match="no space left"):
-            fetch(remote(server.url()), cache=disk)
+            fetch(remote(server.url()))
         assert "data.bin" not in names(disk)
         subprocess.run(["mount", "-o", "remount,size=2m", str(disk)], check=True)
-        assert fetch(remote(server.url()), cache=disk).read_bytes() == DATA
+        assert fetch(remote(server.url())).read_bytes() == DATA
         assert server.requests[-1][1] is not None
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -258,7 +262,7 @@ def test_a_lock_that_is_a_link_is_not_written_through(server: Server, tmp_path: 
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / ".data.bin.lock").symlink_to(precious)
     with pytest.raises(StorageError):
-        fetch(remote(server.url()), cache=tmp_path)
+        fetch(remote(server.url()))
     assert precious.read_text() == "mine"
     assert server.requests == []
 
@@ -267,10 +271,10 @@ def test_the_network_can_be_forbidden_for_a_while(server: Server, tmp_path: Path
     with without_network():
         assert is_offline()
         with pytest.raises(DatasetUnavailable):
-            fetch(remote(server.url()), cache=tmp_path)
+            fetch(remote(server.url()))
     assert not is_offline()
     assert server.requests == []
-    assert fetch(remote(server.url()), cache=tmp_path).read_bytes() == DATA
+    assert fetch(remote(server.url())).read_bytes() == DATA
 
 
 def test_the_name_of_a_file_is_no_path() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 import zoo
 from zoo.data.dataset import ArraySplit
-from zoo.data.max_examples import LimitedSplit
+from zoo.data.mapped import LimitedSplit
 from zoo.errors import ConfigError
 
 TASK = "sequence-to-sequence"

@@ -26,7 +26,7 @@ import numpy as np
 from zoo.config import OptimizerConfig, configure
 from zoo.console import pairs, scalar
 from zoo.data.arrays import read_npz
-from zoo.data.captions.folder import open_captioned
+from zoo.data.captions import open_captioned
 from zoo.data.options import CaptionOptions
 from zoo.data.sources import open_path
 from zoo.data.text.pairs import parse_pairs

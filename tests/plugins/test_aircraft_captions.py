@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 import zoo
 from zoo.errors import ConfigError, DataError
-from zoo.runtime.text import decode_text, words
+from zoo.runtime.text import decode_text, split_words
 from zoo.spec import Task, TextSpec
 
 pytest.importorskip("PIL", reason="the pictures are drawn by Pillow")
@@ -47,10 +47,10 @@ def _text() -> TextSpec:
 
 def test_the_vocabulary_is_the_grammar_and_the_prompt_and_nothing_else() -> None:
     used = {word for scene in SCENES for text in (caption(scene), summary(scene))
-            for word in words(text)}  # fmt: skip
+            for word in split_words(text)}  # fmt: skip
     assert used == set(vocabulary())
     text = _text()
-    prompt = set(words(dict(text.prompts)["summary"]))
+    prompt = set(split_words(dict(text.prompts)["summary"]))
     assert set(text.vocabulary[4:]) == used | prompt
     assert len(set(text.vocabulary)) == len(text.vocabulary)
 
@@ -73,9 +73,9 @@ def test_the_longest_summary_just_fits_behind_its_prompt() -> None:
     fullest = dataclasses.replace(
         base, severity="moderate", vents=2, scratches=2, streaks=1, stains=2, gleams=1, shadow=True
     )
-    prompt = len(words(dict(_text().prompts)["summary"]))
-    longest = len(words(summary(fullest)))
-    assert max(len(words(summary(scene))) for scene in SCENES) <= longest
+    prompt = len(split_words(dict(_text().prompts)["summary"]))
+    longest = len(split_words(summary(fullest)))
+    assert max(len(split_words(summary(scene))) for scene in SCENES) <= longest
     assert longest + prompt + 2 == MAX_LENGTH == _text().max_length
 
 

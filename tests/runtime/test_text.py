@@ -15,9 +15,9 @@ from zoo.runtime.text import (
     decode_text,
     encode_text,
     normalize,
+    split_words,
     tokenizer,
     units,
-    words,
 )
 from zoo.spec import SPECIAL_TOKENS, TextSpec
 
@@ -92,11 +92,11 @@ def test_the_longest_token_is_matched_first() -> None:
 
 
 def test_words_and_punctuation_are_split() -> None:
-    assert words("forty-two, isn't it? (¡Sí!)") == [
+    assert split_words("forty-two, isn't it? (¡Sí!)") == [
         *("forty", "-", "two", ",", "isn't", "it", "?", "(", "¡", "Sí", "!", ")"),
     ]
     # A vowel sign belongs to its letter, also where Unicode has no composed form.
-    assert words("हिन्दी भाषा") == ["हिन्दी", "भाषा"]
+    assert split_words("हिन्दी भाषा") == ["हिन्दी", "भाषा"]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_words_and_punctuation_are_split() -> None:
     ],
 )
 def test_words_are_spaced_as_in_print(text: str) -> None:
-    spec = _spec("words", *dict.fromkeys(words(text)))
+    spec = _spec("words", *dict.fromkeys(split_words(text)))
     known = tokenizer(spec)
     assert known.text(known.ids(text)) == text
 

@@ -200,7 +200,7 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
         >>> flowers.spec.labels
         ('setosa', 'versicolor', 'virginica')
     """
-    from zoo.data.max_examples import limit_examples
+    from zoo.data.mapped import limit_examples
     from zoo.data.options import MaxExamplesOptions, read_options
     from zoo.data.sources import open_path
 

@@ -10,13 +10,9 @@ links through it, and ``tarfile`` reads headers of any size into memory.
 
 from __future__ import annotations
 
-import bz2
 import gzip
-import lzma
 import re
-import shutil
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -24,8 +20,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from unicodedata import normalize
 
-from zoo.errors import BadRecord, UnsafeArchive
-from zoo.files import storage_errors, sync_folder
+from zoo.errors import BadRecord, StorageError, UnsafeArchive
+from zoo.files import staged_folder
 
 _BROKEN = (
     tarfile.TarError,
@@ -37,19 +33,12 @@ _BROKEN = (
     NotImplementedError,  # an unknown compression
     KeyError,
     ValueError,
-    lzma.LZMAError,
-    MemoryError,  # a dictionary larger than the machine
+    MemoryError,
     OverflowError,
 )
 
 _HEADERS = 1 << 20
 """The most bytes of the headers of one member."""
-
-_OPENERS: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
-    (b"\x1f\x8b", gzip.open),
-    (b"BZh", bz2.open),
-    (b"\xfd7zXZ\x00", lzma.open),
-)
 
 _MAX_PART = 255
 """The most bytes in the name of a file or folder on common file systems."""
@@ -92,7 +81,7 @@ def tar_members(
     max_bytes: int = 1 << 30,
     max_member: int = 1 << 20,
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the bytes of the wanted members of a tar file, compressed or not.
+    """Yield the name and the bytes of the wanted members of a tar file, with gzip or without.
 
     Args:
         path: The archive.
@@ -181,15 +170,12 @@ class _Bounded:
 
 
 def _decompressed(path: Path) -> Any:
-    """Open an archive, through its decompressor if it has one."""
+    """Open an archive, decompressed if it is a gzip file."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file")
     with path.open("rb") as stream:
-        begin = stream.read(6)
-    for magic, opener in _OPENERS:
-        if begin.startswith(magic):
-            return opener(path)
-    return path.open("rb")
+        is_gzip = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if is_gzip else path.open("rb")
 
 
 def unpack_tar(
@@ -197,8 +183,7 @@ def unpack_tar(
 ) -> Path:
     """Write the wanted members of a tar file to a folder that appears whole or not at all.
 
-    They are written to a fresh folder beside it, which is then renamed. An existing folder is left
-    as it is.
+    An existing folder is left as it is.
 
     Args:
         path: The archive.
@@ -213,29 +198,20 @@ def unpack_tar(
     """
     if folder.is_dir():
         return folder
-    with storage_errors(folder, "unpacking"):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            written = 0
+    try:
+        with staged_folder(folder) as stage:
             for name, data in tar_members(path, wanted, max_member=max_member):
-                written += 1
-                target = fresh.joinpath(*PurePosixPath(name).parts)
+                target = stage.joinpath(*PurePosixPath(name).parts)
                 try:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(data)
                 except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
                     raise _unsafe(path, f"{name!r} is a file and a folder") from error
-            if not written:
+            if not any(stage.iterdir()):
                 raise BadRecord("it has none of the expected members", file=str(path))
-            try:
-                fresh.rename(folder)
-            except OSError:
-                if not folder.is_dir():  # Another process may have been first.
-                    raise
-            sync_folder(folder.parent)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+    except (OSError, StorageError):
+        if not folder.is_dir():  # Another process may have been first.
+            raise
     return folder
 
 

@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,6 @@ from zoo.config import Frozen
 from zoo.environment import cache_dir, is_offline
 from zoo.errors import ChecksumMismatch, DatasetUnavailable
 from zoo.files import atomic_write, file_lock, sha256_file, storage_errors, sync_folder
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes received, and the bytes in all."""
 
 _ATTEMPTS = 3
 _BLOCK = 1 << 16
@@ -76,20 +73,18 @@ class Remote(Frozen):
         return f"{self.size:,} bytes" if self.size else "of unknown size"
 
 
-def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | None = None) -> Path:
-    """Return a verified local copy of a file; download it if there is none.
+def fetch(remote: Remote) -> Path:
+    """Return a verified local copy of a file, in the cache; download it if there is none.
 
     Args:
         remote: The file.
-        cache: Folder to keep it in; ``None`` for :func:`zoo.environment.cache_dir`.
-        progress: Called as bytes arrive.
 
     Raises:
         DatasetUnavailable: If no mirror delivers, or the network is switched off.
         ChecksumMismatch: If the local or the downloaded file is another one.
         StorageError: If the cache cannot be written.
     """
-    folder = (cache or cache_dir()) / "datasets"
+    folder = cache_dir() / "datasets"
     path = folder / remote.name
     if path.exists():
         return _verified(path, remote)
@@ -108,7 +103,7 @@ def fetch(remote: Remote, *, cache: Path | None = None, progress: Progress | Non
         with file_lock(folder / f".{remote.name}.lock", on_wait=waiting):
             if not path.exists():
                 part = folder / f".{remote.name}.part"
-                _download(remote, part, progress or (lambda done, total: None), path)
+                _download(remote, part, path)
                 part.replace(path)
                 sync_folder(folder)
     return _verified(path, remote)
@@ -162,7 +157,7 @@ class Wrong(Exception):
     """A mirror delivered other bytes; the message says which."""
 
 
-def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> None:
+def _download(remote: Remote, part: Path, path: Path) -> None:
     """Fill the partial file from the first mirror that delivers the right bytes."""
     failures: list[str] = []
     wrong = False
@@ -173,7 +168,7 @@ def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> Non
                 part.unlink(missing_ok=True)
             before = part.stat().st_size if part.exists() else 0
             try:
-                _transfer(url, part, remote, progress)
+                _transfer(url, part, remote)
                 return
             except Wrong as error:
                 part.unlink(missing_ok=True)
@@ -194,7 +189,7 @@ def _download(remote: Remote, part: Path, progress: Progress, path: Path) -> Non
     raise DatasetUnavailable(f"{remote.name} could not be downloaded", why=reasons, fix=by_hand)
 
 
-def _transfer(url: str, part: Path, remote: Remote, progress: Progress) -> None:
+def _transfer(url: str, part: Path, remote: Remote) -> None:
     """Append the missing bytes to the partial file, and verify the whole.
 
     Raises:
@@ -208,13 +203,14 @@ def _transfer(url: str, part: Path, remote: Remote, progress: Progress) -> None:
         part.unlink(missing_ok=True)
         done = 0
     if done != remote.size:
-        _receive(url, part, done, remote.size or 0, progress)
+        _receive(url, part, done, remote.size or 0)
     found = sha256_file(part)
     if found != (remote.sha256 or found):
         raise Wrong(f"the SHA-256 is {found}, expected {remote.sha256}")
 
 
-def _receive(url: str, part: Path, done: int, size: int, progress: Progress) -> None:
+def _receive(url: str, part: Path, done: int, size: int) -> None:
+    """Append what a server has from ``done`` on; a size of 0 is unknown."""
     headers = {"User-Agent": "neural-zoo", "Accept-Encoding": "identity"}
     if done:
         headers["Range"] = f"bytes={done}-"
@@ -236,7 +232,6 @@ def _receive(url: str, part: Path, done: int, size: int, progress: Progress) -> 
                     if done > size:
                         raise Wrong(f"it is longer than {size:,} bytes")
                     stream.write(block)
-                    progress(done, size)
                 stream.flush()
                 os.fsync(stream.fileno())
     except urllib.error.HTTPError as error:

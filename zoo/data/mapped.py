@@ -1,4 +1,4 @@
-"""Datasets derived from others without a copy: mapped examples, subsets, other splits.
+"""Datasets derived from others without a copy: mapped examples, subsets, limited splits.
 
 An autoencoder learns an image from itself, a decoder the next token from those before: what is
 input and what is target depends on the model, and the data stays as it is.
@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
-from zoo.spec import Arrays, Dataset, DataSpec, Split, SplitName
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
+from zoo.data.dataset import Dataset
+from zoo.data.splits import SPLITS
+from zoo.spec import Arrays, Dataset as AnyDataset, DataSpec, Split, SplitName
 
 MapFn = Callable[[Arrays, Arrays], tuple[Arrays, Arrays]]
 """From named inputs and targets to other ones, example by example."""
+
+MEMORY_BOUND = 2**28
+"""The most bytes of the examples of a limited split that are held in memory."""
 
 
 class MappedSplit:
@@ -70,6 +74,36 @@ class Subset:
         return None if self._split.arrays() is None else self._split.take(self._positions)
 
 
+class LimitedSplit(Subset):
+    """Evenly spaced examples of a split.
+
+    Args:
+        split: The whole split.
+        count: How many examples to keep; all of them if it has no more.
+    """
+
+    def __init__(self, split: Split, count: int) -> None:
+        kept = min(count, len(split))
+        super().__init__(split, np.arange(kept) * len(split) // max(kept, 1))
+        self._from, self._count = split, count
+
+    def arrays(self) -> tuple[Arrays, Arrays] | None:
+        """Return the kept examples at once, or ``None`` above the memory bound."""
+        return self._held
+
+    @functools.cached_property
+    def _held(self) -> tuple[Arrays, Arrays] | None:
+        one = self.take(np.arange(min(1, len(self))))
+        size = sum(array.nbytes for part in one for array in part.values())
+        return self.take(np.arange(len(self))) if size * len(self) <= MEMORY_BOUND else None
+
+    @property
+    def encoded_by(self) -> Callable[[DataSpec], Split] | None:
+        """Function that encodes the texts with other vocabularies; ``None`` without texts."""
+        encode: Any = getattr(self._from, "encoded_by", None)
+        return None if encode is None else lambda spec: LimitedSplit(encode(spec), self._count)
+
+
 class DatasetView:
     """A dataset whose splits are replaced by a function of them.
 
@@ -83,7 +117,7 @@ class DatasetView:
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: AnyDataset,
         function: Callable[[SplitName, Split], Split],
         spec: DataSpec | None = None,
     ) -> None:
@@ -116,5 +150,16 @@ class MappedDataset(DatasetView):
         >>> pairs = zoo.MappedDataset(digits, lambda inputs, targets: (inputs, dict(inputs)))
     """
 
-    def __init__(self, dataset: Dataset, function: MapFn, spec: DataSpec | None = None) -> None:
+    def __init__(self, dataset: AnyDataset, function: MapFn, spec: DataSpec | None = None) -> None:
         super().__init__(dataset, lambda _, split: MappedSplit(split, function), spec)
+
+
+def limit_examples(dataset: Dataset, count: int) -> Dataset:
+    """Return a dataset whose splits keep only some of their examples.
+
+    The spec stays that of the whole data, with the vocabulary of the whole training split.
+    """
+    return Dataset(
+        dataset.spec,
+        lambda: {name: LimitedSplit(dataset.split(name), count) for name in SPLITS},
+    )

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.columns import TYPED_SHARE, absent_columns, check_float32, refuse_options
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.options import SeriesOptions, WindowOptions
-from zoo.data.tabular.columns import TYPED_SHARE, absent_columns, check_float32, refuse_options
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.runtime.calendar import CALENDAR, parse_date
 from zoo.runtime.csv import Table, is_missing, is_number, read_table

@@ -57,7 +57,7 @@ def open_path(path: Path, options: Mapping[str, Any] | None = None) -> Dataset:
 
 
 def _open_folder(path: Path, options: Mapping[str, Any] | None) -> Dataset:
-    from zoo.data.captions.folder import is_captioned, open_captioned
+    from zoo.data.captions import is_captioned, open_captioned
 
     if is_captioned(path):
         return open_captioned(path, read_options(CaptionOptions, options, str(path)))
@@ -102,7 +102,7 @@ def _open_file(path: Path, options: Mapping[str, Any] | None) -> Dataset:
 
         if is_series(path, options):
             return open_series(path, read_options(SeriesOptions, options, str(path)))
-        from zoo.data.tabular.csv import open_csv
+        from zoo.data.table import open_csv
 
         return open_csv(path, read_options(TableOptions, options, str(path)))
     raise DataError(

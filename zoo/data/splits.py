@@ -7,7 +7,8 @@ every machine and version.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,9 +52,7 @@ def stratified_split(
         DataError: If a class has fewer examples than there are splits.
     """
     array = np.asarray(labels)
-    shares = [
-        (name, share) for name, share in (("validation", validation), ("test", test)) if share
-    ]
+    shares = _held_out_shares(validation, test)
     parts: dict[str, list[Indices]] = {name: [] for name in SPLITS}
     for index in np.unique(array):
         order = shuffled(np.flatnonzero(array == index), seed, int(index))
@@ -66,15 +65,21 @@ def stratified_split(
                 f"{needed}",
                 fix=f"add {kind}s of {name!r}, or leave the class out",
             )
-        wanted = [max(1, int(count * share + 0.5)) for _, share in shares]
+        wanted = [max(1, int(count * share + 0.5)) for share in shares.values()]
         while sum(wanted) >= count:
             wanted[int(np.argmax(wanted))] -= 1
         place = 0
-        for (name, _), take in zip(shares, wanted, strict=True):
+        for name, take in zip(shares, wanted, strict=True):
             parts[name].append(order[place : place + take])
             place += take
         parts["train"].append(order[place:])
     return {name: np.sort(np.concatenate(part)) for name, part in parts.items() if part}
+
+
+def _held_out_shares(validation: float, test: float) -> dict[str, float]:
+    """Return the shares of the splits that are held out, without those of 0."""
+    shares = {"validation": validation, "test": test}
+    return {name: share for name, share in shares.items() if share}
 
 
 def stratified_sample(labels: npt.ArrayLike, count: int, *, seed: int) -> Indices:
@@ -200,23 +205,12 @@ def grouped_split(
     """
     codes = np.asarray(groups)
     sizes = np.bincount(codes)
-    shares = [(name, s) for name, s in (("validation", validation), ("test", test)) if s]
+    shares = _held_out_shares(validation, test)
     if len(sizes) <= len(shares):
         raise _too_few_groups(len(sizes), len(shares) + 1, "splits")
-    left = shuffled(np.arange(len(sizes)), seed, _VALIDATION_STREAM).tolist()
-    parts: dict[str, Indices] = {}
-    for number, (name, share) in enumerate(shares):
-        wanted, spare = len(codes) * share, len(shares) - number
-        taken: list[int] = []
-        have = 0
-        for group in left:
-            if len(left) - len(taken) > spare and abs(have + sizes[group] - wanted) < wanted - have:
-                taken.append(group)
-                have += int(sizes[group])
-        taken = taken or [min(left, key=lambda group: int(sizes[group]))]
-        left = [group for group in left if group not in set(taken)]
-        parts[name] = np.flatnonzero(np.isin(codes, taken))
-    return {"train": np.flatnonzero(np.isin(codes, left)), **parts}
+    wanted = {name: np.array([len(codes) * share]) for name, share in shares.items()}
+    parts, _ = _hold_out_groups(sizes[:, None], codes, wanted, seed)
+    return parts
 
 
 def stratified_groups(
@@ -256,64 +250,73 @@ def stratified_groups(
     classes, index = np.unique(array, return_inverse=True)
     table = np.zeros((codes.max() + 1, len(classes)), np.int64)
     np.add.at(table, (codes, index), 1)
-    left = shuffled(np.arange(len(table)), seed, _VALIDATION_STREAM).tolist()
-    parts: dict[str, Indices] = {}
-    held = [name for name in ("validation", "test") if name in plain]
-    for later, name in zip(reversed(range(1, len(held) + 1)), held, strict=True):
-        wanted = np.bincount(index[plain[name]], minlength=len(classes))
-        taken, missing = _hold_out_groups(table, left, wanted, later)
-        if missing is not None:
-            label = int(classes[missing])
-            whose = names[label] if names else str(label)
-            raise DataError(
-                f"the class {whose!r} cannot be divided into {len(held) + 1} splits",
-                why="examples that are nearly the same stay together, and the class has too few "
-                "others",
-                fix=f"add other examples of {whose!r}, or say near_duplicates=ignore",
-            )
-        left = [group for group in left if group not in taken]
-        parts[name] = np.flatnonzero(np.isin(codes, list(taken)))
-    return {"train": np.flatnonzero(np.isin(codes, left)), **parts}
+    wanted = {
+        name: np.bincount(index[part], minlength=len(classes))
+        for name, part in plain.items()
+        if name != "train"
+    }
+    parts, missing = _hold_out_groups(table, codes, wanted, seed)
+    if missing is not None:
+        label = int(classes[missing])
+        whose = names[label] if names else str(label)
+        raise DataError(
+            f"the class {whose!r} cannot be divided into {len(plain)} splits",
+            why="examples that are nearly the same stay together, and the class has too few others",
+            fix=f"add other examples of {whose!r}, or say near_duplicates=ignore",
+        )
+    return parts
 
 
 def _hold_out_groups(
-    table: Indices, left: Sequence[int], wanted: Indices, later: int
-) -> tuple[set[int], int | None]:
-    """Choose the groups of one held-out split.
+    table: npt.NDArray[np.int64],
+    codes: npt.NDArray[np.int64],
+    wanted: Mapping[str, npt.NDArray[Any]],
+    seed: int,
+) -> tuple[dict[str, Indices], int | None]:
+    """Choose the groups of the held-out splits, in the order of the seed.
 
     Args:
         table: Examples of each class in each group, ``[groups, classes]``.
-        left: The groups to choose from, in their order.
-        wanted: Examples of each class that the split should have.
-        later: Number of splits that come after it, each of which needs every class.
+        codes: The group of each example.
+        wanted: Examples of each class that each held-out split should have.
+        seed: Seed of the order of the groups.
 
     Returns:
-        The groups, and the class that none of them could have, if there is one.
+        The positions of each split's examples, and a class that a split could not have.
     """
-    spare = (table[left] > 0).sum(axis=0) - later
-    have = np.zeros_like(wanted)
-    taken: set[int] = set()
-
-    def can_go(group: int) -> bool:
-        return group not in taken and bool((spare[table[group] > 0] > 0).all())
-
-    def take(group: int) -> None:
-        nonlocal have, spare
-        taken.add(group)
-        have = have + table[group]
-        spare = spare - (table[group] > 0)
-
-    for group in left:
-        after = np.abs(have + table[group] - wanted).sum()
-        if after < np.abs(have - wanted).sum() and can_go(group):
-            take(group)
-    for missing in np.flatnonzero(wanted > 0).tolist():
-        if not have[missing]:
-            able = [group for group in left if table[group, missing] and can_go(group)]
+    left = shuffled(np.arange(len(table)), seed, _VALIDATION_STREAM).tolist()
+    held: dict[str, Indices] = {}
+    for number, (name, due) in enumerate(wanted.items()):
+        # Every later split, and training, needs a group of each class.
+        spare = (table[left] > 0).sum(axis=0) - (len(wanted) - number)
+        have = np.zeros_like(due)
+        taken: set[int] = set()
+        for group in left:
+            nearer = np.abs(have + table[group] - due).sum() < np.abs(have - due).sum()
+            if nearer and _can_spare(table[group], spare):
+                taken.add(group)
+                have, spare = have + table[group], spare - (table[group] > 0)
+        for missing in np.flatnonzero(due > 0).tolist():
+            if have[missing]:
+                continue
+            able = [
+                group
+                for group in left
+                if group not in taken and table[group, missing] and _can_spare(table[group], spare)
+            ]
             if not able:
-                return taken, missing
-            take(min(able, key=lambda group: int(table[group].sum())))
-    return taken, None
+                return {}, missing
+            group = min(able, key=lambda group: int(table[group].sum()))
+            taken.add(group)
+            have, spare = have + table[group], spare - (table[group] > 0)
+        left = [group for group in left if group not in taken]
+        held[name] = np.flatnonzero(np.isin(codes, list(taken)))
+    return {"train": np.flatnonzero(np.isin(codes, left)), **held}, None
+
+
+def _can_spare(sizes: npt.NDArray[np.int64], spare: npt.NDArray[np.int64]) -> bool:
+    """Return whether a group with examples of these classes is not needed elsewhere."""
+    return bool((spare[sizes > 0] > 0).all())
 
 
 def assign_folds(

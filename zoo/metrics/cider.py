@@ -13,8 +13,9 @@ repeating a word, and the Gaussian from gaining by its length.
 
 As in the code that captions of COCO are compared with (pycocoevalcap), the counts are not divided
 by their sum, an n-gram that no reference has counts as if one image had it, and words are not
-stemmed. Words are those of :func:`zoo.runtime.text.words` in lower case, without punctuation, where
-that code has the tokenizer of the Penn Treebank: figures may differ a little from published ones.
+stemmed. Words are those of :func:`zoo.runtime.text.split_words` in lower case, without punctuation,
+where that code has the tokenizer of the Penn Treebank: figures may differ a little from published
+ones.
 """
 
 from __future__ import annotations
@@ -73,9 +74,10 @@ def cider_d(captions: Sequence[str], references: Sequence[Sequence[str]]) -> NDA
 
 def _counts(text: str) -> Counter[_Run]:
     """Return how often a text has each n-gram."""
-    from zoo.runtime.text import normalize, words
+    from zoo.runtime.text import normalize, split_words
 
-    cut = [word for word in words(normalize(text, lowercase=True)) if any(map(str.isalnum, word))]
+    tokens = split_words(normalize(text, lowercase=True))
+    cut = [word for word in tokens if any(map(str.isalnum, word))]
     return Counter(
         tuple(cut[place : place + n])
         for n in range(1, LONGEST + 1)

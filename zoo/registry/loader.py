@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zoo.architecture import Architecture
 
 
-_KINDS = {COMMANDS: ("click", "Command"), DATASETS: ("zoo.data.named_dataset", "NamedDataset")}
+_KINDS = {COMMANDS: ("click", "Command"), DATASETS: ("zoo.data.dataset", "NamedDataset")}
 """The class whose instances entry points lead to, by group: its module and name."""
 
 

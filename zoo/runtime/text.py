@@ -78,11 +78,11 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return words, units
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Split a normalized text into words and other single characters.
 
     Example:
-        >>> words("forty-two, isn't it?")
+        >>> split_words("forty-two, isn't it?")
         ['forty', '-', 'two', ',', "isn't", 'it', '?']
     """
     return _patterns()[0].findall(text)
@@ -99,7 +99,7 @@ def units(text: str) -> list[str]:
 
 
 SPLITTERS: Mapping[str, Callable[[str], Iterable[str]]] = {
-    "words": words,
+    "words": split_words,
     "characters": list,
     "subwords": units,
 }

@@ -12,22 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.class_folders import FileKind, split_class_folders
-from zoo.data.dataset import Dataset
-from zoo.data.options import LabeledOptions, VocabularyOptions
-from zoo.data.splits import SPLITS, Indices, check_classes, stratified_split
-from zoo.data.tabular.columns import (
+from zoo.data.columns import (
     absent_columns,
     check_present,
     encode_classes,
     refuse_options,
 )
-from zoo.data.text.specs import labeled_spec, text_spec
-from zoo.data.text.split import TextSplit
+from zoo.data.dataset import Dataset
+from zoo.data.options import LabeledOptions, VocabularyOptions
+from zoo.data.splits import SPLITS, Indices, check_classes, stratified_split
+from zoo.data.text.split import TextSplit, text_spec, token_tensor
 from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, Finding
 from zoo.runtime.csv import Table, read_text_table
 from zoo.runtime.text import normalize
 from zoo.runtime.text_files import read_text
+from zoo.spec import DataSpec, Task, TensorSpec
 
 _KIND = FileKind("a text file", "text files", (".txt",))
 
@@ -92,6 +92,19 @@ def open_table(path: Path, options: LabeledOptions) -> Dataset:
     parts = {split: [texts[i] for i in drawn[split]] for split in SPLITS}
     labels = {split: codes[drawn[split]] for split in SPLITS}
     return labeled_dataset(path.name, names, parts, labels, options)
+
+
+def labeled_spec(
+    name: str,
+    labels: tuple[str, ...],
+    options: VocabularyOptions,
+    vocabulary: tuple[str, ...] = (),
+) -> DataSpec:
+    """Return the spec of labeled texts: ``tokens`` and ``label``."""
+    note = f"at most {options.max_length} ids: of a longer text, its beginning"
+    tokens = token_tensor("tokens", text_spec(options, vocabulary), note)
+    label = TensorSpec(name="label", dtype="int64", labels=labels)
+    return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=(tokens,), targets=(label,))
 
 
 def labeled_dataset(

@@ -13,15 +13,21 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.dataset import Dataset
-from zoo.data.options import PairOptions, PairVocabularyOptions
+from zoo.data.options import PairOptions, PairVocabularyOptions, VocabularyOptions
 from zoo.data.splits import SPLITS, Indices
-from zoo.data.text.specs import pair_spec, text_spec
-from zoo.data.text.split import TextSplit, fits, left_out, none_short
+from zoo.data.text.split import (
+    TextSplit,
+    fits,
+    left_out,
+    none_short,
+    text_spec,
+    token_tensor,
+)
 from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, DataError
 from zoo.runtime.text import normalize
 from zoo.runtime.text_files import read_text
-from zoo.spec import DataSpec, Split
+from zoo.spec import DataSpec, Split, Task
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -112,6 +118,30 @@ def split_by_source(
         place += count
     homes = np.array([home[key] for key in keys])
     return {split: np.flatnonzero(homes == split) for split in SPLITS}
+
+
+def pair_spec(
+    name: str,
+    options: VocabularyOptions,
+    source: tuple[str, ...] = (),
+    target: tuple[str, ...] = (),
+    note: str = "",
+) -> DataSpec:
+    """Return the spec of sentence pairs: ``source``, and ``target`` with start and end tokens.
+
+    Args:
+        name: Id of the data.
+        options: Tokenization and length.
+        source: Vocabulary of the sources.
+        target: Vocabulary of the targets.
+        note: What else a reader of the artifact's card should know.
+    """
+    return DataSpec(
+        id=name,
+        task=Task.SEQUENCE_TO_SEQUENCE,
+        inputs=(token_tensor("source", text_spec(options, source), note),),
+        targets=(token_tensor("target", text_spec(options, target), note),),
+    )
 
 
 def pair_splits(

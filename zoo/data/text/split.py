@@ -1,4 +1,4 @@
-"""Text split: texts kept as they were written, and encoded at the first read."""
+"""Texts as token ids: their specs, and splits that are encoded at the first read."""
 
 from __future__ import annotations
 
@@ -9,9 +9,41 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.dataset import ArraySplit
+from zoo.data.options import VocabularyOptions
 from zoo.errors import DataError
 from zoo.runtime.text import encode_text, tokenizer
-from zoo.spec import Arrays, DataSpec, TensorSpec
+from zoo.spec import Arrays, DataSpec, TensorSpec, TextSpec
+
+
+def token_tensor(name: str, text: TextSpec, note: str = "") -> TensorSpec:
+    """Return the spec of a sequence of token ids.
+
+    Args:
+        name: Name of the tensor.
+        text: How text becomes ids.
+        note: What else a reader of the artifact's card should know.
+    """
+    kind = "BERT's word pieces" if text.split == "wordpiece" else text.split
+    outside = f"text is cut into {kind}, and they into ids by the vocabulary that is kept here"
+    last = len(text.vocabulary) - 1
+    return TensorSpec(
+        name=name,
+        shape=("time",),
+        dtype="int32",
+        text=text,
+        range=(0, last) if text.vocabulary else None,
+        outside=f"{outside}; {note}" if note else outside,
+    )
+
+
+def text_spec(options: VocabularyOptions, vocabulary: tuple[str, ...] = ()) -> TextSpec:
+    """Return the text spec of these options and this vocabulary."""
+    return TextSpec(
+        split=options.tokenization,
+        vocabulary=vocabulary,
+        lowercase=options.lowercase,
+        max_length=options.max_length,
+    )
 
 
 class TextSplit:

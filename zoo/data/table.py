@@ -32,10 +32,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.dataset import ArraySplit, Dataset
-from zoo.data.options import TableOptions
-from zoo.data.splits import Indices, check_classes, group_codes, split_rows
-from zoo.data.tabular.columns import (
+from zoo.data.columns import (
     MAX_CLASSES,
     TYPED_SHARE,
     absent_columns,
@@ -44,6 +41,9 @@ from zoo.data.tabular.columns import (
     encode_classes,
     refuse_options,
 )
+from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.options import TableOptions
+from zoo.data.splits import Indices, check_classes, group_codes, split_rows
 from zoo.errors import BadRecord, Finding
 from zoo.runtime.csv import Table, has_decimal_comma, is_missing, is_number, read_table
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec

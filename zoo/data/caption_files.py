@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from zoo.data.class_folders import entries, split_folders
 from zoo.data.splits import SPLITS
@@ -28,6 +29,10 @@ _IMAGE = ("image", "file_name")
 _CAPTION = ("caption", "text")
 _SUMMARY = ("summary",)
 _OBJECT = '{"image": "photos/1.jpg", "caption": "what it shows"}'
+
+
+Fault = Callable[..., BadRecord]
+"""An error about one line of a file."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,10 @@ class Line:
     caption: str
     summary: str | None
 
-    def bad(self, what: str, *, why: str = "", fix: str = "") -> BadRecord:
-        """Return an error that names this line."""
-        return BadRecord(what, file=str(self.jsonl), row=self.row, why=why, fix=fix)
-
-
-class _Bad(Protocol):
-    def __call__(self, what: str, *, why: str = "", fix: str = "") -> BadRecord: ...
+    @property
+    def bad(self) -> Fault:
+        """Error that names this line."""
+        return functools.partial(BadRecord, file=str(self.jsonl), row=self.row)
 
 
 def find_captions(path: Path) -> dict[str, Path]:
@@ -132,8 +134,7 @@ def _captions_in(folder: Path) -> Path | None:
 
 
 def _line(jsonl: Path, row: int, text: str) -> Line:
-    def bad(what: str, *, why: str = "", fix: str = "") -> BadRecord:
-        return BadRecord(what, file=str(jsonl), row=row, why=why, fix=fix)
+    bad = functools.partial(BadRecord, file=str(jsonl), row=row)
 
     def unique(found: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in found]
@@ -165,7 +166,7 @@ def _line(jsonl: Path, row: int, text: str) -> Line:
     return Line(jsonl, row, _image(jsonl.parent, name, bad), caption, summary)
 
 
-def _value(record: Mapping[str, Any], names: Sequence[str], bad: _Bad) -> str:
+def _value(record: Mapping[str, Any], names: Sequence[str], bad: Fault) -> str:
     """Return the text under one of some keys.
 
     Raises:
@@ -205,7 +206,7 @@ def _value(record: Mapping[str, Any], names: Sequence[str], bad: _Bad) -> str:
     return value
 
 
-def _image(folder: Path, name: str, bad: _Bad) -> Path:
+def _image(folder: Path, name: str, bad: Fault) -> Path:
     """Return the path of an image.
 
     Raises:

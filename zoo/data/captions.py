@@ -13,20 +13,26 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.captions.jsonl import Line, check_summaries, find_captions, read_captions
+from zoo.data.caption_files import Line, check_summaries, find_captions, read_captions
 from zoo.data.dataset import Dataset, arrays_digest
 from zoo.data.images.files import MEMORY_BOUND, ImageCache, ImageFiles, image_shape, image_tensor
 from zoo.data.images.near_duplicates import near_groups
 from zoo.data.options import CAPTION, SUMMARY, CaptionOptions
 from zoo.data.splits import SPLITS, Indices, grouped_split
-from zoo.data.text.specs import caption_spec, text_spec
-from zoo.data.text.split import fits, left_out, none_short, short_enough
+from zoo.data.text.split import (
+    fits,
+    left_out,
+    none_short,
+    short_enough,
+    text_spec,
+    token_tensor,
+)
 from zoo.data.text.vocabulary import learn_vocabulary, read_wordpieces
 from zoo.errors import BadRecord, DataError
 from zoo.files import sha256_json
 from zoo.runtime.images import PADDED, Image
 from zoo.runtime.text import encode_text
-from zoo.spec import Arrays, DataSpec, Split, TextSpec
+from zoo.spec import Arrays, DataSpec, Split, Task, TensorSpec, TextSpec
 
 _Found = TypeVar("_Found")
 
@@ -133,6 +139,27 @@ class CaptionedSplit:
                 if spec.text is not None
             }
         return dict(self._ids)
+
+
+def caption_spec(
+    name: str, image: TensorSpec, text: TextSpec, *, summary: bool, note: str = ""
+) -> DataSpec:
+    """Return the spec of captioned images: ``image``, and ``caption`` with start and end tokens.
+
+    Args:
+        name: Id of the data.
+        image: The input.
+        text: Text spec of a caption, and of a summary.
+        summary: Whether there is a second target ``summary``, without its prompt.
+        note: What else a reader of the artifact's card should know.
+    """
+    names = (CAPTION, SUMMARY) if summary else (CAPTION,)
+    return DataSpec(
+        id=name,
+        task=Task.CAPTIONING,
+        inputs=(image,),
+        targets=tuple(token_tensor(target, text, note) for target in names),
+    )
 
 
 def is_captioned(path: Path) -> bool:
