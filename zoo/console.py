@@ -305,10 +305,31 @@ def brief(value: Any, room: int | None = None) -> str:
     return shortened(printable(text), room)
 
 
-def sections(parts: Mapping[str, str]) -> str:
-    """Join the titled parts of a comparison; those that are empty are named in the last line."""
-    found = [f"{title}\n{text}" for title, text in parts.items() if text]
-    alike = [title for title, text in parts.items() if not text]
+def score(
+    value: float,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str | None = None,
+) -> str:
+    """Format a score with four digits, its interval in brackets, and its unit."""
+    text = _four_digits(value)
+    if low is not None and high is not None:
+        text += f" [{_four_digits(low)}, {_four_digits(high)}]"
+    return f"{text} {unit}" if unit else text
+
+
+def _four_digits(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+
+
+def comparison(parts: Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]]) -> str:
+    """Format the tables of a comparison by title; those without rows are named in the last line.
+
+    Args:
+        parts: By title, the header and the rows of a table.
+    """
+    found = [f"{title}\n{table(header, rows)}" for title, (header, rows) in parts.items() if rows]
+    alike = [title for title, (_, rows) in parts.items() if not rows]
     return "\n\n".join([*found, f"alike: {', '.join(alike)}"] if alike else found)
 
 

@@ -131,9 +131,6 @@ def storage_errors(path: Path, doing: str) -> Iterator[None]:
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object] | bytes) -> None:
     """Write a file so that it appears complete or not at all, also after a crash.
 
-    The bytes go to a temporary name beside the target and are synced to the disk before a
-    rename puts them in place; the folder is synced after it.
-
     Args:
         path: The file to write or replace. Its folder is made if it is missing.
         write: The bytes, or a function that writes them to an open binary file.
@@ -142,27 +139,11 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object] | bytes) -> No
         StorageError: If the folder cannot be written or the disk is full. The old file, if
             there was one, is untouched.
     """
-    import tempfile
-
-    with storage_errors(path, "writing"):
-        _check_replaceable(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                if isinstance(write, bytes):
-                    stream.write(write)
-                else:
-                    write(stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(name, 0o644)
-            _replace(name, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
-        sync_folder(path.parent)
+    with _replacing(path, f".{path.name}.", ".tmp") as temporary, temporary.open("wb") as stream:
+        if isinstance(write, bytes):
+            stream.write(write)
+        else:
+            write(stream)
 
 
 @contextlib.contextmanager
@@ -177,28 +158,37 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: If the folder cannot be written, or something other than a file is there.
     """
-    with storage_errors(path, "saving"):
+    with _replacing(path, f".{path.stem}.", f".tmp{path.suffix}") as temporary:
+        yield temporary
+
+
+@contextlib.contextmanager
+def _replacing(path: Path, prefix: str, suffix: str) -> Iterator[Path]:
+    """Yield an empty file beside a path, and rename it once its bytes are on the disk."""
+    import tempfile
+
+    with storage_errors(path, "writing"):
         _check_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+        handle, name = tempfile.mkstemp(suffix, prefix, path.parent)
+        os.close(handle)
+        temporary = Path(name)
         try:
             yield temporary
             sync_file(temporary)
-            _replace(temporary, path)
+            temporary.chmod(0o644)
+            _rename(temporary, path)
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
 
 
-def _replace(source: str | Path, target: Path) -> None:
-    """Rename a file over another one; wait up to a second for a reader of it on Windows."""
-    _patiently(lambda: os.replace(source, target))
-
-
-def _patiently(rename: Callable[[], object]) -> None:
+def _rename(source: Path, target: Path) -> None:
+    """Rename a file or a folder; wait up to a second for another program on Windows."""
     for attempt in range(_ATTEMPTS):
         try:
-            rename()
+            os.replace(source, target)
         except PermissionError:
             # Elsewhere than on Windows it means that the folder may not be written.
             if os.name != "nt" or attempt + 1 == _ATTEMPTS:
@@ -279,7 +269,7 @@ def staged_folder(target: Path, *, keep_failed: Path | None = None) -> Iterator[
                     sync_folder(file)
             sync_folder(stage)
             stage.chmod(0o755)
-            _patiently(lambda: stage.rename(target))
+            _rename(stage, target)
         except BaseException:
             if keep_failed is not None and stage.exists():
                 shutil.copytree(stage, keep_failed, dirs_exist_ok=True)
@@ -379,7 +369,7 @@ def _holder(path: Path) -> str:
 
 
 TRASH = ".zoo-trash-"
-"""Beginning of the name of a folder that is being removed."""
+"""Beginning of the name of what is being removed."""
 
 
 def remove_folder(target: Path, beside: Path) -> None:
@@ -392,18 +382,16 @@ def remove_folder(target: Path, beside: Path) -> None:
     Raises:
         StorageError: If it cannot be removed.
     """
-    import tempfile
+    import uuid
 
+    trash = beside / f"{TRASH}{uuid.uuid4().hex}"
     with _removing(target):
-        trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=beside))
-        try:
-            _patiently(lambda: target.rename(trash / "removed"))
-            sync_folder(beside)
-        finally:
-            empty_trash(trash)
+        _rename(target, trash)
+        sync_folder(beside)
+    empty_trash(trash)
 
 
-def empty_trash(folder: Path) -> None:
+def empty_trash(trash: Path) -> None:
     """Remove what an interrupted removal has left.
 
     Raises:
@@ -411,13 +399,12 @@ def empty_trash(folder: Path) -> None:
     """
     import shutil
 
-    with _removing(folder):
-        removed = folder / "removed"
-        if removed.is_symlink():
-            removed.unlink()
-        # Another process may be emptying it too.
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(folder)
+    # Another process may be emptying it too.
+    with _removing(trash), contextlib.suppress(FileNotFoundError):
+        if trash.is_symlink():
+            trash.unlink()
+        else:
+            shutil.rmtree(trash)
 
 
 @contextlib.contextmanager

@@ -214,7 +214,7 @@ class TestCommittedArtifacts:
         file.write_text(text + "\n")
         trace = zoo.why(tmp_path / "1")
         assert not trace.holds
-        assert checks(trace, "weights")["scores in the catalog"] is False
+        assert checks(trace, "weights")["scores"] is False
 
 
 def test_a_variant_is_traced_to_its_source_and_its_run(found):

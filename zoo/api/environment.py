@@ -50,14 +50,15 @@ def environment_of(architecture: Architecture[Any]) -> dict[str, Any]:
 
 def host() -> dict[str, Any]:
     """Return the properties of this machine that affect speed, without its name."""
-    usable = _usable_cpus()
+    affinity = getattr(os, "sched_getaffinity", None)
+    usable = len(affinity(0)) if affinity else os.cpu_count()
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
     return {
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "cpu": _cpu_model(),
         "usable_cpus": usable,
-        "threads": _positive(os.environ.get("TF_NUM_INTRAOP_THREADS")) or usable,
-        "memory_bytes": _memory(),
+        "threads": int(threads) if threads.isdecimal() and int(threads) > 0 else usable,
     }
 
 
@@ -92,11 +93,6 @@ def code_of(thing: type | str) -> dict[str, Any] | None:
     return {"package": package, "files": len(digests), "sha256": sha256_json(digests)}
 
 
-def _usable_cpus() -> int | None:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count()
-
-
 def _cpu_model() -> str | None:
     try:
         for line in Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines():
@@ -105,25 +101,6 @@ def _cpu_model() -> str | None:
     except OSError:
         pass
     return platform.processor() or platform.machine() or None
-
-
-def _memory() -> int | None:
-    """Return the memory limit of this process: the machine's, or its control group's."""
-    try:
-        amounts = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        amounts = []
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            amount = _positive(Path(limit).read_text("ascii").strip())
-        except OSError:
-            continue
-        amounts += [amount] if amount else []
-    return min(amounts, default=None)
-
-
-def _positive(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and int(text) > 0 else None
 
 
 def extra_of(module: str) -> str | None:

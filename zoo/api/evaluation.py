@@ -62,8 +62,7 @@ def evaluate(
     run = target if isinstance(target, Run) else None
     blueprint = _blueprint(target)
     spec = blueprint.data
-    source = encoded_for(spec, _dataset(data, run, spec))
-    check_fit(spec, source.spec)
+    source = matching_dataset(data, spec, run)
     part = source.split(split)
     evaluation = architecture_of(blueprint).evaluate(
         open_predictor(target).predict_fns,
@@ -113,22 +112,31 @@ def _blueprint(target: Run | keras.Model | Session) -> Blueprint:
     return Blueprint(manifest.architecture, config, manifest.data, "")
 
 
-def _dataset(data: DataSource, run: Run | None, spec: DataSpec) -> Dataset:
-    """Return the given data, or what the model was made for."""
+def matching_dataset(data: DataSource, spec: DataSpec, run: Run | None = None) -> Dataset:
+    """Open data for a model, with its texts encoded by the model's vocabulary.
+
+    Args:
+        data: The data; ``None`` for what the model was made for.
+        spec: The spec of the data that the model was made for.
+        run: The run of the model, whose options a path is read with.
+
+    Raises:
+        DataError: If it cannot be opened, or does not fit the model.
+    """
     if data is None:
-        return run.dataset() if run else dataset(spec.id)
-    if run is not None and isinstance(data, str | Path):
-        return run.other_dataset(data)
-    return open_dataset(data)
+        found = run.dataset() if run else dataset(spec.id)
+    elif run is not None and isinstance(data, str | Path):
+        found = run.other_dataset(data)
+    else:
+        found = open_dataset(data)
+    encode = getattr(found, "encoded_by", None)
+    if encode is not None:
+        found = encode(spec)
+    _check_fit(spec, found.spec)
+    return found
 
 
-def encoded_for(model: DataSpec, data: Dataset) -> Dataset:
-    """Encode texts with the vocabulary of a model; return other data as it is."""
-    again = getattr(data, "encoded_by", None)
-    return again(model) if again is not None else data
-
-
-def check_fit(model: DataSpec, data: DataSpec) -> None:
+def _check_fit(model: DataSpec, data: DataSpec) -> None:
     """Refuse data whose inputs or targets are not those of the model."""
     for kind in ("inputs", "targets"):
         mine, theirs = getattr(model, kind), getattr(data, kind)

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.api.artifacts import Artifact
-from zoo.api.catalog import hooks, registry
-from zoo.api.datasets import DataSource, dataset
-from zoo.api.evaluation import check_fit, encoded_for
+from zoo.api.catalog import hooks
+from zoo.api.datasets import DataSource
+from zoo.api.evaluation import matching_dataset
 from zoo.api.model_factory import (
     architecture_of,
     blueprint_of,
     build,
+    default_weights,
     needs_keras,
     published_weights,
 )
 from zoo.api.predict_fns import signatures
-from zoo.api.prediction import is_path
+from zoo.api.prediction import is_name
 from zoo.api.run import Run
 from zoo.errors import TrainError
-from zoo.files import exists
 from zoo.runtime import load as load_artifact
-from zoo.spec import Arrays, Dataset, DataSpec
+from zoo.spec import Arrays, Dataset
 
 if TYPE_CHECKING:
     import keras
@@ -68,13 +68,10 @@ def export(
     from zoo.exporting.export import export_artifact
 
     entry = None
-    by_name = isinstance(target, str | Path) and not (exists(target) or is_path(target))
-    if isinstance(target, str | Path) and (weights is not None or by_name):
+    if isinstance(target, str | Path) and (weights is not None or is_name(target)):
         model_name = str(target)
-        named = registry().resolve(model_name).weights
-        if weights is None and not named:
-            weights = registry().get(model_name).default_dataset
-        entry = published_weights(model_name, named or weights)
+        weights = default_weights(model_name) if weights is None else weights
+        entry = published_weights(model_name, weights)
         target = build(model_name, weights=weights)
     elif isinstance(target, str | Path):
         target = Run(target)
@@ -88,12 +85,7 @@ def export(
     model = run.model if run else target
     blueprint = blueprint_of(model)
     architecture = architecture_of(blueprint)
-    if isinstance(data, str | Path):
-        data = run.other_dataset(data) if run else dataset(data)
-    elif data is None or isinstance(data, DataSpec):
-        data = run.dataset() if run else dataset(blueprint.data.id)
-    data = encoded_for(blueprint.data, data)
-    check_fit(blueprint.data, data.spec)
+    examples = matching_dataset(data, blueprint.data, run)
     name = architecture.info.name if name is None else name
     hooks().call("zoo_before_export", name=name, target=Path(out) / name)
     metrics, origin = _origin(run, entry)
@@ -104,9 +96,9 @@ def export(
         out=Path(out),
         name=name,
         version=version,
-        samples=_samples(data),
+        samples=_samples(examples),
         metrics=metrics,
-        fingerprint=data.fingerprint,
+        fingerprint=examples.fingerprint,
         license=architecture.info.license,
         origin=origin,
         keep_failed=Path(keep_failed) if keep_failed else None,

@@ -140,28 +140,38 @@ def refuse_weights(name: str) -> None:
 
 
 def published_weights(name: str, weights: str | Path | None) -> WeightsEntry | None:
-    """Return the catalog's entry of a model's weights, or ``None`` if it has none of that id."""
-    entry = registry().resolve(name).entry
-    found = entry.weights if entry else ()
-    return next((one for one in found if one.id == str(weights)), None)
+    """Return the catalog's entry of a model's weights, or ``None`` if it has none of that id.
+
+    The name may have the weights in it: ``cnn:mnist``.
+    """
+    found = registry().resolve(name)
+    wanted = found.weights or str(weights)
+    entries = found.entry.weights if found.entry else ()
+    return next((entry for entry in entries if entry.id == wanted), None)
 
 
-def default_weights(name: str) -> str:
-    """Return the id of the first published weights of a model.
+def default_weights(name: str) -> str | None:
+    """Return the id of the weights that a model's name stands for.
+
+    They are those for its default dataset, or else the first that are published; ``None`` if the
+    name says which (``cnn:mnist``).
 
     Raises:
         RegistryError: If there is no such model.
-        ConfigError: If it has none.
+        ConfigError: If it has no published weights.
     """
-    entry = registry().resolve(name).entry
-    if entry is None or not entry.weights:
+    found = registry().resolve(name)
+    if found.weights:
+        return None
+    known = [entry.id for entry in found.entry.weights] if found.entry else []
+    if not known:
         raise ConfigError(
             f"{name} has no published weights",
             findings=[Finding("weights", None, "a run, or a file of weights")],
             fix=f"zoo train {name}",
         )
-    first: str = entry.weights[0].id
-    return first
+    default = registry().get(name).default_dataset
+    return default if default in known else known[0]
 
 
 def _published_file(of: str, entry: WeightsEntry) -> Path:

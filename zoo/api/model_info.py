@@ -91,22 +91,16 @@ def info(name: str) -> ModelInfo:
     """
     listing = registry().listing(name)
     entry = listing.entry.model_dump(mode="json") if listing.entry else {}
-    about: dict[str, Any] = {
-        key: entry.get(key)
-        for key in ("summary", "tasks", "tags", "license", "default_dataset", "parameters")
-    }
     weights = entry.get("weights", [])
     if listing.weights:
         known = [found["id"] for found in weights]
         weights = [found for found in weights if found["id"] == listing.weights]
         if not weights:
             raise no_such_weights(name.removesuffix(f":{listing.weights}"), listing.weights, known)
+    about = entry
     status, problem, fix = listing.status, listing.problem, listing.fix
-    provider = listing.providers[0] if listing.providers else None
     schema: dict[str, Any] = {}
     default_config: dict[str, Any] = {}
-    references: list[str] = []
-    limits: list[str] = []
     if status != "not installed":
         try:
             architecture = registry().get(name)
@@ -114,23 +108,22 @@ def info(name: str) -> ModelInfo:
             if status == "ready":
                 status, problem, fix = "broken", error.why, error.fix
         else:
-            own = architecture.info.model_dump(mode="json")
-            about |= {key: own[key] for key in ("summary", "tasks", "tags", "license")}
+            about = architecture.info.model_dump(mode="json")
             about["default_dataset"] = architecture.default_dataset
-            references, limits = own["references"], own["limits"]
             schema = architecture.Config.model_json_schema()
             default_config = _default_config(architecture)
+    provider = listing.providers[0] if listing.providers else None
     return ModelInfo(
         name=listing.identity or listing.name,
-        summary=about["summary"] or "",
+        summary=about.get("summary", ""),
         status=status,
-        tasks=about["tasks"] or [],
-        tags=about["tags"] or [],
-        license=about["license"] or "unknown",
-        references=references,
-        limits=limits,
-        default_dataset=about["default_dataset"],
-        parameters=about["parameters"],
+        tasks=about.get("tasks", []),
+        tags=about.get("tags", []),
+        license=about.get("license") or "unknown",
+        references=about.get("references", []),
+        limits=about.get("limits", []),
+        default_dataset=about.get("default_dataset"),
+        parameters=entry.get("parameters"),
         distribution=listing.distribution,
         version=provider.version if provider else "",
         location=provider.location if provider else "",

@@ -76,8 +76,8 @@ def predict(
         beams: Beam width of text generation.
         prompt: Prompt of text generation, which is not part of the output: the name of one of the
             model's prompts, or a text.
-        weights: With the name of a model: its weights, as for :func:`build`; by default the first
-            that are published.
+        weights: With the name of a model: its weights, as for :func:`build`; by default those
+            published for its default data.
 
     Returns:
         The outputs, one per input.
@@ -220,14 +220,10 @@ def _loaded(
         RegistryError: If there is no model of that name.
         ArtifactError: If a folder is neither a run nor an artifact.
     """
-    if isinstance(target, str) and not (is_path(target) or exists(target)):
-        from zoo.api.catalog import registry
+    if isinstance(target, str) and is_name(target):
         from zoo.api.model_factory import build, default_weights
 
-        named = registry().resolve(target).weights
-        if weights is None and not named:
-            weights = default_weights(target)
-        return build(target, weights=weights)
+        return build(target, weights=default_weights(target) if weights is None else weights)
     if weights is not None:
         wrong = Finding("weights", str(weights), "none: they belong to the name of a model")
         raise ConfigError("the model cannot be called like this", findings=[wrong])
@@ -238,9 +234,9 @@ def _loaded(
     return target.load() if isinstance(target, Artifact) else target
 
 
-def is_path(target: str | Path) -> bool:
-    """Return whether something was written as a path, and not as a name."""
-    written = os.fspath(target)
+def is_name(target: str | Path) -> bool:
+    """Return whether a target was written as the name of a model, and not as a path."""
     # pathlib drops the dot of ./name, which means that path, and not a model.
-    separated = os.sep in written or (os.altsep is not None and os.altsep in written)
-    return isinstance(target, Path) or separated or written in (os.curdir, os.pardir)
+    if isinstance(target, Path) or target in (os.curdir, os.pardir) or exists(target):
+        return False
+    return not any(separator in target for separator in (os.sep, os.altsep) if separator)

@@ -18,7 +18,6 @@ from zoo.api.runs import RUNS, run_folders
 from zoo.environment import without_network
 from zoo.errors import ArtifactError, DatasetUnavailable, TrainError, ZooError
 from zoo.files import sha256_file, sha256_json
-from zoo.registry.catalog import WeightsEntry
 from zoo.runtime.manifest import MANIFEST, Manifest
 from zoo.runtime.verification import check_files
 
@@ -172,7 +171,7 @@ def _from_weights(manifest: Manifest) -> _Origin:
     recorded = origin.get("weights_file_sha256")
     checks = (
         _same("SHA-256 of their file in the catalog", recorded, entry.sha256),
-        _cataloged(manifest, entry),
+        _scores(manifest, entry.measured and entry.measured.metrics),
         _weights(manifest, lambda: build(manifest.architecture, weights=name)),
     )
     where = entry.file or next(iter(entry.urls), "")
@@ -189,16 +188,16 @@ def _from_run(manifest: Manifest, path: Path | None, searched: str | Path) -> _O
     run = Run(path)
     record = run.record
     facts |= {key: record[key] for key in ("status", "started", "seconds", "versions")}
-    checks = [
+    checks = (
         _same("plan", plan, record["plan"]),
         _same("best epoch", best, record["best_epoch"]),
         _model_file(run),
         _weights(manifest, lambda: run.model),
-    ]
-    if manifest.variant is None:
-        checks.append(_figures(manifest, run))
-    link = Link("run", str(path), facts, tuple(checks))
-    return _Origin(link, record["data"]["source"], record["config"], record)
+        _scores(manifest, run.metrics and run.metrics.scores),
+    )
+    return _Origin(
+        Link("run", str(path), facts, checks), record["data"]["source"], record["config"], record
+    )
 
 
 def _find(manifest: Manifest, runs: Path) -> Path | None:
@@ -213,31 +212,22 @@ def _find(manifest: Manifest, runs: Path) -> Path | None:
     return None
 
 
-def _cataloged(manifest: Manifest, entry: WeightsEntry) -> Check:
-    """Compare the scores of an artifact with those of the catalog."""
-    what = "scores in the catalog"
-    if entry.measured is None or manifest.variant is not None:
-        return Check(what, None, "those of the source" if entry.measured else "it has none")
-    known = {name: score.model_dump() for name, score in entry.measured.metrics.items()}
-    return _same(what, manifest.metrics.get("scores"), known)
-
-
-def _figures(manifest: Manifest, run: Run) -> Check:
-    evaluation = run.metrics
-    if evaluation is None or not manifest.metrics:
-        return Check("scores", None, "the run, or the artifact, has none")
-    known = evaluation.model_dump(mode="json", include={"scores"})["scores"]
-    return _same("scores", manifest.metrics.get("scores"), known)
+def _scores(manifest: Manifest, known: Any) -> Check:
+    """Compare the scores of an artifact with those of its origin."""
+    recorded = manifest.metrics.get("scores")
+    if manifest.variant is not None:
+        return Check("scores", None, "those of the source")
+    if not recorded or not known:
+        return Check("scores", None, "the artifact, or its origin, has none")
+    return _same("scores", recorded, {name: score.model_dump() for name, score in known.items()})
 
 
 def _model_file(run: Run) -> Check:
     """Compare the model file of a run with the hash that training recorded."""
-    what, known = "SHA-256 of model.keras", run.record.get("model")
-    if not run.folder.model_file.is_file():
-        return Check(what, None, "it is not there")
-    if not known:
-        return Check(what, None, "the run did not record it")
-    return _same(what, known["sha256"], sha256_file(run.folder.model_file))
+    what, file, known = "SHA-256 of model.keras", run.folder.model_file, run.record.get("model")
+    if not known or not file.is_file():
+        return Check(what, None, "it is not there" if known else "the run did not record it")
+    return _same(what, known["sha256"], sha256_file(file))
 
 
 def _weights(manifest: Manifest, model: Callable[[], Any]) -> Check:
@@ -304,22 +294,20 @@ def _code(record: Mapping[str, Any]) -> Link:
     """Compare the code that trained the model with the installed code."""
     known = (record.get("code") or {}).get("plugin")
     facts = dict(record["architecture"]) | {"files": known}
+    what = "source files of the plugin"
     try:
         now = code_of(type(registry().get(record["architecture"]["name"])))
     except ZooError as error:
-        now, note = None, error.what
-    else:
-        note = "the installed ones differ" if now else "they cannot be read"
-    if not known:
-        note = "the run did not record them"
-    check = "source files of the plugin"
+        return Link("code", "", facts, (Check(what, None, error.what),))
+    if known and known == now:
+        return Link("code", "", facts, (Check(what, True),))
     # Other code may do the same: the weights tell.
-    same = bool(known) and now == known
-    return Link("code", "", facts, (Check(check, True) if same else Check(check, None, note),))
+    note = "the installed ones differ" if known else "the run did not record them"
+    return Link("code", "", facts, (Check(what, None, note),))
 
 
 def _compare(what: str, recorded: Any, find: Callable[[], Any]) -> Check:
-    """Compare a recorded value with one that may not be found."""
+    """Compare a recorded value with one that may not be there."""
     try:
         return _same(what, recorded, find())
     except ArtifactError as error:

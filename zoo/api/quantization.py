@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.artifacts import Artifact
 from zoo.api.catalog import hooks, registry
-from zoo.api.datasets import DataSource, dataset
-from zoo.api.evaluation import check_fit, encoded_for
-from zoo.errors import ConfigError, DataError, UnknownDataset
+from zoo.api.datasets import DataSource
+from zoo.api.evaluation import matching_dataset
+from zoo.errors import ConfigError, DataError
 from zoo.runtime import read_manifest
 from zoo.spec import Dataset, DataSpec
 
@@ -120,31 +120,19 @@ def quantize(
 
 def _examples(source: DataSource, spec: DataSpec, fingerprint: str) -> Dataset:
     """Return the given data, or the unchanged data of the artifact."""
-    if isinstance(source, DataSpec):
-        raise DataError(f"a DataSpec such as that of {source.id!r} has no examples")
-    chosen = source is not None
+    if source is not None:
+        return matching_dataset(source, spec)
     try:
-        named: str | Path | Dataset = spec.id if source is None else source
-        found: Dataset = dataset(named) if isinstance(named, str | Path) else named
-    except UnknownDataset as error:
-        if chosen:
-            raise
-        raise DataError(
-            f"the artifact was made from your own data, {spec.id!r}",
-            why="its examples are needed for calibration and evaluation",
-            fix=_FIX,
-        ) from error
+        found = matching_dataset(None, spec)
+        changed = found.fingerprint != fingerprint
     except (ConfigError, DataError) as error:
-        if chosen:
-            raise
         raise DataError(
             f"the data {spec.id!r} of the artifact cannot be read",
-            why=f"an artifact does not record the options of its data; without: {error.what}",
+            why="it is needed for calibration and evaluation, and an artifact does not record "
+            f"where it is and how it was read; without: {error.what}",
             fix=_FIX,
         ) from error
-    found = encoded_for(spec, found)
-    check_fit(spec, found.spec)
-    if not chosen and fingerprint and found.fingerprint != fingerprint:
+    if fingerprint and changed:
         raise DataError(
             f"the data {spec.id!r} has changed since the export",
             why="with other examples, labels or splits, a test example may be used for calibration",

@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     import keras
 
 
-KINDS = ("architecture", "config", "plan", "data", "code", "versions", "host", "outcome", "cost")
-"""Kinds of differences between runs: the parts of their records."""
-
-_OF_THE_RECORD = {
+_OWN_FIELDS = ("architecture", "config", "plan", "data", "code", "versions", "host")
+_SHARED_FIELDS = {
     "outcome": ("status", "epochs_done", "best_epoch", "best", "parameters"),
     "cost": ("seconds", "cpu_seconds", "peak_memory_bytes"),
 }
@@ -214,37 +212,17 @@ class Comparison:
     Attributes:
         runs: Their folders.
         same_data: Whether all have the same examples in the same splits.
-        architecture: Name, distribution and version.
-        config: Model configurations.
-        plan: Training plans.
-        data: Source, options, fingerprint and sizes.
-        code: Source files of the plugin and of the zoo.
-        versions: Versions of Python and packages.
-        host: Machines.
-        outcome: Status, and best values on the validation split.
-        cost: Wall-clock time, CPU time, memory.
+        differences: By part of their records (``architecture``, ``config``, ``plan``, ``data``,
+            ``code``, ``versions``, ``host``, ``outcome``, ``cost``): the values that differ.
         scores: All scores of the test split, equal ones too.
         notices: Warnings, as sentences.
     """
 
     runs: tuple[str, ...]
     same_data: bool
-    architecture: tuple[Difference, ...]
-    config: tuple[Difference, ...]
-    plan: tuple[Difference, ...]
-    data: tuple[Difference, ...]
-    code: tuple[Difference, ...]
-    versions: tuple[Difference, ...]
-    host: tuple[Difference, ...]
-    outcome: tuple[Difference, ...]
-    cost: tuple[Difference, ...]
+    differences: Mapping[str, tuple[Difference, ...]]
     scores: tuple[ScoreRow, ...]
     notices: tuple[str, ...]
-
-    @property
-    def differences(self) -> dict[str, tuple[Difference, ...]]:
-        """The differences by kind, from ``architecture`` to ``cost``."""
-        return {kind: getattr(self, kind) for kind in KINDS}
 
 
 def compare(*runs: Run | str | Path) -> Comparison:
@@ -258,7 +236,7 @@ def compare(*runs: Run | str | Path) -> Comparison:
         TrainError: If one is no run, or cannot be read.
 
     Example:
-        >>> zoo.compare("runs/cnn-1", "runs/cnn-2").config
+        >>> zoo.compare("runs/cnn-1", "runs/cnn-2").differences["config"]
         (Difference(what='dropout', values=(0.2, 0.5)),)
     """
     if len(runs) < 2:
@@ -282,19 +260,22 @@ def compare(*runs: Run | str | Path) -> Comparison:
     return Comparison(
         runs=tuple(str(run.path) for run in opened),
         same_data=same_data,
+        differences={
+            part: _differences([_part(record, part) for record in records])
+            for part in (*_OWN_FIELDS, *_SHARED_FIELDS)
+        },
         scores=_scores([one.scores if one else {} for one in evaluations], known=same_data),
         notices=tuple(notices),
-        **{kind: _differences([_part(record, kind) for record in records]) for kind in KINDS},
     )
 
 
-def _part(record: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """Return the part of a run record that a kind of difference is about."""
-    if kind in _OF_THE_RECORD:
-        return {key: record.get(key) for key in _OF_THE_RECORD[kind]}
-    part: Mapping[str, Any] = record.get(kind, {})
+def _part(record: Mapping[str, Any], part: str) -> Mapping[str, Any]:
+    """Return a part of a run record."""
+    if part in _SHARED_FIELDS:
+        return {key: record.get(key) for key in _SHARED_FIELDS[part]}
+    found: Mapping[str, Any] = record.get(part, {})
     # The spec of the data is long, and follows from its source and options.
-    return {key: value for key, value in part.items() if (kind, key) != ("data", "spec")}
+    return {key: value for key, value in found.items() if (part, key) != ("data", "spec")}
 
 
 def _differences(sides: Sequence[Mapping[str, Any]], prefix: str = "") -> tuple[Difference, ...]:

@@ -6,7 +6,8 @@ import contextlib
 import datetime
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Literal, get_args
 
 from zoo.api.artifacts import artifacts, came_from
 from zoo.api.run import Run
-from zoo.errors import ConfigError, Finding, RunBusy, TrainError
+from zoo.errors import ConfigError, Finding, RunBusy, TrainError, ZooWarning
 from zoo.files import TRASH, empty_trash, folder_size, is_file
 from zoo.metrics.scores import describe_score
 from zoo.names import natural_order
@@ -23,10 +24,13 @@ from zoo.training.run_folder import RunFolder
 RUNS = "runs"
 """The folder that ``zoo train`` makes runs in."""
 
-RunStatus = Literal["running", "interrupted", "finished", "stopped", "failed", "unreadable"]
-STATUSES: tuple[RunStatus, ...] = get_args(RunStatus)
 EXPORTS = "exports"
 """The folder that ``zoo export`` publishes in."""
+
+RunStatus = Literal["running", "interrupted", "finished", "stopped", "failed", "unreadable"]
+STATUSES: tuple[RunStatus, ...] = get_args(RunStatus)
+ORDERS = ("started", "name", "status", "epochs", "metric", "cost", "size")
+CHECKPOINTS = "checkpoints"
 
 _AGE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -61,7 +65,6 @@ class RunEntry:
     status: RunStatus
     architecture: str = ""
     data: str = ""
-    fingerprint: str = ""
     epochs: int = 0
     planned: int = 0
     metric: str = ""
@@ -94,8 +97,7 @@ def runs(
         architecture: Only runs of this model; ``*`` and ``?`` are wildcards.
         status: Only runs with this status: ``running``, ``interrupted``, ``finished``,
             ``stopped``, ``failed`` or ``unreadable``.
-        data: Only runs on this data: its name, its path or the end of it, or at least eight
-            digits of its fingerprint.
+        data: Only runs on this data, a name or a path; with wildcards too.
         sort: ``started``, ``name``, ``status``, ``epochs``, ``metric`` (the best first), ``cost``
             (CPU time) or ``size``.
 
@@ -111,8 +113,8 @@ def runs(
     wrong = []
     if status is not None and status not in STATUSES:
         wrong.append(Finding("status", status, f"one of {', '.join(STATUSES)}"))
-    if sort not in _ORDERS:
-        wrong.append(Finding("sort", sort, f"one of {', '.join(_ORDERS)}"))
+    if sort not in ORDERS:
+        wrong.append(Finding("sort", sort, f"one of {', '.join(ORDERS)}"))
     if wrong:
         raise ConfigError("runs cannot be listed like this", findings=wrong, fix="zoo runs --help")
     if not root.is_dir():
@@ -128,9 +130,9 @@ def runs(
         for entry in map(entry_of, run_folders(root))
         if (architecture is None or fnmatchcase(entry.architecture, architecture))
         and (status is None or entry.status == status)
-        and (data is None or _is_on(entry, data))
+        and (data is None or fnmatchcase(entry.data, data))
     ]
-    return sorted(found, key=lambda one: (*_ORDERS[sort](one), natural_order(str(one.path))))
+    return sorted(found, key=lambda entry: (_order(entry, sort), natural_order(str(entry.path))))
 
 
 def run_folders(root: Path) -> Iterator[Path]:
@@ -166,7 +168,6 @@ def entry_of(path: Path) -> RunEntry:
         status=status,
         architecture=run.architecture,
         data=str(record["data"]["source"]),
-        fingerprint=record["data"]["fingerprint"],
         epochs=max(record["epochs_done"], 0 if status == "finished" else _lines(run)),
         planned=record["plan"].get("epochs", 0),
         seconds=record["seconds"],
@@ -212,27 +213,21 @@ def _lines(run: Run) -> int:
         return 0
 
 
-def _is_on(entry: RunEntry, data: str) -> bool:
-    if entry.data == data or entry.data.endswith(f"/{data.strip('/')}"):
-        return True
-    return len(data) >= 8 and entry.fingerprint.startswith(data)
-
-
-_ORDERS: dict[str, Callable[[RunEntry], tuple[Any, ...]]] = {
-    "started": lambda entry: (entry.started,),
-    "name": lambda entry: (),
-    "status": lambda entry: (STATUSES.index(entry.status),),
-    "epochs": lambda entry: (entry.epochs,),
-    # Values of different metrics have no order among them.
-    "metric": lambda entry: (
-        entry.value is None,
-        entry.split,
-        entry.metric,
-        rank(entry.metric, entry.value),
-    ),
-    "cost": lambda entry: (entry.cpu_seconds,),
-    "size": lambda entry: (entry.bytes,),
-}
+def _order(entry: RunEntry, sort: str) -> tuple[Any, ...]:
+    """Return the sort key of a run; those with equal keys are sorted by name."""
+    if sort == "metric":
+        # Values of different metrics have no order among them.
+        value = rank(entry.metric, entry.value)
+        return (entry.value is None, entry.split, entry.metric, value)
+    keys: dict[str, Any] = {
+        "started": entry.started,
+        "name": "",
+        "status": STATUSES.index(entry.status),
+        "epochs": entry.epochs,
+        "cost": entry.cpu_seconds,
+        "size": entry.bytes,
+    }
+    return (keys[sort],)
 
 
 def _folders(root: Path) -> list[Path]:
@@ -249,14 +244,12 @@ class Pruned:
 
     Attributes:
         path: Its folder.
-        what: ``run`` or ``checkpoints``.
-        removed: Whether it is removed.
+        removed: Whether it, or its checkpoints, are removed.
         because: Why it is kept; empty if it is removed.
         bytes: Size of what is, or would be, removed.
     """
 
     path: Path
-    what: str
     removed: bool
     because: str
     bytes: int
@@ -269,14 +262,10 @@ class Pruning:
     Attributes:
         dry_run: Whether nothing was removed.
         runs: One entry for each selected run.
-        leftovers: Folders that an interrupted removal left.
-        notices: Warnings, as sentences.
     """
 
     dry_run: bool
     runs: tuple[Pruned, ...]
-    leftovers: tuple[Path, ...]
-    notices: tuple[str, ...]
 
     @property
     def bytes(self) -> int:
@@ -287,84 +276,65 @@ class Pruning:
 def prune(
     folder: str | Path = RUNS,
     *,
-    only: Sequence[str | Path] = (),
     keep_best: int | None = None,
     status: str | None = None,
     older_than: str | None = None,
     checkpoints: bool = False,
-    force: bool = False,
     dry_run: bool = True,
 ) -> Pruning:
     """Remove the runs of a folder that meet all given conditions.
 
-    Runs in use, other folders and targets of links are never removed. Unless forced, a run is kept
-    if an artifact in ``exports``, here or beside the folder, came from it, or if its folder holds
-    files that training did not write. A removal renames first: a kill leaves nothing that looks
-    like a run, and the next call removes the rest.
+    Kept are runs in use, links, folders without a readable ``run.json``, runs that an artifact in
+    ``exports``, here or beside the folder, came from, and runs with files that training did not
+    write. A removal renames first: a kill leaves nothing that looks like a run, and the next call
+    removes the rest.
 
     Args:
         folder: The folder of the runs.
-        only: Folders of runs in it; by default all.
         keep_best: Keep the best runs of each model on the same data, by the best validation value
             of the metric that their plan monitors. The test split has no influence.
         status: As for :func:`runs`.
         older_than: Only runs last active before: ``12h``, ``30d``, ``4w``.
         checkpoints: Remove only the checkpoints of finished runs. Such runs can still be
             evaluated, exported and reported on.
-        force: Remove runs with artifacts too, and runs with files that training did not write.
         dry_run: Only report what would be removed.
 
     Raises:
         ConfigError: If there is no condition, or a wrong one.
-        TrainError: If the folder does not exist, or one of ``only`` is no run in it.
+        TrainError: If the folder does not exist.
         StorageError: If something cannot be removed. Earlier removals are not undone.
 
     Example:
-        >>> api.prune(keep_best=3, older_than="30d").bytes
+        >>> prune(keep_best=3, older_than="30d").bytes
     """
-    age = _check(only, keep_best, status, older_than, checkpoints)
+    age = _check(keep_best, status, older_than, checkpoints)
     root = Path(folder)
     chosen = runs(root, status=status, sort="name")
-    if only:
-        named = _named(root, only)
-        chosen = [entry for entry in chosen if entry.path in named]
     if keep_best is not None:
         best = _best(root, keep_best)
         chosen = [entry for entry in chosen if entry.path not in best]
     if age is not None:
         before = datetime.datetime.now(datetime.UTC) - age
         chosen = [entry for entry in chosen if _last_active(entry) < before]
-    beside = root.resolve().parent / EXPORTS
-    # By absolute path, so that a folder both here and beside the runs counts once.
-    places = {beside: beside, Path(EXPORTS).resolve(): Path(EXPORTS)}
-    published = [found for place in places.values() for found in artifacts(place)]
-    notices = [
-        f"{path} cannot be read, so its run is unknown"
-        for path, manifest in published
-        if manifest is None
-    ]
-    rows = [
-        _remove(
-            entry,
-            _kept(entry, published, force=force, checkpoints=checkpoints),
-            checkpoints=checkpoints,
-            dry_run=dry_run,
-        )
-        for entry in chosen
-    ]
-    leftovers = _leftovers(root)
+    places = {Path(EXPORTS).resolve(), root.resolve().parent / EXPORTS}
+    published = [found for place in sorted(places) for found in artifacts(place)]
+    for path, manifest in published:
+        if manifest is None:
+            warnings.warn(f"{path} cannot be read, so its run is unknown", ZooWarning, 2)
+    rows = []
+    for entry in chosen:
+        size = folder_size(entry.path / CHECKPOINTS) if checkpoints else entry.bytes
+        because = _kept(entry, published, checkpoints=checkpoints)
+        if not because and not dry_run:
+            because = _remove(entry, checkpoints=checkpoints)
+        rows.append(Pruned(entry.path, not because, because, size))
     if not dry_run:
-        for path in leftovers:
-            empty_trash(path)
-    return Pruning(dry_run, tuple(rows), tuple(leftovers), tuple(notices))
+        _empty_trash(root)
+    return Pruning(dry_run, tuple(rows))
 
 
 def _check(
-    only: Sequence[str | Path],
-    keep_best: int | None,
-    status: str | None,
-    older_than: str | None,
-    checkpoints: bool,
+    keep_best: int | None, status: str | None, older_than: str | None, checkpoints: bool
 ) -> datetime.timedelta | None:
     """Check the conditions, and return the age, if there is one."""
     wrong = []
@@ -373,9 +343,8 @@ def _check(
         wrong.append(Finding("older_than", older_than, "hours, days or weeks: 12h, 30d, 4w"))
     if keep_best is not None and keep_best < 0:
         wrong.append(Finding("keep_best", keep_best, "0 or more"))
-    given = [one for one in (keep_best, status, older_than) if one is not None]
-    if not (only or checkpoints or given):
-        allowed = "folders of runs, or one of keep_best, status, older_than, checkpoints"
+    if not checkpoints and keep_best is None and status is None and older_than is None:
+        allowed = "one of keep_best, status, older_than, checkpoints"
         wrong.append(Finding("runs", None, allowed))
     if wrong:
         raise ConfigError(
@@ -384,22 +353,6 @@ def _check(
             fix="zoo runs prune --older-than 30d says what would be",
         )
     return datetime.timedelta(hours=float(age[1]) * _HOURS[age[2]]) if age else None
-
-
-def _named(root: Path, only: Iterable[str | Path]) -> set[Path]:
-    """Return the folders of ``only`` as :func:`run_folders` names them."""
-    known = {path.absolute(): path for path in run_folders(root)}
-    named = set()
-    for path in map(Path, only):
-        found = known.get(path.absolute()) or known.get((root / path).absolute())
-        if found is None:
-            raise TrainError(
-                f"{path} is not the folder of a run in {root}",
-                why="only runs that 'zoo runs' lists are removed",
-                fix=f"zoo runs --in {root}",
-            )
-        named.add(found)
-    return named
 
 
 def _best(root: Path, count: int) -> set[Path]:
@@ -420,13 +373,7 @@ def _last_active(entry: RunEntry) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(entry.path.stat().st_mtime, datetime.UTC)
 
 
-def _kept(
-    entry: RunEntry,
-    published: Iterable[tuple[Path, Any]],
-    *,
-    force: bool,
-    checkpoints: bool,
-) -> str:
+def _kept(entry: RunEntry, published: Iterable[tuple[Path, Any]], *, checkpoints: bool) -> str:
     """Return why a run is kept; empty if it can be removed."""
     folder = RunFolder(entry.path)
     if entry.path.is_symlink():
@@ -436,9 +383,10 @@ def _kept(
     if entry.status == "running" or folder.is_locked():
         return "it is in use"
     if checkpoints:
-        return "" if entry.status == "finished" else "it needs them to go on"
-    if force:
-        return ""
+        part = entry.path / CHECKPOINTS
+        if entry.status != "finished":
+            return "it needs them to go on"
+        return "it has none" if part.is_symlink() or not part.is_dir() else ""
     record = Run(entry.path).record
     for path, manifest in published:
         if manifest is not None and came_from(manifest, record):
@@ -448,35 +396,25 @@ def _kept(
     return ""
 
 
-def _remove(entry: RunEntry, why_not: str, *, checkpoints: bool, dry_run: bool) -> Pruned:
-    part = entry.path / "checkpoints"
-    if checkpoints and not why_not and (part.is_symlink() or not part.is_dir()):
-        why_not = "it has none"
-    freed = folder_size(part) if checkpoints else entry.bytes
-    if not why_not and not dry_run:
-        try:
-            RunFolder(entry.path).remove(
-                "checkpoints" if checkpoints else None, check=lambda: _check_unchanged(entry)
-            )
-        except RunBusy as error:
-            why_not = error.why
-    return Pruned(entry.path, "checkpoints" if checkpoints else "run", not why_not, why_not, freed)
+def _remove(entry: RunEntry, *, checkpoints: bool) -> str:
+    """Remove a run or its checkpoints; return why not, if it is worked on."""
+
+    def check() -> None:
+        now = entry_of(entry.path)
+        fields = ("started", "ended", "architecture")
+        if any(getattr(now, field) != getattr(entry, field) for field in fields):
+            raise RunBusy(f"{entry.path} has changed", why="it was worked on meanwhile")
+
+    try:
+        RunFolder(entry.path).remove(CHECKPOINTS if checkpoints else None, check=check)
+    except RunBusy as error:
+        return error.why
+    return ""
 
 
-def _check_unchanged(entry: RunEntry) -> None:
-    """Refuse to remove a run that has changed since it was selected."""
-    now = entry_of(entry.path)
-    fields = ("started", "ended", "architecture")
-    if any(getattr(now, field) != getattr(entry, field) for field in fields):
-        raise RunBusy(f"{entry.path} has changed", why="it was worked on meanwhile")
-
-
-def _leftovers(root: Path) -> list[Path]:
-    """Return the folders that an interrupted removal left, following no link."""
+def _empty_trash(root: Path) -> None:
+    """Remove what interrupted removals have left, following no link."""
     below = {path for path in (*_folders(root), *run_folders(root)) if not path.is_symlink()}
-    return sorted(
-        path
-        for place in (root, *below)
-        for path in place.glob(f"{TRASH}*")
-        if path.is_dir() and not path.is_symlink()
-    )
+    for place in (root, *below):
+        for path in place.glob(f"{TRASH}*"):
+            empty_trash(path)

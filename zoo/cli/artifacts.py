@@ -264,22 +264,18 @@ def _differences(report: dict[str, Any]) -> str:
         for change in report["graph"]
     ]
     constants = ("signature", "constant", "before", "after", "largest difference", "changed")
-    parts = {
-        "metrics": _table(("metric", "before", "after", "difference", ""), metrics),
-        "weights": _table(constants, weights),
-        "graph": _table(("signature", "operators added", "operators removed", ""), graph),
+    parts: dict[str, tuple[Sequence[str], Sequence[Sequence[object]]]] = {
+        "metrics": (("metric", "before", "after", "difference", ""), metrics),
+        "weights": (constants, weights),
+        "graph": (("signature", "operators added", "operators removed", ""), graph),
     }
     for name in ("interface", "config", "data", "metadata", "proof", "files"):
         rows = [
             [console.brief(change[key], _SHOWN) for key in ("what", "before", "after")]
             for change in report[name]
         ]
-        parts[name] = _table(("what", "before", "after"), rows)
-    return console.sections(parts)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    return console.table(header, rows) if rows else ""
+        parts[name] = (("what", "before", "after"), rows)
+    return console.comparison(parts)
 
 
 def _counts(operators: dict[str, int]) -> str:

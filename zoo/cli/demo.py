@@ -61,7 +61,7 @@ def demo(out: Path, epochs: int | None, seed: int | None, as_json: bool) -> None
     report = write_report(run.path)
 
     accuracy = evaluation.scores["accuracy"]
-    result = {
+    result: dict[str, Any] = {
         "accuracy": accuracy,
         "examples": evaluation.examples,
         "parameters": run.record["parameters"],
@@ -76,20 +76,14 @@ def demo(out: Path, epochs: int | None, seed: int | None, as_json: bool) -> None
     if as_json:
         console.emit_json(result)
         return
-    measured = (
-        f"{accuracy.value:.4f}  (95 % interval {accuracy.low:.4f} to {accuracy.high:.4f}, "
-        f"{evaluation.examples} test images)"
-    )
+    measured = console.score(accuracy.value, accuracy.low, accuracy.high)
     lines = (
-        ("accuracy", measured),
+        ("accuracy", f"{measured} on {evaluation.examples} test images"),
         ("parameters", f"{result['parameters']:,}"),
         ("seconds", f"{result['seconds']} ({result['training_seconds']:.1f} of training)"),
-        (
-            "artifact",
-            f"{artifact.path} ({console.size(bytes_of(artifact))}), verified without Keras",
-        ),
-        ("worst parity error", f"{worst_error(artifact):.1e}"),
-        ("report", result["report"]),
+        ("artifact", f"{artifact.path} ({console.size(result['bytes'])}), verified without Keras"),
+        ("worst parity error", f"{result['worst_parity_error']:.1e}"),
+        ("report", report),
     )
     console.emit()
     console.emit(console.facts(lines))

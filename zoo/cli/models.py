@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from zoo import console
+from zoo.errors import UnknownModel
+from zoo.names import nearest
 
 
 @click.command("list", epilog=console.example("zoo list 'mlp*' --task classification"))
@@ -52,7 +54,7 @@ def list_models(
                 f"{entry.parameters:,}" if entry and entry.parameters else "",
                 " ".join(weights.id for weights in entry.weights) if entry else "",
                 listing.status,
-                _remark(listing),
+                listing.problem or (entry.summary if entry else ""),
             )
         )
     header = ("name", "task", "parameters", "weights", "status", "summary")
@@ -70,20 +72,23 @@ def info(name: str, schema: bool, as_json: bool) -> None:
     options, inputs, targets, license and source of a dataset.
     """
     import zoo
-    from zoo.errors import UnknownDataset, UnknownModel
+    from zoo.cli.datasets import describe
 
     try:
         model = zoo.info(name)
-    except UnknownModel:
-        from zoo.cli.datasets import describe
-
-        try:
+    except UnknownModel as error:
+        datasets = [dataset.name for dataset in zoo.list_datasets()]
+        if name.rpartition(":")[2] in datasets:
             describe(name, schema=schema, as_json=as_json)
-        except UnknownDataset:
-            pass
-        else:
             return
-        raise
+        near = nearest(name, [*zoo.list_models(), *datasets])
+        if not near:
+            raise
+        raise UnknownModel(
+            f"there is no model or dataset {name!r}",
+            why=f"did you mean {' or '.join(near)}?",
+            fix=f"zoo info {near[0]}",
+        ) from error
     known = console.plain(model)
     if schema:
         console.emit_json(known["schema"])
@@ -150,13 +155,6 @@ def build(
     console.emit(f"\n{parameters:,} parameters")
 
 
-def _remark(listing: Any) -> str:
-    """Return the most important fact about a model, in one line."""
-    if listing.problem:
-        return str(listing.problem).splitlines()[0]
-    return listing.entry.summary if listing.entry else ""
-
-
 def _listing(listing: Any) -> dict[str, Any]:
     entry = console.plain(listing.entry) or {}
     return {
@@ -195,12 +193,9 @@ def _conformance(checked: Mapping[str, Any]) -> str:
 
 
 def _weights(entry: Mapping[str, Any]) -> str:
-    text = f"{entry['id']}: {entry['parameters']:,} parameters"
-    for metric, score in ((entry.get("measured") or {}).get("metrics") or {}).items():
-        text += f", {metric} {score['value']:.4f}"
-        if score.get("low") is not None:
-            text += f" ({score['low']:.4f} to {score['high']:.4f})"
-    return text
+    measured = (entry.get("measured") or {}).get("metrics") or {}
+    scores = [f", {metric} {console.score(**score)}" for metric, score in measured.items()]
+    return f"{entry['id']}: {entry['parameters']:,} parameters{''.join(scores)}"
 
 
 def field_rows(

@@ -47,7 +47,7 @@ _WIDE = 60
 @click.option(
     "--weights",
     metavar="ID|PATH",
-    help="With a NAME: its trained weights. Default: the first of 'zoo info'.",
+    help="With a NAME: its trained weights. Default: those for its default data; see 'zoo info'.",
 )
 @console.json_option
 @console.quiet_frameworks

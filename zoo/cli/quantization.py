@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo import console
+from zoo.cli.datasets import open_data
 from zoo.errors import QuantizationRejected
 
 _COLUMNS = (
@@ -99,12 +100,7 @@ def quantize(
     """
     import zoo
 
-    source: Any = data
-    options = console.pairs(data_option, option="--data-option")
-    if data is not None and options:
-        source = zoo.dataset(data, **options)
-    elif options:
-        raise click.BadParameter("it needs --data", param_hint="--data-option")
+    source = open_data(data, data_option)
     try:
         found = zoo.quantize(
             path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,7 @@ _status_option = click.option(
     help="Only with this status: running, interrupted, finished, stopped, failed, unreadable.",
 )
 _data_option = click.option(
-    "--data",
-    metavar="ID|PATH",
-    help="Only on this data: its name, its path, or the beginning of its fingerprint.",
+    "--data", metavar="ID|PATH", help="Only on this data, a name or a path; * is a wildcard."
 )
 
 
@@ -129,8 +127,15 @@ def compare(paths: tuple[Path, ...], as_json: bool) -> None:
     header = [path.name or str(path) for path in paths]
     if len(set(header)) < len(header):
         header = [str(path) for path in paths]
-    parts = {kind: _differences(rows, header) for kind, rows in found.differences.items()}
-    console.emit(console.sections({**parts, "scores": _scores(found.scores, header)}))
+    parts: dict[str, Any] = {
+        part: (
+            ("what", *header),
+            [(row.what, *(console.brief(value, _SHOWN) for value in row.values)) for row in rows],
+        )
+        for part, rows in found.differences.items()
+    }
+    scores = [(row.name, *map(_score, row.scores), ", ".join(row.noise)) for row in found.scores]
+    console.emit(console.comparison({**parts, "scores": (("score", *header, ""), scores)}))
     for notice in found.notices:
         console.warn(notice)
 
@@ -143,7 +148,6 @@ def compare(paths: tuple[Path, ...], as_json: bool) -> None:
         "zoo runs prune --checkpoints --yes",
     ),
 )
-@click.argument("only", type=console.PATH, metavar="[RUN]...", nargs=-1, help="Only these runs.")
 @_folder_option
 @click.option(
     "--keep-best",
@@ -154,39 +158,30 @@ def compare(paths: tuple[Path, ...], as_json: bool) -> None:
 @click.option("--older-than", metavar="AGE", help="Only runs last active before: 12h, 30d, 4w.")
 @_status_option
 @click.option("--checkpoints", is_flag=True, help="Remove only the checkpoints of finished runs.")
-@click.option(
-    "--force",
-    is_flag=True,
-    help="Remove runs with artifacts too, and runs with files that training did not write.",
-)
 @click.option("--yes", is_flag=True, help="Remove them. Without it nothing is removed.")
 @console.json_option
 def prune(
-    only: tuple[Path, ...],
     folder: Path,
     keep_best: int | None,
     older_than: str | None,
     status: str | None,
     checkpoints: bool,
-    force: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
     """Remove the runs that meet all given conditions.
 
-    Shows what would be removed, and removes it with --yes. Runs in use and runs that an artifact
-    came from are kept; links are not followed.
+    Shows what would be removed, and removes it with --yes. Runs in use, runs that an artifact came
+    from, runs with files that training did not write, and links are kept.
     """
     from zoo.api.runs import prune as prune_runs
 
     done = prune_runs(
         folder,
-        only=only,
         keep_best=keep_best,
         status=status,
         older_than=older_than,
         checkpoints=checkpoints,
-        force=force,
         dry_run=not yes,
     )
     if as_json:
@@ -194,16 +189,11 @@ def prune(
         return
     verb = "removed" if yes else "would be removed"
     rows = [
-        (row.path, row.what, verb if row.removed else "kept", console.size(row.bytes), row.because)
+        (row.path, verb if row.removed else "kept", console.size(row.bytes), row.because)
         for row in done.runs
     ]
     if rows:
-        console.emit(console.table(("run", "what", "", "size", "because"), rows))
-    for notice in done.notices:
-        console.warn(notice)
-    if done.leftovers:
-        state = "were finished" if yes else "are left"
-        console.note(f"{len(done.leftovers)} unfinished removals {state}")
+        console.emit(console.table(("run", "", "size", "because"), rows))
     gone = sum(row.removed for row in done.runs)
     console.emit(f"{gone} of {len(done.runs)} {verb}: {console.size(done.bytes)}")
     if gone and not yes:
@@ -254,16 +244,6 @@ def _row(entry: Any, folder: Path) -> tuple[object, ...]:
     return (name, entry.status, epochs, reached, cost, console.size(entry.bytes), when, data)
 
 
-def _differences(rows: Sequence[Any], header: Sequence[str]) -> str:
-    cells = [(row.what, *(console.brief(value, _SHOWN) for value in row.values)) for row in rows]
-    return console.table(("what", *header), cells) if rows else ""
-
-
-def _scores(rows: Sequence[Any], header: Sequence[str]) -> str:
-    cells = [(row.name, *map(_score, row.scores), ", ".join(row.noise)) for row in rows]
-    return console.table(("score", *header, ""), cells) if rows else ""
-
-
 def _link(link: Any) -> str:
     missing = "(not here)" if link.kind in _PLACES else ""
     lines = [f"{link.kind}  {console.printable(link.where) or missing}".rstrip()]
@@ -291,13 +271,8 @@ def _brief(value: Any) -> str:
 
 
 def _score(score: Any) -> str:
-    """Format something with a value, an interval and a unit; a dash for none."""
-    if score is None:
-        return "-"
-    text = f"{score.value:.4g}"
-    if score.low is not None and score.high is not None:
-        text += f" [{score.low:.4g}, {score.high:.4g}]"
-    return f"{text} {score.unit}" if score.unit else text
+    """Format a score, or the score of a run in a list; a dash for none."""
+    return console.score(score.value, score.low, score.high, score.unit) if score else "-"
 
 
 def _duration(seconds: float) -> str:

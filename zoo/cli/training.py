@@ -246,10 +246,10 @@ def crossvalidate(
 
     def watch(row: Any) -> None:
         headline, score = next(iter(row.scores.items()))
-        unit = f" {score.unit}" if score.unit else ""
+        value = console.score(score.value, unit=score.unit)
         console.note(
-            f"seed {row.seed} fold {row.fold}: {headline} {score.value:.4g}{unit} on "
-            f"{row.examples:,} examples, {row.cpu_seconds:.0f} CPU-seconds"
+            f"seed {row.seed} fold {row.fold}: {headline} {value} on {row.examples:,} examples, "
+            f"{row.cpu_seconds:.0f} CPU-seconds"
         )
 
     done = zoo.crossvalidate(
@@ -273,18 +273,11 @@ def crossvalidate(
 
 
 def _scores(evaluation: Any) -> str:
-    rows = []
-    for name, score in evaluation.scores.items():
-        known = score.low is not None and score.high is not None
-        interval = f"[{_figure(score.low)}, {_figure(score.high)}]" if known else ""
-        unit = f" {score.unit}" if score.unit else ""
-        rows.append((name.replace("_", " "), _figure(score.value) + unit, interval))
-    return console.table(("score", "value", "interval"), rows)
-
-
-def _figure(value: float) -> str:
-    """Format a number with at least four significant digits."""
-    return f"{value:.4g}" if 0 < abs(value) < 0.01 else f"{value:.4f}"
+    rows = [
+        (name.replace("_", " "), console.score(score.value, score.low, score.high, score.unit))
+        for name, score in evaluation.scores.items()
+    ]
+    return console.table(("score", "value"), rows)
 
 
 @click.command("report", epilog=console.example("zoo report runs/cnn-1"))

@@ -56,7 +56,6 @@ class HostRecord(_Record):
     cpu: str | None = Field(None, description="Model of the processor.")
     usable_cpus: int | None = Field(None, description="Processors that the process may use.")
     threads: int | None = Field(None, description="Threads per operation.")
-    memory_bytes: int | None = Field(None, description="Memory that the process may use.")
 
 
 class CodeRecord(_Record):

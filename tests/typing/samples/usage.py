@@ -61,7 +61,7 @@ def careful() -> None:
         assert_type(error.fix, str)
 
 
-def the_ledger() -> None:
+def the_runs() -> None:
     entry = zoo.runs(status="finished")[0]
     assert_type(entry, zoo.RunEntry)
     assert_type(entry.value, float | None)
