@@ -25,7 +25,7 @@ from tests.exporting.networks import (
     recurrent,
     samples,
 )
-from zoo import runtime
+from zoo import files, runtime
 from zoo.architecture import Signature
 from zoo.errors import ConfigError, ExportError, Incompatible, StorageError, Tampered
 from zoo.exporting.export import export_artifact
@@ -215,10 +215,14 @@ def test_a_failed_publication_leaves_the_folder_unchanged(
         (model / "label_labels.txt").unlink()
     before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
 
-    def full(self: Path, target: Path) -> None:
-        raise OSError(28, "No space left on device")
+    rename = files._rename
 
-    monkeypatch.setattr(Path, "rename", full)
+    def full(source: Path, target: Path) -> None:
+        if source.is_dir():
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(files, "_rename", full)
     with pytest.raises(StorageError, match="no space"):
         export_cnn(model.parent)
     assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
