@@ -70,7 +70,7 @@ class ArchitectureInfo(Frozen):
     )
     license: str = "Apache-2.0"
     # The first, not the newest: a plugin that does not say was written before later ones.
-    api_version: int = Field(1, ge=1)
+    api_version: int = Field(1, ge=OLDEST_API_VERSION, le=API_VERSION)
 
     @property
     def identity(self) -> str:

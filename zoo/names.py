@@ -21,8 +21,8 @@ RESERVED = frozenset(
 )
 """Devices on Windows: none of them can be the name of a folder."""
 
-VERSION = re.compile(r"[1-9][0-9]{0,3}(rc[1-9][0-9]{0,2})?")
-"""Versions of an architecture: ``2``; ``3rc1`` is a release candidate of ``3``."""
+VERSION = re.compile(r"[1-9][0-9]{0,3}")
+"""Versions of an architecture: ``2``."""
 
 FIRST_VERSION = "1"
 """The version of an architecture that is announced without one."""
@@ -69,17 +69,6 @@ def split_version(announced: str) -> tuple[str, str]:
     """Return the model and the version in the name of an entry point or in an identity."""
     model, _, version = announced.partition("@")
     return model, version or FIRST_VERSION
-
-
-def is_stable(version: str) -> bool:
-    """Return whether a version is more than a release candidate."""
-    return "rc" not in version
-
-
-def version_order(version: str) -> tuple[int, int]:
-    """Return the sort key of a version: a release candidate comes before its release."""
-    number, _, candidate = version.partition("rc")
-    return int(number), int(candidate) if candidate else 1000
 
 
 def natural_order(name: str) -> list[tuple[int, int, str]]:

@@ -56,7 +56,6 @@ class BadPackage:
         whole: Whether the source is all there is of the module.
         model: The name that it announces.
         group: What it announces.
-        metadata: More lines for METADATA.
         announced: The bytes of entry_points.txt, if not the ordinary ones.
     """
 
@@ -68,7 +67,6 @@ class BadPackage:
     whole: bool = False
     model: str = ""
     group: str = ARCHITECTURES
-    metadata: str = ""
     announced: bytes = b""
 
     @property
@@ -88,7 +86,6 @@ class BadPackage:
             self.distribution,
             points={self.group: {self.name: target}},
             files={f"{module}/__init__.py": text},
-            metadata=self.metadata,
             announced=self.announced,
         )
 
@@ -101,7 +98,6 @@ class Package:
     version: str = "1.0"
     points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    metadata: str = ""
     announced: bytes = b""
 
     def wheel(self, folder: Path) -> Path:
@@ -113,7 +109,7 @@ class Package:
         info = f"{stem}.dist-info"
         contents = {name: text.encode() for name, text in self.files.items()} | {
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {self.name}\n"
-            f"Version: {self.version}\n{self.metadata}".encode(),
+            f"Version: {self.version}\n".encode(),
             f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
             b"Tag: py3-none-any\n",
             f"{info}/entry_points.txt": self.announced or text.encode(),
@@ -233,15 +229,6 @@ BAD_PACKAGES = (
     BadPackage("escape", says=("is not a name",), model="../escape"),
     BadPackage("cyrillic", says=("is not a name",), model="\u0441nn"),
     BadPackage("capitals", says=("is not a name",), model="CNN"),
-    BadPackage(
-        "wordy", metadata="\n" + "All work and no play. " * 2_400_000, status="ok"
-    ),  # 50 MB of METADATA
-    BadPackage(
-        "many",
-        says=("are not read", "2,900,020"),
-        announced=b"[zoo.architectures]\n"
-        + b"".join(b"m%06d = zoo_bad_many:Model\n" % n for n in range(100_000)),
-    ),
     BadPackage("binary", status="", announced=b"[zoo.architectures]\n\xff\xfe\x00 = \x80"),
     BadPackage("hook_raises", "1 / 0", says=("ZeroDivisionError",), whole=True, group=HOOKS),
     BadPackage(

@@ -242,12 +242,6 @@ def test_each_of_two_that_offer_one_name_is_described_by_its_own_catalog(
         assert entry.summary == f"Thing {name}."
 
 
-def test_a_catalog_for_a_newer_zoo_says_so() -> None:
-    with pytest.raises(CatalogInvalid, match="newer zoo") as caught:
-        parse_catalog("schema_version: 7\nmodels: [{whatever: 1}]", source="x")
-    assert caught.value.fix == "pip install --upgrade neural-zoo"
-
-
 def test_a_catalog_that_is_no_file_or_too_large_is_refused_unread(tmp_path: Path) -> None:
     large = tmp_path / "registry.yaml"
     with large.open("wb") as stream:

@@ -12,7 +12,6 @@ from tests.registry.fakes import architecture, install
 from zoo.architecture import Architecture, ArchitectureInfo
 from zoo.config import ModelConfig
 from zoo.errors import (
-    ConfigError,
     NameCollision,
     PluginBroken,
     PolicyDenied,
@@ -166,7 +165,7 @@ def test_an_unknown_name_gets_the_nearest_ones_and_a_next_step() -> None:
 
 
 def test_a_name_that_only_the_catalog_knows_gets_the_install_command() -> None:
-    registry = Registry(Policy(), found=[])
+    registry = Registry(Policy(), announced=[])
 
     assert registry.listing("cnn").status == "not installed"
     with pytest.raises(UnknownModel) as caught:
@@ -279,57 +278,12 @@ def test_listing_imports_neither_keras_nor_its_friends() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        ("ValueError('too odd')", PluginBroken),
-        ("SystemExit(3)", PluginBroken),
-        ("KeyboardInterrupt()", KeyboardInterrupt),
-        ("zoo.errors.ConfigError('wrong')", ConfigError),
-        ("MemoryError()", MemoryError),
-    ],
-)
-def test_an_error_in_a_plugins_method_names_its_distribution(
-    site: Path, error: str, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = architecture("odd").replace("raise NotImplementedError", f"raise {error}")
-    add(site, "zoo-odd", "odd", "odd_module", source)
-    odd = Registry(Policy()).get("odd")
-
-    with pytest.raises(kind) as caught:
-        odd.build(None, None)
-    if isinstance(caught.value, PluginBroken):
-        assert "'odd' from zoo-odd 1.0 failed in build()" in caught.value.what
-        assert "odd_module.py:" in caught.value.why
-
-
 def test_the_output_of_an_import_does_not_mix_with_results(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add(site, "zoo-prints", "prints", "prints_module", "print('hi')\n" + architecture("prints"))
     Registry(Policy()).get("prints")
     assert capsys.readouterr() == ("", "hi\n")
-
-
-def test_a_plugin_for_another_interface_is_not_imported_if_its_catalog_says_so(site: Path) -> None:
-    catalog = (
-        "schema_version: 1\nmodels:\n- {name: later, distribution: zoo-later, summary: A thing., "
-        "tasks: [regression], api_version: %d}\n"
-    )
-    install(
-        site,
-        "zoo-later",
-        points={GROUP: {"later": "later_package:Model"}, "zoo.catalogs": {"c": "later_package"}},
-        files={
-            "later_package/__init__.py": "raise SystemExit('imported')",
-            "later_package/registry.yaml": catalog % (API_VERSION + 1),
-        },
-    )
-    registry = Registry(Policy())
-    with pytest.raises(PluginBroken, match="does not fit") as caught:
-        registry.get("later")
-    assert caught.value.fix == "pip install --upgrade neural-zoo"
-    assert registry.listing("later").status == "broken"
 
 
 # Other groups.

@@ -66,7 +66,6 @@ def list_models(
     task: str | None = None,
     tags: Iterable[str] = (),
     installed: bool = False,
-    hidden: bool = False,
 ) -> list[str]:
     """List the names of models in natural order, importing no plugin.
 
@@ -75,8 +74,6 @@ def list_models(
         task: Only models for this task, e.g. ``classification``.
         tags: Only models with all of these tags.
         installed: Only installed models.
-        hidden: Include other versions of an architecture. A pattern without wildcards always
-            finds them.
 
     Raises:
         RegistryError: If there is no such task.
@@ -85,7 +82,7 @@ def list_models(
         >>> zoo.list_models("mlp*", task="classification")
         ['mlp_classifier']
     """
-    found = listings(pattern, task=task, tags=tags, installed=installed, hidden=hidden)
+    found = listings(pattern, task=task, tags=tags, installed=installed)
     return [listing.name for listing in found]
 
 
@@ -95,10 +92,9 @@ def listings(
     task: str | None = None,
     tags: Iterable[str] = (),
     installed: bool = False,
-    hidden: bool = False,
 ) -> list[Listing]:
     """List models with their status and catalog entry, importing no plugin."""
-    return registry().listings(pattern, task=task, tags=tags, installed=installed, hidden=hidden)
+    return registry().listings(pattern, task=task, tags=tags, installed=installed)
 
 
 def list_commands() -> dict[str, str]:
@@ -106,7 +102,7 @@ def list_commands() -> dict[str, str]:
 
     Nothing is imported. The summary is empty if no catalog has one.
     """
-    found = [provider for provider in scan()[0] if provider.group == COMMANDS]
+    found = [provider for provider in scan() if provider.group == COMMANDS]
     if all(provider.is_own for provider in found):
         # ``zoo --help`` must be quick: the other sections of the catalog are long.
         summaries = _own_summaries() if found else {}

@@ -162,14 +162,6 @@ def _installation() -> Iterator[Diagnosis]:
 def _names() -> Iterator[Diagnosis]:
     """Check catalogs and names, importing nothing."""
     known = registry()
-    known.announced  # noqa: B018 - reads the entry points
-    for label, length in known.oversized:
-        name = label.partition(" ")[0]
-        yield Diagnosis(
-            "fail",
-            f"the plugins of {label} are not read: its entry points have {length:,} characters",
-            f"pip uninstall {name}",
-        )
     try:
         problems = known.catalog.problems
     except ZooError as error:

@@ -18,14 +18,12 @@ from zoo.names import nearest
 @click.option("--task", metavar="TASK", help="Only models for this task.")
 @click.option("--tag", multiple=True, metavar="TAG", help="Only with this tag; repeatable.")
 @click.option("--installed", is_flag=True, help="Only installed models.")
-@click.option("--all", "every", is_flag=True, help="Include other versions.")
 @console.json_option
 def list_models(
     pattern: str,
     task: str | None,
     tag: tuple[str, ...],
     installed: bool,
-    every: bool,
     as_json: bool,
 ) -> None:
     """List the available models.
@@ -34,7 +32,7 @@ def list_models(
     """
     from zoo.api import catalog
 
-    listings = catalog.listings(pattern, task=task, tags=tag, installed=installed, hidden=every)
+    listings = catalog.listings(pattern, task=task, tags=tag, installed=installed)
     problems = catalog.registry().catalog.problems
     if problems:
         console.note(f"ignored catalog entries: {len(problems)}; see 'zoo doctor'")

@@ -21,7 +21,6 @@ from zoo.registry.entrypoints import (
     CATALOGS,
     COMMANDS,
     DATASETS,
-    OWN,
     Provider,
     fault_of,
     normalize,
@@ -35,8 +34,6 @@ FILE = "registry.yaml"
 MAX_BYTES = 4 * 2**20
 """A larger catalog is refused before it is parsed."""
 
-SCHEMA_VERSION = 1
-
 _Count = Annotated[int, Meta(ge=0)]
 _Positive = Annotated[int, Meta(ge=1)]
 _Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -47,13 +44,7 @@ _Packaged = Annotated[
 
 
 class Measured(Struct):
-    """One number and its 95 % interval.
-
-    Attributes:
-        low: Lower end of the interval.
-        high: Upper end of the interval.
-        unit: The unit of all three.
-    """
+    """One number, its 95 % interval, and the unit of all three."""
 
     value: Finite
     low: Finite | None = None
@@ -66,7 +57,7 @@ class Measurement(Struct):
 
     Attributes:
         seeds: Independent runs that the scores are over.
-        cpu_seconds: Training time of one run over all cores, seconds.
+        cpu_seconds: CPU time of one training.
     """
 
     metrics: dict[str, Measured]
@@ -132,13 +123,7 @@ class Entry(Struct):
 
 
 class ModelEntry(Entry):
-    """A model, described without importing its plugin.
-
-    Attributes:
-        version: The version of the architecture.
-        api_version: The version of the plugin interface that it is written for.
-        receipt: The file that ``zoo check`` wrote, given like the file of weights.
-    """
+    """A model, described without importing its plugin; ``receipt`` is what ``zoo check`` wrote."""
 
     group: ClassVar[str] = ARCHITECTURES
     version: str | int = FIRST_VERSION
@@ -147,7 +132,6 @@ class ModelEntry(Entry):
     license: str = "unknown"
     default_dataset: str | None = None
     parameters: _Count | None = None
-    api_version: _Positive | None = None
     receipt: _Packaged | None = None
     weights: tuple[WeightsEntry, ...] = ()
     artifacts: tuple[ArtifactEntry, ...] = ()
@@ -200,14 +184,10 @@ class CatalogFile(Struct):
 
 
 def parse_catalog(text: str, *, source: str) -> CatalogFile:
-    """Check the text of a ``registry.yaml``.
-
-    Args:
-        text: YAML, schema version 1, at most 4 MiB, without anchors.
-        source: Where it came from, for messages.
+    """Check the text of a ``registry.yaml``; ``source`` names it in messages.
 
     Raises:
-        CatalogInvalid: With the place of every fault.
+        CatalogInvalid: With the place of the fault.
     """
 
     def invalid(why: str) -> CatalogInvalid:
@@ -228,13 +208,6 @@ def parse_catalog(text: str, *, source: str) -> CatalogFile:
         data = yaml.load(text, Loader=loader)  # noqa: S506 - both candidates are safe loaders
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
         raise invalid(" ".join(str(error).split())) from error
-    version = data.get("schema_version") if isinstance(data, dict) else None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise CatalogInvalid(
-            f"{source} is written for a newer zoo",
-            why=f"its schema_version is {version}, and this zoo reads {SCHEMA_VERSION}",
-            fix=f"pip install --upgrade {OWN}",
-        )
     try:
         return CatalogFile.model_validate(data)
     except StructError as error:
@@ -287,7 +260,12 @@ class Catalog:
             for entry in file.entries:
                 key = normalize(entry.distribution), entry.identity
                 if provider and key[0] != provider.distribution:
-                    self._problems.append(_not_believed(entry, provider))
+                    problem = CatalogInvalid(
+                        f"the catalog of {provider.label} describes {entry.name!r} of {key[0]}",
+                        why="a distribution describes its own plugins only; the entry is left out",
+                        fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
+                    )
+                    self._problems.append(problem)
                     continue
                 # A distribution knows itself better than the zoo's own file does.
                 found.setdefault((entry.group, entry.name), {})[key] = entry
@@ -310,11 +288,3 @@ class Catalog:
     def names(self, group: str) -> list[str]:
         """Return every name that a group has entries for."""
         return [name for found, name in self._entries if found == group]
-
-
-def _not_believed(entry: Entry, provider: Provider) -> CatalogInvalid:
-    return CatalogInvalid(
-        f"the catalog of {provider.label} describes {entry.name!r} of {entry.distribution}",
-        why="a distribution describes its own plugins only; the entry is left out",
-        fix=f"ask the authors of {provider.distribution}, or pip uninstall it",
-    )

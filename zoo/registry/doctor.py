@@ -38,12 +38,9 @@ _AT_ONCE = 4
 def examine(providers: Iterable[Provider], timeout: float) -> list[PluginBroken | None]:
     """Import and instantiate plugins in processes of their own, several at once.
 
-    Args:
-        providers: The plugins.
-        timeout: Seconds that each process may take.
-
     Returns:
-        For each plugin why it is broken, or ``None`` if it works.
+        For each plugin why it is broken, or ``None`` if it works. A process that takes longer than
+        ``timeout`` seconds is killed.
     """
     running: set[int] = set()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -65,7 +62,7 @@ def try_here(order: dict[str, Any]) -> None:
     result = {"why": "", "fix": ""}
     try:
         # Found again, with the metadata that says which files belong to it.
-        load(next((one for one in scan()[0] if one == asked), asked))
+        load(next((one for one in scan() if one == asked), asked))
     except ZooError as error:
         result = {"why": error.why[:5000], "fix": error.fix[:5000]}
     write(Path(order["report"]), dump(result), encoding="utf-8")

@@ -9,14 +9,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from zoo.errors import PluginBroken
 from zoo.names import FIRST_VERSION, VERSION, identity, name_fault, split_version
-from zoo.version import API_VERSION, OLDEST_API_VERSION
 
 ARCHITECTURES = "zoo.architectures"
 DATASETS = "zoo.datasets"
@@ -33,21 +31,17 @@ HERE = "(registered here)"
 
 _SEPARATORS = re.compile("[-_.]+")
 
-MAX_CHARACTERS = 2**16
-"""Entry points longer than this are not read: a thousand plugins of one distribution fit."""
-
 
 @dataclass(frozen=True)
 class Provider:
     """One entry point of one installed distribution.
 
     Attributes:
-        name: The name of the entry point.
         value: The object that it leads to, ``module:attribute``.
         group: Its group, e.g. ``zoo.architectures``.
-        distribution: The distribution's normalized name (PEP 503).
-        version: The distribution's version.
-        location: The folder that the distribution is installed in.
+        distribution: Normalized name of the distribution (PEP 503).
+        version: Version of the distribution.
+        location: Folder that the distribution is installed in.
     """
 
     name: str
@@ -99,26 +93,12 @@ class Provider:
     def way_out(self) -> str:
         """The next step if it does not work."""
         name = self.distribution
-        return (
-            f"pip install --upgrade {name}, or pip uninstall {name}; ZOO_BLOCK={name} disables it"
-        )
+        return f"pip install --upgrade {name}; ZOO_BLOCK={name} disables it"
 
     def broken(self, reason: str, fix: str = "") -> PluginBroken:
         """Return the error for a plugin that does not work."""
         what = f"the {kind_of(self.group)} {self.name!r} from {self.label} is broken"
         return PluginBroken(what, why=reason, fix=fix or self.way_out)
-
-    def misfit(self, needed: int) -> PluginBroken | None:
-        """Return the error if it is written for a plugin interface that is not supported."""
-        if OLDEST_API_VERSION <= needed <= API_VERSION:
-            return None
-        package = OWN if needed > API_VERSION else self.distribution
-        return PluginBroken(
-            f"{self.name!r} from {self.label} does not fit this zoo",
-            why=f"it is written for version {needed} of the plugin interface, and this zoo "
-            f"supports version {API_VERSION}: upgrade {package}",
-            fix=f"pip install --upgrade {package}",
-        )
 
     def editable_folder(self) -> str | None:
         """Return the project folder of an editable install (PEP 610), else ``None``."""
@@ -201,46 +181,32 @@ def normalize(distribution: str) -> str:
     return _SEPARATORS.sub("-", distribution).lower()
 
 
-def scan() -> tuple[list[Provider], list[tuple[str, int]]]:
+def scan() -> list[Provider]:
     """Return every entry point in the zoo's groups, in the order of ``sys.path``.
 
     A distribution that is met twice (an editable install and a wheel) counts once: the first,
-    which Python would import. Those with too long entry points are returned with that length.
+    which Python would import.
     """
     found: list[Provider] = []
-    oversized: list[tuple[str, int]] = []
     seen: set[str] = set()
     for metadata in importlib.metadata.distributions():
-        # The name can cost parsing METADATA: leave out distributions without plugins first.
-        text = _read(metadata, "entry_points.txt") or ""
-        if "[zoo." not in text.replace("[ ", "["):
+        # Parsing METADATA costs time: leave out distributions without plugins first.
+        if "[zoo." not in (_read(metadata, "entry_points.txt") or ""):
             continue
         try:
-            name, version, location = _identify(metadata)
+            name, version = normalize(metadata.metadata["Name"]), metadata.metadata["Version"]
+            location = str(metadata.locate_file(""))
+            points = [point for point in metadata.entry_points if point.group in GROUPS]
         except Exception:  # noqa: BLE001, S112 - broken metadata must not end the listing
             continue
         if name in seen:
             continue
         seen.add(name)
-        if len(text) > MAX_CHARACTERS:
-            oversized.append((f"{name} {version}", len(text)))
-            continue
         found += [
-            Provider(key, value, group, name, version, location, metadata)
-            for group, key, value in _parse(text)
+            Provider(point.name, point.value, point.group, name, version, location, metadata)
+            for point in points
         ]
-    return found, oversized
-
-
-def _parse(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield group, name and value of each entry point in the zoo's groups."""
-    group = ""
-    for line in text.splitlines():
-        name, equals, value = line.partition("=")
-        if line.strip().startswith("["):
-            group = line.strip().strip("[]").strip()
-        elif equals and group in GROUPS and not line.lstrip().startswith(("#", ";")):
-            yield group, name.strip(), value.strip()
+    return found
 
 
 def _read(metadata: importlib.metadata.Distribution | None, name: str) -> str | None:
@@ -248,21 +214,6 @@ def _read(metadata: importlib.metadata.Distribution | None, name: str) -> str | 
         return metadata.read_text(name) if metadata else None
     except (OSError, ValueError):  # the file may hold anything
         return None
-
-
-def _identify(metadata: importlib.metadata.Distribution) -> tuple[str, str, str]:
-    """Return name, version and folder.
-
-    The wheel format fixes the name of the metadata's folder (``name-version.dist-info``). Reading
-    it saves parsing METADATA, which a thousand plugins would make slow.
-    """
-    folder, entry = os.path.split(str(getattr(metadata, "_path", "")))
-    stem = entry.removesuffix(".dist-info")
-    if stem != entry and stem.count("-") == 1:
-        name, version = stem.split("-")
-        return normalize(name), version, folder
-    name = metadata.metadata["Name"] or "unknown"
-    return normalize(name), metadata.version, str(metadata.locate_file(""))
 
 
 def _canonical(*parts: str) -> str:

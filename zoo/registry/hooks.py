@@ -64,7 +64,7 @@ class Hooks:
         """Call every implementation of a hook, whatever the others do.
 
         Args:
-            hook: The hook's name.
+            hook: Its name.
             ending: Whether an error is being raised already: a failing hook is then a warning,
                 and cannot replace that error.
             **arguments: The hook's arguments.

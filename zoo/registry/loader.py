@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import inspect
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import PluginBroken, PolicyDenied, ZooError
+from zoo.errors import PolicyDenied, ZooError
 from zoo.registry.entrypoints import (
     ARCHITECTURES,
     COMMANDS,
@@ -26,9 +25,6 @@ from zoo.version import API_VERSION
 
 if TYPE_CHECKING:
     import pluggy
-
-    from zoo.architecture import Architecture
-
 
 _KINDS = {COMMANDS: ("click", "Command"), DATASETS: ("zoo.data.dataset", "NamedDataset")}
 """The class whose instances entry points lead to, by group: its module and name."""
@@ -57,8 +53,6 @@ def load(provider: Provider) -> Any:
     elif provider.group == ARCHITECTURES:
         check_architecture(found, provider)
         found = _attempt(provider, found)
-        if not provider.is_own:
-            _attribute_errors(found, provider)
     else:
         module, name = _KINDS[provider.group]
         if not isinstance(found, getattr(importlib.import_module(module), name)):
@@ -104,10 +98,7 @@ def check_architecture(candidate: Any, provider: Provider) -> None:
         raise provider.broken(f"expected {expected}. Received: {candidate!r:.200}")
     info = getattr(candidate, "info", None)
     if not isinstance(info, ArchitectureInfo):
-        expected = "info to be a zoo.ArchitectureInfo"
-        raise provider.broken(f"expected {expected}. Received: {info!r:.200}")
-    if misfit := provider.misfit(info.api_version):
-        raise misfit
+        raise provider.broken(f"expected info as zoo.ArchitectureInfo. Received: {info!r:.200}")
     faults = []
     if info.identity != provider.identity:
         faults.append(
@@ -135,8 +126,7 @@ def describe_error(error: BaseException) -> tuple[str, str]:
     except Exception:  # noqa: BLE001 - a plugin's exception may not even have a text
         text = "its message cannot be read"
     fix = ""
-    module = (getattr(error, "name", None) or "") if isinstance(error, ImportError) else ""
-    if module.partition(".")[0] == "zoo":
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "zoo":
         text += f"; it may be written for another {OWN}: this one has interface {API_VERSION}"
         fix = f"pip install --upgrade {OWN}, or another version of the plugin"
     return f"{type(error).__name__}: {text}{_place(error)}", fix
@@ -150,33 +140,3 @@ def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in frames if not frame.filename.startswith(leading)]  # type: ignore[assignment]
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-
-
-def _attribute_errors(architecture: Architecture[Any], provider: Provider) -> None:
-    """Make errors in the methods of a third-party architecture name its distribution."""
-    from zoo.architecture import Architecture
-
-    for name, default in vars(Architecture).items():
-        if name.startswith("_") or not inspect.isfunction(default):
-            continue
-        if getattr(type(architecture), name) is not default:
-            with contextlib.suppress(Exception):  # a class with __slots__ takes no attributes
-                setattr(architecture, name, _named(getattr(architecture, name), provider))
-
-
-def _named(method: Callable[..., Any], provider: Provider) -> Callable[..., Any]:
-    @functools.wraps(method)
-    def named(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return method(*args, **kwargs)
-        except (ZooError, MemoryError, Warning):
-            raise
-        except (Exception, SystemExit) as error:
-            raise PluginBroken(
-                f"the model {provider.name!r} from {provider.label} failed in {method.__name__}()",
-                why=describe_error(error)[0],
-                fix=f"pip install --upgrade {provider.distribution}, or report it to its authors; "
-                "--debug shows the traceback",
-            ) from error
-
-    return named

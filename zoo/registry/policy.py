@@ -1,13 +1,8 @@
 """Decide which distributions may run: allow, block and pin, in ``zoo.toml`` and the environment.
 
-The user's file lies in ``$XDG_CONFIG_HOME/zoo`` (``~/.config/zoo``). A project's file lies in the
-working folder or, inside a repository, in a folder above it up to the repository's root.
-``ZOO_CONFIG`` names one file to read instead of both; if it is empty, none is read.
-
-A project's file may be downloaded with the project, so it can only forbid. The two files add up:
-what either blocks is blocked, and what one of them does not allow is not allowed. If both pin a
-name, the user's pin counts. The environment is the user's own and takes the place of both files,
-except that ``ZOO_BLOCK`` is added to what they block.
+The user's file and the project's add up: a project's file may be downloaded with the project, so
+it can only forbid. If both pin a name, the user's pin counts. The environment is the user's own and
+takes the place of both files, except that ``ZOO_BLOCK`` is added to what they block.
 """
 
 from __future__ import annotations
@@ -21,9 +16,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from zoo.errors import ConfigError, Finding
+from zoo.errors import ConfigError
 from zoo.files import read_regular
-from zoo.names import nearest
 from zoo.registry.entrypoints import HERE, Provider, normalize
 from zoo.struct import Struct, StructError
 
@@ -102,10 +96,6 @@ class Policy:
 def read_policy(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Policy:
     """Return the policy of the environment and the files together.
 
-    Args:
-        environ: The variables; those of the process by default.
-        cwd: The folder to look for a project's file; the working folder by default.
-
     Raises:
         ConfigError: If a variable or a file cannot be read, with the key and what is allowed.
     """
@@ -172,7 +162,7 @@ def read_settings(path: Path) -> Settings:
         data = tomllib.loads(read_regular(path, limit=MAX_BYTES).decode("utf-8"))
         return _File.model_validate(data).plugins
     except StructError as error:
-        raise _invalid(f"{path} is not a valid policy", error, data, error.where, fix) from error
+        raise _invalid(f"{path} is not a valid policy", error.where, error, fix) from error
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read", why=str(error), fix=fix) from error
 
@@ -190,21 +180,13 @@ def _from_environment(environ: Mapping[str, str]) -> Settings:
         return Settings.model_validate(table)
     except StructError as error:
         variable, _ = _KEYS[error.where.partition(".")[0]]
-        what, fix = f"{variable} cannot be read", f"unset {variable}"
-        raise _invalid(what, error, table, variable, fix) from error
+        raise _invalid(
+            f"{variable} cannot be read", variable, error, f"unset {variable}"
+        ) from error
 
 
-def _invalid(what: str, error: StructError, data: Any, where: str, fix: str) -> ConfigError:
-    """Return the error for one wrong field, with its value and the field that it may mean."""
-    received = data
-    for part in error.where.split("."):
-        if isinstance(received, list) and part.isdecimal():
-            received = received[int(part)]
-        elif isinstance(received, dict):
-            received = received.get(part)
-    path = error.where.split(".")
-    expected = next((_KEYS[key][1] for key in path if key in _KEYS), error.message)
-    near = None
-    if "unknown field" in error.message:
-        expected, near = error.message, next(iter(nearest(path[-1], _KEYS, count=1)), None)
-    return ConfigError(what, findings=[Finding(where, received, expected, near)], fix=fix)
+def _invalid(what: str, where: str, error: StructError, fix: str) -> ConfigError:
+    """Return the error for one wrong field."""
+    known = f"the table plugins with the keys {', '.join(_KEYS)}"
+    expected = next((_KEYS[key][1] for key in error.where.split(".") if key in _KEYS), known)
+    return ConfigError(what, why=f"{where}: {error.message}; expected {expected}", fix=fix)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,13 +20,11 @@ from zoo.errors import (
 )
 from zoo.names import (
     Reference,
-    is_stable,
     name_fault,
     natural_order,
     nearest,
     parse_reference,
     split_version,
-    version_order,
 )
 from zoo.registry.entrypoints import (
     ARCHITECTURES,
@@ -117,27 +115,15 @@ class Registry:
 
     Args:
         policy: The user's rules; read from files and environment by default.
-        found: Entry points; those of the installed distributions by default.
-
-    Attributes:
-        oversized: Distributions whose entry points are too long to be read, with their length.
+        announced: Entry points, allowed or not; those of the installed distributions by default.
     """
 
     policy: Policy = field(default_factory=read_policy)
-    found: list[Provider] | None = None
-    oversized: list[tuple[str, int]] = field(default_factory=list)
+    announced: list[Provider] = field(default_factory=scan)
     _loaded: dict[Provider, Any] = field(default_factory=dict)
     _failed: dict[Provider, ZooError] = field(default_factory=dict)
     _local: dict[str, Provider] = field(default_factory=dict)
     _known: dict[tuple[str, str], Listing] = field(default_factory=dict)
-
-    @cached_property
-    def announced(self) -> list[Provider]:
-        """Every entry point in the zoo's groups, allowed or not."""
-        if self.found is not None:
-            return self.found
-        found, self.oversized = scan()
-        return found
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -164,22 +150,10 @@ class Registry:
             and self.policy.refusal(one) is None
         ]
 
-    def names(self, group: str = ARCHITECTURES, *, hidden: bool = False) -> list[str]:
-        """Return every name of a group in natural order: installed, registered or cataloged.
-
-        With ``hidden``, also the versions of a model that its plain name does not mean.
-        """
-        names = {name for name in self.catalog.names(group) if (group, name) not in self._offers}
-        for (at, model), offers in self._offers.items():
-            if at != group:
-                continue
-            if any(is_stable(one.model_version) for one in offers):
-                names.add(model)
-            if hidden:
-                versions = _versions(offers)
-                newest = next(filter(is_stable, versions), "")
-                names.update(f"{model}@{other}" for other in versions if other != newest)
-        return sorted(names, key=natural_order)
+    def names(self, group: str = ARCHITECTURES) -> list[str]:
+        """Return every name of a group in natural order: installed, registered or cataloged."""
+        offered = {name for at, name in self._offers if at == group}
+        return sorted(offered.union(self.catalog.names(group)), key=natural_order)
 
     def listings(
         self,
@@ -189,25 +163,16 @@ class Registry:
         task: str | None = None,
         tags: Iterable[str] = (),
         installed: bool = False,
-        hidden: bool = False,
     ) -> list[Listing]:
         """Return what is known of the names of a group that match, in natural order.
-
-        Args:
-            pattern: A glob; one without wildcards finds hidden names too.
-            group: An entry-point group.
-            task: Only models and datasets for this task.
-            tags: Only models that have all of these.
-            installed: Only those that are installed.
-            hidden: As in :meth:`names`.
 
         Raises:
             RegistryError: If there is no such task.
         """
-        names = self.names(group, hidden=hidden or not set(pattern) & set("*?["))
         wanted = set(tags)
         chosen = []
-        for listing in (self.listing(name, group) for name in names if fnmatchcase(name, pattern)):
+        for name in fnmatch.filter(self.names(group), pattern):
+            listing = self.listing(name, group)
             about = listing.entry
             if listing.distribution == HERE:
                 about = self._loaded[listing.provider].info
@@ -241,13 +206,13 @@ class Registry:
         Args:
             name: For a model ``cnn``, ``cnn@2``, ``cnn:mnist`` with weights, or
                 ``distribution:cnn``; for other groups the name, or ``distribution:name``.
-            group: An entry-point group.
+            group: Its entry-point group.
 
         Raises:
             UnknownModel, UnknownDataset, RegistryError: If no plugin offers it.
             NameCollision: If two distributions offer it.
             PolicyDenied: If the policy refuses it.
-            PluginBroken: If it failed before, or needs another version of the zoo.
+            PluginBroken: If it failed before, or its name is not valid.
         """
         found = self.listing(name, group)
         if found.error is not None:
@@ -329,8 +294,6 @@ class Registry:
             failed = error
         best, versions = chosen[0], _versions(offers)
         entry = self.catalog.entry(best)
-        if failed is None and getattr(entry, "api_version", None):
-            failed = best.misfit(entry.api_version)
         return Listing(text, tuple(chosen), entry, failed, versions, best.identity, weights)
 
     def _read(self, group: str, text: str) -> Reference:
@@ -359,15 +322,11 @@ class Registry:
             )
         if offers[0].fault:
             raise offers[0].broken(f"{name!r} is not a name: {offers[0].fault}")
-        fitting = [
-            one
-            for one in offers
-            if (one.model_version == version if version else is_stable(one.model_version))
-        ]
+        fitting = [one for one in offers if version in ("", one.model_version)]
         if not fitting:
             known = _versions(offers)
-            what = f"{name!r} has no {f'version {version}' if version else 'stable version'}"
             why = f"{_labels(offers)} offers {', '.join(known)}"
+            what = f"{name!r} has no version {version}"
             raise _error(group, what, why, f"zoo info {name}@{known[0]}")
         distributions = list(dict.fromkeys(one.distribution for one in fitting))
         if len(distributions) > 1:
@@ -377,11 +336,10 @@ class Registry:
                 why=_labels(fitting),
                 fix=f"say {first}:{name}, or export ZOO_PIN={name}={first}",
             )
-        best = max(fitting, key=lambda one: version_order(one.model_version))
-        count = sum(one.model_version == best.model_version for one in fitting)
-        if count > 1:
-            raise best.broken(f"it announces {best.name!r} {count} times")
-        return best
+        newest = [one for one in fitting if one.model_version == _versions(fitting)[0]]
+        if len(newest) > 1:
+            raise newest[0].broken(f"it announces {name!r} {len(newest)} times")
+        return newest[0]
 
     def _not_installed(self, group: str, reference: Reference, entry: Any) -> ZooError:
         """Return the error for a name that only the catalog knows."""
@@ -396,7 +354,7 @@ class Registry:
 
     def _unknown(self, group: str, text: str) -> ZooError:
         """Return the error for a name that nothing is known of: the nearest names."""
-        known = self.names(group, hidden=True)
+        known = self.names(group)
         near = [one for word in re.split("[:@]", text) if word for one in nearest(word, known)]
         why, fix = "no installed plugin offers it", _LISTS.get(group, "zoo plugins")
         if group == ARCHITECTURES and not parse_reference(text):
@@ -418,7 +376,7 @@ def _labels(providers: Iterable[Provider]) -> str:
 def _versions(providers: Iterable[Provider]) -> tuple[str, ...]:
     """Return the versions of an architecture, the newest first."""
     found = {one.model_version for one in providers}
-    return tuple(sorted(found, key=version_order, reverse=True))
+    return tuple(sorted(found, key=int, reverse=True))
 
 
 def _check_task(task: str) -> None:
