@@ -172,23 +172,21 @@ class RBM(zoo.Architecture[RBMConfig]):
 
         blueprint = model.blueprint
         spec, data = visible_spec(blueprint.data), blueprint.data
-        units, machine = model.get_layer(UNITS), model.get_layer(RBM_LAYER)
+        units, rbm = model.get_layer(UNITS), model.get_layer(RBM_LAYER)
         values = inputs[spec.name]
         training_inputs(data, gaussian=units.gaussian, classes=False)(inputs, targets)
         if units.gaussian:
             units.adapt(*statistics(values, spec, data))
-            machine.center(np.zeros(_values(spec)))
+            rbm.center(np.zeros(_values(spec)))
             return
         # One pseudo-example of each value, so that no pixel has probability 0.
         on = intensities(values, spec).sum(axis=0, dtype="float64")
         means = (on + 1.0) / (len(values) + 2.0)
-        if machine.classes:
-            counts = np.bincount(
-                targets[data.targets[0].name].reshape(-1), minlength=machine.classes
-            )
-            share = (counts + 1.0) / (counts.sum() + machine.classes)
+        if rbm.classes:
+            counts = np.bincount(targets[data.targets[0].name].reshape(-1), minlength=rbm.classes)
+            share = (counts + 1.0) / (counts.sum() + rbm.classes)
             means = np.concatenate([means, share])
-        machine.center(means)
+        rbm.center(means)
 
     def train(self, model: keras.Model, dataset: Dataset, loop: TrainLoop) -> None:
         """Train, quantize the parameters, and estimate log Z.
@@ -197,24 +195,30 @@ class RBM(zoo.Architecture[RBMConfig]):
             DataError: If a value is invalid.
         """
         from zoo_rbm.epoch_metrics import EpochMetrics
+        from zoo_rbm.partition_function import log_partition
 
         config: RBMConfig = model.blueprint.config
         data = dataset.spec
-        units, machine = model.get_layer(UNITS), model.get_layer(RBM_LAYER)
+        units, rbm = model.get_layer(UNITS), model.get_layer(RBM_LAYER)
         seen = zoo.MappedDataset(
             dataset, training_inputs(data, gaussian=units.gaussian, classes=config.classes)
         )
         metrics = EpochMetrics(
             units,
-            machine,
+            rbm,
             seen.split("validation"),
             visible_spec(data).name,
             config.likelihood,
             loop.plan.seed,
         )
         loop.fit(model, seen, measure=metrics)
-        machine.quantize_parameters()
-        machine.set_log_partition(metrics.partition())
+        rbm.quantize_parameters()
+        likelihood = config.likelihood
+        rbm.set_log_partition(
+            log_partition(
+                rbm.energy, rbm.base, likelihood, steps=likelihood.steps, seed=loop.plan.seed
+            )
+        )
 
     def evaluate(
         self,

@@ -72,9 +72,7 @@ def uniform(shape: Any, seed: Any) -> Any:
     """
     if isinstance(seed, np.random.Generator):
         return seed.random(shape, "float32")
-    if keras.backend.backend() == "torch":
-        return keras.random.uniform(shape, seed=seed)  # torch has no arithmetic of uint32
-    return _hashed(shape, seed)
+    return keras.random.uniform(shape, seed=seed)
 
 
 def normal(shape: Any, seed: Any) -> Any:
@@ -89,37 +87,6 @@ def gumbel(shape: Any, seed: Any) -> Any:
     noise = uniform(shape, seed)
     ops = ops_for(noise)
     return -ops.log(-ops.log(ops.clip(noise, _EPSILON, 1.0 - _EPSILON)))
-
-
-def _hashed(shape: Any, seed: keras.random.SeedGenerator) -> Any:
-    """Sample uniform tensors by the hash ``pcg3d`` of a counter and the seed.
-
-    Jarzynski & Olano 2020, "Hash functions for GPU rendering", JCGT 9(3). Most of the training
-    time of a small RBM is random numbers, and on a CPU the generator of ``keras.random`` is slow,
-    above all in XLA: ``scripts/bench rbm`` compares both.
-    """
-    ops = keras.ops
-    count = ops.prod(ops.convert_to_tensor(shape)) if _dynamic(shape) else int(np.prod(shape))
-    words = ops.cast(seed.next(), "uint32")
-    a, c, half = (ops.convert_to_tensor(np.uint32(n)) for n in (1_664_525, 1_013_904_223, 16))
-    x = ops.cast(ops.arange((count + 2) // 3, dtype="int32"), "uint32") * a + c
-    y, z = (ops.zeros_like(x) + words[place] * a + c for place in (0, 1))
-    x, y, z = _mixed(x, y, z)
-    x, y, z = (ops.bitwise_xor(n, ops.bitwise_right_shift(n, half)) for n in (x, y, z))
-    bits = ops.concatenate(_mixed(x, y, z))[:count]
-    # 24 bits: the precision of a float32 between 0 and 1.
-    high = ops.bitwise_right_shift(bits, ops.convert_to_tensor(np.uint32(8)))
-    return ops.reshape(ops.cast(high, "float32") * 2.0**-24, shape)
-
-
-def _mixed(x: Any, y: Any, z: Any) -> tuple[Any, Any, Any]:
-    x = x + y * z
-    y = y + z * x
-    return x, y, z + x * y
-
-
-def _dynamic(shape: Any) -> bool:
-    return not all(isinstance(size, int) for size in shape)
 
 
 @contextlib.contextmanager

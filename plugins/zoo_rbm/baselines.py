@@ -1,9 +1,8 @@
-"""Linear classifier, imputation and oversampling baselines of an RBM's evaluation."""
+"""Linear classifier and imputation baselines of an RBM's evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -59,29 +58,19 @@ class LinearClassifier:
         self._weights = np.linalg.lstsq(products + penalty, wide.T @ target, rcond=None)[0]
 
 
-@dataclass(frozen=True)
-class ImputationErrors:
-    """Squared errors of imputed values, by share of missing values.
-
-    Attributes:
-        shares: Shares of missing values.
-        errors: By method, the mean squared error of each example's missing values,
-            `(shares, examples)`.
-    """
-
-    shares: tuple[float, ...]
-    errors: Mapping[str, Values]
-
-
 def compare_imputations(
     methods: Mapping[str, Impute], examples: Values, reference: Values
-) -> ImputationErrors:
+) -> dict[str, Values]:
     """Compare imputation methods with the mean and nearest neighbors, at random missing values.
 
     Args:
         methods: Methods of the RBM, by name.
         examples: Complete examples, `(examples, values)`.
         reference: Training examples for means and nearest neighbors.
+
+    Returns:
+        By method, the mean squared error of each example's missing values, `(shares, examples)`,
+        for each of ``MISSING_SHARES``.
     """
     mean = reference.mean(axis=0)
     others: dict[str, Impute] = {
@@ -100,9 +89,7 @@ def compare_imputations(
         for method, complete in others.items():
             error = np.where(missing, complete(examples, missing) - examples, 0.0)
             errors[method].append(np.square(error).sum(axis=1) / missing.sum(axis=1))
-    return ImputationErrors(
-        MISSING_SHARES, {method: np.stack(found) for method, found in errors.items()}
-    )
+    return {method: np.stack(found) for method, found in errors.items()}
 
 
 def impute_neighbors(values: Values, missing: NDArray[np.bool_], reference: Values) -> Values:
@@ -123,25 +110,6 @@ def rmse_interval(errors: Values) -> tuple[float | None, float | None]:
     """Return the bootstrap interval of a root mean squared error."""
     ends = bootstrap_means(errors[:, None])[0]
     return (float(np.sqrt(ends[0])), float(np.sqrt(ends[1]))) if ends else (None, None)
-
-
-def random_oversample(labels: NDArray[Any], seed: int = _SEED) -> NDArray[np.int64]:
-    """Return positions of examples after random oversampling of minority classes."""
-    random = np.random.default_rng(seed)
-    counts = np.bincount(labels)
-    extra = [
-        random.choice(np.flatnonzero(labels == index), counts.max() - count)
-        for index, count in enumerate(counts)
-        if 0 < count < counts.max()
-    ]
-    return np.concatenate([np.arange(len(labels)), *extra])
-
-
-def f1_score(index: int, predicted: NDArray[Any], truth: NDArray[Any]) -> float:
-    """Return the F1 score of one class."""
-    hits = int(((predicted == index) & (truth == index)).sum())
-    total = int((predicted == index).sum() + (truth == index).sum())
-    return 2 * hits / total if total else 0.0
 
 
 def _with_one(x: Values) -> Values:

@@ -23,6 +23,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import keras
+
 from zoo_rbm.array_ops import gumbel, normal, ops_for, uniform
 
 
@@ -73,7 +75,7 @@ class Energy:
         """Return F(v) = −log Σ_h exp(−E(v, h)).
 
         Args:
-            v: VisibleUnits units, `(..., visible)`.
+            v: Visible units, `(..., visible)`.
             field: ``hidden_field(v)``, if it is already computed.
         """
         ops = ops_for(self.weights)
@@ -86,7 +88,7 @@ class Energy:
         ∂F = ∂E there, so that training need not compute log(1 + e^x). For tensors only.
 
         Args:
-            v: VisibleUnits units, `(..., visible)`.
+            v: Visible units, `(..., visible)`.
             field: ``hidden_field(v)``.
         """
         ops = ops_for(self.weights)
@@ -138,13 +140,14 @@ class Energy:
         return ops.concatenate([ops.sigmoid(units), ops.softmax(classes, axis=-1)], axis=-1)
 
     def sample_hidden(self, field: Any, seed: Any) -> Any:
-        """Sample the hidden units.
+        """Sample the hidden units, or other binary units with these logits.
 
         Args:
             field: ``hidden_field(v)``.
             seed: Source of randomness: see :func:`zoo_rbm.array_ops.uniform`.
         """
-        return self._sample_binary(field, seed)
+        ops = ops_for(self.weights)
+        return ops.cast(uniform(ops.shape(field), seed) < ops.sigmoid(field), "float32")
 
     def sample_visible(self, field: Any, seed: Any) -> Any:
         """Sample the visible units.
@@ -157,7 +160,7 @@ class Energy:
         if self.precision is not None:
             return self.step_visible(field, normal(ops.shape(field), seed))
         units, classes = self._split_classes(field)
-        drawn = self._sample_binary(units, seed)
+        drawn = self.sample_hidden(units, seed)
         if classes is None:
             return drawn
         best = self._one_hot_argmax(classes + gumbel(ops.shape(classes), seed))
@@ -232,14 +235,20 @@ class Energy:
             self, visible_bias=bias, precision=precision, scale=beta * self.scale
         )
 
+    def to_numpy(self) -> Energy:
+        """Return the same RBM with NumPy arrays."""
+        array = keras.ops.convert_to_numpy
+        return dataclasses.replace(
+            self,
+            weights=array(self.weights),
+            visible_bias=array(self.visible_bias),
+            hidden_bias=array(self.hidden_bias),
+            precision=None if self.precision is None else array(self.precision),
+        )
+
     def independent_units(self, visible_bias: Any, precision: Any = None) -> Energy:
         """Return the RBM with these biases and without weights."""
         return dataclasses.replace(self, visible_bias=visible_bias, precision=precision, scale=0.0)
-
-    def _sample_binary(self, field: Any, seed: Any) -> Any:
-        ops = ops_for(self.weights)
-        draw = uniform(ops.shape(field), seed)
-        return ops.cast(draw < ops.sigmoid(field), "float32")
 
     def _one_hot_argmax(self, values: Any) -> Any:
         ops = ops_for(self.weights)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,7 +13,8 @@ from zoo import Split
 from zoo_rbm.array_ops import one_thread
 from zoo_rbm.config import LikelihoodConfig
 from zoo_rbm.layers import RBMLayer, VisibleUnits
-from zoo_rbm.partition_function import LogPartition, log_partition
+from zoo_rbm.partition_function import log_partition
+from zoo_rbm.preprocessing import binarize
 
 MIN_MIXING = 0.02
 """Mixing below which a warning is issued: see :meth:`EpochMetrics.__call__`."""
@@ -31,7 +31,7 @@ class EpochMetrics:
 
     Args:
         units: The layer from raw values to visible units.
-        machine: The RBM layer.
+        rbm: The RBM layer.
         split: Validation examples, of which up to a thousand are used.
         name: Name of the input.
         likelihood: Estimation of log Z.
@@ -41,21 +41,22 @@ class EpochMetrics:
     def __init__(
         self,
         units: VisibleUnits,
-        machine: RBMLayer,
+        rbm: RBMLayer,
         split: Split,
         name: str,
         likelihood: LikelihoodConfig,
         seed: int,
     ) -> None:
-        self._units, self._machine = units, machine
-        self._likelihood, self._seed = likelihood, seed
+        self._units, self._rbm = units, rbm
         few = min(_MAX_EXACT_UNITS, likelihood.exact_units)
-        self._epoch_likelihood = likelihood.model_copy(update={"exact_units": few})
+        self._likelihood, self._seed = likelihood.model_copy(update={"exact_units": few}), seed
         self._warned = False
         inputs, _ = split.take(
             np.linspace(0, len(split) - 1, min(len(split), _MAX_EXAMPLES)).astype(int)
         )
-        self._visible = visible_states(units, inputs[name], seed)
+        self._visible = ops.convert_to_numpy(units(inputs[name]))
+        if not units.gaussian:
+            self._visible = binarize(self._visible, units.binarize, _SEED + seed)
 
     def __call__(self) -> dict[str, float]:
         """Return the epoch's metrics for the history.
@@ -63,33 +64,26 @@ class EpochMetrics:
         ``val_log_likelihood`` and ``log_z`` in nats, and ``mixing``: the distance of a chain's
         states one update apart, relative to the distance between two chains.
         """
-        found = self._partition(self._epoch_likelihood, self._likelihood.epoch_steps)
+        steps = self._likelihood.epoch_steps
+        found = log_partition(
+            self._rbm.energy, self._rbm.base, self._likelihood, steps=steps, seed=self._seed
+        )
         with one_thread():
-            free = self._machine.arrays.marginal_free_energy(self._visible)
+            free = self._rbm.energy.to_numpy().marginal_free_energy(self._visible)
         likely = float(-free.mean(dtype="float64")) - found.value
         if self._units.gaussian:
             likely -= float(np.log(ops.convert_to_numpy(self._units.deviation)).sum())
         line = {"val_log_likelihood": likely, "log_z": found.value}
-        if self._machine.sampler != "cd":
+        if self._rbm.sampler != "cd":
             line["mixing"] = self._mixing()
             self._warn(line["mixing"])
         return line
 
-    def partition(self) -> LogPartition:
-        """Return the final estimate of log Z."""
-        return self._partition(self._likelihood, self._likelihood.steps)
-
-    def _partition(self, likelihood: LikelihoodConfig, steps: int) -> LogPartition:
-        machine = self._machine
-        return log_partition(
-            machine.arrays, machine.base_arrays, likelihood, steps=steps, seed=self._seed
-        )
-
     def _mixing(self) -> float:
         """Return 1 minus the autocorrelation of a chain's state after one update."""
-        machine, seed = self._machine, keras.random.SeedGenerator(_SEED + self._seed)
-        first = machine.advance(machine.steps, seed)
-        second = machine.advance(machine.steps, seed, hidden=first.hidden)
+        rbm, seed = self._rbm, keras.random.SeedGenerator(_SEED + self._seed)
+        first = rbm.advance(rbm.steps, seed)
+        second = rbm.advance(rbm.steps, seed, hidden=first.hidden)
         before, after = (ops.convert_to_numpy(found.visible) for found in (first, second))
         spread = np.var(np.concatenate([before, after]), axis=0, dtype="float64").sum()
         if spread <= 0:
@@ -107,19 +101,3 @@ class EpochMetrics:
                 zoo.errors.ZooWarning,
                 stacklevel=2,
             )
-
-
-def visible_states(units: VisibleUnits, raw: Any, seed: int) -> np.ndarray:
-    """Return examples as visible states, binary ones sampled from their intensities.
-
-    Shapes:
-        raw: `(examples, ...)`
-        Out: `(examples, visible - classes)`, float32.
-    """
-    states: np.ndarray = ops.convert_to_numpy(units(raw))
-    if units.gaussian:
-        return states
-    if units.binarize == "threshold":
-        return (states >= 0.5).astype("float32")
-    draw = np.random.default_rng([_SEED, seed]).random(states.shape, "float32")
-    return (draw < states).astype("float32")

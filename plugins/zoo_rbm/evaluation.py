@@ -1,8 +1,9 @@
-"""Evaluation of an RBM: log-likelihood, features, imputation and oversampling."""
+"""Evaluation of an RBM: log-likelihood, features and imputation beside baselines."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,24 +14,22 @@ from zoo.metrics.intervals import bootstrap_means, wilson
 from zoo.spec import PredictFns
 from zoo_rbm.baselines import (
     MISSING_SHARES,
-    ImputationErrors,
+    Impute,
     LinearClassifier,
     Values,
     compare_imputations,
-    f1_score,
-    random_oversample,
     rmse_interval,
 )
 from zoo_rbm.config import RBMConfig
 from zoo_rbm.figures import rbm_figures
-from zoo_rbm.predictor import Examples, Predictor, impute, make_predictor, oversample, states
-from zoo_rbm.signatures import FEATURES
+from zoo_rbm.preprocessing import binarize, value_range
+from zoo_rbm.signatures import is_gaussian, visible_spec
+from zoo_rbm.trained_rbm import Examples, RBMPredictor
 
+SEED = 1986
 _MAX_IMPUTED = 500
 _MAX_REFERENCE = 5_000
 _HALF = MISSING_SHARES.index(0.5)
-MINORITY_SHARE = 0.5
-"""Share of the majority class's examples below which a class is a minority."""
 
 
 def evaluate_rbm(
@@ -45,8 +44,7 @@ def evaluate_rbm(
 
     ``log_likelihood`` is the mean over all examples, binarized as in training. With a reference
     there are baselines: the likelihood of independent units, a linear classifier on the features
-    and on the raw values, errors of imputation, and oversampling of a minority class if the RBM
-    models classes.
+    and on the raw values, and simpler methods of imputation.
 
     Args:
         predict_fns: Functions by signature.
@@ -66,30 +64,70 @@ def evaluate_rbm(
             why="a score needs at least one example",
             fix="give the split a larger share of the data",
         )
-    predictor = make_predictor(predict_fns, data, config, reference or split)
-    tested = predictor.examples(split, len(split))
-    raw = states(predictor, tested)
-    answer = predictor.predict("free_energy", raw)
+    rbm = _predictor(predict_fns, data, config, reference or split)
+    tested = rbm.examples(split, len(split))
+    answer = rbm.predict("free_energy", _states(rbm, tested))
     scores = {"log_likelihood": _likelihood_score(answer), "log_z": _log_z_score(answer)}
     if reference is None:
         return Evaluation(task=Task.DENSITY, examples=len(split), scores=scores)
-    known = predictor.examples(reference, _MAX_REFERENCE)
-    scores["log_likelihood_alone"] = _independent_likelihood(predictor, raw, reference)
-    scores |= _classification_scores(predictor, tested, known)
-    few = predictor.binarized(tested.units[:_MAX_IMPUTED])
-    completed = compare_imputations(
+    known = rbm.examples(reference, _MAX_REFERENCE)
+    scores["log_likelihood_alone"] = _independent_likelihood(rbm, tested, reference)
+    scores |= _classification_scores(rbm, tested, known)
+    imputation = compare_imputations(
         {
-            "RBM, sampling": lambda units, missing: impute(predictor, units, missing),
-            "RBM, mean field": predictor.mean_field,
+            "RBM, sampling": _imputer(rbm, "sampling"),
+            "RBM, mean field": _imputer(rbm, "mean_field"),
         },
-        few,
-        predictor.binarized(known.units),
+        _binarized(rbm, tested)[:_MAX_IMPUTED],
+        _binarized(rbm, known),
     )
-    scores |= _imputation_scores(completed)
-    oversampled = _oversampling_scores(predictor, tested, known)
-    scores |= {name: Score(value=value) for name, value in oversampled.items()}
-    figures = rbm_figures(predictor, tested, known, answer, completed, scores)
+    scores |= _imputation_scores(imputation)
+    likelihoods = {
+        "test": answer["log_likelihood"],
+        "training": rbm.log_likelihood(_states(rbm, known)),
+    }
+    figures = rbm_figures(rbm, tested, known, likelihoods, imputation, scores)
     return Evaluation(task=Task.DENSITY, examples=len(split), scores=scores, figures=figures)
+
+
+def _predictor(
+    predict_fns: PredictFns, data: DataSpec, config: RBMConfig, reference: Split
+) -> RBMPredictor:
+    """Return the RBM of these signatures; Gaussian units are normalized by the reference."""
+    spec = visible_spec(data)
+    low, high = value_range(spec)
+    offset: Any = low
+    scale: Any = high - low
+    if is_gaussian(config, spec):
+        inputs, _ = reference.take(np.arange(len(reference)))
+        flat = inputs[spec.name].reshape(len(reference), -1).astype("float64")
+        offset, deviation = flat.mean(axis=0), flat.std(axis=0)
+        scale = np.where(deviation > 0, deviation, 1.0)
+    return RBMPredictor(predict_fns, data, config, offset, scale)
+
+
+def _binarized(rbm: RBMPredictor, examples: Examples) -> Values:
+    """Return units as in training: binary ones as 0 or 1."""
+    if rbm.gaussian:
+        return examples.units
+    return binarize(examples.units, rbm.config.binarize, SEED)
+
+
+def _states(rbm: RBMPredictor, examples: Examples) -> NDArray[Any]:
+    """Return raw examples for the likelihood: binarized, if the units are binary."""
+    if rbm.gaussian:
+        return examples.raw
+    return rbm.to_raw(_binarized(rbm, examples), examples.raw.dtype)
+
+
+def _imputer(rbm: RBMPredictor, method: Literal["mean_field", "sampling"]) -> Impute:
+    """Return a function that imputes missing units by the RBM."""
+
+    def complete(units: Values, missing: NDArray[np.bool_]) -> Values:
+        raw = rbm.to_raw(np.where(missing, np.nan, units))
+        return rbm.to_units(rbm.complete(raw, method=method, seed=SEED))
+
+    return complete
 
 
 def _likelihood_score(answer: Arrays) -> Score:
@@ -111,14 +149,14 @@ def _log_z_score(answer: Arrays) -> Score:
     return Score(value=value, low=low, high=high, unit="nats")
 
 
-def _independent_likelihood(predictor: Predictor, raw: NDArray[Any], reference: Split) -> Score:
+def _independent_likelihood(rbm: RBMPredictor, tested: Examples, reference: Split) -> Score:
     """Return the log-likelihood of independent units."""
-    inputs, _ = reference.take(np.arange(len(reference)))
-    train = predictor.units(inputs[predictor.spec.name])
-    states = predictor.units(raw)
-    if predictor.gaussian:
-        each = -0.5 * np.square(states) - 0.5 * np.log(2 * np.pi) - np.log(predictor.scale)
+    states = _binarized(rbm, tested)
+    if rbm.gaussian:
+        each = -0.5 * np.square(states) - 0.5 * np.log(2 * np.pi) - np.log(rbm.scale)
     else:
+        inputs, _ = reference.take(np.arange(len(reference)))
+        train = rbm.to_units(inputs[rbm.spec.name])
         on = (train.sum(axis=0) + 1.0) / (len(train) + 2.0)
         each = states * np.log(on) + (1.0 - states) * np.log1p(-on)
     values = each.sum(axis=1)
@@ -127,30 +165,25 @@ def _independent_likelihood(predictor: Predictor, raw: NDArray[Any], reference: 
 
 
 def _classification_scores(
-    predictor: Predictor, tested: Examples, known: Examples
+    rbm: RBMPredictor, tested: Examples, known: Examples
 ) -> dict[str, Score]:
     """Return the accuracy of a linear classifier on features and on raw values."""
     if tested.labels is None or known.labels is None or len(set(known.labels.tolist())) < 2:
         return {}
-    count = len(predictor.data.labels)
     found = {}
-    views = {
-        "accuracy_features": (_features(predictor, known), _features(predictor, tested)),
-        "accuracy_raw": (known.units, tested.units),
-    }
-    for name, (learned, asked) in views.items():
-        classifier = LinearClassifier(learned, known.labels, count)
-        right = int((classifier.predict(asked) == tested.labels).sum())
+    for name, train, test in (
+        ("accuracy_features", rbm.features(known.raw), rbm.features(tested.raw)),
+        ("accuracy_raw", known.units, tested.units),
+    ):
+        classifier = LinearClassifier(train.astype("float64"), known.labels, len(rbm.data.labels))
+        predicted = classifier.predict(test.astype("float64"))
+        right = int((predicted == tested.labels).sum())
         low, high = wilson(right, len(tested.labels))
         found[name] = Score(value=right / len(tested.labels), low=low, high=high)
     return found
 
 
-def _features(predictor: Predictor, examples: Examples) -> Values:
-    return predictor.predict(FEATURES, examples.raw)[FEATURES].astype("float64")
-
-
-def _imputation_scores(completed: ImputationErrors) -> dict[str, Score]:
+def _imputation_scores(imputation: Mapping[str, Values]) -> dict[str, Score]:
     names = (
         "completion_rmse",
         "completion_rmse_mean_field",
@@ -158,31 +191,7 @@ def _imputation_scores(completed: ImputationErrors) -> dict[str, Score]:
         "completion_rmse_neighbors",
     )
     found = {}
-    for name, errors in zip(names, completed.errors.values(), strict=True):
+    for name, errors in zip(names, imputation.values(), strict=True):
         low, high = rmse_interval(errors[_HALF])
         found[name] = Score(value=float(np.sqrt(errors[_HALF].mean())), low=low, high=high)
     return found
-
-
-def _oversampling_scores(
-    predictor: Predictor, tested: Examples, known: Examples
-) -> dict[str, float]:
-    """Return the F1 of the rarest class with and without oversampling."""
-    labels = known.labels
-    if not predictor.config.classes or labels is None or tested.labels is None:
-        return {}
-    count = len(predictor.data.labels)
-    counts = np.bincount(labels, minlength=count)
-    rare = int(counts.argmin())
-    if not 0 < counts[rare] < MINORITY_SHARE * counts.max():
-        return {}
-    repeated = random_oversample(labels)
-    trained = {
-        "minority_f1": oversample(predictor, known),
-        "minority_f1_plain": (known.units, labels),
-        "minority_f1_repeated": (known.units[repeated], labels[repeated]),
-    }
-    return {
-        name: f1_score(rare, LinearClassifier(x, y, count).predict(tested.units), tested.labels)
-        for name, (x, y) in trained.items()
-    }

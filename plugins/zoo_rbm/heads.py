@@ -23,12 +23,12 @@ class _Head(keras.layers.Layer):
 
     Args:
         units: The layer from raw values to visible units.
-        machine: The RBM layer.
+        rbm: The RBM layer.
     """
 
-    def __init__(self, units: VisibleUnits, machine: RBMLayer, **kwargs: Any) -> None:
+    def __init__(self, units: VisibleUnits, rbm: RBMLayer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units, self.machine = units, machine
+        self.units, self.rbm = units, rbm
 
     def _hidden(self, own: Any) -> Any:
         """Return the means of the hidden units, averaged over classes if there are any.
@@ -37,7 +37,7 @@ class _Head(keras.layers.Layer):
             own: `(batch, visible - classes)`
             Out: `(batch, hidden)`
         """
-        energy = self.machine.energy
+        energy = self.rbm.energy
         if not energy.classes:
             return energy.hidden_mean(own)
         split = energy.visible - energy.classes
@@ -48,7 +48,7 @@ class _Head(keras.layers.Layer):
 
     def _without_classes(self, visible: Any) -> Any:
         """Return the visible units without the classes."""
-        classes = self.machine.classes
+        classes = self.rbm.classes
         return visible[..., :-classes] if classes else visible
 
 
@@ -66,7 +66,7 @@ class Reconstruction(_Head):
     def call(self, raw: Any) -> Any:
         """Return the reconstruction of raw values."""
         hidden = self._hidden(self.units(raw))
-        return self.units.to_raw(self._without_classes(self.machine.energy.visible_mean(hidden)))
+        return self.units.to_raw(self._without_classes(self.rbm.energy.visible_mean(hidden)))
 
 
 class FreeEnergy(_Head):
@@ -77,9 +77,9 @@ class FreeEnergy(_Head):
 
     def call(self, raw: Any) -> Any:
         """Return the free energy `(batch,)`, the log-likelihood `(batch,)`, log Z `(batch, 3)`."""
-        energy, visible = self.machine.energy, self.units(raw)
+        energy, visible = self.rbm.energy, self.units(raw)
         free = energy.marginal_free_energy(visible)
-        log_z = ops.convert_to_tensor(self.machine.log_z)[:3]
+        log_z = ops.convert_to_tensor(self.rbm.log_z)[:3]
         likelihood = -free - log_z[0]
         if self.units.gaussian:
             likelihood = likelihood - ops.sum(ops.log(self.units.deviation))
@@ -96,15 +96,15 @@ class Completion(_Head):
         steps: Number of mean-field steps.
     """
 
-    def __init__(self, units: VisibleUnits, machine: RBMLayer, steps: int, **kwargs: Any) -> None:
-        super().__init__(units, machine, **kwargs)
+    def __init__(self, units: VisibleUnits, rbm: RBMLayer, steps: int, **kwargs: Any) -> None:
+        super().__init__(units, rbm, **kwargs)
         self.steps = steps
 
     def call(self, raw: Any) -> Any:
         """Return raw values without missing ones."""
-        energy, given = self.machine.energy, self.units(raw)
+        energy, given = self.rbm.energy, self.units(raw)
         missing = ops.isnan(given)
-        start = self.machine.base.visible_mean(ops.zeros((1, energy.hidden)))
+        start = self.rbm.base.visible_mean(ops.zeros((1, energy.hidden)))
         own = ops.where(missing, self._without_classes(start) + ops.zeros_like(given), given)
         for _ in range(self.steps):
             guess = self._without_classes(energy.visible_mean(self._hidden(own)))
@@ -129,7 +129,7 @@ class GibbsStep(_Head):
                 values; and the class, one-hot `(batch, classes)`, with noise of the same shape.
         """
         raw, hidden_noise, raw_noise, *rest = inputs
-        energy, visible = self.machine.energy, self.units(raw)
+        energy, visible = self.rbm.energy, self.units(raw)
         noise = ops.reshape(raw_noise, (-1, visible.shape[-1]))
         if energy.precision is not None:
             visible = ops.round(visible * _GAUSSIAN_GRID) / _GAUSSIAN_GRID
@@ -151,5 +151,5 @@ class ClassProbabilities(_Head):
 
     def call(self, raw: Any) -> Any:
         """Return the class probabilities of raw values."""
-        odds = self.machine.energy.class_log_odds(self.units(raw))
+        odds = self.rbm.energy.class_log_odds(self.units(raw))
         return ops.softmax(odds, axis=-1)

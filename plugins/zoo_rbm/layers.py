@@ -57,14 +57,14 @@ class RBMLayer(keras.layers.Layer):
         hidden: Number of hidden units.
         gaussian: Whether the visible units are Gaussian.
         classes: Number of classes, the last visible units.
-        rule: ``cd``, ``pcd`` or ``parallel_tempering``: see :mod:`zoo_rbm.sampling`.
-        steps: Gibbs steps an update.
-        chains: Chains at each temperature.
-        temperatures: Of ``parallel_tempering``.
-        sparsity_weight: Of the cross-entropy between ``sparsity_target`` and a unit's mean.
-        sparsity_target: Share of examples that a hidden unit is wanted on for.
+        sampler: ``cd``, ``pcd`` or ``parallel_tempering``: see :mod:`zoo_rbm.sampling`.
+        steps: Gibbs steps per update.
+        chains: Chains per temperature.
+        temperatures: Number of temperatures of ``parallel_tempering``.
+        sparsity_weight: Weight of the cross-entropy of the target and each unit's mean activation.
+        sparsity_target: Target mean activation of the hidden units.
         learn_precision: Whether the precision of Gaussian units is learned.
-        reference_batch_size: Batch size that the learning rate is meant for.
+        reference_batch_size: Batch size of the learning rate.
         seed: Integer, or ``None`` to draw one from Keras's global seed.
 
     Input shape:
@@ -95,11 +95,8 @@ class RBMLayer(keras.layers.Layer):
         self.sampler, self.steps, self.chains = sampler, steps, chains
         self.temperatures = temperatures if sampler == "parallel_tempering" else 1
         self.sparsity_weight, self.sparsity_target = sparsity_weight, sparsity_target
-        self.learn_precision, self.reference_batch_size, self.seed = (
-            learn_precision,
-            reference_batch_size,
-            seed,
-        )
+        self.learn_precision, self.reference_batch_size = learn_precision, reference_batch_size
+        self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any) -> None:
@@ -145,10 +142,9 @@ class RBMLayer(keras.layers.Layer):
     def energy(self) -> Energy:
         """The RBM without centering, as tensors."""
         precision = None
-        if self.log_precision is not None:
-            precision = ops.exp(
-                ops.clip(self.log_precision, -_MAX_LOG_PRECISION, _MAX_LOG_PRECISION)
-            )
+        if self.gaussian:
+            bounded = ops.clip(self.log_precision, -_MAX_LOG_PRECISION, _MAX_LOG_PRECISION)
+            precision = ops.exp(bounded)
         return Energy(
             ops.convert_to_tensor(self.kernel),
             self.visible_bias - ops.matmul(self.kernel, self.hidden_offset),
@@ -156,23 +152,6 @@ class RBMLayer(keras.layers.Layer):
             precision,
             self.classes,
         )
-
-    @property
-    def arrays(self) -> Energy:
-        """The RBM without centering, as NumPy arrays of float32."""
-        plain = {name: value.astype("float32") for name, value in self._uncentered().items()}
-        precision = None
-        if self.log_precision is not None:
-            precision = ops.convert_to_numpy(self.energy.precision)
-        return Energy(
-            plain["kernel"], plain["visible_bias"], plain["hidden_bias"], precision, self.classes
-        )
-
-    @property
-    def base_arrays(self) -> Energy:
-        """The RBM at infinite temperature, as NumPy arrays."""
-        bias = ops.convert_to_numpy(self.base_bias)
-        return self.arrays.independent_units(bias, np.ones_like(bias) if self.gaussian else None)
 
     @property
     def base(self) -> Energy:
@@ -235,21 +214,20 @@ class RBMLayer(keras.layers.Layer):
         Args:
             means: Mean of each visible unit over the training data, `(visible,)`.
         """
-        means = np.asarray(means, "float64")
-        energy = self._uncentered()
-        fresh = not energy["visible_bias"].any() and not energy["hidden_bias"].any()
-        bias = means
+        means, energy = np.asarray(means, "float64"), self.energy.to_numpy()
+        visible_bias, hidden_bias = energy.visible_bias, energy.hidden_bias
+        base_bias = means
         if not self.gaussian:
-            bias = np.log(means) - np.log1p(-means)
+            base_bias = np.log(means) - np.log1p(-means)
             if self.classes:
-                bias[-self.classes :] = np.log(means[-self.classes :])
-        self.base_bias.assign(bias)
+                base_bias[-self.classes :] = np.log(means[-self.classes :])
+        if not visible_bias.any() and not hidden_bias.any():
+            visible_bias, hidden_bias = base_bias, -(means @ energy.weights)
+        self.base_bias.assign(base_bias)
         self.visible_offset.assign(means)
         self.hidden_offset.assign(np.full(self.hidden, 0.5))
-        if fresh:
-            energy = {**energy, "visible_bias": bias, "hidden_bias": -(means @ energy["kernel"])}
-        self.visible_bias.assign(energy["visible_bias"] + energy["kernel"].sum(axis=1) * 0.5)
-        self.hidden_bias.assign(energy["hidden_bias"] + means @ energy["kernel"])
+        self.visible_bias.assign(visible_bias + energy.weights.sum(axis=1) * 0.5)
+        self.hidden_bias.assign(hidden_bias + means @ energy.weights)
 
     def quantize_parameters(self) -> None:
         """Remove the centering and quantize the parameters, so that float32 sums are exact.
@@ -258,8 +236,13 @@ class RBMLayer(keras.layers.Layer):
         float32 in any order, so that a Gibbs step with the same noise gives the same states in
         every library and on every processor.
         """
-        for name, value in self._uncentered().items():
-            getattr(self, name).assign(np.round(value / PARAMETER_GRID) * PARAMETER_GRID)
+        energy = self.energy.to_numpy()
+        for variable, value in (
+            (self.kernel, energy.weights),
+            (self.visible_bias, energy.visible_bias),
+            (self.hidden_bias, energy.hidden_bias),
+        ):
+            variable.assign(np.round(value / PARAMETER_GRID) * PARAMETER_GRID)
         self.visible_offset.assign(np.zeros(self.visible_offset.shape))
         self.hidden_offset.assign(np.zeros(self.hidden_offset.shape))
 
@@ -274,26 +257,9 @@ class RBMLayer(keras.layers.Layer):
 
     def _checksum(self) -> float:
         """Return a checksum of the parameters."""
-        parts = self._uncentered()
-        return 1.0 + sum(float(np.abs(values).sum()) for values in parts.values())
-
-    def _uncentered(self) -> dict[str, Any]:
-        """Return the parameters without centering, in double precision."""
-        kernel, visible, hidden, mean, half = (
-            ops.convert_to_numpy(weight).astype("float64")
-            for weight in (
-                self.kernel,
-                self.visible_bias,
-                self.hidden_bias,
-                self.visible_offset,
-                self.hidden_offset,
-            )
-        )
-        return {
-            "kernel": kernel,
-            "visible_bias": visible - kernel @ half,
-            "hidden_bias": hidden - mean @ kernel,
-        }
+        energy = self.energy.to_numpy()
+        parameters = (energy.weights, energy.visible_bias, energy.hidden_bias)
+        return 1.0 + sum(float(np.abs(p.astype("float64")).sum()) for p in parameters)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output shape."""
@@ -301,7 +267,8 @@ class RBMLayer(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the layer's configuration."""
-        own = {
+        return {
+            **super().get_config(),
             "hidden": self.hidden,
             "gaussian": self.gaussian,
             "classes": self.classes,
@@ -315,7 +282,6 @@ class RBMLayer(keras.layers.Layer):
             "reference_batch_size": self.reference_batch_size,
             "seed": self.seed,
         }
-        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -331,7 +297,6 @@ class VisibleUnits(keras.layers.Layer):
         high: Raw value of 1.
         gaussian: Whether the units are Gaussian.
         binarize: ``sample`` or ``threshold``.
-        seed: Integer, or ``None`` to draw one from Keras's global seed.
 
     Input shape:
         `(batch, ...)`, raw.
@@ -346,13 +311,11 @@ class VisibleUnits(keras.layers.Layer):
         high: float = 1.0,
         gaussian: bool = False,
         binarize: str = "sample",
-        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.low, self.high, self.gaussian = low, high, gaussian
-        self.binarize, self.seed = binarize, seed
-        self.generator = keras.random.SeedGenerator(seed)
+        self.low, self.high, self.gaussian, self.binarize = low, high, gaussian, binarize
+        self.generator = keras.random.SeedGenerator()
 
     def build(self, input_shape: Any) -> None:
         """Create the statistics of Gaussian units."""
@@ -398,11 +361,10 @@ class VisibleUnits(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the layer's configuration."""
-        own = {
+        return {
+            **super().get_config(),
             "low": self.low,
             "high": self.high,
             "gaussian": self.gaussian,
             "binarize": self.binarize,
-            "seed": self.seed,
         }
-        return {**super().get_config(), **own}

@@ -1,7 +1,7 @@
 """Partition function Z, by enumeration or annealed importance sampling (AIS).
 
 ``log p(v) = −F(v) − log Z``. A log-likelihood is as accurate as log Z, so an estimate has an
-interval and an effective sample size.
+interval.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -29,16 +29,11 @@ class LogPartition:
         value: The estimate.
         low: Lower bound; the value itself if exact.
         high: Upper bound.
-        method: Enumeration or AIS.
-        effective: Effective sample size of the AIS runs, (Σw)² / Σw². Below about ten the interval
-            is unreliable, and log Z is rather too small.
     """
 
     value: float
     low: float
     high: float
-    method: Literal["exact", "annealed"]
-    effective: float = float("inf")
 
 
 def log_partition(
@@ -47,12 +42,13 @@ def log_partition(
     """Estimate log Z; exactly if the smaller side has few units.
 
     Args:
-        energy: The RBM, in arrays.
+        energy: The RBM.
         base: RBM without weights, where annealing starts.
         config: Limit of enumeration, and number of AIS runs.
         steps: AIS temperatures.
         seed: Seed of the runs.
     """
+    energy, base = energy.to_numpy(), base.to_numpy()
     with one_thread():
         if smallest_side(energy) <= config.exact_units:
             return exact_log_partition(energy)
@@ -76,8 +72,8 @@ def exact_log_partition(energy: Energy) -> LogPartition:
     total = -np.inf
     for states in _states(count):
         cost = energy.hidden_free_energy(states) if over_hidden else energy.free_energy(states)
-        total = np.logaddexp(total, _log_sum(-cost.astype("float64")))
-    return LogPartition(float(total), float(total), float(total), "exact")
+        total = np.logaddexp(total, np.logaddexp.reduce(-cost.astype("float64")))
+    return LogPartition(float(total), float(total), float(total))
 
 
 def anneal(energy: Energy, base: Energy, *, runs: int, steps: int, seed: int) -> LogPartition:
@@ -109,24 +105,13 @@ def anneal(energy: Energy, base: Energy, *, runs: int, steps: int, seed: int) ->
         visible = new.sample_visible(given, source)
         field = energy.hidden_field(visible)
     log_base = float(base.log_partition(base.visible_bias)) + energy.hidden * np.log(2.0)
-    return _summary(log_weight, log_base, seed)
-
-
-def _summary(log_weight: np.ndarray, log_base: float, seed: int) -> LogPartition:
-    runs = len(log_weight)
+    # A common factor keeps the weights from overflowing.
     top = log_weight.max()
     weights = np.exp(log_weight - top)
     draws = np.random.default_rng(seed).integers(0, runs, (_RESAMPLES, runs))
-    means = weights[draws].mean(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    offset = top + log_base
-    return LogPartition(
-        float(np.log(weights.mean()) + offset),
-        float(np.log(low) + offset),
-        float(np.log(high) + offset),
-        "annealed",
-        float(weights.sum() ** 2 / np.square(weights).sum()),
-    )
+    low, high = np.quantile(weights[draws].mean(axis=1), (0.025, 0.975))
+    value, low, high = np.log([weights.mean(), low, high]) + top + log_base
+    return LogPartition(float(value), float(low), float(high))
 
 
 def _schedule(steps: int) -> np.ndarray[Any, Any]:
@@ -144,8 +129,3 @@ def _states(units: int) -> Iterator[np.ndarray[Any, Any]]:
     for start in range(0, 2**units, _BLOCK):
         numbers = np.arange(start, min(start + _BLOCK, 2**units))
         yield (numbers[:, None] >> np.arange(units) & 1).astype("float32")
-
-
-def _log_sum(terms: np.ndarray[Any, Any]) -> float:
-    top = float(terms.max())
-    return top + float(np.log(np.exp(terms - top).sum()))

@@ -104,6 +104,22 @@ def intensities(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
     return (flat - low) / (high - low)
 
 
+def binarize(intensities: np.ndarray, method: str, seed: int) -> np.ndarray:
+    """Return intensities as states 0 and 1, sampled or thresholded.
+
+    Args:
+        intensities: Probabilities of a 1.
+        method: ``sample`` or ``threshold``.
+        seed: Seed of the samples.
+    """
+    import numpy as np
+
+    on = intensities >= 0.5
+    if method == "sample":
+        on = np.random.default_rng(seed).random(intensities.shape) < intensities
+    return on.astype(intensities.dtype)
+
+
 def value_range(spec: TensorSpec) -> tuple[float, float]:
     """Return the raw values of 0 and 1."""
     if spec.range is not None:

@@ -8,29 +8,29 @@ for _info in (
     ScoreInfo(
         "log_likelihood",
         "Log-likelihood",
-        "Of an unseen example, mean, in nats: −F − log Z. The interval is that of the examples and "
-        "of log Z together.",
+        "Mean of −F − log Z over the examples, in nats. The interval combines those of the "
+        "examples and of log Z.",
         higher_is_better=True,
         low=None,
     ),
     ScoreInfo(
         "log_likelihood_alone",
         "Log-likelihood of independent units",
-        "The same of a model that knows how often each unit is on, and nothing else.",
+        "Baseline that knows the mean of each unit only.",
         higher_is_better=True,
         low=None,
     ),
     ScoreInfo(
         "mixing",
         "Mixing",
-        "How far a chain moves in an update, as a share of how far two chains are apart.",
+        "Distance that a chain moves per update, relative to the distance between two chains.",
         higher_is_better=True,
     ),
-    ScoreInfo("log_z", "log Z", "The logarithm of the partition function, in nats.", low=None),
+    ScoreInfo("log_z", "log Z", "Logarithm of the partition function, in nats.", low=None),
     ScoreInfo(
         "accuracy_features",
         "Accuracy on the features",
-        "Of a linear classifier that was given the hidden units.",
+        "Accuracy of a linear classifier on the hidden units.",
         higher_is_better=True,
         high=1.0,
         share=True,
@@ -38,47 +38,23 @@ for _info in (
     ScoreInfo(
         "accuracy_raw",
         "Accuracy on the raw values",
-        "Of the same linear classifier, given the values themselves.",
+        "Accuracy of the same linear classifier on the raw values.",
         higher_is_better=True,
         high=1.0,
         share=True,
     ),
     ScoreInfo(
         "completion_rmse",
-        "Error of completed values",
-        "Root mean squared, where half of the values are missing at random and filled with the "
-        "mean of draws; 0 to 1 of binary units, standard deviations of Gaussian ones.",
+        "RMSE of imputation",
+        "Root mean squared error where half of the values are missing at random and imputed by the "
+        "mean of samples; from 0 to 1, or in standard deviations for Gaussian units.",
     ),
-    ScoreInfo("completion_rmse_mean_field", "Error of mean field", "The same, by mean field."),
-    ScoreInfo("completion_rmse_mean", "Error of the mean", "The same, filled with the mean."),
+    ScoreInfo("completion_rmse_mean_field", "RMSE of mean field", "Imputation by mean field."),
+    ScoreInfo("completion_rmse_mean", "RMSE of the mean", "Imputation by the mean of the column."),
     ScoreInfo(
         "completion_rmse_neighbors",
-        "Error of the nearest neighbors",
-        "The same, filled with the mean of the five nearest training examples.",
-    ),
-    ScoreInfo(
-        "minority_f1",
-        "F1 of the rarest class",
-        "Of a linear classifier whose rare examples were repeated, and as many drawn near them.",
-        higher_is_better=True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "minority_f1_plain",
-        "F1 of the rarest class, plain",
-        "Of a linear classifier on the training data as it is.",
-        higher_is_better=True,
-        high=1.0,
-        share=True,
-    ),
-    ScoreInfo(
-        "minority_f1_repeated",
-        "F1 of the rarest class, repeated",
-        "Of a linear classifier whose rare examples were repeated at random.",
-        higher_is_better=True,
-        high=1.0,
-        share=True,
+        "RMSE of the nearest neighbors",
+        "Imputation by the mean of the five nearest training examples.",
     ),
 ):
     register_score(_info)

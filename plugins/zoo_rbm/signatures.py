@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo import DataSpec, Signature, TensorSpec
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 UNITS = "visible"
 RBM_LAYER = "rbm"
 FEATURES = "features"
+RECONSTRUCTION = "reconstruction"
 COMPLETION = "completion"
+GIBBS_STEP = "gibbs_step"
 NEXT = "next_"
 
 LOGISTIC = "logistic noise"
@@ -34,83 +37,93 @@ def is_gaussian(config: RBMConfig, spec: TensorSpec) -> bool:
 
 def make_signatures(model: keras.Model, config: RBMConfig, data: DataSpec) -> list[Signature]:
     """Return the signatures of a model, ``features`` first."""
-    import keras
-
-    from zoo_rbm.heads import (
-        ClassProbabilities,
-        Completion,
-        Features,
-        FreeEnergy,
-        Reconstruction,
-    )
+    from zoo_rbm import heads
     from zoo_rbm.partition_function import log_partition
 
     spec = visible_spec(data)
-    units, machine = model.get_layer(UNITS), model.get_layer(RBM_LAYER)
-    if not machine.has_log_partition:
+    units, rbm = model.get_layer(UNITS), model.get_layer(RBM_LAYER)
+    if not rbm.has_log_partition:
         # Plain fit does not estimate log Z.
-        likelihood = config.likelihood
-        machine.set_log_partition(
-            log_partition(
-                machine.arrays, machine.base_arrays, likelihood, steps=likelihood.steps, seed=0
-            )
+        steps = config.likelihood.steps
+        rbm.set_log_partition(
+            log_partition(rbm.energy, rbm.base, config.likelihood, steps=steps, seed=0)
         )
-    raw = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
     inside = "normalized" if units.gaussian else "scaled to 0..1"
-    taken = spec.model_copy(update={"inside": inside, "missing": False})
-    back = spec.model_copy(
-        update={"name": "reconstruction", "dtype": "float32", "missing": False, "inside": ""}
+    raw = spec.model_copy(update={"inside": inside, "missing": False})
+    # Floats, as NaN marks missing values.
+    partial = spec.model_copy(
+        update={"dtype": "float32", "missing": True, "inside": "NaN is a missing value"}
     )
-
-    def head_signature(head: Any, name: str, *outputs: TensorSpec) -> Signature:
-        answer = head(raw)
-        tensors = answer if isinstance(answer, list | tuple) else [answer]
-        named = {spec.name: tensor for spec, tensor in zip(outputs, tensors, strict=True)}
-        return Signature(name, keras.Model({spec.name: raw}, named), (taken,), outputs)
-
+    output = spec.model_copy(update={"dtype": "float32", "missing": False, "inside": ""})
+    step = step_inputs(data, rbm.hidden, gaussian=units.gaussian, classes=rbm.classes > 0)
+    states = [tensor for tensor in step if not tensor.outside.endswith("noise")]
     found = [
-        head_signature(
-            Features(units, machine),
+        _signature(
             FEATURES,
-            TensorSpec(name=FEATURES, shape=(config.hidden,), range=(0.0, 1.0)),
+            heads.Features(units, rbm),
+            [raw],
+            [TensorSpec(name=FEATURES, shape=(config.hidden,), range=(0.0, 1.0))],
         ),
-        head_signature(Reconstruction(units, machine), "reconstruct", back),
-        head_signature(
-            FreeEnergy(units, machine),
+        _signature(
+            "reconstruct",
+            heads.Reconstruction(units, rbm),
+            [raw],
+            [output.model_copy(update={"name": RECONSTRUCTION})],
+        ),
+        _signature(
             "free_energy",
-            TensorSpec(name="free_energy", unit="nats"),
-            TensorSpec(
-                name="log_likelihood", unit="nats", inside="negative free energy minus log Z"
-            ),
-            TensorSpec(
-                name="log_z",
-                shape=(3,),
-                unit="nats",
-                inside="value and bounds of the 95 % interval",
-            ),
+            heads.FreeEnergy(units, rbm),
+            [raw],
+            [
+                TensorSpec(name="free_energy", unit="nats"),
+                TensorSpec(
+                    name="log_likelihood", unit="nats", inside="negative free energy minus log Z"
+                ),
+                TensorSpec(
+                    name="log_z",
+                    shape=(3,),
+                    unit="nats",
+                    inside="value and bounds of the 95 % interval",
+                ),
+            ],
         ),
-        _completion(Completion(units, machine, config.mean_field_steps), spec, back),
-        _step(model, data),
+        _signature(
+            "complete",
+            heads.Completion(units, rbm, config.mean_field_steps),
+            [partial],
+            [output.model_copy(update={"name": COMPLETION})],
+        ),
+        _signature(
+            GIBBS_STEP,
+            heads.GibbsStep(units, rbm),
+            step,
+            [state.model_copy(update={"name": NEXT + state.name}) for state in states],
+        ),
     ]
-    if machine.classes:
-        chances = TensorSpec(
-            name="probabilities", shape=(machine.classes,), range=(0.0, 1.0), labels=data.labels
+    if rbm.classes:
+        probabilities = TensorSpec(
+            name="probabilities", shape=(rbm.classes,), range=(0.0, 1.0), labels=data.labels
         )
-        found.append(head_signature(ClassProbabilities(units, machine), "classify", chances))
+        found.append(
+            _signature("classify", heads.ClassProbabilities(units, rbm), [raw], [probabilities])
+        )
     return found
 
 
-def _completion(head: Any, spec: TensorSpec, back: TensorSpec) -> Signature:
-    """Return ``complete``, whose input is float, as NaN marks missing values."""
+def _signature(
+    name: str, head: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+) -> Signature:
+    """Return the signature that applies a head to its inputs."""
     import keras
 
-    taken = spec.model_copy(
-        update={"dtype": "float32", "missing": True, "inside": "NaN is a missing value"}
+    tensors = [keras.Input(spec.shape, dtype=spec.dtype, name=spec.name) for spec in inputs]
+    answer = head(tensors if len(tensors) > 1 else tensors[0])
+    answers = answer if isinstance(answer, list | tuple) else [answer]
+    model = keras.Model(
+        {spec.name: tensor for spec, tensor in zip(inputs, tensors, strict=True)},
+        {spec.name: tensor for spec, tensor in zip(outputs, answers, strict=True)},
     )
-    raw = keras.Input(spec.shape, dtype="float32", name=spec.name)
-    given = back.model_copy(update={"name": COMPLETION})
-    made = keras.Model({spec.name: raw}, {COMPLETION: head(raw)})
-    return Signature("complete", made, (taken,), (given,))
+    return Signature(name, model, tuple(inputs), tuple(outputs))
 
 
 def step_inputs(
@@ -130,26 +143,6 @@ def step_inputs(
         outside="one-hot",
     )
     return (*taken, label, _noise(label, GUMBEL))
-
-
-def _step(model: keras.Model, data: DataSpec) -> Signature:
-    """Return ``gibbs_step``, from a state and noise to the next state."""
-    import keras
-
-    from zoo_rbm.heads import GibbsStep
-
-    units, machine = model.get_layer(UNITS), model.get_layer(RBM_LAYER)
-    taken = step_inputs(data, machine.hidden, gaussian=units.gaussian, classes=machine.classes > 0)
-    inputs = [keras.Input(one.shape, dtype="float32", name=one.name) for one in taken]
-    answer = GibbsStep(units, machine)(inputs)
-    tensors = answer if isinstance(answer, list | tuple) else [answer]
-    states = [one for one in taken if not one.outside.endswith("noise")]
-    given = tuple(one.model_copy(update={"name": NEXT + one.name}) for one in states)
-    made = keras.Model(
-        {one.name: tensor for one, tensor in zip(taken, inputs, strict=True)},
-        {one.name: tensor for one, tensor in zip(given, tensors, strict=True)},
-    )
-    return Signature("gibbs_step", made, taken, given)
 
 
 def _noise(spec: TensorSpec, kind: str) -> TensorSpec:

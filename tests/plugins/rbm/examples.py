@@ -1,4 +1,4 @@
-"""Data for machines: pictures of three classes, a table of which one column tells the others."""
+"""Data for RBMs: images of three classes, and a table whose columns depend on one of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUICK: dict[str, Any] = {
 }
 
 
-def picture_spec(**image: Any) -> DataSpec:
+def image_spec(**image: Any) -> DataSpec:
     tensor = TensorSpec(
         **{"name": "image", "shape": SHAPE, "dtype": "uint8", "range": (0, 255)} | image
     )
@@ -28,8 +28,8 @@ def picture_spec(**image: Any) -> DataSpec:
     return DataSpec(id="x", task=Task.CLASSIFICATION, inputs=(tensor,), targets=(label,))
 
 
-def pictures(spec: DataSpec | None = None, rare: int | None = None) -> Dataset:
-    """Return pictures of class k in which row k is bright."""
+def images(spec: DataSpec | None = None, rare: int | None = None) -> Dataset:
+    """Return images of class k in which row k is bright."""
     random = np.random.default_rng(1)
 
     def part(count: int) -> ArraySplit:
@@ -41,7 +41,7 @@ def pictures(spec: DataSpec | None = None, rare: int | None = None) -> Dataset:
         return ArraySplit({"image": pixels.astype("uint8")}, {"label": classes})
 
     return Dataset(
-        spec or picture_spec(),
+        spec or image_spec(),
         lambda: {"train": part(120), "validation": part(30), "test": part(45)},
     )
 

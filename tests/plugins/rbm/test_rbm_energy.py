@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from tests.plugins.rbm.tiny import CLASSES, base_of, machine, states, table, visible_states
-from zoo_rbm.array_ops import uniform
+from tests.plugins.rbm.tiny import CLASSES, base_of, states, table, tiny_rbm, visible_states
 from zoo_rbm.energy import Energy
 
 KINDS = {"binary": {}, "classes": {"classes": CLASSES}}
@@ -20,7 +19,7 @@ KINDS = {"binary": {}, "classes": {"classes": CLASSES}}
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.1, 3))
 @settings(max_examples=15, deadline=None)
 def test_the_energies_are_those_of_the_definition(kind: str, seed: int, scale: float) -> None:
-    energy = machine(seed, scale=scale, **KINDS[kind])
+    energy = tiny_rbm(seed, scale=scale, **KINDS[kind])
     v, h, wanted = table(energy)
 
     pairs = [[energy.energy(x, y) for y in h] for x in v]
@@ -33,7 +32,7 @@ def test_the_energies_are_those_of_the_definition(kind: str, seed: int, scale: f
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_conditional_means_are_those_of_the_joint_distribution(kind: str) -> None:
-    energy = machine(3, **KINDS[kind])
+    energy = tiny_rbm(3, **KINDS[kind])
     v, h, cost = table(energy)
     joint = np.exp(-cost)
     given_v = joint / joint.sum(axis=1, keepdims=True)
@@ -43,8 +42,8 @@ def test_the_conditional_means_are_those_of_the_joint_distribution(kind: str) ->
     np.testing.assert_allclose(energy.visible_mean(h), given_h.T @ v, atol=1e-5)
 
 
-def test_the_chances_of_classes_are_those_of_the_joint_distribution() -> None:
-    energy = machine(4, classes=CLASSES)
+def test_class_probabilities_are_those_of_the_joint_distribution() -> None:
+    energy = tiny_rbm(4, classes=CLASSES)
     v, _, cost = table(energy)
     chances = np.exp(-cost).sum(axis=1).reshape(-1, CLASSES)
     own = v[::CLASSES, :-CLASSES]
@@ -57,8 +56,8 @@ def test_the_chances_of_classes_are_those_of_the_joint_distribution() -> None:
     )
 
 
-def test_gaussian_units_have_the_mean_and_precision_that_the_density_says() -> None:
-    energy = machine(5, gaussian=True)
+def test_gaussian_units_have_the_mean_and_precision_of_their_density() -> None:
+    energy = tiny_rbm(5, gaussian=True)
     h = states(energy.hidden)[[3, 9]]
     grid = np.linspace(-12, 12, 20_001, dtype="float32")
     for unit in range(energy.visible):
@@ -73,7 +72,7 @@ def test_gaussian_units_have_the_mean_and_precision_that_the_density_says() -> N
 
 
 def test_a_gaussian_integral_is_that_of_the_density() -> None:
-    energy = machine(6, gaussian=True)
+    energy = tiny_rbm(6, gaussian=True)
     one = Energy(
         energy.weights[:1], energy.visible_bias[:1], energy.hidden_bias, energy.precision[:1]
     )
@@ -86,7 +85,7 @@ def test_a_gaussian_integral_is_that_of_the_density() -> None:
 
 @pytest.mark.parametrize("kind", [*KINDS, "gaussian"])
 def test_arrays_and_tensors_give_the_same(kind: str) -> None:
-    energy = machine(7, **({"gaussian": True} if kind == "gaussian" else KINDS[kind]))
+    energy = tiny_rbm(7, **({"gaussian": True} if kind == "gaussian" else KINDS[kind]))
     tensor = keras.ops.convert_to_tensor
     same = Energy(
         tensor(energy.weights),
@@ -108,8 +107,8 @@ def test_arrays_and_tensors_give_the_same(kind: str) -> None:
         )
 
 
-def test_a_tempered_machine_lies_between_both_ends() -> None:
-    energy = machine(8)
+def test_an_interpolated_rbm_has_the_interpolated_energy() -> None:
+    energy = tiny_rbm(8)
     base = energy.independent_units(np.linspace(-1, 1, energy.visible).astype("float32"))
     v, h = states(energy.visible), states(energy.hidden)
     for beta in (0.0, 0.4, 1.0):
@@ -118,10 +117,10 @@ def test_a_tempered_machine_lies_between_both_ends() -> None:
         np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_the_lesson_has_the_gradient_of_the_free_energy() -> None:
+def test_the_surrogate_energy_has_the_gradient_of_the_free_energy() -> None:
     import tensorflow as tf
 
-    plain = machine(9)
+    plain = tiny_rbm(9)
     weights, bias, hidden = (
         tf.Variable(part) for part in (plain.weights, plain.visible_bias, plain.hidden_bias)
     )
@@ -142,8 +141,8 @@ def test_the_lesson_has_the_gradient_of_the_free_energy() -> None:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "gaussian"])
-def test_what_is_drawn_has_the_means_that_are_said(kind: str) -> None:
-    energy = machine(10, **({"gaussian": True} if kind == "gaussian" else KINDS[kind]))
+def test_samples_have_the_conditional_means(kind: str) -> None:
+    energy = tiny_rbm(10, **({"gaussian": True} if kind == "gaussian" else KINDS[kind]))
     count = 40_000
     h = np.repeat(states(energy.hidden)[[6]], count, axis=0)
     field = energy.visible_field(h)
@@ -167,8 +166,8 @@ def _as_tensors(energy: Energy) -> Energy:
     )
 
 
-def test_units_that_are_given_noise_follow_their_logits() -> None:
-    energy = machine(11)
+def test_units_sampled_with_logistic_noise_follow_their_logits() -> None:
+    energy = tiny_rbm(11)
     random = np.random.default_rng(0)
     drawn = random.random((50_000, energy.hidden))
     noise = np.log(drawn) - np.log1p(-drawn)
@@ -176,34 +175,3 @@ def test_units_that_are_given_noise_follow_their_logits() -> None:
     on = energy.step_hidden(field, noise.astype("float32")).mean(axis=0)
 
     np.testing.assert_allclose(on, 1 / (1 + np.exp(-field)), atol=0.012)
-
-
-def test_hashed_noise_is_uniform_and_neighbors_are_strangers() -> None:
-    seed = keras.random.SeedGenerator(1)
-    parts = [np.asarray(uniform((64, 128), seed), "float64") for _ in range(64)]
-    values = np.stack(parts).reshape(64, -1)
-    count = values.size
-
-    assert values.min() >= 0 and values.max() < 1
-    assert abs(values.mean() - 0.5) < 4 / np.sqrt(12 * count)
-    assert abs(values.var() - 1 / 12) < 4 * np.sqrt(1 / 180 / count)
-    bins = np.histogram(values, 256, (0, 1))[0]
-    chi = ((bins - count / 256) ** 2 / (count / 256)).sum()
-    assert abs(chi - 255) < 5 * np.sqrt(2 * 255)
-    centered = values - 0.5
-    for one, two in (
-        (centered[:, :-1], centered[:, 1:]),
-        (centered[:, :-128], centered[:, 128:]),
-        (centered[:-1], centered[1:]),
-    ):
-        assert abs((one * two).mean() * 12) < 5 / np.sqrt(one.size)
-
-
-def test_hashed_noise_of_other_seeds_is_other_noise_and_of_the_same_seed_the_same() -> None:
-    def drawn(seed: int) -> np.ndarray:
-        return np.asarray(uniform((1_000,), keras.random.SeedGenerator(seed)))
-
-    np.testing.assert_array_equal(drawn(5), drawn(5))
-    for seed in range(20):
-        one, two = drawn(seed), drawn(seed + 1)
-        assert abs(np.corrcoef(one, two)[0, 1]) < 0.13

@@ -1,4 +1,4 @@
-"""What a machine learns from: gradients beside exact ones, chains, noise, warnings."""
+"""Training of RBMs: gradients beside exact ones, chains, centering, warnings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from tests.plugins.rbm.tiny import HIDDEN, VISIBLE, machine, states, table
+from tests.plugins.rbm.tiny import HIDDEN, VISIBLE, states, table, tiny_rbm
 from tests.training.killing import assert_same_bits, kill_after
 from zoo.api.catalog import registry
 from zoo.data import ArraySplit
@@ -28,7 +28,7 @@ from zoo_rbm.sampling import inverse_temperatures
 
 
 def layer_of(energy: Any, **options: Any) -> RBMLayer:
-    """Return a layer with the parameters of a machine."""
+    """Return a layer with the parameters of an RBM."""
     layer = RBMLayer(energy.hidden, gaussian=energy.precision is not None, seed=0, **options)
     layer.build((None, energy.visible))
     layer.kernel.assign(energy.weights)
@@ -58,7 +58,7 @@ def learned_gradient(layer: RBMLayer, data: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("sampler", ["pcd", "parallel_tempering"])
 def test_with_many_chains_the_gradient_is_that_of_the_likelihood(sampler: str) -> None:
-    energy = machine(0)
+    energy = tiny_rbm(0)
     data = states(VISIBLE)[[1, 7, 7, 30]]
     layer = layer_of(energy, sampler=sampler, chains=20_000, steps=30, temperatures=4)
     found = learned_gradient(layer, data)
@@ -66,8 +66,8 @@ def test_with_many_chains_the_gradient_is_that_of_the_likelihood(sampler: str) -
     np.testing.assert_allclose(found, exact_gradient(energy, data), atol=0.02)
 
 
-def test_contrastive_divergence_nears_the_gradient_as_its_walk_grows() -> None:
-    energy = machine(1, scale=1.5)
+def test_contrastive_divergence_approaches_the_gradient_with_more_steps() -> None:
+    energy = tiny_rbm(1, scale=1.5)
     data = np.repeat(states(VISIBLE)[[3, 17]], 5_000, axis=0)
     exact = exact_gradient(energy, data)
     apart = [
@@ -77,8 +77,8 @@ def test_contrastive_divergence_nears_the_gradient_as_its_walk_grows() -> None:
     assert apart[1] < 0.03 < apart[0]
 
 
-def test_a_gaussian_machine_learns_from_the_gradient_of_its_likelihood() -> None:
-    energy = machine(2, gaussian=True, scale=0.5)
+def test_a_gaussian_rbm_learns_from_the_gradient_of_its_likelihood() -> None:
+    energy = tiny_rbm(2, gaussian=True, scale=0.5)
     data = np.random.default_rng(0).standard_normal((6, VISIBLE)).astype("float32")
     layer = layer_of(energy, chains=40_000, steps=30)
     h = states(HIDDEN)
@@ -90,8 +90,8 @@ def test_a_gaussian_machine_learns_from_the_gradient_of_its_likelihood() -> None
     np.testing.assert_allclose(learned_gradient(layer, data), exact, atol=0.03)
 
 
-def test_the_step_grows_with_the_batch_and_the_reported_loss_does_not() -> None:
-    energy = machine(3)
+def test_the_gradient_scales_with_the_batch_and_the_reported_loss_does_not() -> None:
+    energy = tiny_rbm(3)
     data = states(VISIBLE)[:8]
     one, two = (layer_of(energy, sampler="cd", reference_batch_size=n) for n in (8, 2))
     with tf.GradientTape(persistent=True) as tape:
@@ -108,7 +108,7 @@ def test_the_step_grows_with_the_batch_and_the_reported_loss_does_not() -> None:
 
 
 @pytest.mark.slow
-def test_the_chains_of_a_tempered_machine_visit_both_of_two_distant_modes() -> None:
+def test_parallel_tempering_visits_both_of_two_distant_modes() -> None:
     energy = two_modes(12, 6.0)
     shares = {}
     for sampler in ("pcd", "parallel_tempering"):
@@ -121,7 +121,7 @@ def test_the_chains_of_a_tempered_machine_visit_both_of_two_distant_modes() -> N
 
 
 def two_modes(units: int, strong: float) -> Energy:
-    """Return a machine whose units are all on or all off, as likely one as the other.
+    """Return an RBM whose units are all on or all off, as likely one as the other.
 
     What lies between is so unlikely that Gibbs steps alone never cross.
     """
@@ -130,8 +130,8 @@ def two_modes(units: int, strong: float) -> Energy:
     return Energy(weights, bias, np.full(1, -strong * units / 2, "float32"))
 
 
-def test_swapping_leaves_every_temperature_its_own_distribution() -> None:
-    energy = machine(4)
+def test_swaps_keep_the_distribution_of_every_temperature() -> None:
+    energy = tiny_rbm(4)
     layer = layer_of(energy, sampler="parallel_tempering", chains=20_000, temperatures=3)
     found = layer.advance(30, keras.random.SeedGenerator(0))
     hidden = np.asarray(found.hidden).mean(axis=1)
@@ -142,8 +142,8 @@ def test_swapping_leaves_every_temperature_its_own_distribution() -> None:
         np.testing.assert_allclose(hidden[place], weight @ h / weight.sum(), atol=0.02)
 
 
-def test_centering_and_settling_leave_the_machine_as_it_is() -> None:
-    energy = machine(5)
+def test_centering_and_quantization_keep_the_energy() -> None:
+    energy = tiny_rbm(5)
     layer = layer_of(energy)
     v = states(VISIBLE)
     layer.center(np.linspace(0.1, 0.9, VISIBLE))
@@ -152,22 +152,24 @@ def test_centering_and_settling_leave_the_machine_as_it_is() -> None:
     )
     layer.quantize_parameters()
 
-    np.testing.assert_allclose(layer.arrays.free_energy(v), energy.free_energy(v), atol=5e-3)
+    np.testing.assert_allclose(
+        layer.energy.to_numpy().free_energy(v), energy.free_energy(v), atol=5e-3
+    )
     for weight in (layer.kernel, layer.visible_bias, layer.hidden_bias):
         steps = np.asarray(weight) / PARAMETER_GRID
         np.testing.assert_array_equal(steps, np.round(steps))
     assert not np.any(np.asarray(layer.visible_offset))
 
 
-def test_a_fresh_machine_starts_from_units_that_are_as_often_on_as_in_the_data() -> None:
+def test_an_untrained_rbm_starts_from_the_means_of_the_data() -> None:
     layer = RBMLayer(HIDDEN, seed=0)
     layer.build((None, VISIBLE))
     means = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
     layer.center(means)
 
-    found = layer.arrays.independent_units(layer.arrays.visible_bias).visible_mean(
-        np.zeros(HIDDEN, "float32")
-    )
+    energy = layer.energy.to_numpy()
+    independent = energy.independent_units(energy.visible_bias)
+    found = independent.visible_mean(np.zeros(HIDDEN, "float32"))
     np.testing.assert_allclose(found, means, atol=0.02)
 
 
@@ -197,7 +199,7 @@ def watched(energy: Energy) -> tuple[EpochMetrics, RBMLayer]:
     ), layer
 
 
-def test_chains_that_have_stopped_mixing_are_told_of_once_with_what_helps() -> None:
+def test_chains_that_do_not_mix_are_warned_of_once() -> None:
     watch, layer = watched(two_modes(VISIBLE, 20.0))
     layer._state.hidden.assign(np.arange(200).reshape(1, 200, 1) % 2)
     with pytest.warns(ZooWarning, match="stopped mixing.*parallel_tempering") as caught:
@@ -210,8 +212,8 @@ def test_chains_that_have_stopped_mixing_are_told_of_once_with_what_helps() -> N
     assert line["mixing"] < MIN_MIXING
 
 
-def test_chains_that_mix_are_not_warned_of_and_a_look_changes_nothing() -> None:
-    watch, layer = watched(machine(6, scale=0.5))
+def test_chains_that_mix_are_not_warned_of_and_metrics_change_no_state() -> None:
+    watch, layer = watched(tiny_rbm(6, scale=0.5))
     before = [np.array(variable) for variable in layer.variables]
     line = watch()
 
@@ -221,8 +223,8 @@ def test_chains_that_mix_are_not_warned_of_and_a_look_changes_nothing() -> None:
         np.testing.assert_array_equal(old, np.asarray(new))
 
 
-def test_the_chains_are_state_and_no_weight() -> None:
-    layer = layer_of(machine(7), chains=50)
+def test_the_chains_are_variables_but_not_weights() -> None:
+    layer = layer_of(tiny_rbm(7), chains=50)
     names = [variable.name for variable in layer.variables]
 
     assert "chains" in names
@@ -246,7 +248,7 @@ TRAIN = [
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_goes_on_with_its_chains_to_the_same_bits(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_with_its_chains_to_the_same_bits(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     subprocess.run([*ZOO, *TRAIN, "--run-dir", whole], check=True, capture_output=True)
     kill_after([*ZOO, *TRAIN, "--run-dir", cut], cut / "checkpoints")
@@ -259,7 +261,7 @@ def test_a_run_that_is_killed_goes_on_with_its_chains_to_the_same_bits(tmp_path:
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
-def test_weights_decay_and_biases_and_precisions_do_not() -> None:
+def test_weight_decay_excludes_biases_and_precisions() -> None:
     data = zoo.dataset("diabetes").spec
     numbers = data.model_copy(update={"inputs": data.inputs[:1]})
     model = zoo.build(

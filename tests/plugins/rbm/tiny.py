@@ -1,4 +1,4 @@
-"""Machines so small that every state of them can be looked at."""
+"""RBMs so small that all of their states can be enumerated."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from zoo_rbm.energy import Energy
 VISIBLE, HIDDEN, CLASSES = 5, 4, 3
 
 
-def machine(seed: int = 0, *, gaussian: bool = False, classes: int = 0, scale: float = 1.0):
-    """Return a machine of 5 visible units, the last of which may be a class, and 4 hidden ones."""
+def tiny_rbm(seed: int = 0, *, gaussian: bool = False, classes: int = 0, scale: float = 1.0):
+    """Return an RBM of 5 visible units, the last of which may be a class, and 4 hidden ones."""
     random = np.random.default_rng(seed)
 
     def drawn(*shape: int) -> np.ndarray:
