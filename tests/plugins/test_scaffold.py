@@ -1,4 +1,4 @@
-"""What ``zoo new`` writes: names, licenses, every file, all of it or nothing."""
+"""Packages of ``zoo new``: names, licenses, files, atomic writes."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_one_name_becomes_four(given_name, model, distribution, cls):
         *("сnn", "a" * 33, "con", "nul", "true", "none", "a\nb", "cnn", "zoo-cnn", "lstm"),
     ],
 )
-def test_what_cannot_be_a_name_is_refused_with_one_that_can(name, tmp_path):
+def test_an_invalid_name_is_refused_with_a_valid_proposal(name, tmp_path):
     with pytest.raises(ConfigError) as caught:
         name_package(name)
     proposal = caught.value.fix.partition(";")[0].removeprefix("zoo new ")
@@ -86,7 +86,7 @@ def test_what_cannot_be_a_name_is_refused_with_one_that_can(name, tmp_path):
 
 
 @given(st.text(max_size=40))
-def test_whatever_is_accepted_is_an_identifier_and_one_part_of_a_path(text):
+def test_every_accepted_name_is_an_identifier_and_a_path_component(text):
     try:
         names = name_package(text)
     except ConfigError:
@@ -99,7 +99,7 @@ def test_whatever_is_accepted_is_an_identifier_and_one_part_of_a_path(text):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.folder)
 @pytest.mark.parametrize("name", [SHORTEST, LONGEST])
-def test_a_package_is_complete_and_each_of_its_files_can_be_read(packages, kind, name):
+def test_a_package_has_all_files_and_each_is_valid(packages, kind, name):
     folder = packages[kind.folder, name]
     files = everything(folder)
     names = name_package(name)
@@ -127,7 +127,7 @@ def test_a_package_is_complete_and_each_of_its_files_can_be_read(packages, kind,
     assert used == ["actions/checkout@v4"]
 
 
-def test_every_file_of_every_kind_is_clean_for_the_linter_whatever_the_name(packages):
+def test_every_package_passes_the_linter(packages):
     for command in (("check", "--output-format", "concise"), ("format", "--check")):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, "--no-cache", *map(str, packages.values())],
@@ -137,7 +137,8 @@ def test_every_file_of_every_kind_is_clean_for_the_linter_whatever_the_name(pack
         assert done.returncode == 0, done.stdout
 
 
-def test_every_kind_is_clean_for_the_type_checker(packages, tmp_path):
+@pytest.mark.slow
+def test_every_kind_passes_the_type_checker(packages, tmp_path):
     pytest.importorskip("mypy", reason="the developer's tools are not installed")
     chosen = {kind.folder: packages[kind.folder, LONGEST] for kind in KINDS}
     sources = []
@@ -178,7 +179,7 @@ def _environment(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("license", LICENSES)
-def test_each_license_is_there_with_its_text(license, tmp_path):
+def test_each_license_has_its_text(license, tmp_path):
     author = Author("Ada Lovelace", license, 1843)
     folder = new_package(name_package("ab"), find_kind("forecasting"), author, tmp_path)
     text = (folder / "LICENSE").read_text()
@@ -191,13 +192,13 @@ def test_each_license_is_there_with_its_text(license, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "  ", "two\nlines", 'a "quote"', "back\\slash", "x" * 201])
-def test_an_author_that_no_metadata_can_hold_is_refused(name):
+def test_an_invalid_author_is_refused(name):
     with pytest.raises(ConfigError) as caught:
         Author(name)
     assert caught.value.findings[0].where == "author"
 
 
-def test_a_license_that_is_not_there_is_refused_with_the_nearest():
+def test_an_unknown_license_is_refused_with_the_nearest():
     with pytest.raises(ConfigError, match="Did you mean 'BSD-3-Clause'") as caught:
         Author("Ada", "bsd")
     assert caught.value.findings[0].where == "license"
@@ -211,7 +212,7 @@ def test_a_license_that_is_not_there_is_refused_with_the_nearest():
         ("regression", "tabular", "tabular-regression"),
     ],
 )
-def test_one_of_task_and_kind_is_enough_where_it_decides(task, modality, found):
+def test_a_task_or_a_modality_is_enough_if_it_decides(task, modality, found):
     assert find_kind(task, modality).folder == found
 
 
@@ -225,7 +226,7 @@ def test_one_of_task_and_kind_is_enough_where_it_decides(task, modality, found):
         ("forecasting", "text"),
     ],
 )
-def test_what_is_not_decided_or_not_there_is_asked_for_with_what_there_is(task, modality):
+def test_an_ambiguous_or_unknown_kind_is_refused_with_the_known_ones(task, modality):
     with pytest.raises(ConfigError) as caught:
         find_kind(task, modality)
     words = caught.value.fix.split()
@@ -234,7 +235,7 @@ def test_what_is_not_decided_or_not_there_is_asked_for_with_what_there_is(task, 
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.folder)
-def test_the_data_of_a_kind_is_for_its_task_and_there_without_a_network(kind, monkeypatch):
+def test_the_dataset_of_a_kind_fits_its_task_and_works_offline(kind, monkeypatch):
     pytest.importorskip("sklearn", reason="some of the data comes with scikit-learn")
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     data = zoo.dataset(kind.dataset)
@@ -242,7 +243,7 @@ def test_the_data_of_a_kind_is_for_its_task_and_there_without_a_network(kind, mo
     assert len(data.split("test")) > 50
 
 
-def test_nothing_is_written_over(tmp_path):
+def test_nothing_is_overwritten(tmp_path):
     kind, names = find_kind("forecasting"), name_package("ab")
     folder = new_package(names, kind, ADA, tmp_path)
     (folder / "README.md").write_text("mine now\n")
@@ -256,7 +257,7 @@ def test_nothing_is_written_over(tmp_path):
         new_package(names, kind, ADA, tmp_path / "elsewhere")
 
 
-def test_a_disk_that_fills_up_half_way_leaves_nothing(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     written = []
     real = Path.write_text
 
@@ -306,7 +307,7 @@ def test_writing_a_package_needs_neither_keras_nor_numpy(tmp_path):
     [(DATASET, "zoo.datasets"), (COMMAND, "zoo.commands")],
     ids=["data", "command"],
 )
-def test_a_package_of_a_dataset_or_a_command_is_complete(packages, kind, group):
+def test_a_package_of_a_dataset_or_a_command_has_all_files(packages, kind, group):
     files = everything(packages[kind.folder, LONGEST])
     source = f"src/{name_package(LONGEST).package}"
     assert set(files) == {
@@ -322,7 +323,9 @@ def test_a_package_of_a_dataset_or_a_command_is_complete(packages, kind, group):
     assert entry.name == next(iter(project["entry-points"][group]))
 
 
-@pytest.mark.parametrize("kind", [DATASET, COMMAND], ids=["data", "command"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(DATASET, marks=pytest.mark.slow), COMMAND], ids=["data", "command"]
+)
 def test_a_dataset_and_a_command_pass_their_own_tests(packages, kind, tmp_path):
     folder = packages[kind.folder, LONGEST]
     names = name_package(LONGEST)
