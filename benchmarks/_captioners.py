@@ -124,8 +124,6 @@ class Torch:
 class Keras:
     """The captioner in Keras: the whole search is one graph."""
 
-    jit_compile = False
-
     def __init__(self, work: Path, threads: int) -> None:
         import tensorflow as tf
 
@@ -136,8 +134,7 @@ class Keras:
         self.model = BlipCaptioner.from_pretrained(work / "weights")
 
     def write(self, pixels: Any, tokens: int) -> list[int]:
-        options = {"max_new_tokens": tokens, "jit_compile": self.jit_compile}
-        found = self.model.generate(pixels, **options)
+        found = self.model.generate(pixels, max_new_tokens=tokens)
         return [int(token) for token in found[0]]
 
     def parts(self, pixels: Any, tokens: int) -> Seconds:
@@ -146,11 +143,8 @@ class Keras:
 
         decoder, clock = self.model.decoder, Clock()
 
-        def graph(call: Any) -> Any:
-            return tf.function(call, jit_compile=self.jit_compile)
-
-        look, project_memory = graph(self.model.encode), graph(decoder.project_memory)
-        score = graph(lambda x: ops.matmul(x, decoder.token_embeddings) + decoder.bias)
+        look, project_memory = tf.function(self.model.encode), tf.function(decoder.project_memory)
+        score = tf.function(lambda x: ops.matmul(x, decoder.token_embeddings) + decoder.bias)
         word = ops.ones((1, 1, decoder.hidden_dim))
         seen = look(pixels)
         project_memory(seen), score(word)
@@ -159,12 +153,6 @@ class Keras:
         clock(SCORES, lambda: [np.asarray(score(word)) for _ in range(tokens)])
         clock("all", lambda: self.write(pixels, tokens))
         return _rest(clock)
-
-
-class Compiled(Keras):
-    """The same, compiled by XLA."""
-
-    jit_compile = True
 
 
 class Graphs:
@@ -271,7 +259,6 @@ class Whole:
 SUBJECTS: dict[str, Callable[[Path, int], Subject]] = {
     "torch": Torch,
     "keras": Keras,
-    "keras jit": Compiled,
     "onnx": Graphs,
     "onnx write": Whole,
     "onnx int8": Small,

@@ -28,8 +28,8 @@ import numpy as np
 from _captioners import CROSS, ENCODER, PARTS, SCORES, STEPS, Graphs, Small, picture
 
 HERE = Path(__file__).parent
-SUBJECTS = ("torch", "keras", "keras jit", "onnx", "onnx write", "onnx int8")
-TARGETS = {"keras": 1.4, "keras jit": 1.4, "onnx": 2.0, "onnx int8": 3.0}
+SUBJECTS = ("torch", "keras", "onnx", "onnx write", "onnx int8")
+TARGETS = {"keras": 1.4, "onnx": 2.0, "onnx int8": 3.0}
 SIDE = 384
 
 

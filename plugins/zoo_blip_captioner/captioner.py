@@ -100,13 +100,13 @@ class BlipCaptioner(keras.Model):
         memories = self.decoder.project_memory(self.vision(inputs["images"], training=training))
 
         def score(ids: Any) -> Any:
-            return self.decoder(ids, memories, padding_mask=inputs.get("mask"), training=training)[
-                0
-            ]
+            mask = inputs.get("mask")
+            logits, _ = self.decoder(ids, memories, padding_mask=mask, training=training)
+            return logits
 
         ids = inputs["ids"]
         if isinstance(ids, Mapping):
-            return {name: score(said) for name, said in ids.items()}
+            return {name: score(tokens) for name, tokens in ids.items()}
         return score(ids)
 
     def encode(self, images: Any) -> Any:
@@ -137,9 +137,10 @@ class BlipCaptioner(keras.Model):
             ConfigError: As :meth:`generate`, and if the task is unknown.
         """
         if prompt is None and task != "caption":
-            prompt = next((said for name, said in self.text_spec.prompts if name == task), None)
+            prompts = dict(self.text_spec.prompts)
+            prompt = prompts.get(task) if isinstance(task, str) else None
             if prompt is None:
-                known = ["caption", *(name for name, _ in self.text_spec.prompts)]
+                known = ["caption", *prompts]
                 raise zoo.errors.ConfigError(
                     "this captioner does not have that task",
                     findings=[zoo.Finding("task", task, f"one of {', '.join(known)}")],
@@ -159,7 +160,6 @@ class BlipCaptioner(keras.Model):
         beams: int = 3,
         length_penalty: float = 1.0,
         early_stopping: bool = False,
-        jit_compile: bool = False,
     ) -> NDArray[np.int32]:
         """Generate token ids for each image.
 
@@ -178,8 +178,6 @@ class BlipCaptioner(keras.Model):
             length_penalty: 0 for none; higher values give longer texts.
             early_stopping: Whether beam search ends as soon as there are as many finished texts as
                 beams.
-            jit_compile: Whether greedy search is compiled by XLA: a tenth faster, after seconds of
-                compilation per batch size.
 
         Returns:
             Ids `(batch, time)` after the prompt, with the end token, padded.
@@ -191,23 +189,21 @@ class BlipCaptioner(keras.Model):
         """
         pixels = check_images(images, self.vision.image_size)
         ids, real = prompt_tokens(prompt, mask, len(pixels), self.text_spec)
-        asked = {
+        options = {
             "max_new_tokens": max_new_tokens,
             "strategy": strategy,
             "beams": beams,
             "length_penalty": length_penalty,
             "early_stopping": early_stopping,
-            "jit_compile": jit_compile,
         }
-        check_options(asked, ids.shape[1], self.decoder.max_positions)
+        check_options(options, ids.shape[1], self.decoder.max_positions)
+        given: dict[str, Any] = {"images": pixels, "ids": ids, "mask": real}
         if strategy == "greedy":
-            given = {"images": pixels, "ids": ids, "mask": real}
-            writer = self._greedy_graph(ids.shape[1], max_new_tokens, jit_compile)
-            found = writer.predict_on_batch(given)
+            found = self._greedy_graph(ids.shape[1], max_new_tokens).predict_on_batch(given)
             return _trimmed(np.asarray(found, np.int32), self.text_spec.end)
         return beam_search(
             self,
-            {"images": pixels, "ids": ids, "mask": real},
+            given,
             beams=beams,
             length_penalty=length_penalty,
             early_stopping=early_stopping,
@@ -255,16 +251,14 @@ class BlipCaptioner(keras.Model):
         """Create a model from its configuration."""
         return cls(**config)
 
-    def _make_greedy_graph(self, time: int, steps: int, jit_compile: bool) -> keras.Model:
+    def _make_greedy_graph(self, time: int, steps: int) -> keras.Model:
         """Return the greedy-search graph for a length of prompt and text."""
         size = self.vision.image_size
         images = keras.Input((size, size, 3), dtype="uint8", name="images")
         ids = keras.Input((time,), dtype="int32", name="ids")
         real = keras.Input((time,), dtype="bool", name="mask")
         found = GreedySearch(self, steps, name="greedy_search")(images, ids, real)
-        made = keras.Model({"images": images, "ids": ids, "mask": real}, found)
-        made.compile(jit_compile=jit_compile)
-        return made
+        return keras.Model({"images": images, "ids": ids, "mask": real}, found)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -1,4 +1,4 @@
-"""Reading and writing of the reference's safetensors files.
+"""Reading and writing of BLIP's safetensors files.
 
 safetensors files hold names, shapes and numbers only; pickles, which run code, are refused.
 Importing this module imports no keras.
@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,15 +20,13 @@ from zoo.files import atomic_write, storage_errors
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo import TextSpec
-    from zoo_blip_captioner.text import TextDecoder
-    from zoo_blip_captioner.vision import VisionTransformer
+    from zoo_blip_captioner.captioner import BlipCaptioner
 
-TYPE = ".safetensors"
+SUFFIX = ".safetensors"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 TIED_TENSORS = {
     "text_decoder.cls.predictions.decoder.weight": (
@@ -36,12 +34,12 @@ TIED_TENSORS = {
     ),
     "text_decoder.cls.predictions.decoder.bias": "text_decoder.cls.predictions.bias",
 }
-"""Tied tensors that a file may repeat."""
+"""Tied tensors that a file may repeat, with the tensor that each is tied to."""
 
 BUFFERS = ("text_decoder.bert.embeddings.position_ids", "vision_model.embeddings.position_ids")
 """Position ids in older files, which are ignored."""
 
-_SHOWN = 8
+_MAX_FINDINGS = 8
 _FLOATS = ("F16", "BF16", "F32", "F64")
 
 
@@ -82,20 +80,6 @@ class WeightMap:
         }
 
 
-class Captioner(Protocol):
-    """Encoder, decoder and vocabulary of a captioner.
-
-    Attributes:
-        vision: The image encoder.
-        decoder: The text decoder.
-        text_spec: Vocabulary and special tokens.
-    """
-
-    vision: VisionTransformer
-    decoder: TextDecoder
-    text_spec: TextSpec
-
-
 def weights_files(source: Path) -> list[Path]:
     """Return the safetensors files of a folder, or a given file.
 
@@ -103,7 +87,7 @@ def weights_files(source: Path) -> list[Path]:
         Incompatible: If there is none, or only a pickle.
         DataError: If the index of several files cannot be read.
     """
-    if source.suffix.lower() in PICKLED and not source.is_dir():
+    if source.suffix.lower() in PICKLE_SUFFIXES and not source.is_dir():
         raise _pickle(source)
     if source.is_file():
         return [source]
@@ -111,11 +95,12 @@ def weights_files(source: Path) -> list[Path]:
         return [source / WEIGHTS]
     if (source / INDEX).is_file():
         names = sorted(set(_index(source / INDEX).values()))
-        if bad := [name for name in names if Path(name).name != name or Path(name).suffix != TYPE]:
-            raise DataError(
-                f"{source / INDEX} names something else than a {TYPE} file of its folder",
-                why=repr(bad[0]),
-            )
+        for name in names:
+            if Path(name).name != name or Path(name).suffix != SUFFIX:
+                raise DataError(
+                    f"{source / INDEX} names something other than a {SUFFIX} file of its folder",
+                    why=repr(name),
+                )
         return [source / name for name in names]
     for name in PICKLES:
         if (source / name).exists():
@@ -127,7 +112,7 @@ def weights_files(source: Path) -> list[Path]:
     )
 
 
-def read_weights(captioner: Captioner, source: Path) -> None:
+def read_weights(captioner: BlipCaptioner, source: Path) -> None:
     """Load the tensors of a folder or file into a captioner.
 
     All names, shapes and numbers are checked before any weight is changed.
@@ -137,24 +122,18 @@ def read_weights(captioner: Captioner, source: Path) -> None:
         DataError: If a file cannot be read, or has values that are not finite.
         MissingExtra: If safetensors is not installed.
     """
-    wanted = _links(captioner)
-    with _Tensors(weights_files(source)) as tensors:
-        _compare(wanted, tensors, source)
-        # Read twice rather than kept: the largest captioner would be in memory twice.
-        for link in wanted:
-            for name in link.tensors:
-                tensors.read(name)
-        for link in wanted:
-            link.weight.assign(
-                link.from_tensors({name: tensors.read(name) for name in link.tensors})
-            )
+    maps = weight_maps(captioner)
+    tensors = _read_tensors(weights_files(source))
+    _check_tensors(maps, tensors, source)
+    for weight_map in maps:
+        weight_map.weight.assign(weight_map.from_tensors(tensors))
 
 
-def write_weights(captioner: Captioner, folder: Path) -> Path:
-    """Write the weights in the reference's format, and return the file.
+def write_weights(captioner: BlipCaptioner, folder: Path) -> Path:
+    """Write the weights in BLIP's format, and return the file.
 
     Raises:
-        Unsupported: If the captioner has a stem, which the reference lacks.
+        Unsupported: If the captioner has a stem, which BLIP lacks.
         StorageError: If it cannot be written.
         MissingExtra: If safetensors is not installed.
     """
@@ -164,141 +143,93 @@ def write_weights(captioner: Captioner, folder: Path) -> Path:
         raise MissingExtra("writing weights of the hub", "captioning", "safetensors") from error
 
     tensors: dict[str, Any] = {}
-    for link in _links(captioner):
-        tensors |= {name: part.astype(np.float32) for name, part in link.to_tensors().items()}
+    for weight_map in weight_maps(captioner):
+        tensors |= {name: part.astype("f4") for name, part in weight_map.to_tensors().items()}
     with storage_errors(folder, "writing"):
         folder.mkdir(parents=True, exist_ok=True)
     atomic_write(folder / WEIGHTS, save(tensors, metadata={"format": "pt"}))
     return folder / WEIGHTS
 
 
-class _Tensors:
-    """Lazily read tensors of safetensors files, by name."""
+def _read_tensors(files: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
+    """Read all tensors of safetensors files as float32.
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    Raises:
+        DataError: If a file cannot be read, a tensor occurs twice or is not floating point.
+    """
+    try:
+        import ml_dtypes  # noqa: F401 - teaches NumPy the type bfloat16
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise MissingExtra("reading weights of the hub", "captioning", "safetensors") from error
+    tensors: dict[str, NDArray[np.float32]] = {}
+    for file in files:
         try:
-            from safetensors import SafetensorError, safe_open
-        except ImportError as error:
-            raise MissingExtra("reading weights of the hub", "captioning", "safetensors") from error
-        self._broken, self._open = SafetensorError, safe_open
-        self._opened: list[Any] = []
-        self._home: dict[str, tuple[Any, Path]] = {}
-        for file in files:
-            try:
-                opened = safe_open(file, framework="np")
-                self._opened.append(opened)
-                names = list(opened.keys())  # type: ignore[no-untyped-call]
-            except (SafetensorError, OSError) as error:
-                self.close()
-                raise _unreadable(file, error) from error
-            for name in names:
-                if name in self._home:
-                    raise DataError(
-                        f"{file} holds {name!r} once more", why="each may be there once"
-                    )
-                self._home[name] = opened, file
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._home)
-
-    def close(self) -> None:
-        """Close the files."""
-        self._home = {}
-        self._opened = []
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a tensor without reading it."""
-        opened, _ = self._home[name]
-        return tuple(opened.get_slice(name).get_shape())
-
-    def read(self, name: str) -> Any:
-        """Read a tensor as float32.
-
-        Raises:
-            DataError: If it cannot be read, is not floating point, or has values that are not
-                finite.
-        """
-        opened, file = self._home[name]
-        kind = opened.get_slice(name).get_dtype()
-        if kind not in _FLOATS:
+            with safe_open(file, framework="np") as opened:
+                for name in opened.keys():  # noqa: SIM118 - it is no mapping
+                    _check_tensor(file, name, opened.get_slice(name).get_dtype(), tensors)
+                    with np.errstate(over="ignore"):
+                        tensors[name] = opened.get_tensor(name).astype(np.float32, copy=False)
+        except (SafetensorError, OSError) as error:
             raise DataError(
-                f"{file}: the tensor {name!r} is of type {kind}",
-                why=f"weights are of {', '.join(_FLOATS)}",
-                fix="take a file of weights that were not quantized",
-            )
-        try:
-            # Opened anew: what was read through one opening stays in memory as long as it is open.
-            with self._open(file, framework="np") as anew:
-                array = _brain_floats(file, name) if kind == "BF16" else anew.get_tensor(name)
-        except (self._broken, OSError) as error:
-            raise _unreadable(file, error, name) from error
-        with np.errstate(over="ignore"):
-            array = array.astype(np.float32, copy=False)
-        if not np.isfinite(array).all():
-            raise DataError(
-                f"{file}: the tensor {name!r} holds NaN or infinity",
-                why="no model computes anything with such a weight",
-                fix="fetch the file again, or take another one",
-            )
-        return array
+                f"{file} cannot be read",
+                why=" ".join(str(error).split())[:300] or type(error).__name__,
+                fix="the file may be cut off or of another kind: fetch it again",
+            ) from error
+    return tensors
 
 
-def _brain_floats(file: Path, name: str) -> Any:
-    """Read a tensor of bfloat16, a type that NumPy lacks: the upper halves of float32."""
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        told = json.loads(stream.read(length))[name]
-        first, behind = told["data_offsets"]
-        stream.seek(8 + length + first)
-        halves = np.frombuffer(stream.read(behind - first), "<u2")
-    return (halves.astype(np.uint32) << 16).view(np.float32).reshape(told["shape"])
-
-
-def _links(captioner: Captioner) -> list[WeightMap]:
-    if captioner.vision.stem:
-        raise Unsupported(
-            "a captioner with a stem has no form in the reference's files",
-            why="BLIP itself looks at patches of the picture directly",
-            fix="save it as a Keras model: captioner.save('mine.keras')",
+def _check_tensor(file: Path, name: str, dtype: str, known: Mapping[str, Any]) -> None:
+    if name in known:
+        raise DataError(f"{file} repeats the tensor {name!r}", why="each may occur once")
+    if dtype not in _FLOATS and name not in BUFFERS:
+        raise DataError(
+            f"{file}: the tensor {name!r} is of type {dtype}",
+            why=f"weights are of {', '.join(_FLOATS)}",
+            fix="use a file of weights that were not quantized",
         )
-    return weight_maps(captioner)
 
 
-def _compare(wanted: Sequence[WeightMap], tensors: _Tensors, source: Path) -> None:
-    """Check all names and shapes."""
-    shapes = {name: shape for link in wanted for name, shape in link.shapes.items()}
-    there = set(tensors)
-    missing = sorted(set(shapes) - there)
-    extra = sorted(there - set(shapes) - set(TIED_TENSORS) - set(BUFFERS))
+def _check_tensors(
+    maps: Sequence[WeightMap], tensors: Mapping[str, NDArray[Any]], source: Path
+) -> None:
+    """Check all names, shapes and numbers."""
+    shapes = {name: shape for weight_map in maps for name, shape in weight_map.shapes.items()}
+    missing = sorted(set(shapes) - set(tensors))
+    extra = sorted(set(tensors) - set(shapes) - set(TIED_TENSORS) - set(BUFFERS))
     findings = [Finding(name, "nothing", f"a tensor of {list(shapes[name])}") for name in missing]
-    findings += [Finding(name, list(tensors.shape(name)), "no such tensor") for name in extra]
+    findings += [Finding(name, list(tensors[name].shape), "no such tensor") for name in extra]
     findings += [
-        Finding(name, list(tensors.shape(name)), f"the shape {list(shape)}")
+        Finding(name, list(tensors[name].shape), f"the shape {list(shape)}")
         for name, shape in sorted(shapes.items())
-        if name in there and tensors.shape(name) != shape
+        if name in tensors and tensors[name].shape != shape
     ]
-    if not findings:
-        for name, first in TIED_TENSORS.items():
-            if name in there and not np.array_equal(tensors.read(name), tensors.read(first)):
-                findings.append(Finding(name, "other numbers", f"those of {first}: it is tied"))
+    findings += [
+        Finding(name, "other numbers", f"those of {first}: it is tied")
+        for name, first in TIED_TENSORS.items()
+        if name in tensors
+        and first in tensors
+        and not np.array_equal(tensors[name], tensors[first])
+    ]
     if findings:
-        more = len(findings) - _SHOWN
-        lines = [str(finding) for finding in findings[:_SHOWN]]
+        more = len(findings) - _MAX_FINDINGS
+        lines = [str(finding) for finding in findings[:_MAX_FINDINGS]]
         lines += [f"and {more} more"] if more > 0 else []
         raise Incompatible(
-            f"the weights in {source} are not those of this captioner: "
-            f"{len(missing)} tensors missing, {len(extra)} too many, "
-            f"{len(findings) - len(missing) - len(extra)} of another form",
+            f"the weights in {source} do not fit this captioner: "
+            f"{len(missing)} tensors missing, {len(extra)} unexpected, "
+            f"{len(findings) - len(missing) - len(extra)} different",
             why="\n       ".join(lines),
-            fix="take the configuration from the folder of the weights: BlipCaptioner."
+            fix="use the configuration in the folder of the weights: BlipCaptioner."
             "from_pretrained(FOLDER)",
         )
+    for name in shapes:
+        if not np.isfinite(tensors[name]).all():
+            raise DataError(
+                f"{source}: the tensor {name!r} has NaN or infinity",
+                why="a model with such a weight computes nothing",
+                fix="fetch the file again, or use another one",
+            )
 
 
 def _index(path: Path) -> dict[str, str]:
@@ -312,27 +243,27 @@ def _index(path: Path) -> dict[str, str]:
 def _pickle(path: Path) -> Incompatible:
     return Incompatible(
         f"{path} is a pickle, which is not opened",
-        why="reading a pickle runs whatever program was put into it",
-        fix="convert it where you trust it: transformers.BlipForConditionalGeneration."
+        why="reading a pickle can run any code",
+        fix="convert it if you trust it: transformers.BlipForConditionalGeneration."
         f"from_pretrained({str(path.parent)!r}).save_pretrained('safe'), and name that folder",
     )
 
 
-def _unreadable(file: Path, error: Exception, name: str = "") -> DataError:
-    part = f", tensor {name!r}," if name else ""
-    return DataError(
-        f"{file}{part} cannot be read",
-        why=" ".join(str(error).split())[:300] or type(error).__name__,
-        fix="the file may be cut off or of another kind: fetch it again",
-    )
-
-
-def weight_maps(captioner: Captioner) -> list[WeightMap]:
-    """Return the mapping of every weight of a captioner without a stem.
+def weight_maps(captioner: BlipCaptioner) -> list[WeightMap]:
+    """Return the mapping of every weight of a captioner.
 
     The names are those of ``BlipForConditionalGeneration``: the vision attention has one matrix of
     queries, keys and values, the text attention three.
+
+    Raises:
+        Unsupported: If the captioner has a stem, which BLIP lacks.
     """
+    if captioner.vision.stem:
+        raise Unsupported(
+            "a captioner with a stem has no equivalent in BLIP's format",
+            why="BLIP projects the patches of the image directly",
+            fix="save it as a Keras model: captioner.save('mine.keras')",
+        )
     return [*_vision(captioner.vision), *_text(captioner.decoder)]
 
 
@@ -387,7 +318,7 @@ def _text(decoder: Any) -> Iterator[WeightMap]:
 
 
 def _dense(layer: Any, *names: str) -> Iterator[WeightMap]:
-    # PyTorch keeps a matrix with what comes out in its first axis, Keras in its last.
+    # PyTorch stores (outputs, inputs), Keras (inputs, outputs).
     yield WeightMap(layer.kernel, tuple(f"{name}.weight" for name in names), (1, 0))
     yield WeightMap(layer.bias, tuple(f"{name}.bias" for name in names), (0,))
 

@@ -1,4 +1,4 @@
-"""Greedy search inside a graph, and beam search outside of it.
+"""Greedy search as a graph, and beam search by the loop of the runtime.
 
 Importing this module imports keras.
 """
@@ -12,12 +12,12 @@ import numpy as np
 from keras import ops
 
 import zoo
-from zoo import Arrays
+from zoo import Arrays, PredictFn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zoo_blip_captioner.checkpoint import Captioner
+    from zoo_blip_captioner.captioner import BlipCaptioner
     from zoo_blip_captioner.text import TextDecoder
 
 _MASK, _POSITION = "mask", "position"
@@ -63,26 +63,26 @@ def greedy_search(
     time = ops.shape(ids)[1]
     places, columns = ops.arange(time + steps), ops.arange(steps)[None]
 
-    def unfinished(step: Any, _: Any, over: Any, *__: Any) -> Any:
-        return ops.logical_and(step < steps, ops.logical_not(ops.all(over)))
+    def unfinished(step: Any, _: Any, ended: Any, *__: Any) -> Any:
+        return ops.logical_and(step < steps, ops.logical_not(ops.all(ended)))
 
-    def body(step: Any, word: Any, over: Any, written: Any, known: Any, *caches: Any) -> Any:
-        word = ops.where(over, pad, word)
-        written = ops.where(ops.equal(columns, step), word[:, None], written)
-        over = ops.logical_or(over, ops.equal(word, end))
+    def body(step: Any, token: Any, ended: Any, written: Any, known: Any, *caches: Any) -> Any:
+        token = ops.where(ended, pad, token)
+        written = ops.where(ops.equal(columns, step), token[:, None], written)
+        ended = ops.logical_or(ended, ops.equal(token, end))
         known = ops.logical_or(known, ops.equal(places, time + step)[None])
         logits, presents = decoder(
-            word[:, None],
+            token[:, None],
             memories,
             padding_mask=known,
             caches=list(caches),
             cache_index=time + step,
             positions=positions[:, -1:] + 1 + step,
         )
-        return (step + 1, _argmax(logits), over, written, known, *presents)
+        return (step + 1, _argmax(logits), ended, written, known, *presents)
 
-    over = ops.cast(row[:, 0], "bool")
-    state = (0, _argmax(logits), over, written, known, *caches)
+    ended = ops.cast(row[:, 0], "bool")
+    state = (0, _argmax(logits), ended, written, known, *caches)
     return ops.while_loop(unfinished, body, state)[3]
 
 
@@ -102,7 +102,7 @@ def _argmax(logits: Any) -> Any:
 
 
 def beam_search(
-    captioner: Captioner,
+    captioner: BlipCaptioner,
     inputs: Arrays,
     *,
     beams: int,
@@ -123,16 +123,8 @@ def beam_search(
     Returns:
         Ids `(batch, time)`, padded.
     """
-    encode_graph, decode_graph = _graphs(captioner)
-
-    def encode(given: Arrays) -> Arrays:
-        return {name: np.asarray(value) for name, value in encode_graph(given).items()}
-
-    def decode(given: Arrays) -> Arrays:
-        return {name: np.asarray(value) for name, value in decode_graph(given).items()}
-
     found = zoo.runtime.generate(
-        {"encode": encode, "decode": decode},
+        _predict_fns(captioner),
         inputs,
         captioner.text_spec,
         beams=beams,
@@ -144,7 +136,7 @@ def beam_search(
     return found.tokens
 
 
-def _graphs(captioner: Captioner) -> tuple[Any, Any]:
+def _predict_fns(captioner: BlipCaptioner) -> dict[str, PredictFn]:
     """Return the functions ``encode``, which reads the prompt, and ``decode``, which reads a token.
 
     The mask of real tokens and the next position are part of the state.
@@ -152,7 +144,7 @@ def _graphs(captioner: Captioner) -> tuple[Any, Any]:
     decoder = captioner.decoder
     numbers = range(1, decoder.num_layers + 1)
 
-    def encode_step(given: Arrays) -> dict[str, Any]:
+    def encode(given: Arrays) -> Arrays:
         memories = decoder.project_memory(captioner.vision(given["images"], training=False))
         mask = ops.convert_to_tensor(given["mask"])
         positions = token_positions(mask)
@@ -161,18 +153,22 @@ def _graphs(captioner: Captioner) -> tuple[Any, Any]:
         state |= {f"values_{n}": memories[n - 1][1] for n in numbers}
         state |= {f"cache_{n}": caches[n - 1] for n in numbers}
         state |= {_MASK: mask, _POSITION: positions[:, -1:] + 1}
-        return {"logits": logits[:, -1], **state}
+        return _to_numpy({"logits": logits[:, -1], **state})
 
-    def decode_step(given: Arrays) -> dict[str, Any]:
+    def decode(given: Arrays) -> Arrays:
         memories = [(given[f"keys_{n}"], given[f"values_{n}"]) for n in numbers]
         caches = [given[f"cache_{n}"] for n in numbers]
-        word = ops.convert_to_tensor(given["token"])[:, None]
+        token = ops.convert_to_tensor(given["token"])[:, None]
         real = ops.concatenate([given[_MASK], ops.ones_like(given[_MASK][:, :1])], axis=1)
         logits, after = decoder(
-            word, memories, padding_mask=real, caches=caches, positions=given[_POSITION]
+            token, memories, padding_mask=real, caches=caches, positions=given[_POSITION]
         )
         state = {f"next_cache_{n}": after[n - 1] for n in numbers}
         state |= {f"next_{_MASK}": real, f"next_{_POSITION}": given[_POSITION] + 1}
-        return {"logits": logits[:, 0], **state}
+        return _to_numpy({"logits": logits[:, 0], **state})
 
-    return encode_step, decode_step
+    return {"encode": encode, "decode": decode}
+
+
+def _to_numpy(tensors: dict[str, Any]) -> Arrays:
+    return {name: np.asarray(value) for name, value in tensors.items()}

@@ -1,6 +1,6 @@
-"""Where a captioner is: in a folder on disk, in the cache of the hub, or on the hub itself.
+"""Published captioners: in a folder, in the cache of the Hugging Face hub, or on the hub itself.
 
-The hub is asked unless ``ZOO_OFFLINE`` forbids the network. Importing this module imports no keras.
+``ZOO_OFFLINE`` forbids the network. Importing this module imports no keras.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ CONFIG, VOCABULARY, TOKENIZER = "config.json", "vocab.txt", "tokenizer.json"
 
 @dataclass(frozen=True)
 class Pin:
-    """What of a repository is meant.
+    """Pinned files of a repository.
 
     Attributes:
-        revision: The commit of its configuration and vocabulary.
-        weights_revision: Where its safetensors file is: the main branch of this repository holds a
-            pickle alone, and the hub's own conversion lies beside it.
-        sha256: Of small files, by name.
+        revision: Commit of its configuration and vocabulary.
+        weights_revision: Revision of its safetensors file, which may be a conversion by the hub
+            where the main branch has only a pickle.
+        sha256: SHA-256 of small files, by name.
     """
 
     revision: str
@@ -55,19 +55,19 @@ PINS = {
 def find_folder(
     source: str | Path, *, revision: str | None = None, sha256: str | None = None
 ) -> Path:
-    """Return the folder of a captioner, downloaded if it must be, its pinned files compared.
+    """Return the folder of a captioner, after downloading it if necessary.
 
     Raises:
-        DatasetUnavailable: If it is not here, and cannot be downloaded.
-        ChecksumMismatch: If a file is another one than was pinned.
-        Incompatible: If it holds a pickle alone.
+        DatasetUnavailable: If it is missing, and cannot be downloaded.
+        ChecksumMismatch: If a file differs from the pinned one.
+        Incompatible: If it has only a pickle.
     """
-    path = _expanded(source)
+    path = _expand_user(source)
     if is_folder(path):
         folder = path
     elif isinstance(source, Path) or _looks_like_path(source):
         if exists(path):
-            weights_files(path)  # says what is wrong with a file of that kind
+            weights_files(path)  # raises for a pickle
         raise DatasetUnavailable(
             f"there is no folder {path}",
             why="a captioner is a folder with config.json, vocab.txt and model.safetensors",
@@ -78,27 +78,27 @@ def find_folder(
         pin = PINS.get(source)
         if pin is not None and revision in (None, pin.revision):
             for name, wanted in pin.sha256.items():
-                _check(folder / name, wanted)
+                _check_sha256(folder / name, wanted)
     if sha256 is not None:
         files = weights_files(folder)
         if len(files) != 1:
             raise ConfigError(
-                "a SHA-256 is of one file",
-                findings=[Finding("sha256", sha256, f"nothing: {folder} has {len(files)} files")],
+                "sha256 needs a single weights file",
+                findings=[Finding("sha256", sha256, f"null: {folder} has {len(files)} files")],
             )
-        _check(files[0], sha256)
+        _check_sha256(files[0], sha256)
     return folder
 
 
 def is_named(source: str) -> bool:
-    """Return whether a text names a captioner's folder, or could name a repository of the hub."""
-    return is_file(_expanded(source) / CONFIG) or not _looks_like_path(source)
+    """Whether a text names a captioner's folder, or could name a repository of the hub."""
+    return is_file(_expand_user(source) / CONFIG) or not _looks_like_path(source)
 
 
-def _expanded(source: str | Path) -> Path:
+def _expand_user(source: str | Path) -> Path:
     try:
         return Path(source).expanduser()
-    except RuntimeError:  # ~ with the name of nobody
+    except RuntimeError:  # an unknown user
         return Path(source)
 
 
@@ -120,60 +120,51 @@ def _from_hub(name: str, revision: str | None) -> Path:
     weights = revision or (pin.weights_revision if pin else None)
     offline = is_offline()
 
-    def get(file: str, at: str | None) -> Path:
+    def download(file: str, at: str | None) -> Path:
         return Path(hf_hub_download(name, file, revision=at, local_files_only=offline))
 
     try:
-        config = get(CONFIG, commit)
+        config = download(CONFIG, commit)
         try:
-            vocabulary = get(VOCABULARY, commit)
+            vocabulary = download(VOCABULARY, commit)
         except EntryNotFoundError:
-            vocabulary = get(TOKENIZER, commit)
-        tensors = get(WEIGHTS, weights)
-    except Exception as error:  # its client, and what is below that, raise many kinds
-        absent = isinstance(error, EntryNotFoundError)
-        if not absent or isinstance(error, LocalEntryNotFoundError):
-            raise _unavailable(name, error) from error
-        raise Incompatible(
-            f"the repository {name!r} has not all files of a captioner",
-            why=" ".join(str(error).split())[:300],
-            fix=f"{_by_hand(name)}; a pickle (pytorch_model.bin) is not opened",
+            vocabulary = download(TOKENIZER, commit)
+        tensors = download(WEIGHTS, weights)
+    except Exception as error:  # the client raises many kinds
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        # A file that is missing in the cache may be on the hub.
+        if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
+            raise Incompatible(
+                f"the repository {name!r} lacks a file of a captioner",
+                why=reason,
+                fix=f"{_by_hand(name)}; a pickle (pytorch_model.bin) is not opened",
+            ) from error
+        raise DatasetUnavailable(
+            f"the captioner {name!r} is missing, and cannot be downloaded",
+            why="ZOO_OFFLINE forbids the network" if offline else reason,
+            fix=_by_hand(name),
         ) from error
-    return _gathered(config, vocabulary, tensors)
-
-
-def _unavailable(name: str, error: Exception) -> DatasetUnavailable:
-    said = " ".join(str(error).split())[:300] or type(error).__name__
-    return DatasetUnavailable(
-        f"the captioner {name!r} is not here, and cannot be downloaded",
-        why="ZOO_OFFLINE forbids the network" if is_offline() else said,
-        fix=_by_hand(name),
-    )
-
-
-def _gathered(config: Path, vocabulary: Path, tensors: Path) -> Path:
-    """Return one folder with the three files, which may lie in two revisions of the cache."""
-    if config.parent == tensors.parent:
-        return config.parent
+    # The weights may be in another revision, that is in another folder, than the small files.
+    folder = tensors.parent
     for file in (config, vocabulary):
-        beside, data = tensors.parent / file.name, file.read_bytes()
-        if not beside.is_file() or beside.read_bytes() != data:
-            atomic_write(beside, data)
-    return tensors.parent
+        copy, data = folder / file.name, file.read_bytes()
+        if not copy.is_file() or copy.read_bytes() != data:
+            atomic_write(copy, data)
+    return folder
 
 
 def _by_hand(name: str) -> str:
     return (
-        f"fetch {CONFIG}, {VOCABULARY} and {WEIGHTS} of {name} into a folder where there is a "
-        "network, and name that folder"
+        f"download {CONFIG}, {VOCABULARY} and {WEIGHTS} of {name} into a folder on a machine with "
+        "a network, and name that folder"
     )
 
 
-def _check(path: Path, wanted: str) -> None:
+def _check_sha256(path: Path, wanted: str) -> None:
     found = sha256_file(path)
     if found != wanted:
         raise ChecksumMismatch(
-            f"{path} is not the file that is meant",
+            f"{path} is not the expected file",
             why=f"its SHA-256 is {found}, expected {wanted}",
             fix="remove it, so that it is downloaded again, or name another revision",
         )

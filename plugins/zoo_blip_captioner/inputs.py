@@ -17,28 +17,29 @@ from zoo.errors import ConfigError, DataError, Finding
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_MOST_BEAMS = 64
+_MAX_BEAMS = 64
 
 
 def check_images(images: Any, size: int) -> NDArray[np.uint8]:
     """Check images, and return them as uint8.
 
     Shapes:
-        images: whole numbers from 0 to 255 of any type, `(batch, size, size, 3)`, and the same out
+        images: Whole numbers from 0 to 255 of any type, `(batch, size, size, 3)`
+        Out: The same, uint8.
 
     Raises:
         DataError: If they are anything else.
     """
-    pixels = _numbers(images, "images")
+    pixels = _numbers(images, "batch of images")
     if pixels.shape[1:] != (size, size, 3) or not len(pixels):
         raise DataError(
             f"expected images of {size} x {size} pixels in three colors",
             why=f"received an array of {pixels.dtype}{list(pixels.shape)}",
-            fix="zoo.predict reads files and brings them to the size of a model of zoo.build",
+            fix="zoo.predict reads and resizes files for a model of zoo.build",
         )
     with np.errstate(invalid="ignore"):
         exact: NDArray[np.uint8] = pixels.astype(np.uint8)
-    # Floats from 0 to 1 would become black without a word.
+    # Floats from 0 to 1 would silently become black.
     if not np.array_equal(exact, pixels):
         raise DataError(
             "expected raw pixels, whole numbers from 0 to 255",
@@ -49,7 +50,7 @@ def check_images(images: Any, size: int) -> NDArray[np.uint8]:
 
 
 def prompt_tokens(
-    prompt: Any, mask: Any, count: int, words: TextSpec
+    prompt: Any, mask: Any, count: int, text: TextSpec
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Return the ids and the mask of a prompt, the start token first.
 
@@ -57,7 +58,7 @@ def prompt_tokens(
         prompt: Text, ids `(count, time)`, or ``None``.
         mask: Which ids are real; ``None`` for all.
         count: Number of images.
-        words: Vocabulary and special tokens.
+        text: Vocabulary and special tokens.
 
     Raises:
         ConfigError: If no word of a text is known.
@@ -65,93 +66,91 @@ def prompt_tokens(
     """
     if prompt is None or isinstance(prompt, str):
         if mask is not None:
-            raise DataError("a mask tells the padding of ids", why="the prompt is none of ids")
-        said = _said(prompt, words) if prompt else ()
-        ids = np.tile(np.array([words.start, *said], np.int32), (count, 1))
+            raise DataError("a mask needs a prompt of token ids", why=f"the prompt is {prompt!r}")
+        tokens = _encode_prompt(prompt, text) if prompt else ()
+        ids = np.tile(np.array([text.start, *tokens], np.int32), (count, 1))
         return ids, np.ones(ids.shape, bool)
-    given = _numbers(prompt, "ids of a prompt")
+    given = _numbers(prompt, "prompt")
     if given.ndim != 2 or len(given) != count or not given.shape[1]:
         raise DataError(
             "the prompt does not fit the images",
             why=f"expected ids of {count} rows. Received: {list(given.shape)}",
         )
-    known = len(words.vocabulary)
-    if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= known:
+    size = len(text.vocabulary)
+    if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= size:
         raise DataError(
-            "the prompt is not made of the captioner's words",
-            why=f"ids are whole numbers from 0 to {known - 1:,}. Received: {given.dtype} from "
+            "the prompt has ids outside the captioner's vocabulary",
+            why=f"expected whole numbers from 0 to {size - 1:,}. Received: {given.dtype} from "
             f"{given.min()} to {given.max()}",
         )
     real = np.ones(given.shape, bool) if mask is None else _numbers(mask, "mask").astype(bool)
     if real.shape != given.shape or not real.any(axis=1).all():
         raise DataError(
             "the mask does not fit the prompt",
-            why=f"expected {list(given.shape)}, and something real in every row. Received: "
+            why=f"expected {list(given.shape)}, and a real token in every row. Received: "
             f"{list(real.shape)}",
         )
     return given.astype(np.int32), real
 
 
-def check_options(asked: Mapping[str, Any], time: int, positions: int) -> None:
+def check_options(options: Mapping[str, Any], prompt_length: int, max_positions: int) -> None:
     """Check that options are in range.
 
     Args:
-        asked: Options of :meth:`zoo_blip_captioner.BlipCaptioner.generate`, by name.
-        time: Length of the prompt, tokens.
-        positions: Maximum length of a text with its prompt.
+        options: Options of :meth:`zoo_blip_captioner.BlipCaptioner.generate`, by name.
+        prompt_length: Length of the prompt, tokens.
+        max_positions: Maximum length of a text with its prompt.
 
     Raises:
         ConfigError: With one finding per option.
     """
-    limit, strategy, beams = asked["max_new_tokens"], asked["strategy"], asked["beams"]
-    penalty, early = asked["length_penalty"], asked["early_stopping"]
-    compiled = asked["jit_compile"]
-    room = positions - time
+    limit, strategy, beams = options["max_new_tokens"], options["strategy"], options["beams"]
+    penalty = options["length_penalty"]
+    room = max_positions - prompt_length
     rules = {
         "max_new_tokens": (
             _is_whole(limit) and 1 <= limit <= room,
-            f"from 1 to {room:,}: there are {positions:,} positions, and the prompt_tokens takes "
-            f"{time:,}",
+            f"from 1 to {room:,}: there are {max_positions:,} positions, and the prompt takes "
+            f"{prompt_length:,}",
         ),
         "strategy": (strategy in ("greedy", "beam"), "greedy or beam"),
-        "beams": (_is_whole(beams) and 1 <= beams <= _MOST_BEAMS, f"from 1 to {_MOST_BEAMS}"),
+        "beams": (_is_whole(beams) and 1 <= beams <= _MAX_BEAMS, f"from 1 to {_MAX_BEAMS}"),
         "length_penalty": (
             isinstance(penalty, int | float) and 0 <= penalty <= 10,
             "from 0 to 10",
         ),
-        "early_stopping": (isinstance(early, bool), "true or false"),
-        "jit_compile": (
-            isinstance(compiled, bool) and (not compiled or strategy == "greedy"),
-            "true or false, and true for the greedy search alone",
-        ),
+        "early_stopping": (isinstance(options["early_stopping"], bool), "true or false"),
     }
-    if findings := [
-        Finding(name, asked[name], allowed) for name, (right, allowed) in rules.items() if not right
-    ]:
-        raise ConfigError("nothing can be written as asked", findings=findings)
+    findings = [
+        Finding(name, options[name], allowed)
+        for name, (right, allowed) in rules.items()
+        if not right
+    ]
+    if findings:
+        raise ConfigError("no text can be generated with these options", findings=findings)
 
 
-def _numbers(given: Any, what: str) -> NDArray[Any]:
+def _numbers(given: Any, name: str) -> NDArray[Any]:
     try:
         array = np.asarray(given)
     except ValueError as error:
-        raise DataError(f"the {what} are no array", why=str(error)) from error
+        raise DataError(f"the {name} is not an array", why=str(error)) from error
     if array.dtype.kind not in "biuf":
-        raise DataError(f"the {what} are no numbers", why=f"received an array of {array.dtype}")
+        raise DataError(f"the {name} is not numeric", why=f"received an array of {array.dtype}")
     return array
 
 
-def _said(prompt: str, words: TextSpec) -> NDArray[np.int32]:
+def _encode_prompt(prompt: str, text: TextSpec) -> NDArray[np.int32]:
     """Return the ids of a text prompt, of which at least one word is known."""
-    found: NDArray[np.int32] = np.zeros(0, np.int32)
+    ids = np.zeros(0, np.int32)
     if prompt.strip():
-        found = zoo.runtime.encode_text([prompt], words)[0]
-    if (found == words.unk).all():
+        ids = zoo.runtime.encode_text([prompt], text)[0]
+    if (ids == text.unk).all():
         raise ConfigError(
-            "the captioner cannot go on from this prompt",
-            findings=[Finding("prompt", prompt[:80], "words of which it knows one at least")],
+            "the captioner cannot continue this prompt",
+            findings=[Finding("prompt", prompt[:80], "at least one word of the vocabulary")],
         )
-    return found
+    return ids
 
 
 def _is_whole(value: Any) -> bool:

@@ -16,18 +16,19 @@ from zoo.config import validate
 from zoo.errors import ConfigError, DataError, Finding, Incompatible, MissingExtra, Unsupported
 from zoo.files import atomic_write, write_json
 from zoo_blip_captioner.checkpoint import write_weights
-from zoo_blip_captioner.config import BlipCaptionerConfig, Sizes
+from zoo_blip_captioner.config import BlipCaptionerConfig
 from zoo_blip_captioner.hub import CONFIG, DEFAULT, TOKENIZER, VOCABULARY
 
 if TYPE_CHECKING:
-    from zoo_blip_captioner.checkpoint import Captioner
+    from zoo_blip_captioner.captioner import BlipCaptioner
 
 SUMMARY = "a detailed photo of"
 """Prompt of longer texts."""
 
-_START, _END, _PAD, _UNKNOWN = "[DEC]", "[SEP]", "[PAD]", "[UNK]"
-_LENGTH = 128
-_MOST_PIXELS, _MOST_PIECES = 4_096, 1_000_000
+_PAD, _UNK, _START, _END = "[PAD]", "[UNK]", "[DEC]", "[SEP]"
+_SPECIAL_TOKENS = (_PAD, _UNK, _START, _END)
+_MAX_LENGTH = 128
+_MAX_SIDE, _MAX_VOCABULARY = 4_096, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,21 @@ class PublishedConfig:
     text_spec: TextSpec
 
 
-def save_captioner(captioner: Captioner, folder: str | Path) -> Path:
-    """Save a captioner in the reference's format, and return the folder.
+def save_captioner(captioner: BlipCaptioner, folder: str | Path) -> Path:
+    """Save a captioner in BLIP's format, and return the folder.
 
     Raises:
-        Unsupported: If the captioner has a stem, or a vocabulary other than BERT word pieces, which
-            the reference lacks.
+        Unsupported: If the captioner has a stem, or a vocabulary other than BERT word pieces.
         StorageError: If it cannot be written.
         MissingExtra: If safetensors is not installed.
     """
     place = Path(folder)
     vision, decoder, words = captioner.vision, captioner.decoder, captioner.text_spec
-    signs = tuple(words.vocabulary[i] for i in (words.pad, words.unk, words.start, words.end))
-    if words.split != "wordpiece" or signs != (_PAD, _UNKNOWN, _START, _END):
+    special = tuple(words.vocabulary[i] for i in (words.pad, words.unk, words.start, words.end))
+    if words.split != "wordpiece" or special != _SPECIAL_TOKENS:
         raise Unsupported(
-            "the words of this captioner have no form in the reference's files",
-            why=f"BLIP cuts text into BERT's word pieces, from {_START} to {_END}; these are "
+            "the vocabulary of this captioner has no equivalent in BLIP's format",
+            why=f"BLIP splits text into BERT's word pieces, from {_START} to {_END}; this one has "
             f"{words.split}, from {words.vocabulary[words.start]} to {words.vocabulary[words.end]}",
             fix="save it as a Keras model: captioner.save('mine.keras')",
         )
@@ -118,10 +118,10 @@ def read_folder(folder: Path) -> PublishedConfig:
         MissingExtra: If transformers is not installed.
     """
     path = folder / CONFIG
-    config = _understood(path, _raw(path))
+    config = _read_config(path)
     vision, text = config.vision_config, config.text_config
-    _supported(path, vision, text)
-    sides = {
+    _check_supported(path, vision, text)
+    sizes = {
         "vision": {
             "patch_size": vision.patch_size,
             "hidden_dim": vision.hidden_size,
@@ -138,115 +138,103 @@ def read_folder(folder: Path) -> PublishedConfig:
             "dropout": text.hidden_dropout_prob,
         },
     }
-    validate(BlipCaptionerConfig, {"preset": "base", **sides}, what=f"the sizes in {path}")
+    validate(BlipCaptionerConfig, {"preset": "base", **sizes}, what=f"the sizes in {path}")
     words = read_vocabulary(folder, text.vocab_size, text.max_position_embeddings)
-    signs = (
-        ("bos_token_id", text.bos_token_id, words.start),
-        ("sep_token_id", text.sep_token_id, words.end),
-        ("pad_token_id", text.pad_token_id, words.pad),
-    )
     if wrong := [
-        Finding(f"text_config.{name}", theirs, f"{ours}, where {words.vocabulary[ours]} is")
-        for name, theirs, ours in signs
+        Finding(f"text_config.{name}", theirs, f"{ours}, the id of {words.vocabulary[ours]}")
+        for name, theirs, ours in (
+            ("bos_token_id", text.bos_token_id, words.start),
+            ("sep_token_id", text.sep_token_id, words.end),
+            ("pad_token_id", text.pad_token_id, words.pad),
+        )
         if theirs != ours
     ]:
         raise Incompatible(
-            f"{path} is not of the vocabulary beside it",
+            f"{path} does not fit the vocabulary beside it",
             why="; ".join(map(str, wrong)),
             fix="use the vocabulary that the captioner was published with",
         )
-    return PublishedConfig(vision.image_size, sides["vision"], sides["text"], words)
+    return PublishedConfig(vision.image_size, sizes["vision"], sizes["text"], words)
 
 
-def check_compatible(captioner: Captioner, config: BlipCaptionerConfig, folder: Path) -> None:
+def check_compatible(captioner: BlipCaptioner, config: BlipCaptionerConfig, folder: Path) -> None:
     """Check that weights have the sizes and the vocabulary of a captioner.
 
     Raises:
         ConfigError: With one finding per difference; and as :func:`read_folder`.
     """
     found = read_folder(folder)
-    ours = {"vision": captioner.vision, "text": captioner.decoder}
-    theirs = {"vision": found.vision, "text": found.text}
     findings = [
-        Finding(f"{side}.{name}", getattr(ours[side], name), f"{value}, as the weights have it")
-        for side, values in theirs.items()
-        for name, value in values.items()
-        if name != "dropout" and getattr(ours[side], name) != value
+        Finding(f"{side}.{name}", getattr(layer, name), f"{value}, as in the weights")
+        for side, layer, sizes in (
+            ("vision", captioner.vision, found.vision),
+            ("text", captioner.decoder, found.text),
+        )
+        for name, value in sizes.items()
+        if name != "dropout" and getattr(layer, name) != value
     ]
-    settings, options = [], []
     if stem := captioner.vision.stem:
-        findings.append(Finding("vision.stem", stem, "none, as the weights have it"))
-    if findings:
-        settings = _settings(config, Sizes(found.vision, found.text))
+        findings.append(Finding("vision.stem", stem, "none, as in the weights"))
+    fixes = _settings(config, found) if findings else []
     if captioner.vision.image_size != found.side:
         wanted = f"{found.side} pixels a side"
-        findings.append(Finding("the images", captioner.vision.image_size, wanted))
-        options.append(f"image_size={found.side}")
-    if not _same_vocabulary(captioner.text_spec, found.text_spec):
-        what = f"the vocabulary in {folder}"
-        findings.append(
-            Finding("the words", f"{len(captioner.text_spec.vocabulary):,} others", what)
-        )
-        options.append(f"vocabulary={folder / VOCABULARY}")
+        findings.append(Finding("image size", captioner.vision.image_size, wanted))
+        fixes.append(f"--data-option image_size={found.side}")
+    own = captioner.text_spec.model_copy(
+        update={name: getattr(found.text_spec, name) for name in ("max_length", "prompts")}
+    )
+    if own != found.text_spec:
+        received = f"another of {len(own.vocabulary):,} tokens"
+        findings.append(Finding("vocabulary", received, f"the vocabulary in {folder}"))
+        fixes.append(f"--data-option vocabulary={folder / VOCABULARY}")
     if findings:
-        options_text = [f"--set {setting}" for setting in settings]
-        options_text += [f"--data-option {option}" for option in options]
         raise ConfigError(
-            f"the weights in {folder} are of another captioner than this one",
+            f"the weights in {folder} do not fit this captioner",
             findings=findings,
-            fix=" ".join(options_text),
+            fix=" ".join(fixes),
         )
 
 
-def _settings(config: BlipCaptionerConfig, found: Sizes) -> list[str]:
-    """Return the settings of a configuration with these sizes."""
+def _settings(config: BlipCaptionerConfig, found: PublishedConfig) -> list[str]:
+    """Return the options of the command line for a configuration with these sizes."""
     base = BlipCaptionerConfig(preset="base").sizes()
-    pairs = (("vision", found.vision, base.vision), ("text", found.text, base.text))
     own = [
-        f"{side}.{name}={value}"
-        for side, sizes, usual in pairs
+        f"--set {side}.{name}={value}"
+        for side, sizes, usual in (
+            ("vision", found.vision, base.vision),
+            ("text", found.text, base.text),
+        )
         for name, value in sizes.items()
         if name != "dropout" and value != usual[name]
     ]
-    return ["preset=base", *own, *(["'vision.stem=[]'"] if config.vision.stem else [])]
+    return ["--set preset=base", *own, *(["--set 'vision.stem=[]'"] if config.vision.stem else [])]
 
 
-def _same_vocabulary(one: TextSpec, other: TextSpec) -> bool:
-    names = ("split", "vocabulary", "lowercase", "pad", "unk", "start", "end")
-    return all(getattr(one, name) == getattr(other, name) for name in names)
-
-
-def _raw(path: Path) -> dict[str, Any]:
-    """Read the raw configuration of a captioner."""
+def _read_config(path: Path) -> Any:
+    """Read the configuration of a captioner as a ``BlipConfig`` of transformers."""
     try:
         raw = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{path} cannot be read", why=str(error), fix="a folder of a captioner has one"
         ) from error
-    kind = raw.get("model_type") if isinstance(raw, dict) else None
-    heads = (raw.get("architectures") or []) if isinstance(raw, dict) else []
-    if kind != "blip" or (heads and "BlipForConditionalGeneration" not in str(heads)):
+    found = raw if isinstance(raw, dict) else {}
+    kind, classes = found.get("model_type"), found.get("architectures") or []
+    if kind != "blip" or (classes and "BlipForConditionalGeneration" not in str(classes)):
         raise Incompatible(
             f"{path} is the configuration of another model",
-            why=f"its model_type is {kind!r}, its architectures are {heads}; a captioner has "
+            why=f"its model_type is {kind!r}, its architectures are {classes}; a captioner has "
             "'blip' and BlipForConditionalGeneration",
             fix=f"name the folder of a captioner, or {DEFAULT}",
         )
-    return dict(raw)
-
-
-def _understood(path: Path, raw: dict[str, Any]) -> Any:
     try:
         from transformers import BlipConfig
     except ImportError as error:
         raise MissingExtra("reading BLIP's configuration", "captioning", "transformers") from error
     try:
-        return BlipConfig(**raw)
-    except Exception as error:  # its validation has errors of its own
-        raise DataError(
-            f"{path} cannot be understood", why=" ".join(str(error).split())[:300]
-        ) from error
+        return BlipConfig(**found)
+    except Exception as error:  # transformers raises many kinds
+        raise DataError(f"{path} is not valid", why=" ".join(str(error).split())[:300]) from error
 
 
 def read_vocabulary(folder: Path, vocabulary: int, positions: int = 512) -> TextSpec:
@@ -260,21 +248,21 @@ def read_vocabulary(folder: Path, vocabulary: int, positions: int = 512) -> Text
     Raises:
         DataError: If the vocabulary is missing, too long, or lacks special tokens.
     """
-    pieces = _pieces(folder)
-    twice = [piece for piece, count in Counter(pieces).items() if count > 1]
-    if twice or len(pieces) > vocabulary:
+    tokens = _read_tokens(folder)
+    repeated = [token for token, count in Counter(tokens).items() if count > 1]
+    if repeated or len(tokens) > vocabulary:
         raise DataError(
-            f"the vocabulary in {folder} is not that of the captioner beside it",
-            why=f"it has {twice[0]!r} more than once"
-            if twice
-            else f"it has {len(pieces):,} pieces, and the captioner {vocabulary:,}",
+            f"the vocabulary in {folder} does not fit the captioner beside it",
+            why=f"it repeats {repeated[0]!r}"
+            if repeated
+            else f"it has {len(tokens):,} tokens, and the captioner {vocabulary:,}",
             fix="use the vocabulary that the captioner was published with",
         )
-    if _START not in pieces:
-        pieces = [*pieces, _START, "[ENC]"][:vocabulary]
-    pieces += [f"[unused_{index}]" for index in range(len(pieces), vocabulary)]
-    index = {piece: place for place, piece in enumerate(pieces)}
-    if missing := [sign for sign in (_PAD, _UNKNOWN, _START, _END) if sign not in index]:
+    if _START not in tokens:
+        tokens = [*tokens, _START, "[ENC]"][:vocabulary]
+    tokens += [f"[unused_{index}]" for index in range(len(tokens), vocabulary)]
+    index = {token: place for place, token in enumerate(tokens)}
+    if missing := [token for token in _SPECIAL_TOKENS if token not in index]:
         raise DataError(
             f"the vocabulary in {folder} has no {missing[0]}",
             why=f"a text begins with {_START}, ends with {_END} and is padded with {_PAD}",
@@ -282,42 +270,43 @@ def read_vocabulary(folder: Path, vocabulary: int, positions: int = 512) -> Text
         )
     return TextSpec(
         split="wordpiece",
-        vocabulary=tuple(pieces),
+        vocabulary=tuple(tokens),
         lowercase=True,
-        max_length=min(_LENGTH, positions),
+        max_length=min(_MAX_LENGTH, positions),
         pad=index[_PAD],
-        unk=index[_UNKNOWN],
+        unk=index[_UNK],
         start=index[_START],
         end=index[_END],
         prompts=(("summary", SUMMARY),),
     )
 
 
-def _pieces(folder: Path) -> list[str]:
+def _read_tokens(folder: Path) -> list[str]:
+    """Read the tokens of a folder, in the order of their ids."""
     try:
         if (folder / VOCABULARY).is_file():
             text = (folder / VOCABULARY).read_text("utf-8")
             return text.removesuffix("\n").split("\n")
         found = json.loads((folder / TOKENIZER).read_text("utf-8"))
-        index = {str(piece): int(place) for piece, place in found["model"]["vocab"].items()}
-        index |= {str(t["content"]): int(t["id"]) for t in found.get("added_tokens", [])}
+        ids = {str(token): int(index) for token, index in found["model"]["vocab"].items()}
+        ids |= {str(t["content"]): int(t["id"]) for t in found.get("added_tokens", [])}
     except FileNotFoundError as error:
         raise DataError(
-            f"{folder} holds no vocabulary",
+            f"{folder} has no vocabulary",
             why=f"there is no {VOCABULARY} and no {TOKENIZER} in it",
-            fix="place BERT's vocab.txt there: one piece a line",
+            fix="place BERT's vocab.txt there: one token per line",
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"the vocabulary in {folder} cannot be read", why=f"{type(error).__name__}: {error}"
         ) from error
-    ordered = sorted(index, key=lambda piece: index[piece])
-    if [index[piece] for piece in ordered] != list(range(len(ordered))):
-        raise DataError(f"{folder / TOKENIZER} has ids without a piece, or twice")
-    return ordered
+    tokens = sorted(ids, key=lambda token: ids[token])
+    if [ids[token] for token in tokens] != list(range(len(tokens))):
+        raise DataError(f"{folder / TOKENIZER} has ids without a token, or repeated ones")
+    return tokens
 
 
-def _supported(path: Path, vision: Any, text: Any) -> None:
+def _check_supported(path: Path, vision: Any, text: Any) -> None:
     findings = [
         Finding(where, got, f"{wanted!r}")
         for where, got, wanted in (
@@ -331,15 +320,15 @@ def _supported(path: Path, vision: Any, text: Any) -> None:
     ]
     side, patch = vision.image_size, vision.patch_size
     findings += [
-        Finding(f"vision_config.{name}", value, "one number above 0, for a square")
+        Finding(f"vision_config.{name}", value, "one number above 0, the side of a square")
         for name, value in (("image_size", side), ("patch_size", patch))
         if not isinstance(value, int) or value < 1
     ]
-    if not findings and (side % patch or side > _MOST_PIXELS):
-        allowed = f"a multiple of patch_size, {patch}, up to {_MOST_PIXELS:,}"
+    if not findings and (side % patch or side > _MAX_SIDE):
+        allowed = f"a multiple of patch_size, {patch}, up to {_MAX_SIDE:,}"
         findings.append(Finding("vision_config.image_size", side, allowed))
-    if not 5 <= text.vocab_size <= _MOST_PIECES:
-        allowed = f"from 5 to {_MOST_PIECES:,}"
+    if not 5 <= text.vocab_size <= _MAX_VOCABULARY:
+        allowed = f"from 5 to {_MAX_VOCABULARY:,}"
         findings.append(Finding("text_config.vocab_size", text.vocab_size, allowed))
     if findings:
         raise Incompatible(

@@ -1,4 +1,4 @@
-"""Whatever a captioner is asked, it writes a text or says in a sentence why it does not."""
+"""Images, prompts and options of a captioner: each is accepted or refused with a reason."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> BlipCaptioner:
     ],
     ids=lambda value: f"{getattr(value, 'dtype', '')}{getattr(value, 'shape', value)}",
 )
-def test_pictures_that_do_not_fit_are_refused(
+def test_images_that_do_not_fit_are_refused(
     ours: BlipCaptioner, images: Any, strategy: Any
 ) -> None:
     with pytest.raises(DataError) as caught:
@@ -58,7 +58,7 @@ def test_pictures_that_do_not_fit_are_refused(
     assert caught.value.why
 
 
-def test_an_error_says_what_pictures_are_taken(ours: BlipCaptioner) -> None:
+def test_an_error_says_which_images_are_accepted(ours: BlipCaptioner) -> None:
     with pytest.raises(DataError, match="36 x 36 pixels in three colors") as caught:
         ours.generate_text(np.zeros((2, 40, 30, 3), np.uint8))
     assert "uint8[2, 40, 30, 3]" in caught.value.why
@@ -87,9 +87,7 @@ def test_whole_numbers_of_any_type_are_the_same_pixels(
         array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=4),
     )
 )
-def test_no_array_is_answered_with_another_kind_of_error(
-    ours: BlipCaptioner, images: np.ndarray
-) -> None:
+def test_any_other_array_is_a_typed_error(ours: BlipCaptioner, images: np.ndarray) -> None:
     with pytest.raises(ZooError):
         ours.generate(images)
 
@@ -106,7 +104,7 @@ def test_no_array_is_answered_with_another_kind_of_error(
         ({"max_new_tokens": "5"}, "max_new_tokens"),
         ({"max_new_tokens": None}, "max_new_tokens"),
         ({"max_new_tokens": True}, "max_new_tokens"),
-        ({"prompt": "a detailed photo of", "max_new_tokens": 28}, "the prompt_tokens takes 5"),
+        ({"prompt": "a detailed photo of", "max_new_tokens": 28}, "the prompt takes 5"),
         ({"beams": 0}, "beams"),
         ({"beams": 65}, "beams"),
         ({"beams": "3"}, "beams"),
@@ -120,7 +118,7 @@ def test_no_array_is_answered_with_another_kind_of_error(
 def test_options_out_of_range_are_refused(
     ours: BlipCaptioner, wrong: dict[str, Any], where: str, strategy: Any
 ) -> None:
-    with pytest.raises(ConfigError, match="nothing can be written") as caught:
+    with pytest.raises(ConfigError, match="no text can be generated") as caught:
         ours.generate(tiny.pictures(1), **{"strategy": strategy, **wrong})
     assert where in caught.value.why
 
@@ -132,14 +130,14 @@ def test_an_unknown_strategy_is_refused(ours: BlipCaptioner, strategy: Any) -> N
     assert "strategy: greedy or beam" in caught.value.why
 
 
-def test_everything_that_is_wrong_with_a_question_is_said_at_once(ours: BlipCaptioner) -> None:
+def test_every_invalid_option_is_reported_at_once(ours: BlipCaptioner) -> None:
     with pytest.raises(ConfigError) as caught:
         ours.generate(tiny.pictures(1), max_new_tokens=0, beams=0, strategy="x", length_penalty=11)
     assert len(caught.value.findings) == 4
 
 
 @pytest.mark.parametrize("task", ["question", "", None, 4, ["caption"]])
-def test_an_unknown_task_is_refused_with_those_there_are(ours: BlipCaptioner, task: Any) -> None:
+def test_an_unknown_task_is_refused_with_the_known_ones(ours: BlipCaptioner, task: Any) -> None:
     with pytest.raises(ConfigError, match="does not have that task") as caught:
         ours.generate_text(tiny.pictures(1), task)
     assert "one of caption, summary" in caught.value.why
@@ -192,7 +190,7 @@ def test_a_mask_without_ids_is_refused(ours: BlipCaptioner) -> None:
         ours.generate(tiny.pictures(1), "a photo", mask=np.ones((1, 3), bool))
 
 
-def test_a_mask_of_zeros_and_ones_is_one_of_truths(ours: BlipCaptioner) -> None:
+def test_a_mask_may_be_zeros_and_ones(ours: BlipCaptioner) -> None:
     ids, mask = tiny.begun(2, 4, left=True)
     expected = ours.generate(tiny.pictures(2), ids, mask=mask, max_new_tokens=LIMIT)
     found = ours.generate(tiny.pictures(2), ids, mask=mask.astype(int), max_new_tokens=LIMIT)
@@ -201,12 +199,12 @@ def test_a_mask_of_zeros_and_ones_is_one_of_truths(ours: BlipCaptioner) -> None:
 
 @pytest.mark.parametrize("prompt", ["  ", "\n", "elephants", "ÄÖ ☃", "[SEP]x qq"])
 def test_a_prompt_without_a_known_word_is_refused(ours: BlipCaptioner, prompt: str) -> None:
-    with pytest.raises(ConfigError, match="cannot go on from this prompt") as caught:
+    with pytest.raises(ConfigError, match="cannot continue this prompt") as caught:
         ours.generate_text(tiny.pictures(1), prompt=prompt)
     assert repr(prompt) in caught.value.why
 
 
-def test_a_prompt_may_have_unknown_words_and_empty_is_none(ours: BlipCaptioner) -> None:
+def test_a_prompt_may_have_unknown_words_and_an_empty_one_is_none(ours: BlipCaptioner) -> None:
     images = tiny.pictures(1)
     how = {"max_new_tokens": LIMIT}
     assert ours.generate_text(images, prompt="", **how) == ours.generate_text(images, **how)
@@ -225,7 +223,7 @@ def test_a_prompt_that_is_too_long_is_refused(ours: BlipCaptioner) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(prompt=st.text(max_size=40))
-def test_no_prompt_is_answered_with_another_kind_of_error(ours: BlipCaptioner, prompt: str) -> None:
+def test_any_prompt_is_encoded_or_a_typed_error(ours: BlipCaptioner, prompt: str) -> None:
     try:
         ids, real = prompt_tokens(prompt, None, 2, ours.text_spec)
     except ZooError as error:
@@ -235,7 +233,7 @@ def test_no_prompt_is_answered_with_another_kind_of_error(ours: BlipCaptioner, p
         assert ids.max() < len(tiny.PIECES)
 
 
-def test_what_is_written_is_text_without_signs(ours: BlipCaptioner) -> None:
+def test_generated_texts_have_no_special_tokens(ours: BlipCaptioner) -> None:
     for text in ours.generate_text(tiny.pictures(4), max_new_tokens=8):
         assert isinstance(text, str)
         assert not any(sign in text for sign in ("[SEP]", "[DEC]", "[PAD]"))

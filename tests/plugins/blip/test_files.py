@@ -1,4 +1,4 @@
-"""Files of weights: each tensor once, finite, of its shape; and a model is changed by a right one.
+"""Files of weights: each tensor once, finite, of its shape; only a valid file changes a model.
 
 None of this needs the reference.
 """
@@ -56,7 +56,7 @@ def edit(folder: Path, change: Callable[[Tensors], Any]) -> None:
 
 
 def refused(captioner: BlipCaptioner, folder: Path, kind: type[Exception], message: str) -> Any:
-    """Return the error, and be sure that not a bit of the captioner has changed."""
+    """Return the error, after checking that the captioner is unchanged."""
     before = tiny.values(captioner)
     with pytest.raises(kind, match=message) as caught:
         read_weights(captioner, folder)
@@ -64,7 +64,7 @@ def refused(captioner: BlipCaptioner, folder: Path, kind: type[Exception], messa
     return caught.value
 
 
-def test_a_file_puts_its_numbers_into_a_captioner(
+def test_a_file_is_loaded_into_a_captioner(
     source: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     fresh = tiny.captioner(tmp_path_factory.mktemp("fresh"), seed=6)
@@ -76,14 +76,14 @@ def test_a_file_puts_its_numbers_into_a_captioner(
     assert tiny.same(tiny.values(fresh), wanted)
 
 
-def test_everything_that_is_wrong_is_said_at_once(folder: Path, other: BlipCaptioner) -> None:
+def test_every_difference_is_reported_at_once(folder: Path, other: BlipCaptioner) -> None:
     def change(tensors: Tensors) -> None:
         del tensors[NAMES["key"]]
         tensors["itm_head.weight"] = np.zeros((2, 5), np.float32)
         tensors[NAMES["places"]] = np.zeros((1, 17, 48), np.float32)
 
     edit(folder, change)
-    error = refused(other, folder, Incompatible, "1 tensors missing, 1 too many, 1 of another form")
+    error = refused(other, folder, Incompatible, "1 tensors missing, 1 unexpected, 1 different")
     assert f"{NAMES['key']}: a tensor of [32]. Received: 'nothing'" in error.why
     assert "itm_head.weight: no such tensor. Received: [2, 5]" in error.why
     assert f"{NAMES['places']}: the shape [1, 10, 48]. Received: [1, 17, 48]" in error.why
@@ -212,7 +212,7 @@ def test_a_tensor_in_two_files_is_refused(folder: Path, other: BlipCaptioner) ->
     home = split(folder)
     shutil.copy(folder / "model-00001-of-00003.safetensors", folder / "more.safetensors")
     write_index(folder, {**home, "again": "more.safetensors"})
-    refused(other, folder, DataError, "once more")
+    refused(other, folder, DataError, "repeats")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_an_index_names_nothing_but_safetensors_files_beside_it(
     (folder.parent / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes())
     home = split(folder)
     write_index(folder, {**home, NAMES["key"]: name})
-    error = refused(other, folder, DataError, "something else than a .safetensors file")
+    error = refused(other, folder, DataError, "something other than a .safetensors file")
     assert error.why == repr(name)
 
 
@@ -249,13 +249,13 @@ def test_the_tied_matrix_may_be_there_again_if_it_is_the_same(
     )
     tiny.load(folder)
     edit(folder, lambda t: t.update({TIED: t[TIED] + np.float32(1e-3)}))
-    error = refused(other, folder, Incompatible, "1 of another form")
+    error = refused(other, folder, Incompatible, "1 different")
     assert "it is tied" in error.why
 
 
 def test_the_tied_matrix_of_another_shape_is_refused(folder: Path, other: BlipCaptioner) -> None:
     edit(folder, lambda t: t.update({TIED: np.zeros((3, 32), np.float32)}))
-    refused(other, folder, Incompatible, "1 of another form")
+    refused(other, folder, Incompatible, "1 different")
 
 
 def test_the_counted_positions_of_older_files_are_passed_over(folder: Path) -> None:
@@ -270,7 +270,7 @@ def test_a_folder_with_a_pickle_alone_is_refused_with_advice(
 ) -> None:
     (folder / WEIGHTS).rename(folder / name)
     error = refused(other, folder, Incompatible, "is a pickle, which is not opened")
-    assert "runs whatever program" in error.why and "save_pretrained" in error.fix
+    assert "can run any code" in error.why and "save_pretrained" in error.fix
 
 
 @pytest.mark.parametrize("name", ["model.pth", "model.PT", "old.ckpt", "pytorch_model.bin"])

@@ -1,4 +1,4 @@
-"""Folders of captioners: of another model, of another form, without words, or as they should be."""
+"""Folders of captioners: valid ones, those of other models, and incomplete ones."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ _FIELDS = st.sampled_from(
     side=st.sampled_from(["vision_config", "text_config", None]),
     changes=st.dictionaries(_FIELDS, _JSON, max_size=2),
 )
-def test_whatever_a_configuration_says_it_is_understood_or_refused(
+def test_any_configuration_is_accepted_or_a_typed_error(
     source: Path, folder: Path, side: str | None, changes: dict[str, Any]
 ) -> None:
     config = json.loads((source / "config.json").read_text())
@@ -177,19 +177,19 @@ def test_whatever_a_configuration_says_it_is_understood_or_refused(
 
 def test_weights_of_other_sizes_than_the_configuration_are_refused(folder: Path) -> None:
     tiny.change(folder, vision_config={"intermediate_size": 44})
-    with pytest.raises(Incompatible, match="9 of another form"):
+    with pytest.raises(Incompatible, match="9 different"):
         tiny.load(folder)
 
 
-def test_a_folder_without_words_says_so(folder: Path) -> None:
+def test_a_folder_without_a_vocabulary_says_so(folder: Path) -> None:
     (folder / "vocab.txt").unlink()
-    with pytest.raises(DataError, match="holds no vocabulary") as caught:
+    with pytest.raises(DataError, match="has no vocabulary") as caught:
         tiny.load(folder)
     assert "vocab.txt" in caught.value.fix
 
 
 @pytest.mark.parametrize("sign", ["[PAD]", "[UNK]", "[SEP]"])
-def test_words_without_a_sign_are_refused(folder: Path, sign: str) -> None:
+def test_a_vocabulary_without_a_special_token_is_refused(folder: Path, sign: str) -> None:
     tiny.write_vocabulary(folder, tuple("x" if p == sign else p for p in tiny.PIECES))
     with pytest.raises(DataError) as caught:
         tiny.load(folder)
@@ -199,20 +199,20 @@ def test_words_without_a_sign_are_refused(folder: Path, sign: str) -> None:
 @pytest.mark.parametrize(
     ("pieces", "message"),
     [
-        ((*tiny.PIECES, "more"), "has 61 pieces, and the captioner 60"),
-        ((*tiny.PIECES[:-1], "w3"), "'w3' more than once"),
+        ((*tiny.PIECES, "more"), "has 61 tokens, and the captioner 60"),
+        ((*tiny.PIECES[:-1], "w3"), "repeats 'w3'"),
     ],
 )
-def test_words_of_another_captioner_are_refused(
+def test_the_vocabulary_of_another_captioner_is_refused(
     folder: Path, pieces: tuple[str, ...], message: str
 ) -> None:
     tiny.write_vocabulary(folder, pieces)
-    with pytest.raises(DataError, match="is not that of the captioner") as caught:
+    with pytest.raises(DataError, match="does not fit the captioner") as caught:
         tiny.load(folder)
     assert message in caught.value.why
 
 
-def test_the_signs_of_blip_are_added_behind_bert_s_words(folder: Path) -> None:
+def test_the_special_tokens_of_blip_are_appended_to_berts_vocabulary(folder: Path) -> None:
     tiny.write_vocabulary(folder, tiny.PIECES[:-2])
     assert read_folder(folder).text_spec.vocabulary == tiny.PIECES
     words = read_vocabulary(folder, len(tiny.PIECES) + 2)
@@ -251,7 +251,7 @@ def test_a_tokenizer_of_another_kind_is_refused(folder: Path, other: Any) -> Non
         tiny.load(folder)
 
 
-def test_words_that_are_no_text_are_refused(folder: Path) -> None:
+def test_a_vocabulary_that_is_not_text_is_refused(folder: Path) -> None:
     (folder / "vocab.txt").write_bytes(b"[PAD]\n\xff\xfe\n")
     with pytest.raises(DataError, match="cannot be read"):
         tiny.load(folder)
@@ -264,7 +264,7 @@ def test_a_path_where_nothing_is_is_not_asked_of_the_hub(name: str) -> None:
     assert not is_named(name)
 
 
-def test_the_home_of_nobody_is_no_folder(tmp_path: Path) -> None:
+def test_the_home_of_an_unknown_user_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetUnavailable):
         find_folder("~nobody-of-that-name/a/b")
     with pytest.raises(DatasetUnavailable, match="there is no folder"):

@@ -1,4 +1,4 @@
-"""Captioners come from the hub once, as they were pinned, and then from its cache."""
+"""Captioners are downloaded from the hub once, as pinned, and then read from its cache."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_offline_what_is_not_in_the_cache_is_not_asked_for(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    with pytest.raises(DatasetUnavailable, match="is not here") as caught:
+    with pytest.raises(DatasetUnavailable, match="is missing") as caught:
         tiny.load(NAME)
     assert caught.value.why == "ZOO_OFFLINE forbids the network"
     assert all(name in caught.value.fix for name in FILES)
@@ -100,7 +100,7 @@ def test_a_revision_is_a_commit_a_branch_or_a_tag(hub: Hub, tmp_path: Path) -> N
 
 def test_weights_are_the_ones_that_were_meant(hub: Hub, source: Path) -> None:
     tiny.load(NAME, sha256=weights_of(source))
-    with pytest.raises(ChecksumMismatch, match="not the file that is meant") as caught:
+    with pytest.raises(ChecksumMismatch, match="not the expected file") as caught:
         tiny.load(NAME, sha256="0" * 64)
     assert weights_of(source) in caught.value.why
     with pytest.raises(ChecksumMismatch):
@@ -143,7 +143,7 @@ def test_a_pinned_file_that_has_changed_is_refused(
 ) -> None:
     hub.publish(NAME, source, "refs/pr/50", WEIGHTS)
     pinned(monkeypatch, b"another")
-    with pytest.raises(ChecksumMismatch, match="config.json is not the file"):
+    with pytest.raises(ChecksumMismatch, match="config.json is not the expected file"):
         tiny.load(NAME)
     # Whoever names another revision means another one.
     tiny.load(NAME, revision="main")
@@ -160,7 +160,7 @@ def test_the_default_captioner_is_pinned() -> None:
 def test_a_repository_without_a_file_says_which(hub: Hub, missing: str) -> None:
     del hub.files[NAME, COMMIT, missing]
     hub.files[NAME, COMMIT, "pytorch_model.bin"] = b"pickle"
-    with pytest.raises(Incompatible, match="has not all files of a captioner") as caught:
+    with pytest.raises(Incompatible, match="lacks a file of a captioner") as caught:
         tiny.load(NAME)
     assert "404" in caught.value.why
     assert "is not opened" in caught.value.fix
@@ -238,7 +238,7 @@ def test_a_sha256_of_several_files_is_refused(source: Path, tmp_path: Path) -> N
 
     folder = Path(shutil.copytree(source, tmp_path / "parts"))
     split(folder)
-    with pytest.raises(ConfigError, match="is of one file"):
+    with pytest.raises(ConfigError, match="needs a single weights file"):
         tiny.load(folder, sha256="0" * 64)
 
 

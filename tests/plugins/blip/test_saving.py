@@ -71,7 +71,7 @@ def test_what_has_no_form_in_the_reference_is_not_written(
     words = BlipCaptioner(
         tiny.VISION, tiny.TEXT, TextSpec(split="words", vocabulary=pieces, max_length=9)
     )
-    for made, message in ((stem, "stem"), (words, "words")):
+    for made, message in ((stem, "stem"), (words, "vocabulary")):
         made.build()
         with pytest.raises(Unsupported, match=message) as caught:
             save_captioner(made, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Through the zoo's own verbs a published captioner is built, asked and trained further."""
+"""Published captioners through the public API: built, asked and fine-tuned."""
 
 from __future__ import annotations
 
@@ -170,12 +170,12 @@ def settings_of(error: ZooError) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def test_the_sizes_to_ask_for_are_said_and_help(source: Path, photos: Path) -> None:
     data = zoo.dataset(photos)
-    with pytest.raises(ConfigError, match="are of another captioner") as caught:
+    with pytest.raises(ConfigError, match="do not fit this captioner") as caught:
         zoo.build("blip_captioner", data=data, pretrained=str(source), **{"vision.patch_size": 12,
             "vision.stem": [[8], [8]]})  # fmt: skip
     why = caught.value.why
-    assert "vision.hidden_dim: 48, as the weights have it. Received: 96" in why
-    assert "vision.stem: none" in why and "the words: the vocabulary in" in why
+    assert "vision.hidden_dim: 48, as in the weights. Received: 96" in why
+    assert "vision.stem: none" in why and "vocabulary: the vocabulary in" in why
     config, said = settings_of(caught.value)
     assert config == {
         "preset": "base",
@@ -196,7 +196,7 @@ def test_a_picture_of_another_size_is_said_and_helps(source: Path, photos: Path)
     data = zoo.dataset(photos, **{**options(source), "image_size": 48})
     with pytest.raises(ConfigError) as caught:
         zoo.build("blip_captioner", data=data, pretrained=str(source), **SIZES)
-    assert "the images: 36 pixels a side. Received: 48" in caught.value.why
+    assert "image size: 36 pixels a side. Received: 48" in caught.value.why
     assert settings_of(caught.value) == ({}, {"image_size": "36"})
 
 
@@ -207,7 +207,7 @@ def test_words_in_another_order_are_other_words(source: Path, photos: Path, tmp_
     data = zoo.dataset(photos, **{**options(source), "vocabulary": str(file)})
     with pytest.raises(ConfigError) as caught:
         zoo.build("blip_captioner", data=data, pretrained=str(source), **SIZES)
-    assert [finding.where for finding in caught.value.findings] == ["the words"]
+    assert [finding.where for finding in caught.value.findings] == ["vocabulary"]
     assert str(source / "vocab.txt") in caught.value.fix
 
 

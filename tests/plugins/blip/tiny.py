@@ -152,7 +152,7 @@ class Reference:
     def write(
         self, images: Any, ids: Any = None, mask: Any = None, *, limit: int = 20, **options: Any
     ) -> np.ndarray:
-        """Return the ids behind a prompt_tokens."""
+        """Return the ids after a prompt."""
         given, behind = {}, 1
         if ids is not None:
             # It takes off the last one, which stands for the end sign of a tokenizer.
