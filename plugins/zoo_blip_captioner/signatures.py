@@ -81,9 +81,9 @@ def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
     ]
     for number in numbers:
         taken += [*_memory(captioner, number), _cache(captioner, number)]
-        told = f"cache_{number}, extended by the token"
+        description = f"cache_{number}, extended by the token"
         shape = ("past_and_token", 2 * hidden_dim)
-        given.append(TensorSpec(name=f"next_cache_{number}", shape=shape, inside=told))
+        given.append(TensorSpec(name=f"next_cache_{number}", shape=shape, inside=description))
     return Signature("decode", keras.Model(inputs, outputs), tuple(taken), tuple(given))
 
 
@@ -111,19 +111,19 @@ def _image(data: DataSpec) -> Any:
 def _memory(captioner: BlipCaptioner, number: int) -> tuple[TensorSpec, TensorSpec]:
     num_heads, tokens = captioner.decoder.num_heads, captioner.vision.tokens
     size = captioner.decoder.hidden_dim // num_heads
-    told = f"of the image, by head, of decoder block {number}"
+    source = f"of the image, by head, of decoder block {number}"
     return (
-        TensorSpec(name=f"keys_{number}", shape=(num_heads, size, tokens), inside=f"keys {told}"),
+        TensorSpec(name=f"keys_{number}", shape=(num_heads, size, tokens), inside=f"keys {source}"),
         TensorSpec(
-            name=f"values_{number}", shape=(num_heads, tokens, size), inside=f"values {told}"
+            name=f"values_{number}", shape=(num_heads, tokens, size), inside=f"values {source}"
         ),
     )
 
 
 def _cache(captioner: BlipCaptioner, number: int, length: int | str = "past") -> TensorSpec:
-    told = f"keys and values of the tokens so far, concatenated, of decoder block {number}"
+    description = f"keys and values of the tokens so far, concatenated, of decoder block {number}"
     shape = (length, 2 * captioner.decoder.hidden_dim)
-    return TensorSpec(name=f"cache_{number}", shape=shape, inside=told)
+    return TensorSpec(name=f"cache_{number}", shape=shape, inside=description)
 
 
 class EmptyCache(keras.layers.Layer):
@@ -135,7 +135,7 @@ class EmptyCache(keras.layers.Layer):
 
     def call(self, values: Any) -> Any:
         """Return the empty cache."""
-        # Cut last: TensorFlow's kernels divide by the size of what they multiply.
+        # Sliced last: TensorFlow's kernels divide by the size of their operands.
         whole = values[:, 0, :1, :1] * ops.ones((1, 1, self.hidden_dim), values.dtype)
         return whole[:, :0]
 

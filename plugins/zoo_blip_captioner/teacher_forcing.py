@@ -27,10 +27,10 @@ def prompt_ids(target: TensorSpec) -> NDArray[np.int32]:
         Out: int32 `(time,)`
     """
     text = text_spec_of(target)
-    said = dict(text.prompts).get(target.name)
-    if said is None:
+    prompt = dict(text.prompts).get(target.name)
+    if prompt is None:
         return np.zeros(0, np.int32)
-    ids: NDArray[np.int32] = zoo.runtime.encode_text([said], text)[0]
+    ids: NDArray[np.int32] = zoo.runtime.encode_text([prompt], text)[0]
     return ids
 
 
@@ -68,17 +68,18 @@ def teacher_forcing(
     pads = {target.name: text_spec_of(target).pad for target in data.targets}
 
     def change(inputs: Arrays, targets: Arrays) -> tuple[Arrays, Arrays]:
-        told, wanted = {image: inputs[image]}, {}
+        model_inputs, next_tokens = {image: inputs[image]}, {}
         for name, all_ids in targets.items():
             ids = all_ids[:, : (used_lengths or {}).get(name, all_ids.shape[1])]
             prompt = np.tile(prompts[name], (len(ids), 1))
             whole = np.concatenate([ids[:, :1], prompt, ids[:, 1:]], axis=1)
-            told[previous_name(name)] = whole[:, :-1]
-            wanted[name] = whole[:, 1:].copy()
-            wanted[name][:, : prompt.shape[1]] = pads[name]
+            model_inputs[previous_name(name)] = whole[:, :-1]
+            next_tokens[name] = whole[:, 1:].copy()
+            next_tokens[name][:, : prompt.shape[1]] = pads[name]
         if use_bag_of_words:
-            wanted["bag_of_words"] = bag_of_words(targets[caption.name], text_spec_of(caption))
-        return told, wanted
+            words = bag_of_words(targets[caption.name], text_spec_of(caption))
+            next_tokens["bag_of_words"] = words
+        return model_inputs, next_tokens
 
     return change
 
@@ -90,9 +91,9 @@ def bag_of_words(ids: NDArray[np.int32], text: TextSpec) -> NDArray[np.uint8]:
         ids: `(batch, time)`
         Out: uint8 `(batch, vocabulary)`, 0 or 1
     """
-    there = np.zeros((len(ids), len(text.vocabulary)), np.uint8)
-    there[np.arange(len(ids))[:, None], ids] = 1
-    return there
+    occurs = np.zeros((len(ids), len(text.vocabulary)), np.uint8)
+    occurs[np.arange(len(ids))[:, None], ids] = 1
+    return occurs
 
 
 def max_text_length(data: DataSpec) -> int:

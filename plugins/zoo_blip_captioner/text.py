@@ -110,10 +110,10 @@ class TextBlock(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the layer's configuration."""
-        own = {"num_heads": self.num_heads, "intermediate_dim": self.intermediate_dim}
         return {
             **super().get_config(),
-            **own,
+            "num_heads": self.num_heads,
+            "intermediate_dim": self.intermediate_dim,
             "memory_dim": self.memory_dim,
             "dropout": self.dropout,
         }

@@ -59,12 +59,8 @@ class TeacherForcing(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.captioner, self.use_bag_of_words, self.shift, self.seed = (
-            captioner,
-            use_bag_of_words,
-            shift,
-            seed,
-        )
+        self.captioner, self.use_bag_of_words = captioner, use_bag_of_words
+        self.shift, self.seed = shift, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any = None) -> None:
@@ -72,9 +68,8 @@ class TeacherForcing(keras.layers.Layer):
         self.captioner.build()
         size = self.captioner.vision.image_size
         if self.use_bag_of_words:
-            features = self.captioner.vision.conv_stem.compute_output_shape((None, size, size, 3))[
-                -1
-            ]
+            stem = self.captioner.vision.conv_stem
+            features = stem.compute_output_shape((None, size, size, 3))[-1]
             self.bag_of_words_dense = keras.layers.Dense(
                 self.captioner.decoder.vocabulary_size, dtype=self.dtype_policy
             )
@@ -108,9 +103,13 @@ class TeacherForcing(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the layer's configuration."""
-        made = keras.saving.serialize_keras_object(self.captioner)
-        own = {"captioner": made, "use_bag_of_words": self.use_bag_of_words}
-        return {**super().get_config(), **own, "shift": self.shift, "seed": self.seed}
+        return {
+            **super().get_config(),
+            "captioner": keras.saving.serialize_keras_object(self.captioner),
+            "use_bag_of_words": self.use_bag_of_words,
+            "shift": self.shift,
+            "seed": self.seed,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> TeacherForcing:
@@ -130,13 +129,10 @@ class BagOfWordsCrossentropy(keras.losses.Loss):
         y_pred: Logits, of the same shape.
     """
 
-    def __init__(self, name: str = "words_crossentropy", **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
-
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return one loss per example."""
-        there = ops.cast(y_true, y_pred.dtype)
-        losses = ops.maximum(y_pred, 0) - y_pred * there + ops.softplus(-ops.abs(y_pred))
+        occurs = ops.cast(y_true, y_pred.dtype)
+        losses = ops.binary_crossentropy(occurs, y_pred, from_logits=True)
         return ops.sum(losses[:, len(SPECIAL_TOKENS) :], axis=-1)
 
 
