@@ -25,26 +25,9 @@ which :func:`parse` reads.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from zoo_aircraft.captions import parse, truth_of
+from zoo_aircraft.drawing import draw
+from zoo_aircraft.report import damage_report
+from zoo_aircraft.scene import make_scene
 
-if TYPE_CHECKING:
-    from zoo_aircraft.captions import parse as parse, truth_of as truth_of
-    from zoo_aircraft.drawing import draw as draw
-    from zoo_aircraft.report import damage_report as damage_report
-    from zoo_aircraft.scene import make_scene as make_scene
-
-_HOME = {
-    "damage_report": "report",
-    "draw": "drawing",
-    "make_scene": "scene",
-    "parse": "captions",
-    "truth_of": "captions",
-}
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOME:
-            raise AttributeError(f"module 'zoo_aircraft' has no attribute {name!r}")
-        return getattr(import_module(f"zoo_aircraft.{_HOME[name]}"), name)
+__all__ = ["damage_report", "draw", "make_scene", "parse", "truth_of"]

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,15 @@ ATTRIBUTES = ("kind", "size", "place", "color")
 _NUMBERS = ("", "one", "two", "three")
 _ORDINALS = ("", "first ", "second ", "third ")
 _LENGTHS: dict[Size, str] = {"small": "short", "medium": "medium", "large": "long"}
+_THINGS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
+    ("a vent", "{} vents", VENTS),
+    ("a scratch", "{} scratches", SCRATCHES),
+    ("a streak of dirt", "streaks of dirt", STREAKS),
+    ("a stain", "{} stains", STAINS),
+    ("a reflection", "{} reflections", GLEAMS),
+    ("a shadow", "", (0, 1)),
+)
+"""Name of one of each, of several, and the numbers that there may be."""
 _DETAILS: dict[Kind, dict[Severity, str]] = {
     "crack": {
         "minor": "minor, with one branch",
@@ -139,7 +148,10 @@ def vocabulary() -> tuple[str, ...]:
 
     They come from the rules that write the texts: no scene is drawn for them.
     """
-    texts = [_listed(list(_all_others()))]
+    others = [_windows(number - 1) for number in WINDOWS] + [_stripe(color) for color in COLORS]
+    for one, many, counts in _THINGS:
+        others += [_counted(count, one, many) for count in counts if count]
+    texts = [_listed(others)]
     for kind, size, place, color in itertools.product(KINDS, SIZES, PLACES, COLORS):
         said = _caption(kind, size, place, color)
         texts += [said, *(_summary(said, kind, severity, []) for severity in SEVERITIES)]
@@ -162,33 +174,35 @@ def parse(text: str) -> dict[str, str]:
         {'kind': 'crack', 'size': 'large', 'place': 'on the door', 'color': 'red'}
     """
     plain = " ".join(split_words(text)).lower()
-    found = {}
-    for name, (pattern, meaning) in _readers().items():
-        if match := pattern.search(plain):
-            found[name] = meaning[match[1]]
+    matches = {name: pattern.search(plain) for name, pattern in _patterns().items()}
+    found = {name: match[1] for name, match in matches.items() if match}
+    if "size" in found:
+        found["size"] = _sizes()[found["size"]]
     return found
 
 
 @functools.cache
-def _readers() -> Mapping[str, tuple[re.Pattern[str], Mapping[str, str]]]:
-    """Return the pattern of each attribute, and the meaning of the words that it finds."""
-    places = {place_words(place): place_words(place) for place in PLACES}
-    sizes = {size_word(kind, size): size for kind in KINDS for size in SIZES}
-    # A dent "of medium depth" may be large: the size stands before the kind.
+def _sizes() -> Mapping[str, Size]:
+    """Return the size that each word for one means."""
+    return {size_word(kind, size): size for kind in KINDS for size in SIZES}
+
+
+@functools.cache
+def _patterns() -> Mapping[str, re.Pattern[str]]:
+    """Return the pattern of each attribute."""
     return {
-        "kind": _reader({kind: kind for kind in KINDS}),
-        "size": _reader(sizes, f"(?= (?:{'|'.join(KINDS)})\\b)"),
-        "place": _reader(places),
-        "color": _reader({color: color for color in COLORS}, r"(?= fuselage\b)"),
-        "severity": _reader({severity: severity for severity in SEVERITIES}),
+        "kind": _one_of(KINDS),
+        # A dent "of medium depth" may be large: the size stands before the kind.
+        "size": _one_of(_sizes(), f"(?= (?:{'|'.join(KINDS)})\\b)"),
+        "place": _one_of(map(place_words, PLACES)),
+        "color": _one_of(COLORS, r"(?= fuselage\b)"),
+        "severity": _one_of(SEVERITIES),
     }
 
 
-def _reader(
-    meaning: Mapping[str, str], before: str = ""
-) -> tuple[re.Pattern[str], Mapping[str, str]]:
-    either = "|".join(sorted(map(re.escape, meaning), key=len, reverse=True))
-    return re.compile(rf"\b({either})\b{before}"), meaning
+def _one_of(texts: Iterable[str], before: str = "") -> re.Pattern[str]:
+    either = "|".join(sorted(map(re.escape, texts), key=len, reverse=True))
+    return re.compile(rf"\b({either})\b{before}")
 
 
 def _caption(kind: Kind, size: Size, place: Place, color: Color) -> str:
@@ -208,11 +222,9 @@ def _listed(items: list[str]) -> str:
 def _others(scene: Scene) -> list[str]:
     """Return the things that the place does not name, then those on the paint."""
     thing = scene.place.thing
-    found: list[str] = []
-    if thing == "window":
-        found += _windows(len(scene.windows) - 1)
+    found = [_windows(len(scene.windows) - 1)] if thing == "window" else []
     if scene.stripe and thing != "stripe":
-        found += _stripe(scene.stripe[0])
+        found.append(_stripe(scene.stripe[0]))
     counts = (
         scene.vents,
         scene.scratches,
@@ -222,42 +234,18 @@ def _others(scene: Scene) -> list[str]:
         int(scene.shadow),
     )
     for count, (one, many, _) in zip(counts, _THINGS, strict=True):
-        found += _counted(count, one, many)
+        if count:
+            found.append(_counted(count, one, many))
     return found
 
 
-def _all_others() -> Iterable[str]:
-    """Yield everything that :func:`_others` may name."""
-    for number in WINDOWS:
-        yield from _windows(number - 1)
-    for color in COLORS:
-        yield from _stripe(color)
-    for one, many, counts in _THINGS:
-        for count in counts:
-            yield from _counted(count, one, many)
+def _windows(others: int) -> str:
+    return f"{_NUMBERS[others]} other window{'s' * (others > 1)}"
 
 
-_THINGS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
-    ("a vent", "{} vents", VENTS),
-    ("a scratch", "{} scratches", SCRATCHES),
-    ("a streak of dirt", "streaks of dirt", STREAKS),
-    ("a stain", "{} stains", STAINS),
-    ("a reflection", "{} reflections", GLEAMS),
-    ("a shadow", "", (0, 1)),
-)
-"""How one of each is called, several of them, and how many there may be."""
+def _stripe(color: Color) -> str:
+    return f"a {color} stripe"
 
 
-def _windows(others: int) -> Iterator[str]:
-    yield f"{_NUMBERS[others]} other window{'s' * (others > 1)}"
-
-
-def _stripe(color: Color) -> Iterator[str]:
-    yield f"a {color} stripe"
-
-
-def _counted(count: int, one: str, many: str) -> Iterator[str]:
-    if count == 1:
-        yield one
-    elif count > 1:
-        yield many.format(_NUMBERS[count])
+def _counted(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many.format(_NUMBERS[count])

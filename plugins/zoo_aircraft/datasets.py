@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -67,15 +66,17 @@ _PHOTO_SPLITS = {"train", "valid", "test"}
 _PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
+def _count(default: int, description: str, *, least: int = 2, most: int = 100_000) -> Any:
+    return Field(default, ge=least, le=most, description=description)
+
+
 class SyntheticOptions(SeedOptions):
     """Options of drawn aircraft damage; ``split_seed`` draws the scenes."""
 
     image_size: int = Field(SIDE, ge=48, le=512, description="Pixels per side.")
-    examples: int = Field(2_000, ge=2, le=1_000_000, description="Images to train on.")
-    validation_examples: int = Field(
-        300, ge=2, le=100_000, description="Images of the validation split."
-    )
-    test_examples: int = Field(500, ge=2, le=100_000, description="Images of the test split.")
+    examples: int = _count(2_000, "Images to train on.", most=1_000_000)
+    validation_examples: int = _count(300, "Images of the validation split.")
+    test_examples: int = _count(500, "Images of the test split.")
     hold_out: Literal["none", "combinations"] = Field(
         "none",
         description="'combinations': a sixth of the combinations of size, place and color are "
@@ -86,11 +87,9 @@ class SyntheticOptions(SeedOptions):
 class SyntheticCaptionOptions(SyntheticOptions):
     """Options of drawn aircraft damage with captions."""
 
-    examples: int = Field(36_000, ge=2, le=1_000_000, description="Images to train on.")
-    validation_examples: int = Field(
-        500, ge=2, le=100_000, description="Images of the validation split."
-    )
-    test_examples: int = Field(1_000, ge=4, le=100_000, description="Images of the test split.")
+    examples: int = _count(36_000, "Images to train on.", most=1_000_000)
+    validation_examples: int = _count(500, "Images of the validation split.")
+    test_examples: int = _count(1_000, "Images of the test split.", least=4)
     hold_out: Literal["none", "combinations"] = Field(
         "combinations",
         description="'combinations': a sixth of the combinations of size, place and color are "
@@ -136,12 +135,10 @@ class SceneSplit:
         bound: int = MEMORY_BOUND,
     ) -> None:
         self.data = data
-        self._seed, self._split, self._count, self._hold_out = seed, split, count, hold_out
+        self._seed, self._split, self._count = seed, split, count
+        self._hold_out, self._bound = hold_out, bound
         self._size = int(data.inputs[0].shape[0])
-        self._keeps = count * self._size * self._size * 3 <= bound
-        self._kept: dict[int, Image] = {}
-        self._pixels: Image | None = None
-        self._targets: dict[str, npt.NDArray[Any]] = {}
+        self._kept: dict[str, npt.NDArray[Any]] = {}
         self._known = np.zeros(count, bool)
 
     def __len__(self) -> int:
@@ -162,13 +159,13 @@ class SceneSplit:
             MissingExtra: If Pillow is not installed.
         """
         chosen = self._positions(indices)
-        targets = {name: array[chosen] for name, array in self._targets_of(chosen).items()}
-        if self._pixels is not None:
-            return {"image": self._pixels[chosen]}, targets
-        pixels = np.empty((len(chosen), self._size, self._size, 3), np.uint8)
-        for place, index in enumerate(chosen):
-            pixels[place] = self._image(index)
-        return {"image": pixels}, targets
+        if not self._fits:
+            return {"image": self._images(chosen)}, self.targets(chosen)
+        inputs, targets = self._keep(chosen)
+        return (
+            {name: array[chosen] for name, array in inputs.items()},
+            {name: array[chosen] for name, array in targets.items()},
+        )
 
     def arrays(self) -> tuple[Arrays, Arrays] | None:
         """Return everything at once, or ``None`` above the bound.
@@ -176,16 +173,12 @@ class SceneSplit:
         Raises:
             MissingExtra: If Pillow is not installed.
         """
-        if not self._keeps:
+        if not self._fits:
             return None
-        if self._pixels is None:
-            pixels = self.take(np.arange(self._count))[0]["image"]
-            pixels.flags.writeable = False
-            self._pixels, self._kept = pixels, {}
-        targets = self._targets_of(range(self._count))
-        for array in targets.values():
+        found = self._keep(list(range(self._count)))
+        for array in self._kept.values():
             array.flags.writeable = False
-        return {"image": self._pixels}, targets
+        return found
 
     def digest(self) -> str:
         """Return the SHA-256 of all that the images depend on; none is drawn for it."""
@@ -198,28 +191,30 @@ class SceneSplit:
         kinds = [KINDS.index(self.scene(index).kind) for index in indices]
         return {"label": np.array(kinds, np.int64)}
 
+    @property
+    def _fits(self) -> bool:
+        return self._count * self._size * self._size * 3 <= self._bound
+
     def _positions(self, indices: npt.NDArray[Any]) -> list[int]:
         return [int(place) for place in np.arange(self._count)[np.asarray(indices)]]
 
-    def _targets_of(self, indices: Sequence[int]) -> Arrays:
-        """Return the targets, at least of these images; those of each are computed once."""
-        missing = [index for index in indices if not self._known[index]]
-        if missing or not self._targets:
-            for name, made in self.targets(missing).items():
-                kept = self._targets.setdefault(
-                    name, np.zeros((self._count, *made.shape[1:]), made.dtype)
-                )
-                kept[missing] = made
-            self._known[missing] = True
-        return dict(self._targets)
+    def _images(self, indices: Sequence[int]) -> Image:
+        images = np.empty((len(indices), self._size, self._size, 3), np.uint8)
+        for place, index in enumerate(indices):
+            images[place] = draw(self.scene(index), self._size)
+        return images
 
-    def _image(self, index: int) -> Image:
-        if index in self._kept:
-            return self._kept[index]
-        image = draw(self.scene(index), self._size)
-        if self._keeps:
-            self._kept[index] = image
-        return image
+    def _keep(self, indices: Sequence[int]) -> tuple[Arrays, Arrays]:
+        """Return all inputs and targets that are kept, at least of these images."""
+        missing = [index for index in dict.fromkeys(indices) if not self._known[index]]
+        if missing or not self._kept:
+            made = {"image": self._images(missing), **self.targets(missing)}
+            for name, array in made.items():
+                empty = np.zeros((self._count, *array.shape[1:]), array.dtype)
+                self._kept.setdefault(name, empty)[missing] = array
+            self._known[missing] = True
+        targets = dict(self._kept)
+        return {"image": targets.pop("image")}, targets
 
 
 class CaptionedSceneSplit(SceneSplit):
@@ -252,8 +247,6 @@ class CaptionedSceneSplit(SceneSplit):
 
     def held_out(self, indices: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Return which of the images show a combination that is never trained on."""
-        if self._hold_out == "none":
-            return np.zeros(len(self._positions(indices)), bool)
         trained = set(combinations(self._seed, "train", self._hold_out))
         scenes = [self.scene(index) for index in self._positions(indices)]
         return np.array([scene.combination not in trained for scene in scenes], bool)
@@ -264,9 +257,9 @@ class CaptionedSceneSplit(SceneSplit):
 
     def encoded_by(self, data: DataSpec) -> CaptionedSceneSplit:
         """Return the same images with their texts in the vocabulary of another spec."""
-        again = copy.copy(self)  # images that are drawn already are shared
-        vars(again).update(data=data, _targets={}, _known=np.zeros(self._count, bool))
-        return again
+        return CaptionedSceneSplit(
+            data, self._seed, self._split, self._count, hold_out=self._hold_out, bound=self._bound
+        )
 
     def _texts(self, indices: Sequence[int]) -> Mapping[str, tuple[str, ...]]:
         scenes = [self.scene(index) for index in indices]

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from zoo_aircraft.scene import SEVERITIES, Scene, Stream
-from zoo_aircraft.surface import Camera, Points, draw_surface, paint_of
-
-if TYPE_CHECKING:
-    import PIL.ImageDraw
+from zoo_aircraft.surface import Camera, Canvas, Points, draw_surface
 
 Image = npt.NDArray[np.uint8]
 """``[height, width, channels]``."""
@@ -37,24 +33,19 @@ def draw(scene: Scene, size: int = SIDE) -> Image:
         Pillow may round some pixels to the next level.
     """
     import PIL.Image
-    import PIL.ImageDraw
     import PIL.ImageFilter
 
     fine = 4 if size <= 128 else 3 if size <= 192 else 2
-    canvas = PIL.Image.new("RGB", (size * fine, size * fine), paint_of(scene))
-    pen = PIL.ImageDraw.Draw(canvas)
-    camera = Camera(scene, size * fine)
-    draw_surface(scene, camera, pen)
+    canvas = Canvas(scene, size * fine)
+    draw_surface(scene, canvas)
     if scene.kind == "crack":
-        draw_crack(scene, camera, pen, paint_of(scene))
-    small = canvas.reduce(fine)
-    pixels = np.asarray(small, np.float32)
+        _draw_crack(scene, canvas)
     stream = Stream(scene.grain, 3)
-    pixels = _dirty(pixels, scene, stream)
-    shade = _lit(scene, size, stream)
+    pixels = _dirty(np.asarray(canvas.image.reduce(fine), np.float32), scene, stream)
+    light = _lit(scene, size, stream)
     if scene.kind == "dent":
-        shade *= dent_shade(scene, Camera(scene, size), size)
-    pixels *= shade[..., None]
+        light *= _dent_shade(scene, size)
+    pixels *= light[..., None]
     lit = PIL.Image.fromarray(_levels(pixels))
     if (radius := scene.blur * size / SIDE) > 0.15:
         lit = lit.filter(PIL.ImageFilter.GaussianBlur(radius))
@@ -154,7 +145,7 @@ _PROGRESS = 0.035
 _LOBE = 0.55
 
 
-def crack_lines(scene: Scene) -> list[Points]:
+def _crack_lines(scene: Scene) -> list[Points]:
     """Return the trunk and the branches of a crack, each a jagged line on the fuselage."""
     stream = Stream(scene.grain, 1)
     steps = max(4, round(scene.length / _PROGRESS))
@@ -181,34 +172,31 @@ def crack_lines(scene: Scene) -> list[Points]:
     return lines
 
 
-def draw_crack(
-    scene: Scene, camera: Camera, pen: PIL.ImageDraw.ImageDraw, paint: tuple[int, int, int]
-) -> None:
+def _draw_crack(scene: Scene, canvas: Canvas) -> None:
     """Draw a crack: a dark line, and the edge of it that catches the light."""
     # A short one that is as wide as a long one would be a hole.
     share = min(1.0, 0.6 + scene.length)
-    width = share * _WIDTHS[SEVERITIES.index(scene.severity)] * camera.scale
+    width = share * _WIDTHS[SEVERITIES.index(scene.severity)] * canvas.camera.scale
     # As dark as panes, letters and vents are: how dark a pixel is must not tell the class.
     darkness = Stream(scene.grain, 5).between(0.22, 0.5)
-    dark = tuple(int(level * darkness) for level in paint)
-    bright = tuple(min(255, int(level * 1.15) + 6) for level in paint)
-    lines = [camera.pixels(line) for line in crack_lines(scene)]
+    bright = tuple(min(255, int(level * 1.15) + 6) for level in canvas.paint)
+    lines = [canvas.camera.pixels(line) for line in _crack_lines(scene)]
     shift = -0.55 * width * np.array([math.cos(scene.light), math.sin(scene.light)])
     for line in lines:
-        _stroke(pen, line + shift, width * 0.7, bright)
+        _stroke(canvas, line + shift, width * 0.7, bright)
     for number, line in enumerate(lines):
-        _stroke(pen, line, width if number == 0 else 0.75 * width, dark)
+        _stroke(canvas, line, width if number == 0 else 0.75 * width, canvas.shade(darkness))
 
 
-def _stroke(pen: Any, line: Points, width: float, color: tuple[int, ...]) -> None:
-    """Draw a line that becomes thinner towards its last point."""
+def _stroke(canvas: Canvas, line: Points, width: float, color: tuple[int, ...]) -> None:
+    """Draw a line in pixels that becomes thinner towards its last point."""
     last = len(line) - 1
     for step in range(last):
-        wide = width * (1 - 0.45 * step / last)
-        pen.line([*line[step].tolist(), *line[step + 1].tolist()], color, max(1, round(wide)))
+        thick = max(1, round(width * (1 - 0.45 * step / last)))
+        canvas.pen.line(line[step : step + 2].ravel().tolist(), color, thick)
 
 
-def dent_lobes(scene: Scene) -> list[tuple[float, float, float, float]]:
+def _dent_lobes(scene: Scene) -> list[tuple[float, float, float, float]]:
     """Return the two hollows that a dent is made of.
 
     Returns:
@@ -227,18 +215,19 @@ def dent_lobes(scene: Scene) -> list[tuple[float, float, float, float]]:
     ]
 
 
-def dent_shade(scene: Scene, camera: Camera, side: int) -> npt.NDArray[np.float32]:
+def _dent_shade(scene: Scene, side: int) -> npt.NDArray[np.float32]:
     """Return the shading of a dent, as a factor of the brightness per pixel.
 
     A hollow of the depth ``(1 - r²)²`` is lit by its slope: the side that is next to the light
     lies in shadow, and the one across catches it.
     """
+    camera = Camera(scene, side)
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32) + np.float32(0.5)
     angle = scene.angle + scene.turn
     c, s = math.cos(angle), math.sin(angle)
     to_light = math.cos(scene.light), math.sin(scene.light)
     change = np.zeros((side, side), np.float32)
-    for share, (x, y, long, wide) in zip((1.0, 0.55), dent_lobes(scene), strict=True):
+    for share, (x, y, long, wide) in zip((1.0, 0.55), _dent_lobes(scene), strict=True):
         at = camera.pixels([[x, y]])[0]
         across, down = columns - np.float32(at[0]), rows - np.float32(at[1])
         u = (across * c + down * s) / np.float32(long * camera.scale)
@@ -253,11 +242,11 @@ def dent_shade(scene: Scene, camera: Camera, side: int) -> npt.NDArray[np.float3
 def damage_points(scene: Scene) -> Points:
     """Return points on the fuselage whose smallest box is that of the damage."""
     if scene.kind == "crack":
-        return np.concatenate(crack_lines(scene))
+        return np.concatenate(_crack_lines(scene))
     turn = np.linspace(0, 2 * math.pi, 48, endpoint=False)
     c, s = math.cos(scene.angle), math.sin(scene.angle)
     rims = []
-    for x, y, long, wide in dent_lobes(scene):
+    for x, y, long, wide in _dent_lobes(scene):
         u, v = long * np.cos(turn), wide * np.sin(turn)
         rims.append(np.stack([x + u * c - v * s, y + u * s + v * c], axis=1))
     return np.concatenate(rims)

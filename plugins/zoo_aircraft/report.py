@@ -159,9 +159,9 @@ def damage_report(
         classifier: A run or its folder, a model of :func:`zoo.build` or the name of one with
             weights, an artifact or its folder, that returns ``probabilities`` for an image. If one
             of its signatures returns a map for each class, the report also says where.
-        captioner: Likewise a model that writes texts about an image. The first text is the
-            caption; one called ``summary``, or the second, is the summary. A model that writes
-            token by token writes the summary after its prompt of that name.
+        captioner: Likewise a model that writes texts about an image. One called ``summary`` is the
+            summary, the first other one the caption. A model that writes token by token writes the
+            summary after its prompt of that name.
         out: Folder that receives ``<photo>.json`` and ``<photo>.html``; those of an earlier report
             on a photo of that name are replaced.
 
@@ -186,12 +186,14 @@ def damage_report(
     model = zoo.open_predictor(classifier)
     _check_classifier(model)
     writer = None if captioner is None else zoo.open_predictor(captioner)
-    prediction = model.predict([str(file) for file in files])
+    paths = [str(file) for file in files]
+    prediction = model.predict(paths)
     rows, thresholds = prediction.as_dicts(), _thresholds(prediction)
-    heatmaps = _heatmaps(model, files, prediction)
-    texts = [("", "")] * len(files) if writer is None else _texts(writer, files)
+    heatmaps = _heatmaps(model, paths, prediction)
+    texts = [("", "")] * len(files) if writer is None else _texts(writer, paths)
     image_spec = next(iter(model.signatures.values()))[0][0]
-    results = []
+    reports: list[DamageReport] = []
+    pages: list[bytes] = []
     for index, (file, stem) in enumerate(zip(files, _stems(files), strict=True)):
         pixels = read_image(file)
         height, width = pixels.shape[:2]
@@ -211,16 +213,13 @@ def damage_report(
             classifier=_card(model),
             captioner=None if writer is None else _card(writer),
         )
+        reports.append(DamageReport(damage, Path(out, f"{stem}.json"), Path(out, f"{stem}.html")))
         page = environment.get_template("damage.html.j2").render(**_context(damage, pixels, heat))
         # A file's name may hold half a surrogate pair, which no file can.
-        results.append((damage, stem, page.encode("utf-8", "replace")))
-    folder = Path(out)
-    reports = []
-    for damage, stem, html in results:
-        report = DamageReport(damage, folder / f"{stem}.json", folder / f"{stem}.html")
-        write_json(report.record, damage.model_dump(mode="json"))
+        pages.append(page.encode("utf-8", "replace"))
+    for report, html in zip(reports, pages, strict=True):
+        write_json(report.record, report.damage.model_dump(mode="json"))
         atomic_write(report.page, html)
-        reports.append(report)
     return reports
 
 
@@ -257,7 +256,7 @@ def _thresholds(prediction: zoo.Prediction) -> list[Threshold] | None:
 
 
 def _heatmaps(
-    model: zoo.Predictor, files: Sequence[Path], prediction: zoo.Prediction
+    model: zoo.Predictor, photos: list[str], prediction: zoo.Prediction
 ) -> list[_Heat] | None:
     """Return the evidence for the predicted class of each photo, by place."""
     _, outputs = next(iter(model.signatures.values()))
@@ -271,7 +270,7 @@ def _heatmaps(
     if not maps or prediction.probabilities is None:
         return None
     signature, output = maps[0]
-    evidence = model.predict([str(file) for file in files], signature=signature).outputs[output]
+    evidence = model.predict(photos, signature=signature).outputs[output]
     predicted = prediction.probabilities.argmax(-1)
     return [heatmap(one, int(label)) for one, label in zip(evidence, predicted, strict=True)]
 
@@ -293,9 +292,8 @@ def _saliency(heat: _Heat, height: int, width: int) -> Saliency | None:
     )
 
 
-def _texts(writer: zoo.Predictor, files: Sequence[Path]) -> list[tuple[str, str]]:
+def _texts(writer: zoo.Predictor, photos: list[str]) -> list[tuple[str, str]]:
     """Return the caption and the summary of each photo; a text that is not written is empty."""
-    photos = [str(file) for file in files]
     if not _takes_one_image(writer):
         raise Incompatible(
             f"{writer.source or writer.name} takes no images",
@@ -312,14 +310,15 @@ def _texts(writer: zoo.Predictor, files: Sequence[Path]) -> list[tuple[str, str]
             fix="--captioner names a run or an artifact that describes images",
         )
     if writer.prompts is not None:
-        summaries = [""] * len(files)
+        summaries = [""] * len(photos)
         if "summary" in writer.prompts:
             summaries = writer.predict(photos, prompt="summary").texts
         return list(zip(prediction.texts, summaries, strict=True))
     caption = next((name for name in names if name != "summary"), names[0])
-    others = sorted(set(names) - {caption}, key=lambda name: (name != "summary", names.index(name)))
+    has_summary = "summary" in names and caption != "summary"
     return [
-        (str(row[caption]), str(row[others[0]]) if others else "") for row in prediction.as_dicts()
+        (str(row[caption]), str(row["summary"]) if has_summary else "")
+        for row in prediction.as_dicts()
     ]
 
 
@@ -341,19 +340,16 @@ def _stems(files: Sequence[Path]) -> list[str]:
 def _context(damage: Damage, pixels: npt.NDArray[np.uint8], heat: _Heat | None) -> dict[str, Any]:
     """Return what the template of the page shows."""
     small = _thumbnail(pixels)
-    captioner = damage.captioner
+    cards = [card for card in (damage.classifier, damage.captioner) if card is not None]
     return {
         "damage": damage,
         "photo": encode_image(small),
         "saliency": None if heat is None else encode_image(overlay(small, heat)),
         "cells": None if heat is None else heat.shape,
-        "frame": _frame(damage),
-        "ranked": [
-            (name, _percent(value), round(100 * value, 1))
-            for name, value in sorted(damage.probabilities.items(), key=lambda pair: -pair[1])
-        ],
-        "probability": _percent(damage.probability),
-        "limits": (*damage.classifier.limits, *(captioner.limits if captioner else ())),
+        "box": None if damage.saliency is None else damage.saliency.box,
+        "ranked": sorted(damage.probabilities.items(), key=lambda pair: -pair[1]),
+        "percent": _percent,
+        "limits": [limit for card in cards for limit in card.limits],
     }
 
 
@@ -362,19 +358,6 @@ def _percent(share: float) -> str:
     if share >= 0.9995:
         return "over 99.9 %"
     return f"{100 * share:.1f} %" if share >= 0.0005 else "under 0.1 %"
-
-
-def _frame(damage: Damage) -> dict[str, float] | None:
-    """Return the box in hundredths of the photo's sides."""
-    if damage.saliency is None:
-        return None
-    box = damage.saliency.box
-    return {
-        "left": round(100 * box.left / damage.width, 2),
-        "top": round(100 * box.top / damage.height, 2),
-        "width": round(100 * (box.right - box.left) / damage.width, 2),
-        "height": round(100 * (box.bottom - box.top) / damage.height, 2),
-    }
 
 
 def _thumbnail(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -97,7 +97,9 @@ def test_what_distracts_is_as_likely_in_both_classes(what: str) -> None:
     assert abs(shares[0] - shares[1]) < 0.08
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 5))]
+)
 def test_whole_combinations_are_held_out_and_all_their_parts_are_seen(seed: int) -> None:
     seen = {
         split: {make_scene(seed, split, n, "combinations").combination for n in range(700)}
@@ -322,6 +324,7 @@ def _ridge(features: np.ndarray, signs: np.ndarray, count: int) -> float:
     return float((np.sign(answer) == signs[count:]).mean())
 
 
+@pytest.mark.slow
 def test_neither_colors_nor_single_pixels_tell_the_class() -> None:
     data = zoo.dataset("aircraft_damage_synthetic", image_size=48).spec
     images, labels = SceneSplit(data, 0, "train", 1_200).arrays() or ({}, {})

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.dataset import Dataset
+from zoo.data.dataset import Dataset as OpenDataset
 from zoo.data.splits import SPLITS
-from zoo.spec import Arrays, Dataset as AnyDataset, DataSpec, Split, SplitName
+from zoo.spec import Arrays, Dataset, DataSpec, Split, SplitName
 
 MapFn = Callable[[Arrays, Arrays], tuple[Arrays, Arrays]]
 """From named inputs and targets to other ones, example by example."""
@@ -117,7 +117,7 @@ class DatasetView:
 
     def __init__(
         self,
-        dataset: AnyDataset,
+        dataset: Dataset,
         function: Callable[[SplitName, Split], Split],
         spec: DataSpec | None = None,
     ) -> None:
@@ -150,16 +150,16 @@ class MappedDataset(DatasetView):
         >>> pairs = zoo.MappedDataset(digits, lambda inputs, targets: (inputs, dict(inputs)))
     """
 
-    def __init__(self, dataset: AnyDataset, function: MapFn, spec: DataSpec | None = None) -> None:
+    def __init__(self, dataset: Dataset, function: MapFn, spec: DataSpec | None = None) -> None:
         super().__init__(dataset, lambda _, split: MappedSplit(split, function), spec)
 
 
-def limit_examples(dataset: Dataset, count: int) -> Dataset:
+def limit_examples(dataset: OpenDataset, count: int) -> OpenDataset:
     """Return a dataset whose splits keep only some of their examples.
 
     The spec stays that of the whole data, with the vocabulary of the whole training split.
     """
-    return Dataset(
+    return OpenDataset(
         dataset.spec,
         lambda: {name: LimitedSplit(dataset.split(name), count) for name in SPLITS},
     )
