@@ -6,18 +6,16 @@ Each is announced by an entry point of the group ``zoo.datasets``. What the modu
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data import ArraySplit, Remote, SplitOptions, fetch, stratified_split
+from zoo.data import ArraySplit, Remote, SplitOptions, arrays_digest, fetch, stratified_split
 from zoo.errors import ChecksumMismatch, MissingExtra
 from zoo.spec import Arrays
-
-REINSTALL = "pip install --force-reinstall scikit-learn"
 
 
 def local_or_downloaded(file: str | None, remote: Remote) -> Path:
@@ -25,18 +23,33 @@ def local_or_downloaded(file: str | None, remote: Remote) -> Path:
     return Path(file).expanduser() if file else fetch(remote)
 
 
-def bundled(name: str) -> Any:
-    """Return the dataset of that name that scikit-learn carries.
+def bundled(
+    name: str, sha256: str, arrays_of: Callable[[Any], Arrays], **options: object
+) -> Arrays:
+    """Return the arrays of a dataset that scikit-learn carries, their contents verified.
+
+    Args:
+        name: Name of the dataset in scikit-learn.
+        sha256: SHA-256 over the arrays.
+        arrays_of: From scikit-learn's bunch to named arrays.
+        **options: Options of scikit-learn's loader.
 
     Raises:
         MissingExtra: If scikit-learn is not installed.
+        ChecksumMismatch: If its copy is another one.
     """
     try:
         datasets = importlib.import_module("sklearn.datasets")
     except ImportError as error:
         raise MissingExtra(f"the dataset {name!r}", "datasets", "scikit-learn") from error
-    options = {"scaled": False} if name == "diabetes" else {}
-    return getattr(datasets, f"load_{name}")(**options)
+    arrays = arrays_of(getattr(datasets, f"load_{name}")(**options))
+    check_content(
+        arrays_digest(arrays),
+        sha256,
+        f"the {name.replace('_', ' ')} data of scikit-learn",
+        "pip install --force-reinstall scikit-learn",
+    )
+    return arrays
 
 
 def check_content(found: str, expected: str, what: str, fix: str) -> None:

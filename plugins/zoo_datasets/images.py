@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from zoo.data import (
-    ArraySplit,
     NamedDataset,
     Remote,
     SeedOptions,
@@ -17,8 +17,14 @@ from zoo.data import (
     read_npz,
     stratified_sample,
 )
-from zoo.spec import DataSpec, Split, Task, TensorSpec
-from zoo_datasets import REINSTALL, bundled, check_content, local_or_downloaded, split_by_class
+from zoo.spec import Arrays, DataSpec, Split, Task, TensorSpec
+from zoo_datasets import (
+    array_splits,
+    bundled,
+    check_content,
+    local_or_downloaded,
+    split_by_class,
+)
 
 DIGITS_SHA256 = "6d84804a3246d52a7624c1583468f02d6d8eb0f655660daee31d0f8d34d6f142"
 """SHA-256 over the arrays."""
@@ -51,17 +57,14 @@ def load_digits(options: SplitOptions) -> Mapping[str, Split]:
         MissingExtra: If scikit-learn is not installed.
         ChecksumMismatch: If its copy is another one.
     """
-    bunch = bundled("digits")
+    arrays = bundled("digits", DIGITS_SHA256, _digits)
+    return split_by_class({"image": arrays["image"]}, arrays["label"], options)
+
+
+def _digits(bunch: Any) -> Arrays:
     levels = bunch.images.astype(np.int32)
     images = ((levels * 255 + 8) // 16).astype(np.uint8)[..., None]
-    labels = bunch.target.astype(np.int64)
-    check_content(
-        arrays_digest({"image": images, "label": labels}),
-        DIGITS_SHA256,
-        "the digits of the installed scikit-learn",
-        REINSTALL,
-    )
-    return split_by_class({"image": images}, labels, options)
+    return {"image": images, "label": bunch.target.astype(np.int64)}
 
 
 def load_mnist(options: MnistOptions) -> Mapping[str, Split]:
@@ -79,16 +82,16 @@ def load_mnist(options: MnistOptions) -> Mapping[str, Split]:
         f"the arrays of MNIST in {path}",
         f"zoo train NAME --data {path} uses the file as your own data",
     )
-    labels = arrays["y_train"].astype(np.int64)
-    held = stratified_sample(labels, MNIST_VALIDATION, seed=options.split_seed)
-    kept = np.setdiff1d(np.arange(len(labels)), held)
-    images = arrays["x_train"][..., None]
-    test = arrays["x_test"][..., None], arrays["y_test"].astype(np.int64)
-    return {
-        "train": ArraySplit({"image": images[kept]}, {"label": labels[kept]}),
-        "validation": ArraySplit({"image": images[held]}, {"label": labels[held]}),
-        "test": ArraySplit({"image": test[0]}, {"label": test[1]}),
+    images = np.concatenate([arrays["x_train"], arrays["x_test"]])[..., None]
+    labels = np.concatenate([arrays["y_train"], arrays["y_test"]]).astype(np.int64)
+    official = len(arrays["y_train"])
+    held = stratified_sample(labels[:official], MNIST_VALIDATION, seed=options.split_seed)
+    parts = {
+        "train": np.setdiff1d(np.arange(official), held),
+        "validation": held,
+        "test": np.arange(official, len(labels)),
     }
+    return array_splits({"image": images}, {"label": labels}, parts)
 
 
 def _spec(name: str, side: int) -> DataSpec:

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from pydantic import Field
 
 from zoo.data import (
-    ArraySplit,
     NamedDataset,
     SeedOptions,
     SplitOptions,
@@ -30,6 +29,7 @@ from zoo.data import (
 )
 from zoo.errors import DataError
 from zoo.spec import SPECIAL_TOKENS, DataSpec, Split, Task, TensorSpec, TextSpec
+from zoo_datasets import array_splits
 
 LIMIT = 1_000_000
 """Numbers are below this."""
@@ -174,22 +174,12 @@ def load_pairs(options: NumbersOptions) -> Mapping[str, Split]:
     """
     numbers = chosen_numbers(options.examples, options.split_seed)
     numbers["train"] = np.append(np.zeros(_ZEROS - 1, np.int64), numbers["train"])
-    arrays = {
-        split: (
-            encode_text(map(english, part.tolist()), ENGLISH),
-            encode_text(map(spanish, part.tolist()), SPANISH, special_tokens=True),
-        )
-        for split, part in numbers.items()
-    }
-    widths = [max(pair[side].shape[1] for pair in arrays.values()) for side in (0, 1)]
-    padded = {
-        split: [np.pad(a, ((0, 0), (0, w - a.shape[1]))) for a, w in zip(pair, widths, strict=True)]
-        for split, pair in arrays.items()
-    }
-    return {
-        split: ArraySplit({"source": source}, {"target": target})
-        for split, (source, target) in padded.items()
-    }
+    every = np.concatenate(list(numbers.values())).tolist()
+    source = encode_text(map(english, every), ENGLISH)
+    target = encode_text(map(spanish, every), SPANISH, special_tokens=True)
+    ends = np.cumsum([len(part) for part in numbers.values()])[:-1]
+    parts = dict(zip(numbers, np.split(np.arange(len(every)), ends), strict=True))
+    return array_splits({"source": source}, {"target": target}, parts)
 
 
 def chosen_numbers(examples: int, seed: int) -> dict[str, npt.NDArray[np.int64]]:

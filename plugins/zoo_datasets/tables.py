@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,6 @@ from zoo.data import (
 from zoo.errors import ConfigError, Finding
 from zoo.spec import Arrays, Column, DataSpec, Split, Task, TensorSpec
 from zoo_datasets import (
-    REINSTALL,
     array_splits,
     bundled,
     check_content,
@@ -77,15 +77,16 @@ def load_diabetes(options: GroupOptions) -> Mapping[str, Split]:
         MissingExtra: If scikit-learn is not installed.
         ChecksumMismatch: If its copy is another one.
     """
-    bunch = bundled("diabetes")
-    inputs = {
+    arrays = dict(bundled("diabetes", DIABETES_SHA256, _diabetes, scaled=False))
+    return _split_table(DIABETES.spec, arrays, arrays.pop("target"), options)
+
+
+def _diabetes(bunch: Any) -> Arrays:
+    return {
         "numeric": np.delete(bunch.data, _SEX, axis=1).astype(np.float32),
         "categorical": bunch.data[:, [_SEX]].astype(np.int32),
+        "target": bunch.target.astype(np.float32),
     }
-    target = bunch.target.astype(np.float32)
-    found = arrays_digest({**inputs, "target": target})
-    check_content(found, DIABETES_SHA256, "the diabetes data of scikit-learn", REINSTALL)
-    return split_table(DIABETES.spec, inputs, target, options)
 
 
 def load_breast_cancer(options: SplitOptions) -> Mapping[str, Split]:
@@ -95,11 +96,12 @@ def load_breast_cancer(options: SplitOptions) -> Mapping[str, Split]:
         MissingExtra: If scikit-learn is not installed.
         ChecksumMismatch: If its copy is another one.
     """
-    bunch = bundled("breast_cancer")
-    inputs, labels = {"numeric": bunch.data.astype(np.float32)}, bunch.target.astype(np.int64)
-    found = arrays_digest({**inputs, "label": labels})
-    check_content(found, BREAST_CANCER_SHA256, "the breast cancer data of scikit-learn", REINSTALL)
-    return split_by_class(inputs, labels, options)
+    arrays = bundled("breast_cancer", BREAST_CANCER_SHA256, _breast_cancer)
+    return split_by_class({"numeric": arrays["numeric"]}, arrays["label"], options)
+
+
+def _breast_cancer(bunch: Any) -> Arrays:
+    return {"numeric": bunch.data.astype(np.float32), "label": bunch.target.astype(np.int64)}
 
 
 def load_concrete(options: ConcreteOptions) -> Mapping[str, Split]:
@@ -123,19 +125,13 @@ def load_concrete(options: ConcreteOptions) -> Mapping[str, Split]:
     )
     columns = [(CONCRETE_MIX if name == "mix" else (name,)) for name in options.group_by]
     options = options.model_copy(update={"group_by": tuple(itertools.chain(*columns))})
-    return split_table(CONCRETE.spec, inputs, target, options)
+    return _split_table(CONCRETE.spec, inputs, target, options)
 
 
-def split_table(
+def _split_table(
     spec: DataSpec, inputs: Arrays, target: npt.NDArray[np.float32], options: GroupOptions
 ) -> Mapping[str, Split]:
     """Return the splits of a regression table: by shares, by folds, and by groups.
-
-    Args:
-        spec: Description of the columns.
-        inputs: Tables by the names of the spec, one row per example.
-        target: One value per row.
-        options: How to divide the rows.
 
     Raises:
         ConfigError: If a column to group by does not exist.

@@ -68,6 +68,7 @@ SPA_ENG_SHA256 = "6ec60e212f812ee3430f7568ea6f33b6fb080e32193c5952e8da0ee8ba4557
 SPA_ENG_HELD_OUT = 2_000
 """English sentences of the validation split, and of the test split, with all translations."""
 
+SPLITS = ("train", "validation", "test")
 SENTIMENT = ("negative", "positive")
 IMDB_VALIDATION = 0.1
 """Share of the official training split that is held out to choose by."""
@@ -125,11 +126,8 @@ def open_rt_polarity(options: RtPolarityOptions) -> Dataset:
     sentences = read_rt_polarity(options.file)
     texts = [text for group in sentences.values() for text in group]
     codes = np.repeat(np.arange(len(SENTIMENT)), [len(group) for group in sentences.values()])
-    shares = {"validation": options.validation_split, "test": options.test_split}
-    drawn = split_by_text(texts, codes, SENTIMENT, shares, options.split_seed)
-    parts = {split: [texts[i] for i in places.tolist()] for split, places in drawn.items()}
-    labels = {split: codes[places] for split, places in drawn.items()}
-    return labeled_dataset("rt_polarity", SENTIMENT, parts, labels, options)
+    parts = split_by_text(texts, codes, SENTIMENT, options.shares(), options.split_seed)
+    return labeled_dataset("rt_polarity", SENTIMENT, texts, codes, parts, options)
 
 
 def read_rt_polarity(file: str | None) -> dict[str, list[str]]:
@@ -183,20 +181,18 @@ def open_imdb(options: ImdbOptions) -> Dataset:
     """
     reviews = read_imdb(options.file)
     tested = {text for name, text in reviews.items() if name.startswith("test/")}
-    texts: dict[str, list[str]] = {"train": [], "test": []}
-    codes: dict[str, list[int]] = {"train": [], "test": []}
-    for name, text in reviews.items():
-        part, label, _ = name.split("/")
-        if part == "test" or text not in tested:
-            texts[part].append(_BREAK.sub(" ", text))
-            codes[part].append(int(label == "pos"))
-    labels = {part: np.array(values, np.int64) for part, values in codes.items()}
+    kept = {n: text for n, text in reviews.items() if n.startswith("test/") or text not in tested}
+    texts = [_BREAK.sub(" ", text) for text in kept.values()]
+    codes = np.array(["/pos/" in name for name in kept], np.int64)
+    is_test = np.array([name.startswith("test/") for name in kept])
+    train = np.flatnonzero(~is_test)
     shares = {"validation": IMDB_VALIDATION, "test": 0.0}
-    drawn = split_by_text(texts["train"], labels["train"], SENTIMENT, shares, options.split_seed)
-    parts = {split: [texts["train"][i] for i in places] for split, places in drawn.items()}
-    classes = {split: labels["train"][places] for split, places in drawn.items()}
-    parts["test"], classes["test"] = texts["test"], labels["test"]
-    return labeled_dataset("imdb", SENTIMENT, parts, classes, options)
+    drawn = split_by_text(
+        [texts[i] for i in train], codes[train], SENTIMENT, shares, options.split_seed
+    )
+    parts = {split: train[places] for split, places in drawn.items()}
+    parts["test"] = np.flatnonzero(is_test)
+    return labeled_dataset("imdb", SENTIMENT, texts, codes, parts, options)
 
 
 def read_imdb(file: str | None) -> dict[str, str]:
@@ -251,13 +247,13 @@ def open_spa_eng(options: SpaEngOptions) -> Dataset:
     home = dict.fromkeys(order[:SPA_ENG_HELD_OUT], "test")
     home |= dict.fromkeys(others[:SPA_ENG_HELD_OUT], "validation")
     homes = np.array([home.get(key, "train") for key in keys])
-    parts = {split: np.flatnonzero(homes == split) for split in ("train", "validation", "test")}
+    parts = {split: np.flatnonzero(homes == split) for split in SPLITS}
     spec, splits = pair_splits("spa_eng", pairs, parts, options)
     return Dataset(spec, lambda: splits)
 
 
 def _splits(dataset: Dataset) -> Mapping[str, Split]:
-    return {name: dataset.split(name) for name in ("train", "validation", "test")}
+    return {name: dataset.split(name) for name in SPLITS}
 
 
 RT_POLARITY = NamedDataset(

@@ -13,9 +13,9 @@ from zoo.metrics.figures import Bars, Texts
 WORDS = "one two three four five six seven eight nine ten".split()  # noqa: SIM905 - a sentence
 TEXTS = [f"Text {n}: {' '.join(WORDS[: 1 + n % 10])}" for n in range(60)]
 CODES = np.arange(60) % 2
-PARTS = {"train": TEXTS[:40], "validation": TEXTS[:20], "test": TEXTS}
-LABELS = {name: CODES[: len(texts)] for name, texts in PARTS.items()}
-DATA = labeled_dataset("films", ("bad", "good"), PARTS, LABELS, LabeledOptions(max_length=8))
+PARTS = {"train": np.arange(40), "validation": np.arange(20), "test": np.arange(60)}
+OPTIONS = LabeledOptions(max_length=8)
+DATA = labeled_dataset("films", ("bad", "good"), TEXTS, CODES, PARTS, OPTIONS)
 SPEC = DATA.spec
 SPLITS = {name: DATA.split(name) for name in PARTS}
 

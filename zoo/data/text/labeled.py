@@ -20,7 +20,7 @@ from zoo.data.columns import (
 )
 from zoo.data.dataset import Dataset
 from zoo.data.options import LabeledOptions, VocabularyOptions
-from zoo.data.splits import SPLITS, Indices, check_classes, stratified_split
+from zoo.data.splits import Indices, check_classes, stratified_split
 from zoo.data.text.split import TextSplit, text_spec, token_tensor
 from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, Finding
@@ -30,12 +30,6 @@ from zoo.runtime.text_files import read_text
 from zoo.spec import DataSpec, Task, TensorSpec
 
 _KIND = FileKind("a text file", "text files", (".txt",))
-
-Texts = Mapping[str, Sequence[str]]
-"""The texts of each split."""
-
-Codes = Mapping[str, npt.NDArray[np.int64]]
-"""The classes of each split."""
 
 
 def open_folder(path: Path, options: LabeledOptions) -> Dataset:
@@ -59,11 +53,13 @@ def open_folder(path: Path, options: LabeledOptions) -> Dataset:
         )
 
     found = split_class_folders(path, options, _KIND, draw)
-    parts = {
-        split: [texts.get(file) or _text_of(file, options) for file in files]
-        for split, files in found.files.items()
-    }
-    return labeled_dataset(path.resolve().name, found.names, parts, found.labels, options)
+    every: list[str] = []
+    parts: dict[str, Indices] = {}
+    for split, files in found.files.items():
+        parts[split] = np.arange(len(every), len(every) + len(files))
+        every += [texts.get(file) or _text_of(file, options) for file in files]
+    codes = np.concatenate(list(found.labels.values()))
+    return labeled_dataset(path.resolve().name, found.names, every, codes, parts, options)
 
 
 def open_table(path: Path, options: LabeledOptions) -> Dataset:
@@ -88,10 +84,8 @@ def open_table(path: Path, options: LabeledOptions) -> Dataset:
             )
     names, codes = _classes(table, target)
     check_classes(codes, names, "whole", str(path))
-    drawn = split_by_text(texts, codes, names, options.shares(), options.split_seed)
-    parts = {split: [texts[i] for i in drawn[split]] for split in SPLITS}
-    labels = {split: codes[drawn[split]] for split in SPLITS}
-    return labeled_dataset(path.name, names, parts, labels, options)
+    parts = split_by_text(texts, codes, names, options.shares(), options.split_seed)
+    return labeled_dataset(path.name, names, texts, codes, parts, options)
 
 
 def labeled_spec(
@@ -108,15 +102,29 @@ def labeled_spec(
 
 
 def labeled_dataset(
-    name: str, names: tuple[str, ...], texts: Texts, codes: Codes, options: VocabularyOptions
+    name: str,
+    names: tuple[str, ...],
+    texts: Sequence[str],
+    codes: npt.NDArray[np.int64],
+    parts: Mapping[str, Indices],
+    options: VocabularyOptions,
 ) -> Dataset:
-    """Return a dataset of labeled texts, with the vocabulary of the training split."""
-    bare = text_spec(options)
-    vocabulary = learn_vocabulary(texts["train"], bare, options.vocabulary_size).vocabulary
-    spec = labeled_spec(name, names, options, vocabulary)
+    """Return a dataset of labeled texts, with the vocabulary of the training split.
+
+    Args:
+        name: Id of the data.
+        names: The classes' names.
+        texts: One text per example.
+        codes: One class index per example.
+        parts: The positions of each split's examples.
+        options: Tokenization, vocabulary size and length.
+    """
+    divided = {split: [texts[i] for i in part.tolist()] for split, part in parts.items()}
+    learned = learn_vocabulary(divided["train"], text_spec(options), options.vocabulary_size)
+    spec = labeled_spec(name, names, options, learned.vocabulary)
     splits = {
-        split: TextSplit(spec, {"tokens": texts[split]}, {"label": codes[split].astype(np.int64)})
-        for split in SPLITS
+        split: TextSplit(spec, {"tokens": divided[split]}, {"label": codes[part].astype(np.int64)})
+        for split, part in parts.items()
     }
     return Dataset(spec, lambda: splits)
 
