@@ -6,13 +6,13 @@ the command line, the JSON schema and the documentation are made from them.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import ConfigError, Finding
+from zoo.names import nearest
 
 _LIST = "a list is written in brackets, on a command line in quotes: '[8, 16]'"
 _Validated = TypeVar("_Validated", bound=BaseModel)
@@ -74,7 +74,6 @@ class ModelConfig(Frozen):
     """
 
     # A factory: for an instance, pydantic would build its validator when this is imported.
-    # A factory: building the default at import would cost every listing of models.
     optimizer: OptimizerConfig = Field(
         default_factory=OptimizerConfig,
         json_schema_extra=lambda schema: schema.update(
@@ -169,13 +168,13 @@ def _finding(kind: type[BaseModel], detail: Any) -> Finding:
     if detail["type"] != "extra_forbidden":
         return Finding(where, detail["input"], detail["msg"])
     known = list(_fields(kind))
-    nearest = difflib.get_close_matches(where, known, n=1, cutoff=0.5)
+    near = nearest(where, known, count=1)
     siblings = [name for name in known if name.count(".") == where.count(".")]
     return Finding(
         where,
         detail["input"],
         f"no such field; there are {', '.join(sorted(siblings))}",
-        nearest[0] if nearest else None,
+        near[0] if near else None,
     )
 
 

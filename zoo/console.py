@@ -144,6 +144,23 @@ def settings(texts: Iterable[str]) -> dict[str, Any]:
     return values
 
 
+def open_data(data: str | None, data_option: Iterable[str]) -> Any:
+    """Return the value of ``--data``, as a dataset if ``--data-option`` says how to read it.
+
+    Raises:
+        click.BadParameter: If there are options and no data.
+        DataError: If it cannot be opened.
+    """
+    options = pairs(data_option, option="--data-option")
+    if not options:
+        return data
+    if data is None:
+        raise click.BadParameter("it needs --data", param_hint="--data-option")
+    import zoo
+
+    return zoo.dataset(data, **options)
+
+
 def scalar(text: str, *, option: str = "--set") -> Any:
     """Parse a value by the YAML 1.2 core schema.
 
@@ -223,10 +240,10 @@ def _unwrapped(value: Any) -> Any:
     return value
 
 
-def paint(text: str, style: str, *, stream: IO[str] | None = None) -> str:
-    """Return text in a color, if the stream (standard error) is a terminal that wants it."""
-    stream = stream or sys.stderr
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+def paint(text: str, style: str) -> str:
+    """Return text in a color, if all output goes to a terminal that wants it."""
+    plain_text = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    if plain_text or not (sys.stdout.isatty() and sys.stderr.isatty()):
         return text
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 

@@ -178,9 +178,10 @@ def _replacing(path: Path, prefix: str, suffix: str) -> Iterator[Path]:
             sync_file(temporary)
             temporary.chmod(0o644)
             _rename(temporary, path)
-        finally:
+        except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
 
 

@@ -84,7 +84,9 @@ def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     """Return the known names that a misspelled one may mean, the likeliest first."""
     import difflib
 
-    return difflib.get_close_matches(name.casefold(), list(known), n=count, cutoff=0.5)
+    folded = {one.casefold(): one for one in known}
+    found = difflib.get_close_matches(name.casefold(), folded, n=count, cutoff=0.5)
+    return [folded[one] for one in found]
 
 
 @dataclass(frozen=True)

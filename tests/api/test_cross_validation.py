@@ -57,6 +57,7 @@ def test_every_row_is_tested_once_and_no_group_is_on_two_sides(table: Path, tmp_
     assert len(set(tested)) == len(tested) == 150
 
 
+@pytest.mark.slow
 def test_seeds_divide_anew(table: Path) -> None:
     done = zoo.crossvalidate(
         "mlp_regressor",

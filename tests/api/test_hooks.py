@@ -127,7 +127,11 @@ def test_a_tracker_that_breaks_does_not_break_the_run(workshop, here, breaking):
 
 @pytest.mark.parametrize(
     ("moment", "epochs"),
-    [("zoo_before_train", 0), ("zoo_before_epoch", 0), ("zoo_after_epoch", 1)],
+    [
+        ("zoo_before_train", 0),
+        pytest.param("zoo_before_epoch", 0, marks=pytest.mark.slow),
+        pytest.param("zoo_after_epoch", 1, marks=pytest.mark.slow),
+    ],
 )
 def test_where_the_policy_is_to_fail_the_run_says_so_and_can_be_resumed(
     workshop, here, breaking, monkeypatch, moment, epochs

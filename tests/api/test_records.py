@@ -119,6 +119,7 @@ class TestTheSchema:
         )
         assert done["started"] == first["started"] <= first["ended"] <= done["ended"]
 
+    @pytest.mark.slow
     def test_a_killed_run_has_a_cost_and_its_resumption_says_what_changed(self, here):
         words = ["train", "cnn", "--epochs", "400", "--set", "filters=[[4],[6]]", "--quiet"]
         # Every epoch is noted, so that the test need not wait for seconds to pass.

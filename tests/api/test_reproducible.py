@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import zoo
 from tests.hostile.harness import listing
@@ -20,6 +21,7 @@ zoo.export(run, sys.argv[1] + "/exports")
 """
 
 
+@pytest.mark.slow
 def test_two_processes_train_measure_and_export_to_the_same_bits(tmp_path: Path) -> None:
     for name, order in (("one", "1"), ("two", "22")):
         (tmp_path / name).mkdir()

@@ -87,6 +87,7 @@ def reader(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_an_artifact_reads_raw_text_without_keras(reader):
     path = reader / "exports" / "reader" / "1"
     assert zoo.predict(path, "a fine film").labels == ["good"]
@@ -98,6 +99,7 @@ def test_an_artifact_reads_raw_text_without_keras(reader):
         zoo.predict(path, " ")
 
 
+@pytest.mark.slow
 def test_the_command_line_reads_text_in_quotes(reader):
     words = ["predict", "exports/reader/1", "a fine film", "dull film"]
     done = subprocess.run(

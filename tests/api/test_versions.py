@@ -1,4 +1,4 @@
-"""A stranger's architecture with two versions, an alias and packaged weights, used to the end."""
+"""A third-party architecture with two versions and packaged weights, trained and exported."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 import pytest
 
 from tests.registry.fakes import install
+
+pytestmark = pytest.mark.slow
 
 MODULE = '''
 import zoo

@@ -185,7 +185,7 @@ class TestCommittedArtifacts:
         assert set(checks(trace, "config").values()) == {True}
         assert checks(trace, "data") == {"fingerprint of the data": None}
 
-    @pytest.mark.parametrize("name", ["cnn", "transformer"])
+    @pytest.mark.parametrize("name", ["cnn", pytest.param("transformer", marks=pytest.mark.slow)])
     def test_its_weights_are_those_of_the_packaged_file(self, name):
         trace = zoo.why(ROOT / "exports" / name / "1")
         assert checks(trace, "weights")["SHA-256 of the weights"] is True

@@ -34,7 +34,8 @@ def test_info_describes_a_dataset(capsys):
     assert "fold" in json.loads(run(capsys, "info", "concrete", "--schema")[1])["properties"]
 
 
-def test_info_of_an_unknown_name_is_an_unknown_model(capsys):
+def test_info_of_an_unknown_name_suggests_datasets_too(capsys):
     code, _, err = run(capsys, "info", "concret")
     assert code == 3
-    assert "concret" in err
+    assert "did you mean the dataset concrete?" in err
+    assert "zoo info concrete" in err

@@ -19,7 +19,10 @@ def _hears() -> None:
 
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        pytest.param(signal.SIGTERM, 143, "terminated", marks=pytest.mark.slow),
+    ],
 )
 def test_a_stopped_training_says_how_to_go_on_and_leaves_a_run_that_can(
     tmp_path: Path, number: signal.Signals, code: int, word: str

@@ -118,7 +118,7 @@ def test_a_long_text_is_shortened_by_the_columns_that_it_takes():
 def test_a_warning_of_the_zoo_is_a_sentence_and_the_run_goes_on(monkeypatch, capsys):
     import warnings
 
-    from zoo.api import catalog
+    from zoo.api.catalog import registry
     from zoo.cli import main
     from zoo.errors import ZooWarning
 
@@ -126,7 +126,7 @@ def test_a_warning_of_the_zoo_is_a_sentence_and_the_run_goes_on(monkeypatch, cap
         warnings.warn("the chains have stopped mixing", ZooWarning, stacklevel=2)
         return []
 
-    monkeypatch.setattr(catalog, "listings", listed)
+    monkeypatch.setattr(registry(), "listings", listed)
     monkeypatch.setenv("NO_COLOR", "1")
     with warnings.catch_warnings():
         warnings.simplefilter("always")

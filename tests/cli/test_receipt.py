@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +25,10 @@ models:
 """
 
 
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def checked_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package with a receipt of its own, written by the checks of the first level."""
-    site = tmp_path / "site"
-    monkeypatch.syspath_prepend(site)
-    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+    site = tmp_path_factory.mktemp("checked") / "site"
     info = install(
         site,
         "zoo-boxed",
@@ -47,14 +45,25 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "Metadata-Version: 2.4\nName: zoo-boxed\nVersion: 1.0\nSummary: Made up.\n"
         "License-Expression: MIT\nRequires-Python: >=3.11\nRequires-Dist: neural-zoo\n"
     )
-    folder = site / "boxed_model"
-    registry.cache_clear()
-    with pytest.raises(SystemExit) as caught:
-        main(
-            ["check", "boxed", "--level", "discoverable", "--receipt", str(folder / "receipt.json")]
-        )
+    receipt = str(site / "boxed_model" / "receipt.json")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as caught:
+        patch.syspath_prepend(site)
+        registry.cache_clear()
+        main(["check", "boxed", "--level", "discoverable", "--receipt", receipt])
     assert caught.value.code == 0
-    yield folder
+    sys.modules.pop("boxed_model", None)
+    return site
+
+
+@pytest.fixture
+def package(checked_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of that package, installed."""
+    site = tmp_path / "site"
+    shutil.copytree(checked_site, site)
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.chdir(tmp_path)
+    registry.cache_clear()
+    yield site / "boxed_model"
     registry.cache_clear()
     sys.modules.pop("boxed_model", None)
 

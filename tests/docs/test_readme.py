@@ -21,8 +21,15 @@ from tests.docs.pages import ROOT, Block, after, blocks
 
 README = (ROOT / "README.md").read_text("utf-8")
 EXAMPLE = ROOT / "examples" / "zoo-softmax" / "zoo_softmax.py"
+# The scripts and the examples are also tried where packages are installed, and every model has
+# tests of its own.
+SLOW = ("scripts/demo", "zoo export transformer")
 RUNNABLE = [
-    block
+    pytest.param(
+        block,
+        id=f"line-{block.line}",
+        marks=[pytest.mark.slow] if any(words in block.text for words in SLOW) else [],
+    )
     for block in blocks(README)
     # The source of the example is compared with its file, and installed by a later block.
     if block.language in {"sh", "python"} and block.text != EXAMPLE.read_text("utf-8")
@@ -47,7 +54,7 @@ def _published() -> set[str]:
     return {entry["id"] for model in catalog["models"] for entry in model.get("weights", ())}
 
 
-@pytest.mark.parametrize("block", RUNNABLE, ids=lambda block: f"line-{block.line}")
+@pytest.mark.parametrize("block", RUNNABLE)
 def test_every_block_of_the_readme_runs_in_order(block: Block, newcomer: Newcomer):
     if "scripts/" in block.text and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
         pytest.skip("scripts/ make and use .venv, and these tests run in another environment")
@@ -77,6 +84,7 @@ def test_what_the_readme_names_is_there_at_its_end(name, newcomer: Newcomer):
     assert (newcomer.folder / name).is_file()
 
 
+@pytest.mark.slow
 def test_the_example_passes_the_tests_that_it_carries(newcomer: Newcomer):
     done = newcomer.run(
         "sh",

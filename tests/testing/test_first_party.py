@@ -6,9 +6,9 @@ import pytest
 
 import zoo
 from zoo import testing
-from zoo.api.catalog import listings, registry
+from zoo.api.catalog import registry
 
-OURS = [listing.name for listing in listings() if listing.distribution == "neural-zoo"]
+OURS = [listing.name for listing in registry().listings() if listing.distribution == "neural-zoo"]
 
 
 # Each trains and exports many times; one is enough for the fast tier.

@@ -154,13 +154,11 @@ class Fault(Progress):
         setattr(os, what, mortal)
 
     def _half_write(self) -> None:
-        real, fault = os.fdopen, self
+        real, fault = Path.open, self
 
-        def mortal(handle: int, *rest: Any, **more: Any) -> Any:
-            stream = real(handle, *rest, **more)
-            # A digest is read through the same function.
-            ours = stream.writable() and fault._open_file(handle).startswith(fault._run)
-            if not ours or not fault._hit():
+        def mortal(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+            stream = real(path, mode, *rest, **more)
+            if mode != "wb" or not str(path).startswith(fault._run) or not fault._hit():
                 return stream
 
             class Torn:
@@ -177,7 +175,7 @@ class Fault(Progress):
 
             return Torn()
 
-        os.fdopen = mortal
+        Path.open = mortal
 
     def _half_model(self) -> None:
         real = zipfile.ZipFile.writestr

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from zoo.architecture import Architecture
     from zoo.registry.hooks import Hooks
-    from zoo.registry.registry import Listing, Registry
+    from zoo.registry.registry import Registry
 
 
 CORE_COMMANDS = (
@@ -82,19 +82,8 @@ def list_models(
         >>> zoo.list_models("mlp*", task="classification")
         ['mlp_classifier']
     """
-    found = listings(pattern, task=task, tags=tags, installed=installed)
+    found = registry().listings(pattern, task=task, tags=tags, installed=installed)
     return [listing.name for listing in found]
-
-
-def listings(
-    pattern: str = "*",
-    *,
-    task: str | None = None,
-    tags: Iterable[str] = (),
-    installed: bool = False,
-) -> list[Listing]:
-    """List models with their status and catalog entry, importing no plugin."""
-    return registry().listings(pattern, task=task, tags=tags, installed=installed)
 
 
 def list_commands() -> dict[str, str]:

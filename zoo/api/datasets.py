@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.api.catalog import registry
 from zoo.errors import ConfigError, DataError, UnknownDataset
 from zoo.files import exists
-from zoo.names import NAME
+from zoo.names import NAME, nearest
+from zoo.registry.entrypoints import DATASETS
 from zoo.spec import Dataset as AnyDataset, DataSpec
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 DataSource = str | Path | DataSpec | AnyDataset | None
 """A name, a path, a description, or a dataset; ``None`` for what the model was made for."""
-
-GROUP = "zoo.datasets"
-"""Entry-point group of dataset plugins."""
 
 _registered: dict[str, NamedDataset] = {}
 
@@ -106,7 +103,7 @@ def list_datasets() -> list[DatasetListing]:
         ['adding', 'aircraft_captions_synthetic']
     """
     found = {name: _listing(named, "") for name, named in _registered.items()}
-    for listing in registry().listings(group=GROUP):
+    for listing in registry().listings(group=DATASETS):
         known: dict[str, Any] = {"name": listing.name, "distribution": listing.distribution}
         if listing.entry is not None:
             known = listing.entry.model_dump()
@@ -133,7 +130,7 @@ def dataset_info(name: str) -> DatasetInfo:
     if named is None:
         raise _unknown(name)
     here = named.id in _registered
-    distribution = "" if here else registry().resolve(name, GROUP).provider.distribution
+    distribution = "" if here else registry().resolve(name, DATASETS).provider.distribution
     return DatasetInfo(
         **vars(_listing(named, distribution)),
         source=named.source,
@@ -155,12 +152,12 @@ def find_dataset(name: str) -> NamedDataset | None:
     plain = name.rpartition(":")[2]
     if plain not in _announced():
         return None
-    found: NamedDataset = registry().load(GROUP, name)
+    found: NamedDataset = registry().load(DATASETS, name)
     return found
 
 
 def _announced() -> set[str]:
-    return {one.name for one in registry().announced if one.group == GROUP}
+    return {one.name for one in registry().announced if one.group == DATASETS}
 
 
 def _listing(named: NamedDataset, distribution: str) -> DatasetListing:
@@ -268,14 +265,12 @@ def _unknown(name: str) -> UnknownDataset:
             fix=f"pip install {known.distribution}",
         )
     names = list(listings)
-    near = difflib.get_close_matches(name, names, n=2)
+    near = nearest(name, names, count=2)
     with contextlib.suppress(OSError):
         beside = sorted(
             e.name for e in path.parent.iterdir() if not e.name.startswith(".") and e.exists()
         )
-        near += [
-            str(path.parent / other) for other in difflib.get_close_matches(path.name, beside, n=3)
-        ]
+        near += [str(path.parent / other) for other in nearest(path.name, beside)]
     link = "it is a broken link; " if os.path.islink(name) else ""  # noqa: PTH114
     return UnknownDataset(
         f"there is no data {name!r}",

@@ -93,7 +93,7 @@ def predict(
         >>> zoo.predict("exports/cnn/1", ["seven.png", "nine.png"]).labels
         ['7', '9']
     """
-    predictor = _open(target, weights=weights)
+    predictor = open_predictor(target, weights=weights)
     return predictor.predict(inputs, signature=signature, beams=beams, prompt=prompt)
 
 
@@ -149,15 +149,21 @@ class Predictor:
         return Prediction(found, outputs, forecast_dates(inputs, specs))
 
 
-def open_predictor(target: Run | keras.Model | Artifact | Session | str | Path) -> Predictor:
+def open_predictor(
+    target: Run | keras.Model | Artifact | Session | str | Path,
+    *,
+    weights: str | Path | None = None,
+) -> Predictor:
     """Open a model once, for several predictions. Artifacts need no Keras.
 
     Args:
         target: A run or its folder, a model of :func:`build` or the name of one with weights, an
             artifact or its folder.
+        weights: As for :func:`predict`.
 
     Raises:
         RegistryError: If there is no model of that name.
+        ConfigError: If ``weights`` and the name of a model do not come together.
         ArtifactError: If a folder is neither a run nor an artifact.
 
     Example:
@@ -165,14 +171,6 @@ def open_predictor(target: Run | keras.Model | Artifact | Session | str | Path) 
         >>> model.predict("seven.png").labels
         ['7']
     """
-    return _open(target)
-
-
-def _open(
-    target: Run | keras.Model | Artifact | Session | str | Path,
-    *,
-    weights: str | Path | None = None,
-) -> Predictor:
     source = str(target) if isinstance(target, str | Path) else ""
     model: Any = _loaded(target, weights)
     session = model if isinstance(model, Session) else None
@@ -213,13 +211,7 @@ def _refuse_generation(beams: int, prompt: str) -> None:
 def _loaded(
     target: Run | keras.Model | Artifact | Session | str | Path, weights: str | Path | None
 ) -> Run | keras.Model | Session:
-    """Load a folder, build a model by its name, or return the target itself.
-
-    Raises:
-        ConfigError: If there are weights and no name, or a name without weights.
-        RegistryError: If there is no model of that name.
-        ArtifactError: If a folder is neither a run nor an artifact.
-    """
+    """Load a folder, build a model by its name, or return the target itself."""
     if isinstance(target, str) and is_name(target):
         from zoo.api.model_factory import build, default_weights
 

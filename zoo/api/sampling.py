@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import math
 from pathlib import Path
@@ -14,6 +13,7 @@ from zoo.api.prediction import load, open_predictor
 from zoo.errors import ConfigError, DataError, Finding, StorageError
 from zoo.files import atomic_write, exists
 from zoo.metrics.figures import encode_png
+from zoo.names import nearest
 from zoo.runtime import Prediction, Session
 from zoo.runtime.gibbs import GibbsSampler, gibbs_step
 from zoo.spec import TensorSpec
@@ -144,7 +144,7 @@ def _label_state(sampler: GibbsSampler, label: str) -> tuple[TensorSpec, int]:
             continue
         if label in spec.labels:
             return spec, spec.labels.index(label)
-        near = difflib.get_close_matches(label, spec.labels, n=1)
+        near = nearest(label, spec.labels, count=1)
         known = f"one of {', '.join(spec.labels[:20])}"
         raise ConfigError(
             f"there is no class {label!r}",

@@ -1,16 +1,13 @@
-"""``zoo list``, ``info`` and ``build``."""
+"""``zoo list``, ``datasets`` and ``build``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from zoo import console
-from zoo.errors import UnknownModel
-from zoo.names import nearest
 
 
 @click.command("list", epilog=console.example("zoo list 'mlp*' --task classification"))
@@ -30,10 +27,10 @@ def list_models(
 
     Names come from installed packages and the catalog: no plugin is imported.
     """
-    from zoo.api import catalog
+    from zoo.api.catalog import registry
 
-    listings = catalog.listings(pattern, task=task, tags=tag, installed=installed)
-    problems = catalog.registry().catalog.problems
+    listings = registry().listings(pattern, task=task, tags=tag, installed=installed)
+    problems = registry().catalog.problems
     if problems:
         console.note(f"ignored catalog entries: {len(problems)}; see 'zoo doctor'")
     if as_json:
@@ -59,48 +56,37 @@ def list_models(
     console.emit(console.table(header, rows))
 
 
-@click.command("info", epilog=console.example("zoo info cnn --schema", "zoo info mnist"))
-@click.argument("name", help="A model of 'zoo list', or a dataset of 'zoo datasets'.")
-@click.option("--schema", is_flag=True, help="Print the JSON schema of its configuration.")
+@click.command("datasets", epilog=console.example("zoo datasets --task regression"))
+@click.option("--task", metavar="TASK", help="Only datasets for this task.")
+@click.option("--offline", is_flag=True, help="Only those that need no download.")
 @console.json_option
-def info(name: str, schema: bool, as_json: bool) -> None:
-    """Describe a model or a dataset.
+def datasets(task: str | None, offline: bool, as_json: bool) -> None:
+    """List the datasets that have a name.
 
-    Shows the tasks, limits, configuration fields, trained weights and origin of a model; the
-    options, inputs, targets, license and source of a dataset.
+    Names come from installed packages and the catalog: no plugin is imported.
     """
     import zoo
-    from zoo.cli.datasets import describe
 
-    try:
-        model = zoo.info(name)
-    except UnknownModel as error:
-        datasets = [dataset.name for dataset in zoo.list_datasets()]
-        if name.rpartition(":")[2] in datasets:
-            describe(name, schema=schema, as_json=as_json)
-            return
-        near = nearest(name, [*zoo.list_models(), *datasets])
-        if not near:
-            raise
-        raise UnknownModel(
-            f"there is no model or dataset {name!r}",
-            why=f"did you mean {' or '.join(near)}?",
-            fix=f"zoo info {near[0]}",
-        ) from error
-    known = console.plain(model)
-    if schema:
-        console.emit_json(known["schema"])
-        return
+    found = [
+        one
+        for one in zoo.list_datasets()
+        if task in (None, one.task) and (one.offline or not offline)
+    ]
     if as_json:
-        console.emit_json(known)
+        console.emit_json(found)
         return
-    console.emit(console.facts(_describe(known)))
-    console.emit()
-    data = known["default_dataset"]
-    start = f"on {data}" if known["default_config"] else "default"
-    console.emit(f"configuration (change a field with --set; '{start}' is the default value)")
-    rows = list(field_rows(known["schema"], known["default_config"].get("config", {})))
-    console.emit(console.table(("field", start, "allowed", "meaning"), rows, fold=True))
+    rows = [
+        (
+            one.name,
+            one.task,
+            one.size,
+            {True: "offline", False: "download", None: ""}[one.offline],
+            one.license,
+            one.distribution if one.installed else f"{one.distribution} (not installed)",
+        )
+        for one in found
+    ]
+    console.emit(console.table(("name", "task", "size", "access", "license", "package"), rows))
 
 
 @click.command("build", epilog=console.example("zoo build cnn --weights digits --out cnn.keras"))
@@ -128,12 +114,11 @@ def build(
     With --out it is saved as an ordinary Keras model.
     """
     import zoo
-    from zoo.cli.datasets import open_data
 
     if out is not None and out.suffix != ".keras":
         raise click.BadParameter(f"{out} does not end in .keras", param_hint="--out")
     config = console.settings(set_)
-    source = open_data(data, data_option)
+    source = console.open_data(data, data_option)
     model = zoo.build(name, weights=weights, data=source, **config)
     if out is not None:
         from zoo.files import replacing
@@ -167,86 +152,3 @@ def _listing(listing: Any) -> dict[str, Any]:
         "default_dataset": entry.get("default_dataset"),
         "weights": entry.get("weights", []),
     }
-
-
-def _describe(known: Mapping[str, Any]) -> list[tuple[str, object]]:
-    lines: list[tuple[str, object]] = []
-    for key, value in known.items():
-        if key in ("schema", "default_config", "weights", "artifacts", "checked") or value is None:
-            continue
-        many = isinstance(value, list)
-        glue = "\n" if key in ("references", "limits") else ", "
-        text = glue.join(map(_cell, value)) if many else _cell(value)
-        lines.append((key.replace("_", " "), text))
-    lines += [("weights", _weights(entry)) for entry in known.get("weights") or ()]
-    lines += [("checked", _conformance(known["checked"]))] if known["checked"] else []
-    return lines
-
-
-def _conformance(checked: Mapping[str, Any]) -> str:
-    if checked["problem"]:
-        return f"the receipt does not apply: {console.printable(checked['problem'])}"
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in checked["counts"].items())
-    return f"{checked['level'] or 'no level'}: {counts} (as its package claims)"
-
-
-def _weights(entry: Mapping[str, Any]) -> str:
-    measured = (entry.get("measured") or {}).get("metrics") or {}
-    scores = [f", {metric} {console.score(**score)}" for metric, score in measured.items()]
-    return f"{entry['id']}: {entry['parameters']:,} parameters{''.join(scores)}"
-
-
-def field_rows(
-    schema: Mapping[str, Any],
-    chosen: Mapping[str, Any] = {},
-    shared: Mapping[str, Any] | None = None,
-    prefix: str = "",
-) -> list[tuple[str, str, str, str]]:
-    """Return one row per field of a JSON schema, those of nested objects with dots.
-
-    The value of a row is the chosen one, else the schema's default.
-    """
-    shared = schema.get("$defs", {}) if shared is None else shared
-    rows = []
-    for name, field in schema.get("properties", {}).items():
-        inner = shared.get(str(field.get("$ref", "")).rpartition("/")[2])
-        if inner and "properties" in inner:
-            rows += field_rows(inner, chosen.get(name) or {}, shared, f"{prefix}{name}.")
-            continue
-        value = _cell(chosen.get(name, field.get("default")))
-        rows.append((f"{prefix}{name}", value, _allowed(field), field.get("description", "")))
-    return rows
-
-
-def _allowed(field: Mapping[str, Any]) -> str:
-    """Abbreviate what a JSON schema accepts."""
-    if "anyOf" in field:
-        return " or ".join(_allowed(choice) for choice in field["anyOf"])
-    if "enum" in field:
-        return "|".join(map(str, field["enum"]))
-    kind = str(field.get("type", "any"))
-    if kind == "array":
-        return f"list of {_allowed(field.get('items') or field.get('prefixItems', [{}])[0])}"
-    bounds = [
-        f"{sign} {field[key]:g}"
-        for key, sign in (
-            ("exclusiveMinimum", ">"),
-            ("minimum", ">="),
-            ("exclusiveMaximum", "<"),
-            ("maximum", "<="),
-        )
-        if key in field
-    ]
-    return " ".join((kind, ", ".join(bounds))).strip()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{', '.join(map(_cell, value))}]"
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={_cell(item)}" for key, item in value.items())
-    return str(value)

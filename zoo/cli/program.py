@@ -21,8 +21,8 @@ INTERNAL_ERROR = 70
 
 COMMANDS = {
     "list": ("zoo.cli.models:list_models", "List the available models."),
-    "info": ("zoo.cli.models:info", "Describe a model or a dataset."),
-    "datasets": ("zoo.cli.datasets:datasets", "List the datasets that have a name."),
+    "info": ("zoo.cli.info:info", "Describe a model or a dataset."),
+    "datasets": ("zoo.cli.models:datasets", "List the datasets that have a name."),
     "build": ("zoo.cli.models:build", "Build a model and show its layers."),
     "plugins": ("zoo.cli.plugins:plugins", "List the installed plugins."),
     "doctor": ("zoo.cli.plugins:doctor", "Find problems of this installation."),

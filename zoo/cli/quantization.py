@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from zoo import console
-from zoo.cli.datasets import open_data
 from zoo.errors import QuantizationRejected
 
 _COLUMNS = (
@@ -100,7 +99,7 @@ def quantize(
     """
     import zoo
 
-    source = open_data(data, data_option)
+    source = console.open_data(data, data_option)
     try:
         found = zoo.quantize(
             path,
@@ -115,14 +114,14 @@ def quantize(
             seconds=seconds,
         )
     except QuantizationRejected as error:
-        if error.report is not None:
-            _show(error.report, as_json=as_json)
+        if error.report is not None and not as_json:
+            console.emit(_candidates(console.plain(error.report)))
         raise
     if as_json:
         console.emit_json(found)
         return
-    _show(found.report, as_json=False)
     report, published = console.plain(found.report), found.artifact.path
+    console.emit(_candidates(report))
     facts = (
         ("artifact", published),
         ("method", report["best"]),
@@ -132,30 +131,25 @@ def quantize(
     console.note(f"\nnext: zoo verify {published}\n      zoo predict {published} INPUT")
 
 
-def _show(report: Any, *, as_json: bool) -> None:
-    """Print the table of all candidates."""
-    known = console.plain(report)
-    if as_json:
-        console.emit_json({"path": known["published"], "report": known})
-        return
+def _candidates(report: dict[str, Any]) -> str:
+    """Return the table of the source and all candidates."""
     source = [
         "source",
-        console.size(known["source_bytes"]),
+        console.size(report["source_bytes"]),
         *[""] * 4,
-        *[_ms(known["source_ms"], batch) for batch in ("1", "64")],
+        *[_ms(report["source_ms"], batch) for batch in ("1", "64")],
         "1.00",
         "",
     ]
-    console.emit(
-        console.table(_COLUMNS, [source, *(_cells(row, known) for row in known["candidates"])])
-    )
+    rows = [_cells(row, report) for row in report["candidates"]]
+    return console.table(_COLUMNS, [source, *rows])
 
 
 def _cells(row: dict[str, Any], report: dict[str, Any]) -> list[str]:
     found = row["comparison"] or {}
     agreement = found.get("agreement")
     if row["method"] == report["best"]:
-        result = console.paint("published", "green")
+        result = "published"
     else:
         result = "accepted" if row["accepted"] else f"rejected: {row['reason']}"
     return [

@@ -11,7 +11,6 @@ from typing import Any, Literal
 import click
 
 from zoo import console
-from zoo.cli.datasets import open_data
 from zoo.cli.progress import Progress
 
 _epochs_option = click.option(
@@ -188,7 +187,7 @@ def evaluate(
     """
     import zoo
 
-    evaluation = zoo.evaluate(target, open_data(data, data_option), split=split)
+    evaluation = zoo.evaluate(target, console.open_data(data, data_option), split=split)
     if as_json:
         console.emit_json(evaluation)
         return

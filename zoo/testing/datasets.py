@@ -13,7 +13,7 @@ import numpy as np
 
 import zoo
 from zoo.api.catalog import registry
-from zoo.api.datasets import GROUP as ENTRY_POINTS, find_dataset
+from zoo.api.datasets import find_dataset
 from zoo.data import Dataset, NamedDataset
 from zoo.errors import DatasetUnavailable, UnknownDataset
 from zoo.receipts import Identity
@@ -21,6 +21,7 @@ from zoo.spec import Arrays, TensorSpec
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
 from zoo.testing.import_probe import HEAVY, modules_after_listing, trace_import
 
+ENTRY_POINTS = "zoo.datasets"
 GROUP = CheckGroup("dataset", kind="dataset")
 
 SPLITS = ("train", "validation", "test")

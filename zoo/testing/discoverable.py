@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from typing import Any
 
-from zoo.api.catalog import listings
+from zoo.api.catalog import registry
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
 from zoo.testing.import_probe import HEAVY, trace_architecture
 from zoo.testing.subject import Subject
@@ -29,7 +29,7 @@ def name(subject: Subject) -> Measured:
         f"info.name to be the name it is asked for by, {subject.name}",
         own,
     )
-    (listing,) = listings(own)
+    (listing,) = registry().listings(own)
     expect(listing.status == "ready", "the status 'ready'", listing.status)
     return {"name": own}
 
@@ -83,7 +83,7 @@ def global_state(subject: Subject) -> Measured:
 )
 def metadata(subject: Subject) -> Measured:
     """Its distribution states version, summary, license, Python version and the zoo."""
-    (listing,) = listings(subject.architecture.info.name)
+    (listing,) = registry().listings(subject.architecture.info.name)
     if not listing.is_installed:
         raise Skipped("it was registered in this process, and no distribution provides it")
     told: Any = importlib.metadata.metadata(listing.distribution)

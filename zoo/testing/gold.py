@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 import zoo
-from zoo.api.catalog import listings
+from zoo.api.catalog import registry
 from zoo.api.predict_fns import keras_predict_fn
 from zoo.errors import DatasetUnavailable
 from zoo.metrics import Score
@@ -163,7 +163,7 @@ def _entry(subject: Subject) -> Any:
     Raises:
         Skipped: If there is none.
     """
-    (listing,) = listings(subject.architecture.info.name)
+    (listing,) = registry().listings(subject.architecture.info.name)
     if listing.entry is None:
         raise Skipped("no catalog has an entry for it")
     return listing.entry

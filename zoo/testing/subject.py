@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
-from zoo.api.catalog import listings, registry
+from zoo.api.catalog import registry
 from zoo.api.environment import version_of
 from zoo.architecture import Architecture, Recipe, Signature
 from zoo.errors import ConfigError, Finding, UnknownModel
@@ -356,7 +356,7 @@ def package_files(architecture: Architecture[Any]) -> dict[str, Path]:
         return {}
     top = type(architecture).__module__.partition(".")[0]
     package = getattr(sys.modules.get(top), "__path__", None)
-    (listing,) = listings(architecture.info.name)
+    (listing,) = registry().listings(architecture.info.name)
     if not package or not listing.is_installed:
         return {source.name: source}
     return files_of(Path(next(iter(package))))
