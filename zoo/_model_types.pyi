@@ -205,7 +205,7 @@ class VGG16DamageConfig(TypedDict, total=False):
     preset: Literal["small", "transfer"]
     stem: int
     stages: tuple[tuple[int, ...], ...]
-    backbone: Literal["vgg16", "resnet50v2", "mobilenetv2", "efficientnetv2b0", "densenet121"]
+    backbone: Literal["vgg16", "resnet50v2", "mobilenetv2"]
     pretrained: str
     image_size: int
     views: int

@@ -125,12 +125,13 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         import numpy as np
 
         from zoo.layers import compile_classifier
+        from zoo_vgg16_damage.examples import label_name
 
         data, config = model.blueprint.data, model.blueprint.config
         if config.class_weights == "none":
             return
         classes = len(data.labels)
-        counts = np.bincount(targets[_target(data).name].reshape(-1), minlength=classes)
+        counts = np.bincount(targets[label_name(data)].reshape(-1), minlength=classes)
         present = int((counts > 0).sum())
         weights = counts.sum() / (present * np.maximum(counts, 1))
         compile_classifier(model, config.optimizer, class_weights=weights.tolist())
@@ -189,10 +190,6 @@ class VGG16Damage(zoo.Architecture[VGG16DamageConfig]):
         from zoo_vgg16_damage.signatures import make_signatures
 
         return make_signatures(model, config, data, _positive(config, data))
-
-
-def _target(data: DataSpec) -> TensorSpec:
-    return next(tensor for tensor in data.targets if tensor.labels is not None)
 
 
 def _image(data: DataSpec) -> TensorSpec:

@@ -6,13 +6,13 @@ Importing this module imports no keras.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.config import Frozen
 from zoo.environment import is_offline
 from zoo.errors import ChecksumMismatch, DataError, DatasetUnavailable
 from zoo_vgg16_damage.config import VGG16DamageConfig
@@ -23,31 +23,16 @@ if TYPE_CHECKING:
 LAYER = "backbone"
 """Name of the backbone layer."""
 
-_STORE = "https://storage.googleapis.com/tensorflow/"
+_STORE = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _WITHOUT = "or train without a backbone: --set preset=small"
 _HALF = (127.5, 127.5, 127.5)
 _CAFFE = (123.68, 116.779, 103.939)
-_TORCH = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 _ONE = (1.0, 1.0, 1.0)
-
-
-class WeightsFile(Frozen):
-    """File of ImageNet weights without the top, as ``keras.applications`` pins it.
-
-    Attributes:
-        name: File name, also in the cache of Keras.
-        url: Download URL.
-        md5: MD5 hash; ``None`` where Keras pins none.
-    """
-
-    name: str
-    url: str
-    md5: str | None
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """Network of ``keras.applications`` and its preprocessing.
+    """Network of ``keras.applications``, its preprocessing and its ImageNet weights.
 
     Attributes:
         factory: Its name in ``keras.applications``.
@@ -55,7 +40,8 @@ class Backbone:
         scale: Standard deviation of red, green and blue.
         bgr: Whether channels are in the order blue, green, red.
         blocks: Prefixes of layer names by block, last block first.
-        file: Its weights.
+        url: Download URL of the weights without the top.
+        md5: MD5 hash that Keras pins; ``None`` where it pins none.
     """
 
     factory: str
@@ -63,11 +49,13 @@ class Backbone:
     scale: tuple[float, float, float]
     bgr: bool
     blocks: tuple[tuple[str, ...], ...]
-    file: WeightsFile
+    url: str
+    md5: str | None
 
-
-def _file(name: str, url: str, md5: str | None) -> WeightsFile:
-    return WeightsFile(name=name, url=f"{_STORE}{url}{name}", md5=md5)
+    @property
+    def file_name(self) -> str:
+        """File name of the weights, also in the cache of Keras."""
+        return self.url.rpartition("/")[2]
 
 
 BACKBONES: dict[str, Backbone] = {
@@ -77,11 +65,8 @@ BACKBONES: dict[str, Backbone] = {
         _ONE,
         bgr=True,
         blocks=(("block5_",), ("block4_",), ("block3_",)),
-        file=_file(
-            "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            "keras-applications/vgg16/",
-            "6d6bbae143d832006294945121d1f1fc",
-        ),
+        url=f"{_STORE}vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        md5="6d6bbae143d832006294945121d1f1fc",
     ),
     "resnet50v2": Backbone(
         "ResNet50V2",
@@ -89,11 +74,8 @@ BACKBONES: dict[str, Backbone] = {
         _HALF,
         bgr=False,
         blocks=(("conv5_", "post_"), ("conv4_",), ("conv3_",)),
-        file=_file(
-            "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            "keras-applications/resnet/",
-            "fac2f116257151a9d068a22e544a4917",
-        ),
+        url=f"{_STORE}resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        md5="fac2f116257151a9d068a22e544a4917",
     ),
     "mobilenetv2": Backbone(
         "MobileNetV2",
@@ -105,33 +87,9 @@ BACKBONES: dict[str, Backbone] = {
             ("block_13_", "block_12_", "block_11_"),
             ("block_10_", "block_9_", "block_8_", "block_7_"),
         ),
-        file=_file(
-            "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-            "keras-applications/mobilenet_v2/",
-            None,
-        ),
-    ),
-    "efficientnetv2b0": Backbone(
-        "EfficientNetV2B0",
-        *_TORCH,
-        bgr=False,
-        blocks=(("block6", "top_"), ("block5",), ("block4",)),
-        file=_file(
-            "efficientnetv2-b0_notop.h5",
-            "keras-applications/efficientnet_v2/",
-            "893217f2bb855e2983157299931e43ff",
-        ),
-    ),
-    "densenet121": Backbone(
-        "DenseNet121",
-        *_TORCH,
-        bgr=False,
-        blocks=(("conv5_", "bn"), ("conv4_", "pool4_"), ("conv3_", "pool3_")),
-        file=_file(
-            "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            "keras-applications/densenet/",
-            "30ee3e1110167f948a6b9946edeeb738",
-        ),
+        url=f"{_STORE}mobilenet_v2/"
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        md5=None,
     ),
 }
 
@@ -140,11 +98,8 @@ def make_backbone(name: str, side: int) -> keras.Model:
     """Return a frozen backbone without its top, with random weights."""
     import keras
 
-    backbone = BACKBONES[name]
-    options = {"include_preprocessing": False} if name.startswith("efficientnet") else {}
-    model = getattr(keras.applications, backbone.factory)(
-        include_top=False, weights=None, input_shape=(side, side, 3), name=LAYER, **options
-    )
+    factory = getattr(keras.applications, BACKBONES[name].factory)
+    model = factory(include_top=False, weights=None, input_shape=(side, side, 3), name=LAYER)
     model.trainable = False
     return model
 
@@ -200,7 +155,7 @@ def weights_file(config: VGG16DamageConfig) -> Path:
         DatasetUnavailable: If the file is missing and cannot be downloaded.
         ChecksumMismatch: If the download is another file.
     """
-    wanted = BACKBONES[config.backbone].file
+    backbone = BACKBONES[config.backbone]
     if config.pretrained != "imagenet":
         path = Path(config.pretrained).expanduser()
         if path.is_file():
@@ -208,76 +163,62 @@ def weights_file(config: VGG16DamageConfig) -> Path:
         raise DatasetUnavailable(
             f"there is no weights file {path}",
             why="'pretrained' names a file of the backbone without its top, 'imagenet' or 'none'",
-            fix=f"place {wanted.name} there; {_WITHOUT}",
+            fix=f"place {backbone.file_name} there; {_WITHOUT}",
         )
-    folder = keras_home() / "models"
-    path = folder / wanted.name
-    if not path.is_file() and is_offline():
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+    path = home / "models" / backbone.file_name
+    if not path.is_file():
+        _download(backbone, path)
+    elif backbone.md5 is not None:
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, "md5").hexdigest()
+        if found != backbone.md5:
+            raise ChecksumMismatch(
+                f"{path} is not the file that Keras pins",
+                why=f"its MD5 is {found}, expected {backbone.md5}",
+                fix=f"rm {path}   (it is downloaded again); {_WITHOUT}",
+            )
+    return path
+
+
+def _download(backbone: Backbone, path: Path) -> None:
+    """Download the weights into the cache of Keras."""
+    if is_offline():
         raise DatasetUnavailable(
-            f"{wanted.name} is not in the cache, and ZOO_OFFLINE forbids the download",
-            why=f"its URL is {wanted.url}",
+            f"{path.name} is not in the cache, and ZOO_OFFLINE forbids the download",
+            why=f"its URL is {backbone.url}",
             fix=_by_hand(path),
         )
-    return _fetch(wanted, path)
-
-
-def keras_home() -> Path:
-    """Return the download folder of Keras."""
-    chosen = os.environ.get("KERAS_HOME")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".keras"
-
-
-def _fetch(wanted: WeightsFile, path: Path) -> Path:
-    """Return the file in Keras's cache, downloaded by Keras if it is missing."""
     import keras
 
     from zoo.files import storage_errors
 
-    if path.is_file():
-        _check(wanted, path)
-        return path
     # Keras falls back to a world-writable folder if its own is missing.
     with storage_errors(path, "downloading"):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            found = keras.utils.get_file(
-                wanted.name,
-                wanted.url,
-                file_hash=wanted.md5,
-                cache_subdir="models",
+            keras.utils.get_file(
+                path.name,
+                backbone.url,
+                file_hash=backbone.md5,
+                cache_subdir=path.parent.name,
                 cache_dir=str(path.parent.parent),
             )
     except ValueError as error:
         path.unlink(missing_ok=True)
         raise ChecksumMismatch(
-            f"{wanted.url} is not the file {wanted.name} that Keras pins",
+            f"{backbone.url} is not the file {path.name} that Keras pins",
             why=" ".join(str(error).split())[:300],
             fix=_by_hand(path),
         ) from error
     except Exception as error:  # Keras raises a bare Exception where a download fails
         path.unlink(missing_ok=True)
         raise DatasetUnavailable(
-            f"{wanted.name} could not be downloaded",
+            f"{path.name} could not be downloaded",
             why=" ".join(str(error).split())[:300],
             fix=_by_hand(path),
         ) from error
-    return Path(found)
-
-
-def _check(wanted: WeightsFile, path: Path) -> None:
-    import hashlib
-
-    if wanted.md5 is None:
-        return
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "md5").hexdigest()
-    if found != wanted.md5:
-        raise ChecksumMismatch(
-            f"{path} is not the file that Keras pins",
-            why=f"its MD5 is {found}, expected {wanted.md5}",
-            fix=f"rm {path}   (it is downloaded again); {_WITHOUT}",
-        )
 
 
 def _by_hand(path: Path) -> str:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo import Split
+from zoo_vgg16_damage.examples import labeled_batches
 
 if TYPE_CHECKING:
     import keras
 
 _TEMPERATURES = np.exp(np.linspace(np.log(0.05), np.log(20.0), 241))
-_BATCH = 32
 
 
 def calibrate(model: keras.Model, split: Split, positive: int) -> None:
@@ -31,7 +31,6 @@ def calibrate(model: keras.Model, split: Split, positive: int) -> None:
     config, data = model.blueprint.config, model.blueprint.data
     calibration = calibration_layer(model)
     calibration.set_values(1.0, 0.5)
-    target = next(tensor.name for tensor in data.targets if tensor.labels is not None)
     x = model.get_layer(FEATURES).output
     for layer in head_layers(model):
         if layer is calibration:
@@ -39,14 +38,10 @@ def calibrate(model: keras.Model, split: Split, positive: int) -> None:
         x = layer(x)
     logit_model = keras.Model(model.inputs[0], x)
     logits, labels = [], []
-    for start in range(0, len(split), _BATCH):
-        # Batches of one size: Keras traces a graph for every other.
-        rows = np.minimum(np.arange(start, start + _BATCH), len(split) - 1)
-        inputs, targets = split.take(rows)
-        count = min(_BATCH, len(split) - start)
-        logits.append(logit_model.predict_on_batch(inputs[data.inputs[0].name])[:count])
-        labels.append(np.asarray(targets[target]).reshape(-1)[:count])
-    all_logits, truth = np.concatenate(logits), np.concatenate(labels).astype(int)
+    for _, images, classes in labeled_batches(split, data):
+        logits.append(logit_model.predict_on_batch(images)[: len(classes)])
+        labels.append(classes)
+    all_logits, truth = np.concatenate(logits), np.concatenate(labels)
     temperature = best_temperature(all_logits, truth)
     threshold = 0.5
     if len(data.labels) == 2:

@@ -11,7 +11,7 @@ from zoo.config import Frozen
 
 Width = Annotated[int, Field(ge=1, le=4_096)]
 Stage = Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)]
-Backbone = Literal["vgg16", "resnet50v2", "mobilenetv2", "efficientnetv2b0", "densenet121"]
+Backbone = Literal["vgg16", "resnet50v2", "mobilenetv2"]
 
 
 class HeadConfig(Frozen):

@@ -9,17 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo import DataSpec, Evaluation, PredictFn, Score, Split
-from zoo.metrics.figures import (
-    Bars,
-    Figure,
-    ImageGrid,
-    ImageRow,
-    Lines,
-    Series,
-    encode_image,
-    evenly_spaced,
-)
-from zoo.metrics.roc import precision_recall, roc_curve
+from zoo.metrics.figures import Bars, Figure, ImageGrid, ImageRow, Lines, Series
+from zoo.metrics.roc import precision_recall, roc_figure
 from zoo.metrics.saliency import heatmap, overlay
 from zoo.spec import PredictFns
 from zoo_vgg16_damage.signatures import EVIDENCE, SALIENCY
@@ -138,8 +129,8 @@ def _overlays(
         title=title,
         caption=caption,
         rows=(
-            ImageRow(label="image", images=tuple(map(encode_image, small))),
-            ImageRow(label="evidence", images=tuple(map(encode_image, overlays))),
+            ImageRow.of("image", small),
+            ImageRow.of("evidence", overlays),
         ),
         columns=tuple(columns),
     )
@@ -149,29 +140,22 @@ def _curves(
     probability: NDArray[Any], is_positive: NDArray[Any], label: str, scores: Mapping[str, Score]
 ) -> list[Figure]:
     classes = probability[is_positive], probability[~is_positive]
-    false_rate, true_rate = roc_curve(*classes)
     recall, precision = precision_recall(*classes)
     # Precision is undefined until the first positive prediction: the line starts with its value.
     recall, precision = np.append(0.0, recall), np.append(precision[:1], precision)
     share = float(is_positive.mean())
     area, mean = _interval(scores["roc_auc"]), _interval(scores["average_precision"])
     return [
-        Lines(
+        roc_figure(
+            {"this model": classes},
             title=f"ROC curve of {label}",
             caption=f"Area under the curve: {area}.",
-            series=(
-                _series("this model", false_rate, true_rate),
-                Series(name="chance", x=(0.0, 1.0), y=(0.0, 1.0)),
-            ),
-            x_label="false positive rate",
-            y_label="true positive rate",
-            square=True,
         ),
         Lines(
             title=f"Precision–recall curve of {label}",
             caption=f"Average precision: {mean}; of chance {share:.3f}.",
             series=(
-                _series("this model", recall, precision),
+                Series.of("this model", recall, precision, emphasis=True),
                 Series(name="chance", x=(0.0, 1.0), y=(share, share)),
             ),
             x_label="recall",
@@ -187,22 +171,14 @@ def _baselines(scores: Mapping[str, Score]) -> list[Figure]:
         return []
     best = max(score.value for name, score in found.items() if name != "this model")
     return [
-        Bars(
+        Bars.of_scores(
+            found,
             title="Comparison with baselines",
             caption=f"The best baseline has an accuracy of {best:.1%}.",
-            names=tuple(found),
-            values=tuple(score.value for score in found.values()),
-            lows=tuple(s.value if s.low is None else s.low for s in found.values()),
-            highs=tuple(s.value if s.high is None else s.high for s in found.values()),
             label="accuracy",
             emphasis=("this model",),
         )
     ]
-
-
-def _series(name: str, x: NDArray[Any], y: NDArray[Any]) -> Series:
-    kept = evenly_spaced(len(x), 300)
-    return Series(name=name, x=tuple(x[kept].tolist()), y=tuple(y[kept].tolist()), emphasis=True)
 
 
 def _interval(score: Score) -> str:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from zoo.errors import ConfigError, DataError, Diverged
-from zoo.metrics import Evaluation, evaluate
+from zoo.metrics import TASKS, Evaluation, evaluate
 from zoo.metrics.classification import BINS, SMALLEST, WORST
-from zoo.metrics.evaluate import TASKS
 from zoo.spec import DataSpec, Task, TensorSpec
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
@@ -73,7 +72,7 @@ def answers(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return np.array(labels), weights / weights.sum(axis=1, keepdims=True)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(answers(), st.integers(1, 70))
 def test_every_score_equals_scikit_learn(
     case: tuple[np.ndarray, np.ndarray], batch_size: int
@@ -114,7 +113,7 @@ def test_every_score_equals_scikit_learn(
         assert (np.nan if row.f1 is None else row.f1) == pytest.approx(f1[i], nan_ok=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(answers())
 def test_calibration_error_is_the_weighted_gap_over_bins_that_hold_their_upper_end(
     case: tuple[np.ndarray, np.ndarray],
@@ -135,7 +134,7 @@ def test_calibration_error_is_the_weighted_gap_over_bins_that_hold_their_upper_e
     assert sum(b.count for b in evaluation.tables.calibration) == len(labels)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(answers())
 def test_an_evaluation_survives_json_and_its_intervals_hold_their_values(
     case: tuple[np.ndarray, np.ndarray],

@@ -225,17 +225,15 @@ def test_without_a_reference_there_are_the_models_own_scores_alone() -> None:
     assert found.examples == 6
 
 
-def test_a_class_that_was_held_out_is_shown_beside_the_others() -> None:
+def test_a_class_that_was_held_out_is_an_anomaly() -> None:
     rows = Rows(images(30), np.arange(30) % 3)
     found = evaluate_autoencoder(
         off_by(5), rows, spec((4, 3, 1), ("a", "b", "c")), reference=rows, held_out=("c",)
     )
-    titles = [figure.title for figure in found.figures]
+    curves = next(figure for figure in found.figures if figure.title.startswith("Anomaly"))
 
-    assert "Anomaly detection: c held out" in titles
-    bars = next(figure for figure in found.figures if figure.title == "Error by class")
-    assert bars.names == ("a", "b", "c (held out)")
-    assert bars.emphasis == ("c (held out)",)
+    assert curves.title == "Anomaly detection: c held out"
+    assert [series.name for series in curves.series] == ["this model", "PCA", "chance"]
 
 
 def test_what_cannot_be_measured_is_refused() -> None:

@@ -128,8 +128,7 @@ def test_figures_are_made_with_a_reference_and_name_what_matters() -> None:
     assert (agreement.x_label, agreement.diagonal) == ("true level, m", True)
     inside = agreement.groups.count("inside its interval")
     assert inside / 300 == pytest.approx(evaluation.scores["interval_coverage"].value)
-    assert sum(figures["Residual distribution"].counts[0]) == 300
-    assert "no significant bias" in figures["Residual distribution"].caption
+    assert "no significant bias" in figures["Residuals"].caption
     beside = figures["Baselines"]
     assert beside.names == ("this model", "least squares", "training mean")
     assert beside.values[0] == pytest.approx(evaluation.scores["rmse"].value)

@@ -8,7 +8,7 @@ from zoo.data.dataset import ArraySplit
 from zoo.data.options import LabeledOptions
 from zoo.data.text.labeled import labeled_dataset
 from zoo.metrics import evaluate
-from zoo.metrics.figures import Bars, Texts
+from zoo.metrics.figures import Texts
 
 WORDS = "one two three four five six seven eight nine ten".split()  # noqa: SIM905 - a sentence
 TEXTS = [f"Text {n}: {' '.join(WORDS[: 1 + n % 10])}" for n in range(60)]
@@ -42,19 +42,6 @@ def test_ids_without_their_texts_are_read_by_the_vocabulary():
     mistakes = next(figure for figure in figures if isinstance(figure, Texts))
     assert mistakes.rows[0][0].startswith("text ")
     assert any("\ufffd" in row[0] for row in mistakes.rows)
-
-
-def test_accuracy_is_told_by_length_with_what_was_not_read():
-    figures = evaluate(_predict_fn, SPLITS["test"], SPEC, reference=SPLITS["train"]).figures
-    bars = next(figure for figure in figures if isinstance(figure, Bars))
-    assert 2 <= len(bars.names) <= 4
-    assert bars.names[-1].endswith("8")
-    assert all(
-        low <= value <= high
-        for low, value, high in zip(bars.lows, bars.values, bars.highs, strict=True)
-    )
-    assert "36 of 60 texts reach the maximum of 8 tokens" in bars.caption
-    assert "% of all tokens are not in the vocabulary" in bars.caption
 
 
 def test_without_a_reference_and_without_texts_there_are_none():

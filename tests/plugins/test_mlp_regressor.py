@@ -116,7 +116,6 @@ def test_it_learns_a_table_and_its_intervals_cover_the_test_split(run: zoo.Run) 
     assert titles == [
         "Predicted vs. true",
         "Residuals",
-        "Residual distribution",
         "Baselines",
         "Permutation importance",
     ]

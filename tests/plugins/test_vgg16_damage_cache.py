@@ -1,4 +1,4 @@
-"""Features on disk: computed once, found again, made again where they are not whole, bounded."""
+"""Cached features: computed once, computed again where a file is damaged, limited in size."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv(feature_cache.SIZE_LIMIT, raising=False)
     return tmp_path / "cache" / "features"
 
 
@@ -47,30 +46,38 @@ def _pair(split: str) -> tuple[np.ndarray, np.ndarray]:
     return part.images, part.labels
 
 
-def test_features_are_computed_once(
+def test_features_are_computed_once_and_again_where_a_file_is_damaged(
     weights: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    saved = []
+    save = feature_cache._save
+    monkeypatch.setattr(
+        feature_cache, "_save", lambda path, *arrays: (saved.append(path.name), save(path, *arrays))
+    )
     first = trained(weights, tmp_path / "first")
     entries = sorted(path.name for path in own_cache.iterdir())
+    assert sorted(saved) == entries
     assert len(entries) == 3
-    monkeypatch.setattr(feature_cache, "_stage", _forbidden)
+    saved.clear()
     second = trained(weights, tmp_path / "second")
+    assert saved == []
+    damaged = own_cache / entries[0]
+    raw = bytearray(damaged.read_bytes())
+    raw[len(raw) // 2] ^= 255
+    damaged.write_bytes(raw)
+    third = trained(weights, tmp_path / "third")
 
-    assert sorted(path.name for path in own_cache.iterdir()) == entries
-    assert numbers(first) == numbers(second)
-
-
-def _forbidden(*_: Any) -> None:
-    raise AssertionError("features were computed again")
+    assert saved == entries[:1]
+    assert numbers(first) == numbers(second) == numbers(third)
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"seed": 1},
-        {"image_size": 40},
-        {"head": {"pooling": "flatten"}},
-        {"augmentation": {"shift": 0.2}},
+        pytest.param({"image_size": 40}, marks=pytest.mark.slow),
+        pytest.param({"head": {"pooling": "flatten"}}, marks=pytest.mark.slow),
+        pytest.param({"augmentation": {"shift": 0.2}}, marks=pytest.mark.slow),
     ],
 )
 def test_another_view_or_another_sight_is_another_entry(
@@ -83,73 +90,26 @@ def test_another_view_or_another_sight_is_another_entry(
     assert {path.name for path in own_cache.iterdir()} - before
 
 
-@pytest.mark.parametrize("damage", ["features.npy", "labels.npy", "sha256.json"])
-def test_an_entry_that_is_not_whole_is_made_again(
-    weights: Path, tmp_path: Path, own_cache: Path, damage: str
-) -> None:
-    first = trained(weights, tmp_path / "first")
-    for entry in own_cache.iterdir():
-        raw = bytearray((entry / damage).read_bytes())
-        raw[-3] ^= 255
-        (entry / damage).write_bytes(raw)
-    second = trained(weights, tmp_path / "second")
-
-    assert numbers(first) == numbers(second)
-
-
-def _entry(name: str, rows: int, *, in_use: tuple[str, ...] = ()) -> None:
-    def fill(features: np.ndarray, labels: np.ndarray) -> None:
-        features[:] = 1
-        labels[:] = 2
-
-    feature_cache.find_or_make(name, (rows, 1000), fill, in_use=in_use)
-
-
-def test_what_was_not_used_for_longest_goes_first(
+def test_the_least_recently_used_file_is_removed_first(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(feature_cache.SIZE_LIMIT, "0.00095")
-    for age, name in enumerate(("old", "middle", "new")):
-        _entry(name, 70)
+    monkeypatch.setattr(feature_cache, "MAX_CACHE_BYTES", 950_000)
+    features, labels = np.ones((70, 1000), "float32"), np.ones(70, "int64")
+    for age, name in enumerate(("old.npz", "middle.npz", "new.npz")):
+        feature_cache._save(own_cache / name, features, labels)
         os.utime(own_cache / name, (1_000 + age, 1_000 + age))
-    _entry("old", 70)
-    _entry("next", 70)
+    assert feature_cache._load(own_cache / "old.npz", features, labels)
+    feature_cache._save(own_cache / "next.npz", features, labels)
 
-    assert sorted(path.name for path in own_cache.iterdir()) == ["new", "next", "old"]
-
-
-def test_what_is_in_use_stays(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(feature_cache.SIZE_LIMIT, "0.0005")
-    _entry("mine", 70)
-    _entry("other", 70, in_use=("mine", "other"))
-
-    assert sorted(path.name for path in own_cache.iterdir()) == ["mine", "other"]
+    assert sorted(path.stem for path in own_cache.iterdir()) == ["new", "next", "old"]
 
 
-def test_a_computation_that_breaks_leaves_nothing(own_cache: Path) -> None:
-    def fill(features: np.ndarray, labels: np.ndarray) -> None:
-        features[0] = 1
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        feature_cache.find_or_make("broken", (3, 4), fill)
-
-    assert not own_cache.is_dir() or not list(own_cache.iterdir())
-
-
-def test_features_that_have_no_room_are_refused_before_any_is_computed(
+def test_features_above_the_size_limit_are_refused_before_any_is_computed(
     weights: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(feature_cache.SIZE_LIMIT, "0.0001")
+    monkeypatch.setattr(feature_cache, "MAX_BYTES", 100_000)
     with pytest.raises(ConfigError, match="features of this training") as caught:
         trained(weights, tmp_path / "run")
 
     assert "views=1" in caught.value.fix
     assert not own_cache.exists()
-
-
-@pytest.mark.parametrize("text", ["much", "-1", "nan", "inf", "0"])
-def test_a_bound_that_is_no_number_is_a_finding(text: str, monkeypatch: Any) -> None:
-    monkeypatch.setenv(feature_cache.SIZE_LIMIT, text)
-    with pytest.raises(ConfigError, match=feature_cache.SIZE_LIMIT):
-        feature_cache.size_limit()

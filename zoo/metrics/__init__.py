@@ -9,7 +9,7 @@ import numpy.
 
 from __future__ import annotations
 
-from zoo.metrics.evaluate import evaluate
+from zoo.errors import ConfigError, Finding
 from zoo.metrics.results import (
     CalibrationBin,
     ClassificationTables,
@@ -18,6 +18,7 @@ from zoo.metrics.results import (
     Mistake,
     Score,
 )
+from zoo.spec import DataSpec, PredictFn, Split, Task
 
 __all__ = [
     "CalibrationBin",
@@ -28,3 +29,62 @@ __all__ = [
     "Score",
     "evaluate",
 ]
+
+TASKS = (Task.CLASSIFICATION, Task.FORECASTING, Task.REGRESSION, Task.RECONSTRUCTION)
+"""Tasks that :func:`evaluate` has metrics for."""
+
+
+def evaluate(
+    predict_fn: PredictFn,
+    split: Split,
+    data: DataSpec,
+    *,
+    reference: Split | None = None,
+    batch_size: int = 256,
+) -> Evaluation:
+    """Evaluate a model on a split: every example once, the last short batch included.
+
+    Args:
+        predict_fn: Maps named inputs to named outputs; a Keras model and an ONNX session look the
+            same through it.
+        split: The examples.
+        data: Their spec. Its task decides what is measured.
+        reference: The training split, which baselines are fitted on; ``None`` asks for the scores
+            alone, without baselines and figures.
+        batch_size: Examples per call of ``predict_fn``. Affects the speed only.
+
+    Returns:
+        Scores with their intervals, and the tables behind them.
+
+    Raises:
+        ConfigError: If there are no metrics for the task, or the model's outputs do not fit it.
+        DataError: If the split is empty, or its targets do not fit the spec.
+        Diverged: If an output is not finite.
+
+    Example:
+        >>> evaluation = evaluate(predict_fn, dataset.split("test"), dataset.spec)
+        >>> evaluation.scores["accuracy"]
+        Score(value=0.986, low=0.968, high=0.994)
+    """
+    if batch_size < 1:
+        raise ConfigError(
+            "the batch size of an evaluation is wrong",
+            findings=[Finding("batch_size", batch_size, "a whole number of at least 1")],
+            fix="leave it out, or give one above zero",
+        )
+    # Imported here, because they need numpy.
+    if data.task is Task.CLASSIFICATION:
+        from zoo.metrics.classification import evaluate_classification as measure
+    elif data.task is Task.REGRESSION:
+        from zoo.metrics.regression import evaluate_regression as measure
+    elif data.task is Task.FORECASTING:
+        from zoo.metrics.forecasting import evaluate_forecasting as measure
+    elif data.task is Task.RECONSTRUCTION:
+        from zoo.metrics.reconstruction import evaluate_reconstruction as measure
+    else:
+        raise ConfigError(
+            f"there are no built-in metrics for the task {data.task.value!r}",
+            why=f"there are some for {', '.join(sorted(task.value for task in TASKS))}",
+            fix="override Architecture.evaluate and return a zoo.metrics.Evaluation",
+        )
+    return measure(predict_fn, split, data, reference=reference, batch_size=batch_size)

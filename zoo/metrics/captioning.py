@@ -16,6 +16,7 @@ A split may have optional attributes, which are then evaluated:
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,16 +25,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.metrics.caption_figures import Captions, caption_figures
 from zoo.metrics.cider import cider_d
-from zoo.metrics.figures import Figure, evenly_spaced
-from zoo.metrics.intervals import bootstrap_means
+from zoo.metrics.figures import (
+    Bars,
+    CaptionedImage,
+    Figure,
+    ImageGallery,
+    Texts,
+    encode_image,
+    evenly_spaced,
+)
 from zoo.metrics.outputs import iterate_batches
 from zoo.metrics.results import Evaluation, Score
 from zoo.metrics.text_scores import (
     GeneratedTexts,
     count_correct_tokens,
     reference_texts,
+    spread,
     text_spec,
     text_tensor,
     token_accuracy,
@@ -46,8 +54,52 @@ MAX_NEIGHBORS = 10_000
 SIDE = 16
 """Pixels per side that images are averaged to for the nearest-neighbor baseline."""
 
+_SHOWN = 10
+"""How many correct and how many incorrect captions are shown."""
+
+_MAX_SIDE = 192
+_SHOWN_TEXTS = 4
 _BLOCK = 256
 _WHY = "a captioner is evaluated by the texts that it generates"
+
+
+@dataclass
+class _Captions:
+    """Captions with their attributes.
+
+    Attributes:
+        texts: The generated texts and their references.
+        positions: An example of the split for each image.
+        held_out: Whether each image shows a combination that never occurs in training.
+        true: Attributes of each first reference, where the split parses texts.
+        predicted: Attributes of each generated text.
+    """
+
+    texts: GeneratedTexts
+    positions: NDArray[np.int64]
+    held_out: NDArray[np.bool_] | None = None
+    true: Sequence[Mapping[str, str]] | None = None
+    predicted: Sequence[Mapping[str, str]] = ()
+
+    @property
+    def groups(self) -> dict[str, NDArray[np.bool_]]:
+        """Seen and held-out images by name; empty unless there are both."""
+        held_out = self.held_out
+        if held_out is None or held_out.all() or not held_out.any():
+            return {}
+        return {"seen": ~held_out, "held out": held_out}
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes that the references state, in order."""
+        return tuple(dict.fromkeys(name for stated in self.true or () for name in stated))
+
+    def attribute(self, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which references state an attribute, and where the caption agrees."""
+        true = self.true or ()
+        stated = np.array([name in one for one in true], bool)
+        pairs = zip(true, self.predicted, strict=True)
+        return stated, np.array([one.get(name) == other.get(name) for one, other in pairs], bool)
 
 
 @dataclass
@@ -133,7 +185,7 @@ def evaluate_captions(
     if reference is not None:
         scores |= _baselines(split, data, reference, caption, first)
         prompted = {target.spec.name: target.texts for target in others}
-        figures = caption_figures(split, data, captions, prompted)
+        figures = _figures(split, data, captions, prompted)
     return Evaluation(task=Task.CAPTIONING, examples=len(first), scores=scores, figures=figures)
 
 
@@ -210,11 +262,11 @@ def _image_ids(split: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return first[order].astype(np.int64), rank[owner].astype(np.int64)
 
 
-def _with_attributes(split: Split, texts: GeneratedTexts, first: NDArray[np.int64]) -> Captions:
+def _with_attributes(split: Split, texts: GeneratedTexts, first: NDArray[np.int64]) -> _Captions:
     """Return the captions with their attributes, as far as the split knows them."""
     held_out: Any = getattr(split, "held_out", None)
     parse: Any = getattr(split, "parse", None)
-    return Captions(
+    return _Captions(
         texts,
         first,
         held_out=held_out(first) if held_out is not None else None,
@@ -223,7 +275,7 @@ def _with_attributes(split: Split, texts: GeneratedTexts, first: NDArray[np.int6
     )
 
 
-def _scores(captions: Captions) -> dict[str, Score]:
+def _scores(captions: _Captions) -> dict[str, Score]:
     texts, right = captions.texts, captions.texts.right
     found = {"exact_match": texts.exact_match()}
     for group, inside in captions.groups.items():
@@ -231,8 +283,7 @@ def _scores(captions: Captions) -> dict[str, Score]:
     for name in captions.attributes:
         stated, agrees = captions.attribute(name)
         found[f"{name}_accuracy"] = Score.of_share(agrees[stated])
-    each = cider_d(texts.generated, texts.references)
-    cider = Score.of(each.mean(), bootstrap_means(each[:, None])[0])
+    cider = Score.of_mean(cider_d(texts.generated, texts.references))
     if captions.true is None:
         return {"cider": cider, **texts.corpus_scores(), **found}
     return {**found, **texts.corpus_scores(), "cider": cider}
@@ -257,3 +308,105 @@ def _baselines(
         right = np.array([known[n] in some for n, some in pairs])
         found["nearest_exact_match"] = Score.of_share(right)
     return found
+
+
+def _figures(
+    split: Split, data: DataSpec, captions: _Captions, prompted: Mapping[str, GeneratedTexts]
+) -> tuple[Figure, ...]:
+    """Return captions below their images, attribute accuracy, and other generated texts."""
+    figures: list[Figure] = []
+    image = next((tensor for tensor in data.inputs if tensor.is_image), None)
+    if image is not None:
+        figures += [
+            _gallery(split, image.name, captions, right=right)
+            for right in (False, True)
+            if (captions.texts.right == right).any()
+        ]
+    if captions.true is not None:
+        figures += _by_attribute(captions)
+    return (*figures, *(_texts(name, other) for name, other in prompted.items()))
+
+
+def _gallery(split: Split, image: str, captions: _Captions, *, right: bool) -> ImageGallery:
+    """Show some correct or some incorrect captions below their images."""
+    texts = captions.texts
+    shown = spread(texts.right, right, _SHOWN)
+    pixels = split.take(captions.positions[shown])[0][image]
+    images = []
+    for place, array in zip(shown, pixels, strict=True):
+        caption = texts.generated[place]
+        reference = _nearest(caption, texts.references[place])
+        images.append(
+            CaptionedImage(
+                image=encode_image(np.asarray(array), _MAX_SIDE),
+                caption=mark_words(caption, reference),
+                reference="" if right else reference,
+            )
+        )
+    gray = "" if right else " The nearest reference is in gray."
+    return ImageGallery(
+        title="Correct captions" if right else "Incorrect captions",
+        caption=f"{texts.summary()} Those shown are evenly spaced.{gray}",
+        images=tuple(images),
+    )
+
+
+def _nearest(caption: str, references: Sequence[str]) -> str:
+    """Return the reference that is most similar to a caption."""
+    return max(references, key=lambda text: _matcher(caption, text).ratio())
+
+
+def _matcher(caption: str, reference: str) -> difflib.SequenceMatcher[str]:
+    return difflib.SequenceMatcher(None, reference.split(), caption.split(), autojunk=False)
+
+
+def mark_words(caption: str, reference: str) -> tuple[tuple[str, bool], ...]:
+    """Return a caption in parts, each with whether it stands in the reference too.
+
+    Example:
+        >>> mark_words("a long crack on a red door", "a short crack on a red door")
+        (('a', True), ('long', False), ('crack on a red door', True))
+    """
+    words = caption.split()
+    return tuple(
+        (" ".join(words[low:high]), what == "equal")
+        for what, _, _, low, high in _matcher(caption, reference).get_opcodes()
+        if high > low
+    )
+
+
+def _by_attribute(captions: _Captions) -> list[Figure]:
+    """Show the accuracy of each attribute, for seen and for held-out combinations."""
+    groups = captions.groups or {"": np.ones(len(captions.texts.generated), bool)}
+    scores = {}
+    for name in captions.attributes:
+        stated, right = captions.attribute(name)
+        for group, inside in groups.items():
+            if (stated & inside).any():
+                title = f"{name} ({group})" if group else name
+                scores[title] = Score.of_share(right[stated & inside])
+    if not scores:
+        return []
+    worst = min(scores, key=lambda title: scores[title].value)
+    return [
+        Bars.of_scores(
+            scores,
+            title="Attribute accuracy",
+            caption=f"Lowest for {worst}: {scores[worst].value:.1%}; with 95 % intervals.",
+            label="accuracy",
+            emphasis=[title for title in scores if title.endswith("(held out)")],
+        )
+    ]
+
+
+def _texts(name: str, texts: GeneratedTexts) -> Texts:
+    """Show some texts that were generated from a prompt."""
+    right = texts.right
+    chosen = spread(right, False, _SHOWN_TEXTS) + spread(right, True, _SHOWN_TEXTS)
+    return Texts(
+        title=f"Generated: {name}",
+        caption=f"{texts.summary()} Those shown are evenly spaced.",
+        header=("reference", "generated"),
+        rows=tuple((texts.references[i][0], texts.generated[i]) for i in chosen),
+        marks=tuple("good" if right[i] else "bad" for i in chosen),
+    )

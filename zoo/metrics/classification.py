@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ConfigError, DataError
-from zoo.metrics.figures import Bars, Figure, Texts
-from zoo.metrics.intervals import bootstrap_macro_f1, bootstrap_means, wilson
+from zoo.metrics.figures import Figure, Texts
+from zoo.metrics.intervals import bootstrap_macro_f1, bootstrap_means
 from zoo.metrics.outputs import checked_output, checked_target, iterate_batches
 from zoo.metrics.results import (
     CalibrationBin,
@@ -42,8 +42,6 @@ costs at most 15.94 nats.
 _SUM_TOLERANCE = 1e-2
 _SHOWN_TEXTS = 20
 _MAX_LETTERS = 400
-_LENGTH_BANDS = 4
-_MIN_FOR_BANDS = 40
 
 
 @dataclass(frozen=True)
@@ -94,16 +92,18 @@ def evaluate_classification(
     losses = -np.log(np.maximum(found.given_true, SMALLEST))
     classes = _classes(labels, confusion)
     bins = _calibration(found)
-    right = int(np.trace(confusion))
     loss_interval, brier_interval = bootstrap_means(np.stack([losses, found.brier], axis=1))
     worst = _worst(labels, found, losses)
-    f1 = float(np.mean([row.f1 for row in classes if row.f1 is not None]))
+    f1 = np.mean([row.f1 for row in classes if row.f1 is not None])
+    figures: tuple[Figure, ...] = ()
+    if reference is not None:
+        figures = _misclassified_texts(split, data, worst[:_SHOWN_TEXTS])
     return Evaluation(
         task=Task.CLASSIFICATION,
         examples=examples,
         scores={
-            "accuracy": Score.of(right / examples, wilson(right, examples)),
-            "macro_f1": Score.of(f1, bootstrap_macro_f1(confusion)),
+            "accuracy": Score.of_share(found.right),
+            "macro_f1": Score.of(float(f1), bootstrap_macro_f1(confusion)),
             "log_loss": Score.of(losses.mean(), loss_interval),
             "calibration_error": Score.of(_calibration_error(bins, examples), None),
             "brier": Score.of(found.brier.mean(), brier_interval),
@@ -115,7 +115,7 @@ def evaluate_classification(
             calibration=bins,
             worst=worst,
         ),
-        figures=_text_figures(split, data, worst, found.right) if reference is not None else (),
+        figures=figures,
     )
 
 
@@ -229,22 +229,13 @@ def _worst(
     )
 
 
-def _text_figures(
-    split: Split, data: DataSpec, worst: Sequence[Mistake], right: NDArray[np.bool_]
-) -> tuple[Figure, ...]:
-    """Return the worst mistakes and the accuracy by length; nothing for data without texts."""
+def _misclassified_texts(
+    split: Split, data: DataSpec, worst: Sequence[Mistake]
+) -> tuple[Texts, ...]:
+    """Return a table of the worst mistakes; nothing for data without texts."""
     spec = next((tensor for tensor in data.inputs if tensor.text is not None), None)
-    if spec is None:
+    if spec is None or not worst:
         return ()
-    figures: list[Figure] = []
-    if worst:
-        figures.append(_misclassified_texts(split, spec, worst[:_SHOWN_TEXTS]))
-    if len(right) >= _MIN_FOR_BANDS:
-        figures.append(_accuracy_by_length(split, spec, right))
-    return tuple(figures)
-
-
-def _misclassified_texts(split: Split, spec: TensorSpec, worst: Sequence[Mistake]) -> Texts:
     texts = _texts(split, spec, [mistake.index for mistake in worst])
     rows = [
         (
@@ -254,12 +245,13 @@ def _misclassified_texts(split: Split, spec: TensorSpec, worst: Sequence[Mistake
         )
         for text, mistake in zip(texts, worst, strict=True)
     ]
-    return Texts(
+    figure = Texts(
         title="Misclassified texts",
         caption="The mistakes with the highest loss. Some are mislabeled, or ironic.",
         header=("text", "true class", "predicted"),
         rows=tuple(rows),
     )
+    return (figure,)
 
 
 def _texts(split: Split, spec: TensorSpec, indices: list[int]) -> list[str]:
@@ -272,32 +264,3 @@ def _texts(split: Split, spec: TensorSpec, indices: list[int]) -> list[str]:
     inputs, _ = split.take(np.array(indices))
     assert spec.text is not None  # noqa: S101 - the caller looked
     return decode_text(inputs[spec.name], spec.text)
-
-
-def _accuracy_by_length(split: Split, spec: TensorSpec, right: NDArray[np.bool_]) -> Bars:
-    assert spec.text is not None  # noqa: S101 - the caller looked
-    lengths = np.zeros(len(right), np.int64)
-    unknown = 0
-    for start in range(0, len(right), 1024):
-        places = np.arange(start, min(start + 1024, len(right)))
-        ids = split.take(places)[0][spec.name]
-        lengths[places] = (ids != spec.text.pad).sum(1)
-        unknown += int((ids == spec.text.unk).sum())
-    quantiles = np.quantile(lengths, np.arange(1, _LENGTH_BANDS + 1) / _LENGTH_BANDS)
-    scores, first = {}, int(lengths.min())
-    for end in sorted({int(end) for end in quantiles}):
-        inside = (lengths >= first) & (lengths <= end)
-        if inside.any():
-            name = f"{first} to {end}" if first < end else f"{end}"
-            scores[name] = Score.of_share(right[inside])
-            first = end + 1
-    share = unknown / max(1, int(lengths.sum()))
-    full = int((lengths >= spec.text.max_length).sum())
-    return Bars.of_scores(
-        scores,
-        title="Accuracy by text length",
-        caption=f"{len(scores)} bands of about equal size, by number of tokens; 95 % intervals. "
-        f"{share:.1%} of all tokens are not in the vocabulary, and {full:,} of {len(right):,} "
-        f"texts reach the maximum of {spec.text.max_length} tokens.",
-        label="accuracy",
-    )

@@ -74,6 +74,16 @@ class Series(Frozen):
     high: _Numbers = ()
     emphasis: bool = False
 
+    @classmethod
+    def of(
+        cls, name: str, x: np.ndarray, y: np.ndarray, *, emphasis: bool = False, most: int = 300
+    ) -> Series:
+        """Return a line through at most so many of these points, evenly spaced."""
+        kept = evenly_spaced(len(x), most)
+        return cls(
+            name=name, x=tuple(x[kept].tolist()), y=tuple(y[kept].tolist()), emphasis=emphasis
+        )
+
     @model_validator(mode="after")
     def _fit(self) -> Self:
         _same_length("x, y, low and high", self.x, self.y, self.low or self.x, self.high or self.x)
@@ -171,6 +181,11 @@ class ImageRow(Frozen):
 
     label: str = ""
     images: tuple[str, ...]
+
+    @classmethod
+    def of(cls, label: str, images: Iterable[np.ndarray]) -> ImageRow:
+        """Return a row of images by :func:`encode_image`."""
+        return cls(label=label, images=tuple(encode_image(image) for image in images))
 
 
 class ImageGrid(_Figure):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ConfigError, DataError
-from zoo.metrics.figures import Figure
+from zoo.metrics.figures import Bars, Figure, Lines, Series, Texts, evenly_spaced
 from zoo.metrics.intervals import percentiles
 from zoo.metrics.outputs import checked_output, iterate_batches
 from zoo.metrics.results import Evaluation, Score
@@ -23,6 +23,9 @@ RESAMPLES = 1_000
 _SEED = 1989
 _MAX_WINDOWS = 4_000
 """More windows choose no better season."""
+
+_SHOWN = 140
+"""Steps of the plot of forecasts, or six horizons if that is more."""
 
 _HELD_OUT = 5
 """The last one in so many training windows chooses the order."""
@@ -37,7 +40,6 @@ class Backtest:
 
     Attributes:
         name: Name of the model.
-        chosen: What was chosen for it on the training split, in words.
         forecasts: `[origins, horizon, targets]`
         squares: `[origins]`, sum of squared errors.
         absolutes: `[origins]`, sum of absolute errors.
@@ -45,21 +47,18 @@ class Backtest:
     """
 
     name: str
-    chosen: str
     forecasts: NDArray[np.float64]
     squares: NDArray[np.float64]
     absolutes: NDArray[np.float64]
     counts: NDArray[np.int64]
 
     @classmethod
-    def of(
-        cls, name: str, chosen: str, forecasts: NDArray[np.float64], truth: NDArray[np.float64]
-    ) -> Backtest:
+    def of(cls, name: str, forecasts: NDArray[np.float64], truth: NDArray[np.float64]) -> Backtest:
         """Compare forecasts with the truth; NaN in the truth counts nowhere."""
         known = np.isfinite(truth)
         error = np.where(known, forecasts - np.where(known, truth, 0.0), 0.0)
         squares, absolutes = np.square(error).sum(axis=(1, 2)), np.abs(error).sum(axis=(1, 2))
-        return cls(name, chosen, forecasts, squares, absolutes, known.sum(axis=(1, 2)))
+        return cls(name, forecasts, squares, absolutes, known.sum(axis=(1, 2)))
 
     @property
     def rmse(self) -> float:
@@ -75,21 +74,6 @@ class Backtest:
         """Return the RMSE with its interval over resamples of origins."""
         resampled = np.sqrt(draws @ self.squares / (draws @ self.counts))
         return Score.of(self.rmse, percentiles(resampled), unit)
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A fitted baseline forecast.
-
-    Attributes:
-        name: Its name.
-        chosen: What was chosen on the training windows, in words; empty if nothing was.
-        forecast: Maps histories to forecasts.
-    """
-
-    name: str
-    chosen: str
-    forecast: Forecast
 
 
 def evaluate_forecasting(
@@ -128,7 +112,7 @@ def evaluate_forecasting(
         Diverged: If a forecast is not finite.
     """
     history, truth, forecasts = _predict(predict_fn, split, data, batch_size)
-    model = Backtest.of("model", "", forecasts, truth)
+    model = Backtest.of("model", forecasts, truth)
     draws = draw_blocks(len(truth), max(2 * truth.shape[1], round(len(truth) ** (1 / 3))))
     unit = data.targets[0].unit
     mae = percentiles(draws @ model.absolutes / (draws @ model.counts))
@@ -138,15 +122,13 @@ def evaluate_forecasting(
     }
     figures: tuple[Figure, ...] = ()
     if reference is not None:
-        from zoo.metrics.forecast_figures import forecast_figures
-
         baselines, change = _baselines(reference, data, history, truth)
         best = min(baselines, key=lambda baseline: baseline.rmse)
         scores["skill"] = _skill(model, best, draws)
         if change > 0:
             ends = (mae[0] / change, mae[1] / change) if mae else None
             scores["mase"] = Score.of(model.mae / change, ends)
-        figures = forecast_figures(model, baselines, best, truth, data, draws)
+        figures = _figures(model, baselines, best, truth, data, draws)
     return Evaluation(task=Task.FORECASTING, examples=len(truth), scores=scores, figures=figures)
 
 
@@ -179,7 +161,7 @@ def draw_blocks(origins: int, length: int) -> NDArray[np.int64]:
 
 def fit_baselines(
     history: NDArray[Any], target: NDArray[Any], channels: Sequence[int]
-) -> tuple[Baseline, ...]:
+) -> dict[str, Forecast]:
     """Fit persistence, the seasonal naive forecast and a linear autoregression.
 
     Persistence repeats the last value. The seasonal naive forecast repeats the values one season
@@ -195,15 +177,25 @@ def fit_baselines(
 
     Shapes:
         history: `[windows, window, channels]`; target: `[windows, horizon, targets]`
+
+    Returns:
+        The baselines by name, with the season and the order that were chosen.
     """
     seen, truth = np.asarray(history, np.float64), np.asarray(target, np.float64)
     known = np.isfinite(truth).all(axis=(1, 2)) & np.isfinite(seen).all(axis=(1, 2))
     seen, truth = seen[known], truth[known]
-    return (
-        _persistence(truth, list(channels)),
-        _seasonal_naive(seen, truth, list(channels)),
-        _autoregression(seen, truth),
-    )
+    horizon, targets = truth.shape[1], list(channels)
+
+    def persistence(history: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.repeat(history[:, -1:, targets], horizon, axis=1)
+
+    season, seasonal_naive = _seasonal_naive(seen, truth, targets)
+    order, autoregression = _autoregression(seen, truth)
+    return {
+        "persistence": persistence,
+        f"seasonal naive, {season} steps": seasonal_naive,
+        f"linear autoregression, order {order}": autoregression,
+    }
 
 
 def _predict(
@@ -244,8 +236,8 @@ def _baselines(
     channels = _channels(data)
     change = np.abs(np.diff(seen[:, :, channels], axis=1))
     backtests = [
-        Backtest.of(baseline.name, baseline.chosen, baseline.forecast(history), truth)
-        for baseline in fit_baselines(seen, target, channels)
+        Backtest.of(name, forecast(history), truth)
+        for name, forecast in fit_baselines(seen, target, channels).items()
     ]
     return backtests, float(np.nanmean(change)) if change.size else 0.0
 
@@ -273,16 +265,10 @@ def _skill(model: Backtest, best: Backtest, draws: NDArray[np.int64]) -> Score:
     return Score.of(1 - model.rmse / best.rmse, percentiles(resampled))
 
 
-def _persistence(truth: NDArray[np.float64], channels: list[int]) -> Baseline:
-    horizon = truth.shape[1]
-    return Baseline(
-        "persistence", "", lambda history: np.repeat(history[:, -1:, channels], horizon, axis=1)
-    )
-
-
 def _seasonal_naive(
     seen: NDArray[np.float64], truth: NDArray[np.float64], channels: list[int]
-) -> Baseline:
+) -> tuple[int, Forecast]:
+    """Return the season and the forecast."""
     window, horizon = seen.shape[1], truth.shape[1]
     spread = truth.std(axis=(0, 1))
     spread = np.where(spread > 0, spread, 1.0)
@@ -296,12 +282,11 @@ def _seasonal_naive(
         return float((np.abs(repeat(seen[few], season) - truth[few]) / spread).mean())
 
     season = min(range(2, window + 1), key=error, default=1)
-    return Baseline(
-        "seasonal naive", f"season of {season} steps", lambda history: repeat(history, season)
-    )
+    return season, lambda history: repeat(history, season)
 
 
-def _autoregression(seen: NDArray[np.float64], truth: NDArray[np.float64]) -> Baseline:
+def _autoregression(seen: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[int, Forecast]:
+    """Return the order and the forecast."""
     center, deviation = seen.mean(axis=(0, 1)), seen.std(axis=(0, 1))
     spread: NDArray[np.float64] = np.asarray(np.where(deviation > 0, deviation, 1.0), np.float64)
     shape = truth.shape[1:]
@@ -324,11 +309,7 @@ def _autoregression(seen: NDArray[np.float64], truth: NDArray[np.float64]) -> Ba
 
     order = min(_orders(seen.shape[1]), key=error)
     weights = fit(slice(None), order)
-    return Baseline(
-        "linear autoregression",
-        f"order {order}",
-        lambda history: (features(history, order) @ weights).reshape(-1, *shape),
-    )
+    return order, lambda history: (features(history, order) @ weights).reshape(-1, *shape)
 
 
 def _orders(window: int) -> list[int]:
@@ -338,3 +319,106 @@ def _orders(window: int) -> list[int]:
         orders.append(order)
         order = max(order + 1, round(order * 1.3))
     return [*orders, window]
+
+
+def _figures(
+    model: Backtest,
+    baselines: Sequence[Backtest],
+    best: Backtest,
+    truth: NDArray[np.float64],
+    data: DataSpec,
+    draws: NDArray[np.int64],
+) -> tuple[Figure, ...]:
+    """Return consecutive forecasts, the error by horizon, and the baselines."""
+    every = [model, *baselines]
+    history = data.input("history")
+    step = history.series.step if history is not None and history.series is not None else "step"
+    unit = f", {data.targets[0].unit}" if data.targets[0].unit else ""
+    return (
+        _forecasts(model, best, truth, data, step, unit),
+        _by_horizon(every, truth, step, unit),
+        _comparison(every, best, unit, draws),
+        Texts(
+            title="Forecast accuracy",
+            caption="Over every origin of the test split; baselines were fitted on the training "
+            "split.",
+            header=("forecast", f"RMSE{unit}", f"MAE{unit}"),
+            rows=tuple((one.name, f"{one.rmse:.4g}", f"{one.mae:.4g}") for one in every),
+        ),
+    )
+
+
+def _forecasts(
+    model: Backtest,
+    best: Backtest,
+    truth: NDArray[np.float64],
+    data: DataSpec,
+    step: str,
+    unit: str,
+) -> Lines:
+    """Plot consecutive forecasts, each from where the one before ends."""
+    horizon = truth.shape[1]
+    origins = np.arange(0, min(len(truth), max(_SHOWN, 6 * horizon)), horizon)
+    x = [float(at) for at in (origins[:, None] + np.arange(horizon)).ravel()]
+    keep = evenly_spaced(len(x))
+
+    def line(name: str, values: NDArray[np.float64], *, emphasis: bool = False) -> Series:
+        drawn = values[origins, :, 0].ravel()
+        kept = [at for at in keep if np.isfinite(drawn[at])]
+        return Series(
+            name=name,
+            x=tuple(x[at] for at in kept),
+            y=tuple(float(drawn[at]) for at in kept),
+            emphasis=emphasis,
+        )
+
+    def rmse(backtest: Backtest) -> str:
+        errors = np.square(backtest.forecasts[origins] - truth[origins])
+        return f"{float(np.sqrt(np.nanmean(errors))):.3g}"
+
+    return Lines(
+        title="Forecasts",
+        caption=f"Every {horizon} steps a forecast of the next {horizon}. Here the RMSE of the "
+        f"model is {rmse(model)}{unit[1:]}, that of {best.name} {rmse(best)}.",
+        series=(
+            line("truth", truth),
+            line(best.name, best.forecasts),
+            line(model.name, model.forecasts, emphasis=True),
+        ),
+        x_label=f"{step}s of the test split after its first window",
+        y_label=f"{(data.targets[0].columns or ())[0].name}{unit}",
+    )
+
+
+def _by_horizon(
+    every: Sequence[Backtest], truth: NDArray[np.float64], step: str, unit: str
+) -> Figure:
+    steps = tuple(float(at) for at in range(1, truth.shape[1] + 1))
+    curves = [np.sqrt(np.nanmean(np.square(one.forecasts - truth), axis=(0, 2))) for one in every]
+    won = int((curves[0] < np.min(curves[1:], axis=0)).sum())
+    return Lines(
+        title="Error by forecast horizon",
+        caption=f"The model has the smallest error at {won} of the {len(steps)} steps.",
+        series=tuple(
+            Series(name=one.name, x=steps, y=tuple(curve.tolist()), emphasis=one is every[0])
+            for one, curve in zip(every, curves, strict=True)
+        ),
+        x_label=f"{step}s ahead",
+        y_label=f"RMSE{unit}",
+    )
+
+
+def _comparison(
+    every: Sequence[Backtest], best: Backtest, unit: str, draws: NDArray[np.int64]
+) -> Figure:
+    model = every[0]
+    share = abs(1 - model.rmse / best.rmse) if best.rmse else 0.0
+    side = "below" if model.rmse < best.rmse else "above"
+    return Bars.of_scores(
+        {one.name: one.rmse_score(draws) for one in every},
+        title="Baselines",
+        caption=f"The model's error is {share:.1%} {side} that of the best baseline, {best.name}. "
+        "Lines are 95 % intervals.",
+        label=f"RMSE{unit}",
+        emphasis=(model.name,),
+    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.errors import ConfigError, DataError
 from zoo.metrics.corruptions import Corruption
-from zoo.metrics.intervals import Z95, bootstrap_means
+from zoo.metrics.intervals import Z95
 from zoo.metrics.outputs import Batch, checked_output, iterate_batches
 from zoo.metrics.pca import PCA, fit_pca
 from zoo.metrics.results import Evaluation, Score
@@ -304,7 +304,7 @@ def _scores(found: Errors) -> dict[str, Score]:
     # One column at a time: a thousand resamples of all of them would take a gigabyte.
     for name, column in columns.items():
         unit = "dB" if name.startswith("psnr") else None
-        scores[name] = Score.of(column.mean(), bootstrap_means(column[:, None])[0], unit)
+        scores[name] = Score.of_mean(column, unit)
         if name == "mse_pca" and column.any():
             scores["mse_to_pca"] = _ratio(columns["mse"], column)
     if not seen.all():

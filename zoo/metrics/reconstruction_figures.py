@@ -10,22 +10,16 @@ from numpy.typing import NDArray
 
 from zoo.metrics.corruptions import Corruption
 from zoo.metrics.figures import (
-    Bars,
     Figure,
-    Histogram,
     ImageGrid,
     ImageRow,
     Lines,
     Scatter,
-    Series,
-    encode_image,
     evenly_spaced,
 )
-from zoo.metrics.intervals import bootstrap_means
 from zoo.metrics.pca import fit_pca
 from zoo.metrics.reconstruction import OUTPUT, Errors, Images, psnr
-from zoo.metrics.results import Score
-from zoo.metrics.roc import auc, roc_curve
+from zoo.metrics.roc import auc, roc_figure
 from zoo.spec import PredictFn, PredictFns
 
 COLUMNS = 10
@@ -34,17 +28,12 @@ COLUMNS = 10
 _PAIRS = 4
 _STEPS = 9
 _SAMPLE_ROWS = 3
-_BINS = 40
 _SEED = 1901
 
 
 def reconstruction_figures(predict_fn: PredictFn, found: Errors) -> tuple[Figure, ...]:
-    """Return examples beside their reconstructions, the largest errors, the error by class."""
-    return (
-        _reconstructions(predict_fn, found),
-        _largest_errors(predict_fn, found),
-        *_by_class(found),
-    )
+    """Return examples beside their reconstructions, and the largest errors."""
+    return _reconstructions(predict_fn, found), _largest_errors(predict_fn, found)
 
 
 def autoencoder_figures(
@@ -57,24 +46,23 @@ def autoencoder_figures(
         errors = found.corrupted[found.seen], found.denoised[found.seen]
         figures.append(_denoising(predict_fn, found, corruption, *errors))
     if not found.seen.all():
-        figures += [*_anomaly_detection(found), _held_out(predict_fn, found)]
+        figures += [_anomaly_detection(found), _held_out(predict_fn, found)]
     figures.append(_latent_space(predict_fns["encode"], found))
     figures.append(_interpolation(predict_fns, found))
     if prior:
         figures.append(_samples(predict_fns, found))
-    figures.append(_largest_errors(predict_fn, found))
-    return (*figures, *_by_class(found))
+    return (*figures, _largest_errors(predict_fn, found))
 
 
 def _reconstructions(predict_fn: PredictFn, found: Errors) -> ImageGrid:
     chosen = _examples(found)
     clean, given = _images(predict_fn, found.images, chosen)
-    rows = [_row("original", clean), _row("reconstruction", given)]
+    rows = [ImageRow.of("original", clean), ImageRow.of("reconstruction", given)]
     errors = found.errors[found.seen]
     caption = f"Mean squared error {errors.mean():.4f}, PSNR {psnr(errors).mean():.1f} dB"
     if found.pca is not None and found.pca_errors is not None:
         flat = clean.reshape(len(clean), -1)
-        rows.append(_row("PCA", found.pca.reconstruct(flat).reshape(clean.shape)))
+        rows.append(ImageRow.of("PCA", found.pca.reconstruct(flat).reshape(clean.shape)))
         caption += (
             f"; {found.pca_errors[found.seen].mean():.4f} with {found.pca.axes.shape[1]} principal "
             f"components of {found.pca.examples:,} training images"
@@ -105,50 +93,32 @@ def _denoising(
         f"{psnr(corrupted).mean():.1f} dB before and {psnr(denoised).mean():.1f} dB after, mean "
         f"over {len(corrupted):,} images.",
         rows=(
-            _row("corrupted", images.scaled(noisy)),
-            _row("denoised", given),
-            _row("clean", images.scaled(clean)),
+            ImageRow.of("corrupted", images.scaled(noisy)),
+            ImageRow.of("denoised", given),
+            ImageRow.of("clean", images.scaled(clean)),
         ),
         columns=_class_names(found, chosen),
     )
 
 
-def _anomaly_detection(found: Errors) -> list[Figure]:
-    """Plot the ROC curve and the distribution of the error as an anomaly score."""
-    seen, unseen = found.errors[found.seen], found.errors[~found.seen]
+def _anomaly_detection(found: Errors) -> Lines:
+    """Plot the ROC curve of the error as an anomaly score."""
+    unseen, seen = found.errors[~found.seen], found.errors[found.seen]
     labels = found.images.labels
     names = ", ".join(labels[index] for index in np.unique(found.classes[~found.seen]))
     area, interval = auc(unseen, seen)
     between = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
-    series = [_roc("this model", unseen, seen, emphasis=True)]
+    curves = {"this model": (unseen, seen)}
     against = ""
     if found.pca_errors is not None:
-        baseline = found.pca_errors[~found.seen], found.pca_errors[found.seen]
-        series.append(_roc("PCA", *baseline, emphasis=False))
-        against = f"; that of PCA {auc(*baseline)[0]:.3f}"
-    series.append(Series(name="chance", x=(0.0, 1.0), y=(0.0, 1.0)))
-    edges = np.linspace(0, float(np.quantile(found.errors, 0.995)) or 1.0, _BINS + 1)
-    counts = [np.histogram(np.minimum(part, edges[-1]), edges)[0] for part in (seen, unseen)]
-    return [
-        Lines(
-            title=f"Anomaly detection: {names} held out",
-            caption=f"With the error as the anomaly score, the ROC AUC is {area:.3f}{between}"
-            f"{against}: {len(unseen):,} images of held-out classes vs. {len(seen):,} others.",
-            series=tuple(series),
-            x_label="false positive rate",
-            y_label="true positive rate",
-            square=True,
-        ),
-        Histogram(
-            title="Reconstruction error of training and held-out classes",
-            caption=f"The median is {np.median(unseen):.4f} for held-out classes and "
-            f"{np.median(seen):.4f} for training classes. The last bin holds all beyond it.",
-            edges=tuple(edges.tolist()),
-            counts=tuple(tuple(row.tolist()) for row in counts),
-            groups=("training classes", f"held out: {names}"),
-            label="mean squared error of an image",
-        ),
-    ]
+        curves["PCA"] = found.pca_errors[~found.seen], found.pca_errors[found.seen]
+        against = f"; that of PCA {auc(*curves['PCA'])[0]:.3f}"
+    return roc_figure(
+        curves,
+        title=f"Anomaly detection: {names} held out",
+        caption=f"With the error as the anomaly score, the ROC AUC is {area:.3f}{between}"
+        f"{against}: {len(unseen):,} images of held-out classes vs. {len(seen):,} others.",
+    )
 
 
 def _held_out(predict_fn: PredictFn, found: Errors) -> ImageGrid:
@@ -186,16 +156,8 @@ def _with_errors(
     return ImageGrid(
         title=title,
         caption=caption,
-        rows=(_row("original", clean), _row("reconstruction", given)),
+        rows=(ImageRow.of("original", clean), ImageRow.of("reconstruction", given)),
         columns=tuple(f"{found.errors[place]:.3f}".lstrip("0") for place in chosen),
-    )
-
-
-def _roc(name: str, positives: Any, negatives: Any, *, emphasis: bool) -> Series:
-    x, y = roc_curve(positives, negatives)
-    kept = evenly_spaced(len(x), 300)
-    return Series(
-        name=name, x=tuple(x[kept].tolist()), y=tuple(y[kept].tolist()), emphasis=emphasis
     )
 
 
@@ -243,7 +205,7 @@ def _interpolation(predict_fns: PredictFns, found: Errors) -> ImageGrid:
         first, second = codes[2 * number], codes[2 * number + 1]
         decoded = _decode(predict_fns["decode"], images, first * (1 - share) + second * share)
         names = _class_names(found, pair)
-        rows.append(_row(" to ".join(names) if all(names) else "", decoded))
+        rows.append(ImageRow.of(" to ".join(names) if all(names) else "", decoded))
     return ImageGrid(
         title="Latent interpolation",
         caption="Decoded codes on the straight line between those of two test images.",
@@ -261,36 +223,8 @@ def _samples(predict_fns: PredictFns, found: Errors) -> ImageGrid:
         title="Samples from the prior",
         caption="Decoded from codes drawn from the standard normal distribution.",
         rows=tuple(
-            _row("", decoded[start : start + COLUMNS]) for start in range(0, len(decoded), COLUMNS)
-        ),
-    )
-
-
-def _by_class(found: Errors) -> tuple[Bars, ...]:
-    """Return the error by class; nothing where there are no classes."""
-    scores, held_out = {}, []
-    for index, label in enumerate(found.images.labels):
-        here = found.classes == index
-        if not here.any():
-            continue
-        name = label
-        if not found.seen[here].any():
-            name += " (held out)"
-            held_out.append(name)
-        errors = found.errors[here]
-        scores[name] = Score.of(errors.mean(), bootstrap_means(errors[:, None])[0])
-    if len(scores) < 2:
-        return ()
-    order = sorted(scores, key=lambda name: scores[name].value)
-    easy, hard = order[0], order[-1]
-    ratio = scores[hard].value / (scores[easy].value or 1.0)
-    return (
-        Bars.of_scores(
-            scores,
-            title="Error by class",
-            caption=f"{hard} has the largest error, {ratio:.1f} times that of {easy}.",
-            label="mean squared error",
-            emphasis=held_out,
+            ImageRow.of("", decoded[start : start + COLUMNS])
+            for start in range(0, len(decoded), COLUMNS)
         ),
     )
 
@@ -321,10 +255,6 @@ def _codes(encode: PredictFn, images: Images, chosen: NDArray[Any]) -> NDArray[A
 
 def _decode(decode: PredictFn, images: Images, codes: NDArray[Any]) -> NDArray[np.float64]:
     return images.scaled(images.predict(decode, {"code": codes.astype("float32")})[OUTPUT])
-
-
-def _row(label: str, images: NDArray[Any]) -> ImageRow:
-    return ImageRow(label=label, images=tuple(encode_image(image) for image in images))
 
 
 def _class_names(found: Errors, chosen: Sequence[Any] | NDArray[Any]) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import DataError
-from zoo.metrics.figures import Bars, Figure, Histogram, Scatter, evenly_spaced
-from zoo.metrics.intervals import Z95, bootstrap_function, bootstrap_means, wilson
+from zoo.metrics.figures import Bars, Figure, Scatter, evenly_spaced
+from zoo.metrics.intervals import Z95, bootstrap_function
 from zoo.metrics.outputs import checked_output, checked_target, iterate_batches
 from zoo.metrics.results import Evaluation, Score
 from zoo.spec import Arrays, DataSpec, PredictFn, Split, Task
@@ -51,11 +51,6 @@ class Predictions:
     high: NDArray[np.float64] | None
 
     @property
-    def squares(self) -> NDArray[np.float64]:
-        """The squared errors."""
-        return (self.predicted - self.true) ** 2
-
-    @property
     def inside(self) -> NDArray[np.bool_] | None:
         """Whether each target lies inside its prediction interval; ``None`` without intervals."""
         if self.low is None or self.high is None:
@@ -89,11 +84,10 @@ def evaluate_regression(
     """
     found = _predict(predict_fn, split, data, batch_size)
     unit = data.targets[0].unit
-    squares, absolute = found.squares, np.abs(found.predicted - found.true)
-    rmse_interval = bootstrap_function(squares[:, None], lambda means: np.sqrt(means[:, 0]))
+    squares = (found.predicted - found.true) ** 2
     scores = {
-        "rmse": Score.of(np.sqrt(squares.mean()), rmse_interval, unit),
-        "mae": Score.of(absolute.mean(), bootstrap_means(absolute[:, None])[0], unit),
+        "rmse": _rmse(squares, unit),
+        "mae": Score.of_mean(np.abs(found.predicted - found.true), unit),
     }
     centered = found.true - found.true.mean()
     if np.ptp(found.true) > 0:
@@ -102,10 +96,8 @@ def evaluate_regression(
             1 - squares.mean() / (centered**2).mean(), bootstrap_function(columns, _r2)
         )
     if found.low is not None and found.high is not None and found.inside is not None:
-        count, width = int(found.inside.sum()), found.high - found.low
-        examples = len(found.true)
-        scores["interval_coverage"] = Score.of(count / examples, wilson(count, examples))
-        scores["interval_width"] = Score.of(width.mean(), bootstrap_means(width[:, None])[0], unit)
+        scores["interval_coverage"] = Score.of_share(found.inside)
+        scores["interval_width"] = Score.of_mean(found.high - found.low, unit)
     figures: tuple[Figure, ...] = ()
     if reference is not None:
         figures = _figures(found, predict_fn, split, data, reference, batch_size)
@@ -146,6 +138,11 @@ def _target(targets: Arrays, data: DataSpec, positions: NDArray[Any]) -> NDArray
     return true
 
 
+def _rmse(squares: NDArray[np.float64], unit: str | None = None) -> Score:
+    interval = bootstrap_function(squares[:, None], lambda means: np.sqrt(means[:, 0]))
+    return Score.of(np.sqrt(squares.mean()), interval, unit)
+
+
 def _r2(means: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return R² from the means of squared errors, centered targets, and their squares."""
     variance = means[:, 2] - means[:, 1] ** 2
@@ -169,11 +166,12 @@ def _figures(
     Dominici 2019, arXiv:1801.01489) is the growth of the error where a column is shuffled among the
     examples, the mean of five shuffles, with a bootstrap interval over the examples.
     """
-    figures: list[Figure] = [_predicted(found, data), _residuals(found, data)]
-    figures += [_histogram(found, data), _baselines(found, split, data, reference)]
-    if importance := _importance(predict_fn, split, data, batch_size):
-        figures.append(importance)
-    return tuple(figures)
+    return (
+        _predicted(found, data),
+        _residuals(found, data),
+        _baselines(found, split, data, reference),
+        *_importance(predict_fn, split, data, batch_size),
+    )
 
 
 def _predicted(found: Predictions, data: DataSpec) -> Scatter:
@@ -199,37 +197,16 @@ def _predicted(found: Predictions, data: DataSpec) -> Scatter:
 def _residuals(found: Predictions, data: DataSpec) -> Scatter:
     shown = evenly_spaced(len(found.true))
     residuals = found.true - found.predicted
-    caption = "Error by predicted value."
-    if len(residuals) >= 30:
-        order = np.argsort(found.predicted, kind="stable")
-        thirds = np.array_split(residuals[order], 3)
-        low, _, high = (float(np.sqrt((part**2).mean())) for part in thirds)
-        caption += (
-            f" The RMSE is {low:.3g} in the lowest third of the predictions and {high:.3g} in the "
-            "highest."
-        )
+    mean = float(residuals.mean())
+    half = Z95 * float(residuals.std()) / len(residuals) ** 0.5
+    bias = "no significant bias" if abs(mean) <= half else "a significant bias"
     return Scatter(
         title="Residuals",
-        caption=caption,
+        caption=f"Error by predicted value. The mean is {mean:.3g} ± {half:.2g} (95 %): {bias}.",
         x=_floats(found.predicted[shown]),
         y=_floats(residuals[shown]),
         x_label=_axis("predicted", data),
         y_label=_axis("true − predicted", data),
-    )
-
-
-def _histogram(found: Predictions, data: DataSpec) -> Histogram:
-    residuals = found.true - found.predicted
-    counts, edges = np.histogram(residuals, bins=min(40, max(5, round(len(residuals) ** 0.5))))
-    mean = float(residuals.mean())
-    half = Z95 * float(residuals.std()) / len(residuals) ** 0.5
-    bias = "no significant bias" if abs(mean) <= half else "a significant bias"
-    return Histogram(
-        title="Residual distribution",
-        caption=f"The mean is {mean:.3g} ± {half:.2g} (95 %): {bias}.",
-        edges=_floats(edges),
-        counts=(_floats(counts.astype(float)),),
-        label=_axis("true − predicted", data),
     )
 
 
@@ -242,11 +219,7 @@ def _baselines(found: Predictions, split: Split, data: DataSpec, reference: Spli
     if design is not None and measured is not None:
         predictions["least squares"] = measured @ np.linalg.lstsq(design, target, rcond=None)[0]
     predictions["training mean"] = np.full(len(found.true), target.mean())
-    scores = {}
-    for name, predicted in predictions.items():
-        squares = (predicted - found.true) ** 2
-        interval = bootstrap_function(squares[:, None], lambda means: np.sqrt(means[:, 0]))
-        scores[name] = Score.of(np.sqrt(squares.mean()), interval)
+    scores = {name: _rmse((predicted - found.true) ** 2) for name, predicted in predictions.items()}
     fitted = "Least squares and the mean were" if len(scores) == 3 else "The mean was"
     return Bars.of_scores(
         scores,
@@ -259,7 +232,7 @@ def _baselines(found: Predictions, split: Split, data: DataSpec, reference: Spli
 
 def _importance(
     predict_fn: PredictFn, split: Split, data: DataSpec, batch_size: int
-) -> Bars | None:
+) -> tuple[Bars, ...]:
     columns = [
         (spec.name, place, column.name)
         for spec in data.inputs
@@ -267,7 +240,7 @@ def _importance(
         for place, column in enumerate(spec.columns)
     ]
     if not columns or len(columns) > _MAX_COLUMNS or len(split) < 2:
-        return None
+        return ()
     rows = np.array(evenly_spaced(len(split), _MAX_ROWS))
     inputs, targets = split.take(rows)
     true = np.asarray(targets[data.targets[0].name], np.float64).reshape(-1)
@@ -284,13 +257,14 @@ def _importance(
         interval = bootstrap_function(np.stack([before, after], axis=1), _growth)
         found.append((column, Score.of(growth, interval)))
     found.sort(key=lambda pair: -pair[1].value)
-    return Bars.of_scores(
+    figure = Bars.of_scores(
         dict(found[:_MAX_BARS]),
         title="Permutation importance",
         caption="Growth of the root mean squared error where a column is shuffled among the "
         f"examples; largest for {found[0][0]}. Correlated columns share their importance.",
         label=_axis("growth of the error", data, named=False),
     )
+    return (figure,)
 
 
 def _growth(means: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -46,6 +46,13 @@ class Score(Frozen):
         count = int(right.sum())
         return cls.of(count / len(right), wilson(count, len(right)))
 
+    @classmethod
+    def of_mean(cls, values: NDArray[np.float64], unit: str | None = None) -> Score:
+        """Return the mean of one value per example, with its bootstrap interval (Efron 1979)."""
+        from zoo.metrics.intervals import bootstrap_means
+
+        return cls.of(values.mean(), bootstrap_means(values[:, None])[0], unit)
+
     @property
     def ends(self) -> tuple[float, float]:
         """Ends of the interval; the value twice if there is no interval."""

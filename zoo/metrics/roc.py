@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.metrics.figures import Lines, Series
 from zoo.metrics.intervals import Z95
 
 _RESAMPLES = 500
@@ -54,6 +56,30 @@ def roc_curve(
     """Return false and true positive rates at every threshold, highest first."""
     true, false = _cumulative_counts(positives, negatives)
     return np.append(0.0, false / len(negatives)), np.append(0.0, true / len(positives))
+
+
+def roc_figure(
+    classes: Mapping[str, tuple[NDArray[Any], NDArray[Any]]], *, title: str, caption: str
+) -> Lines:
+    """Plot the ROC curves of some models, the first emphasized, and the diagonal of chance.
+
+    Args:
+        classes: Scores of positive and of negative examples by the name of the model.
+        title: Title of the figure.
+        caption: Caption of the figure.
+    """
+    series = [
+        Series.of(name, *roc_curve(*scores), emphasis=number == 0)
+        for number, (name, scores) in enumerate(classes.items())
+    ]
+    return Lines(
+        title=title,
+        caption=caption,
+        series=(*series, Series(name="chance", x=(0.0, 1.0), y=(0.0, 1.0))),
+        x_label="false positive rate",
+        y_label="true positive rate",
+        square=True,
+    )
 
 
 def precision_recall(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.metrics.figures import Bars, Figure, Texts
+from zoo.metrics.figures import Texts
 from zoo.metrics.outputs import Batch, iterate_batches
 from zoo.metrics.results import Evaluation
 from zoo.metrics.text_scores import (
@@ -26,8 +26,6 @@ SHOWN = 8
 """How many right and how many wrong translations a report shows."""
 
 _WHY = "a translation has a source text and a target text"
-_GROUPS = 6
-_MIN_IN_GROUP = 20
 
 
 @dataclass
@@ -35,7 +33,6 @@ class _Translations(GeneratedTexts):
     """Translations with their sources."""
 
     sources: list[str] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
     tokens: list[NDArray[np.float64]] = field(default_factory=list)
 
 
@@ -83,7 +80,7 @@ def evaluate_translation(
         task=Task.SEQUENCE_TO_SEQUENCE,
         examples=len(split),
         scores=scores,
-        figures=() if reference is None else _figures(found, next(iter(scores))),
+        figures=() if reference is None else (_table(found),),
     )
 
 
@@ -106,55 +103,16 @@ def _translate(
     found.tokens.append(count_correct_tokens(predict_fns, {source.name: read}, true))
     found.sources += decode_text(read, text_spec(source))
     found.references += [[text] for text in reference_texts(split, positions, target, true)]
-    found.lengths += (read != 0).sum(axis=1).tolist()
 
 
-def _figures(found: _Translations, headline: str) -> tuple[Figure, ...]:
-    """Return a table of translations, and the headline by length of the source."""
+def _table(found: _Translations) -> Texts:
+    """Return some wrong and some right translations."""
     right = found.right
     chosen = spread(right, False, SHOWN) + spread(right, True, SHOWN)
-    return (
-        Texts(
-            title="Translations",
-            caption=f"{found.summary()} Those shown are evenly spaced.",
-            header=("source", "reference", "translation"),
-            rows=tuple(
-                (found.sources[i], found.references[i][0], found.generated[i]) for i in chosen
-            ),
-            marks=tuple("good" if right[i] else "bad" for i in chosen),
-        ),
-        *_by_length(found, headline),
-    )
-
-
-def _by_length(found: _Translations, headline: str) -> tuple[Figure, ...]:
-    """Return the headline in groups of about equally many sources, from short to long."""
-    lengths = np.array(found.lengths)
-    ends = np.unique(np.quantile(lengths, np.linspace(0, 1, _GROUPS + 1)[1:], method="higher"))
-    scores, first = {}, int(lengths.min())
-    for end in ends.tolist():
-        inside = np.flatnonzero((lengths >= first) & (lengths <= end))
-        if len(inside) >= _MIN_IN_GROUP:
-            group = GeneratedTexts(
-                [found.generated[i] for i in inside], [found.references[i] for i in inside]
-            )
-            name = f"{first}" if first == end else f"{first} to {end}"
-            scores[f"{name} tokens"] = (
-                group.exact_match()
-                if headline == "exact_match"
-                else group.corpus_scores()[headline]
-            )
-        first = int(end) + 1
-    if len(scores) < 2:
-        return ()
-    best, worst = (pick(scores, key=lambda name: scores[name].value) for pick in (max, min))
-    label = {"exact_match": "exact match", "bleu": "BLEU"}[headline]
-    return (
-        Bars.of_scores(
-            scores,
-            title=f"{label[0].upper()}{label[1:]} by source length",
-            caption=f"Best at {best} ({scores[best].value:.3g}), worst at {worst} "
-            f"({scores[worst].value:.3g}); 95 % intervals.",
-            label=label,
-        ),
+    return Texts(
+        title="Translations",
+        caption=f"{found.summary()} Those shown are evenly spaced.",
+        header=("source", "reference", "translation"),
+        rows=tuple((found.sources[i], found.references[i][0], found.generated[i]) for i in chosen),
+        marks=tuple("good" if right[i] else "bad" for i in chosen),
     )

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import MissingExtra
 from zoo.files import atomic_write
 from zoo.report import formatting
-from zoo.report.records import read_run
+from zoo.report.records import RunRecords, read_run
 
 if TYPE_CHECKING:
     import jinja2
@@ -43,12 +43,12 @@ def write_run_report(run_dir: Path, out: Path | None = None) -> Path:
         PosixPath('runs/cnn-digits-1/report.html')
     """
     _require("jinja2", "matplotlib")
-    from zoo.report.page import render
-
     records = read_run(Path(run_dir))
+    template = formatting.page_environment().get_template("run.html.j2")
+    html = template.render(**_page_context(records))
     target = Path(out) if out is not None else records.path / "report.html"
     # A label may hold half a surrogate pair, which no file can.
-    atomic_write(target, render(records).encode("utf-8", "replace"))
+    atomic_write(target, html.encode("utf-8", "replace"))
     return target
 
 
@@ -65,6 +65,35 @@ def page_environment(templates: Path) -> jinja2.Environment:
     """
     _require("jinja2")
     return formatting.page_environment(templates)
+
+
+def _page_context(records: RunRecords) -> dict[str, Any]:
+    """Return the values of the template of a run's page."""
+    from zoo.report import charts, classifier, summary
+
+    status, tone = summary.status(records)
+    evaluation = records.evaluation
+    curves = summary.learning_curves(records)
+    return {
+        "title": summary.page_title(records),
+        "run_id": records.run.get("id") or records.path.resolve().name,
+        "status": status,
+        "tone": tone,
+        "lead": summary.training_summary(records),
+        "reason": records.run.get("stopped_because"),
+        "notices": records.notices,
+        "examples": evaluation.examples if evaluation else 0,
+        "tiles": summary.score_tiles(evaluation) if evaluation else (),
+        "no_scores": summary.no_scores_note(records),
+        "curves": curves,
+        "learning": summary.overfitting_note(records) if curves else "",
+        "classifier": classifier.describe(evaluation, evaluation.tables, records.mistakes)
+        if evaluation and evaluation.tables
+        else None,
+        "figures": [charts.draw(figure, f"figure{i}") for i, figure in enumerate(records.figures)],
+        "is_tiny": classifier.is_tiny,
+        "tables": summary.run_details(records),
+    }
 
 
 def _require(*packages: str) -> None:

@@ -8,10 +8,10 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -23,6 +23,8 @@ from zoo.training.run_folder import FIGURES
 
 if TYPE_CHECKING:
     import numpy as np
+
+_T = TypeVar("_T")
 
 MISTAKES = "image"
 """Array in ``mistakes.npz``: one image per mistake, in the order of the evaluation."""
@@ -37,6 +39,7 @@ _UNREADABLE = (
     TypeError,
     AttributeError,
     NotImplementedError,
+    csv.Error,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -72,13 +75,29 @@ def read_run(path: Path) -> RunRecords:
         TrainError: If the folder holds no readable ``run.json``.
     """
     notices: list[str] = []
+
+    def read(name: str, parse: Callable[[Path], _T], missing: _T) -> _T:
+        file = path / name
+        if not file.exists():
+            return missing
+        try:
+            return parse(file)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            reason = f"{place}: {first['msg']}" if place else first["msg"]
+        except _UNREADABLE as error:
+            reason = str(error)
+        notices.append(f"{name} could not be read: {reason}")
+        return missing
+
     return RunRecords(
         path=path,
         run=_read_run_json(path / "run.json"),
-        history=_read_history(path / "history.csv", notices),
-        evaluation=_read_evaluation(path / "metrics.json", notices),
-        mistakes=_read_mistakes(path / "mistakes.npz", notices),
-        figures=_read_figures(path / FIGURES, notices),
+        history=read("history.csv", _read_history, {}),
+        evaluation=read("metrics.json", _read_evaluation, None),
+        mistakes=read("mistakes.npz", _read_mistakes, None),
+        figures=read(FIGURES, _read_figures, ()),
         notices=tuple(notices),
     )
 
@@ -121,15 +140,9 @@ def _read_run_json(path: Path) -> Mapping[str, Any]:
     return run
 
 
-def _read_history(path: Path, notices: list[str]) -> dict[str, list[float]]:
-    if not path.exists():
-        return {}
-    try:
-        text = read_regular(path, limit=_MOST).decode("utf-8")
-        rows = list(csv.reader(io.StringIO(text, newline="")))
-    except (OSError, ValueError, csv.Error) as error:
-        notices.append(f"history.csv could not be read: {error}")
-        return {}
+def _read_history(path: Path) -> dict[str, list[float]]:
+    text = read_regular(path, limit=_MOST).decode("utf-8")
+    rows = list(csv.reader(io.StringIO(text, newline="")))
     if not rows:
         return {}
     names = rows[0]
@@ -145,50 +158,24 @@ def _float(text: str) -> float:
         return math.nan
 
 
-def _read_evaluation(path: Path, notices: list[str]) -> Evaluation | None:
-    if not path.exists():
-        return None
-    try:
-        return Evaluation.model_validate_json(read_regular(path, limit=_MOST))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        notices.append(
-            f"metrics.json could not be read: {place + ': ' if place else ''}{first['msg']}"
-        )
-    except OSError as error:
-        notices.append(f"metrics.json could not be read: {error}")
-    return None
+def _read_evaluation(path: Path) -> Evaluation | None:
+    return Evaluation.model_validate_json(read_regular(path, limit=_MOST))
 
 
-def _read_mistakes(path: Path, notices: list[str]) -> np.ndarray | None:
-    if not path.exists():
-        return None
+def _read_mistakes(path: Path) -> np.ndarray | None:
     import numpy as np
 
-    try:
-        # numpy leaves a file open that it opened itself and found to be no archive.
-        with open_regular(path, limit=_MOST) as stream, np.load(stream, allow_pickle=False) as file:
-            if MISTAKES not in file:
-                return None
-            images: np.ndarray = file[MISTAKES]
-    except _UNREADABLE as error:
-        notices.append(f"mistakes.npz could not be read: {error}")
-        return None
+    # numpy leaves a file open that it opened itself and found to be no archive.
+    with open_regular(path, limit=_MOST) as stream, np.load(stream, allow_pickle=False) as file:
+        if MISTAKES not in file:
+            return None
+        images: np.ndarray = file[MISTAKES]
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
-        notices.append(f"mistakes.npz holds no images: {MISTAKES} has shape {images.shape}")
-        return None
+        raise ValueError(f"it holds no images: {MISTAKES} has shape {images.shape}")
     return images
 
 
-def _read_figures(path: Path, notices: list[str]) -> tuple[Figure, ...]:
-    if not path.exists():
-        return ()
-    try:
-        return load_figures(read_regular(path, limit=_MOST))
-    except (OSError, ValueError) as error:
-        first = str(error).splitlines()[0]
-        notices.append(f"{path.name} could not be read: {first}")
-        return ()
+def _read_figures(path: Path) -> tuple[Figure, ...]:
+    return load_figures(read_regular(path, limit=_MOST))
