@@ -89,8 +89,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
     )
 
 
+@pytest.fixture(scope="module")
+def artifact(run: zoo.Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return zoo.export(run, tmp_path_factory.mktemp("exports"), data=SMALL).path
+
+
 @pytest.mark.parametrize("size", [(8, 8, 1), (28, 28, 1), (60, 90, 3), (200, 160, 3), (49, 48, 1)])
-@pytest.mark.parametrize("labels", [("a", "b"), ("a", "b", "c")])
+@pytest.mark.parametrize(
+    "labels", [("a", "b"), pytest.param(("a", "b", "c"), marks=pytest.mark.slow)]
+)
 def test_the_recipe_fits_pictures_of_every_size_gray_or_color(
     size: tuple[int, int, int], labels: tuple[str, ...]
 ) -> None:
@@ -181,24 +188,22 @@ def test_an_evaluation_has_curves_a_threshold_and_simpler_methods_beside_it(run:
     assert "Comparison with baselines" in titles
 
 
-def test_an_artifact_is_measured_to_the_same_numbers(run: zoo.Run, tmp_path: Path) -> None:
-    artifact = zoo.export(run, tmp_path, data=SMALL)
-    mine, theirs = zoo.evaluate(run, SMALL), zoo.evaluate(artifact.path, SMALL)
+def test_an_artifact_is_measured_to_the_same_numbers(run: zoo.Run, artifact: Path) -> None:
+    mine, theirs = zoo.evaluate(run, SMALL), zoo.evaluate(artifact, SMALL)
 
     for name, score in mine.scores.items():
         assert theirs.scores[name].value == pytest.approx(score.value, abs=1e-4), name
 
 
 def test_an_artifact_alone_says_what_it_is_and_where_without_keras(
-    run: zoo.Run, tmp_path: Path
+    artifact: Path, tmp_path: Path
 ) -> None:
-    path = zoo.export(run, tmp_path, data=SMALL).path
     np.save(tmp_path / "x.npy", SMALL.split("test").images[:5])
     code = (
         "import sys, numpy as np, zoo.runtime as r\n"
         f"x = np.load({str(tmp_path / 'x.npy')!r})\n"
-        f"where = r.load({str(path)!r}, signature='saliency').run({{'image': x}})['evidence']\n"
-        f"said = r.load({str(path)!r}).run({{'image': x}})\n"
+        f"where = r.load({str(artifact)!r}, signature='saliency').run({{'image': x}})['evidence']\n"
+        f"said = r.load({str(artifact)!r}).run({{'image': x}})\n"
         "assert where.shape == (5, 12, 12, 2), where.shape\n"
         "assert set(said) == {'probabilities', 'threshold', 'label'}, set(said)\n"
         "assert not {'keras', 'tensorflow', 'zoo_vgg16_damage'} & set(sys.modules)\n"
@@ -233,8 +238,17 @@ def test_evidence_lies_where_the_bar_is(run: zoo.Run) -> None:
     assert np.mean(np.array(apart) < 6) >= 0.9
 
 
-@pytest.mark.parametrize("pooling", ["average", "flatten"])
-@pytest.mark.parametrize("dense", [(), (7,), (9, 5)])
+@pytest.mark.parametrize(
+    ("pooling", "dense"),
+    [
+        ("average", ()),
+        ("flatten", (9, 5)),
+        pytest.param("average", (7,), marks=pytest.mark.slow),
+        pytest.param("average", (9, 5), marks=pytest.mark.slow),
+        pytest.param("flatten", (), marks=pytest.mark.slow),
+        pytest.param("flatten", (7,), marks=pytest.mark.slow),
+    ],
+)
 def test_evidence_is_the_gradient_that_a_tape_finds(pooling: str, dense: tuple[int, ...]) -> None:
     import tensorflow as tf
 

@@ -32,6 +32,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "features"
 
 
+@pytest.mark.slow
 def test_the_head_learns_on_features_as_it_would_on_pictures(weights: Path, tmp_path: Path) -> None:
     run = trained(weights, tmp_path / "run", augmentation={"flip": False, "shift": 0.0})
     head = run.history[-1]
@@ -54,30 +55,31 @@ def test_features_are_computed_once_and_again_where_a_file_is_damaged(
     monkeypatch.setattr(
         feature_cache, "_save", lambda path, *arrays: (saved.append(path.name), save(path, *arrays))
     )
-    first = trained(weights, tmp_path / "first")
+    first = trained(weights, tmp_path / "first", epochs=1)
     entries = sorted(path.name for path in own_cache.iterdir())
     assert sorted(saved) == entries
     assert len(entries) == 3
     saved.clear()
-    second = trained(weights, tmp_path / "second")
+    second = trained(weights, tmp_path / "second", epochs=1)
     assert saved == []
     damaged = own_cache / entries[0]
     raw = bytearray(damaged.read_bytes())
     raw[len(raw) // 2] ^= 255
     damaged.write_bytes(raw)
-    third = trained(weights, tmp_path / "third")
+    third = trained(weights, tmp_path / "third", epochs=1)
 
     assert saved == entries[:1]
     assert numbers(first) == numbers(second) == numbers(third)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
         {"seed": 1},
-        pytest.param({"image_size": 40}, marks=pytest.mark.slow),
-        pytest.param({"head": {"pooling": "flatten"}}, marks=pytest.mark.slow),
-        pytest.param({"augmentation": {"shift": 0.2}}, marks=pytest.mark.slow),
+        {"image_size": 40},
+        {"head": {"pooling": "flatten"}},
+        {"augmentation": {"shift": 0.2}},
     ],
 )
 def test_another_view_or_another_sight_is_another_entry(

@@ -210,6 +210,7 @@ def test_a_file_that_is_not_there_or_of_another_network_is_a_typed_error(
         built(torn)
 
 
+@pytest.mark.slow
 def test_a_run_needs_the_weights_of_its_backbone_only_while_it_learns(
     weights: Path, tmp_path: Path
 ) -> None:
@@ -254,6 +255,7 @@ def test_the_last_blocks_learn_slowly_and_the_others_not_at_all(
     assert all(name.startswith(("Conv_1", "block_16", "block_15", "block_14")) for name in moved)
 
 
+@pytest.mark.slow
 def test_a_backbone_that_learns_on_keeps_the_statistics_that_it_was_trained_with(
     weights: Path,
 ) -> None:
@@ -268,6 +270,7 @@ def test_a_backbone_that_learns_on_keeps_the_statistics_that_it_was_trained_with
         assert model.get_layer("backbone").trainable_weights
 
 
+@pytest.mark.slow
 def test_one_that_starts_from_nothing_makes_its_own_statistics() -> None:
     model = built(Path("none"), fine_tune={"blocks": "all"})
     norm = model.get_layer("backbone").get_layer("bn_Conv1")
@@ -277,6 +280,7 @@ def test_one_that_starts_from_nothing_makes_its_own_statistics() -> None:
     assert not np.array_equal(before, norm.moving_variance)
 
 
+@pytest.mark.slow
 def test_an_export_of_a_backbone_takes_raw_pictures_and_says_where(
     weights: Path, tmp_path: Path
 ) -> None:
