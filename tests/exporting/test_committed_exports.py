@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from tests.conftest import ROOT, SHARED
 from zoo.files import sha256_file
 from zoo.registry.catalog import read_catalog
 from zoo.runtime import read_manifest, verify_all
-from zoo.runtime.artifact_diff import read_contents
 from zoo.runtime.onnx_reader import inspect_graph
 from zoo.runtime.verification import version_folders
 
@@ -63,9 +63,8 @@ def test_the_committed_artifact_equals_a_new_export(name: str, tmp_path: Path) -
         return
     # The float noise, from which the tolerance is taken, is a property of the processor.
     one, two = (file.read_bytes() for file in (mine, theirs))
-    held = [read_contents(raw, "either") for raw in (one, two)]
-    hashes = [{name: c.sha256 for name, c in found.constants.items()} for found in held]
-    assert (held[0].wiring, hashes[0]) == (held[1].wiring, hashes[1]), AGAIN
+    graphs = [onnx.load_from_string(raw).graph for raw in (one, two)]
+    assert graphs[0] == graphs[1], AGAIN
     said = [inspect_graph(raw, "either").metadata for raw in (one, two)]
     for metadata in said:
         del metadata["zoo.tolerance"]

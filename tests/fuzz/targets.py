@@ -36,7 +36,6 @@ from zoo.metrics.figures import dump_figures, encode_png, load_figures
 from zoo.registry.catalog import parse_catalog
 from zoo.registry.entrypoints import own_catalog_path
 from zoo.report.records import read_run
-from zoo.runtime.artifact_diff import read_contents
 from zoo.runtime.calendar import parse_date
 from zoo.runtime.csv import read_table, read_text_table
 from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
@@ -93,14 +92,10 @@ def _file(name: str, data: bytes) -> Path:
 
 
 def graph(data: bytes) -> bool:
-    """Walk an ONNX file, then compare its constants."""
+    """Walk an ONNX file."""
     with contextlib.suppress(ZooError):
         facts = inspect_graph(data, "model.onnx")
         assert facts.nodes > 0 and facts.opset > 0
-        contents = read_contents(data, "model.onnx")
-        assert len(contents.wiring) == 64
-        for constant in contents.constants.values():
-            assert constant.array is None or constant.array.nbytes <= len(data)
         return True
     return False
 

@@ -84,7 +84,13 @@ PLAIN = st.none() | st.booleans() | st.floats() | st.text()
 NAMES = st.sampled_from(["parts", "name", "named", "size", "x"])
 
 
-@given(st.recursive(PLAIN, lambda one: st.lists(one) | st.dictionaries(NAMES, one)))
+@given(
+    st.recursive(
+        PLAIN,
+        lambda one: st.lists(one, max_size=4) | st.dictionaries(NAMES, one, max_size=4),
+        max_leaves=20,
+    )
+)
 def test_any_json_value_is_a_record_or_a_struct_error(value: Any):
     try:
         Whole.model_validate(value)

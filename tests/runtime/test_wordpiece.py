@@ -97,6 +97,7 @@ def test_any_text_has_the_ids_that_bert_gives_it(pair: tuple[TextSpec, Any], tex
     assert tokenizer(mine).ids(text) == ids_of(reference, text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lowercase", [True, False])
 def test_every_character_is_tokenized_as_bert_does(*, lowercase: bool) -> None:
     inside = theirs(lowercase=lowercase).backend_tokenizer

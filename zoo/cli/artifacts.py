@@ -215,8 +215,8 @@ def _rounded(value: Any) -> str:
 def diff(before: Path, after: Path, as_json: bool) -> None:
     """Compare two artifacts.
 
-    Weights, graph, interface, configuration, data, metrics, metadata. Exits with 0 if they are the
-    same, with 1 if they differ. Needs no Keras.
+    Metrics, interface, configuration, data, graphs, metadata. Exits with 0 if they are the same,
+    with 1 if they differ. Needs no Keras.
     """
     import zoo
 
@@ -243,43 +243,16 @@ def _differences(report: dict[str, Any]) -> str:
         )
         for change in report["metrics"]
     ]
-    weights = [
-        (
-            change["signature"],
-            change["name"],
-            change["before"] or "-",
-            change["after"] or "-",
-            _figure(change["largest"], ".2e"),
-            _figure(change["changed"], ".0%"),
-        )
-        for change in report["weights"]
-    ]
-    graph = [
-        (
-            change["signature"],
-            _counts(change["added"]),
-            _counts(change["removed"]),
-            "same operators, other attributes or edges" if change["rewired"] else "",
-        )
-        for change in report["graph"]
-    ]
-    constants = ("signature", "constant", "before", "after", "largest difference", "changed")
     parts: dict[str, tuple[Sequence[str], Sequence[Sequence[object]]]] = {
-        "metrics": (("metric", "before", "after", "difference", ""), metrics),
-        "weights": (constants, weights),
-        "graph": (("signature", "operators added", "operators removed", ""), graph),
+        "metrics": (("metric", "before", "after", "difference", ""), metrics)
     }
-    for name in ("interface", "config", "data", "metadata", "proof", "files"):
+    for name in ("interface", "config", "data", "graphs", "metadata", "files"):
         rows = [
             [console.brief(change[key], _SHOWN) for key in ("what", "before", "after")]
             for change in report[name]
         ]
         parts[name] = (("what", "before", "after"), rows)
     return console.comparison(parts)
-
-
-def _counts(operators: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in operators.items()) or "-"
 
 
 def _figure(value: float | None, form: str = ".4g") -> str:

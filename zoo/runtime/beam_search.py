@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import numpy as np
@@ -147,7 +146,7 @@ class BeamSearch:
         if self.beams == 1:
             return np.arange(len(scores)), likeliest
         count = min(self.beams + 1, scores.shape[1])
-        best = top_k(scores, count)
+        best = np.argpartition(scores, -count, axis=1)[:, -count:]
         # Among equal scores the likeliest token may be missing there, and must not be.
         missing = (best != likeliest[:, None]).all(axis=1)
         best[missing, 0] = likeliest[missing]
@@ -201,28 +200,6 @@ class BeamSearch:
     def tokens(self) -> Ids:
         """Best text of each row, padded on the right to the longest."""
         return self.best_tokens[:, : int(self.best_length.max(initial=1))]
-
-
-def top_k(scores: npt.NDArray[Any], count: int) -> Places:
-    """Return the indices of the highest scores of each row, the lowest of them first.
-
-    Args:
-        scores: ``[rows, vocabulary]``.
-        count: How many per row.
-    """
-    rows, size = scores.shape
-    width = math.isqrt(size)
-    blocks = size // width
-    if blocks <= count:
-        return np.argpartition(scores, -count, axis=1)[:, -count:]
-    # The highest blocks hold the highest scores: a tenth of the time for a large vocabulary.
-    tops = scores[:, : blocks * width].reshape(rows, blocks, width).max(axis=2)
-    chosen = np.argpartition(tops, -count, axis=1)[:, -count:]
-    places = (chosen[:, :, None] * width + np.arange(width)).reshape(rows, -1)
-    rest = np.broadcast_to(np.arange(blocks * width, size), (rows, size - blocks * width))
-    places = np.concatenate([places, rest], axis=1)
-    best = np.argpartition(np.take_along_axis(scores, places, axis=1), -count, axis=1)
-    return np.take_along_axis(places, best[:, -count:], axis=1)
 
 
 def log_normalizer(logits: npt.ArrayLike) -> tuple[npt.NDArray[Any], Floats]:

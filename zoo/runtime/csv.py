@@ -190,18 +190,10 @@ def _check_header(header: list[str], file: str, line: int) -> None:
                 why="columns are asked for by their names",
                 fix="rename one of them in the header line",
             )
-    if all(_is_number(name) for name in header):
+    if all(map(is_number, header)):
         raise BadRecord(
             "the first line is all numbers: it looks like data, not like a header",
             file=file,
             row=line,
             fix="add a line with the columns' names at the top",
         )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

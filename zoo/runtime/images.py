@@ -59,8 +59,9 @@ class _Corrupt(ValueError):
 def read_image(path: Path | str) -> Image:
     """Decode an image file.
 
-    Transparency is composited on white, a palette is expanded, 16 bits become 8 by rounding, and
-    a photo is turned upright as its EXIF orientation says. Of an animation the first frame counts.
+    Transparency is composited on white, a palette is expanded, gray of 16 bits is rounded to 8 (of
+    colors the high byte counts), and a photo is turned upright as its EXIF orientation says. Of an
+    animation the first frame counts.
 
     Args:
         path: A PNG, JPEG, GIF, BMP, WebP, TIFF or PNM file. The content decides the format, not
@@ -304,7 +305,7 @@ def _to_eight(samples: npt.NDArray[Any]) -> Image:
     return ((samples.astype(np.int32) + 128) // 257).astype(np.uint8)
 
 
-# PNG. Pillow does not check the checksums of pixels, and keeps the high byte of 16-bit colors.
+# PNG. Pillow does not check the checksums of pixels.
 
 
 def _png_header(data: bytes) -> tuple[int, int, int, int]:
@@ -349,8 +350,10 @@ def _decode_png(data: bytes) -> Image:
                 if int(np.asarray(image).max()) >= colors:
                     raise _Corrupt("a color of the PNG is outside its palette")
                 samples = np.asarray(image.convert("RGB" if key is None else "RGBA"))
-            elif depth == 16:
-                samples = _sixteen_bits(png, image, kind)
+            elif depth == 16 and kind == 0:
+                samples = np.asarray(image).astype(np.uint16)
+            elif depth == 16 and kind == 4:  # Pillow opens it as RGBA
+                samples = np.asarray(image.convert("LA"))
             else:
                 samples = np.asarray(image.convert("L") if image.mode == "1" else image)
         except _Corrupt:
@@ -358,31 +361,15 @@ def _decode_png(data: bytes) -> Image:
         except Exception as error:  # Pillow's decoders raise many types on damaged bytes
             raise _Corrupt(f"the PNG cannot be decoded: {error}") from error
         samples = samples.reshape(image.height, image.width, -1)
-    pixels = _to_eight(samples) if depth == 16 else samples
+    pixels = _to_eight(samples) if samples.dtype == np.uint16 else samples
     if kind in (0, 2) and key is not None:
         # One color is transparent, given in the file's own depth.
-        scale = 1 if depth == 16 else 255 // ((1 << depth) - 1)
-        opaque = (samples != np.asarray(key) * scale).any(axis=-1)
+        if depth < 8:
+            key *= 255 // ((1 << depth) - 1)
+        elif depth == 16 and kind == 2:
+            key = np.asarray(key) >> 8
+        opaque = (samples != np.asarray(key)).any(axis=-1)
         return _composite(pixels, opaque * np.uint8(255))
     if pixels.shape[-1] in (2, 4):
         return _composite(pixels[..., :-1], pixels[..., -1])
     return np.ascontiguousarray(pixels)
-
-
-def _sixteen_bits(png: bytes, image: Any, kind: int) -> npt.NDArray[np.uint16]:
-    """Return all 16 bits of every sample."""
-    import PIL.Image
-
-    if kind == 0:
-        return np.asarray(image).astype(np.uint16)
-    if kind == 4:
-        # Gray and opacity of 16 bits are laid out as four samples of 8.
-        header = png[12:24] + b"\x08\x06" + png[26:29]
-        png = png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
-        with PIL.Image.open(io.BytesIO(png), formats=["PNG"]) as bytewise:
-            return np.asarray(bytewise).view(">u2").astype(np.uint16)
-    high = np.asarray(image).astype(np.uint16)
-    with PIL.Image.open(io.BytesIO(png), formats=["PNG"]) as low:
-        # Read as little-endian, the high byte of a sample is its low one.
-        low.tile = [tile._replace(args=str(tile.args).replace("16B", "16L")) for tile in low.tile]
-        return np.asarray((high << 8) | np.asarray(low), np.uint16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from zoo.errors import BadRecord, DataError
 from zoo.files import is_file, is_folder
+from zoo.names import nearest
 from zoo.spec import Column, TensorSpec
 
 if TYPE_CHECKING:
@@ -35,8 +37,6 @@ def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
         DataError: If the values do not fit.
         BadRecord: If a file, or a row of one, does not.
     """
-    if type(raw) is np.ndarray and len(specs) == 1 and _is_ready(raw, specs[0]):
-        return {specs[0].name: raw}
     if len(specs) == 1 and specs[0].text:
         from zoo.runtime.text_inputs import encode_texts, texts_of
 
@@ -62,17 +62,6 @@ def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
     return _from_arrays({specs[0].name: raw}, specs)
 
 
-def _is_ready(array: np.ndarray[Any, Any], spec: TensorSpec) -> bool:
-    """Return whether a batch is used as it is: whole numbers of the declared type and shape."""
-    return (
-        array.dtype.kind in "iub"
-        and array.dtype == spec.dtype
-        and array.shape[1:] == spec.shape
-        and len(array) > 0
-        and array.flags.c_contiguous
-    )
-
-
 def _names(specs: Sequence[TensorSpec]) -> str:
     return ", ".join(spec.name for spec in specs)
 
@@ -85,9 +74,7 @@ def _refuse(
 
 def _hint(name: Any, known: Sequence[Any]) -> str:
     """Return a question about the nearest name, if there is one."""
-    import difflib
-
-    near = difflib.get_close_matches(str(name), [str(other) for other in known], 1)
+    near = nearest(str(name), map(str, known), count=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
@@ -229,31 +216,24 @@ def _from_records(
 
 def _element(value: Any, column: Column, index: int, table: Table | None) -> float:
     """Convert one value of a record, or one cell of a table."""
-    from zoo.runtime.csv import is_missing
+    from zoo.runtime.csv import is_missing, is_number
 
-    missing = (
-        value is None
-        or (isinstance(value, float) and math.isnan(value))
-        or (isinstance(value, str) and is_missing(value.strip()))
-    )
+    text = "" if value is None else str(value).strip()
     if column.categories is not None:
-        text = str(value).strip()
-        if text in column.categories:
-            return column.categories.index(text) + 1
-        return 0
-    if missing:
+        return column.categories.index(text) + 1 if text in column.categories else 0
+    if is_missing(text):
         return math.nan
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        what = f"{value!r} is not a number"
-        if table is not None:
-            raise table.bad(what, index, column.name) from error
-        raise DataError(
-            f"record {index}, column {column.name!r}: {what}",
-            why="the column is numeric",
-            fix="give a number, or None if it is missing",
-        ) from error
+    if not isinstance(value, str) or is_number(text):
+        with contextlib.suppress(TypeError, ValueError):
+            return float(value)
+    what = f"{value!r} is not a number"
+    if table is not None:
+        raise table.bad(what, index, column.name)
+    raise DataError(
+        f"record {index}, column {column.name!r}: {what}",
+        why="the column is numeric",
+        fix="give a number, or None if it is missing",
+    )
 
 
 def _from_files(

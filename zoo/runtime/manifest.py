@@ -102,9 +102,6 @@ class Comparison(Struct):
     """Comparison of a variant with its source artifact on the same examples.
 
     Attributes:
-        split: Name of the split.
-        examples: Number of examples.
-        metric: The main metric.
         unit: Unit of the loss: ``points`` are hundredths of a share, ``percent`` is relative to
             the value of the source.
         source: Value of the metric for the source.
@@ -138,8 +135,6 @@ class CandidateResult(Struct):
     """Result of a quantization candidate, without its latency.
 
     Attributes:
-        method: Name of the quantization method.
-        description: Description of the method.
         bytes: Size of its graphs without metadata; ``None`` if it could not be made.
         comparison: On the validation split; ``None`` if it could not be made or run.
         accurate: Whether it is valid, standard ONNX, and within the bounds of the loss.

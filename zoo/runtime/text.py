@@ -53,7 +53,6 @@ SPACE = "▁"
 
 REPLACEMENT = "\ufffd"
 _CACHED = 1 << 18
-_KEPT = 16
 _TIGHT_LEFT = frozenset(",.;:!?)]}%…-/")
 _TIGHT_RIGHT = frozenset("([{¿¡-/")
 
@@ -194,26 +193,14 @@ def _spaced(tokens: Sequence[str]) -> str:
     return "".join(parts)
 
 
-_equal = functools.lru_cache(maxsize=_KEPT)(Tokenizer)
-_same: dict[int, tuple[TextSpec, Tokenizer]] = {}
-
-
+@functools.lru_cache(maxsize=16)
 def tokenizer(spec: TextSpec) -> Tokenizer:
     """Return the tokenizer of a spec; the same object for an equal spec.
 
     Raises:
         DataError: If the vocabulary is not known yet.
     """
-    # Hashing a vocabulary costs more than encoding a sentence: the same object is known by its
-    # id, which is unique as long as the object is kept here.
-    kept = _same.get(id(spec))
-    if kept is not None:
-        return kept[1]
-    found = _equal(spec)
-    if len(_same) >= _KEPT:
-        _same.clear()
-    _same[id(spec)] = spec, found
-    return found
+    return Tokenizer(spec)
 
 
 def encode_text(

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from zoo.errors import BadRecord, DataError
+from zoo.files import is_file
 from zoo.runtime.csv import Table, read_text_table
 from zoo.runtime.text import Ids, encode_text, tokenizer
 from zoo.runtime.text_files import read_lines
@@ -44,20 +45,13 @@ class Texts:
     lines: tuple[int, ...] = ()
 
 
-def is_file(raw: Any) -> bool:
+def is_path(raw: Any) -> bool:
     """Return whether a value is the path of a file, and not a text itself."""
     if isinstance(raw, os.PathLike):
         return True
     if not isinstance(raw, str) or not raw.lower().endswith(_SUFFIXES):
         return False
-    return not any(character.isspace() for character in raw) or _there(Path(raw))
-
-
-def _there(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a text is longer than a name may be
-        return False
+    return not any(character.isspace() for character in raw) or is_file(Path(raw))
 
 
 def texts_of(raw: Any, spec: TensorSpec) -> Texts | None:
@@ -67,9 +61,9 @@ def texts_of(raw: Any, spec: TensorSpec) -> Texts | None:
         BadRecord: If a file cannot be read, or has no column of texts.
         DataError: If files and texts are mixed.
     """
-    if is_file(raw):
+    if is_path(raw):
         return _file_texts(Path(raw), spec)
-    if isinstance(raw, list | tuple) and raw and all(map(is_file, raw)):
+    if isinstance(raw, list | tuple) and raw and all(map(is_path, raw)):
         parts = [_file_texts(Path(item), spec) for item in raw]
         if len(parts) == 1:
             return parts[0]
@@ -124,7 +118,7 @@ def _file_texts(path: Path, spec: TensorSpec) -> Texts | None:
     kind = path.suffix.lower()
     if kind in _ARRAYS:
         return None
-    if not _there(path):
+    if not is_file(path):
         raise BadRecord(
             "the file does not exist",
             file=str(path),

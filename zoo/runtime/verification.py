@@ -134,11 +134,7 @@ def verify_all(path: str | Path) -> Iterator[VerifyResult]:
     if exists(folder / MANIFEST):
         yield _result(folder)
         return
-    if is_model(folder):
-        models = [folder]
-    else:
-        names = list_files(folder) if is_folder(folder) else []
-        models = [folder / name for name in names if is_model(folder / name)]
+    models = _models(folder)
     if not models:
         error: ZooError = Incompatible(
             f"{folder} is not an artifact, and has none in it",
@@ -298,10 +294,9 @@ def find_artifacts(path: str | Path) -> list[tuple[str, str, Path]]:
     if exists(root / MANIFEST):
         version = root.resolve().name
         return [(read_manifest(root).name, version if _VERSION.fullmatch(version) else "1", root)]
-    models = [root] if is_model(root) else sorted(root.iterdir()) if is_folder(root) else []
     found = [
         (model.resolve().name, folder.name, folder)
-        for model in models
+        for model in _models(root)
         for folder in version_folders(model)
     ]
     if not found:
@@ -313,6 +308,14 @@ def find_artifacts(path: str | Path) -> list[tuple[str, str, Path]]:
             fix="zoo export RUN makes one, in exports/",
         )
     return found
+
+
+def _models(folder: Path) -> list[Path]:
+    """Return a folder if it is one of a model, else the folders of models in it."""
+    if is_model(folder):
+        return [folder]
+    names = list_files(folder) if is_folder(folder) else []
+    return [folder / name for name in names if is_model(folder / name)]
 
 
 def is_model(folder: Path) -> bool:
