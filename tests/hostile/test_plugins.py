@@ -102,7 +102,14 @@ def test_among_all_of_them_the_zoo_lists_describes_and_builds_as_ever(crowd, alo
     assert json.loads(built.stdout)["name"] == "cnn"
 
 
-@pytest.mark.parametrize("kind", ["raises", "exits", "number", "misnamed", "needy", "steers"])
+@pytest.mark.parametrize(
+    "kind",
+    ["raises", "exits"]
+    + [
+        pytest.param(kind, marks=pytest.mark.slow)
+        for kind in ("number", "misnamed", "needy", "steers")
+    ],
+)
 def test_a_plugin_that_is_asked_for_and_broken_is_a_typed_error(crowd, kind):
     (bad,) = [one for one in BAD_PACKAGES if one.id == kind]
     home, sites = crowd

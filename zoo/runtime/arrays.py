@@ -16,9 +16,9 @@ import numpy as np
 from zoo.files import open_regular
 
 _ARRAY, _ARCHIVE = b"\x93NUMPY", b"PK"
-_UNREADABLE = (
-    *(OSError, ValueError, EOFError, KeyError, IndexError, MemoryError, OverflowError, TypeError),
-    *(RuntimeError, SyntaxError, struct.error, tokenize.TokenError),
+UNREADABLE = (
+    *(OSError, ValueError, EOFError, LookupError, MemoryError, OverflowError, TypeError),
+    *(RuntimeError, SyntaxError, AttributeError, struct.error, tokenize.TokenError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 """Exceptions of zipfile and numpy on damaged bytes."""
@@ -75,7 +75,7 @@ def read_arrays(path: Path, *, limit: int) -> np.ndarray[Any, Any] | dict[str, A
                 arrays = {name: loaded[name] for name in loaded.files}
     except Unreadable:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         told = error.strerror if isinstance(error, OSError) else None
         raise Unreadable(told or " ".join(str(error).split()) or type(error).__name__) from error
     for name, array in arrays.items():

@@ -16,7 +16,7 @@ MISSING = frozenset({"", "?", "n/a", "na", "nan", "null"})
 
 _WITH_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_DELIMITERS = ",;\t"
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
 def is_missing(cell: str) -> bool:
@@ -110,11 +110,12 @@ def read_table(path: Path, text: str | None = None) -> Table:
     table = Table(str(path), header, rows, lines)
     for number, row in enumerate(rows):
         if len(row) != len(header):
+            between = _DELIMITERS[delimiter]
             raise table.bad(
                 f"the row has {len(row)} cell{'s' if len(row) != 1 else ''}, "
                 f"the header has {len(header)}",
                 number,
-                why=f"every row has one cell per column, with {_name(delimiter)} between them",
+                why=f"every row has one cell per column, with {between} between them",
                 fix="complete the row, or put quotes around a cell that holds the delimiter",
             )
     if not rows:
@@ -165,10 +166,6 @@ def _delimiter(text: str) -> str:
             return 0
 
     return max(_DELIMITERS, key=cells)
-
-
-def _name(delimiter: str) -> str:
-    return {",": "commas", ";": "semicolons", "\t": "tabs"}[delimiter]
 
 
 def _check_header(header: list[str], file: str, line: int) -> None:

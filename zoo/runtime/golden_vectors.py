@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import math
-import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,25 +12,13 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import Incompatible
+from zoo.runtime.arrays import UNREADABLE
 from zoo.runtime.artifact_files import COPY_AGAIN
 from zoo.runtime.manifest import Tolerance
 from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import Arrays
 
 _KINDS = "biuf"
-_UNREADABLE = (
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    SyntaxError,
-    RuntimeError,  # of an encrypted member, and of a too deeply nested header
-    MemoryError,
-    EOFError,
-    OSError,
-    struct.error,
-    zipfile.BadZipFile,
-)
 
 
 @dataclass(frozen=True)
@@ -82,7 +68,7 @@ def unpack_vectors(raw: bytes, signature: str) -> list[Vector]:
                     continue
                 case = found.setdefault(int(index), {"inputs": {}, "outputs": {}})
                 case[part][name] = _array(archive.read(entry))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Incompatible(
             "the golden vectors cannot be read",
             why=str(error),
@@ -93,13 +79,13 @@ def unpack_vectors(raw: bytes, signature: str) -> list[Vector]:
 
 def _array(raw: bytes) -> np.ndarray[Any, Any]:
     # numpy's own reader allocates what the header announces; this one looks first.
-    if raw[:8] != b"\x93NUMPY\x01\x00":
+    stream = io.BytesIO(raw)
+    if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("an array of another format")
-    start = 10 + int.from_bytes(raw[8:10], "little")
-    header = ast.literal_eval(raw[10:start].decode("ascii"))
-    shape, dtype = header["shape"], np.dtype(header["descr"])
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+    start = stream.tell()
     size = math.prod(shape) * dtype.itemsize
-    if dtype.kind not in _KINDS or header["fortran_order"] or size != len(raw) - start:
+    if dtype.kind not in _KINDS or fortran_order or size != len(raw) - start:
         raise ValueError("an array's header does not fit its data")
     return np.frombuffer(raw[start:], dtype).reshape(shape)
 
@@ -156,12 +142,13 @@ def compare(
         return Difference(np.inf, np.inf, first, f"{actual[first]} instead of {reference[first]}")
     apart = np.abs(actual.astype(np.float64) - reference.astype(np.float64))
     share = apart / (tolerance.absolute + tolerance.relative * row_scale(reference))
-    first = tuple(int(i) for i in np.unravel_index(int(share.argmax()), share.shape))
+    first = _place(share)
     return Difference(float(share[first]), float(apart.max()), first)
 
 
-def _place(mask: np.ndarray[Any, Any]) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(int(mask.argmax()), mask.shape))
+def _place(values: np.ndarray[Any, Any]) -> tuple[int, ...]:
+    """Return the index of the largest element."""
+    return tuple(int(i) for i in np.unravel_index(int(values.argmax()), values.shape))
 
 
 def compare_all(

@@ -34,7 +34,6 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 """Suffixes of the formats that can be read, in lower case."""
 
 _MAX_BYTES = 2**30
-_PRECISION = 22
 _ROTATED = (5, 6, 7, 8)
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MAGIC = {
@@ -123,10 +122,10 @@ def fit_image(
 ) -> Image:
     """Resize an image to the size and the channels of a model's input.
 
-    Color becomes gray by the ITU-R 601-2 luma in integers, as Pillow's ``"L"``; gray becomes
-    color by repetition. Then it is stretched to the size, or, its aspect kept, to what fits into
-    it (see :func:`placed`), the rest middle gray. The filter is Pillow's antialiased
-    ``resize(..., BILINEAR)``, along the rows, then along the columns, to within one level.
+    Color becomes gray by the ITU-R 601-2 luma, gray becomes color by repetition. Then it is
+    stretched to the size, or, its aspect kept, to what fits into it (see :func:`placed`), the rest
+    middle gray. The filter is Pillow's antialiased ``resize(..., BILINEAR)``, along the rows, then
+    along the columns.
 
     Args:
         array: An image, as :func:`read_image` returns it.
@@ -138,23 +137,21 @@ def fit_image(
     Returns:
         uint8 ``[height, width, channels]``, C-contiguous.
     """
-    if array.shape[2] == 3 and channels == 1:
-        wide = array.astype(np.int32)
-        luma = wide[..., 0] * 19595 + wide[..., 1] * 38470 + wide[..., 2] * 7471 + 0x8000
-        array = (luma >> 16).astype(np.uint8)[..., None]
-    elif array.shape[2] == 1 and channels == 3:
-        array = np.repeat(array, 3, axis=2)
+    import PIL.Image
+
     if padded:
         top, left, rows, columns = placed(array.shape[0], array.shape[1], height, width)
-        whole = np.full((height, width, array.shape[2]), GRAY, np.uint8)
+        whole = np.full((height, width, channels), GRAY, np.uint8)
         inside = fit_image(array, rows, columns, channels)
         whole[top : top + rows, left : left + columns] = inside
         return whole
-    if array.shape[1] != width:
-        array = np.moveaxis(_resample(np.moveaxis(array, 1, 0), width), 0, 1)
-    if array.shape[0] != height:
-        array = _resample(array, height)
-    return np.ascontiguousarray(array)
+    image = PIL.Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
+    image = image.convert("L" if channels == 1 else "RGB")
+    # Versions of Pillow differ in which axis they resize first: one at a time, the result is the
+    # same with all of them.
+    for size in ((width, image.height), (width, height)):
+        image = image.resize(size, PIL.Image.Resampling.BILINEAR)
+    return np.array(image).reshape(height, width, channels)
 
 
 def placed(height: int, width: int, rows: int, columns: int) -> tuple[int, int, int, int]:
@@ -177,35 +174,6 @@ def placed(height: int, width: int, rows: int, columns: int) -> tuple[int, int, 
     tall = min(rows, max(1, round(height * scale)))
     wide = min(columns, max(1, round(width * scale)))
     return (rows - tall) // 2, (columns - wide) // 2, tall, wide
-
-
-def _resample(array: Image, size: int) -> Image:
-    """Resize the first axis as Pillow does: double weights, rounded to 22 bits, then integers.
-
-    Integer arithmetic gives the same bytes for the same file with every version of Pillow.
-    """
-    length = array.shape[0]
-    scale = length / size
-    stretch = max(scale, 1.0)
-    centers = (np.arange(size) + 0.5) * scale
-    first = np.maximum((centers - stretch + 0.5).astype(np.int64), 0)
-    last = np.minimum((centers + stretch + 0.5).astype(np.int64), length)
-    taps = int((last - first).max())
-    offsets = np.arange(taps)
-    position = first[:, None] + offsets
-    weights = np.maximum(1.0 - np.abs((position - centers[:, None] + 0.5) * (1.0 / stretch)), 0.0)
-    weights[offsets >= (last - first)[:, None]] = 0.0
-    total = np.zeros(size)
-    for tap in range(taps):
-        total += weights[:, tap]
-    fixed = (0.5 + weights / total[:, None] * (1 << _PRECISION)).astype(np.int32)
-    position = np.minimum(position, length - 1)
-    shape = (size,) + (1,) * (array.ndim - 1)
-    result = np.full((size, *array.shape[1:]), 1 << (_PRECISION - 1), np.int32)
-    for tap in range(taps):
-        result += array[position[:, tap]] * fixed[:, tap].reshape(shape)
-    fitted: Image = np.clip(result >> _PRECISION, 0, 255).astype(np.uint8)
-    return fitted
 
 
 def _read(path: Path | str, size: int = -1) -> bytes:

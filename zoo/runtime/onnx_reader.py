@@ -165,17 +165,18 @@ def inspect_graph(raw: bytes, name: str, *, data: DataFile | None = None) -> Gra
     if not raw:
         raise _refused(name, "it is empty")
     try:
-        return _Inspection(data).read(memoryview(raw))
+        facts = _Inspection(data).read(memoryview(raw))
     except _Refused as error:
         raise _refused(name, str(error)) from error
-    except _NewerOpset as error:
-        raise Incompatible(
-            f"{name} needs opset {error}",
-            why=f"this zoo writes and runs opsets 1 to {MAX_OPSET}",
-            fix="pip install --upgrade neural-zoo",
-        ) from error
     except (ValueError, IndexError) as error:
         raise _refused(name, f"it is truncated or not an ONNX file: {error}") from error
+    if not 1 <= facts.opset <= MAX_OPSET:
+        raise Incompatible(
+            f"{name} needs opset {facts.opset}",
+            why=f"this zoo writes and runs opsets 1 to {MAX_OPSET}",
+            fix="pip install --upgrade neural-zoo",
+        )
+    return facts
 
 
 def _refused(name: str, why: str) -> Incompatible:
@@ -186,10 +187,6 @@ def _refused(name: str, why: str) -> Incompatible:
 
 class _Refused(Exception):
     """The file must not be opened; the message says why."""
-
-
-class _NewerOpset(Exception):
-    """The operators are newer than those that are known."""
 
 
 class _Inspection:
@@ -225,8 +222,6 @@ class _Inspection:
         if foreign:
             raise _Refused(f"it imports operators of the domain {foreign[0]!r}")
         facts.opset = max(opsets.values(), default=0)
-        if not 1 <= facts.opset <= MAX_OPSET:
-            raise _NewerOpset(facts.opset)
         return facts
 
     def graph(self, data: memoryview, depth: int) -> None:
