@@ -270,13 +270,12 @@ def pack(rows: Sequence[Sequence[int]], pad: int, width: int | None = None) -> I
     Raises:
         ValueError: If a row is longer than the width.
     """
-    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-    longest = int(lengths.max(initial=1))
+    longest = max(map(len, rows), default=0)
     if width is not None and longest > width:
         raise ValueError(f"a row of {longest} ids does not fit the width {width}")
-    array = np.full((len(rows), width or longest), pad, np.int32)
-    flat = np.fromiter((i for row in rows for i in row), np.int32, int(lengths.sum()))
-    array[np.arange(array.shape[1]) < lengths[:, None]] = flat
+    array = np.full((len(rows), width or max(longest, 1)), pad, np.int32)
+    for place, row in enumerate(rows):
+        array[place, : len(row)] = row
     return array
 
 
