@@ -115,7 +115,7 @@ TARS: dict[str, bytes] = {
     "a file and a folder": member(b"a.txt") + member(b"a.txt/x.txt"),
     "a folder and a file": member(b"a.txt/x.txt") + member(b"a.txt"),
     "no UTF-8": member(b"caf\xe9.txt"),
-    "half of a sign": member(b"\xf0\x9f\x98.txt"),
+    "half of a character": member(b"\xf0\x9f\x98.txt"),
     "overlong slash": member(b"..\xc0\xafescaped.txt"),
     "backslashes": member(b"..\\escaped.txt"),
     "a drive": member(b"C:escaped.txt"),

@@ -13,7 +13,7 @@ import pytest
 import zoo
 from zoo.errors import ConfigError
 
-pytest.importorskip("PIL", reason="the pictures are drawn by Pillow")
+pytest.importorskip("PIL", reason="the images are drawn by Pillow")
 
 from zoo_aircraft.captions import caption, summary, truth_of
 from zoo_aircraft.datasets import RULES, SceneSplit, SyntheticOptions
@@ -166,7 +166,7 @@ def test_the_damage_lies_where_the_caption_says() -> None:
         }[relation]
 
 
-def test_what_is_named_lies_in_the_picture() -> None:
+def test_what_is_named_lies_in_the_image() -> None:
     for scene in SCENES:
         camera = Camera(scene, 96)
         for x, y in scene.windows:
@@ -196,7 +196,7 @@ def test_a_severe_damage_is_deeper_or_has_more_branches() -> None:
         assert max(levels["moderate"]) < min(levels["severe"])
 
 
-def test_the_color_of_the_caption_is_that_of_the_picture() -> None:
+def test_the_color_of_the_caption_is_that_of_the_image() -> None:
     for scene in SCENES[:200]:
         median = np.median(draw(scene, 48).reshape(-1, 3), axis=0)
         distances = {
@@ -231,10 +231,10 @@ def test_the_side_of_a_dent_next_to_the_light_is_darker() -> None:
 
 
 @pytest.mark.parametrize("size", [48, 96, 130, 224])
-def test_a_picture_is_the_same_at_any_size(size: int) -> None:
-    picture = draw(SCENES[3], size)
-    assert (picture.shape, picture.dtype) == ((size, size, 3), np.uint8)
-    np.testing.assert_array_equal(picture, draw(SCENES[3], size))
+def test_an_image_is_the_same_at_any_size(size: int) -> None:
+    image = draw(SCENES[3], size)
+    assert (image.shape, image.dtype) == ((size, size, 3), np.uint8)
+    np.testing.assert_array_equal(image, draw(SCENES[3], size))
     box = np.array(box_of(SCENES[3], size)) / size
     assert np.abs(box - np.array(box_of(SCENES[3], 96)) / 96).max() < 0.05
 
@@ -315,23 +315,23 @@ def test_a_wrong_option_is_named(wrong: dict[str, object]) -> None:
     assert SyntheticOptions().image_size == 96
 
 
-def _ridge(features: np.ndarray, signs: np.ndarray, count: int) -> float:
+def _ridge(features: np.ndarray, targets: np.ndarray, count: int) -> float:
     """Return the test accuracy of a ridge classifier on standardized features."""
     mean, spread = features[:count].mean(axis=0), features[:count].std(axis=0) + 1e-6
     scaled = (features - mean) / spread
     gram = scaled[:count] @ scaled[:count].T + features.shape[1] * np.eye(count)
-    answer = scaled[count:] @ (scaled[:count].T @ np.linalg.solve(gram, signs[:count]))
-    return float((np.sign(answer) == signs[count:]).mean())
+    answer = scaled[count:] @ (scaled[:count].T @ np.linalg.solve(gram, targets[:count]))
+    return float((np.sign(answer) == targets[count:]).mean())
 
 
 @pytest.mark.slow
 def test_neither_colors_nor_single_pixels_tell_the_class() -> None:
     data = zoo.dataset("aircraft_damage_synthetic", image_size=48).spec
     images, labels = SceneSplit(data, 0, "train", 1_200).arrays() or ({}, {})
-    pixels, signs = images["image"], 2.0 * labels["label"] - 1
+    pixels, targets = images["image"], 2.0 * labels["label"] - 1
     levels = [
-        np.concatenate([np.bincount(c // 16, minlength=16) for c in picture.reshape(-1, 3).T])
-        for picture in pixels
+        np.concatenate([np.bincount(c // 16, minlength=16) for c in image.reshape(-1, 3).T])
+        for image in pixels
     ]
-    assert _ridge(np.array(levels, float), signs, 800) <= 0.6
-    assert _ridge(pixels.reshape(len(pixels), -1) / 255.0, signs, 800) <= 0.6
+    assert _ridge(np.array(levels, float), targets, 800) <= 0.6
+    assert _ridge(pixels.reshape(len(pixels), -1) / 255.0, targets, 800) <= 0.6

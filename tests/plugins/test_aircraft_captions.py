@@ -14,7 +14,7 @@ from zoo.errors import ConfigError, DataError
 from zoo.runtime.text import decode_text, split_words
 from zoo.spec import Task, TextSpec
 
-pytest.importorskip("PIL", reason="the pictures are drawn by Pillow")
+pytest.importorskip("PIL", reason="the images are drawn by Pillow")
 
 from zoo_aircraft.captions import (
     ATTRIBUTES,
@@ -55,9 +55,9 @@ def test_the_vocabulary_is_the_grammar_and_the_prompt_and_nothing_else() -> None
     assert len(set(text.vocabulary)) == len(text.vocabulary)
 
 
-def test_the_vocabulary_is_known_before_a_picture_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_vocabulary_is_known_before_an_image_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object) -> None:
-        raise AssertionError("a picture was drawn")
+        raise AssertionError("an image was drawn")
 
     monkeypatch.setattr("zoo_aircraft.datasets.draw", refuse)
     data = zoo.dataset(NAME)
@@ -68,7 +68,7 @@ def test_the_vocabulary_is_known_before_a_picture_is_drawn(monkeypatch: pytest.M
     assert data.split("test").texts["caption"][0].startswith("a ")
 
 
-def test_the_longest_summary_just_fits_behind_its_prompt() -> None:
+def test_the_longest_summary_just_fits_after_its_prompt() -> None:
     base = next(s for s in SCENES if s.place.number == 1 and s.kind == "crack" and s.stripe)
     fullest = dataclasses.replace(
         base, severity="moderate", vents=2, scratches=2, streaks=1, stains=2, gleams=1, shadow=True
@@ -79,7 +79,7 @@ def test_the_longest_summary_just_fits_behind_its_prompt() -> None:
     assert longest + prompt + 2 == MAX_LENGTH == _text().max_length
 
 
-def test_pictures_come_with_a_caption_and_a_summary_between_their_signs() -> None:
+def test_images_come_with_a_caption_and_a_summary_between_start_and_end_tokens() -> None:
     data = zoo.dataset(NAME, **SMALL)
     split = data.split("train")
     inputs, targets = split.arrays() or ({}, {})
@@ -98,7 +98,7 @@ def test_pictures_come_with_a_caption_and_a_summary_between_their_signs() -> Non
     np.testing.assert_array_equal(chosen[1]["summary"], targets["summary"][[5, 2]])
 
 
-def test_above_the_bound_pictures_are_drawn_as_they_are_asked_for() -> None:
+def test_above_the_bound_images_are_drawn_as_they_are_asked_for() -> None:
     data = zoo.dataset(NAME, image_size=48).spec
     split = CaptionedSceneSplit(data, 0, "train", 4, bound=100)
     assert split.arrays() is None
@@ -114,8 +114,8 @@ def test_half_of_the_test_split_shows_what_was_never_trained_on(seed: int) -> No
     held = test.held_out(np.arange(1_000))
     assert held.sum() == 500
     assert len(trained) == 270 and validated <= trained
-    for index, strange in enumerate(held.tolist()):
-        assert (test.scene(index).combination not in trained) == strange
+    for index, is_held in enumerate(held.tolist()):
+        assert (test.scene(index).combination not in trained) == is_held
     # A pair of a crack and a dent is never divided.
     assert (held[::2] == held[1::2]).all()
     assert not data.split("train").held_out(np.arange(99)).any()
@@ -131,7 +131,7 @@ def test_nothing_need_be_held_out() -> None:
             zoo.dataset(NAME, **wrong)
 
 
-def test_a_picture_is_the_same_however_many_there_are() -> None:
+def test_an_image_is_the_same_however_many_there_are() -> None:
     few, many = (
         zoo.dataset(NAME, **SMALL | {"test_examples": count}).split("test") for count in (8, 16)
     )

@@ -157,7 +157,7 @@ BAD: dict[str, tuple[dict[str, bytes], type[Exception], str]] = {
     "a split missing": (without(members(), "/valid/"), DataError, "train, valid and test"),
     "a class missing": (without(members(), "/dent/"), DataError, "only one class, 'crack'"),
     "other classes": (members(kinds=("crack", "scratch")), DataError, "crack, scratch"),
-    "no pictures": ({"readme.txt": b"hello"}, BadRecord, "none of the expected"),
+    "no images": ({"readme.txt": b"hello"}, BadRecord, "none of the expected"),
     "a path that leaves": (members() | {"../x.jpg": b""}, UnsafeArchive, "is not read"),
     "a broken photo": (
         members() | {f"{TOP}/test/dent/9.jpg": photo(1)[:300]},

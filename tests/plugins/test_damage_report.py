@@ -28,7 +28,7 @@ WORDS = ("a", "dent", "below", "the", "window", "<b>it</b>")
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    """Return a drawn picture of damage, larger than the classifier takes, as a file."""
+    """Return a drawn image of damage, larger than the classifier takes, as a file."""
     split = zoo.dataset(
         "aircraft_damage_synthetic",
         image_size=128,
@@ -48,11 +48,11 @@ class WriterConfig(zoo.ModelConfig):
 
 
 class Writer(zoo.Architecture[WriterConfig]):
-    """Writes the same words about every picture."""
+    """Writes the same words about every image."""
 
     info = zoo.ArchitectureInfo(
         name="writer",
-        summary="Writes the same words about every picture.",
+        summary="Writes the same words about every image.",
         tasks=(zoo.Task.CLASSIFICATION,),
         limits=("It does not look.",),
     )
@@ -98,7 +98,7 @@ class Teller(zoo.Architecture[TellerConfig]):
 
     info = zoo.ArchitectureInfo(
         name="teller",
-        summary="Writes the same words about every picture, one after another.",
+        summary="Writes the same words about every image, one after another.",
         tasks=(zoo.Task.CLASSIFICATION,),
     )
     Config = TellerConfig
@@ -191,7 +191,7 @@ def test_the_same_photo_gives_the_same_bytes(photo: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("summary", [True, False])
-def test_whatever_writes_about_pictures_is_a_captioner(
+def test_whatever_writes_about_images_is_a_captioner(
     photo: Path, tmp_path: Path, *, summary: bool
 ) -> None:
     writer = zoo.build("writer", summary=summary)
@@ -207,7 +207,7 @@ def test_whatever_writes_about_pictures_is_a_captioner(
 
 
 @pytest.mark.parametrize("prompt", ["seen", ""])
-def test_what_writes_word_by_word_writes_the_summary_behind_its_prompt(
+def test_what_writes_word_by_word_writes_the_summary_after_its_prompt(
     photo: Path, tmp_path: Path, prompt: str
 ) -> None:
     teller = zoo.build("teller", prompt=prompt)
@@ -362,10 +362,10 @@ def test_the_map_of_a_photo_whose_aspect_was_kept_covers_the_photo_alone(tmp_pat
     split = zoo.dataset("aircraft_damage_synthetic", image_size=48, examples=8).split("train")
     for kind in ("crack", "dent"):
         (tmp_path / "photos" / kind).mkdir(parents=True)
-    pictures, classes = (next(iter(part.values())) for part in split.take(np.arange(8)))
-    for number, (picture, label) in enumerate(zip(pictures, classes, strict=True)):
+    images, classes = (next(iter(part.values())) for part in split.take(np.arange(8)))
+    for number, (image, label) in enumerate(zip(images, classes, strict=True)):
         folder = tmp_path / "photos" / ("crack", "dent")[label]
-        (folder / f"{number}.png").write_bytes(encode_png(picture[8:40]))
+        (folder / f"{number}.png").write_bytes(encode_png(image[8:40]))
     options = {"image_size": 48, "image_fit": "pad", "near_duplicates": "ignore"}
     options |= {"validation_split": 0.25, "test_split": 0.25}
     data = zoo.dataset(tmp_path / "photos", **options)

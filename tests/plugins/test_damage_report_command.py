@@ -44,7 +44,7 @@ def test_json_is_the_record_and_where_it_was_written(photo: str, tmp_path: Path,
     assert told["page"] == str(out / "wing.html")
 
 
-def test_a_picture_that_is_none_is_an_error_of_the_data(tmp_path: Path, capsys) -> None:
+def test_an_image_that_is_none_is_an_error_of_the_data(tmp_path: Path, capsys) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no")
     with pytest.raises(SystemExit) as caught:

@@ -6,7 +6,8 @@ Sequences of vectors, ``[examples, time, features]``, have NaN after the end of 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from zoo.runtime.arrays import TooLarge, Unreadable, read_arrays
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
 
 Array = npt.NDArray[Any]
+
+Fault = Callable[..., BadRecord]
+"""An error about the file."""
 
 MAX_BYTES = 64 << 30
 """The most bytes of the arrays of one file, unpacked."""
@@ -80,29 +84,38 @@ def open_npz(path: Path, options: SplitOptions) -> Dataset:
         DataError: If a class is missing from a split, or there is only one.
     """
     arrays = read_npz(path)
-    pairs = _pairs(arrays, path)
-    names, codes = _classes({split: arrays[y] for split, (_, y) in pairs.items()}, arrays, path)
-    inputs = {split: _input(arrays[x], x, path) for split, (x, _) in pairs.items()}
+    bad = functools.partial(BadRecord, file=str(path))
+    pairs = _pairs(arrays, bad)
+    names, codes = _classes({split: arrays[y] for split, (_, y) in pairs.items()}, arrays, bad)
+    inputs = {split: _input(arrays[x], x, bad) for split, (x, _) in pairs.items()}
     for split, (x, y) in pairs.items():
         if len(inputs[split]) != len(codes[split]):
-            raise BadRecord(
+            raise bad(
                 f"{x} has {len(inputs[split])} examples and {y} has {len(codes[split])}",
-                file=str(path),
                 why="every example needs its label, in the same order",
                 fix=f"store {x} and {y} with the same length",
             )
     shape = inputs["train"].shape[1:]
     for split, (x, _) in pairs.items():
         if inputs[split].shape[1:] != shape or inputs[split].dtype != inputs["train"].dtype:
-            raise BadRecord(
+            raise bad(
                 f"{x} is {inputs[split].dtype} {inputs[split].shape[1:]} per example, and "
                 f"{pairs['train'][0]} is {inputs['train'].dtype} {shape}",
-                file=str(path),
                 why="all splits hold the same kind of example",
             )
     for split, present in codes.items():
         check_classes(present, names, split, str(path))
-    parts = _draw_missing(inputs, codes, names, options)
+    shares = options.shares(given=inputs)
+    drawn = stratified_split(
+        codes["train"],
+        validation=shares["validation"],
+        test=shares["test"],
+        seed=options.split_seed,
+        names=names,
+    )
+    parts = {split: (x, codes[split]) for split, x in inputs.items()}
+    for split, part in drawn.items():
+        parts[split] = inputs["train"][part], codes["train"][part]
     spec = _spec(path.name, parts, names)
     name = spec.inputs[0].name
     splits: Mapping[str, Split] = {
@@ -112,31 +125,7 @@ def open_npz(path: Path, options: SplitOptions) -> Dataset:
     return Dataset(spec, lambda: splits)
 
 
-def _draw_missing(
-    inputs: Mapping[str, Array],
-    codes: Mapping[str, Array],
-    names: tuple[str, ...],
-    options: SplitOptions,
-) -> dict[str, tuple[Array, Array]]:
-    """Draw the missing splits from the training examples.
-
-    Raises:
-        DataError: If a class has too few examples to be in every split.
-    """
-    train_x, train_y = inputs["train"], codes["train"]
-    shares = options.shares(given=inputs)
-    parts = stratified_split(
-        train_y,
-        validation=shares["validation"],
-        test=shares["test"],
-        seed=options.split_seed,
-        names=names,
-    )
-    drawn = {split: (train_x[part], train_y[part]) for split, part in parts.items()}
-    return drawn | {split: (inputs[split], codes[split]) for split in inputs if split != "train"}
-
-
-def _pairs(arrays: Mapping[str, Array], path: Path) -> dict[str, tuple[str, str]]:
+def _pairs(arrays: Mapping[str, Array], bad: Fault) -> dict[str, tuple[str, str]]:
     pairs: dict[str, tuple[str, str]] = {}
     known = {"labels"}
     for split, choices in _KEYS.items():
@@ -144,25 +133,24 @@ def _pairs(arrays: Mapping[str, Array], path: Path) -> dict[str, tuple[str, str]
             known |= {x, y}
             if (x in arrays) != (y in arrays):
                 there, gone = (x, y) if x in arrays else (y, x)
-                raise _keys_error(path, f"it has {there!r} without {gone!r}", arrays)
+                raise _keys_error(bad, f"it has {there!r} without {gone!r}", arrays)
             if x in arrays:
                 if split in pairs:
-                    raise _keys_error(path, f"it has both {pairs[split][0]!r} and {x!r}", arrays)
+                    raise _keys_error(bad, f"it has both {pairs[split][0]!r} and {x!r}", arrays)
                 pairs[split] = x, y
     if "train" not in pairs:
-        raise _keys_error(path, "it has neither 'x' and 'y' nor 'x_train' and 'y_train'", arrays)
+        raise _keys_error(bad, "it has neither 'x' and 'y' nor 'x_train' and 'y_train'", arrays)
     for name in arrays:
         if name not in known:
             near = difflib.get_close_matches(name, sorted(known), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise _keys_error(path, f"the array {name!r} has no meaning here{hint}", arrays)
+            raise _keys_error(bad, f"the array {name!r} has no meaning here{hint}", arrays)
     return pairs
 
 
-def _keys_error(path: Path, what: str, arrays: Mapping[str, Array]) -> BadRecord:
-    return BadRecord(
+def _keys_error(bad: Fault, what: str, arrays: Mapping[str, Array]) -> BadRecord:
+    return bad(
         what,
-        file=str(path),
         why=f"the file's arrays are {', '.join(sorted(arrays)) or 'none'}",
         fix="store x and y, or x_train and y_train with x_val, y_val, x_test, y_test if you have "
         "them, and labels for the classes' names",
@@ -170,20 +158,19 @@ def _keys_error(path: Path, what: str, arrays: Mapping[str, Array]) -> BadRecord
 
 
 def _classes(
-    targets: Mapping[str, Array], arrays: Mapping[str, Array], path: Path
+    targets: Mapping[str, Array], arrays: Mapping[str, Array], bad: Fault
 ) -> tuple[tuple[str, ...], dict[str, Array]]:
-    flat = {split: _target(array, split, path) for split, array in targets.items()}
+    flat = {split: _target(array, split, bad) for split, array in targets.items()}
     kinds = {array.dtype.kind == "U" for array in flat.values()}
     if len(kinds) > 1:
-        raise BadRecord("some labels are text and some are numbers", file=str(path))
+        raise bad("some labels are text and some are numbers")
     if "labels" in arrays:
-        return _named(flat, arrays["labels"], path)
+        return _named(flat, arrays["labels"], bad)
     values = np.unique(flat["train"])
     for split, array in flat.items():
         if len(unknown := np.setdiff1d(array, values)):
-            raise BadRecord(
+            raise bad(
                 f"the {split} split has the class {unknown[0].item()!r}, which train does not have",
-                file=str(path),
                 why="other classes cannot be learned",
                 fix="add examples of it to the training split, or leave it out",
             )
@@ -192,51 +179,47 @@ def _classes(
 
 
 def _named(
-    flat: Mapping[str, Array], labels: Array, path: Path
+    flat: Mapping[str, Array], labels: Array, bad: Fault
 ) -> tuple[tuple[str, ...], dict[str, Array]]:
     names = tuple(str(name) for name in labels.ravel().tolist())
     if labels.ndim != 1 or len(set(names)) != len(names):
-        raise BadRecord("'labels' must be one list of different names", file=str(path))
+        raise bad("'labels' must be one list of different names")
     for split, array in flat.items():
         if array.dtype.kind == "U" or array.min() < 0 or array.max() >= len(names):
-            raise BadRecord(
+            raise bad(
                 f"a label of the {split} split is no index into the {len(names)} names in 'labels'",
-                file=str(path),
                 why="with 'labels', y holds integers from 0",
             )
     return names, {split: array.astype(np.int64) for split, array in flat.items()}
 
 
-def _target(array: Array, split: str, path: Path) -> Array:
+def _target(array: Array, split: str, bad: Fault) -> Array:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise BadRecord(
+        raise bad(
             f"the labels of the {split} split have the shape {array.shape}",
-            file=str(path),
             why="one class per example is expected",
             fix="if they are one-hot, store y.argmax(axis=1)",
         )
     if len(array) == 0:
-        raise BadRecord(f"the {split} split has no examples", file=str(path))
+        raise bad(f"the {split} split has no examples")
     if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all():
         array = array.astype(np.int64)
     if array.dtype.kind == "b":
         array = array.astype(np.int64)
     if array.dtype.kind not in "iuU":
-        raise BadRecord(
+        raise bad(
             f"the labels of the {split} split are {array.dtype}",
-            file=str(path),
             why="classes are integers or text",
         )
     return array
 
 
-def _input(array: Array, key: str, path: Path) -> Array:
+def _input(array: Array, key: str, bad: Fault) -> Array:
     if array.ndim and 0 in array.shape:
-        raise BadRecord(
+        raise bad(
             f"{key} is {array.dtype} {array.shape}",
-            file=str(path),
             why="there is nothing in it",
             fix="store at least one example per split, with at least one value each",
         )
@@ -246,11 +229,10 @@ def _input(array: Array, key: str, path: Path) -> Array:
         return array[..., None] if array.ndim == 3 else array
     # Scaled images are never negative or NaN; they are refused below.
     if array.ndim == 3 and array.dtype.kind == "f" and not (array >= 0).all():
-        return _read_sequences(array, key, path)
+        return _read_sequences(array, key, bad)
     if array.ndim != 2 or array.dtype.kind not in "iufb" or array.shape[1] == 0:
-        raise BadRecord(
+        raise bad(
             f"{key} is {array.dtype} {array.shape}",
-            file=str(path),
             why="images are uint8 [N, H, W] or [N, H, W, 1 or 3]; other numbers are [N, columns] "
             "or, if some are negative or NaN, sequences [N, time, features]",
             fix="store images as they are, 0 to 255, as uint8: scaling happens in the model",
@@ -259,9 +241,8 @@ def _input(array: Array, key: str, path: Path) -> Array:
         values = array.astype(np.float32)
     if len(wrong := np.argwhere(np.isinf(values))):
         row, column = wrong[0].tolist()
-        raise BadRecord(
+        raise bad(
             f"{key}[{row}, {column}] is {array[row, column]}, not a finite number in float32",
-            file=str(path),
             why="NaN is a missing value; an infinity has no meaning",
         )
     return values
@@ -285,7 +266,7 @@ def _spec(name: str, parts: Mapping[str, tuple[Array, Array]], names: tuple[str,
     return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=inputs, targets=(label,))
 
 
-def _read_sequences(array: npt.NDArray[Any], key: str, path: Path) -> npt.NDArray[np.float32]:
+def _read_sequences(array: Array, key: str, bad: Fault) -> npt.NDArray[np.float32]:
     """Check sequences and return them in float32, with NaN after the end of each.
 
     Raises:
@@ -293,18 +274,16 @@ def _read_sequences(array: npt.NDArray[Any], key: str, path: Path) -> npt.NDArra
     """
     examples, time, features = array.shape
     if not time or not features or time > MAX_TIME:
-        raise BadRecord(
+        raise bad(
             f"{key} holds sequences of {time:,} steps with {features} features",
-            file=str(path),
             why=f"there are 1 to {MAX_TIME:,} steps, and at least one feature",
             fix="cut longer sequences into parts, or take every other step",
         )
     with np.errstate(over="ignore"):
         values = array.astype(np.float32)
     if len(wrong := np.argwhere(np.isinf(values))):
-        raise BadRecord(
+        raise bad(
             f"{key}{wrong[0].tolist()} is not a finite number in float32",
-            file=str(path),
             why="NaN marks the end of a sequence; an infinity has no meaning",
         )
     real = ~np.isnan(values).any(axis=-1)
@@ -314,9 +293,8 @@ def _read_sequences(array: npt.NDArray[Any], key: str, path: Path) -> npt.NDArra
     odd = np.flatnonzero((real != ends).any(axis=1) | partly.any(axis=1) | (length == 0))
     if examples and len(odd):
         row = int(odd[0])
-        raise BadRecord(
+        raise bad(
             f"{key}[{row}] " + ("is empty" if not length[row] else "has NaN before its end"),
-            file=str(path),
             why="a sequence is real steps from the left, then steps that are NaN in every feature",
             fix="fill in what is missing, or leave the example out",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -42,12 +42,6 @@ def _one_or_more(value: Any) -> Any:
 
 def _comma_separated(value: Any) -> Any:
     return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
-
-
-def _leave_training_data(options: Any) -> Any:
-    if options.validation_split + options.test_split > 0.9:
-        raise ValueError("validation_split and test_split together must leave a tenth to train on")
-    return options
 
 
 _Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
@@ -95,7 +89,13 @@ class SplitOptions(SeedOptions):
         description="Fraction of the examples in the test split, which only an evaluation reads.",
     )
 
-    _check_shares = model_validator(mode="after")(_leave_training_data)
+    @model_validator(mode="after")
+    def _leave_training_data(self) -> Self:
+        if self.validation_split + self.test_split > 0.9:
+            raise ValueError(
+                "validation_split and test_split together must leave a tenth to train on"
+            )
+        return self
 
     def shares(self, given: Collection[str] = ()) -> dict[str, float]:
         """Return the shares of the validation and the test split; 0 for a given split."""
@@ -122,7 +122,7 @@ class GroupOptions(SplitOptions):
     )
 
     @model_validator(mode="after")
-    def _check_fold(self) -> GroupOptions:
+    def _check_fold(self) -> Self:
         if self.fold and (self.folds is None or self.fold >= self.folds):
             raise ValueError(f"there are {self.folds or 'no'} folds, counted from 0")
         return self
@@ -144,7 +144,7 @@ class TableOptions(GroupOptions):
     drop: _Names = Field((), description="Columns to leave out.")
 
 
-class WindowOptions(SeedOptions):
+class WindowOptions(SplitOptions):
     """Options of every time series: the sizes of a window, and the shares of the splits."""
 
     window: int | None = Field(
@@ -169,8 +169,6 @@ class WindowOptions(SeedOptions):
     test_split: float = Field(
         0.2, gt=0, lt=0.9, description="Fraction of the steps, the latest, in the test split."
     )
-
-    _check_shares = model_validator(mode="after")(_leave_training_data)
 
 
 class SeriesOptions(WindowOptions):
@@ -307,7 +305,7 @@ class CaptionOptions(ImageOptions, VocabularyOptions):
     )
 
     @model_validator(mode="after")
-    def _check_vocabulary(self) -> CaptionOptions:
+    def _check_vocabulary(self) -> Self:
         learned = {"tokenization", "vocabulary_size", "lowercase"} & self.model_fields_set
         if self.vocabulary is not None and learned:
             raise ValueError(
