@@ -1,4 +1,4 @@
-"""List the files of class folders, and split them.
+"""List the files of class folders.
 
 A class is a folder of files. Above the class folders there may be ``train``, ``validation`` (or
 ``valid``, ``val``) and ``test``.
@@ -7,15 +7,14 @@ A class is a folder of files. Above the class folders there may be ``train``, ``
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.options import SplitOptions
-from zoo.data.splits import SPLITS, Indices, check_classes
+from zoo.data.splits import Indices, check_classes
 from zoo.errors import BadRecord, DataError
 
 _SPLIT_NAMES = {
@@ -47,25 +46,22 @@ class FileKind:
 
 @dataclass(frozen=True)
 class ClassFiles:
-    """Files of three splits, with the index of their class each."""
+    """Files of each split, with the index of their class each."""
 
     names: tuple[str, ...]
     files: dict[str, list[Path]]
     labels: dict[str, npt.NDArray[np.int64]]
 
+    def divide_train(self, parts: Mapping[str, Indices]) -> ClassFiles:
+        """Return these files with the training files divided into splits, given by positions."""
+        files, labels = self.files["train"], self.labels["train"]
+        divided = {split: [files[i] for i in part] for split, part in parts.items()}
+        codes = {split: labels[part] for split, part in parts.items()}
+        return ClassFiles(self.names, self.files | divided, self.labels | codes)
 
-Draw = Callable[
-    [Sequence[Path], npt.NDArray[np.int64], tuple[str, ...], Mapping[str, float]],
-    dict[str, Indices],
-]
-"""From the training files, their classes, the classes' names and the shares of ``validation`` and
-``test`` (0 for a split that is given) to the positions of each split."""
 
-
-def split_class_folders(
-    path: Path, options: SplitOptions, kind: FileKind, draw: Draw
-) -> ClassFiles:
-    """List the files of class folders, and draw the missing splits from ``train``.
+def list_class_folders(path: Path, kind: FileKind) -> ClassFiles:
+    """List the files of class folders: those of ``train``, and of the other splits that are given.
 
     Names are taken in sorted order, whatever order the file system has.
 
@@ -98,12 +94,7 @@ def split_class_folders(
     }
     for split, present in labels.items():
         check_classes(present, names, split, str(path))
-    shares = options.shares(given=found)
-    train_files, train_labels = files["train"], labels["train"]
-    for split, part in draw(train_files, train_labels, names, shares).items():
-        files[split] = [train_files[i] for i in part]
-        labels[split] = train_labels[part]
-    return ClassFiles(names, {s: files[s] for s in SPLITS}, {s: labels[s] for s in SPLITS})
+    return ClassFiles(names, files, labels)
 
 
 def suffixes(path: Path) -> Iterator[str]:

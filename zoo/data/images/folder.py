@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.class_folders import FileKind, split_class_folders
+from zoo.data.class_folders import FileKind, list_class_folders
 from zoo.data.dataset import Dataset
 from zoo.data.images.files import (
     MEMORY_BOUND,
@@ -21,7 +21,7 @@ from zoo.data.images.files import (
 )
 from zoo.data.images.near_duplicates import near_groups
 from zoo.data.options import ImageOptions
-from zoo.data.splits import Indices, stratified_groups
+from zoo.data.splits import stratified_groups
 from zoo.files import sha256_json
 from zoo.runtime.images import SUFFIXES
 from zoo.spec import Arrays, DataSpec, Split, Task, TensorSpec
@@ -104,22 +104,18 @@ def open_image_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_
         ConfigError: If the images differ in size, and no size is given.
     """
     padded = options.image_fit == "pad"
+    found = list_class_folders(path, _KIND)
+    train = found.files["train"]
+    shares = options.shares(given=found.files)
+    groups = np.arange(len(train))
     cache: ImageCache | None = None
-
-    def draw(
-        files: Sequence[Path],
-        labels: npt.NDArray[np.int64],
-        names: tuple[str, ...],
-        shares: Mapping[str, float],
-    ) -> dict[str, Indices]:
-        nonlocal cache
-        groups = np.arange(len(files))
-        if options.near_duplicates == "together" and any(shares.values()):
-            cache = ImageCache(image_shape(files, options, path), padded=padded, bound=bound)
-            groups = near_groups(files, cache)
-        return stratified_groups(labels, groups, **shares, seed=options.split_seed, names=names)
-
-    found = split_class_folders(path, options, _KIND, draw)
+    if options.near_duplicates == "together" and any(shares.values()):
+        cache = ImageCache(image_shape(train, options, path), padded=padded, bound=bound)
+        groups = near_groups(train, cache)
+    parts = stratified_groups(
+        found.labels["train"], groups, **shares, seed=options.split_seed, names=found.names
+    )
+    found = found.divide_train(parts)
     shape = image_shape([file for part in found.files.values() for file in part], options, path)
     if cache is not None and cache.shape != shape:  # Given splits have color, and train has not.
         cache = None

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.class_folders import FileKind, split_class_folders
+from zoo.data.class_folders import FileKind, list_class_folders
 from zoo.data.columns import (
     absent_columns,
     check_present,
@@ -39,27 +39,18 @@ def open_folder(path: Path, options: LabeledOptions) -> Dataset:
         BadRecord: If a file is not text, is empty, or has another encoding.
         DataError: If there are no classes, only one, or different ones in different splits.
     """
-    texts: dict[Path, str] = {}
-
-    def draw(
-        files: Sequence[Path],
-        labels: npt.NDArray[np.int64],
-        names: tuple[str, ...],
-        shares: Mapping[str, float],
-    ) -> dict[str, Indices]:
-        texts.update({file: _text_of(file, options) for file in files})
-        return split_by_text(
-            [texts[file] for file in files], labels, names, shares, options.split_seed
-        )
-
-    found = split_class_folders(path, options, _KIND, draw)
-    every: list[str] = []
-    parts: dict[str, Indices] = {}
+    found = list_class_folders(path, _KIND)
+    texts = [_text_of(file, options) for file in found.files["train"]]
+    codes = [found.labels["train"]]
+    shares = options.shares(given=found.files)
+    parts = split_by_text(texts, codes[0], found.names, shares, options.split_seed)
     for split, files in found.files.items():
-        parts[split] = np.arange(len(every), len(every) + len(files))
-        every += [texts.get(file) or _text_of(file, options) for file in files]
-    codes = np.concatenate(list(found.labels.values()))
-    return labeled_dataset(path.resolve().name, found.names, every, codes, parts, options)
+        if split != "train":
+            parts[split] = np.arange(len(texts), len(texts) + len(files))
+            texts += [_text_of(file, options) for file in files]
+            codes.append(found.labels[split])
+    name = path.resolve().name
+    return labeled_dataset(name, found.names, texts, np.concatenate(codes), parts, options)
 
 
 def open_table(path: Path, options: LabeledOptions) -> Dataset:
