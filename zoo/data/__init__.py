@@ -35,9 +35,9 @@ from zoo.data.options import (
 )
 from zoo.data.series import series_spec, windows
 from zoo.data.splits import shuffled, split_rows, stratified_sample, stratified_split
+from zoo.data.text.encoding import TextSplit, token_tensor
 from zoo.data.text.labeled import labeled_dataset, labeled_spec, split_by_text
 from zoo.data.text.pairs import hash_order, pair_spec, pair_splits, parse_pairs, source_key
-from zoo.data.text.split import TextSplit, token_tensor
 from zoo.runtime.csv import read_table
 from zoo.runtime.images import read_image
 from zoo.runtime.series import Series, read_series

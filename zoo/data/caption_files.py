@@ -36,7 +36,7 @@ Fault = Callable[..., BadRecord]
 
 
 @dataclass(frozen=True)
-class Line:
+class CaptionLine:
     """One caption of an image.
 
     Attributes:
@@ -93,7 +93,7 @@ def find_captions(path: Path) -> dict[str, Path]:
     return {split: there[split] for split in SPLITS if split in there}
 
 
-def read_captions(jsonl: Path) -> list[Line]:
+def read_captions(jsonl: Path) -> list[CaptionLine]:
     """Return the lines of a file of captions.
 
     Raises:
@@ -105,7 +105,7 @@ def read_captions(jsonl: Path) -> list[Line]:
     return lines
 
 
-def check_summaries(lines: Sequence[Line]) -> None:
+def check_summaries(lines: Sequence[CaptionLine]) -> None:
     """Refuse captions if some have a summary and some have none.
 
     Raises:
@@ -133,7 +133,7 @@ def _captions_in(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def _line(jsonl: Path, row: int, text: str) -> Line:
+def _line(jsonl: Path, row: int, text: str) -> CaptionLine:
     bad = functools.partial(BadRecord, file=str(jsonl), row=row)
 
     def unique(found: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def _line(jsonl: Path, row: int, text: str) -> Line:
     name = _value(record, _IMAGE, bad)
     caption = _value(record, _CAPTION, bad)
     summary = _value(record, _SUMMARY, bad) if record.get(_SUMMARY[0]) is not None else None
-    return Line(jsonl, row, _image(jsonl.parent, name, bad), caption, summary)
+    return CaptionLine(jsonl, row, _image(jsonl.parent, name, bad), caption, summary)
 
 
 def _value(record: Mapping[str, Any], names: Sequence[str], bad: Fault) -> str:

@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.caption_files import Line, check_summaries, find_captions, read_captions
+from zoo.data.caption_files import CaptionLine, check_summaries, find_captions, read_captions
 from zoo.data.dataset import Dataset, arrays_digest
 from zoo.data.images.files import MEMORY_BOUND, ImageCache, ImageFiles, image_shape, image_tensor
 from zoo.data.images.near_duplicates import near_groups
 from zoo.data.options import CAPTION, SUMMARY, CaptionOptions
 from zoo.data.splits import SPLITS, Indices, grouped_split
-from zoo.data.text.split import (
+from zoo.data.text.encoding import (
     fits,
     left_out,
     none_short,
@@ -58,7 +58,7 @@ class CaptionedSplit:
     def __init__(
         self,
         data: DataSpec,
-        lines: Sequence[Line],
+        lines: Sequence[CaptionLine],
         *,
         bound: int = MEMORY_BOUND,
         cache: ImageCache | None = None,
@@ -214,14 +214,14 @@ def open_captioned(path: Path, options: CaptionOptions, *, bound: int = MEMORY_B
     return Dataset(spec, lambda: splits)
 
 
-def _texts_of(lines: Sequence[Line]) -> dict[str, tuple[str, ...]]:
+def _texts_of(lines: Sequence[CaptionLine]) -> dict[str, tuple[str, ...]]:
     """Return the captions, and the summaries if there are any, by the name of their target."""
     texts = {CAPTION: tuple(line.caption for line in lines)}
     summaries = tuple(line.summary for line in lines if line.summary is not None)
     return {**texts, SUMMARY: summaries} if summaries else texts
 
 
-def _locate(lines: Sequence[Line], work: Callable[[], _Found]) -> _Found:
+def _locate(lines: Sequence[CaptionLine], work: Callable[[], _Found]) -> _Found:
     """Work on images; an error names the first line of the image.
 
     Raises:
@@ -242,8 +242,8 @@ def _locate(lines: Sequence[Line], work: Callable[[], _Found]) -> _Found:
 
 
 def _drawn(
-    given: Mapping[str, list[Line]], options: CaptionOptions, path: Path, cache: ImageCache
-) -> dict[str, list[Line]]:
+    given: Mapping[str, list[CaptionLine]], options: CaptionOptions, path: Path, cache: ImageCache
+) -> dict[str, list[CaptionLine]]:
     """Return the splits that are drawn from the training set, and what is left of it."""
     shares = options.shares(given)
     needed = 1 + sum(share > 0 for share in shares.values())
@@ -264,7 +264,7 @@ def _drawn(
     return {split: [lines[i] for i in parts[split].tolist()] for split in SPLITS if split in parts}
 
 
-def _text(train: Sequence[Line], options: CaptionOptions) -> TextSpec:
+def _text(train: Sequence[CaptionLine], options: CaptionOptions) -> TextSpec:
     """Return the text spec with the vocabulary of the training split, or that of a file."""
     texts = _texts_of(train)
     prompts = ((SUMMARY, options.prompt),) if SUMMARY in texts else ()
@@ -277,7 +277,7 @@ def _text(train: Sequence[Line], options: CaptionOptions) -> TextSpec:
     return learn_vocabulary([*texts[CAPTION], *prompted], bare, options.vocabulary_size)
 
 
-def _images(lines: Sequence[Line]) -> tuple[list[Path], Indices]:
+def _images(lines: Sequence[CaptionLine]) -> tuple[list[Path], Indices]:
     """Return the different images in the order of their first lines, and the image of each line."""
     number: dict[Path, int] = {}
     places = [number.setdefault(line.image, len(number)) for line in lines]

@@ -248,7 +248,7 @@ class VocabularyOptions(Frozen):
     lowercase: bool = Field(True, description="Whether text is turned to lower case.")
 
 
-class FileOptions(SplitOptions):
+class TextFileOptions(SplitOptions):
     """Options of every text file."""
 
     encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = Field(
@@ -256,7 +256,7 @@ class FileOptions(SplitOptions):
     )
 
 
-class LabeledOptions(FileOptions, VocabularyOptions):
+class LabeledOptions(TextFileOptions, VocabularyOptions):
     """Options of texts with a class each: a folder of class folders, or a table."""
 
     text: str | None = Field(None, description="Column of the text, in a table.")
@@ -277,7 +277,7 @@ class PairVocabularyOptions(VocabularyOptions):
     shared: bool = Field(False, description="Whether both languages share one vocabulary.")
 
 
-class PairOptions(FileOptions, PairVocabularyOptions):
+class PairOptions(TextFileOptions, PairVocabularyOptions):
     """Options of a file of sentence pairs."""
 
     task: Literal["sequence-to-sequence"] = Field(

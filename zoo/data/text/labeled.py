@@ -21,7 +21,7 @@ from zoo.data.columns import (
 from zoo.data.dataset import Dataset
 from zoo.data.options import LabeledOptions, VocabularyOptions
 from zoo.data.splits import Indices, check_classes, stratified_split
-from zoo.data.text.split import TextSplit, text_spec, token_tensor
+from zoo.data.text.encoding import TextSplit, text_spec, token_tensor
 from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, Finding
 from zoo.runtime.csv import Table, read_text_table

@@ -15,7 +15,7 @@ import numpy as np
 from zoo.data.dataset import Dataset
 from zoo.data.options import PairOptions, PairVocabularyOptions, VocabularyOptions
 from zoo.data.splits import SPLITS, Indices
-from zoo.data.text.split import (
+from zoo.data.text.encoding import (
     TextSplit,
     fits,
     left_out,
