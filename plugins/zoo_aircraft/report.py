@@ -159,9 +159,9 @@ def damage_report(
         classifier: A run or its folder, a model of :func:`zoo.build` or the name of one with
             weights, an artifact or its folder, that returns ``probabilities`` for an image. If one
             of its signatures returns a map for each class, the report also says where.
-        captioner: Likewise a model that writes texts about an image. One called ``summary`` is the
-            summary, the first other one the caption. A model that writes token by token writes the
-            summary after its prompt of that name.
+        captioner: Likewise a model that writes texts about an image. The first text is the
+            caption, one called ``summary`` the summary. A model that writes token by token writes
+            the summary after its prompt of that name.
         out: Folder that receives ``<photo>.json`` and ``<photo>.html``; those of an earlier report
             on a photo of that name are replaced.
 
@@ -301,25 +301,17 @@ def _texts(writer: zoo.Predictor, photos: list[str]) -> list[tuple[str, str]]:
             fix="--captioner names a run or an artifact that describes images",
         )
     prediction = writer.predict(photos)
-    names = [spec.name for spec in prediction.specs if spec.text is not None]
-    names = [name for name in names if name in prediction.outputs]
-    if not names:
+    if not prediction.texts:
         raise Incompatible(
             f"{writer.source or writer.name} writes no texts",
             why=f"it returns {', '.join(prediction.outputs)}",
             fix="--captioner names a run or an artifact that describes images",
         )
-    if writer.prompts is not None:
-        summaries = [""] * len(photos)
-        if "summary" in writer.prompts:
-            summaries = writer.predict(photos, prompt="summary").texts
-        return list(zip(prediction.texts, summaries, strict=True))
-    caption = next((name for name in names if name != "summary"), names[0])
-    has_summary = "summary" in names and caption != "summary"
-    return [
-        (str(row[caption]), str(row["summary"]) if has_summary else "")
-        for row in prediction.as_dicts()
-    ]
+    if "summary" in (writer.prompts or ()):
+        summaries = writer.predict(photos, prompt="summary").texts
+    else:
+        summaries = [str(row.get("summary", "")) for row in prediction.as_dicts()]
+    return list(zip(prediction.texts, summaries, strict=True))
 
 
 def _stems(files: Sequence[Path]) -> list[str]:

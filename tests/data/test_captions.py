@@ -20,7 +20,6 @@ from zoo.runtime.images import PADDED, fit_image, read_image
 from zoo.runtime.text import decode_text
 from zoo.spec import Task
 
-BERT = Path(__file__).parents[3] / "shared" / "data" / "bert" / "vocab.txt"
 SPLITS = ("train", "validation", "test")
 
 
@@ -401,9 +400,9 @@ def test_a_vocabulary_that_is_none_is_refused(
         zoo.dataset(folder, vocabulary=str(tmp_path / "none.txt"))
 
 
-@pytest.mark.skipif(not BERT.is_file(), reason=f"{BERT} is not there")
-def test_the_vocabulary_of_bert_becomes_that_of_blip(folder: Path) -> None:
-    text = zoo.dataset(folder, vocabulary=str(BERT)).spec.targets[0].text
+def test_the_vocabulary_of_bert_becomes_that_of_blip(folder: Path, shared_data: Path) -> None:
+    file = shared_data / "bert" / "vocab.txt"
+    text = zoo.dataset(folder, vocabulary=str(file)).spec.targets[0].text
     assert len(text.vocabulary) == 30_524 and text.vocabulary[-2:] == ("[DEC]", "[ENC]")
     assert (text.pad, text.unk, text.start, text.end) == (0, 100, 30_522, 102)
 
