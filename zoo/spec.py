@@ -142,7 +142,7 @@ class TensorSpec(Struct):
 
     name: Annotated[str, Meta(pattern=rf"^{NAME.pattern}\Z")]
     shape: tuple[int | str, ...] = ()
-    dtype: Literal["uint8", "int32", "int64", "float16", "float32", "bool", "string"] = "float32"
+    dtype: Literal["uint8", "int32", "int64", "float16", "float32", "bool"] = "float32"
     range: tuple[Finite, Finite] | None = None
     unit: str | None = None
     labels: tuple[str, ...] | None = None

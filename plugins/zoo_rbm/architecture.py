@@ -266,7 +266,7 @@ def _values(spec: TensorSpec) -> int:
 def _checked(config: RBMConfig, data: DataSpec) -> TensorSpec:
     """Check that configuration and data fit together; return the visible input."""
     spec = visible_spec(data)
-    numbers = spec.dtype != "string" and spec.text is None and spec.series is None
+    numbers = spec.text is None and spec.series is None
     table = spec.columns is not None and all(c.categories is None for c in spec.columns)
     if not numbers or not (spec.is_image or table):
         raise zoo.errors.ConfigError(

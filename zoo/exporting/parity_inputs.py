@@ -117,11 +117,6 @@ def check_samples(specs: Sequence[TensorSpec], samples: Arrays) -> None:
         array = samples.get(spec.name)
         if array is None and spec.range is not None:
             continue  # the state of a step is not in the data, and is drawn
-        if spec.dtype == "string":
-            raise DataError(
-                f"the input {spec.name!r} is text",
-                why="an artifact takes numbers; tokenization is outside of the graph",
-            )
         fits = (
             array is not None
             and len(array) > 0

@@ -139,11 +139,9 @@ def _is_gray(array: np.ndarray[Any, Any], spec: TensorSpec) -> bool:
 
 
 def _cast(array: np.ndarray[Any, Any], spec: TensorSpec) -> np.ndarray[Any, Any]:
-    kind = np.dtype(np.object_ if spec.dtype == "string" else spec.dtype)
+    kind = np.dtype(spec.dtype)
     if array.dtype == kind:
         return np.ascontiguousarray(array)
-    if spec.dtype == "string":
-        return array.astype(str).astype(object)
     if array.dtype.kind not in "biuf":
         _refuse(f"the input {spec.name!r} is not numeric", f"Received: dtype={array.dtype}")
     if kind.kind != "f":

@@ -32,7 +32,6 @@ _NUMPY_TYPES = {
     "tensor(float16)": "float16",
     "tensor(float)": "float32",
     "tensor(bool)": "bool",
-    "tensor(string)": "string",
 }
 
 

@@ -217,8 +217,9 @@ def _expect_tensors(arrays: Arrays, specs: tuple[TensorSpec, ...], where: str) -
             for want, got in zip(spec.shape, array.shape[1:], strict=True)
         )
         expect(fits, f"{spec.name!r} in {where} of shape {list(spec.shape)}", list(array.shape[1:]))
-        same = spec.dtype == "string" or str(array.dtype) == spec.dtype
-        expect(same, f"{spec.name!r} in {where} as {spec.dtype}", array.dtype)
+        expect(
+            str(array.dtype) == spec.dtype, f"{spec.name!r} in {where} as {spec.dtype}", array.dtype
+        )
         if array.dtype.kind == "f" and not spec.missing:
             expect(np.isfinite(array).all(), f"{spec.name!r} to be finite", "NaN or infinity")
         if spec.labels and array.dtype.kind in "iu":
