@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         VerifyReport as VerifyReport,
         VerifyResult as VerifyResult,
         find_artifacts as find_artifacts,
-        is_model as is_model,
         verify as verify,
         verify_all as verify_all,
     )
@@ -45,7 +44,6 @@ _MODULES = {
         "VerifyReport",
         "VerifyResult",
         "find_artifacts",
-        "is_model",
         "verify",
         "verify_all",
     ),

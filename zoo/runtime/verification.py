@@ -312,13 +312,13 @@ def find_artifacts(path: str | Path) -> list[tuple[str, str, Path]]:
 
 def _models(folder: Path) -> list[Path]:
     """Return a folder if it is one of a model, else the folders of models in it."""
-    if is_model(folder):
+    if _is_model(folder):
         return [folder]
     names = list_files(folder) if is_folder(folder) else []
-    return [folder / name for name in names if is_model(folder / name)]
+    return [folder / name for name in names if _is_model(folder / name)]
 
 
-def is_model(folder: Path) -> bool:
+def _is_model(folder: Path) -> bool:
     """Return whether a folder holds versions of a model, and is not itself an artifact."""
     if exists(folder / MANIFEST) or not is_folder(folder):
         return False
