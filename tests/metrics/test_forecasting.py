@@ -112,7 +112,7 @@ def test_the_simple_forecasts_find_the_season_and_the_recurrence() -> None:
     names, (persistence, seasonal, _) = zip(*fit_baselines(history, came, [0]).items(), strict=True)
     np.testing.assert_array_equal(persistence(history)[:, :, 0], history[:, [-1] * 6, 0])
     np.testing.assert_array_equal(seasonal(history), came)
-    assert names[1] in ("seasonal naive, 5 steps", "seasonal naive, 10 steps")
+    assert names[1] in ("seasonal naive (5 steps)", "seasonal naive (10 steps)")
 
     wave = np.sin(np.arange(300) * 0.3)
     history, came = (part for a in split(wave, 12, 6).arrays() for part in a.values())

@@ -52,6 +52,7 @@ def test_an_area_without_an_interval_says_so() -> None:
     assert auc(np.array([3.0]), np.array([1.0, 4.0]))[1] is None
 
 
+@settings(max_examples=20, deadline=None)
 @given(positives=few, negatives=few)
 def test_average_precision_equals_scikit_learn_ties_included(
     positives: list[int], negatives: list[int]

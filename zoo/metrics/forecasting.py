@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ConfigError, DataError
-from zoo.metrics.figures import Bars, Figure, Lines, Series, Texts, evenly_spaced
+from zoo.metrics.figures import MAX_POINTS, Bars, Figure, Lines, Series, Texts
 from zoo.metrics.intervals import percentiles
 from zoo.metrics.outputs import checked_output, iterate_batches
 from zoo.metrics.results import Evaluation, Score
@@ -193,8 +193,8 @@ def fit_baselines(
     order, autoregression = _autoregression(seen, truth)
     return {
         "persistence": persistence,
-        f"seasonal naive, {season} steps": seasonal_naive,
-        f"linear autoregression, order {order}": autoregression,
+        f"seasonal naive ({season} steps)": seasonal_naive,
+        f"linear autoregression (order {order})": autoregression,
     }
 
 
@@ -359,18 +359,12 @@ def _forecasts(
     """Plot consecutive forecasts, each from where the one before ends."""
     horizon = truth.shape[1]
     origins = np.arange(0, min(len(truth), max(_SHOWN, 6 * horizon)), horizon)
-    x = [float(at) for at in (origins[:, None] + np.arange(horizon)).ravel()]
-    keep = evenly_spaced(len(x))
+    x = (origins[:, None] + np.arange(horizon)).ravel()
 
     def line(name: str, values: NDArray[np.float64], *, emphasis: bool = False) -> Series:
-        drawn = values[origins, :, 0].ravel()
-        kept = [at for at in keep if np.isfinite(drawn[at])]
-        return Series(
-            name=name,
-            x=tuple(x[at] for at in kept),
-            y=tuple(float(drawn[at]) for at in kept),
-            emphasis=emphasis,
-        )
+        y = values[origins, :, 0].ravel()
+        known = np.isfinite(y)
+        return Series.of(name, x[known], y[known], emphasis=emphasis, most=MAX_POINTS)
 
     def rmse(backtest: Backtest) -> str:
         errors = np.square(backtest.forecasts[origins] - truth[origins])
