@@ -165,7 +165,7 @@ class TestResuming:
             np.testing.assert_array_equal(own.numpy(), other.numpy())
 
 
-class TestMeasuring:
+class TestEvaluation:
     def test_run_model_and_artifact_are_measured_alike(self, run, artifact):
         of_run = zoo.evaluate(run)
         of_model = zoo.evaluate(run.model)
@@ -196,7 +196,7 @@ class TestMeasuring:
             zoo.evaluate(run, here / "other.npz")
 
 
-class TestAnswering:
+class TestPrediction:
     def test_run_model_and_artifact_give_the_same_answers(self, run, artifact):
         raw = images()
         answers = [zoo.predict(who, raw) for who in (run, run.model, run.path, artifact.path)]
@@ -207,7 +207,7 @@ class TestAnswering:
             np.testing.assert_allclose(answer.probabilities, answers[0].probabilities, atol=1e-5)
         assert zoo.predict(artifact.load(), raw).labels == answers[0].labels
 
-    def test_a_picture_is_answered_as_its_pixels(self, run, artifact, here):
+    def test_an_image_file_is_predicted_as_its_pixels(self, run, artifact, here):
         image_file = pytest.importorskip("PIL.Image")
         raw = images(1)
         image_file.fromarray(raw[0, :, :, 0]).save(here / "digit.png")

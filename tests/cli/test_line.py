@@ -53,7 +53,7 @@ def artifact(run, workshop):
 
 
 @pytest.fixture
-def picture(tmp_path):
+def image(tmp_path):
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
             struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -119,18 +119,18 @@ def test_one_bad_artifact_among_good_ones_is_told_apart(artifact, tmp_path, caps
     assert bad["what"]
 
 
-def test_run_and_artifact_give_the_same_answer(run, artifact, picture, capsys):
-    (ours,) = told(capsys, "predict", run, picture)
-    (theirs,) = told(capsys, "predict", artifact, picture)
+def test_run_and_artifact_give_the_same_prediction(run, artifact, image, capsys):
+    (ours,) = told(capsys, "predict", run, image)
+    (theirs,) = told(capsys, "predict", artifact, image)
     assert ours["label"] == theirs["label"]
     assert ours["probabilities"] == pytest.approx(theirs["probabilities"], abs=1e-5)
 
 
-def test_answers_for_a_person_name_the_file(artifact, picture, capsys):
-    assert call("predict", artifact, picture, picture) == 0
+def test_predictions_name_the_file(artifact, image, capsys):
+    assert call("predict", artifact, image, image) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[1].startswith(str(picture))
+    assert lines[1].startswith(str(image))
 
 
 def test_bench_measures_every_batch_size_asked_for(artifact, capsys):

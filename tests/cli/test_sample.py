@@ -14,7 +14,7 @@ import pytest
 
 import zoo
 from tests.conftest import ROOT
-from tests.plugins.rbm.examples import QUICK, pictures, write_table
+from tests.plugins.rbm.examples import QUICK, images, write_table
 from zoo.cli import main
 
 DIGITS = ROOT / "exports" / "rbm" / "1"
@@ -72,8 +72,8 @@ def test_half_a_digit_is_completed_and_the_other_half_stays(tmp_path: Path, caps
 
 
 def test_a_class_is_drawn_with_its_index_and_is_data_again(tmp_path: Path, capsys: Any) -> None:
-    model = zoo.build("rbm", data=pictures().spec, classes=True, **QUICK)
-    artifact = zoo.export(model, tmp_path / "e", data=pictures())
+    model = zoo.build("rbm", data=images().spec, classes=True, **QUICK)
+    artifact = zoo.export(model, tmp_path / "e", data=images())
     out = tmp_path / "b.npz"
     status, _, _ = run_zoo(
         capsys, "sample", artifact.path, "--label", "b", "--steps", 5, "--out", out

@@ -53,15 +53,7 @@ _SHOWN = 48
 @console.json_option
 @console.quiet_frameworks
 def export(
-    target: str,
-    weights: str | None,
-    data: str | None,
-    out: Path,
-    name: str | None,
-    version: int | None,
-    keep_failed: Path | None,
-    set_: tuple[str, ...],
-    as_json: bool,
+    target: str, weights: str | None, set_: tuple[str, ...], as_json: bool, **options: Any
 ) -> None:
     """Export a model to ONNX.
 
@@ -73,15 +65,7 @@ def export(
     source: Any = target
     if config:
         source, weights = zoo.build(target, weights=weights, **config), None
-    artifact = zoo.export(
-        source,
-        out,
-        weights=weights,
-        data=data,
-        name=name,
-        version=version,
-        keep_failed=keep_failed,
-    )
+    artifact = zoo.export(source, weights=weights, **options)
     if as_json:
         console.emit_json(artifact)
         return

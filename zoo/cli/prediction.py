@@ -51,16 +51,7 @@ _WIDE = 60
 )
 @console.json_option
 @console.quiet_frameworks
-def predict(
-    target: str,
-    inputs: tuple[str, ...],
-    top: int,
-    signature: str | None,
-    beams: int,
-    prompt: str,
-    weights: str | None,
-    as_json: bool,
-) -> None:
+def predict(target: str, inputs: tuple[str, ...], top: int, as_json: bool, **options: Any) -> None:
     """Predict with a trained model.
 
     An artifact needs no Keras. A model's NAME stands for the model with its published weights.
@@ -68,9 +59,7 @@ def predict(
     import zoo
 
     given: Any = list(inputs) if len(inputs) > 1 else inputs[0]
-    prediction = zoo.predict(
-        target, given, signature=signature, beams=beams, prompt=prompt, weights=weights
-    )
+    prediction = zoo.predict(target, given, **options)
     if not exists(target):
         console.note(f"{target} has limits. {' '.join(zoo.info(target).limits[:2])}")
     records = console.plain(prediction)
@@ -172,16 +161,7 @@ def _value(value: Any) -> str:
 )
 @console.json_option
 @console.quiet_frameworks
-def sample(
-    target: str,
-    count: int,
-    steps: int,
-    given: str | None,
-    label: str | None,
-    seed: int | None,
-    out: Path | None,
-    as_json: bool,
-) -> None:
+def sample(target: str, seed: int | None, out: Path | None, as_json: bool, **options: Any) -> None:
     """Sample from a generative model.
 
     Unconditionally, given a part of an example, or of a class. An artifact needs no Keras.
@@ -189,9 +169,7 @@ def sample(
     import zoo
     from zoo.api.sampling import write_samples
 
-    samples = zoo.sample(
-        target, count, steps=steps, given=given, label=label, seed=0 if seed is None else seed
-    )
+    samples = zoo.sample(target, seed=seed or 0, **options)
     spec = samples.specs[0]
     path = write_samples(samples, out or f"samples{'.png' if spec.is_image else '.csv'}")
     if as_json:

@@ -31,6 +31,7 @@ _COLUMNS = (
 @click.argument("path", type=console.PATH, help="An artifact: exports/NAME/VERSION.")
 @click.option(
     "--method",
+    "methods",
     multiple=True,
     metavar="METHOD",
     help="Method to try: optimized, int8_dynamic, int8_static, float16; repeatable. Default: all.",
@@ -80,17 +81,11 @@ _COLUMNS = (
 @console.json_option
 def quantize(
     path: Path,
-    method: tuple[str, ...],
-    prefer: str,
-    max_loss: float,
-    min_agreement: float,
-    metric: str | None,
+    methods: tuple[str, ...],
     data: str | None,
     data_option: tuple[str, ...],
-    out: Path | None,
-    version: int | None,
-    seconds: float,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Quantize an artifact.
 
@@ -101,18 +96,7 @@ def quantize(
 
     source = console.open_data(data, data_option)
     try:
-        found = zoo.quantize(
-            path,
-            out=out,
-            methods=method or None,
-            prefer=prefer,
-            max_loss=max_loss,
-            min_agreement=min_agreement,
-            metric=metric,
-            data=source,
-            version=version,
-            seconds=seconds,
-        )
+        found = zoo.quantize(path, methods=methods or None, data=source, **options)
     except QuantizationRejected as error:
         if error.report is not None and not as_json:
             console.emit(_candidates(console.plain(error.report)))

@@ -62,23 +62,13 @@ _data_option = click.option(
 )
 @click.option("--schema", is_flag=True, help="Print the JSON schema of run.json instead.")
 @console.json_option
-@click.pass_context
-def runs(
-    context: click.Context,
-    folder: Path,
-    architecture: str | None,
-    status: str | None,
-    data: str | None,
-    sort: str,
-    schema: bool,
-    as_json: bool,
-) -> None:
+def runs(folder: Path, schema: bool, as_json: bool, **options: Any) -> None:
     """List, compare and remove runs.
 
     Shows the status, metric and cost of each run, with 95 % intervals in brackets. A run whose
     process died is 'interrupted'. Values of the validation split are marked.
     """
-    if context.invoked_subcommand is not None:
+    if click.get_current_context().invoked_subcommand is not None:
         return
     import zoo
     from zoo.api.run import run_schema
@@ -86,7 +76,7 @@ def runs(
     if schema:
         console.emit_json(run_schema())
         return
-    found = zoo.runs(folder, architecture=architecture, status=status, data=data, sort=sort)
+    found = zoo.runs(folder, **options)
     if as_json:
         console.emit_json(found)
         return
@@ -160,15 +150,7 @@ def compare(paths: tuple[Path, ...], as_json: bool) -> None:
 @click.option("--checkpoints", is_flag=True, help="Remove only the checkpoints of finished runs.")
 @click.option("--yes", is_flag=True, help="Remove them. Without it nothing is removed.")
 @console.json_option
-def prune(
-    folder: Path,
-    keep_best: int | None,
-    older_than: str | None,
-    status: str | None,
-    checkpoints: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
+def prune(folder: Path, yes: bool, as_json: bool, **options: Any) -> None:
     """Remove the runs that meet all given conditions.
 
     Shows what would be removed, and removes it with --yes. Runs in use, runs that an artifact came
@@ -176,14 +158,7 @@ def prune(
     """
     from zoo.api.runs import prune as prune_runs
 
-    done = prune_runs(
-        folder,
-        keep_best=keep_best,
-        status=status,
-        older_than=older_than,
-        checkpoints=checkpoints,
-        dry_run=not yes,
-    )
+    done = prune_runs(folder, dry_run=not yes, **options)
     if as_json:
         console.emit_json({**console.plain(done), "bytes": done.bytes})
         return

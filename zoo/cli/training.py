@@ -62,19 +62,15 @@ _epochs_option = click.option(
 @console.quiet_frameworks
 def train(
     name: str | None,
-    data: str | None,
     data_option: tuple[str, ...],
     group_by: str | None,
-    epochs: int | None,
-    batch_size: int | None,
-    seed: int | None,
-    patience: int | None,
     run_dir: Path | None,
     checkpoint_every: int | None,
     resume: Path | None,
     set_: tuple[str, ...],
     quiet: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Train a model.
 
@@ -84,30 +80,26 @@ def train(
     import zoo
 
     config = console.settings(set_)
-    options = console.pairs(data_option, option="--data-option")
+    data_options = console.pairs(data_option, option="--data-option")
     if group_by is not None:
-        options.setdefault("group_by", group_by)
+        data_options.setdefault("group_by", group_by)
     if resume is None and name is None:
         raise click.BadParameter(
             "which model? 'zoo list' names them; --resume RUN resumes a run", param_hint="NAME"
         )
-    if resume is not None and (run_dir is not None or options):
+    if resume is not None and (run_dir is not None or data_options):
         raise click.BadParameter(
             "a run is resumed in its own folder, on its own data", param_hint="--resume"
         )
     with Progress(quiet=quiet) as progress, _resumable():
         run = zoo.train(
             name,
-            data,
-            data_options=options or None,
+            data_options=data_options,
             run_dir=run_dir,
             resume=resume,
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            patience=patience,
             plan=None if checkpoint_every is None else {"checkpoint_steps": checkpoint_every},
             progress=progress,
+            **options,
             **config,
         )
     if as_json:
@@ -225,16 +217,13 @@ def evaluate(
 @console.quiet_frameworks
 def crossvalidate(
     name: str,
-    data: str | None,
     data_option: tuple[str, ...],
-    folds: int,
     group_by: str | None,
-    seeds: int,
     epochs: int | None,
-    run_dir: Path | None,
     set_: tuple[str, ...],
     quiet: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Cross-validate a model.
 
@@ -253,14 +242,11 @@ def crossvalidate(
 
     done = zoo.crossvalidate(
         name,
-        data,
-        folds=folds,
         group_by=[column.strip() for column in group_by.split(",")] if group_by else (),
-        seeds=seeds,
         data_options=console.pairs(data_option, option="--data-option"),
-        run_dir=run_dir,
         plan={"epochs": epochs} if epochs is not None else None,
         watch=None if quiet else watch,
+        **options,
         **console.settings(set_),
     )
     if as_json:
