@@ -31,7 +31,7 @@ _MOST = 2**20
 
 Outcome = Literal["passed", "failed", "skipped", "xfailed", "xpassed"]
 
-OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "skipped", "xfailed", "xpassed")
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class Result(Frozen):
@@ -129,14 +129,14 @@ def read_receipt(path: str | Path) -> Receipt:
         ) from error
 
 
-def files_of(package: Path) -> dict[str, Path]:
+def files_of(package: Path, pattern: str = "*") -> dict[str, Path]:
     """Return the files of a package by their relative names, sorted.
 
     Byte code and a receipt are left out.
     """
     found = {
         path.relative_to(package).as_posix(): path
-        for path in package.rglob("*")
+        for path in package.rglob(pattern)
         if path.is_file() and "__pycache__" not in path.parts and path.name != RECEIPT
     }
     return dict(sorted(found.items()))

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.files import sha256_file, sha256_json
+from zoo.receipts import digest_of, files_of
 
 if TYPE_CHECKING:
     from zoo.architecture import Architecture
@@ -80,17 +80,15 @@ def code_of(thing: type | str) -> dict[str, Any] | None:
     if module is None or not file.is_file():
         return None
     if package and package != "__main__":
-        folder = file.parent
-        found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
+        found = files_of(file.parent, "*.py")
     else:
         package, found = module.__name__, {file.name: file}
     if not 0 < len(found) <= _MOST_FILES:
         return None
     try:
-        digests = {inside: sha256_file(path) for inside, path in found.items()}
+        return {"package": package, "files": len(found), "sha256": digest_of(found)}
     except OSError:
         return None
-    return {"package": package, "files": len(digests), "sha256": sha256_json(digests)}
 
 
 def _cpu_model() -> str | None:

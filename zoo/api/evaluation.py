@@ -71,7 +71,8 @@ def evaluate(
         config=blueprint.config,
         reference=source.split("train"),
     )
-    if run is not None and split == "test" and (data is None or run.is_own(source)):
+    trained_on = run.record["data"]["fingerprint"] if run else None
+    if run is not None and split == "test" and source.fingerprint == trained_on:
         _save(run.path, evaluation, part)
     return evaluation
 

@@ -166,10 +166,6 @@ class Run:
         alike = Path(source).exists() and Path(source).suffix == recorded.suffix
         return dataset(source, **(self.record["data"]["options"] if alike else {}))
 
-    def is_own(self, data: Dataset) -> bool:
-        """Return whether data is the training data, wherever it is now."""
-        return bool(data.fingerprint == self.record["data"]["fingerprint"])
-
 
 def run_schema() -> dict[str, Any]:
     """Return the JSON schema of ``run.json``."""
