@@ -1,4 +1,4 @@
-"""The captioner as a model of the zoo: built for data, trained, measured, exported, asked."""
+"""The captioner through the public API: built, trained, evaluated, exported."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def pictures(run: zoo.Run) -> np.ndarray:
     return run.dataset().split("test").take(np.arange(5))[0]["image"]
 
 
-def test_a_training_step_asks_for_every_word_behind_the_true_ones_but_not_for_the_prompt() -> None:
+def test_teacher_forcing_shifts_texts_and_leaves_the_prompt_out_of_the_targets() -> None:
     from zoo_blip_captioner.teacher_forcing import teacher_forcing
 
     data = zoo.dataset(DATA, **SMALL)
@@ -69,7 +69,7 @@ def test_a_training_step_asks_for_every_word_behind_the_true_ones_but_not_for_th
         assert words == set(text_of.split())
 
 
-def test_padding_that_every_text_has_is_cut_away() -> None:
+def test_common_padding_is_cut() -> None:
     from zoo_blip_captioner.teacher_forcing import teacher_forcing, used_lengths
 
     data = zoo.dataset(DATA, **SMALL)
@@ -81,7 +81,7 @@ def test_padding_that_every_text_has_is_cut_away() -> None:
     assert told["previous_caption"].shape[1] == found["caption"] - 1
 
 
-def test_it_learns_and_says_how_well(run: zoo.Run) -> None:
+def test_training_and_evaluation(run: zoo.Run) -> None:
     history = (run.path / "history.csv").read_text().splitlines()
     loss = history[0].split(",").index("loss")
     first, last = (float(line.split(",")[loss]) for line in history[1:])
@@ -92,7 +92,7 @@ def test_it_learns_and_says_how_well(run: zoo.Run) -> None:
     assert {"bleu", "chrf", "cider", "summary_bleu", "place_accuracy"} <= set(scores)
 
 
-def test_an_artifact_writes_what_keras_writes(
+def test_an_artifact_generates_the_texts_of_its_model(
     run: zoo.Run, artifact: Path, pictures: np.ndarray
 ) -> None:
     for options in ({}, {"prompt": "summary"}, {"beams": 3}):
@@ -103,7 +103,7 @@ def test_an_artifact_writes_what_keras_writes(
         np.testing.assert_array_equal(found.outputs["text"], expected.outputs["text"])
 
 
-def test_the_whole_search_as_one_graph_writes_what_the_loop_writes(
+def test_the_search_as_one_graph_generates_the_texts_of_the_loop(
     artifact: Path, pictures: np.ndarray
 ) -> None:
     text = zoo.runtime.load_generator(artifact).text
@@ -119,9 +119,7 @@ def test_the_whole_search_as_one_graph_writes_what_the_loop_writes(
     assert (written[:, looped.shape[1] :] == text.pad).all()
 
 
-def test_a_photo_of_any_size_gets_a_caption_and_a_summary_in_a_damage_report(
-    artifact: Path, tmp_path: Path
-) -> None:
+def test_a_damage_report_has_caption_and_summary(artifact: Path, tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (70, 110, 3)).astype("uint8")
     Image.fromarray(pixels).save(tmp_path / "wing.png")
     report = damage_report(
@@ -136,7 +134,7 @@ def test_a_photo_of_any_size_gets_a_caption_and_a_summary_in_a_damage_report(
 
 
 @pytest.mark.slow
-def test_a_frozen_side_that_sees_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_frozen_encoder_stays_the_same(tmp_path: Path) -> None:
     from zoo_blip_captioner.training_model import captioner_of
 
     data = zoo.dataset(DATA, **SMALL)
@@ -173,14 +171,14 @@ def spec(shape: tuple[int | str, ...], task: Task = Task.CAPTIONING) -> DataSpec
         (spec((32, 32, 3)), {"sha256": "0" * 64}, "pretrained"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_a_word_that_helps(
+def test_unfit_data_or_options_are_refused(
     data: DataSpec, options: dict[str, Any], word: str
 ) -> None:
     with pytest.raises(ConfigError, match=word):
         zoo.build("blip_captioner", data=data, **options)
 
 
-def test_a_model_answers_by_its_name_with_the_weights_that_come_with_it(tmp_path: Path) -> None:
+def test_prediction_by_name_uses_the_published_weights(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (96, 96, 3)).astype("uint8")
     Image.fromarray(pixels).save(tmp_path / "wing.png")
     expected = zoo.predict(zoo.build("vgg16_damage", weights=AIRCRAFT), str(tmp_path / "wing.png"))

@@ -89,7 +89,7 @@ def test_every_difference_is_reported_at_once(folder: Path, other: BlipCaptioner
     assert f"{NAMES['places']}: the shape [1, 10, 48]. Received: [1, 17, 48]" in error.why
 
 
-def test_of_many_faults_the_first_are_shown_and_the_rest_counted(
+def test_the_first_of_many_differences_are_shown_and_the_rest_counted(
     folder: Path, other: BlipCaptioner
 ) -> None:
     edit(folder, lambda tensors: [tensors.pop(name) for name in sorted(tensors)[:30]])
@@ -99,7 +99,7 @@ def test_of_many_faults_the_first_are_shown_and_the_rest_counted(
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("name", ["words", "key", "last"])
-def test_a_number_that_is_not_finite_is_found_before_anything_changes(
+def test_a_value_that_is_not_finite_is_found_before_anything_changes(
     folder: Path, other: BlipCaptioner, name: str, bad: float
 ) -> None:
     def change(tensors: Tensors) -> None:
@@ -116,7 +116,7 @@ def test_doubles_too_large_for_single_precision_are_infinite(
     refused(other, folder, DataError, "NaN or infinity")
 
 
-def test_numbers_that_are_no_floats_are_no_weights(folder: Path, other: BlipCaptioner) -> None:
+def test_integer_weights_are_refused(folder: Path, other: BlipCaptioner) -> None:
     edit(folder, lambda t: t.update({NAMES["key"]: np.ones(32, np.int8)}))
     error = refused(other, folder, DataError, "is of type I8")
     assert "quantized" in error.fix
@@ -140,7 +140,7 @@ def test_a_file_of_another_kind_is_refused(folder: Path, other: BlipCaptioner, d
     refused(other, folder, DataError, "cannot be read")
 
 
-def test_half_precision_is_read_as_what_it_says(folder: Path, other: BlipCaptioner) -> None:
+def test_half_precision_is_read_exactly(folder: Path, other: BlipCaptioner) -> None:
     exact = safetensors.load_file(folder / WEIGHTS)
     edit(folder, lambda t: t.update({k: v.astype(np.float16) for k, v in t.items()}))
     read = tiny.load(folder)
@@ -202,7 +202,7 @@ def test_several_files_with_an_index_are_one(folder: Path, source: Path) -> None
     )
 
 
-def test_a_file_of_the_index_that_is_not_there_is_named(folder: Path, other: BlipCaptioner) -> None:
+def test_a_missing_file_of_the_index_is_named(folder: Path, other: BlipCaptioner) -> None:
     split(folder)
     (folder / "model-00002-of-00003.safetensors").unlink()
     refused(other, folder, DataError, "model-00002-of-00003.safetensors")
@@ -232,9 +232,7 @@ def test_an_index_names_nothing_but_safetensors_files_beside_it(
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "{}", '{"weight_map": 3}', '{"weight_map": []}', "\ud800"]
 )
-def test_an_index_that_says_nothing_is_refused(
-    folder: Path, other: BlipCaptioner, text: str
-) -> None:
+def test_an_invalid_index_is_refused(folder: Path, other: BlipCaptioner, text: str) -> None:
     split(folder)
     (folder / INDEX).write_bytes(text.encode(errors="surrogatepass"))
     refused(other, folder, DataError, f"{re.escape(str(folder / INDEX))} cannot be read")
@@ -258,7 +256,7 @@ def test_the_tied_matrix_of_another_shape_is_refused(folder: Path, other: BlipCa
     refused(other, folder, Incompatible, "1 different")
 
 
-def test_the_counted_positions_of_older_files_are_passed_over(folder: Path) -> None:
+def test_the_position_ids_of_older_files_are_ignored(folder: Path) -> None:
     token_positions = np.arange(32)[None]
     edit(folder, lambda tensors: tensors.update(dict.fromkeys(BUFFERS, token_positions)))
     tiny.load(folder)

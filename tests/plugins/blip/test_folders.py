@@ -28,7 +28,7 @@ def folder(source: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(source, tmp_path / "copy"))
 
 
-def test_a_folder_says_what_its_captioner_is_made_of(source: Path) -> None:
+def test_a_folder_has_the_sizes_and_the_vocabulary(source: Path) -> None:
     found = read_folder(source)
     assert found.side == tiny.SIDE
     assert found.vision == {k: v for k, v in tiny.VISION.items() if k != "image_size"}
@@ -39,7 +39,7 @@ def test_a_folder_says_what_its_captioner_is_made_of(source: Path) -> None:
     assert words.prompts == (("summary", "a detailed photo of"),) and words.max_length == 32
 
 
-def test_what_a_configuration_leaves_out_is_the_default_of_the_library(folder: Path) -> None:
+def test_missing_fields_have_the_defaults_of_transformers(folder: Path) -> None:
     tiny.change(folder, text_config={"num_attention_heads": None})
     assert read_folder(folder).text["num_heads"] == 8
     tiny.change(folder, text_config={"num_attention_heads": 2})
@@ -77,7 +77,7 @@ def test_the_configuration_of_another_model_is_refused(folder: Path, config: Any
 
 
 @pytest.mark.parametrize("text", ["", "{", "{'a': 1}", "\xff", "[" * 100_000])
-def test_what_is_no_json_is_refused(folder: Path, text: str) -> None:
+def test_invalid_json_is_refused(folder: Path, text: str) -> None:
     (folder / "config.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match="cannot be read"):
         tiny.load(folder)
@@ -112,7 +112,7 @@ def test_a_folder_without_a_configuration_says_so(folder: Path) -> None:
         ("text_config", "pad_token_id", 9),
     ],
 )
-def test_a_form_that_is_not_supported_is_refused_by_the_field_s_name(
+def test_an_unsupported_value_is_refused_by_its_field(
     folder: Path, side: str, field: str, value: Any
 ) -> None:
     tiny.change(folder, **{side: {field: value}})
@@ -155,7 +155,7 @@ _FIELDS = st.sampled_from(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     side=st.sampled_from(["vision_config", "text_config", None]),
@@ -228,7 +228,7 @@ def tokenizer(folder: Path, **other: Any) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(found))
 
 
-def test_a_tokenizer_json_will_do_instead(folder: Path, source: Path) -> None:
+def test_a_tokenizer_json_is_read_without_a_vocabulary_file(folder: Path, source: Path) -> None:
     tokenizer(folder)
     assert read_folder(folder) == read_folder(source)
 
@@ -258,7 +258,7 @@ def test_a_vocabulary_that_is_not_text_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing/here/at-all", "./captioner", "/nowhere", "nowhere"])
-def test_a_path_where_nothing_is_is_not_asked_of_the_hub(name: str) -> None:
+def test_a_missing_path_is_not_requested_from_the_hub(name: str) -> None:
     with pytest.raises(DatasetUnavailable, match="there is no folder"):
         tiny.load(name)
     assert not is_named(name)

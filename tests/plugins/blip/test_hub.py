@@ -69,13 +69,13 @@ def test_a_repository_is_downloaded_once_and_then_read_without_a_network(
     assert hub.requests == []
 
 
-def test_what_was_fetched_is_found_while_the_hub_is_down(hub: Hub) -> None:
+def test_a_cached_captioner_is_found_while_the_hub_is_down(hub: Hub) -> None:
     folder = find_folder(NAME)
     hub.status = 503
     assert find_folder(NAME) == folder
 
 
-def test_offline_what_is_not_in_the_cache_is_not_asked_for(
+def test_a_captioner_that_is_not_cached_is_not_requested_offline(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
@@ -98,7 +98,7 @@ def test_a_revision_is_a_commit_a_branch_or_a_tag(hub: Hub, tmp_path: Path) -> N
         tiny.load(NAME, revision="nowhere")
 
 
-def test_weights_are_the_ones_that_were_meant(hub: Hub, source: Path) -> None:
+def test_weights_must_have_the_given_sha256(hub: Hub, source: Path) -> None:
     tiny.load(NAME, sha256=weights_of(source))
     with pytest.raises(ChecksumMismatch, match="not the expected file") as caught:
         tiny.load(NAME, sha256="0" * 64)
@@ -127,7 +127,7 @@ def test_configuration_and_weights_may_lie_in_two_revisions(
     tiny.load(NAME)
 
 
-def test_what_lies_beside_the_weights_is_not_taken_for_what_is_pinned(
+def test_a_pinned_file_replaces_another_beside_the_weights(
     hub: Hub, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.publish(NAME, source, "refs/pr/50")
@@ -191,15 +191,15 @@ def test_a_name_that_cannot_be_one_is_unavailable(hub: Hub, name: str) -> None:
     assert hub.fetched == []
 
 
-@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
-def test_a_hub_that_refuses_is_said(hub: Hub, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_a_refusing_hub_is_reported(hub: Hub, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     hub.status = status
     with pytest.raises(DatasetUnavailable, match="cannot be downloaded"):
         tiny.load(NAME)
 
 
-def test_a_hub_that_is_not_there_is_said(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_is_reported(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
@@ -210,7 +210,7 @@ def test_a_hub_that_is_not_there_is_said(hub: Hub, monkeypatch: pytest.MonkeyPat
         tiny.load(NAME)
 
 
-def test_a_transfer_that_breaks_off_leaves_no_weights(
+def test_an_interrupted_download_leaves_no_weights(
     hub: Hub, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
@@ -242,14 +242,15 @@ def test_a_sha256_of_several_files_is_refused(source: Path, tmp_path: Path) -> N
         tiny.load(folder, sha256="0" * 64)
 
 
-def test_a_model_is_built_of_what_the_hub_has(hub: Hub, source: Path) -> None:
+def test_a_model_is_built_from_the_hub(hub: Hub, source: Path) -> None:
     model = zoo.build("blip_captioner", weights=NAME)
     layer = captioner_of(model)
     assert tiny.same(tiny.values(layer), tiny.values(tiny.load(source)))
     assert model.blueprint.config.pretrained == NAME and model.blueprint.data.id == NAME
 
 
-def test_the_command_line_says_what_is_wrong_in_a_sentence(hub: Hub, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_command_line_reports_errors_without_a_traceback(hub: Hub, tmp_path: Path) -> None:
     def asked(name: str, **other: str) -> subprocess.CompletedProcess[str]:
         surroundings = {
             **os.environ,

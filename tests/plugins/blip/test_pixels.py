@@ -1,4 +1,4 @@
-"""Raw pixels go into a captioner, and come to the numbers that the reference is given."""
+"""Preprocessing of a captioner beside that of the reference."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def prepared(pictures: list[Any], side: int) -> Any:
         return np.asarray(prepare(pictures, return_tensors="np")["pixel_values"])
 
 
-def test_a_picture_of_the_right_size_becomes_the_same_numbers(both: Any, tmp_path: Path) -> None:
+def test_an_image_of_the_input_size_is_scaled_alike(both: Any, tmp_path: Path) -> None:
     images = pytest.importorskip("PIL.Image", reason="the reference prepares with Pillow")
     theirs, ours = both
     pixels = tiny.pictures(3)
@@ -43,7 +43,7 @@ def test_a_picture_of_the_right_size_becomes_the_same_numbers(both: Any, tmp_pat
     np.testing.assert_array_equal(read_image(tmp_path / "one.png"), pixels[0])
 
 
-def test_resized_with_pillow_s_bicubic_filter_a_picture_is_what_the_reference_is_given(
+def test_an_image_resized_by_pillows_bicubic_filter_is_equal(
     both: Any,
 ) -> None:
     """With the zoo's own filter it is a little another one: see BlipCaptioner."""
@@ -59,7 +59,7 @@ def test_resized_with_pillow_s_bicubic_filter_a_picture_is_what_the_reference_is
     assert np.abs(seen - np.asarray(ours.encode(pixels))).max() <= 1e-4
 
 
-def test_a_picture_of_one_color_is_the_same_however_it_is_brought_to_size(both: Any) -> None:
+def test_an_image_of_one_color_is_equal_with_any_filter(both: Any) -> None:
     images = pytest.importorskip("PIL.Image", reason="the reference prepares with Pillow")
     _, ours = both
     flat = np.tile(np.array([200, 30, 90], np.uint8), (50, 70, 1))

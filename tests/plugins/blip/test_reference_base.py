@@ -1,4 +1,4 @@
-"""At BLIP's own size, 224 million weights, ours computes and writes what the reference does.
+"""A captioner of BLIP's own size, 224 million weights, equals the reference.
 
 The weights are random. Both models are never in memory at once.
 """
@@ -50,7 +50,8 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, d
     shutil.rmtree(folder)
 
 
-def test_the_captioner_of_the_published_size_is_the_reference(
+@pytest.mark.slow
+def test_the_captioner_of_the_published_size_equals_the_reference(
     expected: tuple[Path, dict[str, Any]],
 ) -> None:
     folder, wanted = expected

@@ -1,4 +1,4 @@
-"""A captioner is an ordinary Keras model: saved, nested, traced, trained; and it goes back."""
+"""A captioner is an ordinary Keras model: saved, nested, traced, trained, converted back."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def given(rows: int = 2, time: int = 6) -> dict[str, Any]:
     return {"images": tiny.pictures(rows), "ids": ids, "mask": mask}
 
 
-def test_what_is_saved_and_loaded_again_is_the_same_to_the_last_bit(
-    ours: BlipCaptioner, tmp_path: Path
-) -> None:
+def test_a_saved_folder_loads_to_the_same_bits(ours: BlipCaptioner, tmp_path: Path) -> None:
     first = save_captioner(ours, tmp_path / "first")
     again = tiny.load(first)
     assert tiny.same(tiny.values(ours), tiny.values(again))
@@ -63,7 +61,7 @@ def test_the_reference_loads_what_is_saved_and_nothing_is_missing(
     )
 
 
-def test_what_has_no_form_in_the_reference_is_not_written(
+def test_a_captioner_without_an_equivalent_is_not_saved(
     ours: BlipCaptioner, tmp_path: Path
 ) -> None:
     stem = BlipCaptioner(STEM, tiny.TEXT, ours.text_spec)
@@ -101,7 +99,7 @@ def test_a_configuration_makes_the_same_model_with_other_weights(ours: BlipCapti
     assert not tiny.same(tiny.values(ours), tiny.values(again))
 
 
-def test_several_texts_about_a_picture_are_scored_like_each_alone(ours: BlipCaptioner) -> None:
+def test_several_texts_of_an_image_have_the_logits_of_each_alone(ours: BlipCaptioner) -> None:
     asked = given()
     other, _ = tiny.begun(2, 4, seed=9)
     both = ours({"images": asked["images"], "ids": {"caption": asked["ids"], "summary": other}})
@@ -113,7 +111,7 @@ def test_several_texts_about_a_picture_are_scored_like_each_alone(ours: BlipCapt
 
 @pytest.fixture(scope="module")
 def larger(ours: BlipCaptioner) -> keras.Model:
-    """A model of our own around a captioner: how much a text is about a picture."""
+    """A larger model around a captioner."""
     config = {**ours.get_config(), "name": "inner"}
     inner = BlipCaptioner.from_config(config)
     image = keras.Input((tiny.SIDE, tiny.SIDE, 3), dtype="uint8", name="image")
@@ -155,7 +153,7 @@ def test_a_larger_model_is_saved_with_the_captioner_in_it(
     np.testing.assert_array_equal(again(asked), larger(asked))
 
 
-def test_what_is_written_before_a_training_step_is_not_written_from_an_old_graph(
+def test_generation_after_a_weight_change_uses_the_new_weights(
     ours: BlipCaptioner,
 ) -> None:
     again = BlipCaptioner.from_config(ours.get_config())
@@ -171,7 +169,7 @@ def test_what_is_written_before_a_training_step_is_not_written_from_an_old_graph
     assert again.generate(images, max_new_tokens=4).tolist() == [[7] * 4] * 2
 
 
-def test_a_captioner_of_half_precision_writes_and_scores_with_numbers() -> None:
+def test_a_captioner_works_in_mixed_precision() -> None:
     words = TextSpec(
         split="words",
         vocabulary=("[pad]", "[unknown]", "[start]", "[end]", *tiny.SAID),

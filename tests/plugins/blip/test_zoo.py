@@ -56,7 +56,7 @@ def options(source: Path) -> dict[str, Any]:
     return {"image_size": tiny.SIDE, "vocabulary": vocabulary, "max_length": 12}
 
 
-def test_a_folder_is_built_into_the_model_that_it_holds(source: Path, model: Any) -> None:
+def test_a_folder_is_built_into_its_model(source: Path, model: Any) -> None:
     layer, loaded = captioner_of(model), tiny.load(source)
     assert tiny.same(tiny.values(layer), tiny.values(loaded))
     config = model.blueprint.config
@@ -76,12 +76,12 @@ def test_the_built_model_scores_as_the_captioner(source: Path, model: Any) -> No
     np.testing.assert_array_equal(found, tiny.load(source)({"images": images, "ids": ids}))
 
 
-def test_a_folder_may_be_named_as_a_text(source: Path) -> None:
+def test_a_folder_may_be_a_string(source: Path) -> None:
     made = zoo.build("blip_captioner", weights=str(source))
     assert made.blueprint.config.pretrained == str(source)
 
 
-def test_what_is_no_captioner_s_folder_is_refused(source: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_captioner_is_refused(source: Path, tmp_path: Path) -> None:
     for wrong in ("digits", tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ConfigError, match="has no weights"):
             zoo.build("blip_captioner", weights=wrong)
@@ -90,7 +90,7 @@ def test_what_is_no_captioner_s_folder_is_refused(source: Path, tmp_path: Path) 
         zoo.build("blip_captioner", weights=tmp_path / "old.pth")
 
 
-def test_a_picture_is_answered_with_a_text(model: Any, tmp_path: Path) -> None:
+def test_an_image_gets_a_caption(model: Any, tmp_path: Path) -> None:
     pixels = tiny.pictures(1)[0]
     (tmp_path / "one.png").write_bytes(encode_png(pixels))
     answer = zoo.predict(model, tmp_path / "one.png", beams=2)
@@ -99,7 +99,8 @@ def test_a_picture_is_answered_with_a_text(model: Any, tmp_path: Path) -> None:
     assert np.isfinite(answer.outputs["log_probability"]).all()
 
 
-def test_a_prompt_is_said_first_by_its_name_or_its_words(model: Any) -> None:
+@pytest.mark.slow
+def test_a_prompt_is_given_by_its_name_or_its_words(model: Any) -> None:
     pixels = tiny.pictures(2)
     found = zoo.predict(model, pixels, prompt="summary")
     again = zoo.predict(model, pixels, prompt="a detailed photo of")
@@ -111,10 +112,11 @@ def test_a_prompt_is_said_first_by_its_name_or_its_words(model: Any) -> None:
         zoo.predict(model, pixels, beams=0)
 
 
-def test_training_begins_with_the_weights_that_were_learned_elsewhere(
+@pytest.mark.slow
+def test_training_starts_from_the_pretrained_weights(
     source: Path, photos: Path, tmp_path: Path
 ) -> None:
-    """With a rate of almost nothing, what comes out is what went in."""
+    """With a learning rate of almost 0 the weights stay the same."""
     run = zoo.train(
         "blip_captioner",
         photos,
@@ -138,8 +140,16 @@ def test_training_begins_with_the_weights_that_were_learned_elsewhere(
         moved.rename(source)
 
 
-@pytest.mark.parametrize("frozen", [pytest.param(True, marks=pytest.mark.slow), False])
-def test_a_frozen_side_that_sees_stays_as_it_is_to_the_last_bit(
+def test_a_frozen_encoder_has_no_trainable_weights(source: Path, photos: Path) -> None:
+    data = zoo.dataset(photos, **options(source))
+    made = zoo.build("blip_captioner", data=data, freeze_encoder=True, **SIZES)
+    layer = captioner_of(made)
+    assert not layer.vision.trainable_weights and layer.decoder.trainable_weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_frozen_encoder_stays_the_same_to_the_last_bit(
     source: Path, photos: Path, frozen: bool
 ) -> None:
     data = zoo.dataset(photos, **options(source))
@@ -168,7 +178,7 @@ def settings_of(error: ZooError) -> tuple[dict[str, Any], dict[str, Any]]:
     return {k: json.loads(v) if v[0] in "[0123456789" else v for k, v in config.items()}, data
 
 
-def test_the_sizes_to_ask_for_are_said_and_help(source: Path, photos: Path) -> None:
+def test_the_fix_of_other_sizes_works(source: Path, photos: Path) -> None:
     data = zoo.dataset(photos)
     with pytest.raises(ConfigError, match="do not fit this captioner") as caught:
         zoo.build("blip_captioner", data=data, pretrained=str(source), **{"vision.patch_size": 12,
@@ -192,7 +202,7 @@ def test_the_sizes_to_ask_for_are_said_and_help(source: Path, photos: Path) -> N
     assert tiny.same(tiny.values(captioner_of(made)), wanted)
 
 
-def test_a_picture_of_another_size_is_said_and_helps(source: Path, photos: Path) -> None:
+def test_the_fix_of_another_image_size_works(source: Path, photos: Path) -> None:
     data = zoo.dataset(photos, **{**options(source), "image_size": 48})
     with pytest.raises(ConfigError) as caught:
         zoo.build("blip_captioner", data=data, pretrained=str(source), **SIZES)
@@ -200,7 +210,7 @@ def test_a_picture_of_another_size_is_said_and_helps(source: Path, photos: Path)
     assert settings_of(caught.value) == ({}, {"image_size": "36"})
 
 
-def test_words_in_another_order_are_other_words(source: Path, photos: Path, tmp_path: Path) -> None:
+def test_a_reordered_vocabulary_is_refused(source: Path, photos: Path, tmp_path: Path) -> None:
     swapped = list(tiny.PIECES)
     swapped[20], swapped[21] = swapped[21], swapped[20]
     file = tiny.write_vocabulary(tmp_path / "swapped", tuple(swapped))
@@ -211,7 +221,7 @@ def test_words_in_another_order_are_other_words(source: Path, photos: Path, tmp_
     assert str(source / "vocab.txt") in caught.value.fix
 
 
-def test_a_hash_or_a_revision_of_nothing_is_refused(photos: Path) -> None:
+def test_sha256_and_revision_need_pretrained_weights(photos: Path) -> None:
     for wrong in ({"sha256": "0" * 64}, {"revision": "main"}):
         with pytest.raises(ConfigError, match="which is null"):
             zoo.build("blip_captioner", data=zoo.dataset(photos), **wrong)
@@ -259,7 +269,7 @@ class TestOddFiles:
         np.testing.assert_array_equal(found["log_probability"], expected["log_probability"])
 
     @pytest.mark.parametrize("what", ["cut", "empty", "text", "html", "zeros", "pickle", "absent"])
-    def test_what_is_no_picture_is_refused_by_its_name(
+    def test_an_invalid_image_file_is_refused_by_name(
         self, model: Any, tmp_path: Path, what: str
     ) -> None:
         whole = encode_png(tiny.pictures(1)[0])

@@ -15,6 +15,8 @@ from zoo_blip_captioner.captioner import BlipCaptioner
 from zoo_blip_captioner.inputs import prompt_tokens
 
 LIMIT = 3
+QUICK: dict[str, Any] = {"max_new_tokens": LIMIT, "strategy": "beam", "beams": 1}
+"""Beam search compiles no graph for each length of prompt and text."""
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +194,8 @@ def test_a_mask_without_ids_is_refused(ours: BlipCaptioner) -> None:
 
 def test_a_mask_may_be_zeros_and_ones(ours: BlipCaptioner) -> None:
     ids, mask = tiny.begun(2, 4, left=True)
-    expected = ours.generate(tiny.pictures(2), ids, mask=mask, max_new_tokens=LIMIT)
-    found = ours.generate(tiny.pictures(2), ids, mask=mask.astype(int), max_new_tokens=LIMIT)
+    expected = ours.generate(tiny.pictures(2), ids, mask=mask, **QUICK)
+    found = ours.generate(tiny.pictures(2), ids, mask=mask.astype(int), **QUICK)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -206,11 +208,11 @@ def test_a_prompt_without_a_known_word_is_refused(ours: BlipCaptioner, prompt: s
 
 def test_a_prompt_may_have_unknown_words_and_an_empty_one_is_none(ours: BlipCaptioner) -> None:
     images = tiny.pictures(1)
-    how = {"max_new_tokens": LIMIT}
-    assert ours.generate_text(images, prompt="", **how) == ours.generate_text(images, **how)
+    assert ours.generate_text(images, prompt="", **QUICK) == ours.generate_text(images, **QUICK)
     unknown = np.array([[tiny.START, 4, 1, 6]])
     np.testing.assert_array_equal(
-        ours.generate(images, "A  elephant PHOTO", **how), ours.generate(images, unknown, **how)
+        ours.generate(images, "A  elephant PHOTO", **QUICK),
+        ours.generate(images, unknown, **QUICK),
     )
 
 
@@ -218,7 +220,8 @@ def test_a_prompt_that_is_too_long_is_refused(ours: BlipCaptioner) -> None:
     for words, kind in ((31, ConfigError), (32, ConfigError), (33, DataError), (5000, DataError)):
         with pytest.raises(kind):
             ours.generate_text(tiny.pictures(1), prompt="photo " * words, max_new_tokens=1)
-    assert ours.generate_text(tiny.pictures(1), prompt="photo " * 30, max_new_tokens=1)
+    options: dict[str, Any] = {**QUICK, "max_new_tokens": 1}
+    assert ours.generate_text(tiny.pictures(1), prompt="photo " * 30, **options)
 
 
 @settings(max_examples=80, deadline=None)
@@ -234,6 +237,6 @@ def test_any_prompt_is_encoded_or_a_typed_error(ours: BlipCaptioner, prompt: str
 
 
 def test_generated_texts_have_no_special_tokens(ours: BlipCaptioner) -> None:
-    for text in ours.generate_text(tiny.pictures(4), max_new_tokens=8):
+    for text in ours.generate_text(tiny.pictures(4), **{**QUICK, "max_new_tokens": 8}):
         assert isinstance(text, str)
-        assert not any(sign in text for sign in ("[SEP]", "[DEC]", "[PAD]"))
+        assert not any(token in text for token in ("[SEP]", "[DEC]", "[PAD]"))
