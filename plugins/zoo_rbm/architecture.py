@@ -229,7 +229,7 @@ class RBM(zoo.Architecture[RBMConfig]):
         config: RBMConfig | None = None,
         reference: Split | None = None,
     ) -> Evaluation:
-        """Evaluate log-likelihood, features, imputation and oversampling beside baselines.
+        """Evaluate log-likelihood, features and imputation beside baselines.
 
         Raises:
             ConfigError: If the model lacks the signatures of an RBM.

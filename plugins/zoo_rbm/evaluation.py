@@ -22,7 +22,7 @@ from zoo_rbm.baselines import (
 )
 from zoo_rbm.config import RBMConfig
 from zoo_rbm.figures import rbm_figures
-from zoo_rbm.preprocessing import binarize, value_range
+from zoo_rbm.preprocessing import binarize
 from zoo_rbm.signatures import is_gaussian, visible_spec
 from zoo_rbm.trained_rbm import Examples, RBMPredictor
 
@@ -95,15 +95,13 @@ def _predictor(
 ) -> RBMPredictor:
     """Return the RBM of these signatures; Gaussian units are normalized by the reference."""
     spec = visible_spec(data)
-    low, high = value_range(spec)
-    offset: Any = low
-    scale: Any = high - low
-    if is_gaussian(config, spec):
-        inputs, _ = reference.take(np.arange(len(reference)))
-        flat = inputs[spec.name].reshape(len(reference), -1).astype("float64")
-        offset, deviation = flat.mean(axis=0), flat.std(axis=0)
-        scale = np.where(deviation > 0, deviation, 1.0)
-    return RBMPredictor(predict_fns, data, config, offset, scale)
+    if not is_gaussian(config, spec):
+        return RBMPredictor(predict_fns, data, config)
+    inputs, _ = reference.take(np.arange(len(reference)))
+    flat = inputs[spec.name].reshape(len(reference), -1).astype("float64")
+    deviation = flat.std(axis=0)
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    return RBMPredictor(predict_fns, data, config, flat.mean(axis=0), deviation)
 
 
 def _binarized(rbm: RBMPredictor, examples: Examples) -> Values:

@@ -60,17 +60,24 @@ class RBMPredictor:
         predict_fns: Functions by signature.
         data: Spec of the data.
         config: Configuration of the RBM.
-        offset: Raw value of unit value 0, a number or one per unit.
-        scale: Raw size of unit value 1, likewise.
+        mean: Mean of each Gaussian unit; unused by binary ones.
+        deviation: Standard deviation of each Gaussian unit.
     """
 
     def __init__(
-        self, predict_fns: PredictFns, data: DataSpec, config: RBMConfig, offset: Any, scale: Any
+        self,
+        predict_fns: PredictFns,
+        data: DataSpec,
+        config: RBMConfig,
+        mean: Any = 0.0,
+        deviation: Any = 1.0,
     ) -> None:
         self.data, self.config, self.spec = data, config, visible_spec(data)
         self.gaussian = is_gaussian(config, self.spec)
         self.shape = tuple(int(size) for size in self.spec.shape)
-        self.offset, self.scale = offset, scale
+        low, high = value_range(self.spec)
+        self.offset: Any = mean if self.gaussian else low
+        self.scale: Any = deviation if self.gaussian else high - low
         self._predict_fns = predict_fns
 
     def features(self, raw: Any) -> Array:
@@ -303,12 +310,8 @@ class TrainedRBM(RBMPredictor):
             for signature in make_signatures(found, config, data)
         }
         units = found.get_layer(UNITS)
-        low, high = value_range(visible_spec(data))
-        offset: Any = low
-        scale: Any = high - low
-        if units.gaussian:
-            offset, scale = np.asarray(units.mean), np.asarray(units.deviation)
-        super().__init__(predict_fns, data, config, offset, scale)
+        statistics = (units.mean, units.deviation) if units.gaussian else ()
+        super().__init__(predict_fns, data, config, *map(np.asarray, statistics))
 
     @property
     def energy(self) -> Energy:
