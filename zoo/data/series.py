@@ -34,9 +34,8 @@ _CALENDARS = {
 }
 
 
-def is_series(path: Path, options: Mapping[str, Any] | None) -> bool:
-    """Return whether a CSV file is a time series, by its options or its columns."""
-    given = dict(options or {})
+def is_series(path: Path, given: Mapping[str, Any]) -> bool:
+    """Return whether a CSV file is a time series, by the given options or its columns."""
     if "task" in given or not set(given) <= set(SeriesOptions.model_fields):
         return bool(given.get("task") == "forecasting")
     if {"horizon", "window", "calendar", "gaps", "date"} & set(given):

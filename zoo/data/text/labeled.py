@@ -32,7 +32,7 @@ from zoo.spec import DataSpec, Task, TensorSpec
 _KIND = FileKind("a text file", "text files", (".txt",))
 
 
-def open_folder(path: Path, options: LabeledOptions) -> Dataset:
+def open_text_folder(path: Path, options: LabeledOptions) -> Dataset:
     """Read a folder with one folder of ``.txt`` files per class, one text per file.
 
     Raises:
@@ -53,7 +53,7 @@ def open_folder(path: Path, options: LabeledOptions) -> Dataset:
     return labeled_dataset(name, found.names, texts, np.concatenate(codes), parts, options)
 
 
-def open_table(path: Path, options: LabeledOptions) -> Dataset:
+def open_text_table(path: Path, options: LabeledOptions) -> Dataset:
     """Read a ``.csv`` or ``.tsv`` file with a column of texts and a column of classes.
 
     Raises:
