@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from zoo.data import (
     split_rows,
 )
 from zoo.errors import ConfigError, Finding
+from zoo.names import nearest
 from zoo.spec import Arrays, Column, DataSpec, Split, Task, TensorSpec
 from zoo_datasets import (
     array_splits,
@@ -151,7 +151,7 @@ def _groups(spec: DataSpec, inputs: Arrays, names: Sequence[str]) -> npt.NDArray
     findings = []
     for name in names:
         if name not in columns:
-            near = difflib.get_close_matches(name, columns, n=1)
+            near = nearest(name, columns, count=1)
             allowed = f"the columns are {', '.join(columns)}"
             findings.append(Finding("group_by", name, allowed, near[0] if near else None))
     if findings:

@@ -5,7 +5,6 @@ Sequences of vectors, ``[examples, time, features]``, have NaN after the end of 
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.options import SplitOptions
 from zoo.data.splits import check_classes, stratified_split
 from zoo.errors import BadRecord, UnsafeArchive
+from zoo.names import nearest
 from zoo.runtime.arrays import TooLarge, Unreadable, read_arrays
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
 
@@ -142,7 +142,7 @@ def _pairs(arrays: Mapping[str, Array], bad: Fault) -> dict[str, tuple[str, str]
         raise _keys_error(bad, "it has neither 'x' and 'y' nor 'x_train' and 'y_train'", arrays)
     for name in arrays:
         if name not in known:
-            near = difflib.get_close_matches(name, sorted(known), n=1)
+            near = nearest(name, sorted(known), count=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise _keys_error(bad, f"the array {name!r} has no meaning here{hint}", arrays)
     return pairs

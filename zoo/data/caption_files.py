@@ -8,7 +8,6 @@ of it. Other keys are ignored.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import json
 import os
@@ -20,6 +19,7 @@ from typing import Any
 from zoo.data.class_folders import entries, split_folders
 from zoo.data.splits import SPLITS
 from zoo.errors import BadRecord, DataError
+from zoo.names import nearest
 from zoo.runtime.text import normalize
 from zoo.runtime.text_files import read_lines
 
@@ -174,7 +174,7 @@ def _value(record: Mapping[str, Any], names: Sequence[str], bad: Fault) -> str:
     """
     there = [name for name in names if name in record]
     if not there:
-        near = difflib.get_close_matches(names[0], record, n=1)
+        near = nearest(names[0], record, count=1)
         hint = f"call {near[0]!r} {names[0]!r}" if near else f"add {names[0]!r}"
         raise bad(
             f"the key {names[0]!r} is missing",
@@ -233,7 +233,7 @@ def _image(folder: Path, name: str, bad: Fault) -> Path:
         if (folder / likely).parent.is_dir():
             beside = (folder / likely).parent
     names = [os.path.relpath(entry, folder) for entry in entries(beside)]
-    near = difflib.get_close_matches(likely, names, n=1)
+    near = nearest(likely, names, count=1)
     raise bad(
         f"there is no image {name!r}",
         why=f"paths begin at {folder}",

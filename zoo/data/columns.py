@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from zoo.errors import ConfigError, Finding
+from zoo.names import nearest
 from zoo.runtime.csv import Table, is_missing
 
 MAX_CLASSES = 1_000
@@ -32,7 +32,7 @@ def absent_columns(table: Table, asked: Mapping[str, Iterable[str]]) -> list[Fin
     for key, wanted in asked.items():
         for name in wanted:
             if name not in table.header:
-                near = difflib.get_close_matches(name, table.header, n=1)
+                near = nearest(name, table.header, count=1)
                 allowed = f"the columns are {', '.join(table.header)}"
                 findings.append(Finding(key, name, allowed, near[0] if near else None))
     return findings
