@@ -28,7 +28,7 @@ import onnxruntime
 import zoo
 import zoo.runtime
 from zoo.api.catalog import registry
-from zoo.exporting.converters.tf2onnx import TracedModel, convert
+from zoo.exporting.tf2onnx import TracedModel, convert
 
 MODELS = (("cnn", "digits"), ("cnn", "mnist"), ("mlp_classifier", "mnist"))
 BATCHES = (1, 64)

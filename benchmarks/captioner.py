@@ -115,9 +115,9 @@ def _draw(place: Path) -> None:
 def _export(work: Path) -> None:
     """Convert the three graphs, as an export does before it proves them."""
     import zoo
-    from zoo.exporting.converters.tf2onnx import TracedModel, convert
     from zoo.exporting.external_data import store
     from zoo.exporting.rewrites import constant_shapes, normalize
+    from zoo.exporting.tf2onnx import TracedModel, convert
     from zoo_blip_captioner.captioner import BlipCaptioner
     from zoo_blip_captioner.signatures import make_signatures
 

@@ -38,8 +38,8 @@ def test_conformance(check):
     check()
 ```
 
-`zoo.testing.check_architecture("my_model")`, `check_dataset` and `check_command` return a report,
-and `zoo.testing.checks_for("my_model")` returns pairs of an id and a check to call.
+`zoo.testing.check_plugin("my_model")` returns a receipt, and `zoo.testing.checks_for("my_model")`
+pairs of an id and a check to call.
 
 Models have levels: discoverable, buildable, trainable, exportable, documented and gold. Each
 includes those before it. The first configuration of `test_configs()` is trained and exported, on
@@ -51,10 +51,10 @@ unexpectedly, which is a failure). A skip without a reason is a failure, and so 
 measures nothing. A level is reached when each of its checks passed or does not apply; a check
 that is excluded or expected to fail prevents it. The exit code is 0 if nothing failed, else 1.
 
-A receipt (`--receipt FILE`, `zoo.testing.read_receipt`) holds the results as JSON: the plugin
-with a SHA-256 over the files of its package, the versions of Python and of numerical packages,
-the level, and the outcome, reason and measured values of every check. It has no date, duration or
-path, so the same plugin gives the same bytes on the same machine.
+A receipt holds the results, as JSON in a file (`--receipt FILE`, `zoo.testing.read_receipt`): the
+plugin with a SHA-256 over the files of its package, the versions of Python and of numerical
+packages, the level, and the outcome, reason and measured values of every check. It has no date,
+duration or path, so the same plugin gives the same bytes on the same machine.
 """
 
 

@@ -81,16 +81,17 @@ class Identity(Frozen):
 
 
 class Receipt(Frozen):
-    """Results of all checks, without dates, durations and paths.
+    """Results of the checks of one plugin.
 
-    The same plugin on the same versions gives the same receipt.
+    The same plugin on the same versions gives the same file: without dates, durations and paths.
 
     Attributes:
         plugin: The plugin that was checked.
         versions: Versions of Python and of numerical packages; ``None`` if not installed.
-        level: The highest level whose checks all passed or do not apply, else ``None``.
+        level: The highest level whose checks all passed or do not apply; only architectures have
+            one.
         counts: The number of checks by outcome.
-        checks: Results by the id of the check.
+        checks: Results by the id of the check, in order.
     """
 
     schema_version: Literal[1] = 1
@@ -99,6 +100,21 @@ class Receipt(Frozen):
     level: Level | None
     counts: dict[Outcome, int]
     checks: dict[str, Result]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed or passed unexpectedly."""
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[Result, ...]:
+        """Results that failed or passed unexpectedly."""
+        return tuple(r for r in self.checks.values() if r.outcome in ("failed", "xpassed"))
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of all checks; 0 if it was read from a file."""
+        return sum(result.cpu_seconds for result in self.checks.values())
 
     def write(self, path: str | Path) -> None:
         """Write the receipt as JSON, atomically.

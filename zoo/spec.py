@@ -162,6 +162,13 @@ class TensorSpec(Struct):
                 f"Received: shape={list(self.shape)}"
             )
 
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Return whether an example of this tensor can have a shape."""
+        return len(shape) == len(self.shape) and all(
+            isinstance(size, str) or size == given
+            for size, given in zip(self.shape, shape, strict=True)
+        )
+
     @property
     def is_image(self) -> bool:
         """Whether this is an image: height, width, channels (1 or 3)."""

@@ -24,7 +24,7 @@ from tests.exporting.networks import (
 )
 from zoo.architecture import Signature
 from zoo.errors import ExportError, ParityFailed, Unsupported
-from zoo.exporting.converters import tf2onnx as converter
+from zoo.exporting import tf2onnx as converter
 from zoo.exporting.export import export_artifact
 from zoo.spec import Task, TensorSpec
 

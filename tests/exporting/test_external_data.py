@@ -30,8 +30,7 @@ from zoo import runtime
 from zoo.architecture import Signature
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ExportError, ParityFailed, StorageError, Unsupported
-from zoo.exporting import parity
-from zoo.exporting.converters import tf2onnx as converter
+from zoo.exporting import parity, tf2onnx as converter
 from zoo.exporting.export import export_artifact
 from zoo.exporting.external_data import MAX_FILE_BYTES, store
 from zoo.exporting.quantization import candidate

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+import zoo
 from zoo.errors import ConfigError
 from zoo.exporting.quantization.selection import (
     MAX_COST,
     TIE,
     CandidateRow,
     Criteria,
-    make_criteria,
     make_row,
     select,
 )
@@ -110,7 +110,7 @@ def test_nothing_is_selected_if_no_candidate_is_accepted():
     st.sampled_from(["balanced", "fastest", "smallest"]),
 )
 def test_the_selected_candidate_is_within_every_bound(found: list[Any], preference: str):
-    criteria = make_criteria(preference, 0.5, 0.99)
+    criteria = Criteria(prefer=preference)
     rows = [
         row(str(at), size, (one, many), criteria, loss=loss, agreement=agreement)
         for at, (size, one, many, loss, agreement) in enumerate(found)
@@ -128,5 +128,5 @@ def test_the_selected_candidate_is_within_every_bound(found: list[Any], preferen
 
 def test_every_wrong_criterion_is_a_finding():
     with pytest.raises(ConfigError) as caught:
-        make_criteria("cheapest", -1, 2)
+        zoo.quantize("exports/none/1", prefer="cheapest", max_loss=-1, min_agreement=2)
     assert [f.where for f in caught.value.findings] == ["prefer", "max_loss", "min_agreement"]

@@ -13,10 +13,10 @@ import pytest
 from keras import ops
 
 from zoo.architecture import Signature
-from zoo.exporting.converters import tf2onnx as converter
-from zoo.exporting.converters.tf2onnx import TracedModel, large_weights
+from zoo.exporting import tf2onnx as converter
 from zoo.exporting.external_data import store
 from zoo.exporting.rewrites import normalize
+from zoo.exporting.tf2onnx import TracedModel, large_weights
 from zoo.spec import TensorSpec
 
 WIDTH = 6

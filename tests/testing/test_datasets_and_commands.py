@@ -13,7 +13,8 @@ import zoo
 from tests.registry.fakes import install
 from zoo import testing
 from zoo.data import ArraySplit, NamedDataset, SplitOptions
-from zoo.errors import DatasetUnavailable, UnknownDataset
+from zoo.errors import DatasetUnavailable, UnknownModel
+from zoo.testing.kit import subject_of
 
 SPEC = zoo.DataSpec(
     id="points",
@@ -51,32 +52,44 @@ def dataset(name, load, **changes):
 
 
 def failed(one):
-    return [result.id for result in testing.check_dataset(one).failures]
+    return [result.id for result in testing.check_plugin(one).failures]
 
 
 def refuse(_):
     raise DatasetUnavailable("it is not here", why="no network", fix="connect")
 
 
-@pytest.mark.parametrize("name", ["digits", "mackey_glass", "numbers_en_es", "concrete"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "digits",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("mackey_glass", "numbers_en_es", "concrete")
+        ),
+    ],
+)
 def test_datasets_of_the_zoo_pass(name):
-    report = testing.check_dataset(name)
+    report = testing.check_plugin(name)
     assert report.ok, report.failures
     assert (report.plugin.kind, report.plugin.distribution) == ("dataset", "neural-zoo")
     assert report.level is None
 
 
-@pytest.mark.parametrize("name", ["damage-report", "new", "serve"])
+@pytest.mark.parametrize(
+    "name",
+    ["new", *(pytest.param(name, marks=pytest.mark.slow) for name in ("damage-report", "serve"))],
+)
 def test_commands_of_the_zoo_pass(name):
-    report = testing.check_command(name)
+    report = testing.check_plugin(name)
     assert report.ok, report.failures
     assert report.counts["passed"] == 4
 
 
 def test_a_dataset_with_nothing_wrong_passes():
-    report = testing.check_dataset(dataset("good_points", lambda _: three()))
+    report = testing.check_plugin(dataset("good_points", lambda _: three()))
     assert report.ok, report.failures
-    skipped = {result.id for result in report.results if result.outcome == "skipped"}
+    skipped = {result.id for result in report.checks.values() if result.outcome == "skipped"}
     assert skipped == {"dataset.listed", "dataset.light_import"}
 
 
@@ -103,23 +116,25 @@ def test_a_dataset_that_says_it_works_offline_and_does_not_fails():
 
 
 def test_a_download_that_is_not_available_is_skipped_with_the_reason():
-    report = testing.check_dataset(dataset("downloaded", refuse, offline=False))
+    report = testing.check_plugin(dataset("downloaded", refuse, offline=False))
     assert report.ok
-    reasons = {r.id: r.reason for r in report.results if r.outcome == "skipped"}
+    reasons = {r.id: r.reason for r in report.checks.values() if r.outcome == "skipped"}
     assert "it is not here" in reasons["dataset.splits"]
 
 
-def test_an_unknown_dataset_is_an_error():
-    with pytest.raises(UnknownDataset):
-        testing.check_dataset("digitz")
+@pytest.mark.parametrize("name", ["digitz", "nothing"])
+def test_an_unknown_name_is_an_error(name):
+    with pytest.raises(UnknownModel):
+        testing.check_plugin(name)
 
 
 def test_the_kind_of_a_name_is_found():
-    assert testing.kind_of("cnn") == "architecture"
-    assert testing.kind_of("digits") == "dataset"
-    assert testing.kind_of("damage-report") == "command"
-    assert testing.kind_of(click.Command("damage-report")) == "command"
-    assert testing.kind_of("nothing") == "architecture"
+    assert subject_of("cnn").kind == "architecture"
+    assert subject_of("mlp-classifier").kind == "architecture"
+    assert subject_of("digits").kind == "dataset"
+    assert subject_of("neural-zoo:digits").kind == "dataset"
+    assert subject_of("damage-report").kind == "command"
+    assert subject_of(click.Command("damage-report")).kind == "command"
 
 
 def test_a_command_that_is_wrong_fails_its_checks(tmp_path):
@@ -140,7 +155,7 @@ def test_a_command_that_is_wrong_fails_its_checks(tmp_path):
         "import json, sys\n"
         f"sys.path.insert(0, {str(tmp_path)!r})\n"
         "from zoo import testing\n"
-        "found = testing.check_command('count-runs')\n"
+        "found = testing.check_plugin('count-runs')\n"
         "sys.stdout.write('\\n' + json.dumps([one.id for one in found.failures]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -11,13 +11,11 @@ from zoo.api.catalog import registry
 OURS = [listing.name for listing in registry().listings() if listing.distribution == "neural-zoo"]
 
 
-# Each trains and exports many times; one is enough for the fast tier.
-@pytest.mark.parametrize(
-    "name",
-    [n if n == "mlp_classifier" else pytest.param(n, marks=pytest.mark.slow) for n in OURS],
-)
+# Each trains and exports many times; test_kit.py has one in the fast tier.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OURS)
 def test_every_architecture_of_the_zoo_is_gold(name):
-    report = testing.check_architecture(name)
+    report = testing.check_plugin(name)
 
     assert report.ok, "\n".join(f"{result.id}: {result.reason}" for result in report.failures)
     assert report.level == "gold"

@@ -11,6 +11,7 @@ from zoo.api.artifacts import Artifact
 from zoo.api.catalog import hooks, registry
 from zoo.api.datasets import DataSource
 from zoo.api.evaluation import matching_dataset
+from zoo.config import validate
 from zoo.errors import ConfigError, DataError
 from zoo.runtime import read_manifest
 from zoo.spec import Dataset, DataSpec
@@ -90,10 +91,11 @@ def quantize(
     """
     from zoo.exporting.quantization.methods import require
     from zoo.exporting.quantization.quantize import quantize_artifact
-    from zoo.exporting.quantization.selection import make_criteria
+    from zoo.exporting.quantization.selection import Criteria
 
     require()
-    criteria = make_criteria(prefer, max_loss, min_agreement)
+    asked = {"prefer": prefer, "max_loss": max_loss, "min_agreement": min_agreement}
+    criteria = validate(Criteria, asked, what="the options of the quantization")
     path = artifact.path if isinstance(artifact, Artifact) else Path(artifact)
     manifest = read_manifest(path)
     examples = _examples(data, manifest.data, manifest.data_fingerprint)

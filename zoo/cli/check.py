@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from zoo import console
 
 if TYPE_CHECKING:
-    from zoo.testing import Report, Result
+    from zoo.testing import Level, Receipt, Result
 
 _COLORS = {"passed": "green", "failed": "red", "xpassed": "red", "skipped": "yellow"}
 
@@ -66,21 +66,19 @@ def check(
         return
     if name is None:
         raise click.BadParameter("which plugin? 'zoo list' shows the models", param_hint="NAME")
-    options: dict[str, Any] = {
-        "select": select,
-        "exclude": _reasons(exclude, "--exclude"),
-        "expected_failures": _reasons(expect_failure, "--expect-failure"),
-        "progress": None if as_json else _show,
-    }
-    kind = testing.kind_of(name)
-    if kind == "architecture":
-        options["level"] = level
-    report = getattr(testing, f"check_{kind}")(name, **options)
+    report = testing.check_plugin(
+        name,
+        level=cast("Level", level),
+        select=select,
+        exclude=_reasons(exclude, "--exclude"),
+        expected_failures=_reasons(expect_failure, "--expect-failure"),
+        progress=None if as_json else _show,
+    )
     if receipt is not None:
-        report.receipt().write(receipt)
+        report.write(receipt)
     if as_json:
-        found = console.plain(report.receipt())
-        console.emit_json({**found, "ok": report.ok, "cpu_seconds": report.cpu_seconds})
+        found = {"ok": report.ok, "cpu_seconds": report.cpu_seconds}
+        console.emit_json({**console.plain(report), **found})
     else:
         _summarize(report)
     if not report.ok:
@@ -120,7 +118,7 @@ def _show(result: Result) -> None:
         console.emit(f"         see {page}")
 
 
-def _summarize(report: Report) -> None:
+def _summarize(report: Receipt) -> None:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items() if count)
     level = f"; level {report.level or 'none'}" if report.plugin.kind == "architecture" else ""
     console.emit(f"{report.plugin.name}: {counts}{level}")

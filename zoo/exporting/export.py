@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,16 @@ import numpy as np
 
 from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.errors import ConfigError, ExportError, Finding, ParityFailed
-from zoo.exporting.converters import tf2onnx
+from zoo.exporting import tf2onnx
 from zoo.exporting.external_data import EXTERNAL_FROM, store
-from zoo.exporting.graph_checks import check_graph, count_operators
-from zoo.exporting.parity import calibrate, check_parity, first_differing_layer, make_cases
+from zoo.exporting.graph_checks import check_graph
+from zoo.exporting.parity import first_differing_layer, make_cases
 from zoo.exporting.parity_inputs import MAX_CALL_BYTES, cast_inputs, check_samples
 from zoo.exporting.publishing import (
     FIRST_FILE,
     NO_FILES,
     VerifiedGraph,
-    golden_vectors,
+    compare_graph,
     next_version,
     package_versions,
     publish,
@@ -33,7 +32,7 @@ from zoo.files import sha256_json
 from zoo.names import name_fault
 from zoo.runtime.manifest import Graph, Manifest
 from zoo.runtime.prediction import LABEL, PROBABILITIES
-from zoo.spec import Arrays, DataSpec, PredictFn, Task, TensorSpec
+from zoo.spec import Arrays, DataSpec, PredictFn, TensorSpec
 
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy")
 _RESERVED = {"manifest", "vectors", "card", "model"}
@@ -88,72 +87,49 @@ def export_artifact(
     name = architecture.info.name if name is None else name
     _check(name, signatures, version)
     tasks, task = architecture.info.tasks, blueprint.data.task
-    facts = _Facts(
+    config = to_json(blueprint.config.model_dump(mode="json"), "config")
+    facts: dict[str, Any] = {
+        "name": name,
+        "architecture": blueprint.architecture,
+        "summary": architecture.info.summary,
+        "limits": architecture.info.limits,
         # The data's task is not the model's, where an autoencoder reconstructs labeled images.
-        task=task if task in tasks else tasks[0],
-        summary=architecture.info.summary,
-        limits=architecture.info.limits,
-        license=license or architecture.info.license,
-        metrics=to_json(metrics or {}, "metrics"),
-        origin=to_json(origin or {}, "origin"),
-        fingerprint=fingerprint,
-    )
+        "task": task if task in tasks else tasks[0],
+        "config": config,
+        "config_sha256": sha256_json(config),
+        "data": blueprint.data,
+        "data_fingerprint": fingerprint,
+        "license": license or architecture.info.license,
+        "origin": to_json(origin or {}, "origin"),
+        "metrics": to_json(metrics or {}, "metrics"),
+        "producer": package_versions(_PACKAGES),
+    }
+
+    def fill(stage: Path) -> None:
+        verified = _verified_graphs(stage, name, blueprint.data, signatures, samples, largest_file)
+        graphs = tuple(item.graph for item in verified)
+        write_artifact(stage, Manifest(**facts, graphs=graphs, files=NO_FILES), verified)
+
     target = out / name / str(version or next_version(out / name))
-    return publish(
-        target,
-        lambda stage: _fill(stage, name, blueprint, signatures, samples, facts, largest_file),
-        keep_failed=keep_failed,
-    )
+    return publish(target, fill, keep_failed=keep_failed)
 
 
-@dataclass(frozen=True)
-class _Facts:
-    task: Task
-    summary: str
-    limits: tuple[str, ...]
-    license: str
-    metrics: dict[str, Any]
-    origin: dict[str, Any]
-    fingerprint: str
-
-
-def _fill(
+def _verified_graphs(
     stage: Path,
     name: str,
-    blueprint: Blueprint,
+    data: DataSpec,
     signatures: Sequence[Signature],
     samples: Arrays,
-    facts: _Facts,
     largest_file: int,
-) -> None:
+) -> list[VerifiedGraph]:
     verified = []
     for index, signature in enumerate(signatures):
         file = FIRST_FILE if index == 0 else f"{signature.name}.onnx"
         model = tf2onnx.TracedModel(signature)
-        verified.append(
-            _verified_graph(stage, model, file, name, blueprint.data, samples, largest_file)
-        )
+        verified.append(_verified_graph(stage, model, file, name, data, samples, largest_file))
         if index < len(signatures) - 1:
             samples = _with_outputs(model, samples)
-    config = to_json(blueprint.config.model_dump(mode="json"), "config")
-    draft = Manifest(
-        name=name,
-        architecture=blueprint.architecture,
-        summary=facts.summary,
-        limits=facts.limits,
-        task=facts.task,
-        config=config,
-        config_sha256=sha256_json(config),
-        data=blueprint.data,
-        data_fingerprint=facts.fingerprint,
-        license=facts.license,
-        origin=facts.origin,
-        metrics=facts.metrics,
-        producer=package_versions(_PACKAGES),
-        graphs=tuple(item.graph for item in verified),
-        files=NO_FILES,
-    )
-    write_artifact(stage, draft, verified)
+    return verified
 
 
 def _verified_graph(
@@ -190,25 +166,18 @@ def _verified_graph(
     size = sum(w.value.dtype.size * int(np.prod(w.shape)) for w in signature.model.weights)
     cases = make_cases(model.inputs, _predict_fn(model, label=label), samples, weights=size)
     try:
-        tolerances = calibrate(stored, cases, file)
-        parity = check_parity(stored.file, cases, tolerances, file)
-    except (ParityFailed, ExportError) as error:
-        layer = first_differing_layer(model, cases, tf2onnx.convert)
+        fields, vectors = compare_graph(stored, cases, file)
+    except ExportError as error:
+        layer = first_differing_layer(model, cases)
         raise ParityFailed(error.what, why=f"{error.why}; {layer}", fix=error.fix) from error
-    operators = count_operators(stored.proto.graph)
-    vectors = golden_vectors(cases)
     graph = Graph(
         signature=signature.name,
         file=file,
         opset=tf2onnx.OPSET,
-        nodes=sum(operators.values()),
-        operators=operators,
         inputs=signature.inputs,
         outputs=outputs,
         weights_sha256=weights_sha256(weight.numpy() for weight in signature.model.weights),
-        tolerance=tolerances,
-        parity=parity,
-        vectors=tuple(len(next(iter(vector.inputs.values()))) for vector in vectors),
+        **fields,
     )
     return VerifiedGraph(stored, graph, vectors)
 

@@ -7,7 +7,7 @@ import copy
 import math
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from zoo.errors import ExportError, ParityFailed, Unsupported
-from zoo.exporting.converters.tf2onnx import ConvertedGraph, TracedModel
+from zoo.exporting import tf2onnx
 from zoo.exporting.external_data import StoredGraph, store
 from zoo.exporting.parity_inputs import (
     KINDS,
@@ -347,11 +347,7 @@ def round_up(value: float) -> float:
     return float(f"{math.ceil(value / step - 1e-9) * step:.1e}")
 
 
-def first_differing_layer(
-    model: TracedModel,
-    cases: Sequence[Case],
-    converter: Callable[[TracedModel], ConvertedGraph],
-) -> str:
+def first_differing_layer(model: tf2onnx.TracedModel, cases: Sequence[Case]) -> str:
     """Find the first layer with a wrong output, and name it in a sentence.
 
     The model is converted once more with the outputs of all layers exposed. This never fails: if
@@ -360,7 +356,6 @@ def first_differing_layer(
     Args:
         model: The model.
         cases: The calls that were compared; the one with the largest batch is used.
-        converter: The converter of the wrong graph.
     """
     import keras
 
@@ -378,7 +373,7 @@ def first_differing_layer(
     exposed = copy.copy(model)
     try:
         exposed.model = keras.Model(model.model.inputs, tensors)
-        converted = converter(exposed)
+        converted = tf2onnx.convert(exposed)
         with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
             stored = store(converted.proto, "layers.onnx", Path(folder), weights=converted.weights)
             session = open_session(stored.file, "layers", optimization="basic")

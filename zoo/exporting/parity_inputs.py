@@ -121,11 +121,7 @@ def check_samples(specs: Sequence[TensorSpec], samples: Arrays) -> None:
             array is not None
             and len(array) > 0
             and array.dtype.name == spec.dtype
-            and array.ndim == len(spec.shape) + 1
-            and all(
-                isinstance(size, str) or size == given
-                for size, given in zip(spec.shape, array.shape[1:], strict=True)
-            )
+            and spec.fits(array.shape[1:])
         )
         if not fits:
             found = "none" if array is None else f"{array.dtype}{list(array.shape)}"

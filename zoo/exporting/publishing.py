@@ -20,7 +20,8 @@ from pydantic import BaseModel
 from zoo.errors import ExportError, Incompatible, StorageError, ZooError
 from zoo.exporting.card import write_card
 from zoo.exporting.external_data import StoredGraph
-from zoo.exporting.parity import Case
+from zoo.exporting.graph_checks import count_operators
+from zoo.exporting.parity import Case, calibrate, check_parity
 from zoo.files import atomic_write, staged_folder, storage_errors
 from zoo.runtime.artifact_files import FileEntry
 from zoo.runtime.golden_vectors import Vector, pack_vectors
@@ -47,6 +48,33 @@ class VerifiedGraph:
     stored: StoredGraph
     graph: Graph
     vectors: list[Vector]
+
+
+def compare_graph(
+    stored: StoredGraph, cases: Sequence[Case], name: str, *, exact: StoredGraph | None = None
+) -> tuple[dict[str, Any], list[Vector]]:
+    """Compare a graph with its reference; return the fields of its manifest and golden vectors.
+
+    Args:
+        stored: The graph.
+        cases: Calls of the reference.
+        name: Name of the file, for messages.
+        exact: The graph whose float noise gives the tolerance; by default the graph itself.
+
+    Raises:
+        ParityFailed: At the first difference beyond the tolerance.
+    """
+    tolerance = calibrate(exact or stored, cases, name)
+    parity = check_parity(stored.file, cases, tolerance, name)
+    operators, vectors = count_operators(stored.proto.graph), golden_vectors(cases)
+    fields = {
+        "nodes": sum(operators.values()),
+        "operators": operators,
+        "tolerance": tolerance,
+        "parity": parity,
+        "vectors": tuple(len(next(iter(vector.inputs.values()))) for vector in vectors),
+    }
+    return fields, vectors
 
 
 def publish(target: Path, fill: Callable[[Path], None], *, keep_failed: Path | None = None) -> Path:

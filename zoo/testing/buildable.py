@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from zoo.api.predict_fns import keras_predict_fn
 from zoo.spec import Arrays, TensorSpec
 from zoo.testing.checks import CheckGroup, Measured, expect
-from zoo.testing.subject import Subject, package_files
+from zoo.testing.subject import ModelSubject, package_files
 
 GROUP = CheckGroup("build", "buildable")
 
@@ -30,7 +30,7 @@ EXAMPLES = 7
     why="The checks build and train these configurations.",
     fix="Return recipes from `test_configs()` whose configurations fit the given data.",
 )
-def test_configs(subject: Subject) -> Measured:
+def test_configs(subject: ModelSubject) -> Measured:
     """Every test configuration becomes a compiled model that predicts on the data."""
     largest = 0
     for number, recipe in enumerate(subject.recipes):
@@ -51,7 +51,7 @@ def test_configs(subject: Subject) -> Measured:
     fix="Use field types that survive a round trip through JSON with pydantic: tuples, numbers, "
     "text, nested models. Give every field a default.",
 )
-def config_round_trip(subject: Subject) -> Measured:
+def config_round_trip(subject: ModelSubject) -> Measured:
     """Its configuration has a default for every field, a JSON schema, and survives a round trip."""
     kind = subject.architecture.Config
     schema = json.loads(json.dumps(kind.model_json_schema()))
@@ -73,7 +73,7 @@ def config_round_trip(subject: Subject) -> Measured:
     fix="Derive the configuration, and what is nested in it, from `zoo.ModelConfig` or "
     "`zoo.config.Frozen`, and leave their `extra` and `frozen` as they are.",
 )
-def config_strict(subject: Subject) -> Measured:
+def config_strict(subject: ModelSubject) -> Measured:
     """Its configuration rejects unknown fields and is frozen."""
     kind = subject.architecture.Config
     try:
@@ -91,7 +91,7 @@ def config_strict(subject: Subject) -> Measured:
     fix="Register every class of your own with `keras.saving.register_keras_serializable`, and "
     "return every argument of its constructor from `get_config`.",
 )
-def serialization(subject: Subject) -> Measured:
+def serialization(subject: ModelSubject) -> Measured:
     """A model that is saved and loaded as a `.keras` file predicts the same bits."""
     import keras
 
@@ -119,7 +119,7 @@ def serialization(subject: Subject) -> Measured:
     fix="Compute no statistics over the batch outside of training (batch normalization uses "
     "moving averages), draw no random numbers, and never mix the batch axis with others.",
 )
-def batch_invariance(subject: Subject) -> Measured:
+def batch_invariance(subject: ModelSubject) -> Measured:
     """The prediction for an example is the same alone, in a batch, and in another order."""
     compared = 0
     for signature in subject.data_signatures(subject.signatures(subject.model)):
@@ -145,7 +145,7 @@ def batch_invariance(subject: Subject) -> Measured:
     fix="Name `keras.Input` after the data's tensors (`name=spec.name`, `dtype=spec.dtype`), and "
     "let each `Signature` say its model's own inputs and outputs.",
 )
-def names(subject: Subject) -> Measured:
+def names(subject: ModelSubject) -> Measured:
     """Inputs match the data and each signature in name, shape and type; names are unique."""
     signatures = subject.signatures(subject.model)
     graphs = [signature.name for signature in signatures]
@@ -193,7 +193,7 @@ def names(subject: Subject) -> Measured:
     fix="Declare the actual outputs of the model in each `Signature`; cast where an operation "
     "widens them, and keep logarithms and divisions away from zero.",
 )
-def outputs(subject: Subject) -> Measured:
+def outputs(subject: ModelSubject) -> Measured:
     """Outputs have the declared type and shape, and are finite."""
     checked = 0
     for signature in subject.data_signatures(subject.signatures(subject.model)):
@@ -203,11 +203,7 @@ def outputs(subject: Subject) -> Measured:
             answer = answers[spec.name]
             expect(str(answer.dtype) == spec.dtype, f"{where} as {spec.dtype}", answer.dtype)
             shape = answer.shape[1:]
-            fits = len(shape) == len(spec.shape) and all(
-                isinstance(want, str) or want == got
-                for want, got in zip(spec.shape, shape, strict=True)
-            )
-            expect(fits, f"{where} of shape {list(spec.shape)}", list(shape))
+            expect(spec.fits(shape), f"{where} of shape {list(spec.shape)}", list(shape))
             if answer.dtype.kind == "f":
                 expect(np.isfinite(answer).all(), f"{where} to be finite", "NaN or infinity")
             checked += 1
@@ -218,7 +214,7 @@ def outputs(subject: Subject) -> Measured:
     why="Keras has several backends, and a model that imports one of them runs on no other.",
     fix="Use `keras` and `keras.ops` instead of `tf.*`, `torch.*` or `jax.*` in the package.",
 )
-def backend(subject: Subject) -> Measured:
+def backend(subject: ModelSubject) -> Measured:
     """Its source imports no backend of Keras."""
     looked = 0
     for name, path in package_files(subject.architecture).items():
@@ -237,7 +233,7 @@ def _expect_tensor(tensor: Any, spec: TensorSpec, where: str) -> None:
     expect(tuple(tensor.shape[1:]) == wanted, f"{where} of shape {wanted}", tensor.shape[1:])
 
 
-def _model_inputs(subject: Subject) -> Any:
+def _model_inputs(subject: ModelSubject) -> Any:
     """Return inputs of the model itself: examples of the data, else small integers."""
     known = subject.inputs(EXAMPLES)
     rng = np.random.default_rng(0)

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from zoo.errors import ConfigError, Finding
-from zoo.receipts import LEVELS, Level
+from zoo.receipts import Level
 
 Measured = Mapping[str, float | int | bool | str]
 """Measured values by name, equal in every run."""
@@ -119,18 +118,3 @@ def expect(holds: object, expectation: str, received: Any) -> None:
     """
     if not holds:
         raise CheckFailed(f"expected {expectation}. Received: {received}")
-
-
-def levels_up_to(level: str) -> tuple[Level, ...]:
-    """Return a level and all levels before it.
-
-    Raises:
-        ConfigError: If there is no such level.
-    """
-    if level not in LEVELS:
-        raise ConfigError(
-            f"there is no level {level!r}",
-            findings=[Finding("level", level, f"one of {', '.join(LEVELS)}")],
-            fix="zoo check --list",
-        )
-    return LEVELS[: LEVELS.index(level) + 1]

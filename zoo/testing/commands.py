@@ -6,49 +6,33 @@ import functools
 
 import click
 
-from zoo.api.catalog import list_commands, load_command, registry
-from zoo.receipts import Identity
+from zoo.api.catalog import list_commands, load_command
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
-from zoo.testing.import_probe import HEAVY, modules_after_listing, trace_import
+from zoo.testing.import_probe import (
+    expect_light,
+    expect_no_effects,
+    expect_unlisted,
+    trace_import,
+)
+from zoo.testing.subject import Subject
 
 GROUP = CheckGroup("command", kind="command")
 
-ENTRY_POINTS = "zoo.commands"
 
-
-class CommandSubject:
-    """The command that is checked.
-
-    Args:
-        name: A command of an installed package.
+class CommandSubject(Subject):
+    """A command of an installed package.
 
     Raises:
         RegistryError: If there is no such command, or it is broken.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.provider = registry().resolve(name, ENTRY_POINTS).provider
-
-    @property
-    def entry_point(self) -> tuple[str, str]:
-        """Module and attribute of its entry point."""
-        module, _, attribute = self.provider.value.partition(":")
-        return module, attribute
+    kind = "command"
+    group = "zoo.commands"
 
     @functools.cached_property
     def command(self) -> click.Command:
         """The command."""
         return load_command(self.name)
-
-    def identity(self) -> Identity:
-        """Return its identity for a receipt."""
-        return Identity(
-            kind="command",
-            name=self.provider.name,
-            distribution=self.provider.distribution,
-            version=self.provider.version,
-        )
 
 
 @GROUP.check(
@@ -58,8 +42,7 @@ class CommandSubject:
 def listed(subject: CommandSubject) -> Measured:
     """It is listed under its own name, and listing imports nothing of it."""
     expect(subject.provider.name in list_commands(), "a command that is listed", "none")
-    module, _ = subject.entry_point
-    expect(module not in modules_after_listing(), "a list without an import", f"{module} imported")
+    expect_unlisted(subject.entry_point[0])
     expect(
         subject.command.name == subject.provider.name,
         f"a command with the name of its entry point, {subject.provider.name!r}",
@@ -75,10 +58,8 @@ def listed(subject: CommandSubject) -> Measured:
 def light_import(subject: CommandSubject) -> Measured:
     """Importing its module imports no framework, changes nothing and prints nothing."""
     trace = trace_import(*subject.entry_point)
-    found = sorted(trace.modules & HEAVY)
-    expect(not found, "no framework to be imported", ", ".join(found))
-    expect(not trace.changed, "nothing to be changed by the import", ", ".join(trace.changed))
-    expect(not trace.printed, "nothing to be printed by the import", repr(trace.printed[:200]))
+    expect_light(trace)
+    expect_no_effects(trace)
     return {"frameworks": 0}
 
 

@@ -17,62 +17,62 @@ from zoo.api.datasets import find_dataset
 from zoo.data import Dataset, NamedDataset
 from zoo.errors import DatasetUnavailable, UnknownDataset
 from zoo.receipts import Identity
-from zoo.spec import Arrays, TensorSpec
+from zoo.spec import Arrays, SplitName, TensorSpec
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
-from zoo.testing.import_probe import HEAVY, modules_after_listing, trace_import
+from zoo.testing.import_probe import (
+    expect_light,
+    expect_no_effects,
+    expect_unlisted,
+    trace_import,
+)
+from zoo.testing.subject import Subject
 
-ENTRY_POINTS = "zoo.datasets"
 GROUP = CheckGroup("dataset", kind="dataset")
 
-SPLITS = ("train", "validation", "test")
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 EXAMPLES = 64
 """Examples of each split that are compared."""
 
 
-class DatasetSubject:
-    """The dataset that is checked.
+class DatasetSubject(Subject):
+    """A dataset, which is registered unless it is known.
 
     Args:
         target: A name of ``zoo datasets``, or a dataset.
-
-    Raises:
-        UnknownDataset: If there is no dataset of that name.
     """
 
+    kind = "dataset"
+    group = "zoo.datasets"
+
     def __init__(self, target: str | NamedDataset) -> None:
-        self.name = target if isinstance(target, str) else target.id
-        named = find_dataset(self.name)
-        if named is None:
-            if isinstance(target, str):
-                zoo.dataset_info(target)  # raises UnknownDataset with the nearest names
-                raise AssertionError(target)
-            named = zoo.register_dataset(target)
-        self.named = named
+        super().__init__(target if isinstance(target, str) else target.id)
+        if not isinstance(target, str) and find_dataset(self.name) is None:
+            zoo.register_dataset(target)
+        found = find_dataset(self.name) or registry().load(self.group, self.name)
+        self.named: NamedDataset = found
 
     @property
-    def entry_point(self) -> tuple[str, str] | None:
-        """Module and attribute of its entry point; ``None`` if it was registered here."""
+    def entry_point(self) -> tuple[str, str]:
+        """Module and attribute of its entry point.
+
+        Raises:
+            Skipped: If it was registered in this process.
+        """
         try:
-            value = registry().resolve(self.name, ENTRY_POINTS).provider.value
-        except UnknownDataset:
-            return None
-        module, _, attribute = value.partition(":")
-        return module, attribute
+            return super().entry_point
+        except UnknownDataset as error:
+            raise Skipped(
+                "it was registered in this process, so a fresh one cannot import it"
+            ) from error
 
     def identity(self) -> Identity:
         """Return its identity for a receipt."""
-        if self.entry_point is None:
-            return Identity(
-                kind="dataset", name=self.named.id, distribution="(registered here)", version=""
-            )
-        provider = registry().resolve(self.name, ENTRY_POINTS).provider
-        return Identity(
-            kind="dataset",
-            name=self.named.id,
-            distribution=provider.distribution,
-            version=provider.version,
-        )
+        try:
+            return super().identity()
+        except UnknownDataset:
+            here = "(registered here)"
+            return Identity(kind="dataset", name=self.name, distribution=here, version="")
 
     @functools.cached_property
     def data(self) -> Dataset:
@@ -105,8 +105,7 @@ def listed(subject: DatasetSubject) -> Measured:
     expect(subject.name.rpartition(":")[2] == own, f"spec.id to be {subject.name!r}", repr(own))
     names = {one.name for one in zoo.list_datasets()}
     expect(own in names, f"{own!r} in zoo.list_datasets()", "a list without it")
-    module, _ = _entry_point(subject)
-    expect(module not in modules_after_listing(), "a list without an import", f"{module} imported")
+    expect_unlisted(subject.entry_point[0])
     return {"name": own}
 
 
@@ -116,11 +115,9 @@ def listed(subject: DatasetSubject) -> Measured:
 )
 def light_import(subject: DatasetSubject) -> Measured:
     """Importing its module imports no framework, changes nothing and prints nothing."""
-    trace = trace_import(*_entry_point(subject))
-    found = sorted(trace.modules & HEAVY)
-    expect(not found, "no framework to be imported", ", ".join(found))
-    expect(not trace.changed, "nothing to be changed by the import", ", ".join(trace.changed))
-    expect(not trace.printed, "nothing to be printed by the import", repr(trace.printed[:200]))
+    trace = trace_import(*subject.entry_point)
+    expect_light(trace)
+    expect_no_effects(trace)
     return {"frameworks": 0}
 
 
@@ -202,21 +199,15 @@ def offline(subject: DatasetSubject) -> Measured:
     return {"examples": sum(sizes.values())}
 
 
-def _entry_point(subject: DatasetSubject) -> tuple[str, str]:
-    if subject.entry_point is None:
-        raise Skipped("it was registered in this process, so a fresh one cannot import it")
-    return subject.entry_point
-
-
 def _expect_tensors(arrays: Arrays, specs: tuple[TensorSpec, ...], where: str) -> None:
     expect(set(arrays) == {s.name for s in specs}, f"{where} as in the spec", sorted(arrays))
     for spec in specs:
         array = np.asarray(arrays[spec.name])
-        fits = array.ndim == len(spec.shape) + 1 and all(
-            isinstance(want, str) or want == got
-            for want, got in zip(spec.shape, array.shape[1:], strict=True)
+        expect(
+            array.ndim and spec.fits(array.shape[1:]),
+            f"{spec.name!r} in {where} of shape {list(spec.shape)}",
+            list(array.shape[1:]),
         )
-        expect(fits, f"{spec.name!r} in {where} of shape {list(spec.shape)}", list(array.shape[1:]))
         expect(
             str(array.dtype) == spec.dtype, f"{spec.name!r} in {where} as {spec.dtype}", array.dtype
         )
@@ -228,7 +219,7 @@ def _expect_tensors(arrays: Arrays, specs: tuple[TensorSpec, ...], where: str) -
 
 
 def _digests(data: Dataset) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for name in SPLITS:
         split = data.split(name)
         digest = hashlib.sha256()

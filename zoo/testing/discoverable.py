@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 from typing import Any
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from zoo.api.catalog import registry
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
-from zoo.testing.import_probe import HEAVY, trace_architecture
-from zoo.testing.subject import Subject
+from zoo.testing.import_probe import expect_light, expect_no_effects, trace_architecture
+from zoo.testing.subject import ModelSubject
 
 GROUP = CheckGroup("discover", "discoverable")
 
@@ -21,7 +24,7 @@ CPU_SECONDS = 0.5
     fix="Give the entry point and `info.name` one name, in lower case with underscores; `zoo "
     "doctor` says what is wrong with which package.",
 )
-def name(subject: Subject) -> Measured:
+def name(subject: ModelSubject) -> Measured:
     """It is found under its own name and is ready to use."""
     own = subject.architecture.info.name
     expect(
@@ -39,7 +42,7 @@ def name(subject: Subject) -> Measured:
     fix="Import at the top of the module only `zoo`, pydantic and the standard library; compute "
     "nothing, read no file. `python -X importtime -c 'import MODULE'` shows what costs.",
 )
-def import_time(subject: Subject) -> Measured:
+def import_time(subject: ModelSubject) -> Measured:
     """Importing its module takes at most half a second of CPU time."""
     seconds = subject.trace.seconds
     for _ in range(2):
@@ -55,10 +58,9 @@ def import_time(subject: Subject) -> Measured:
     "have one.",
     fix="Import keras, and whatever imports it, inside the methods that need it.",
 )
-def light_import(subject: Subject) -> Measured:
+def light_import(subject: ModelSubject) -> Measured:
     """Importing its module imports no framework."""
-    found = sorted(subject.trace.modules & HEAVY)
-    expect(not found, "no framework to be imported with the module", ", ".join(found))
+    expect_light(subject.trace)
     return {"frameworks": 0}
 
 
@@ -68,11 +70,9 @@ def light_import(subject: Subject) -> Measured:
     fix="Do not set environment variables, warnings filters, seeds, the working directory or "
     "handlers at import, and do not print. Set them inside a method, and restore them.",
 )
-def global_state(subject: Subject) -> Measured:
+def global_state(subject: ModelSubject) -> Measured:
     """Importing its module changes no global state and prints nothing."""
-    trace = subject.trace
-    expect(not trace.changed, "nothing to be changed by the import", ", ".join(trace.changed))
-    expect(not trace.printed, "nothing to be printed by the import", repr(trace.printed[:200]))
+    expect_no_effects(subject.trace)
     return {"changed": 0}
 
 
@@ -81,7 +81,7 @@ def global_state(subject: Subject) -> Measured:
     fix="Give the project in pyproject.toml a version, a description, a license and "
     "`requires-python`, and depend on `neural-zoo`.",
 )
-def metadata(subject: Subject) -> Measured:
+def metadata(subject: ModelSubject) -> Measured:
     """Its distribution states version, summary, license, Python version and the zoo."""
     (listing,) = registry().listings(subject.architecture.info.name)
     if not listing.is_installed:
@@ -99,17 +99,12 @@ def metadata(subject: Subject) -> Measured:
     expect(
         not missing, f"complete metadata of {listing.distribution}", f"no {', no '.join(missing)}"
     )
-    needs = {_project(one) for one in told.get_all("Requires-Dist") or ()}
-    own = _project(listing.distribution)
+    needs = {
+        canonicalize_name(Requirement(one).name) for one in told.get_all("Requires-Dist") or ()
+    }
     expect(
-        "neural-zoo" in {own, *needs},
+        "neural-zoo" in {canonicalize_name(listing.distribution), *needs},
         "neural-zoo among what the distribution requires",
         ", ".join(sorted(needs)) or "nothing",
     )
     return {"distribution": listing.distribution}
-
-
-def _project(requirement: str) -> str:
-    """Return the project's name in front of a requirement, as names are compared."""
-    end = next((at for at, sign in enumerate(requirement) if sign in " ;[(<>=!~"), None)
-    return requirement[:end].lower().replace("_", "-").replace(".", "-")

@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.architecture import Architecture
 from zoo.testing.checks import CheckGroup, Measured, expect
-from zoo.testing.subject import Subject
+from zoo.testing.subject import ModelSubject
 
 GROUP = CheckGroup("document", "documented")
 
@@ -20,7 +20,7 @@ WORDS = 3
     why="`help()` and editors show docstrings.",
     fix="Add a docstring to the class, its configuration and each method that it overrides.",
 )
-def docstrings(subject: Subject) -> Measured:
+def docstrings(subject: ModelSubject) -> Measured:
     """The class, its configuration and the methods it overrides have docstrings of their own."""
     kind = type(subject.architecture)
     documented: dict[str, Any] = {
@@ -39,11 +39,11 @@ def docstrings(subject: Subject) -> Measured:
     why="`zoo info NAME` and the documentation of the command line are made from these.",
     fix="`Field(default, description=...)` for every field, with its unit, also of nested models.",
 )
-def fields(subject: Subject) -> Measured:
+def fields(subject: ModelSubject) -> Measured:
     """Every field of its configuration has a description."""
     schema = subject.architecture.Config.model_json_schema()
     described = list(_fields(schema))
-    missing = [name for name, text in described if len(text.split()) < 1]
+    missing = [name for name, text in described if not text.strip()]
     expect(not missing, "a description of every field", f"none of {', '.join(missing[:8])}")
     return {"fields": len(described)}
 
@@ -52,7 +52,7 @@ def fields(subject: Subject) -> Measured:
     why="Users need the source of a model to understand and to cite it.",
     fix="Name in `info.references` the papers or books: authors, year, title.",
 )
-def references(subject: Subject) -> Measured:
+def references(subject: ModelSubject) -> Measured:
     """It has a reference to a paper or a book."""
     found = subject.architecture.info.references
     expect(found, "one reference at least in info.references", "none")
@@ -65,7 +65,7 @@ def references(subject: Subject) -> Measured:
     why="Without stated limits, a model is used for tasks that it cannot do.",
     fix="State in `info.limits`, one sentence each, what it should not be used for.",
 )
-def limits(subject: Subject) -> Measured:
+def limits(subject: ModelSubject) -> Measured:
     """It states its limits in sentences."""
     found = subject.architecture.info.limits
     expect(found, "one limit at least in info.limits", "none")
@@ -79,7 +79,7 @@ def limits(subject: Subject) -> Measured:
     fix="Fill in `info.summary`, `info.license` and `info.limits`, and let each output of a "
     "`Signature` say its unit, its range or what it means (`inside`).",
 )
-def card(subject: Subject) -> Measured:
+def card(subject: ModelSubject) -> Measured:
     """The card of its artifact states summary, license, limits and signatures."""
     text = " ".join((subject.artifact.path / "card.md").read_text("utf-8").split())
     info = subject.architecture.info

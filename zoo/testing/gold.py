@@ -14,7 +14,7 @@ from zoo.errors import DatasetUnavailable
 from zoo.metrics import Score
 from zoo.metrics.scores import describe_score
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
-from zoo.testing.subject import Subject
+from zoo.testing.subject import ModelSubject
 
 GROUP = CheckGroup("gold", "gold")
 
@@ -27,7 +27,7 @@ EXAMPLES = 96
     fix="Return scores with `low` and `high` from `evaluate`: `zoo.metrics` has intervals of "
     "proportions, means and bootstrapped scores.",
 )
-def intervals(subject: Subject) -> Measured:
+def intervals(subject: ModelSubject) -> Measured:
     """The headline score has a 95 % interval on its default data."""
     evaluation = zoo.evaluate(subject.run)
     name = evaluation.headline
@@ -51,7 +51,7 @@ def intervals(subject: Subject) -> Measured:
     why="Users and programs select models by the catalog, which is read without an import.",
     fix="Repeat the `info` of the architecture in the package's `registry.yaml`.",
 )
-def catalog(subject: Subject) -> Measured:
+def catalog(subject: ModelSubject) -> Measured:
     """Its catalog entry agrees with its `info`."""
     entry = _entry(subject)
     info = subject.architecture.info
@@ -71,15 +71,14 @@ def catalog(subject: Subject) -> Measured:
     why="The number of parameters tells the size of a model.",
     fix="Set `parameters` to `zoo.build(NAME, weights=...).count_params()`.",
 )
-def parameters(subject: Subject) -> Measured:
+def parameters(subject: ModelSubject) -> Measured:
     """It has the number of parameters in the catalog, with and without its weights."""
     entry = _entry(subject)
     claims = {weights.id: weights.parameters for weights in entry.weights}
     if entry.parameters is None and not claims:
         raise Skipped("the catalog has no number of parameters")
-    counted = {
-        name: zoo.build(subject.name, weights=name).count_params() for name in _at_hand(subject)
-    }
+    at_hand = [one.id for one in entry.weights if one.file is not None]  # without a download
+    counted = {name: zoo.build(subject.name, weights=name).count_params() for name in at_hand}
     for name, true in counted.items():
         expect(claims[name] == true, f"{true:,} parameters of the weights {name!r}", claims[name])
     if entry.parameters is not None:
@@ -94,7 +93,7 @@ def parameters(subject: Subject) -> Measured:
     why="Weights that differ from the cataloged file cannot be trusted.",
     fix="Set `bytes` and `sha256` to those of the shipped file.",
 )
-def weights(subject: Subject) -> Measured:
+def weights(subject: ModelSubject) -> Measured:
     """Every file of weights that is shipped has the cataloged size and SHA-256."""
     entry = _entry(subject)
     if not entry.weights:
@@ -120,7 +119,7 @@ def weights(subject: Subject) -> Measured:
     why="A claimed score must be reproducible.",
     fix="Evaluate the shipped weights again, and state the result with its interval.",
 )
-def metrics(subject: Subject) -> Measured:
+def metrics(subject: ModelSubject) -> Measured:
     """Its weights for the default data reach the claimed scores, within their intervals."""
     entry = _entry(subject)
     claimed = next(
@@ -157,7 +156,7 @@ def metrics(subject: Subject) -> Measured:
     return {"weights": claimed.id, "scores": compared}
 
 
-def _entry(subject: Subject) -> Any:
+def _entry(subject: ModelSubject) -> Any:
     """Return its catalog entry.
 
     Raises:
@@ -169,12 +168,7 @@ def _entry(subject: Subject) -> Any:
     return listing.entry
 
 
-def _at_hand(subject: Subject) -> list[str]:
-    """Return the ids of weights that need no download."""
-    return [one.id for one in _entry(subject).weights if one.file is not None]
-
-
-def _measure(subject: Subject, identifier: str) -> dict[str, Score]:
+def _measure(subject: ModelSubject, identifier: str) -> dict[str, Score]:
     """Return the scores of shipped weights on a part of the test split."""
     architecture = subject.architecture
     model = zoo.build(subject.name, weights=identifier)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.architecture import Architecture
-from zoo.testing.checks import CheckFailed, Skipped
+from zoo.testing.checks import CheckFailed, Skipped, expect
 
 HEAVY = frozenset(
     {"jax", "keras", "onnx", "onnxruntime", "tensorflow", "tf2onnx", "torch", "transformers"}
@@ -147,7 +147,7 @@ def trace_import(
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         asked = {
-            "path": [str(Path(entry).absolute()) for entry in sys.path if entry],
+            "path": _search_path(),
             "module": module,
             "file": None if file is None else str(file),
             "name": name,
@@ -156,10 +156,9 @@ def trace_import(
         }
         done = _run(_PROBE, json.dumps(asked), folder)
         if not answer.is_file():
-            last = (done.stderr.strip().splitlines() or ["nothing on standard error"])[-1]
             raise CheckFailed(
                 f"expected an import that works in a fresh interpreter. Received: exit code "
-                f"{done.returncode}, {last[:300]}"
+                f"{done.returncode}, {_last_line(done.stderr)}"
             )
         result = json.loads(answer.read_text("utf-8"))
     return ImportTrace(
@@ -170,15 +169,33 @@ def trace_import(
     )
 
 
-def modules_after_listing() -> frozenset[str]:
-    """Return the modules that a fresh interpreter has loaded after it listed every plugin."""
-    path = [str(Path(entry).absolute()) for entry in sys.path if entry]
+def expect_light(trace: ImportTrace) -> None:
+    """Raise :class:`CheckFailed` if an import loads a framework."""
+    found = sorted(trace.modules & HEAVY)
+    expect(not found, "no framework to be imported with the module", ", ".join(found))
+
+
+def expect_no_effects(trace: ImportTrace) -> None:
+    """Raise :class:`CheckFailed` if an import changes global state or prints."""
+    expect(not trace.changed, "nothing to be changed by the import", ", ".join(trace.changed))
+    expect(not trace.printed, "nothing to be printed by the import", repr(trace.printed[:200]))
+
+
+def expect_unlisted(module: str) -> None:
+    """Raise :class:`CheckFailed` if a fresh interpreter that lists all plugins loads a module."""
     with tempfile.TemporaryDirectory() as folder:
-        done = _run(_LISTING, json.dumps(path), folder)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["nothing on standard error"])[-1]
-        raise CheckFailed(f"expected a list of all plugins. Received: {last[:300]}")
-    return frozenset(json.loads(done.stdout.splitlines()[-1]))
+        done = _run(_LISTING, json.dumps(_search_path()), folder)
+    expect(not done.returncode, "a list of all plugins", _last_line(done.stderr))
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    expect(module not in loaded, "a list without an import", f"{module} imported")
+
+
+def _search_path() -> list[str]:
+    return [str(Path(entry).absolute()) for entry in sys.path if entry]
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["nothing on standard error"])[-1][:300]
 
 
 def _run(program: str, argument: str, folder: str) -> subprocess.CompletedProcess[str]:

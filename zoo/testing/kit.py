@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import functools
 import random
 import re
-import shutil
-import tempfile
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import click
@@ -22,10 +17,9 @@ import numpy as np
 
 import zoo
 from zoo.api.catalog import list_commands, registry
-from zoo.config import Frozen
 from zoo.data import NamedDataset
 from zoo.errors import ConfigError, Finding, UnknownModel
-from zoo.receipts import LEVELS, OUTCOMES, Identity, Level, Outcome, Receipt, Result
+from zoo.receipts import LEVELS, OUTCOMES, Level, Outcome, Receipt, Result
 from zoo.testing import (
     buildable,
     commands,
@@ -36,10 +30,10 @@ from zoo.testing import (
     gold,
     trainable,
 )
-from zoo.testing.checks import Check, CheckFailed, Kind, Measured, Skipped, levels_up_to
+from zoo.testing.checks import Check, CheckFailed, Measured, Skipped
 from zoo.testing.commands import CommandSubject
 from zoo.testing.datasets import DatasetSubject
-from zoo.testing.subject import Subject, Target, versions
+from zoo.testing.subject import ModelSubject, Subject, Target, model_name, versions
 
 _GROUPS = (
     *(discoverable, buildable, trainable, exportable, documented, gold),
@@ -65,7 +59,7 @@ class BoundCheck:
     """
 
     check: Check
-    subject: Subject | DatasetSubject | CommandSubject
+    subject: Subject
 
     def __call__(self) -> Measured:
         """Run the check; the random state of Python and NumPy is restored."""
@@ -80,70 +74,58 @@ class BoundCheck:
         return measured
 
 
-class Report(Frozen):
-    """Results of the checks of one plugin.
+def check_plugin(
+    plugin: Plugin,
+    *,
+    level: Level = "gold",
+    select: Iterable[str] = (),
+    exclude: Mapping[str, str] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+    progress: Callable[[Result], object] | None = None,
+) -> Receipt:
+    """Check a model, a dataset or a command.
 
-    Attributes:
-        plugin: The plugin that was checked.
-        versions: Versions of Python and of numerical packages.
-        level: Highest level whose checks all passed or do not apply; only architectures have one.
-        results: One result per check, in order.
+    A model is built, trained, exported and evaluated on part of its default data; a dataset is
+    loaded; a command shows its help.
+
+    Args:
+        plugin: A name, or the object itself. A name means a model, else a dataset, else a command.
+        level: Highest level to check; each includes those before it. Only for models.
+        select: Globs of ids (``build.*``); all checks by default.
+        exclude: Ids to leave out, each with the reason. Their level cannot be reached.
+        expected_failures: Ids that are known to fail, each with the reason. One that passes is a
+            failure.
+        progress: Called with each result.
+
+    Raises:
+        RegistryError: If there is no such plugin, or it is broken.
+        ConfigError: If an id does not exist, or a reason is empty.
+
+    Example:
+        >>> report = zoo.testing.check_plugin("cnn", level="buildable")
+        >>> report.ok, report.counts["skipped"]
     """
-
-    plugin: Identity
-    versions: dict[str, str | None]
-    level: Level | None
-    results: tuple[Result, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether no check failed or passed unexpectedly."""
-        return not self.failures
-
-    @property
-    def failures(self) -> tuple[Result, ...]:
-        """Results that failed or passed unexpectedly."""
-        return tuple(r for r in self.results if r.outcome in ("failed", "xpassed"))
-
-    @property
-    def counts(self) -> dict[Outcome, int]:
-        """Number of checks per outcome."""
-        outcomes = [result.outcome for result in self.results]
-        return {outcome: outcomes.count(outcome) for outcome in OUTCOMES}
-
-    @property
-    def cpu_seconds(self) -> float:
-        """CPU time of all checks."""
-        return sum(result.cpu_seconds for result in self.results)
-
-    def receipt(self) -> Receipt:
-        """Return the reproducible part of the report."""
-        return Receipt(
-            plugin=self.plugin,
-            versions=self.versions,
-            level=self.level,
-            counts=self.counts,
-            checks={result.id: result for result in self.results},
-        )
-
-
-def kind_of(plugin: Plugin) -> Kind:
-    """Return the kind of a plugin; a name means a model, else a dataset, else a command."""
-    if isinstance(plugin, NamedDataset):
-        return "dataset"
-    if isinstance(plugin, click.Command):
-        return "command"
-    if not isinstance(plugin, str):
-        return "architecture"
-    try:
-        registry().listing(plugin.replace("-", "_"))
-    except UnknownModel:
-        name = plugin.rpartition(":")[2]
-        if name in {one.name for one in zoo.list_datasets()}:
-            return "dataset"
-        if name in list_commands():
-            return "command"
-    return "architecture"
+    left_out = _known(exclude or {}, "exclude")
+    expected = _known(expected_failures or {}, "expected_failures")
+    subject = subject_of(plugin)
+    results: dict[str, Result] = {}
+    for check in _chosen(subject, level, select):
+        if check.id in left_out:
+            reason = left_out[check.id]
+            result = _result(check, "skipped", reason=reason, excluded=True)
+        else:
+            result = _run(BoundCheck(check, subject), expected.get(check.id))
+        results[check.id] = result
+        if progress is not None:
+            progress(result)
+    outcomes = [result.outcome for result in results.values()]
+    return Receipt(
+        plugin=subject.identity(),
+        versions=versions(),
+        level=_reached(results.values()) if subject.kind == "architecture" else None,
+        counts={outcome: outcomes.count(outcome) for outcome in OUTCOMES},
+        checks=results,
+    )
 
 
 def checks_for(
@@ -152,7 +134,6 @@ def checks_for(
     level: Level = "gold",
     select: Iterable[str] = (),
     exclude: Mapping[str, str] | None = None,
-    folder: str | Path | None = None,
 ) -> Iterator[tuple[str, BoundCheck]]:
     """Return pairs of a stable id and a check of a plugin, which can be called.
 
@@ -160,10 +141,9 @@ def checks_for(
 
     Args:
         plugin: A model, dataset or command: its name, or the object itself.
-        level: Highest level to check; each includes those before it. Only for architectures.
+        level: Highest level to check; each includes those before it. Only for models.
         select: Globs of ids (``build.*``); all checks by default.
         exclude: Ids to leave out, each with the reason.
-        folder: Folder of runs and artifacts; a temporary folder by default.
 
     Raises:
         RegistryError: If there is no such plugin, or it is broken.
@@ -174,108 +154,9 @@ def checks_for(
         ...     check()
     """
     left_out = _known(exclude or {}, "exclude")
-    chosen = _chosen(kind_of(plugin), level, select)
-    subject = _subject(plugin, folder)
+    subject = subject_of(plugin)
+    chosen = _chosen(subject, level, select)
     return iter([(one.id, BoundCheck(one, subject)) for one in chosen if one.id not in left_out])
-
-
-def check_architecture(
-    architecture: Target,
-    *,
-    level: Level = "gold",
-    select: Iterable[str] = (),
-    exclude: Mapping[str, str] | None = None,
-    expected_failures: Mapping[str, str] | None = None,
-    folder: str | Path | None = None,
-    progress: Callable[[Result], object] | None = None,
-) -> Report:
-    """Check an architecture: build, train, export and evaluate it on part of its default data.
-
-    Args:
-        architecture: Name of a model, or an architecture.
-        level: Highest level to check; each includes those before it.
-        select: Globs of ids (``build.*``); all checks by default.
-        exclude: Ids to leave out, each with the reason. Their level cannot be reached.
-        expected_failures: Ids that are known to fail, each with the reason. One that passes is a
-            failure.
-        folder: Folder of runs and artifacts; a temporary folder by default.
-        progress: Called with each result.
-
-    Raises:
-        RegistryError: If there is no such architecture, or it is broken.
-        ConfigError: If an id does not exist, or a reason is empty.
-
-    Example:
-        >>> report = zoo.testing.check_architecture("cnn", level="buildable")
-        >>> report.ok, report.counts["skipped"]
-    """
-    chosen = _chosen("architecture", level, select)
-    left_out = _known(exclude or {}, "exclude")
-    expected = _known(expected_failures or {}, "expected_failures")
-    with contextlib.ExitStack() as stack:
-        if folder is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-check-"))
-        return _report(Subject(architecture, Path(folder)), chosen, left_out, expected, progress)
-
-
-def check_dataset(
-    dataset: str | NamedDataset,
-    *,
-    select: Iterable[str] = (),
-    exclude: Mapping[str, str] | None = None,
-    expected_failures: Mapping[str, str] | None = None,
-    progress: Callable[[Result], object] | None = None,
-) -> Report:
-    """Check a dataset: listing, description, splits, determinism, offline use.
-
-    Args:
-        dataset: Name of a dataset, or the dataset.
-        select: Globs of ids (``dataset.*``); all checks by default.
-        exclude: Ids to leave out, each with the reason.
-        expected_failures: Ids that are known to fail, each with the reason.
-        progress: Called with each result.
-
-    Raises:
-        UnknownDataset: If there is no dataset of that name.
-
-    Example:
-        >>> zoo.testing.check_dataset("digits").ok
-        True
-    """
-    chosen = _chosen("dataset", "gold", select)
-    left_out = _known(exclude or {}, "exclude")
-    expected = _known(expected_failures or {}, "expected_failures")
-    return _report(DatasetSubject(dataset), chosen, left_out, expected, progress)
-
-
-def check_command(
-    command: str,
-    *,
-    select: Iterable[str] = (),
-    exclude: Mapping[str, str] | None = None,
-    expected_failures: Mapping[str, str] | None = None,
-    progress: Callable[[Result], object] | None = None,
-) -> Report:
-    """Check a command of an installed package: listing, import, help.
-
-    Args:
-        command: Name of the command.
-        select: Globs of ids (``command.*``); all checks by default.
-        exclude: Ids to leave out, each with the reason.
-        expected_failures: Ids that are known to fail, each with the reason.
-        progress: Called with each result.
-
-    Raises:
-        RegistryError: If there is no such command, or it is broken.
-
-    Example:
-        >>> zoo.testing.check_command("serve").ok
-        True
-    """
-    chosen = _chosen("command", "gold", select)
-    left_out = _known(exclude or {}, "exclude")
-    expected = _known(expected_failures or {}, "expected_failures")
-    return _report(CommandSubject(command), chosen, left_out, expected, progress)
 
 
 def parametrize_with_checks(
@@ -292,7 +173,7 @@ def parametrize_with_checks(
 
     Args:
         *plugins: Models, datasets and commands: their names, or the objects themselves.
-        level: Highest level to check; each includes those before it. Only for architectures.
+        level: Highest level to check; each includes those before it. Only for models.
         select: Globs of ids (``build.*``); all checks by default.
         exclude: Ids to leave out, each with the reason.
         expected_failures: Ids that are known to fail, each with the reason.
@@ -308,7 +189,7 @@ def parametrize_with_checks(
     """
     import pytest
 
-    known = expected_failures or {}
+    known = _known(expected_failures or {}, "expected_failures")
     cases = []
     for plugin in plugins:
         for name, bound in checks_for(plugin, level=level, select=select, exclude=exclude):
@@ -336,40 +217,35 @@ def _in_pytest(bound: BoundCheck) -> Callable[[], Any]:
     return check
 
 
-def _report(
-    subject: Subject | DatasetSubject | CommandSubject,
-    chosen: list[Check],
-    left_out: Mapping[str, str],
-    expected: Mapping[str, str],
-    progress: Callable[[Result], object] | None,
-) -> Report:
-    results: list[Result] = []
-    for check in chosen:
-        if check.id in left_out:
-            result = Result(
-                id=check.id,
-                level=check.level,
-                outcome="skipped",
-                reason=left_out[check.id],
-                excluded=True,
-            )
-        else:
-            result = _result(BoundCheck(check, subject), expected.get(check.id))
-        results.append(result)
-        if progress is not None:
-            progress(result)
-    level = _reached(results) if isinstance(subject, Subject) else None
-    identity = subject.identity()
-    return Report(plugin=identity, versions=versions(), level=level, results=tuple(results))
+def subject_of(plugin: Plugin) -> Subject:
+    """Return the plugin that is checked; a name means a model, else a dataset, else a command.
+
+    Raises:
+        RegistryError: If there is no such plugin, or it is broken.
+    """
+    if isinstance(plugin, NamedDataset):
+        return DatasetSubject(plugin)
+    if isinstance(plugin, click.Command):
+        return CommandSubject(str(plugin.name))
+    if isinstance(plugin, str):
+        try:
+            registry().listing(model_name(plugin))
+        except UnknownModel:
+            name = plugin.rpartition(":")[2]
+            if name in {one.name for one in zoo.list_datasets()}:
+                return DatasetSubject(plugin)
+            if name in list_commands():
+                return CommandSubject(plugin)
+    return ModelSubject(plugin)
 
 
-def _result(bound: BoundCheck, expected: str | None) -> Result:
+def _run(bound: BoundCheck, expected: str | None) -> Result:
     """Run a check; only an interrupt propagates."""
     outcome: Outcome = "passed"
     reason, measured = "", {}
     started = time.process_time()
     try:
-        measured = rounded(bound())
+        measured = _rounded(bound())
     except Skipped as skipped:
         # A skip without a reason would look like a check that was made.
         outcome = "skipped" if skipped.reason.strip() else "failed"
@@ -384,17 +260,16 @@ def _result(bound: BoundCheck, expected: str | None) -> Result:
         passed = outcome == "passed"
         reason = f"it was expected to fail: {expected}" if passed else expected
         outcome = "xpassed" if passed else "xfailed"
-    return Result(
-        id=bound.check.id,
-        level=bound.check.level,
-        outcome=outcome,
-        reason=without_folders(" ".join(reason.split())[:1000]),
-        measured=measured,
-        cpu_seconds=time.process_time() - started,
-    )
+    reason = without_folders(" ".join(reason.split())[:1000])
+    seconds = time.process_time() - started
+    return _result(bound.check, outcome, reason=reason, measured=measured, cpu_seconds=seconds)
 
 
-def _reached(results: list[Result]) -> Level | None:
+def _result(check: Check, outcome: Outcome, **found: Any) -> Result:
+    return Result(id=check.id, level=check.level, outcome=outcome, **found)
+
+
+def _reached(results: Iterable[Result]) -> Level | None:
     """Return the highest level whose checks were all made, and passed or do not apply."""
     good = {result.id for result in results if result.counts_for_level}
     reached: Level | None = None
@@ -405,9 +280,17 @@ def _reached(results: list[Result]) -> Level | None:
     return reached
 
 
-def _chosen(kind: Kind, level: str, select: Iterable[str]) -> list[Check]:
-    within = (*levels_up_to(level), None)
-    checks = [one for one in all_checks() if one.kind == kind and one.level in within]
+def _chosen(subject: Subject, level: str, select: Iterable[str]) -> list[Check]:
+    """Return the checks for a plugin up to a level, whose ids match one of some globs."""
+    names: tuple[str, ...] = LEVELS
+    if level not in names:
+        raise ConfigError(
+            f"there is no level {level!r}",
+            findings=[Finding("level", level, f"one of {', '.join(names)}")],
+            fix="zoo check --list",
+        )
+    within = (*names[: names.index(level) + 1], None)
+    checks = [one for one in all_checks() if one.kind == subject.kind and one.level in within]
     globs = [select] if isinstance(select, str) else list(select)
     if not globs:
         return checks
@@ -441,29 +324,11 @@ def _unknown(name: str, where: str, ids: list[str]) -> ConfigError:
     )
 
 
-def _subject(plugin: Any, folder: str | Path | None) -> Subject | DatasetSubject | CommandSubject:
-    kind = kind_of(plugin)
-    if kind == "dataset":
-        return DatasetSubject(plugin)
-    if kind == "command":
-        return CommandSubject(plugin if isinstance(plugin, str) else str(plugin.name))
-    if folder is not None:
-        return Subject(plugin, Path(folder))
-    made = Path(tempfile.mkdtemp(prefix="zoo-check-"))
-    try:
-        subject = Subject(plugin, made)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
-    weakref.finalize(subject, shutil.rmtree, made, ignore_errors=True)
-    return subject
-
-
-def rounded(measured: Any) -> dict[str, bool | int | float | str]:
+def _rounded(measured: Measured) -> dict[str, bool | int | float | str]:
     """Return measured values as plain data, with three digits."""
     plain: dict[str, bool | int | float | str] = {}
     for name, value in measured.items():
-        item = value.item() if hasattr(value, "item") else value
+        item = value.item() if isinstance(value, np.generic) else value
         plain[name] = float(f"{item:.3g}") if isinstance(item, float) else item
     return plain
 

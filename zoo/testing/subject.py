@@ -1,14 +1,17 @@
-"""The architecture that is checked, with the runs and artifacts that several checks share."""
+"""Plugins that are checked; of a model, with the runs and artifacts that several checks share."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import platform
+import shutil
 import sys
+import tempfile
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,52 +20,93 @@ from zoo.api.catalog import registry
 from zoo.api.environment import version_of
 from zoo.architecture import Architecture, Recipe, Signature
 from zoo.errors import ConfigError, Finding, UnknownModel
-from zoo.metrics.scores import describe_score
 from zoo.receipts import Identity, digest_of, files_of
-from zoo.spec import Arrays, Dataset, DataSpec, Split, SplitName
-from zoo.testing.checks import CheckFailed, Skipped
+from zoo.spec import Arrays, Dataset, DataSpec, SplitName
+from zoo.testing.checks import CheckFailed, Kind, Skipped
 from zoo.testing.import_probe import ImportTrace, source_file, trace_architecture
 
 if TYPE_CHECKING:
     import keras
-    import numpy.typing as npt
 
-STEPS = 300
-"""Steps on one batch that are enough to overfit it."""
+MAX_EXAMPLES = 96
+"""Examples of each split for training and evaluation."""
+
+PACKAGES = ("neural-zoo", "keras", "tensorflow", "onnxruntime", "numpy")
+"""Packages that influence numerical results."""
+
+Target = str | type[Architecture[Any]] | Architecture[Any]
 
 
 class Subject:
-    """The architecture that is checked, with runs and artifacts that are made at the first use.
-
-    No check may change them.
+    """A plugin that is checked.
 
     Args:
-        target: A name, or an architecture.
-        folder: Empty folder for runs and artifacts.
+        name: Its name, as it was asked for.
+
+    Attributes:
+        kind: Kind of the plugin.
+        group: Its group of entry points.
     """
 
-    def __init__(self, target: Target, folder: Path) -> None:
-        self.name = known_name(target)
-        self.folder = folder
+    kind: ClassVar[Kind]
+    group: ClassVar[str]
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     @property
-    def architecture(self) -> Architecture[Any]:
-        """The architecture."""
-        return registry().get(self.name)
+    def provider(self) -> Any:
+        """The distribution and the entry point that provide it."""
+        return registry().resolve(self.name, self.group).provider
+
+    @property
+    def entry_point(self) -> tuple[str, str]:
+        """Module and attribute of its entry point."""
+        module, _, attribute = self.provider.value.partition(":")
+        return module, attribute
 
     def identity(self) -> Identity:
         """Return its identity for a receipt."""
-        info = self.architecture.info
-        provider = registry().resolve(self.name).provider
-        files = package_files(self.architecture)
         return Identity(
-            name=info.name,
-            distribution=provider.distribution,
-            version=provider.version,
-            api_version=info.api_version,
-            files=len(files),
-            files_sha256=digest_of(files) if files else None,
+            kind=self.kind,
+            name=self.name.rpartition(":")[2],
+            distribution=self.provider.distribution,
+            version=self.provider.version,
         )
+
+
+class ModelSubject(Subject):
+    """An architecture, with runs and artifacts that are made at the first use.
+
+    No check may change them. Their folder is removed with this object.
+
+    Args:
+        target: A name, or an architecture.
+
+    Raises:
+        RegistryError: If there is no such model, it is broken, or the name of a class is taken.
+    """
+
+    kind = "architecture"
+    group = "zoo.architectures"
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(model_name(target) if isinstance(target, str) else _register(target))
+        self.architecture: Architecture[Any] = registry().get(self.name)
+        self._runs: dict[str, zoo.Run] = {}
+        self.folder = Path(tempfile.mkdtemp(prefix="zoo-check-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def identity(self) -> Identity:
+        """Return its identity for a receipt."""
+        info, files = self.architecture.info, package_files(self.architecture)
+        found = {
+            "name": info.name,
+            "api_version": info.api_version,
+            "files": len(files),
+            "files_sha256": digest_of(files) if files else None,
+        }
+        return super().identity().model_copy(update=found)
 
     @functools.cached_property
     def trace(self) -> ImportTrace:
@@ -107,7 +151,7 @@ class Subject:
 
     def adapted(self, model: keras.Model, data: Dataset | None = None) -> keras.Model:
         """Adapt a model to its training data, as a run does before its first step."""
-        self.architecture.adapt(model, *everything((data or self.data).split("train")))
+        self.architecture.adapt(model, *take_all((data or self.data).split("train")))
         return model
 
     def signatures(self, model: keras.Model) -> tuple[Signature, ...]:
@@ -129,56 +173,46 @@ class Subject:
             raise Skipped("no signature takes the inputs of the data alone")
         return found
 
-    def inputs(self, count: int, split: str = "validation") -> Arrays:
+    def inputs(self, count: int, split: SplitName = "validation") -> Arrays:
         """Return raw inputs of examples that were not trained on."""
-        import numpy as np
-
-        part = self.data.split(split)  # type: ignore[arg-type]  # a name of SPLITS
+        part = self.data.split(split)
         return part.take(np.arange(min(count, len(part))))[0]
-
-    @functools.cached_property
-    def monitored(self) -> str:
-        """Monitored column of the history."""
-        return str(self.recipe.plan.monitor)
 
     def train(
         self,
-        where: str,
+        name: str,
         data: Dataset | None = None,
         *,
         plan: Mapping[str, Any] | None = None,
         progress: Any = None,
         **config: Any,
     ) -> zoo.Run:
-        """Train the test configuration.
+        """Train the test configuration, or return the run of that name that was trained before.
 
         Args:
-            where: Name of the folder of the run.
+            name: Name of the run.
             data: Training data; by default part of the default data.
             plan: Changes to the plan.
             progress: Callbacks of the run.
             **config: Changes to the configuration.
         """
-        source: Any = self.architecture.default_dataset if data is None else data
-        return zoo.train(
-            self.name,
-            source,
-            data_options={"max_examples": MAX_EXAMPLES} if data is None else None,
-            run_dir=self.folder / where,
-            plan={**self.recipe.plan.model_dump(), **(plan or {})},
-            progress=progress,
-            **{**self.recipe.config.model_dump(), **config},
-        )
+        if name not in self._runs:
+            source: Any = self.architecture.default_dataset if data is None else data
+            self._runs[name] = zoo.train(
+                self.name,
+                source,
+                data_options={"max_examples": MAX_EXAMPLES} if data is None else None,
+                run_dir=self.folder / name,
+                plan={**self.recipe.plan.model_dump(), **(plan or {})},
+                progress=progress,
+                **{**self.recipe.config.model_dump(), **config},
+            )
+        return self._runs[name]
 
-    @functools.cached_property
+    @property
     def run(self) -> zoo.Run:
         """The run of the test configuration."""
         return self.train("run")
-
-    @functools.cached_property
-    def second_run(self) -> zoo.Run:
-        """A second run with the same seed."""
-        return self.train("second_run")
 
     @functools.cached_property
     def resumed_run(self) -> zoo.Run:
@@ -193,31 +227,9 @@ class Subject:
         )
 
     @functools.cached_property
-    def overfitted(self) -> zoo.Run:
-        """A long run on one batch, without weight decay."""
-        config = {"optimizer.weight_decay": 0.0}
-        plan = {
-            "epochs": STEPS,
-            "checkpoint_every": STEPS,
-            "restore_best_weights": False,
-            "patience": None,
-        }
-        return self.train("overfitted", one_batch(self.data), plan=plan, **config)
-
-    @functools.cached_property
-    def permuted_run(self) -> zoo.Run:
-        """A run on permuted labels."""
-        return self.train("permuted_run", permuted(self.data))
-
-    @functools.cached_property
     def artifact(self) -> zoo.Artifact:
         """The artifact of the run."""
         return zoo.export(self.run, self.folder / "exports")
-
-    @functools.cached_property
-    def artifact_again(self) -> zoo.Artifact:
-        """A second artifact of the run."""
-        return zoo.export(self.run, self.folder / "exports-again")
 
 
 class _Interrupter(zoo.Progress):
@@ -228,106 +240,14 @@ class _Interrupter(zoo.Progress):
         raise KeyboardInterrupt
 
 
-def everything(split: Split) -> tuple[Arrays, Arrays]:
-    """Return all examples of a small split."""
-    import numpy as np
-
-    return split.take(np.arange(len(split)))
-
-
-def is_open(monitored: str) -> bool:
-    """Return whether the best value is unknown, as of a likelihood."""
-    score = describe_score(monitored)
-    return score.higher_is_better and score.high is None
+def model_name(text: str) -> str:
+    """Return the name of a model, in which hyphens count as underscores."""
+    distribution, colon, name = text.rpartition(":")
+    return f"{distribution}{colon}{name.replace('-', '_')}"
 
 
-def gain(monitored: str, before: float, after: float) -> float:
-    """Return the relative improvement: 1 is the best possible value.
-
-    The best value of a loss or error is 0, that of a proportion 1. The gain of a likelihood, whose
-    best value is unknown, is relative to its size.
-    """
-    score = describe_score(monitored)
-    best = (score.high or 0.0) if score.higher_is_better else 0.0
-    way = abs(best - before)
-    gone = after - before if score.higher_is_better else before - after
-    return gone / way if way else 0.0
-
-
-MAX_EXAMPLES = 96
-"""Examples of each split for training and evaluation."""
-
-BATCH = 16
-"""Examples of the batch to overfit."""
-
-
-class PermutedSplit:
-    """A split whose targets are permuted.
-
-    Args:
-        split: The split.
-        seed: Seed of the permutation.
-    """
-
-    def __init__(self, split: Split, seed: int) -> None:
-        self._split = split
-        self._from = np.random.default_rng(seed).permutation(len(split))
-
-    def __len__(self) -> int:
-        return len(self._split)
-
-    def take(self, indices: npt.NDArray[np.int64]) -> tuple[Arrays, Arrays]:
-        """Return inputs and permuted targets."""
-        chosen = np.asarray(indices)
-        return self._split.take(chosen)[0], self._split.take(self._from[chosen])[1]
-
-    def arrays(self) -> tuple[Arrays, Arrays] | None:
-        """Return all examples."""
-        return self.take(np.arange(len(self)))
-
-
-def one_batch(dataset: Dataset) -> Dataset:
-    """Return a dataset whose splits are all the same training batch."""
-    train = dataset.split("train")
-    batch = zoo.Subset(train, np.arange(min(BATCH, len(train))))
-
-    return zoo.DatasetView(dataset, lambda *_: batch)
-
-
-def permuted(dataset: Dataset) -> Dataset:
-    """Return a dataset with permuted targets in all splits but the test split."""
-
-    def view(name: SplitName, split: Split) -> Split:
-        return split if name == "test" else PermutedSplit(split, seed=len(name))
-
-    return zoo.DatasetView(dataset, view)
-
-
-PACKAGES = ("neural-zoo", "keras", "tensorflow", "onnxruntime", "numpy")
-"""Packages that influence numerical results."""
-
-Target = str | type[Architecture[Any]] | Architecture[Any]
-
-
-def known_name(target: Target) -> str:
-    """Return the name of an architecture, registering a class if necessary.
-
-    Args:
-        target: A name (hyphens count as underscores), or an architecture.
-
-    Raises:
-        RegistryError: If there is no such model, or the name of a class is taken.
-    """
-    if isinstance(target, str):
-        try:
-            registry().get(target)
-        except UnknownModel:
-            other = target.replace("-", "_")
-            if other == target:
-                raise
-            registry().get(other)
-            return other
-        return target
+def _register(target: type[Architecture[Any]] | Architecture[Any]) -> str:
+    """Register an architecture unless it is known, and return its name."""
     kind = target if inspect.isclass(target) else type(target)
     if not issubclass(kind, Architecture) or not hasattr(kind, "info"):
         raise ConfigError(
@@ -343,6 +263,11 @@ def known_name(target: Target) -> str:
     if not same:
         zoo.register(kind)
     return name
+
+
+def take_all(split: zoo.Split) -> tuple[Arrays, Arrays]:
+    """Return all examples of a small split."""
+    return split.take(np.arange(len(split)))
 
 
 def package_files(architecture: Architecture[Any]) -> dict[str, Path]:

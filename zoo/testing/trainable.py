@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import zoo
-from zoo.spec import Task
+from zoo.metrics.scores import describe_score
+from zoo.spec import Arrays, Dataset, Split, SplitName, Task
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
-from zoo.testing.subject import (
-    BATCH,
-    STEPS,
-    Subject,
-    everything,
-    gain,
-    is_open,
-    one_batch,
-)
+from zoo.testing.subject import ModelSubject, take_all
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 GROUP = CheckGroup("train", "trainable")
 
@@ -30,6 +26,12 @@ OVERFIT = 0.5
 OVERFIT_LIKELIHOOD = 0.1
 """Least relative gain of a likelihood, whose best value is unknown."""
 
+BATCH = 16
+"""Examples of the batch to overfit."""
+
+STEPS = 300
+"""Steps on one batch that are enough to overfit it."""
+
 CHANCE = 0.2
 """Largest share of variance or entropy that a model of permuted labels may explain."""
 
@@ -39,12 +41,11 @@ CHANCE = 0.2
     fix="Take everything random from `keras.random.SeedGenerator`s that the model owns, or from "
     "`loop.plan.seed`; iterate over no set; read no clock.",
 )
-def determinism(subject: Subject) -> Measured:
+def determinism(subject: ModelSubject) -> Measured:
     """Two runs with the same seed end with the same weights, bit for bit."""
-    if not _differing(subject.run, subject.resumed_run):
-        # The resumed run, which was trained separately, has the same bits.
-        return {"variables": len(subject.run.model.weights)}
-    apart = _differing(subject.run, subject.second_run)
+    apart = _differing(subject.run, subject.resumed_run)
+    if apart:  # otherwise the resumed run, which was trained separately, has the same bits
+        apart = _differing(subject.run, _second_run(subject))
     expect(not apart, "the same weights from the same seed", f"others in {_few(apart)}")
     return {"variables": len(subject.run.model.weights)}
 
@@ -54,7 +55,7 @@ def determinism(subject: Subject) -> Measured:
     fix="Do not pass seeds to layers: initializers, dropout and augmentation use the global seed "
     "of Keras, which the plan sets.",
 )
-def seed_matters(subject: Subject) -> Measured:
+def seed_matters(subject: ModelSubject) -> Measured:
     """A run with another seed ends with other weights."""
     other = subject.train("other_seed", plan={"seed": subject.recipe.plan.seed + 1, "epochs": 1})
     pairs = zip(subject.run.model.trainable_variables, other.model.trainable_variables, strict=True)
@@ -69,14 +70,15 @@ def seed_matters(subject: Subject) -> Measured:
     "saturate from the start. `plan.monitor` names the column of the history that must "
     "improve.",
 )
-def loss_falls(subject: Subject) -> Measured:
+def loss_falls(subject: ModelSubject) -> Measured:
     """The monitored value improves from the first epoch to the last."""
     history = subject.run.history
     expect(len(history) > 1, "a plan of two epochs at least", f"{len(history)} epoch")
-    column = subject.monitored.removeprefix("val_")
-    column = column if column in history[0] else subject.monitored
+    monitored = subject.recipe.plan.monitor
+    column = monitored.removeprefix("val_")
+    column = column if column in history[0] else monitored
     first, last = history[0][column], history[-1][column]
-    gone = gain(column, first, last)
+    gone = _gain(column, first, last)
     expect(
         gone >= IMPROVEMENT,
         f"{column} to go {IMPROVEMENT:.1%} of the way to perfect at least in {len(history)} epochs",
@@ -91,12 +93,15 @@ def loss_falls(subject: Subject) -> Measured:
     fix="Train on one batch and look for labels that are shifted against the inputs, a gradient "
     "that is cut off, too strong regularization, or a wrong learning rate.",
 )
-def overfits_one_batch(subject: Subject) -> Measured:
+def overfits_one_batch(subject: ModelSubject) -> Measured:
     """It overfits one batch."""
-    history = subject.overfitted.history
-    column = subject.monitored
+    history = _overfitted_run(subject).history
+    column = subject.recipe.plan.monitor
     first, last = history[0][column], history[-1][column]
-    gone, wanted = gain(column, first, last), OVERFIT_LIKELIHOOD if is_open(column) else OVERFIT
+    gone = _gain(column, first, last)
+    score = describe_score(column)
+    unbounded = score.higher_is_better and score.high is None
+    wanted = OVERFIT_LIKELIHOOD if unbounded else OVERFIT
     expect(
         gone >= wanted,
         f"{column} to go {wanted:.0%} of the way to perfect in {STEPS} steps on {BATCH} examples",
@@ -110,13 +115,13 @@ def overfits_one_batch(subject: Subject) -> Measured:
     fix="Connect every layer to an input and to the loss, without `stop_gradient` or an "
     "activation that is zero for every example. Create constants with `trainable=False`.",
 )
-def every_weight_learns(subject: Subject) -> Measured:
+def every_weight_learns(subject: ModelSubject) -> Measured:
     """Training updates every trainable weight, also without weight decay."""
-    batch = one_batch(subject.data)
+    batch = _one_batch(subject.data)
     before = subject.adapted(subject.build(seed=subject.recipe.plan.seed), batch)
     start = [(variable.path, _value(variable)) for variable in before.trainable_variables]
     # Keras numbers names from one model to the next, but the order is the same.
-    after = [_value(variable) for variable in subject.overfitted.model.trainable_variables]
+    after = [_value(variable) for variable in _overfitted_run(subject).model.trainable_variables]
     shapes = [value.shape for _, value in start]
     expect(
         shapes == [value.shape for value in after],
@@ -134,7 +139,7 @@ def every_weight_learns(subject: Subject) -> Measured:
     fix="Use targets in the loss only, and nothing of the test split; compute statistics from the "
     "arguments of `adapt`.",
 )
-def permuted_labels(subject: Subject) -> Measured:
+def permuted_labels(subject: ModelSubject) -> Measured:
     """Trained on permuted labels, it scores no better than chance."""
     task, tasks = subject.spec.task, subject.architecture.info.tasks
     if task not in (Task.CLASSIFICATION, Task.REGRESSION) or task not in tasks:
@@ -142,8 +147,9 @@ def permuted_labels(subject: Subject) -> Measured:
             f"it is for {', '.join(tasks)}, and its default data for {task.value}: no class and no "
             "number of an example is learned that could be another's"
         )
-    scores = zoo.evaluate(subject.permuted_run, subject.data).scores
-    truth = next(iter(everything(subject.data.split("test"))[1].values()))
+    run = subject.train("permuted", zoo.DatasetView(subject.data, _permuted_except_test))
+    scores = zoo.evaluate(run, subject.data).scores
+    truth = next(iter(take_all(subject.data.split("test"))[1].values()))
     if task == Task.CLASSIFICATION:
         # Not the accuracy: groups of examples share a prediction, and are right together.
         expect("log_loss" in scores, "a score 'log_loss' of a classifier", ", ".join(scores))
@@ -165,15 +171,74 @@ def permuted_labels(subject: Subject) -> Measured:
     fix="Keep all state in variables of the model and its optimizer: a Python counter or a NumPy "
     "generator is lost. `measure` may depend on the model alone.",
 )
-def resume(subject: Subject) -> Measured:
+def resume(subject: ModelSubject) -> Measured:
     """A run that is interrupted after an epoch and resumed ends with the same bits."""
-    if _differing(subject.run, subject.resumed_run) and _differing(subject.run, subject.second_run):
-        raise Skipped("two uninterrupted runs differ already: train.determinism")
     apart = _differing(subject.run, subject.resumed_run)
+    if apart and _differing(subject.run, _second_run(subject)):
+        raise Skipped("two uninterrupted runs differ already: train.determinism")
     expect(not apart, "the weights of an uninterrupted run", f"others in {_few(apart)}")
     first, second = (_lines(run) for run in (subject.run, subject.resumed_run))
     expect(first == second, "the history of an uninterrupted run", "another one")
     return {"epochs": len(first)}
+
+
+def _second_run(subject: ModelSubject) -> zoo.Run:
+    """Return another uninterrupted run with the same seed."""
+    return subject.train("second")
+
+
+def _overfitted_run(subject: ModelSubject) -> zoo.Run:
+    """Return a long run on one batch, without weight decay."""
+    plan = {
+        "epochs": STEPS,
+        "checkpoint_every": STEPS,
+        "restore_best_weights": False,
+        "patience": None,
+    }
+    batch = _one_batch(subject.data)
+    return subject.train("overfitted", batch, plan=plan, **{"optimizer.weight_decay": 0.0})
+
+
+def _one_batch(dataset: Dataset) -> Dataset:
+    """Return a dataset whose splits are all the same training batch."""
+    train = dataset.split("train")
+    batch = zoo.Subset(train, np.arange(min(BATCH, len(train))))
+    return zoo.DatasetView(dataset, lambda *_: batch)
+
+
+def _permuted_except_test(name: SplitName, split: Split) -> Split:
+    return split if name == "test" else _PermutedSplit(split, seed=len(name))
+
+
+class _PermutedSplit:
+    """A split whose targets are permuted."""
+
+    def __init__(self, split: Split, seed: int) -> None:
+        self._split = split
+        self._from = np.random.default_rng(seed).permutation(len(split))
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    def take(self, indices: npt.NDArray[np.int64]) -> tuple[Arrays, Arrays]:
+        chosen = np.asarray(indices)
+        return self._split.take(chosen)[0], self._split.take(self._from[chosen])[1]
+
+    def arrays(self) -> tuple[Arrays, Arrays] | None:
+        return take_all(self)
+
+
+def _gain(monitored: str, before: float, after: float) -> float:
+    """Return the relative improvement: 1 is the best possible value.
+
+    The best value of a loss or error is 0, that of a proportion 1. The gain of a likelihood, whose
+    best value is unknown, is relative to its size.
+    """
+    score = describe_score(monitored)
+    best = (score.high or 0.0) if score.higher_is_better else 0.0
+    way = abs(best - before)
+    gone = after - before if score.higher_is_better else before - after
+    return gone / way if way else 0.0
 
 
 def _differing(first: zoo.Run, second: zoo.Run) -> list[str]:

@@ -34,8 +34,8 @@ class ArchitectureRecord(_Record):
     """The model and the distribution that provided it."""
 
     name: str = Field(min_length=1)
-    distribution: str | None = None
-    version: str | None = None
+    distribution: str
+    version: str
 
 
 class DataRecord(_Record):
@@ -52,10 +52,10 @@ class HostRecord(_Record):
     """The hardware that decides how long training takes; never the name of the machine."""
 
     platform: str
-    cpus: int | None = Field(None, description="Logical processors.")
-    cpu: str | None = Field(None, description="Model of the processor.")
-    usable_cpus: int | None = Field(None, description="Processors that the process may use.")
-    threads: int | None = Field(None, description="Threads per operation.")
+    cpus: int | None = Field(description="Logical processors.")
+    cpu: str | None = Field(description="Model of the processor.")
+    usable_cpus: int | None = Field(description="Processors that the process may use.")
+    threads: int | None = Field(description="Threads per operation.")
 
 
 class CodeRecord(_Record):
@@ -81,7 +81,7 @@ class SessionRecord(_Record):
         ge=0, description="Peak memory of the process; unknown on Windows."
     )
     changed: dict[str, JsonValue] = Field(
-        {}, description="Versions, host and code, where they differ from the run's."
+        description="Versions, host and code, where they differ from the run's."
     )
 
 
@@ -105,19 +105,19 @@ class RunRecord(_Record):
     data: DataRecord
     parameters: int | None = Field(None, ge=0, description="Unknown before the model is built.")
     status: Status
-    stopped_because: str | None = None
+    stopped_because: str
     epochs_done: int = Field(ge=0)
     best_epoch: int = Field(ge=0, description="0 before the first.")
     best: dict[str, float] = Field(description="That epoch's line of the history.")
     started: str = Field(pattern=_TIME)
-    ended: str | None = Field(None, pattern=_TIME, description="End of the last session.")
+    ended: str = Field(pattern=_TIME, description="Last update of the last session.")
     seconds: float = Field(ge=0, description="Over all sessions.")
     cpu_seconds: float = Field(ge=0, description="Over all sessions.")
-    peak_memory_bytes: int | None = Field(None, ge=0, description="Maximum over all sessions.")
-    sessions: tuple[SessionRecord, ...] = Field((), description="One per process, in order.")
+    peak_memory_bytes: int | None = Field(ge=0, description="Maximum over all sessions.")
+    sessions: tuple[SessionRecord, ...] = Field(description="One per process, in order.")
     versions: dict[str, str | None] = Field(description="Package to version.")
     host: HostRecord
-    code: dict[Literal["plugin", "zoo"], CodeRecord | None] = {}
+    code: dict[Literal["plugin", "zoo"], CodeRecord | None]
     model: ModelFileRecord | None = Field(None, description="Once it is saved.")
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from zoo.errors import Unsupported, ZooError
 from zoo.exporting.external_data import StoredGraph, store
-from zoo.exporting.graph_checks import check_graph, count_operators
-from zoo.exporting.parity import calibrate, check_parity, make_cases
+from zoo.exporting.graph_checks import check_graph
+from zoo.exporting.parity import make_cases
 from zoo.exporting.parity_inputs import cast_inputs
-from zoo.exporting.publishing import VerifiedGraph, golden_vectors, weights_sha256
+from zoo.exporting.publishing import VerifiedGraph, compare_graph, weights_sha256
 from zoo.exporting.quantization.comparison import Comparer
 from zoo.exporting.quantization.methods import Method, QuantizedGraph
 from zoo.exporting.quantization.selection import Criteria
@@ -109,7 +109,7 @@ def try_candidate(
             quantized = _quantize(method, source, graph, calibration)
             stored.append(store(quantized.proto, graph.file, own))
             unrounded = quantized.exact
-            exact.append(stored[-1] if unrounded is None else store(unrounded, _exact(graph), own))
+            exact.append(unrounded and store(unrounded, f"exact_{graph.file}", own))
             check_graph(stored[-1], graph.file)
         result = result.model_copy(update={"bytes": sum(form.bytes for form in stored)})
         candidate = replace(candidate, stored=tuple(stored), result=result)
@@ -152,10 +152,6 @@ def _predict_fn(session: Any, graph: Graph) -> PredictFn:
     return predict_fn
 
 
-def _exact(graph: Graph) -> str:
-    return f"exact_{graph.file}"
-
-
 def _quantize(
     method: Method, source: SourceArtifact, graph: Graph, calibration: Arrays
 ) -> QuantizedGraph:
@@ -183,7 +179,7 @@ def _quantize(
 
 
 def _verify(
-    stored: StoredGraph, exact: StoredGraph, graph: Graph, samples: Arrays
+    stored: StoredGraph, exact: StoredGraph | None, graph: Graph, samples: Arrays
 ) -> VerifiedGraph:
     """Compare a graph with itself at every batch size and optimization level."""
     session = open_session(stored.file, graph.file)
@@ -194,18 +190,6 @@ def _verify(
     cases = make_cases(
         graph.inputs, lambda inputs: run_graph(session, graph, inputs), given, weights=weights
     )
-    tolerance = calibrate(exact, cases, graph.file)
-    parity = check_parity(stored.file, cases, tolerance, graph.file)
-    operators = count_operators(stored.proto.graph)
-    vectors = golden_vectors(cases)
-    own = graph.model_copy(
-        update={
-            "nodes": sum(operators.values()),
-            "operators": operators,
-            "weights_sha256": weights_sha256(array for _, array in stored.constants()),
-            "tolerance": tolerance,
-            "parity": parity,
-            "vectors": tuple(len(next(iter(vector.inputs.values()))) for vector in vectors),
-        }
-    )
-    return VerifiedGraph(stored, own, vectors)
+    fields, vectors = compare_graph(stored, cases, graph.file, exact=exact)
+    fields["weights_sha256"] = weights_sha256(array for _, array in stored.constants())
+    return VerifiedGraph(stored, graph.model_copy(update=fields), vectors)

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -83,22 +83,16 @@ def _optimized(proto: onnx.ModelProto, _: Arrays | None) -> QuantizedGraph:
 
 
 def _dynamic(proto: onnx.ModelProto, _: Arrays | None) -> QuantizedGraph:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization import quantize_dynamic
 
-    def quantize(proto: onnx.ModelProto, target: Path, *, large: bool) -> None:
-        quantize_dynamic(
-            proto,
-            target,
-            use_external_data_format=large,
-            op_types_to_quantize=["Conv", "MatMul"],
-            nodes_to_exclude=_batched_products(proto),
-            per_channel=True,
-            reduce_range=True,
-            weight_type=QuantType.QInt8,
-            extra_options={"DefaultTensorType": 1},
-        )
-
-    return QuantizedGraph(_quantize(proto, quantize))
+    folded = _optimize(proto, "basic")
+    return _int8(
+        folded,
+        quantize_dynamic,
+        op_types_to_quantize=["Conv", "MatMul"],
+        nodes_to_exclude=_batched_products(folded),
+        extra_options={"DefaultTensorType": 1},
+    )
 
 
 def _static(proto: onnx.ModelProto, calibration: Arrays | None) -> QuantizedGraph:
@@ -123,22 +117,15 @@ def _static(proto: onnx.ModelProto, calibration: Arrays | None) -> QuantizedGrap
         def get_next(self) -> Mapping[str, np.ndarray[Any, Any]] | None:
             return next(self.batches, None)
 
-    def quantize(proto: onnx.ModelProto, target: Path, *, large: bool) -> None:
-        quantize_static(
-            proto,
-            target,
-            Reader(_batches(calibration)),
-            use_external_data_format=large,
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=[*_WITH_WEIGHTS, *_PASS_THROUGH],
-            per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.MinMax,
-        )
-
-    return QuantizedGraph(_quantize(proto, quantize))
+    return _int8(
+        _optimize(proto, "basic"),
+        quantize_static,
+        calibration_data_reader=Reader(_batches(calibration)),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=[*_WITH_WEIGHTS, *_PASS_THROUGH],
+        activation_type=QuantType.QUInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
 
 
 def _float16_weights(proto: onnx.ModelProto, _: Arrays | None) -> QuantizedGraph:
@@ -224,24 +211,26 @@ def _batched_products(proto: onnx.ModelProto) -> list[str]:
     return names
 
 
-class _Quantizer(Protocol):
-    """Quantizes a graph to a file, with external data if it is large."""
-
-    def __call__(self, proto: onnx.ModelProto, target: Path, *, large: bool) -> None: ...
-
-
-def _quantize(proto: onnx.ModelProto, quantize: _Quantizer) -> onnx.ModelProto:
-    """Optimize and quantize a graph, and check that it has quantized weights."""
+def _int8(folded: onnx.ModelProto, quantize: Callable[..., None], **options: Any) -> QuantizedGraph:
+    """Quantize an optimized graph to int8 weights, and check that it has some."""
     import onnx
     from onnx import helper
+    from onnxruntime.quantization import QuantType
 
-    folded = _optimize(proto, "basic")
     # Otherwise onnxruntime logs the advice to optimize first.
     helper.set_model_props(folded, {"onnx.quant.pre_process": "onnxruntime.quant"})
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "quantized.onnx"
         with _boundary("onnxruntime cannot quantize this graph"):
-            quantize(folded, target, large=too_large(folded))
+            quantize(
+                folded,
+                target,
+                use_external_data_format=too_large(folded),
+                per_channel=True,
+                reduce_range=True,
+                weight_type=QuantType.QInt8,
+                **options,
+            )
             made: onnx.ModelProto = onnx.load(target)
     integers = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
     if not any(t.data_type in integers and len(t.dims) > 1 for t in made.graph.initializer):
@@ -249,7 +238,7 @@ def _quantize(proto: onnx.ModelProto, quantize: _Quantizer) -> onnx.ModelProto:
             "the graph has no weights to quantize",
             why="it has no convolution or matrix product with constant weights",
         )
-    return made
+    return QuantizedGraph(made)
 
 
 def _optimize(

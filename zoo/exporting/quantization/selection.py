@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field
 
 from zoo.config import Frozen
-from zoo.errors import ConfigError, Finding
 from zoo.runtime.manifest import Calibration, CandidateResult, Comparison
 
 Preference = Literal["balanced", "fastest", "smallest"]
-PREFERENCES: tuple[str, ...] = get_args(Preference)
 
 MAX_COST = 0.9
 """Largest cost of a variant, as a share of the source's: a smaller gain is not worth a copy."""
@@ -165,23 +163,3 @@ def _deviation(row: CandidateRow) -> tuple[bool, float]:
     if found is None:
         return True, math.inf
     return found.batch_dependence > _NOISE, max(found.mean_difference.values(), default=0.0)
-
-
-def make_criteria(prefer: str, max_loss: float, min_agreement: float) -> Criteria:
-    """Return checked criteria.
-
-    Raises:
-        ConfigError: With one finding per wrong value.
-    """
-    findings = []
-    if prefer not in PREFERENCES:
-        findings.append(Finding("prefer", prefer, f"one of {', '.join(PREFERENCES)}"))
-    if not 0 <= max_loss <= 100:
-        findings.append(Finding("max_loss", max_loss, "from 0 to 100"))
-    if not 0 <= min_agreement <= 1:
-        findings.append(Finding("min_agreement", min_agreement, "from 0 to 1"))
-    if findings:
-        raise ConfigError("the options of the quantization are wrong", findings=findings)
-    return Criteria.model_validate(
-        {"prefer": prefer, "max_loss": max_loss, "min_agreement": min_agreement}
-    )

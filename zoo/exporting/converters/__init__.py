@@ -1,1 +1,0 @@
-"""Converters from Keras models to ONNX graphs."""
