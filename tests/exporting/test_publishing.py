@@ -257,8 +257,8 @@ SPOILED: dict[str, Callable[[Path], object]] = {
     "golden_image": lambda folder: _append(folder / "warmup" / "golden_image"),
     "probabilities_labels.txt": lambda folder: (folder / "probabilities_labels.txt").unlink(),
     "1/card.md": lambda folder: _append(folder / "1" / "card.md"),
-    "stranger": lambda folder: (folder / "stranger").write_text(""),
-    "warmup/stranger": lambda folder: (folder / "warmup" / "stranger").write_text(""),
+    "unknown_file": lambda folder: (folder / "unknown_file").write_text(""),
+    "warmup/unknown_file": lambda folder: (folder / "warmup" / "unknown_file").write_text(""),
     "symbolic link": lambda folder: (
         (folder / "config.pbtxt").rename(folder.parent / "elsewhere"),
         (folder / "config.pbtxt").symlink_to(folder.parent / "elsewhere"),

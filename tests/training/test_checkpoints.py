@@ -1,4 +1,4 @@
-"""What a crash, a bad disk or a stranger leaves in the folder of the checkpoints."""
+"""Checkpoints after a crash, on a bad disk, or with unknown files in their folder."""
 
 from __future__ import annotations
 

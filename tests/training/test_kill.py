@@ -1,6 +1,6 @@
 """Runs whose processes are killed resume from a checkpoint, to the same bits.
 
-``tests/training/mortal.py`` does it; ``scripts/kills`` runs it for longer.
+``tests/training/killed_runs.py`` does it; ``scripts/kills`` runs it for longer.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.training.killed_runs import RECIPES, history_of
 from tests.training.killing import assert_same_bits, kill_after
-from tests.training.mortal import RECIPES, history_of
 
 ZOO = [sys.executable, "-m", "zoo"]
 TRAIN = ["train", "cnn", "--epochs", "20", "--seed", "5", "--set", "filters=[[4],[6]]", "--quiet"]
@@ -50,7 +50,7 @@ def test_every_model_of_the_zoo_is_among_those_that_are_killed() -> None:
 
 def killed(folder: Path, *words: str) -> list[dict[str, Any]]:
     """Return what was killed by what, and what then differed, one dictionary per model."""
-    program = Path(__file__).with_name("mortal.py")
+    program = Path(__file__).with_name("killed_runs.py")
     done = subprocess.run([sys.executable, program, folder, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:] + done.stdout
     return [json.loads(line) for line in done.stdout.splitlines()]

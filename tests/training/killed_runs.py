@@ -1,13 +1,13 @@
-"""Trainings that die: each is trained once in peace, and once with kills, resumed until it ends.
+"""Killed trainings: each model is trained once undisturbed, and once killed and resumed to the end.
 
-    python tests/training/mortal.py FOLDER [--kills N] [--seed S] [--outcome] [--only NAME ...]
+    python tests/training/killed_runs.py FOLDER [--kills N] [--seed S] [--outcome] [--only NAME ...]
 
 One process imports the framework and forks one child for every attempt; a child is killed by
 SIGKILL, as the out-of-memory killer or a power cut ends a process, at a moment that a seed chooses:
 between two steps, inside a step, in the middle of a write, before or after a rename, between a
 checkpoint and its digest, while old ones are removed, while the model is saved. The moments inside
 a write are reached by replacing functions of the operating system in the child. Prints one line of
-JSON a model: what it was killed by, and what then differed from the peaceful run.
+JSON a model: what it was killed by, and what then differed from the undisturbed run.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Fault(Progress):
     def _replace(self, what: str, *, before: bool, name: Callable[[Any], str] = os.fspath) -> None:
         real = getattr(os, what)
 
-        def mortal(first: Any, *rest: Any, **more: Any) -> Any:
+        def killed_runs(first: Any, *rest: Any, **more: Any) -> Any:
             hit = str(name(first)).startswith(self._run) and self._hit()
             if hit and before:
                 die()
@@ -151,12 +151,12 @@ class Fault(Progress):
                 die()
             return result
 
-        setattr(os, what, mortal)
+        setattr(os, what, killed_runs)
 
     def _half_write(self) -> None:
         real, fault = Path.open, self
 
-        def mortal(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        def torn_open(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
             stream = real(path, mode, *rest, **more)
             if mode != "wb" or not str(path).startswith(fault._run) or not fault._hit():
                 return stream
@@ -175,17 +175,17 @@ class Fault(Progress):
 
             return Torn()
 
-        Path.open = mortal
+        Path.open = torn_open
 
     def _half_model(self) -> None:
         real = zipfile.ZipFile.writestr
 
-        def mortal(archive: zipfile.ZipFile, *rest: Any, **more: Any) -> None:
+        def killed_runs(archive: zipfile.ZipFile, *rest: Any, **more: Any) -> None:
             real(archive, *rest, **more)
             if str(archive.filename).startswith(self._run):
                 die()
 
-        zipfile.ZipFile.writestr = mortal
+        zipfile.ZipFile.writestr = killed_runs
 
     def on_steps_end(self, steps: int) -> None:
         """Die between two steps, or soon after."""
@@ -245,29 +245,31 @@ def attempt(name: str, run: Path, fault: dict[str, Any] | None) -> bool:
     return in_a_child(work)
 
 
-def differences(peaceful: Path, killed: Path) -> list[str]:
+def differences(undisturbed: Path, killed: Path) -> list[str]:
     """Return what is not equal in two finished runs, bit by bit."""
     found = []
     for part in ("epochs_done", "best_epoch", "best", "stopped_because", "parameters", "status"):
-        one, two = (json.loads((run / "run.json").read_text())[part] for run in (peaceful, killed))
+        one, two = (
+            json.loads((run / "run.json").read_text())[part] for run in (undisturbed, killed)
+        )
         if one != two:
             found.append(f"run.json: {part}: {one} and {two}")
-    if history_of(peaceful) != history_of(killed):
+    if history_of(undisturbed) != history_of(killed):
         found.append("history.csv")
-    names, others = _files(peaceful), _files(killed)
+    names, others = _files(undisturbed), _files(killed)
     if names != others:
         found.append(f"files: {sorted(names ^ others)}")
     for name in names & others:
         # Of an outcome: the record, the model and the checkpoints say when they were made.
         if name == "metrics.json" or name.startswith("exports/"):
-            one, two = ((run / name).read_bytes() for run in (peaceful, killed))
+            one, two = ((run / name).read_bytes() for run in (undisturbed, killed))
             if one != two:
                 found.append(name)
     last = max(name for name in names if name.endswith(".npz") and "step" not in name)
-    for name, one in _arrays(peaceful / last).items():
+    for name, one in _arrays(undisturbed / last).items():
         if not np.array_equal(one, _arrays(killed / last)[name]):
             found.append(f"{last}: {name}")
-    if _weights(peaceful) != _weights(killed):
+    if _weights(undisturbed) != _weights(killed):
         found.append("model.keras")
     return found
 
@@ -336,10 +338,10 @@ def main() -> None:
     failed = False
     for place, name in enumerate(words.only):
         luck = random.Random(f"{words.seed} {name}")
-        peaceful = words.folder / f"{name}-peaceful"
-        attempt(name, peaceful, None)
+        undisturbed = words.folder / f"{name}-undisturbed"
+        attempt(name, undisturbed, None)
         if words.outcome:
-            outcome(peaceful)
+            outcome(undisturbed)
         faults: list[str] = []
         apart: list[str] = []
         tries = 0
@@ -357,7 +359,7 @@ def main() -> None:
                 attempt(name, killed, None)
             if words.outcome:
                 outcome(killed)
-            apart += differences(peaceful, killed)
+            apart += differences(undisturbed, killed)
         failed = failed or bool(apart)
         print(json.dumps({"model": name, "kills": faults, "apart": apart}), flush=True)  # noqa: T201
     sys.exit(failed)
