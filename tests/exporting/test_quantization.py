@@ -253,10 +253,10 @@ def test_the_report_says_whether_outputs_depend_on_the_batch(toys: Any, tmp_path
 def test_a_candidate_without_parity_is_rejected(
     toys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def failing(*arguments: Any) -> Any:
+    def failing(*arguments: Any, **options: Any) -> Any:
         raise ParityFailed("it answers otherwise without optimization", why="2 x the tolerance")
 
-    monkeypatch.setattr(candidate, "check_parity", failing)
+    monkeypatch.setattr(candidate, "compare_graph", failing)
     with pytest.raises(QuantizationRejected, match="answers otherwise") as caught:
         quantize(toys["even"], tmp_path / "out")
     assert not any(row.accepted for row in caught.value.report.candidates)
