@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 
 import zoo
 from zoo.errors import ConfigError
+from zoo.exporting.quantization.comparison import Latency
 from zoo.exporting.quantization.selection import (
     MAX_COST,
     TIE,
@@ -61,8 +62,7 @@ def row(
         result,
         criteria,
         source_bytes=10**6,
-        latency_ms={"1": 1.0, "64": 1.0},
-        latency_ratio={"1": speed[0], "64": speed[1]},
+        latencies={1: Latency(1.0, speed[0]), 64: Latency(1.0, speed[1])},
     )
 
 

@@ -23,7 +23,7 @@ from zoo.exporting.publishing import (
     write_artifact,
 )
 from zoo.exporting.quantization.candidate import Candidate, SourceArtifact, run_graph, try_candidate
-from zoo.exporting.quantization.comparison import BATCHES, Comparer, Latency, measure_latency
+from zoo.exporting.quantization.comparison import BATCHES, Comparer, measure_latency
 from zoo.exporting.quantization.methods import METHODS, require
 from zoo.exporting.quantization.selection import Criteria, QuantizationReport, make_row, select
 from zoo.files import sha256_file
@@ -103,8 +103,9 @@ def quantize_artifact(
             data_fingerprint=data.fingerprint,
         )
         calibrated = any(METHODS[name].calibrated for name in names)
-        report = _report(source, candidates, criteria, samples, seconds)
-        report = report.model_copy(update={"calibration": ranges if calibrated else None})
+        report = _report(
+            source, candidates, criteria, ranges if calibrated else None, samples, seconds
+        )
         row = select(report.candidates)
         if row is None:
             raise QuantizationRejected(
@@ -176,6 +177,7 @@ def _report(
     source: SourceArtifact,
     candidates: Sequence[Candidate],
     criteria: Criteria,
+    calibration: Calibration | None,
     samples: Arrays,
     seconds: float,
 ) -> QuantizationReport:
@@ -193,24 +195,23 @@ def _report(
         seconds=seconds,
         batches=sorted({min(batch, largest) for batch in BATCHES}),
     )
-    size, unmeasured = source.bytes, dict[int, Latency]()
-    rows = []
-    for candidate in candidates:
-        found = times.get(candidate.method.name, unmeasured)
-        row = make_row(
+    size = source.bytes
+    rows = tuple(
+        make_row(
             candidate.result,
             criteria,
             source_bytes=size,
-            latency_ms={str(batch): latency.ms for batch, latency in found.items()},
-            latency_ratio={str(batch): latency.ratio for batch, latency in found.items()},
+            latencies=times.get(candidate.method.name, {}),
         )
-        rows.append(row)
+        for candidate in candidates
+    )
     return QuantizationReport(
         source=str(source.path),
         criteria=criteria,
         source_bytes=size,
         source_ms={str(batch): latency.ms for batch, latency in times["source"].items()},
-        candidates=tuple(rows),
+        calibration=calibration,
+        candidates=rows,
     )
 
 

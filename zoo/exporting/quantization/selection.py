@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from zoo.config import Frozen
+from zoo.exporting.quantization.comparison import Latency
 from zoo.runtime.manifest import Calibration, CandidateResult, Comparison
 
 Preference = Literal["balanced", "fastest", "smallest"]
@@ -117,17 +118,17 @@ def make_row(
     criteria: Criteria,
     *,
     source_bytes: int,
-    latency_ms: dict[str, float],
-    latency_ratio: dict[str, float],
+    latencies: Mapping[int, Latency],
 ) -> CandidateRow:
     """Return the row of a candidate: accepted if accurate and cheap enough, or the reason."""
     size_ratio = result.bytes / source_bytes if result.bytes is not None else None
     cost = None
     reason = result.reason
-    if size_ratio is not None and latency_ratio:
-        cost = criteria.cost(size_ratio, list(latency_ratio.values()))
+    ratios = {str(batch): latency.ratio for batch, latency in latencies.items()}
+    if size_ratio is not None and ratios:
+        cost = criteria.cost(size_ratio, list(ratios.values()))
         if result.accurate and cost > MAX_COST:
-            speed = ", ".join(f"{ratio:.2f} at batch {b}" for b, ratio in latency_ratio.items())
+            speed = ", ".join(f"{ratio:.2f} at batch {b}" for b, ratio in ratios.items())
             reason = (
                 f"costs {cost:.2f} of the source ({criteria.prefer}; at most {MAX_COST:g}): "
                 f"size {size_ratio:.2f}, latency {speed}"
@@ -137,8 +138,8 @@ def make_row(
         description=result.description,
         bytes=result.bytes,
         size_ratio=size_ratio,
-        latency_ms=latency_ms,
-        latency_ratio=latency_ratio,
+        latency_ms={str(batch): latency.ms for batch, latency in latencies.items()},
+        latency_ratio=ratios,
         cost=cost,
         comparison=result.comparison,
         accepted=result.accurate and cost is not None and not reason,
