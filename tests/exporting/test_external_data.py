@@ -244,6 +244,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
 def test_external_data_is_in_memory_once_while_it_is_opened(tmp_path: Path) -> None:
     random, width, layers = np.random.default_rng(0), 2048, 6
