@@ -126,7 +126,7 @@ def registered(kind: type[bad.Good]) -> str:
 @pytest.mark.parametrize(
     ("name", "lie"),
     [
-        ("honest", None),
+        pytest.param("honest", None, marks=pytest.mark.slow),
         ("score_liar", "gold.metrics"),
         pytest.param("license_liar", "gold.catalog", marks=pytest.mark.slow),
         pytest.param("size_liar", "gold.parameters", marks=pytest.mark.slow),

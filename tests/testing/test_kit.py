@@ -78,7 +78,7 @@ def test_some_faults_show_in_more_than_one_place(kind, among, least):
 
 
 IMPORTS = {
-    "discover.light_import": "import keras",
+    "discover.light_import": "import onnx",  # the quickest of the frameworks
     "discover.import_time": (
         "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass"
     ),
