@@ -142,7 +142,7 @@ class Fault(Progress):
     def _replace(self, what: str, *, before: bool, name: Callable[[Any], str] = os.fspath) -> None:
         real = getattr(os, what)
 
-        def killed_runs(first: Any, *rest: Any, **more: Any) -> Any:
+        def call_and_die(first: Any, *rest: Any, **more: Any) -> Any:
             hit = str(name(first)).startswith(self._run) and self._hit()
             if hit and before:
                 die()
@@ -151,7 +151,7 @@ class Fault(Progress):
                 die()
             return result
 
-        setattr(os, what, killed_runs)
+        setattr(os, what, call_and_die)
 
     def _half_write(self) -> None:
         real, fault = Path.open, self
@@ -180,12 +180,12 @@ class Fault(Progress):
     def _half_model(self) -> None:
         real = zipfile.ZipFile.writestr
 
-        def killed_runs(archive: zipfile.ZipFile, *rest: Any, **more: Any) -> None:
+        def half_written(archive: zipfile.ZipFile, *rest: Any, **more: Any) -> None:
             real(archive, *rest, **more)
             if str(archive.filename).startswith(self._run):
                 die()
 
-        zipfile.ZipFile.writestr = killed_runs
+        zipfile.ZipFile.writestr = half_written
 
     def on_steps_end(self, steps: int) -> None:
         """Die between two steps, or soon after."""
