@@ -161,6 +161,7 @@ class Filler(zoo.Progress):
                     stream.write(bytes(4096))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [1, 3], ids=["checkpoint", "model"])
 def test_a_disk_that_fills_up_while_training_leaves_a_run_that_goes_on_to_the_same_bits(
     epoch, tmp_path
@@ -205,6 +206,7 @@ def test_training_onto_a_full_disk_is_refused_and_the_run_says_so(tmp_path):
         assert not [*disk.rglob("*.tmp*")]
 
 
+@pytest.mark.slow
 def test_exporting_onto_a_full_disk_publishes_nothing(good, tmp_path):
     with _small_disk(tmp_path / "disk", "size=16k") as disk:
         done = program("export", good, "--out", disk / "exports", cwd=tmp_path)
@@ -231,6 +233,7 @@ def test_a_read_only_folder_is_refused(words, good, tmp_path):
 _SMALL_FILES = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_leaves_no_half_of_it(tmp_path):
     words = ("train", "mlp_classifier", "--set", "units=[512]", "--epochs", "1")
     done = program(*words, "--run-dir", tmp_path / "run", cwd=tmp_path, before=_SMALL_FILES)
@@ -246,8 +249,8 @@ def test_a_file_that_may_not_grow_leaves_no_half_of_it(tmp_path):
         (("tensorflow",), "train cnn", "keras"),
         (("keras",), "build cnn", "keras"),
         (("sklearn",), "train cnn", "datasets"),
-        (("tf2onnx",), "export {run}", "keras"),
-        (("onnx",), "export {run}", "keras"),
+        pytest.param(("tf2onnx",), "export {run}", "keras", marks=pytest.mark.slow),
+        pytest.param(("onnx",), "export {run}", "keras", marks=pytest.mark.slow),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else None,
 )
