@@ -85,7 +85,7 @@ def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     import difflib
 
     folded = {one.casefold(): one for one in known}
-    found = difflib.get_close_matches(name.casefold(), folded, n=count, cutoff=0.5)
+    found = difflib.get_close_matches(name.casefold(), folded, n=count)
     return [folded[one] for one in found]
 
 
