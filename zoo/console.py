@@ -204,7 +204,7 @@ def note(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print a warning on standard error."""
-    note(f"{paint('warning:', 'yellow')} {printable(text)}")
+    note(f"{paint('warning:', 'yellow', stream=sys.stderr)} {printable(text)}")
 
 
 def plain(value: Any) -> Any:
@@ -240,10 +240,10 @@ def _unwrapped(value: Any) -> Any:
     return value
 
 
-def paint(text: str, style: str) -> str:
-    """Return text in a color, if all output goes to a terminal that wants it."""
+def paint(text: str, style: str, *, stream: IO[str] | None = None) -> str:
+    """Return text in a color, if its stream is a terminal that wants it; by default stdout."""
     plain_text = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    if plain_text or not (sys.stdout.isatty() and sys.stderr.isatty()):
+    if plain_text or not (stream or sys.stdout).isatty():
         return text
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 

@@ -68,7 +68,8 @@ def serve(
 
 def _announce(server: Any) -> None:
     for refusal in server.models.refused:
-        console.note(f"{console.paint('refused', 'red')}  {refusal.path}\n{refusal.error}")
+        refused = console.paint("refused", "red", stream=sys.stderr)
+        console.note(f"{refused}  {refusal.path}\n{refusal.error}")
     for model in server.models:
         console.emit(f"{server.url}/v2/models/{model.name}/versions/{model.version}/infer")
     console.note("stop with Ctrl-C")

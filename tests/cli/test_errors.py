@@ -100,6 +100,7 @@ def test_an_unexpected_exception_is_an_internal_error_in_three_lines(failing, ca
     assert run("list") == program.INTERNAL_ERROR
     err = capsys.readouterr().err
     assert "ZeroDivisionError: division by zero" in err
+    assert "a fault of the zoo" in err
     assert "--debug" in err
     assert len(err.splitlines()) == 3
 

@@ -196,3 +196,13 @@ def test_the_doctor_tells_of_a_command_that_has_the_name_of_one_of_the_zoos(site
     (found,) = [one for one in _names() if "zoo-own 1.0" in one.what]
     assert "the zoo has a command of that name" in found.what
     assert found.fix == "zoo zoo-own:train"
+
+
+def test_an_error_in_a_method_of_a_plugin_names_its_distribution(site, capsys):
+    made_up = {"zoo_tulip.py": architecture("tulip")}
+    install(site, "zoo-tulip", points={GROUP: {"tulip": "zoo_tulip:Model"}}, files=made_up)
+    code, out, err = run(capsys, "build", "tulip")
+    assert (code, out) == (70, "")
+    assert "internal error: NotImplementedError" in err
+    assert "a fault of zoo-tulip 1.0, a plugin" in err
+    assert "pip install --upgrade zoo-tulip" in err

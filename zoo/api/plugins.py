@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -74,6 +75,23 @@ def plugins() -> list[PluginRow]:
         'allowed'
     """
     return [_row(provider) for provider in registry().announced]
+
+
+def responsible(error: BaseException) -> Provider | None:
+    """Return a plugin of the third-party distribution whose code an error passed through.
+
+    It is that of the innermost frame; ``None`` if only the zoo's own code took part.
+    """
+    third_party = {
+        provider.module.partition(".")[0]: provider
+        for provider in registry().announced
+        if not provider.is_own
+    }
+    found = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        found = third_party.get(package, found)
+    return found
 
 
 def _row(provider: Provider) -> PluginRow:

@@ -229,20 +229,25 @@ def _report(error: ZooError, *, as_json: bool) -> None:
         emit_json(error.as_dict(), file=sys.stderr)
         return
     what, *rest = str(error).splitlines() or [type(error).__name__]
-    print(f"{paint('error:', 'red')} {what}", file=sys.stderr)
+    print(f"{paint('error:', 'red', stream=sys.stderr)} {what}", file=sys.stderr)
     for line in rest:
         print(line, file=sys.stderr)
-    print(paint(f"  ({error.code})", "dim"), file=sys.stderr)
+    print(paint(f"  ({error.code})", "dim", stream=sys.stderr), file=sys.stderr)
 
 
 def _internal(error: Exception, *, debug: bool) -> NoReturn:
     if debug:
         raise error
+    from zoo.api.plugins import responsible
+
     message = (str(error).strip().splitlines() or ["(no message)"])[0]
+    plugin = responsible(error)
+    origin = f"{plugin.label}, a plugin" if plugin else "the zoo"
+    fix = f"{plugin.way_out}; " if plugin else ""
     print(
-        f"{paint('internal error:', 'red')} {type(error).__name__}: {message}\n"
-        "  why: this is a fault of the zoo or of a plugin, not of your command\n"
-        "  try: the same command with --debug, and report what it shows",
+        f"{paint('internal error:', 'red', stream=sys.stderr)} {type(error).__name__}: {message}\n"
+        f"  why: this is a fault of {origin}, not of your command\n"
+        f"  try: {fix}the same command with --debug, and report what it shows",
         file=sys.stderr,
     )
     sys.exit(INTERNAL_ERROR)
