@@ -14,7 +14,7 @@ from tests.conftest import ROOT, SHARED
 from zoo.files import sha256_file
 from zoo.registry.catalog import read_catalog
 from zoo.runtime import read_manifest, verify_all
-from zoo.runtime.onnx_reader import inspect_graph
+from zoo.runtime.onnx_inspection import inspect_graph
 from zoo.runtime.verification import version_folders
 
 sys.path.insert(0, str(ROOT / "scripts"))  # which import each other

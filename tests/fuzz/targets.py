@@ -42,7 +42,7 @@ from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
 from zoo.runtime.images import probe_image, read_image
 from zoo.runtime.inputs import encode
 from zoo.runtime.manifest import Manifest, read_manifest
-from zoo.runtime.onnx_reader import inspect_graph
+from zoo.runtime.onnx_inspection import inspect_graph
 from zoo.runtime.text_files import decode, read_lines
 from zoo.runtime.wordpiece import bert_words, detokenize, longest_match
 from zoo.spec import SPECIAL_TOKENS, TensorSpec, TextSpec

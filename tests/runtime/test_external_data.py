@@ -25,7 +25,7 @@ from hypothesis import given, settings, strategies as st
 from zoo.errors import Incompatible, StorageError, Tampered
 from zoo.files import sha256_json
 from zoo.runtime import Session, artifact_files, bench, diff, load, verify
-from zoo.runtime.onnx_reader import DataFile, Slice, inspect_graph
+from zoo.runtime.onnx_inspection import DataFile, Slice, inspect_graph
 from zoo_serve import open_models
 
 Copy = Callable[[], Path]

@@ -289,7 +289,7 @@ def test_a_hostile_file_is_refused_before_onnxruntime_opens_it(
 @settings(max_examples=200, deadline=None)
 @given(raw=st.binary(max_size=300))
 def test_inspecting_any_bytes_raises_typed_errors_only(raw: bytes) -> None:
-    from zoo.runtime.onnx_reader import inspect_graph
+    from zoo.runtime.onnx_inspection import inspect_graph
 
     with contextlib.suppress(Incompatible):
         inspect_graph(raw, "some bytes")

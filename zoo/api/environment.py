@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.receipts import digest_of, files_of
+from zoo.conformance import digest_of, files_of
 
 if TYPE_CHECKING:
     from zoo.architecture import Architecture

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import registry
 from zoo.api.environment import version_of
+from zoo.conformance import Receipt, digest_of, files_of, read_receipt
 from zoo.errors import ConfigError, Finding, ZooError
 from zoo.names import nearest
-from zoo.receipts import Receipt, digest_of, files_of, read_receipt
 from zoo.registry.registry import Listing
 
 if TYPE_CHECKING:

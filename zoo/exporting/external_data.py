@@ -21,7 +21,7 @@ from zoo.files import storage_errors
 from zoo.runtime.artifact_files import FileEntry
 from zoo.runtime.manifest import DATA_SUFFIX
 from zoo.runtime.onnx_file import OnnxFile
-from zoo.runtime.onnx_reader import TYPES, DataFile, Slice, inspect_graph
+from zoo.runtime.onnx_inspection import TYPES, DataFile, Slice, inspect_graph
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.errors import ExportError, Unsupported
 from zoo.exporting.external_data import StoredGraph, is_external
-from zoo.runtime.onnx_reader import inspect_graph
+from zoo.runtime.onnx_inspection import inspect_graph
 
 if TYPE_CHECKING:
     import onnx

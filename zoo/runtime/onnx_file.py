@@ -22,7 +22,7 @@ from zoo.errors import Incompatible, StorageError
 from zoo.files import storage_errors
 from zoo.runtime.artifact_files import check_entry, read_entry
 from zoo.runtime.manifest import DATA_SUFFIX, Graph, Manifest
-from zoo.runtime.onnx_reader import DataFile, GraphFacts, Slice, inspect_graph
+from zoo.runtime.onnx_inspection import DataFile, GraphFacts, Slice, inspect_graph
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ Every check has a stable id (``build.batch_invariance``) and a section in ``docs
 its reason and how to fix a failure. Only the decorator needs pytest.
 """
 
-from zoo.receipts import LEVELS, Level, Receipt, Result, read_receipt
+from zoo.conformance import LEVELS, Level, Receipt, Result, read_receipt
 from zoo.testing.checks import Check, CheckFailed, Skipped
 from zoo.testing.kit import (
     BoundCheck,

@@ -1,4 +1,4 @@
-"""Conformance checks: their definition, their outcomes and their levels."""
+"""Definition of a conformance check: its level, its reason, and what it returns or raises."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from zoo.receipts import Level
+from zoo.conformance import Level
 
 Measured = Mapping[str, float | int | bool | str]
 """Measured values by name, equal in every run."""

@@ -14,9 +14,9 @@ import numpy as np
 import zoo
 from zoo.api.catalog import registry
 from zoo.api.datasets import find_dataset
+from zoo.conformance import Identity
 from zoo.data import Dataset, NamedDataset
 from zoo.errors import DatasetUnavailable, UnknownDataset
-from zoo.receipts import Identity
 from zoo.spec import Arrays, SplitName, TensorSpec
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
 from zoo.testing.import_probe import (

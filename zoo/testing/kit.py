@@ -17,9 +17,9 @@ import numpy as np
 
 import zoo
 from zoo.api.catalog import list_commands, registry
+from zoo.conformance import LEVELS, OUTCOMES, Level, Outcome, Receipt, Result
 from zoo.data import NamedDataset
 from zoo.errors import ConfigError, Finding, UnknownModel
-from zoo.receipts import LEVELS, OUTCOMES, Level, Outcome, Receipt, Result
 from zoo.testing import (
     buildable,
     commands,

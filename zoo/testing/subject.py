@@ -19,8 +19,8 @@ import zoo
 from zoo.api.catalog import registry
 from zoo.api.environment import version_of
 from zoo.architecture import Architecture, Recipe, Signature
+from zoo.conformance import Identity, digest_of, files_of
 from zoo.errors import ConfigError, Finding, UnknownModel
-from zoo.receipts import Identity, digest_of, files_of
 from zoo.spec import Arrays, Dataset, DataSpec, SplitName
 from zoo.testing.checks import CheckFailed, Kind, Skipped
 from zoo.testing.import_probe import ImportTrace, source_file, trace_architecture

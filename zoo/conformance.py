@@ -1,4 +1,4 @@
-"""Receipts: results of the conformance checks of :mod:`zoo.testing`, as a file.
+"""Levels of conformance, results of the checks of :mod:`zoo.testing`, and receipts of them.
 
 A package can ship its receipt and name it in its catalog. Then ``zoo info`` shows the level that
 the model reached, without importing the model.
