@@ -52,8 +52,11 @@ def record(**changes: object) -> dict[str, object]:
         "ended": "2026-01-31T11:00:00+00:00",
         "seconds": 4000.0,
         "cpu_seconds": 7300.0,
+        "peak_memory_bytes": None,
         "versions": {"python": "3.11.7", "zoo": "0.1.0"},
-        "host": {"platform": "Linux", "cpus": 2},
+        "host": {"platform": "Linux", "cpus": 2, "cpu": None, "usable_cpus": 2, "threads": 2},
+        "sessions": [],
+        "code": {"plugin": None, "zoo": None},
         **changes,
     }
 

@@ -95,7 +95,9 @@ def quantize(
 
     require()
     asked = {"prefer": prefer, "max_loss": max_loss, "min_agreement": min_agreement}
-    criteria = validate(Criteria, asked, what="the options of the quantization")
+    criteria = validate(
+        Criteria, asked, what="the options of the quantization", fix="zoo quantize --help"
+    )
     path = artifact.path if isinstance(artifact, Artifact) else Path(artifact)
     manifest = read_manifest(path)
     examples = _examples(data, manifest.data, manifest.data_fingerprint)
