@@ -348,6 +348,7 @@ def test_the_published_digits_leave_less_than_half_of_what_components_leave() ->
     assert high is not None and high < 0.5
 
 
+@pytest.mark.slow
 def test_the_published_mnist_weights_leave_less_than_half_of_what_32_components_leave(
     shared_data: Path,
 ) -> None:

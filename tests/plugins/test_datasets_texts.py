@@ -89,6 +89,7 @@ def test_pairs_are_held_out_with_all_their_translations(shared_data: Path) -> No
     assert other.split("validation").texts != texts["validation"]
 
 
+@pytest.mark.slow
 def test_the_vocabulary_of_pairs_loses_nothing(shared_data: Path) -> None:
     pytest.importorskip("tokenizers", reason="learns vocabularies of subwords")
     file = str(shared_data / "translation" / "spa-eng.zip")

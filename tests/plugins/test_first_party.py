@@ -125,7 +125,7 @@ def test_a_wrong_field_is_one_finding_with_its_place(
     assert caught.value.exit_code == 4
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     units=st.lists(st.integers(1, 12), max_size=3),
     activation=st.sampled_from(["relu", "gelu", "tanh", "sigmoid", "selu"]),
@@ -148,8 +148,20 @@ def test_every_mlp_configuration_builds_and_takes_a_step(
     assert np.isfinite(model.train_on_batch(x, np.arange(6) % 3)[0])
 
 
-@pytest.mark.parametrize("head", ["average", "max", "flatten"])
-@pytest.mark.parametrize("normalization", ["batch", "layer", "none"])
+@pytest.mark.parametrize(
+    ("head", "normalization"),
+    [
+        ("average", "batch"),
+        ("max", "layer"),
+        ("flatten", "none"),
+        pytest.param("average", "layer", marks=pytest.mark.slow),
+        pytest.param("average", "none", marks=pytest.mark.slow),
+        pytest.param("max", "batch", marks=pytest.mark.slow),
+        pytest.param("max", "none", marks=pytest.mark.slow),
+        pytest.param("flatten", "batch", marks=pytest.mark.slow),
+        pytest.param("flatten", "layer", marks=pytest.mark.slow),
+    ],
+)
 def test_every_cnn_head_and_normalization_builds_and_takes_a_step(
     head: str, normalization: str
 ) -> None:

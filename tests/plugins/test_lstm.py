@@ -311,6 +311,7 @@ def test_an_artifact_forecasts_from_the_end_of_a_file_as_keras_does(
         zoo.predict(artifact.path, str(file))
 
 
+@pytest.mark.slow
 def test_a_network_that_becomes_a_loop_says_so(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     arrays = {"tokens": ragged(80, 9)}, {"label": random.integers(0, 3, 80)}
@@ -343,6 +344,7 @@ def test_a_network_that_becomes_a_loop_says_so(tmp_path: Path) -> None:
     assert session.graph.parity.lengths["time"][-1] == 24
 
 
+@pytest.mark.slow
 def test_what_build_returns_can_be_saved_and_cloned(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for data in (TOKENS, series()):

@@ -77,8 +77,17 @@ def test_a_text_is_answered_with_a_text(trained):
     assert zoo.predict(trained, "one thousand", beams=4).texts == ["mil"]
 
 
-@pytest.mark.parametrize("positions", ["sinusoidal", "learned", "rotary"])
-@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize(
+    ("positions", "tied"),
+    [
+        ("sinusoidal", False),
+        ("rotary", True),
+        pytest.param("learned", False, marks=pytest.mark.slow),
+        pytest.param("learned", True, marks=pytest.mark.slow),
+        pytest.param("rotary", False, marks=pytest.mark.slow),
+        pytest.param("sinusoidal", True, marks=pytest.mark.slow),
+    ],
+)
 def test_step_by_step_with_a_cache_it_gives_what_the_whole_gives_at_once(positions, tied):
     model = zoo.build("transformer", data=PAIRS, positions=positions, tied_embeddings=tied, **SMALL)
     source = RNG.integers(1, 8, (5, 7)).astype("int32")
@@ -203,6 +212,7 @@ def test_a_classifier_learns_which_word_decides(tmp_path):
     assert zoo.evaluate(run).scores["accuracy"].value > 0.95
 
 
+@pytest.mark.slow
 def test_training_teaches_the_next_token_and_counts_no_padding(tmp_path):
     run = zoo.train(
         "transformer",

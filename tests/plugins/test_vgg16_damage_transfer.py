@@ -235,6 +235,7 @@ def test_all_of_it_may_learn_from_nothing(tmp_path: Path) -> None:
 # Two phases
 
 
+@pytest.mark.slow
 def test_the_last_blocks_learn_slowly_and_the_others_not_at_all(
     weights: Path, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_run_that_is_stopped_inside_an_epoch_ends_in_the_bits_of_one_that_was_
     assert lines_of(whole_loop) == lines_of(resumed_loop)
 
 
+@pytest.mark.slow
 def test_a_run_may_be_stopped_again_and_again_and_loses_nothing(tmp_path: Path) -> None:
     plan = PLAN.model_copy(update={"engine": "fit"})
     whole, whole_loop = whole_run(plan)

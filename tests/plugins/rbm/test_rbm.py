@@ -44,6 +44,7 @@ def table_run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
     return zoo.train("rbm", file, run_dir=folder / "run", epochs=60, **QUICK)
 
 
+@pytest.mark.slow
 def test_plain_fit_trains_a_model_that_is_saved_and_loaded(tmp_path: Path) -> None:
     data = images()
     model = zoo.build("rbm", data=data.spec, **QUICK, **{"optimizer.learning_rate": 0.05})
