@@ -27,7 +27,8 @@ def test_an_installed_example_is_announced_and_passes_its_own_tests(author, pack
     done = author.run("sh", f"pip install --editable ./examples/{package}; zoo plugins --json")
     assert done.returncode == 0, done.stdout
     announced = json.loads(done.stdout[done.stdout.index("[\n") :])
-    assert package in {plugin["distribution"] for plugin in announced if plugin["kind"] == "hooks"}
+    hooks = {row["distribution"] for row in announced if row["group"] == "zoo.hooks"}
+    assert package in hooks
     done = author.run("sh", f"python -W error::UserWarning -m pytest -q examples/{package}")
     assert done.returncode == 0, done.stdout
     assert passed in done.stdout

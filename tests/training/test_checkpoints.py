@@ -222,6 +222,18 @@ def test_a_run_goes_on_behind_a_torn_checkpoint_to_the_same_bits(tmp_path: Path)
     assert lines_of(whole_loop) == lines_of(loop)
 
 
+def test_a_run_that_ended_inside_its_first_checkpoint_begins_again_to_the_same_bits(
+    tmp_path: Path,
+) -> None:
+    whole, whole_loop = whole_run(PLAN)
+    run_loop(tmp_path / "cut", PLAN, stop_after=1)
+    digest_file(tmp_path / "cut" / "checkpoints" / "epoch-00001.npz").unlink()
+    resumed, loop = run_loop(tmp_path / "cut", PLAN, resume=True)
+
+    assert same(whole, resumed)
+    assert lines_of(whole_loop) == lines_of(loop)
+
+
 def test_the_generators_of_the_process_go_on_where_they_stood() -> None:
     import keras
 

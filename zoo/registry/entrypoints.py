@@ -93,7 +93,8 @@ class Provider:
     def way_out(self) -> str:
         """The next step if it does not work."""
         name = self.distribution
-        return f"pip install --upgrade {name}; ZOO_BLOCK={name} disables it"
+        upgrade = f"pip install --upgrade {name}, or pip uninstall {name}"
+        return f"{upgrade}; ZOO_BLOCK={name} disables it"
 
     def broken(self, reason: str, fix: str = "") -> PluginBroken:
         """Return the error for a plugin that does not work."""

@@ -139,7 +139,7 @@ class Checkpoints:
         self.prune(state)
 
     def latest(self) -> Checkpoint | None:
-        """Return the newest valid checkpoint, or ``None`` if none was ever written.
+        """Return the newest valid checkpoint, or ``None`` if none was ever written to the end.
 
         A warning names the invalid ones that were skipped.
 
@@ -148,7 +148,10 @@ class Checkpoints:
             TrainError: If the newest has another format.
         """
         skipped: list[str] = []
-        for file in self._files()[::-1]:
+        files = self._files()
+        if len(files) == 1 and not digest_file(files[0]).exists():
+            return None  # the process ended between the two files of its first checkpoint
+        for file in files[::-1]:
             try:
                 found = self._read(file)
             except CheckpointCorrupt as error:
