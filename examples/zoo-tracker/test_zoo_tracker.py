@@ -70,18 +70,13 @@ def test_a_finished_run_has_its_configuration_curves_and_outcome(tmp_path):
     assert known["plan"]["epochs"] == 3
 
 
-class Stopping:
-    """Somebody who watches, and presses Ctrl-C after an epoch."""
+class Stopping(zoo.Progress):
+    """Ctrl-C after an epoch."""
 
     def __init__(self, after):
         self.after = after
 
-    def start(self, epochs, steps):
-        pass
-
-    advance = stop = prepare = lambda *_: None
-
-    def epoch(self, epoch, line):
+    def on_epoch_end(self, epoch, logs):
         if epoch == self.after:
             raise KeyboardInterrupt
 
@@ -126,10 +121,8 @@ import zoo, zoo_tracker
 if not {installed}:
     zoo.hooks().register(zoo_tracker.tracker, "tracker")
 
-class Dying:
-    def start(self, epochs, steps): pass
-    advance = stop = prepare = lambda *_: None
-    def epoch(self, epoch, line):
+class Dying(zoo.Progress):
+    def on_epoch_end(self, epoch, logs):
         if epoch == 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
