@@ -138,7 +138,7 @@ class Reference:
     def pixels(self, images: np.ndarray) -> Any:
         """Return raw pixels as the reference takes them: by the numbers of CLIP, colors first."""
         scaled = (images.astype(np.float32) - np.float32(MEAN)) / np.float32(STDDEV)
-        return self.torch.tensor(scaled.transpose(0, 3, 1, 2).copy())
+        return self.torch.tensor(scaled.transpose(0, 3, 1, 2).copy()).to(self.model.dtype)
 
     def score(self, images: np.ndarray, ids: np.ndarray, mask: np.ndarray | None = None) -> Any:
         """Return the tokens of the pictures and the logits."""
