@@ -402,10 +402,10 @@ def empty_trash(trash: Path) -> None:
 
     # Another process may be emptying it too.
     with _removing(trash), contextlib.suppress(FileNotFoundError):
-        if trash.is_symlink():
-            trash.unlink()
-        else:
+        if trash.is_dir() and not trash.is_symlink():
             shutil.rmtree(trash)
+        else:
+            trash.unlink()
 
 
 @contextlib.contextmanager
