@@ -20,6 +20,7 @@ from zoo.files import (
     atomic_write,
     file_lock,
     folder_size,
+    is_file,
     is_locked,
     read_regular,
     remove_folder,
@@ -65,8 +66,10 @@ class RunFolder:
             folder = Path(path)
             with storage_errors(folder, "making"):
                 folder.mkdir(parents=True, exist_ok=True)
-            # A process that was killed at once leaves its lock, and nothing to resume.
-            if any(not file.name.startswith(_LOCK) for file in folder.iterdir()):
+            # A process that was killed at once leaves its lock and temporary files, and nothing to
+            # resume.
+            left = (file.name for file in folder.iterdir())
+            if not all(name.startswith(_LOCK) or _is_temporary(name) for name in left):
                 raise _taken(folder)
             return cls(folder)
         root = Path("runs")
@@ -251,10 +254,11 @@ class RunFolder:
 
 
 def _taken(folder: Path) -> StorageError:
+    fix = "name another folder with --run-dir"
+    if is_file(folder / "run.json"):
+        fix = f"zoo train --resume {folder}, or {fix}"
     return StorageError(
-        f"{folder} is not empty",
-        why="a run never writes over another",
-        fix=f"zoo train --resume {folder}, or another --run-dir",
+        f"{folder} is not empty", why="a run never writes over another or over files", fix=fix
     )
 
 
