@@ -206,3 +206,12 @@ def test_an_error_in_a_method_of_a_plugin_names_its_distribution(site, capsys):
     assert "internal error: NotImplementedError" in err
     assert "a fault of zoo-tulip 1.0, a plugin" in err
     assert "pip install --upgrade zoo-tulip" in err
+
+
+def test_a_plugin_that_exits_with_0_does_not_look_as_if_all_was_done(site, capsys):
+    source = architecture("lily").replace("raise NotImplementedError", "raise SystemExit(0)")
+    points = {GROUP: {"lily": "zoo_lily:Model"}}
+    install(site, "zoo-lily", points=points, files={"zoo_lily.py": source})
+    code, out, err = run(capsys, "build", "lily")
+    assert (code, out) == (70, "")
+    assert "a fault of zoo-lily 1.0, a plugin" in err

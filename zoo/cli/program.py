@@ -19,6 +19,9 @@ from zoo.errors import MissingExtra, ZooError, ZooWarning
 INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the fault is in the program, not in its input."""
 
+TERMINATED = 143
+"""Exit code after SIGTERM, as shells expect it."""
+
 COMMANDS = {
     "list": ("zoo.cli.models:list_models", "List the available models."),
     "info": ("zoo.cli.info:info", "Describe a model or a dataset."),
@@ -203,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         # The interpreter flushes stdout once more on its way out, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:  # noqa: BLE001 - whatever it is, a person gets three lines
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is: three lines
         _internal(error, debug=debug)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -235,13 +238,16 @@ def _report(error: ZooError, *, as_json: bool) -> None:
     print(paint(f"  ({error.code})", "dim", stream=sys.stderr), file=sys.stderr)
 
 
-def _internal(error: Exception, *, debug: bool) -> NoReturn:
-    if debug:
-        raise error
+def _internal(error: BaseException, *, debug: bool) -> NoReturn:
     from zoo.api.plugins import responsible
 
-    message = (str(error).strip().splitlines() or ["(no message)"])[0]
     plugin = responsible(error)
+    # SIGTERM ends a training so, also that of a plugin. A plugin that exits by itself must not look
+    # as if all was done.
+    is_exit = isinstance(error, SystemExit) and (plugin is None or error.code == TERMINATED)
+    if debug or is_exit:
+        raise error
+    message = (str(error).strip().splitlines() or ["(no message)"])[0]
     origin = f"{plugin.label}, a plugin" if plugin else "the zoo"
     fix = f"{plugin.way_out}; " if plugin else ""
     print(
