@@ -31,6 +31,7 @@ import numpy as np
 from zoo.training.progress import Progress
 
 FEW = {"examples": 160, "validation_examples": 40, "test_examples": 8, "image_size": 48}
+SMALL_TRANSFORMER = {"hidden_dim": 8, "num_layers": 1, "num_heads": 2, "intermediate_dim": 8}
 
 # Every kind of state is among them: dropout, augmentation, batch normalization, early stopping,
 # schedules, chains of an RBM, draws of a variational code, checkpoints inside an epoch.
@@ -95,8 +96,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "data_options": FEW,
         "plan": {"epochs": 2, "batch_size": 32, "checkpoint_steps": 3},
         "config": {
-            "vision": {"width": 8, "layers": 1, "heads": 2, "feed_forward": 8},
-            "text": {"width": 8, "layers": 1, "heads": 2, "feed_forward": 8, "dropout": 0.1},
+            "vision": SMALL_TRANSFORMER,
+            "text": {**SMALL_TRANSFORMER, "dropout": 0.1},
         },
     },
 }
