@@ -102,3 +102,9 @@ quiet_tensorflow() {
     TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL-3}
     export TF_CPP_MIN_LOG_LEVEL
 }
+
+# Hundreds of commands start in a run: each would compile the zoo again where Python is told not to
+# write bytecode, as many container images tell it.
+keep_bytecode() {
+    unset PYTHONDONTWRITEBYTECODE
+}

@@ -7,6 +7,7 @@ model's own ``train_step`` on the same batch in the same order, so the weights a
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -46,8 +47,9 @@ class GraphEngine:
             model.optimizer.build(model.trainable_variables)
         model.test_step(_rows(data, tf.range(min(2, len(train)))))
         model.reset_metrics()
-        self._train = _StepLoop(model.train_step, data, self._size)
-        self._test = _StepLoop(model.test_step, held_out, self._size)
+        static = any(isinstance(layer, keras.layers.RNN) for layer in model._flatten_layers())  # noqa: SLF001 - model.layers has no nested layers
+        self._train = _StepLoop(model.train_step, data, self._size, static)
+        self._test = _StepLoop(model.test_step, held_out, self._size, static)
         self._chunk = 1
 
     def run_epoch(
@@ -56,21 +58,17 @@ class GraphEngine:
         """Run one epoch, or the rest of it, in calls of several steps."""
         if not first:
             self._model.reset_metrics()
-        rows = tf.constant(order)
-        full, rest = divmod(len(order), self._size)
-        done = first
-        while done < full:
-            end = min(done + self._chunk, full, _next_multiple(done, every))
+        rows = tf.constant(order, "int32")
+        done, steps = first, math.ceil(len(order) / self._size)
+        while done < steps:
+            end = min(done + self._chunk, steps, _next_multiple(done, every))
             started = time.perf_counter()
             self._train(rows, done, end)
             elapsed = time.perf_counter() - started
-            steps, done = end - done, end
-            if elapsed < CALL_SECONDS and steps == self._chunk:
+            if elapsed < CALL_SECONDS and end - done == self._chunk:
                 self._chunk *= 2
-            on_steps(steps)
-        if rest:
-            self._train.partial(rows[full * self._size :])
-            on_steps(1)
+            on_steps(end - done)
+            done = end
         return self._metrics()
 
     def running_loss(self) -> float | None:
@@ -82,10 +80,7 @@ class GraphEngine:
         """Return the metrics over all validation examples."""
         self._model.reset_metrics()
         rows = self._validation_order
-        full = len(rows) // self._size
-        self._test(rows, 0, full)
-        if len(rows) % self._size:
-            self._test.partial(rows[full * self._size :])
+        self._test(rows, 0, math.ceil(len(rows) / self._size))
         return self._metrics()
 
     def _metrics(self) -> dict[str, float]:
@@ -93,25 +88,40 @@ class GraphEngine:
 
 
 class _StepLoop:
-    """A step traced twice: in a loop over full batches, and on the partial last batch."""
+    """A step in a loop over batches, traced once for all of them.
 
-    def __init__(self, step: Callable[[Any], Any], data: Any, size: int) -> None:
+    Args:
+        step: Step of a model on one batch.
+        data: The examples.
+        size: Number of examples in a batch; the last one may have fewer.
+        static: Trace whole batches and the last one apart. A recurrent layer is faster if it knows
+            the size of its batch; for any other model, a second trace only takes time.
+    """
+
+    def __init__(self, step: Callable[[Any], Any], data: Any, size: int, static: bool) -> None:
         @tf.function(autograph=False, reduce_retracing=True)
         def loop(rows: Any, first: Any, last: Any) -> None:
             def body(index: Any) -> Any:
-                step(_rows(data, tf.slice(rows, [index * size], [size])))
+                begin = index * size
+                count = size if static else tf.minimum(size, tf.size(rows) - begin)
+                step(_rows(data, tf.slice(rows, [begin], [count])))
                 return index + 1
 
             tf.while_loop(lambda index: index < last, body, [first], parallel_iterations=1)
 
         @tf.function(autograph=False, reduce_retracing=True)
-        def partial(rows: Any) -> None:
+        def rest(rows: Any) -> None:
             step(_rows(data, rows))
 
-        self._loop, self.partial = loop, partial
+        self._loop, self._rest, self._size, self._static = loop, rest, size, static
 
     def __call__(self, rows: Any, first: int, last: int) -> None:
-        self._loop(rows, tf.constant(first, "int32"), tf.constant(last, "int32"))
+        """Take the steps from the first to the last, which is excluded, over these rows."""
+        whole = min(last, len(rows) // self._size) if self._static else last
+        if first < whole:
+            self._loop(rows, tf.constant(first, "int32"), tf.constant(whole, "int32"))
+        if whole < last:
+            self._rest(rows[whole * self._size :])
 
 
 def _next_multiple(done: int, every: int | None) -> int:
