@@ -32,7 +32,7 @@ from pydantic import (
 from zoo.config import Frozen, ModelConfig, TrainPlan
 from zoo.errors import PluginBroken
 from zoo.names import FIRST_VERSION, NAME, NAME_LENGTH, VERSION, identity, valid_name
-from zoo.spec import Arrays, Dataset, DataSpec, PredictFns, Split, Task, TensorSpec
+from zoo.spec import TASK, Arrays, Dataset, DataSpec, PredictFns, Split, TensorSpec
 from zoo.version import API_VERSION, OLDEST_API_VERSION
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ArchitectureInfo(Frozen):
         version: Version of the architecture. Register the first as ``name`` and a later one beside
             it as ``name@2``, so that the older one still loads what was made with it.
         summary: One sentence for listings.
-        tasks: Tasks that it can learn.
+        tasks: Tasks that it can learn: names of :class:`Task`, or any other.
         tags: Words to search for.
         references: Papers and books: authors, year, title.
         limits: Limitations and unsuitable uses, a sentence each.
@@ -62,7 +62,7 @@ class ArchitectureInfo(Frozen):
     )
     version: str = Field(FIRST_VERSION, pattern=f"^{VERSION.pattern}$", coerce_numbers_to_str=True)
     summary: str = Field(min_length=8, max_length=200)
-    tasks: tuple[Task, ...] = Field(min_length=1)
+    tasks: tuple[Annotated[str, Field(pattern=f"^{TASK.pattern}$")], ...] = Field(min_length=1)
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = Field((), description="Papers and books: authors, year, title.")
     limits: tuple[str, ...] = Field(

@@ -96,8 +96,12 @@ class TrainPlan(Frozen):
     )
     monitor: str = Field(
         "val_loss",
-        description="Column of the history that decides what an improvement is. Lower is better, "
-        "except for scores of which higher is better.",
+        description="Column of the history that decides what an improvement is.",
+    )
+    mode: Literal["min", "max"] | None = Field(
+        None,
+        description="'min' if lower values of that column are better, 'max' if higher ones are; "
+        "null takes the direction of the registered score of that name.",
     )
     restore_best_weights: bool = Field(
         True, description="Whether the model ends with the weights of its best epoch."

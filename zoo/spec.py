@@ -7,8 +7,8 @@ imports neither keras nor numpy.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from msgspec import Meta
@@ -32,8 +32,19 @@ PredictFns = Mapping[str, PredictFn]
 SplitName = Literal["train", "validation", "test"]
 
 
-class Task(StrEnum):
-    """Task of a model. It decides the metrics of an evaluation and the sections of a report."""
+TASK = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+"""Names of tasks: lower case, digits, single hyphens or underscores."""
+
+TaskName = Annotated[str, Meta(pattern=rf"^{TASK.pattern}\Z")]
+"""The name of a task, checked."""
+
+
+class Task:
+    """Names of the tasks of the zoo's own models. A plugin may use any other name.
+
+    The task of the data decides the metrics of an evaluation: those of
+    :func:`zoo.metrics.register_metrics`, unless the architecture has an ``evaluate`` of its own.
+    """
 
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
@@ -180,13 +191,13 @@ class DataSpec(Struct):
 
     Attributes:
         id: Name of the dataset, e.g. ``digits``.
-        task: Task that the data is for.
+        task: Task that the data is for: a name of :class:`Task`, or any other.
         inputs: Raw inputs of a model: preprocessing belongs in the model.
         targets: Targets that a model is trained on.
     """
 
     id: str
-    task: Task
+    task: TaskName
     inputs: tuple[TensorSpec, ...]
     targets: tuple[TensorSpec, ...] = ()
 
@@ -206,7 +217,7 @@ class DataSpec(Struct):
                 return tensor.labels
         raise ConfigError(
             f"the data {self.id!r} has no classes",
-            why=f"its task is {self.task.value}, and a classifier needs labeled examples",
+            why=f"its task is {self.task}, and a classifier needs labeled examples",
             fix="zoo info NAME shows the data that a model is made for",
         )
 

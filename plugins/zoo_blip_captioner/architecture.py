@@ -228,7 +228,7 @@ def _image(data: DataSpec) -> TensorSpec:
     if data.task != Task.CAPTIONING or not spec.is_image:
         raise zoo.errors.ConfigError(
             f"blip_captioner needs images with captions, and {data.id} has none",
-            why=f"it is data for {data.task.value}, with "
+            why=f"it is data for {data.task}, with "
             f"{', '.join(tensor.name for tensor in (*data.inputs, *data.targets))}",
             fix="zoo train blip_captioner --data FOLDER, with captions.jsonl beside the images",
         )

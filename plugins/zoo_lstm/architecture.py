@@ -184,9 +184,8 @@ def _check(data: DataSpec) -> None:
     if data.task not in LSTM.info.tasks:
         raise zoo.errors.ConfigError(
             f"lstm does not support {data.id}",
-            why=f"its task is {data.task.value}; lstm does forecasting, classification and "
-            "regression",
-            fix=f"zoo list --task {data.task.value}",
+            why=f"its task is {data.task}; lstm does forecasting, classification and regression",
+            fix=f"zoo list --task {data.task}",
         )
     tokens = [s for s in data.inputs if s.dtype == "int32" and len(s.shape) == 1]
     vectors = [s for s in data.inputs if s.dtype == "float32" and len(s.shape) == 2]
@@ -198,7 +197,7 @@ def _check(data: DataSpec) -> None:
             fix="zoo train lstm --data SERIES.csv",
         )
     if not tokens and not vectors:
-        listed = f"zoo list --task {data.task.value}"
+        listed = f"zoo list --task {data.task}"
         table = data.input("numeric") is not None
         raise zoo.errors.ConfigError(
             f"lstm needs sequences, and {data.id} has none",

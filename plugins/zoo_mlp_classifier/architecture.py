@@ -164,7 +164,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
                 raise zoo.errors.ConfigError(
                     f"mlp_classifier does not support the input {spec.name!r} of {data.id}",
                     why="it takes an image, or numeric and categorical columns",
-                    fix=f"zoo list --task {data.task.value}",
+                    fix=f"zoo list --task {data.task}",
                 )
             x = inputs[spec.name] = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
             if spec.is_image:

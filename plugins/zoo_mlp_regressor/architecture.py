@@ -166,8 +166,8 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
         if data.task is not zoo.Task.REGRESSION or not data.targets or data.targets[0].shape:
             raise zoo.errors.ConfigError(
                 f"mlp_regressor does not support {data.id}",
-                why=f"its task is {data.task.value}, and a regressor predicts one number per row",
-                fix=f"zoo list --task {data.task.value}",
+                why=f"its task is {data.task}, and a regressor predicts one number per row",
+                fix=f"zoo list --task {data.task}",
             )
         inputs, x = self._features(config, data)
         blocks = [False] * len(config.units) + [True] * config.residual_blocks

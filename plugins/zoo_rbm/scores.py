@@ -10,28 +10,28 @@ for _info in (
         "Log-likelihood",
         "Mean of −F − log Z over the examples, in nats. The interval combines those of the "
         "examples and of log Z.",
-        higher_is_better=True,
+        better="higher",
         low=None,
     ),
     ScoreInfo(
         "log_likelihood_alone",
         "Log-likelihood of independent units",
         "Baseline that knows the mean of each unit only.",
-        higher_is_better=True,
+        better="higher",
         low=None,
     ),
     ScoreInfo(
         "mixing",
         "Mixing",
         "Distance that a chain moves per update, relative to the distance between two chains.",
-        higher_is_better=True,
+        better="higher",
     ),
     ScoreInfo("log_z", "log Z", "Logarithm of the partition function, in nats.", low=None),
     ScoreInfo(
         "accuracy_features",
         "Accuracy on the features",
         "Accuracy of a linear classifier on the hidden units.",
-        higher_is_better=True,
+        better="higher",
         high=1.0,
         share=True,
     ),
@@ -39,7 +39,7 @@ for _info in (
         "accuracy_raw",
         "Accuracy on the raw values",
         "Accuracy of the same linear classifier on the raw values.",
-        higher_is_better=True,
+        better="higher",
         high=1.0,
         share=True,
     ),
@@ -48,13 +48,19 @@ for _info in (
         "RMSE of imputation",
         "Root mean squared error where half of the values are missing at random and imputed by the "
         "mean of samples; from 0 to 1, or in standard deviations for Gaussian units.",
+        "lower",
     ),
-    ScoreInfo("completion_rmse_mean_field", "RMSE of mean field", "Imputation by mean field."),
-    ScoreInfo("completion_rmse_mean", "RMSE of the mean", "Imputation by the mean of the column."),
+    ScoreInfo(
+        "completion_rmse_mean_field", "RMSE of mean field", "Imputation by mean field.", "lower"
+    ),
+    ScoreInfo(
+        "completion_rmse_mean", "RMSE of the mean", "Imputation by the mean of the column.", "lower"
+    ),
     ScoreInfo(
         "completion_rmse_neighbors",
         "RMSE of the nearest neighbors",
         "Imputation by the mean of the five nearest training examples.",
+        "lower",
     ),
 ):
     register_score(_info)

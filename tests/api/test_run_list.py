@@ -152,7 +152,7 @@ class TestListing:
 
     def test_the_largest_score_comes_first_if_higher_is_better(self, run, here):
         for name, value in (("a", 0.5), ("b", 0.9)):
-            plan = run.record["plan"] | {"monitor": "val_accuracy"}
+            plan = run.record["plan"] | {"monitor": "val_accuracy", "mode": "max"}
             path = copy(run, here / "runs" / name, plan=plan, best={"val_accuracy": value})
             (path / "metrics.json").unlink(missing_ok=True)
         assert [entry.path.name for entry in zoo.runs(sort="metric")] == ["b", "a"]

@@ -66,7 +66,7 @@ def shown(data: zoo.Dataset) -> dict[str, str]:
 
 def test_a_folder_with_captions_becomes_images_and_texts(folder: Path) -> None:
     data = zoo.dataset(folder)
-    assert data.spec.task is Task.CAPTIONING and data.id == "own"
+    assert data.spec.task == Task.CAPTIONING and data.id == "own"
     image, caption = data.spec.inputs[0], data.spec.targets[0]
     assert (image.name, image.shape, image.dtype) == ("image", (9, 7, 3), "uint8")
     assert (caption.name, caption.shape, caption.dtype) == ("caption", ("time",), "int32")
@@ -343,7 +343,7 @@ def test_a_folder_of_classes_is_what_it_was(tmp_path: Path) -> None:
     for kind in ("cat", "dog"):
         for number in range(4):
             draw(tmp_path / "own" / kind / f"{number}.png", number)
-    assert zoo.dataset(tmp_path / "own").spec.task is Task.CLASSIFICATION
+    assert zoo.dataset(tmp_path / "own").spec.task == Task.CLASSIFICATION
     write(tmp_path / "own" / "metadata.jsonl", [{"file_name": "cat/0.png", "label": "cat"}])
     with pytest.raises(BadRecord, match="'caption' is missing") as caught:
         zoo.dataset(tmp_path / "own")

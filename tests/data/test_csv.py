@@ -256,7 +256,7 @@ def test_options_that_contradict_are_refused(tmp_path: Path, options: Any) -> No
 
 def task(path: Path, cells: list[object], **options: object) -> str:
     content = ["x,y", *[f"{i},{cell}" for i, cell in enumerate(cells)]]
-    return open_path(write(path, content), options).spec.task.value
+    return open_path(write(path, content), options).spec.task
 
 
 def test_the_cells_of_the_target_decide_between_classes_and_measurements(tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ def test_wrong_groups_and_folds_are_refused(tmp_path: Path) -> None:
 def test_a_real_file_of_measurements_is_told_from_classes(shared_data: Path) -> None:
     file = shared_data / "concrete" / "concrete_data.csv"
     data = open_path(file)
-    assert data.spec.task.value == "regression"
+    assert data.spec.task == "regression"
     assert data.sizes() == {"train": 720, "validation": 155, "test": 155}
     assert [c.name for c in data.spec.targets[0].columns or ()] == ["Strength"]
     with pytest.raises(DataError, match="the class '1' has 2 examples"):
@@ -399,7 +399,7 @@ def test_a_target_whose_differences_float32_rounds_away_is_refused(tmp_path: Pat
 
     assert (
         zoo.dataset(write_columns(tmp_path / "x.csv", {"x": far, "y": A})).spec.task
-        is Task.REGRESSION
+        == Task.REGRESSION
     )
 
 

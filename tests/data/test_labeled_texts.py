@@ -45,7 +45,7 @@ def _texts(data: Any, split: str) -> list[str]:
 
 def test_a_folder_of_class_folders_becomes_tokens_and_labels(tmp_path: Path) -> None:
     data = zoo.dataset(_folder(tmp_path / "films", good=GOOD, bad=BAD))
-    assert data.spec.task is Task.CLASSIFICATION
+    assert data.spec.task == Task.CLASSIFICATION
     assert data.spec.labels == ("bad", "good")
     assert sum(data.sizes().values()) == 40
     inputs, targets = data.split("train").arrays()

@@ -30,7 +30,7 @@ def _pairs(path: Path) -> Path:
 @pytest.mark.parametrize("name", ["p.tsv", "p.txt"])
 def test_a_file_of_pairs_becomes_source_and_target(tmp_path: Path, name: str) -> None:
     data = zoo.dataset(_pairs(tmp_path / name), **ASKED, lowercase=True)
-    assert data.spec.task is Task.SEQUENCE_TO_SEQUENCE
+    assert data.spec.task == Task.SEQUENCE_TO_SEQUENCE
     assert sum(data.sizes().values()) == len(PAIRS)
     inputs, targets = data.split("train").arrays()
     source, target = data.spec.inputs[0].text, data.spec.targets[0].text

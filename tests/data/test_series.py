@@ -28,7 +28,7 @@ def days(count: int, start: str = "2020-01-01", step: int = 1) -> list[str]:
 def test_a_file_of_dates_and_numbers_is_a_series(tmp_path: Path) -> None:
     data = zoo.dataset(write(tmp_path / "s.csv", days(300)))
 
-    assert data.spec.task is Task.FORECASTING
+    assert data.spec.task == Task.FORECASTING
     history, calendar = data.spec.inputs
     assert history.shape == (28, 1)
     assert history.series is not None
@@ -41,7 +41,7 @@ def test_a_table_of_a_classifier_that_has_dates_stays_one(tmp_path: Path) -> Non
     rows = [f"{day.split(',')[0]},{i % 3},{'ab'[i % 2]}" for i, day in enumerate(days(60))]
     data = zoo.dataset(write(tmp_path / "t.csv", rows, "date,x,label"), drop="date")
 
-    assert data.spec.task is Task.CLASSIFICATION
+    assert data.spec.task == Task.CLASSIFICATION
 
 
 def test_windows_hold_what_came_before_and_targets_what_came_after(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 import tomllib
 
 import zoo
@@ -66,6 +68,23 @@ def test_the_table_of_hooks_is_that_of_the_code():
             takes = ", ".join(f"`{argument}`" for argument in inspect.signature(hook).parameters)
             found.append((f"`{name}`", takes, (hook.__doc__ or "").strip().replace("``", "`")))
     assert rows == found
+
+
+def test_the_table_of_scores_is_that_of_the_code():
+    code = (
+        "from zoo.metrics.scores import registered_scores\n"
+        "for one in registered_scores(): print(one.better or 'neither', one.name)"
+    )
+    # In a process of its own, where no plugin has registered more.
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    known: dict[str, list[str]] = {}
+    for line in printed.stdout.splitlines():
+        better, name = line.split()
+        known.setdefault(better, []).append(name)
+    rows = [line.strip("|").split("|") for line in after(PAGE, "scores").splitlines()[2:]]
+    assert {better.strip(): re.findall(r"`(\w+)`", names) for better, names in rows} == known
 
 
 def test_the_page_is_about_the_version_that_is_spoken():

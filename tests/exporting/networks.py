@@ -52,7 +52,7 @@ class Tiny(Architecture[Config]):
 
 
 def blueprint(*inputs: TensorSpec, task: Task = Task.CLASSIFICATION) -> Blueprint:
-    targets = (LABEL,) if task is Task.CLASSIFICATION else ()
+    targets = (LABEL,) if task == Task.CLASSIFICATION else ()
     return Blueprint(
         "tiny", Config(), DataSpec(id="toy", task=task, inputs=inputs, targets=targets)
     )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from zoo.errors import ConfigError, DataError, Diverged
-from zoo.metrics import TASKS, Evaluation, evaluate
+from zoo.metrics import Evaluation, Score, evaluate, register_metrics
 from zoo.metrics.classification import BINS, SMALLEST, WORST
 from zoo.spec import DataSpec, Task, TensorSpec
 
@@ -267,10 +267,25 @@ def test_an_empty_split_is_refused() -> None:
         measure(np.zeros(0, int), np.zeros((0, 2)))
 
 
-@pytest.mark.parametrize("task", [task for task in Task if task not in TASKS])
-def test_a_task_without_a_measure_says_what_to_override(task: Task) -> None:
+@pytest.mark.parametrize("task", [Task.CAPTIONING, Task.DENSITY, "token-tagging"])
+def test_a_task_without_metrics_says_what_to_override(task: str) -> None:
     with pytest.raises(ConfigError, match=r"Architecture\.evaluate"):
         evaluate(lambda _: {}, Rows([0]), spec(2, task))
+
+
+def test_metrics_of_a_new_task_are_registered_once() -> None:
+    def count(predict_fn: Any, split: Any, data: Any, **options: Any) -> Evaluation:
+        found = float(predict_fn({})["found"])
+        return Evaluation(task=data.task, examples=len(split), scores={"found": Score(value=found)})
+
+    register_metrics("counting", count)
+    register_metrics("counting", count)
+    found = evaluate(lambda _: {"found": np.float64(3)}, Rows([0, 1]), spec(2, "counting"))
+    assert (found.task, found.examples, found.scores["found"].value) == ("counting", 2, 3.0)
+    with pytest.raises(ConfigError, match="there are metrics for the task 'counting' already"):
+        register_metrics("counting", lambda *_, **__: found)
+    with pytest.raises(ConfigError, match="'classification' already"):
+        register_metrics(Task.CLASSIFICATION, count)
 
 
 def test_a_batch_size_of_zero_is_refused() -> None:

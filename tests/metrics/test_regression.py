@@ -183,5 +183,5 @@ def test_a_wrong_target_is_named() -> None:
 
 def test_what_the_scores_mean_is_known() -> None:
     assert describe_score("interval_coverage").share
-    assert not describe_score("val_rmse").higher_is_better
-    assert describe_score("r2").higher_is_better and describe_score("r2").low is None
+    assert describe_score("val_rmse").better == "lower"
+    assert describe_score("r2").better == "higher" and describe_score("r2").low is None

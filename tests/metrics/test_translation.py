@@ -141,5 +141,5 @@ def test_an_empty_split_and_data_without_text_are_refused():
 
 def test_scores_say_which_way_is_better():
     for name in ("exact_match", "bleu", "chrf", "token_accuracy"):
-        assert describe_score(name).higher_is_better
+        assert describe_score(name).better == "higher"
     assert describe_score("bleu").high == 100.0

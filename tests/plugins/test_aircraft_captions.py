@@ -62,7 +62,7 @@ def test_the_vocabulary_is_known_before_an_image_is_drawn(monkeypatch: pytest.Mo
     monkeypatch.setattr("zoo_aircraft.datasets.draw", refuse)
     data = zoo.dataset(NAME)
     assert data.sizes() == {"train": 36_000, "validation": 500, "test": 1_000}
-    assert data.spec.task is Task.CAPTIONING
+    assert data.spec.task == Task.CAPTIONING
     caption_, summary_ = data.spec.targets
     assert caption_.text == summary_.text and len(caption_.text.vocabulary) == 72
     assert data.split("test").texts["caption"][0].startswith("a ")

@@ -271,7 +271,7 @@ def test_a_run_is_measured_on_what_its_configuration_is_about(run: zoo.Run) -> N
     evaluation = zoo.evaluate(run, data())
     scores = evaluation.scores
 
-    assert evaluation.task is Task.RECONSTRUCTION
+    assert evaluation.task == Task.RECONSTRUCTION
     assert evaluation.headline == "mse"
     assert evaluation.examples == 10
     assert set(scores) == {

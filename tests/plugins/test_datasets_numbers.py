@@ -185,7 +185,7 @@ def test_the_seed_decides_what_is_held_out_and_examples_how_many_are_trained_on(
 
 def test_the_dataset_is_pairs_of_ids_with_start_and_end_tokens_around_the_target() -> None:
     data = zoo.dataset("numbers_en_es", examples=3_000)
-    assert data.spec.task is Task.SEQUENCE_TO_SEQUENCE
+    assert data.spec.task == Task.SEQUENCE_TO_SEQUENCE
     inputs, targets = data.split("test").take(np.arange(100))
     source, target = inputs["source"], targets["target"]
     assert source.dtype == target.dtype == np.int32

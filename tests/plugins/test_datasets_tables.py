@@ -23,7 +23,7 @@ def test_diabetes_is_there_without_a_network_in_its_own_units(monkeypatch) -> No
     pytest.importorskip("sklearn", reason="scikit-learn carries the study")
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     data = zoo.dataset("diabetes")
-    assert data.spec.task is Task.REGRESSION
+    assert data.spec.task == Task.REGRESSION
     assert data.sizes() == {"train": 310, "validation": 66, "test": 66}
     age, bmi = rows(data, 0), rows(data, 1)
     assert (age.min(), age.max()) == (19, 79)

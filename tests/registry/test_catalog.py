@@ -39,7 +39,7 @@ def test_the_zoos_own_catalog_follows_its_schema() -> None:
         ("schema_version: 1\nmodels: [1]", "models.0"),
         (f"schema_version: 1\nmodels:{MODEL}  color: red", "models.0.color"),
         (f"schema_version: 1\nmodels:{MODEL.replace('thing', '../up', 1)}", "models.0.name"),
-        (f"schema_version: 1\nmodels:{MODEL.replace('regression', 'magic')}", "models.0.tasks.0"),
+        (f"schema_version: 1\nmodels:{MODEL.replace('regression', 'Magic!')}", "models.0.tasks.0"),
         (f"schema_version: 1\nmodels:{MODEL}{MODEL.strip(chr(10))}", "listed twice"),
         ("schema_version: 1\nmodels: [", "while parsing"),
         ("a: &a [x]\nb: *a", "aliases"),

@@ -21,7 +21,6 @@ from zoo.errors import ConfigError, Finding
 from zoo.metrics import Score
 from zoo.metrics.intervals import student_t
 from zoo.metrics.scores import describe_score
-from zoo.spec import Task
 
 _MOST_SEEDS = 1_000
 
@@ -61,7 +60,7 @@ class CrossValidation(Frozen):
 
     architecture: str
     data: str
-    task: Task
+    task: str
     folds: int
     group_by: tuple[str, ...] = ()
     seeds: int = 1
@@ -82,7 +81,7 @@ class CrossValidation(Frozen):
             values = [row.scores[name].value for row in self.results if name in row.scores]
             mean = statistics.mean(values)
             if len(values) < count or statistics.stdev(values) == 0:
-                means[name] = Score(value=mean, unit=first.unit)
+                means[name] = Score(value=mean, unit=first.unit, better=first.better)
                 continue
             half = student_t(count - 1) * statistics.stdev(values) * math.sqrt(1 / count + ratio)
             low, high = mean - half, mean + half
@@ -90,7 +89,7 @@ class CrossValidation(Frozen):
             kind = describe_score(name)
             low = low if kind.low is None else max(low, kind.low)
             high = high if kind.high is None else min(high, kind.high)
-            means[name] = Score(value=mean, low=low, high=high, unit=first.unit)
+            means[name] = first.model_copy(update={"value": mean, "low": low, "high": high})
         return means
 
 

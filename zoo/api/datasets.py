@@ -163,7 +163,7 @@ def _announced() -> set[str]:
 def _listing(named: NamedDataset, distribution: str) -> DatasetListing:
     return DatasetListing(
         name=named.id,
-        task=named.task.value,
+        task=named.task,
         size=named.size,
         license=named.license,
         offline=named.offline,

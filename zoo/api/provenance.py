@@ -133,7 +133,7 @@ def _artifact(folder: Path, manifest: Manifest) -> Link:
     facts = {
         "name": manifest.name,
         "architecture": manifest.architecture,
-        "task": manifest.task.value,
+        "task": manifest.task,
         "bytes": sum(entry.bytes for entry in manifest.files),
         "made with": ", ".join(f"{name} {version}" for name, version in manifest.producer.items()),
     }

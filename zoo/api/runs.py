@@ -17,7 +17,7 @@ from zoo.api.artifacts import artifacts, came_from
 from zoo.api.run import Run
 from zoo.errors import ConfigError, Finding, RunBusy, TrainError, ZooWarning
 from zoo.files import TRASH, empty_trash, folder_size, is_file
-from zoo.metrics.scores import describe_score
+from zoo.metrics.scores import Better
 from zoo.names import natural_order
 from zoo.training.run_folder import RunFolder
 
@@ -52,6 +52,8 @@ class RunEntry:
         value: The value of the metric.
         low: Lower end of its 95 % interval, if known.
         high: Upper end.
+        unit: Unit of the value; ``None`` for a number without one.
+        better: Whether a higher or a lower value is better, if that is known.
         seconds: Wall-clock time of all its processes.
         cpu_seconds: CPU time of all its processes.
         peak_memory_bytes: Peak memory of its processes; ``None`` if unknown.
@@ -73,6 +75,7 @@ class RunEntry:
     low: float | None = None
     high: float | None = None
     unit: str | None = None
+    better: Better | None = None
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_memory_bytes: int | None = None
@@ -181,29 +184,37 @@ def entry_of(path: Path) -> RunEntry:
     )
 
 
-def watched(record: dict[str, Any]) -> tuple[str, float] | None:
-    """Return the metric that a run's plan monitors, and its best validation value."""
-    monitor = str(record["plan"].get("monitor", ""))
+def watched(record: dict[str, Any]) -> tuple[str, float, Better] | None:
+    """Return the metric that a run's plan monitors, its best validation value and direction."""
+    plan = record["plan"]
+    monitor = str(plan.get("monitor", ""))
     value = record["best"].get(monitor)
-    return (monitor, float(value)) if value is not None else None
+    if value is None:
+        return None
+    return monitor, float(value), "higher" if plan.get("mode") == "max" else "lower"
 
 
-def rank(metric: str, value: float | None) -> float:
-    """Return a sort key that puts the best value first, and a missing one last."""
-    if value is None or not math.isfinite(value):
+def rank(value: float | None, better: Better | None) -> float:
+    """Return a sort key: the best value first, one that is missing or cannot be compared last."""
+    if value is None or better is None or not math.isfinite(value):
         return math.inf
-    return -value if describe_score(metric).higher_is_better else value
+    return -value if better == "higher" else value
 
 
 def _reached(run: Run) -> dict[str, Any]:
     evaluation = run.metrics
     if evaluation is not None:
         score = evaluation.scores[evaluation.headline]
-        return {"metric": evaluation.headline, "split": "test", **score.model_dump()}
+        return {
+            "metric": evaluation.headline,
+            "split": "test",
+            **score.model_dump(exclude={"share"}),
+        }
     seen = watched(run.record)
     if seen is None:
         return {}
-    return {"metric": seen[0], "split": "validation", "value": seen[1]}
+    metric, value, better = seen
+    return {"metric": metric, "split": "validation", "value": value, "better": better}
 
 
 def _lines(run: Run) -> int:
@@ -217,7 +228,7 @@ def _order(entry: RunEntry, sort: str) -> tuple[Any, ...]:
     """Return the sort key of a run; those with equal keys are sorted by name."""
     if sort == "metric":
         # Values of different metrics have no order among them.
-        value = rank(entry.metric, entry.value)
+        value = rank(entry.value, entry.better)
         return (entry.value is None, entry.split, entry.metric, value)
     keys: dict[str, Any] = {
         "started": entry.started,
@@ -363,7 +374,7 @@ def _best(root: Path, count: int) -> set[Path]:
             record = Run(path).record
             if seen := watched(record):
                 key = (record["architecture"]["name"], record["data"]["fingerprint"], seen[0])
-                groups.setdefault(key, []).append((rank(*seen), path))
+                groups.setdefault(key, []).append((rank(*seen[1:]), path))
     return {path for rows in groups.values() for _, path in sorted(rows)[:count]}
 
 

@@ -22,6 +22,7 @@ from zoo.architecture import Architecture, Blueprint
 from zoo.config import TrainPlan, configure
 from zoo.errors import ConfigError, Finding, StorageError, ZooError
 from zoo.files import replacing, sha256_file, sha256_json
+from zoo.metrics.scores import plan_with_mode
 from zoo.spec import Dataset
 from zoo.training.progress import Progress
 from zoo.training.run_folder import NOT_METRICS, RunFolder
@@ -92,12 +93,13 @@ def train(
     chosen_data = architecture.default_dataset if data is None else data
     found = open_dataset(chosen_data, **(data_options or {}))
     blueprint = make_blueprint(name, found.spec, config)
-    train_plan = configure(
+    plan_given = configure(
         architecture.default_config(found.spec).plan,
         chosen,
         what="training plan",
         fix="zoo train --help, or zoo.TrainPlan, says what a plan holds",
     )
+    train_plan = plan_with_mode(plan_given)
     # Read before the folder is made: unreadable data leaves no folder behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
     fingerprint = found.fingerprint

@@ -19,7 +19,7 @@ from zoo.data.options import SeedOptions, SplitOptions
 from zoo.data.splits import SPLITS
 from zoo.errors import ConfigError, DataError, Finding
 from zoo.files import sha256_json
-from zoo.spec import Arrays, DataSpec, Split, Task, TensorSpec
+from zoo.spec import Arrays, DataSpec, Split, TensorSpec
 
 
 class NamedDataset(Frozen):
@@ -61,7 +61,7 @@ class NamedDataset(Frozen):
         return self.spec.id
 
     @property
-    def task(self) -> Task:
+    def task(self) -> str:
         """Task that the data is for."""
         return self.spec.task
 
@@ -144,7 +144,7 @@ class Dataset:
         self.options: dict[str, Any] = {}
 
     def __repr__(self) -> str:
-        return f"Dataset({self.id!r}, task={self._spec.task.value!r})"
+        return f"Dataset({self.id!r}, task={self._spec.task!r})"
 
     @property
     def id(self) -> str:

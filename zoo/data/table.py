@@ -71,7 +71,7 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
     name, names = _columns(table, options)
     task = _target_task(table, name, options.task)
     groups = group_codes([table.column(c) for c in options.group_by]) if options.group_by else None
-    if task is Task.CLASSIFICATION:
+    if task == Task.CLASSIFICATION:
         labels, codes = _read_classes(table, name)
         check_classes(codes, labels, "whole", str(path))
         target = TensorSpec(name="label", dtype="int64", labels=labels)
@@ -228,7 +228,7 @@ def _without_values(table: Table, name: str) -> BadRecord:
     )
 
 
-def _target_task(table: Table, name: str, asked: str | None) -> Task:
+def _target_task(table: Table, name: str, asked: str | None) -> str:
     """Return whether the target is a class or a measurement.
 
     Raises:
@@ -236,7 +236,7 @@ def _target_task(table: Table, name: str, asked: str | None) -> Task:
     """
     check_present(table, name, "target")
     if asked is not None:
-        return Task(asked)
+        return asked
     cells = table.column(name)
     if all(has_decimal_comma(cell) or is_number(cell) for cell in cells) and not all(
         map(is_number, cells)

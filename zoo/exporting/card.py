@@ -17,7 +17,7 @@ def write_card(manifest: Manifest) -> str:
         "",
         manifest.summary,
         "",
-        f"Architecture: `{manifest.architecture}`. Task: {manifest.task.value}. "
+        f"Architecture: `{manifest.architecture}`. Task: {manifest.task}. "
         f"License: {manifest.license}.",
         "",
         "## Use",

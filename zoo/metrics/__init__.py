@@ -9,6 +9,9 @@ import numpy.
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Callable
+
 from zoo.errors import ConfigError, Finding
 from zoo.metrics.results import (
     CalibrationBin,
@@ -28,10 +31,43 @@ __all__ = [
     "Mistake",
     "Score",
     "evaluate",
+    "register_metrics",
 ]
 
-TASKS = (Task.CLASSIFICATION, Task.FORECASTING, Task.REGRESSION, Task.RECONSTRUCTION)
-"""Tasks that :func:`evaluate` has metrics for."""
+Evaluate = Callable[..., Evaluation]
+"""Metrics of a task: takes the arguments of :func:`evaluate`."""
+
+# By name, because they need numpy.
+_METRICS: dict[str, str | Evaluate] = {
+    Task.CLASSIFICATION: "zoo.metrics.classification:evaluate_classification",
+    Task.REGRESSION: "zoo.metrics.regression:evaluate_regression",
+    Task.FORECASTING: "zoo.metrics.forecasting:evaluate_forecasting",
+    Task.RECONSTRUCTION: "zoo.metrics.reconstruction:evaluate_reconstruction",
+}
+
+
+def register_metrics(task: str, metrics: Evaluate) -> None:
+    """Register the metrics of a task that the zoo has none for.
+
+    A plugin calls this where its module is imported. An architecture that overrides ``evaluate``
+    does not need it.
+
+    Args:
+        task: The task of the data.
+        metrics: A function with the arguments of :func:`evaluate`.
+
+    Raises:
+        ConfigError: If there are other metrics for this task.
+
+    Example:
+        >>> zoo.metrics.register_metrics("segmentation", evaluate_segmentation)
+    """
+    if _METRICS.setdefault(task, metrics) is not metrics:
+        raise ConfigError(
+            f"there are metrics for the task {task!r} already",
+            why="the task of some data means the same metrics for every model",
+            fix="name the task differently, or override Architecture.evaluate",
+        )
 
 
 def evaluate(
@@ -72,19 +108,13 @@ def evaluate(
             findings=[Finding("batch_size", batch_size, "a whole number of at least 1")],
             fix="leave it out, or give one above zero",
         )
-    # Imported here, because they need numpy.
-    if data.task is Task.CLASSIFICATION:
-        from zoo.metrics.classification import evaluate_classification as measure
-    elif data.task is Task.REGRESSION:
-        from zoo.metrics.regression import evaluate_regression as measure
-    elif data.task is Task.FORECASTING:
-        from zoo.metrics.forecasting import evaluate_forecasting as measure
-    elif data.task is Task.RECONSTRUCTION:
-        from zoo.metrics.reconstruction import evaluate_reconstruction as measure
-    else:
+    metrics = _METRICS.get(data.task)
+    if metrics is None:
         raise ConfigError(
-            f"there are no built-in metrics for the task {data.task.value!r}",
-            why=f"there are some for {', '.join(sorted(task.value for task in TASKS))}",
+            f"there are no metrics for the task {data.task!r}",
+            why=f"there are some for {', '.join(sorted(_METRICS))}",
             fix="override Architecture.evaluate and return a zoo.metrics.Evaluation",
         )
-    return measure(predict_fn, split, data, reference=reference, batch_size=batch_size)
+    if isinstance(metrics, str):
+        metrics = pkgutil.resolve_name(metrics)
+    return metrics(predict_fn, split, data, reference=reference, batch_size=batch_size)

@@ -90,8 +90,7 @@ def checked_output(
     if name not in outputs:
         raise ConfigError(
             f"the model has no output {name!r}",
-            why=f"the evaluation of {data.task.value} needs it; "
-            f"there are {', '.join(outputs) or 'none'}",
+            why=f"the evaluation of {data.task} needs it; there are {', '.join(outputs) or 'none'}",
             fix=f"name the output {name!r}, or override Architecture.evaluate",
         )
     given = np.asarray(outputs[name]).astype(np.float64)

@@ -96,7 +96,7 @@ def evaluate_regression(
             1 - squares.mean() / (centered**2).mean(), bootstrap_function(columns, _r2)
         )
     if found.low is not None and found.high is not None and found.inside is not None:
-        scores["interval_coverage"] = Score.of_share(found.inside)
+        scores["interval_coverage"] = Score.of_share(found.inside, better=None)
         scores["interval_width"] = Score.of_mean(found.high - found.low, unit)
     figures: tuple[Figure, ...] = ()
     if reference is not None:

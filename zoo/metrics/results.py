@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, NonNegativeInt, model_validator
+from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from zoo.config import Frozen
 from zoo.metrics.figures import Figure
-from zoo.spec import Task
+from zoo.metrics.scores import Better, describe_score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,35 +23,50 @@ class Score(Frozen):
         low: Lower end of the interval; ``None`` where no honest one is known.
         high: Upper end, ``None`` together with ``low``.
         unit: Unit of all three; ``None`` for a number without one.
+        better: Whether a higher or a lower value is better; ``None`` if neither is. An
+            :class:`Evaluation` takes it from the registered score of that name.
+        share: Whether it is a share, shown in percent; likewise.
     """
 
     value: float
     low: float | None = None
     high: float | None = None
     unit: str | None = None
+    better: Better | None = None
+    share: bool = False
 
     @classmethod
     def of(
-        cls, value: float, interval: tuple[float, float] | None, unit: str | None = None
+        cls,
+        value: float,
+        interval: tuple[float, float] | None,
+        unit: str | None = None,
+        better: Better | None = None,
     ) -> Score:
         """Return a score from its value and its interval, if there is one."""
         low, high = interval or (None, None)
-        return cls(value=float(value), low=low, high=high, unit=unit)
+        return cls(value=float(value), low=low, high=high, unit=unit, better=better)
 
     @classmethod
-    def of_share(cls, right: NDArray[np.bool_]) -> Score:
+    def of_share(cls, right: NDArray[np.bool_], better: Better | None = "higher") -> Score:
         """Return the share of true values, with the Wilson (1927) interval."""
         from zoo.metrics.intervals import wilson
 
-        count = int(right.sum())
-        return cls.of(count / len(right), wilson(count, len(right)))
+        count, total = int(right.sum()), len(right)
+        low, high = wilson(count, total)
+        return cls(value=count / total, low=low, high=high, better=better, share=True)
 
     @classmethod
-    def of_mean(cls, values: NDArray[np.float64], unit: str | None = None) -> Score:
+    def of_mean(
+        cls,
+        values: NDArray[np.float64],
+        unit: str | None = None,
+        better: Better | None = None,
+    ) -> Score:
         """Return the mean of one value per example, with its bootstrap interval (Efron 1979)."""
         from zoo.metrics.intervals import bootstrap_means
 
-        return cls.of(values.mean(), bootstrap_means(values[:, None])[0], unit)
+        return cls.of(values.mean(), bootstrap_means(values[:, None])[0], unit, better)
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -162,13 +177,31 @@ class Evaluation(Frozen):
         >>> evaluation.scores["accuracy"].value
     """
 
-    task: Task
+    task: str
     examples: int = Field(ge=1)
     scores: dict[str, Score]
     tables: ClassificationTables | None = None
     figures: tuple[Figure, ...] = Field((), exclude=True)
 
+    @field_validator("scores")
+    @classmethod
+    def _complete(cls, scores: dict[str, Score]) -> dict[str, Score]:
+        return {name: _completed(name, score) for name, score in scores.items()}
+
     @property
     def headline(self) -> str:
         """Name of the score that is shown where there is room for one."""
         return next(iter(self.scores))
+
+
+def _completed(name: str, score: Score) -> Score:
+    """Return a score with the direction and the form that are registered for its name.
+
+    Raises:
+        ValueError: If it says another direction.
+    """
+    known = describe_score(name)
+    if None not in (known.better, score.better) and known.better != score.better:
+        raise ValueError(f"expected {known.better} values of {name!r} to be better, as registered")
+    better, share = score.better or known.better, score.share or known.share
+    return score.model_copy(update={"better": better, "share": share})

@@ -1,14 +1,21 @@
 """Metadata of scores: title, meaning, direction and range.
 
 Reports, quantization, the training loop and the published figures read it. A plugin that computes a
-score of its own registers it with :func:`register_score`.
+score of its own registers it with :func:`register_score`. Nothing is inferred from a name: the
+direction of a score that is not registered is unknown.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from zoo.errors import ConfigError
+from zoo.config import TrainPlan
+from zoo.errors import ConfigError, Finding
+from zoo.names import nearest
+
+Better = Literal["higher", "lower"]
+"""Direction of improvement of a score."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,7 @@ class ScoreInfo:
         name: Key in ``Evaluation.scores`` or, without ``val_``, column of a run's history.
         title: Title for people.
         meaning: A sentence of explanation; empty where the title needs none.
-        higher_is_better: Direction of improvement.
+        better: Whether a higher or a lower value is better; ``None`` if neither is.
         low: Minimum, or ``None``.
         high: Maximum, or ``None``.
         share: Whether it is a share, shown in percent.
@@ -28,14 +35,10 @@ class ScoreInfo:
     name: str
     title: str
     meaning: str = ""
-    higher_is_better: bool = False
+    better: Better | None = None
     low: float | None = 0.0
     high: float | None = None
     share: bool = False
-
-
-_SHARES = ("accuracy", "f1", "auc", "coverage", "precision", "recall")
-_HIGHER = (*_SHARES, "r2", "likelihood", "explained_variance", "skill")
 
 
 def register_score(info: ScoreInfo) -> None:
@@ -53,51 +56,75 @@ def register_score(info: ScoreInfo) -> None:
 
 
 def describe_score(name: str) -> ScoreInfo:
-    """Return the metadata of a score, inferred from its suffix if it is not registered.
+    """Return the metadata of a score; only a title, made from its name, if it is not registered.
 
     Args:
         name: Name of a score, or a column of a run's history (``val_accuracy``).
     """
     name = name.removeprefix("val_")
-    if name in _SCORES:
-        return _SCORES[name]
-    share = name.endswith(_SHARES)
-    return ScoreInfo(
-        name,
-        name.replace("_", " ").capitalize(),
-        higher_is_better=name.endswith(_HIGHER),
-        low=0.0 if share else None,
-        high=1.0 if share else None,
-        share=share,
-    )
+    return _SCORES.get(name) or ScoreInfo(name, name.replace("_", " ").capitalize(), low=None)
+
+
+def registered_scores() -> tuple[ScoreInfo, ...]:
+    """Return the registered scores: those of the zoo, then those of the plugins in use."""
+    return tuple(_SCORES.values())
+
+
+def plan_with_mode(plan: TrainPlan) -> TrainPlan:
+    """Return a plan that says which direction of the monitored column is better.
+
+    Raises:
+        ConfigError: If neither the plan nor the registered scores say it.
+    """
+    if plan.mode is not None:
+        return plan
+    better = describe_score(plan.monitor).better
+    if better is None:
+        prefix = "val_" if plan.monitor.startswith("val_") else ""
+        near = nearest(plan.monitor.removeprefix("val_"), _SCORES, count=1)
+        question = f"; did you mean {prefix + near[0]!r}?" if near else ""
+        raise ConfigError(
+            f"the plan monitors {plan.monitor!r}, and nothing says which direction is better",
+            why=f"no score of this name is registered{question}",
+            findings=[Finding("plan.mode", None, "'min' if lower values are better, or 'max'")],
+            fix="zoo.train(..., plan={'mode': 'max'}), or zoo.metrics.scores.register_score",
+        )
+    return plan.model_copy(update={"mode": "max" if better == "higher" else "min"})
 
 
 def _share(name: str, title: str, meaning: str) -> ScoreInfo:
-    return ScoreInfo(name, title, meaning, higher_is_better=True, high=1.0, share=True)
+    return ScoreInfo(name, title, meaning, "higher", high=1.0, share=True)
 
 
 def _higher(
     name: str, title: str, meaning: str, low: float | None, high: float | None
 ) -> ScoreInfo:
-    return ScoreInfo(name, title, meaning, higher_is_better=True, low=low, high=high)
+    return ScoreInfo(name, title, meaning, "higher", low, high)
+
+
+def _lower(
+    name: str, title: str, meaning: str = "", low: float | None = 0.0, high: float | None = None
+) -> ScoreInfo:
+    return ScoreInfo(name, title, meaning, "lower", low, high)
 
 
 _SCORES = {
     info.name: info
     for info in (
-        ScoreInfo("loss", "Loss", low=None),
+        _lower("loss", "Loss", low=None),
         # Classification
         _share("accuracy", "Accuracy", "Share of correct predictions."),
         _share("macro_f1", "Macro F1", "Mean F1 of the classes, rare ones counting as much."),
-        ScoreInfo("log_loss", "Log loss", "Cross-entropy in nats: 0 is perfect."),
+        _lower("log_loss", "Log loss", "Cross-entropy in nats: 0 is perfect."),
         ScoreInfo(
             "calibration_error",
             "Calibration error",
             "Mean gap between confidence and accuracy.",
+            "lower",
             high=1.0,
             share=True,
         ),
-        ScoreInfo(
+        _lower(
             "brier",
             "Brier score",
             "Squared distance to the one-hot label: 0 is perfect, 2 is certain and wrong.",
@@ -109,6 +136,13 @@ _SCORES = {
             "Probability that a positive example is ranked above a negative one.",
         ),
         _share("average_precision", "Average precision", "Area under the precision–recall curve."),
+        _share("auc", "Area under the curve", ""),
+        _share("precision", "Precision", "Share of correct ones among the predicted."),
+        _share("recall", "Recall", "Share of the examples of a class that are found."),
+        _share("f1", "F1", "Harmonic mean of precision and recall."),
+        # Segmentation
+        _share("mean_iou", "Mean IoU", "Intersection over union, the mean over the classes."),
+        _share("dice", "Dice coefficient", "Twice the intersection over the sum of both areas."),
         _share(
             "threshold_accuracy",
             "Accuracy at the threshold",
@@ -131,9 +165,9 @@ _SCORES = {
             "Accuracy of logistic regression on color histograms.",
         ),
         # Regression and forecasting
-        ScoreInfo("mae", "Mean absolute error", "Average size of an error."),
-        ScoreInfo("mse", "Mean squared error", "Average squared error: large ones count most."),
-        ScoreInfo(
+        _lower("mae", "Mean absolute error", "Average size of an error."),
+        _lower("mse", "Mean squared error", "Average squared error: large ones count most."),
+        _lower(
             "rmse", "Root mean squared error", "Typical size of an error; large ones count most."
         ),
         _higher(
@@ -143,23 +177,26 @@ _SCORES = {
             None,
             1.0,
         ),
-        _share(
+        # Neither direction: the aim is the nominal coverage.
+        ScoreInfo(
             "interval_coverage",
             "Interval coverage",
             "Share of targets inside their prediction interval, to compare with the nominal one.",
+            high=1.0,
+            share=True,
         ),
-        ScoreInfo("interval_width", "Interval width", "Mean width of the prediction intervals."),
+        _lower("interval_width", "Interval width", "Mean width of the prediction intervals."),
         ScoreInfo(
             "skill",
             "Skill",
             "How much smaller the RMSE is than that of the best baseline: persistence, seasonal "
             "naive or linear autoregression.",
-            higher_is_better=True,
+            "higher",
             low=None,
             high=1.0,
             share=True,
         ),
-        ScoreInfo(
+        _lower(
             "mase",
             "Mean absolute scaled error",
             "Absolute error as a multiple of the mean change between two steps in training.",
@@ -172,13 +209,13 @@ _SCORES = {
             None,
             None,
         ),
-        ScoreInfo(
+        _lower(
             "mse_pca",
             "MSE of PCA",
             "Baseline: as many principal components as the code has numbers.",
             high=1.0,
         ),
-        ScoreInfo(
+        _lower(
             "mse_to_pca",
             "MSE relative to PCA",
             "1 is no better than as many principal components; 0.5 is half their error.",
@@ -195,6 +232,7 @@ _SCORES = {
         ),
         _higher("held_out_auc_pca", "ROC AUC of PCA", "The same with the error of PCA.", 0.0, 1.0),
         # Generated text
+        _lower("perplexity", "Perplexity", "Exponential of the loss per token: 1 is perfect.", 1.0),
         _share("exact_match", "Exact match", "Share of texts identical to a reference."),
         _higher(
             "bleu",

@@ -26,7 +26,7 @@ from zoo.registry.entrypoints import (
     normalize,
     own_catalog_path,
 )
-from zoo.spec import Task
+from zoo.spec import TaskName
 from zoo.struct import Finite, NonNegative, Struct, StructError
 
 FILE = "registry.yaml"
@@ -127,7 +127,7 @@ class ModelEntry(Entry):
 
     group: ClassVar[str] = ARCHITECTURES
     version: str | int = FIRST_VERSION
-    tasks: tuple[Task, ...]
+    tasks: tuple[TaskName, ...]
     tags: tuple[str, ...] = ()
     license: str = "unknown"
     default_dataset: str | None = None
@@ -151,7 +151,7 @@ class DatasetEntry(Entry):
     """
 
     group: ClassVar[str] = DATASETS
-    task: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")]
+    task: TaskName
     size: str = ""
     license: str = "unknown"
     offline: bool = True

@@ -167,24 +167,28 @@ class Registry:
         """Return what is known of the names of a group that match, in natural order.
 
         Raises:
-            RegistryError: If there is no such task.
+            RegistryError: If nothing is for that task.
         """
-        wanted = set(tags)
-        chosen = []
-        for name in fnmatch.filter(self.names(group), pattern):
+        wanted, chosen = set(tags), []
+        known: set[str] = set()
+        for name in self.names(group):
             listing = self.listing(name, group)
             about = listing.entry
             if listing.distribution == HERE:
                 about = self._loaded[listing.provider].info
             tasks = getattr(about, "tasks", None) or (getattr(about, "task", ""),)
+            known.update(tasks)
             if (
-                not (installed and listing.status == "not installed")
+                fnmatch.fnmatchcase(name, pattern)
+                and not (installed and listing.status == "not installed")
                 and (task is None or task in tasks)
                 and wanted <= set(getattr(about, "tags", ()))
             ):
                 chosen.append(listing)
-        if task is not None and not chosen:
-            _check_task(task)
+        if task is not None and task not in known:
+            near = nearest(task, known, count=1) or sorted(known)[:1]
+            what, fix = f"there is nothing for a task {task!r}", f"zoo list --task {near[0]}"
+            raise RegistryError(what, why=f"tasks are {', '.join(sorted(known))}", fix=fix)
         return chosen
 
     def listing(self, name: str, group: str = ARCHITECTURES) -> Listing:
@@ -377,13 +381,3 @@ def _versions(providers: Iterable[Provider]) -> tuple[str, ...]:
     """Return the versions of an architecture, the newest first."""
     found = {one.model_version for one in providers}
     return tuple(sorted(found, key=int, reverse=True))
-
-
-def _check_task(task: str) -> None:
-    from zoo.spec import Task
-
-    if task in set(Task):
-        return
-    near = nearest(task, [one.value for one in Task], count=1) or [Task.CLASSIFICATION.value]
-    what, fix = f"there is no task {task!r}", f"zoo list --task {near[0]}"
-    raise RegistryError(what, why=f"tasks are {', '.join(Task)}", fix=fix)

@@ -88,7 +88,7 @@ def training_summary(records: RunRecords) -> str:
     scores = [(k, number(v)) for k, v in run["best"].items()] if _is_map(run.get("best")) else []
     watched = dig(run, "plan", "monitor")
     scores.sort(key=lambda pair: pair[0] != watched)
-    shown = [f"{_metric_name(k)} {_value(k, v)}" for k, v in scores if v is not None][:2]
+    shown = [f"{_metric_name(k)} {_metric_value(k, v)}" for k, v in scores if v is not None][:2]
     return f"{opening} {kept} epoch {best}{' (' + ', '.join(shown) + ')' if shown else ''}."
 
 
@@ -109,8 +109,8 @@ def score_tiles(evaluation: Evaluation) -> list[Tile]:
     return [
         Tile(
             describe_score(name).title,
-            _value(name, score.value, evaluation.examples) + _unit(score),
-            _interval(name, score, evaluation.examples),
+            _value(score.value, evaluation.examples, share=score.share) + _unit(score),
+            _interval(score, evaluation.examples),
             _meaning(name, evaluation),
         )
         for name, score in evaluation.scores.items()
@@ -231,16 +231,22 @@ def _unit(score: Score) -> str:
     return f"{THIN}{score.unit}" if score.unit else ""
 
 
-def _interval(name: str, score: Score, examples: int) -> str:
+def _interval(score: Score, examples: int) -> str:
     if score.low is None or score.high is None:
         return ""
-    return f"{_value(name, score.low, examples)} – {_value(name, score.high, examples)}"
+    ends = (_value(end, examples, share=score.share) for end in (score.low, score.high))
+    return " – ".join(ends)
 
 
-def _value(name: str, number: float, examples: int = 0) -> str:
-    if describe_score(name).share:
+def _value(number: float, examples: int = 0, *, share: bool) -> str:
+    if share:
         return percent(number, 2 if examples >= 5000 else 1)
     return decimal(number)
+
+
+def _metric_value(column: str, number: float) -> str:
+    """Format a number of the history, whose columns say nothing but their name."""
+    return _value(number, share=describe_score(column).share)
 
 
 def _metric_name(column: str) -> str:
@@ -250,7 +256,7 @@ def _metric_name(column: str) -> str:
 
 def _curve_text(name: str, training: list[float], validation: list[float], epochs: int) -> str:
     parts = [
-        f"{where} from {_value(name, column[0])} to {_value(name, column[-1])}"
+        f"{where} from {_metric_value(name, column[0])} to {_metric_value(name, column[-1])}"
         for where, column in (("training", training), ("validation", validation))
         if column
     ]

@@ -16,7 +16,7 @@ from zoo.errors import Incompatible, Tampered
 from zoo.files import sha256_json
 from zoo.names import NAME, VERSION
 from zoo.runtime.artifact_files import COPY_AGAIN, FileEntry, read_bytes
-from zoo.spec import DataSpec, Task, TensorSpec
+from zoo.spec import DataSpec, TaskName, TensorSpec
 from zoo.struct import Finite, NonNegative, Struct
 
 FORMAT_VERSION = 1
@@ -209,7 +209,7 @@ class Manifest(Struct):
     architecture: Annotated[str, Meta(pattern=_MODEL, max_length=72)]
     summary: str
     limits: tuple[str, ...] = ()
-    task: Task
+    task: TaskName
     config: dict[str, Any]
     config_sha256: Annotated[str, Meta(pattern=_SHA256)]
     data: DataSpec
@@ -276,7 +276,7 @@ class Manifest(Struct):
             "producer": self.producer,
             "signature": graph.signature,
             "summary": self.summary,
-            "task": self.task.value,
+            "task": self.task,
             "tolerance": {n: t.model_dump(mode="json") for n, t in graph.tolerance.items()},
             "weights_sha256": graph.weights_sha256,
         }

@@ -134,7 +134,7 @@ def description(subject: DatasetSubject) -> Measured:
     (listing,) = [one for one in zoo.list_datasets() if one.name == named.id]
     own = {
         "summary": named.summary,
-        "task": named.task.value,
+        "task": named.task,
         "size": named.size,
         "license": named.license,
         "offline": named.offline,

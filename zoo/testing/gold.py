@@ -12,7 +12,6 @@ from zoo.api.catalog import registry
 from zoo.api.predict_fns import keras_predict_fn
 from zoo.errors import DatasetUnavailable
 from zoo.metrics import Score
-from zoo.metrics.scores import describe_score
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
 from zoo.testing.subject import ModelSubject
 
@@ -147,7 +146,7 @@ def metrics(subject: ModelSubject) -> Measured:
             continue
         compared += 1
         expect(
-            _reaches(name, found, claim.low, claim.high),
+            _reaches(found, claim.low, claim.high),
             f"{name!r} of the weights {claimed.id!r} to be as good as claimed, "
             f"{claim.low:.4g} to {claim.high:.4g}",
             f"{found.value:.4g}, {found.low:.4g} to {found.high:.4g} on {EXAMPLES} examples",
@@ -185,8 +184,8 @@ def _measure(subject: ModelSubject, identifier: str) -> dict[str, Score]:
     return dict(evaluation.scores)
 
 
-def _reaches(name: str, found: Score, low: float, high: float) -> bool:
+def _reaches(found: Score, low: float, high: float) -> bool:
     """Return whether a score may be as good as claimed, or better."""
-    if found.low is None or found.high is None:
+    if found.low is None or found.high is None or found.better is None:
         return False
-    return found.high >= low if describe_score(name).higher_is_better else found.low <= high
+    return found.high >= low if found.better == "higher" else found.low <= high

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
-from zoo.metrics.scores import describe_score
+from zoo.config import TrainPlan
+from zoo.metrics.scores import describe_score, plan_with_mode
 from zoo.spec import Arrays, Dataset, Split, SplitName, Task
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
 from zoo.testing.subject import ModelSubject, take_all
@@ -78,7 +79,7 @@ def loss_falls(subject: ModelSubject) -> Measured:
     column = monitored.removeprefix("val_")
     column = column if column in history[0] else monitored
     first, last = history[0][column], history[-1][column]
-    gone = _gain(column, first, last)
+    gone = _gain(plan_with_mode(subject.recipe.plan), first, last)
     expect(
         gone >= IMPROVEMENT,
         f"{column} to go {IMPROVEMENT:.1%} of the way to perfect at least in {len(history)} epochs",
@@ -98,9 +99,9 @@ def overfits_one_batch(subject: ModelSubject) -> Measured:
     history = _overfitted_run(subject).history
     column = subject.recipe.plan.monitor
     first, last = history[0][column], history[-1][column]
-    gone = _gain(column, first, last)
-    score = describe_score(column)
-    unbounded = score.higher_is_better and score.high is None
+    plan = plan_with_mode(subject.recipe.plan)
+    gone = _gain(plan, first, last)
+    unbounded = plan.mode == "max" and describe_score(column).high is None
     wanted = OVERFIT_LIKELIHOOD if unbounded else OVERFIT
     expect(
         gone >= wanted,
@@ -144,7 +145,7 @@ def permuted_labels(subject: ModelSubject) -> Measured:
     task, tasks = subject.spec.task, subject.architecture.info.tasks
     if task not in (Task.CLASSIFICATION, Task.REGRESSION) or task not in tasks:
         raise Skipped(
-            f"it is for {', '.join(tasks)}, and its default data for {task.value}: no class and no "
+            f"it is for {', '.join(tasks)}, and its default data for {task}: no class and no "
             "number of an example is learned that could be another's"
         )
     run = subject.train("permuted", zoo.DatasetView(subject.data, _permuted_except_test))
@@ -228,16 +229,16 @@ class _PermutedSplit:
         return take_all(self)
 
 
-def _gain(monitored: str, before: float, after: float) -> float:
+def _gain(plan: TrainPlan, before: float, after: float) -> float:
     """Return the relative improvement: 1 is the best possible value.
 
     The best value of a loss or error is 0, that of a proportion 1. The gain of a likelihood, whose
     best value is unknown, is relative to its size.
     """
-    score = describe_score(monitored)
-    best = (score.high or 0.0) if score.higher_is_better else 0.0
+    higher = plan.mode == "max"
+    best = (describe_score(plan.monitor).high or 0.0) if higher else 0.0
     way = abs(best - before)
-    gone = after - before if score.higher_is_better else before - after
+    gone = after - before if higher else before - after
     return gone / way if way else 0.0
 
 

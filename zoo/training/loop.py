@@ -15,7 +15,7 @@ from zoo.architecture import Measure
 from zoo.config import TrainPlan
 from zoo.errors import ConfigError, Diverged, Finding
 from zoo.layers import WarmupSchedule
-from zoo.metrics.scores import describe_score
+from zoo.metrics.scores import plan_with_mode
 from zoo.names import name_fault
 from zoo.spec import Dataset
 from zoo.training.checkpoints import (
@@ -56,7 +56,7 @@ class Loop:
         call_hook: CallHook,
         resume: bool = False,
     ) -> None:
-        self.plan = plan
+        self.plan = plan_with_mode(plan)
         self.state = TrainingState()
         self.stopped_because = ""
         self.interrupts = Interrupts(progress.on_stop_requested)
@@ -262,8 +262,7 @@ class Loop:
             )
 
     def _better(self, value: float, best: float) -> bool:
-        better = describe_score(self.plan.monitor).higher_is_better
-        return value > best if better else value < best
+        return value > best if self.plan.mode == "max" else value < best
 
     def _check_finite(self, what: str, value: float | None, where: str) -> None:
         if value is not None and not math.isfinite(value):

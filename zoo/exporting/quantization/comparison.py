@@ -16,7 +16,7 @@ from zoo.errors import ConfigError, DataError, Finding
 from zoo.exporting.parity import round_up
 from zoo.metrics import Evaluation
 from zoo.metrics.intervals import BLOCKS, batch_means, paired_difference
-from zoo.metrics.scores import describe_score
+from zoo.metrics.scores import Better
 from zoo.runtime.manifest import Comparison
 from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import Arrays, DataSpec, PredictFn, PredictFns, Split, Task
@@ -27,7 +27,6 @@ BATCHES = (1, 64)
 _BATCH = 256
 _MIN_BLOCK = 5
 _BATCH_DEPENDENCE_EXAMPLES = 64
-_MAIN_METRICS = {Task.CLASSIFICATION: "accuracy"}
 _EPSILON = 1e-12
 
 _WARM_UP = 2
@@ -45,11 +44,11 @@ class Comparer:
         split: The examples.
         name: Name of the split.
         source: The graphs of the source, by signature.
-        metric: The main metric; by default ``accuracy`` for a classifier, else the first.
+        metric: The main metric; by default the headline.
         config: Configuration of the model.
 
     Raises:
-        ConfigError: If there is no such metric.
+        ConfigError: If there is no such metric, or nothing says which direction is better.
     """
 
     def __init__(
@@ -65,13 +64,14 @@ class Comparer:
         self.architecture, self.data, self.split, self.name = architecture, data, split, name
         self.source, self.config = source, config
         self.evaluation = self._evaluate(source, split)
-        self.metric = _main_metric(self.evaluation, self.evaluation.task, metric)
+        self.metric = _main_metric(self.evaluation, metric)
+        self._better = _direction(self.evaluation, self.metric)
 
     @property
     def unit(self) -> Literal["points", "percent"]:
         """Percentage points of a share, percent of the source's value for any other metric."""
         # R² is read like a share, although it can be negative.
-        share = describe_score(self.metric).share or self.metric == "r2"
+        share = self.evaluation.scores[self.metric].share or self.metric == "r2"
         return "points" if share else "percent"
 
     def compare(self, variant: PredictFns) -> tuple[Comparison, Evaluation]:
@@ -117,7 +117,7 @@ class Comparer:
         return evaluation.scores[self.metric].value
 
     def _loss(self, old: float, new: float) -> float:
-        worse = old - new if describe_score(self.metric).higher_is_better else new - old
+        worse = old - new if self._better == "higher" else new - old
         if self.unit == "points":
             return 100 * worse
         return 100 * worse / max(abs(self._score(self.evaluation)), _EPSILON)
@@ -143,7 +143,7 @@ class _Differences:
 
     def __init__(self, data: DataSpec) -> None:
         labeled = [t.name for t in data.targets if t.labels is not None and not t.shape]
-        self._target = labeled[0] if data.task is Task.CLASSIFICATION and labeled else None
+        self._target = labeled[0] if data.task == Task.CLASSIFICATION and labeled else None
         self._same = self._labels = self._worse = self._better = 0
         self._sums: dict[str, tuple[float, int]] = {}
         self.largest: dict[str, float] = {}
@@ -207,15 +207,26 @@ def _labels(outputs: Arrays) -> np.ndarray[Any, Any] | None:
     return None
 
 
-def _main_metric(evaluation: Evaluation, task: Task, wanted: str | None) -> str:
+def _main_metric(evaluation: Evaluation, wanted: str | None) -> str:
     known = list(evaluation.scores)
-    name = wanted or _MAIN_METRICS.get(task, known[0] if known else "")
+    name = wanted or evaluation.headline
     if name not in known:
         raise ConfigError(
             "the options of the quantization are wrong",
             findings=[Finding("metric", name, f"one of {', '.join(known)}")],
         )
     return name
+
+
+def _direction(evaluation: Evaluation, metric: str) -> Better:
+    better = evaluation.scores[metric].better
+    if better is None:
+        raise ConfigError(
+            "the options of the quantization are wrong",
+            findings=[Finding("metric", metric, "a score that says which direction is better")],
+            fix=f"return zoo.metrics.Score(..., better='higher') as {metric!r}, or name another",
+        )
+    return better
 
 
 @dataclass(frozen=True)
