@@ -52,7 +52,9 @@ def data(shape: tuple[int, ...] = (6, 5, 1), labels: Any = LABELS) -> Dataset:
 
 
 @pytest.mark.parametrize("kind", ["dense", "convolutional"])
-@pytest.mark.parametrize("size", [(8, 8, 1), (28, 28, 1), (33, 57, 3), (7, 9, 3)])
+@pytest.mark.parametrize(
+    "size", [(8, 8, 1), (28, 28, 1), pytest.param((33, 57, 3), marks=pytest.mark.slow), (7, 9, 3)]
+)
 def test_the_recipe_gives_back_images_of_every_size(kind: str, size: tuple[int, int, int]) -> None:
     extra = {"filters": [4, 6]} if kind == "convolutional" else {"units": [8]}
     model = zoo.build("autoencoder", data=image_spec(size), kind=kind, **extra)
@@ -90,14 +92,14 @@ def test_what_build_returns_learns_images_from_themselves(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "config",
     [
-        {"noise": {"kind": "gaussian"}},
-        {"noise": {"kind": "salt_and_pepper", "amount": 0.1}},
-        {"noise": {"kind": "masking"}, "loss": "bce"},
-        {"sparsity": {"kind": "l1"}},
+        pytest.param({"noise": {"kind": "gaussian"}}, marks=pytest.mark.slow),
+        pytest.param({"noise": {"kind": "salt_and_pepper", "amount": 0.1}}, marks=pytest.mark.slow),
+        pytest.param({"noise": {"kind": "masking"}, "loss": "bce"}, marks=pytest.mark.slow),
+        pytest.param({"sparsity": {"kind": "l1"}}, marks=pytest.mark.slow),
         {"sparsity": {"kind": "kl", "weight": 0.1}},
         {"variational": True, "loss": "bce"},
         {"code_range": "tanh", "normalization": "layer", "activation": "relu"},
-        {"code_range": "sigmoid", "normalization": "none"},
+        pytest.param({"code_range": "sigmoid", "normalization": "none"}, marks=pytest.mark.slow),
     ],
 )
 def test_every_option_trains_in_the_compiled_engine_and_comes_out_finite(
@@ -206,6 +208,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
     )
 
 
+@pytest.fixture(scope="module")
+def exported(run: zoo.Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return zoo.export(run, tmp_path_factory.mktemp("exports"), data=data()).path
+
+
+@pytest.fixture(scope="module")
+def evaluation(run: zoo.Run) -> zoo.Evaluation:
+    return zoo.evaluate(run, data())
+
+
 def test_what_is_held_out_is_neither_trained_on_nor_chosen_by(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -267,8 +279,9 @@ def test_a_split_of_nothing_but_held_out_classes_is_refused() -> None:
         exclude_classes(found, ("a",)).split("train")
 
 
-def test_a_run_is_measured_on_what_its_configuration_is_about(run: zoo.Run) -> None:
-    evaluation = zoo.evaluate(run, data())
+def test_a_run_is_measured_on_what_its_configuration_is_about(
+    evaluation: zoo.Evaluation,
+) -> None:
     scores = evaluation.scores
 
     assert evaluation.task == Task.RECONSTRUCTION
@@ -289,33 +302,31 @@ def test_a_run_is_measured_on_what_its_configuration_is_about(run: zoo.Run) -> N
 
 
 def test_an_artifact_is_measured_like_its_run_and_answers_every_signature(
-    run: zoo.Run, tmp_path: Path
+    evaluation: zoo.Evaluation, exported: Path
 ) -> None:
-    folder = zoo.export(run, tmp_path, data=data()).path
-    found = zoo.evaluate(folder, data()).scores
-    for name, score in zoo.evaluate(run, data()).scores.items():
+    found = zoo.evaluate(exported, data()).scores
+    for name, score in evaluation.scores.items():
         assert score.value == pytest.approx(found[name].value, rel=1e-3), name
     images = data().split("test").take(np.arange(3))[0]["image"]
-    code = zoo.predict(folder, images, signature="encode").outputs["code"]
-    again = zoo.predict(folder, {"code": code}, signature="decode").outputs["reconstruction"]
-    whole = zoo.predict(folder, images).outputs
+    code = zoo.predict(exported, images, signature="encode").outputs["code"]
+    again = zoo.predict(exported, {"code": code}, signature="decode").outputs["reconstruction"]
+    whole = zoo.predict(exported, images).outputs
 
     np.testing.assert_allclose(again, whole["reconstruction"], atol=1e-2)
     apart = ((images / 255.0 - whole["reconstruction"] / 255.0) ** 2).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(whole["error"], apart, rtol=1e-4)
-    assert json.loads((folder / "manifest.json").read_text())["task"] == "reconstruction"
+    assert json.loads((exported / "manifest.json").read_text())["task"] == "reconstruction"
     with pytest.raises(Incompatible):
-        zoo.predict(folder, images, signature="dream")
+        zoo.predict(exported, images, signature="dream")
 
 
 def test_a_smaller_form_is_measured_on_what_the_configuration_is_about(
-    run: zoo.Run, tmp_path: Path
+    exported: Path,
 ) -> None:
-    folder = zoo.export(run, tmp_path, data=data()).path
     # So small a network becomes no smaller; what was measured is said nevertheless.
     with pytest.raises(QuantizationRejected) as caught:
         zoo.quantize(
-            folder,
+            exported,
             data=data(),
             metric="psnr_denoised",
             methods=["int8_static"],
@@ -330,13 +341,12 @@ def test_a_smaller_form_is_measured_on_what_the_configuration_is_about(
 
 
 def test_own_data_that_needs_options_is_asked_for_with_them(
-    run: zoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = zoo.export(run, tmp_path / "exports", data=data()).path
     (tmp_path / data().spec.id).mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="cannot be read") as caught:
-        zoo.quantize(folder)
+        zoo.quantize(exported)
     assert "--data-option" in str(caught.value)
 
 

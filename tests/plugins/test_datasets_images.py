@@ -54,9 +54,7 @@ def test_mnist_comes_from_a_local_file(shared_data: Path, tmp_path: Path) -> Non
     _, targets = data.split("validation").arrays() or ({}, {})
     assert np.bincount(targets["label"]).min() > 400
     with np.load(file) as arrays:
-        np.savez_compressed(
-            tmp_path / "again.npz", **{k: arrays[k] for k in reversed(arrays.files)}
-        )
+        np.savez(tmp_path / "again.npz", **{k: arrays[k] for k in reversed(arrays.files)})
     again = zoo.dataset("mnist", file=str(tmp_path / "again.npz"))
     assert again.fingerprint == MNIST
 

@@ -56,7 +56,9 @@ def test_the_recipe_fits_images_of_every_size(name: str, size: tuple[int, int, i
 
 
 def test_what_build_returns_is_an_ordinary_compiled_keras_model(tmp_path: Path) -> None:
-    model = zoo.build("cnn", data=images(8, 8, 1), **{"optimizer.learning_rate": 0.01})
+    model = zoo.build(
+        "cnn", data=images(8, 8, 1), filters=[[4]], **{"optimizer.learning_rate": 0.01}
+    )
     x = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 1)).astype("uint8")
     y = np.arange(32) % 3
     history = model.fit(x, y, epochs=2, batch_size=8, verbose=0)
@@ -125,7 +127,7 @@ def test_a_wrong_field_is_one_finding_with_its_place(
     assert caught.value.exit_code == 4
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     units=st.lists(st.integers(1, 12), max_size=3),
     activation=st.sampled_from(["relu", "gelu", "tanh", "sigmoid", "selu"]),

@@ -77,8 +77,14 @@ def masked(cell: str, units: tuple[int, ...], *, both: bool, embedding: int) -> 
     return keras.Model(tokens, layers.Dense(3, activation="softmax")(x))
 
 
-@pytest.mark.parametrize("both", [False, True])
-@pytest.mark.parametrize("cell", list(CELLS))
+@pytest.mark.parametrize(
+    ("cell", "both"),
+    [
+        *((cell, True) for cell in CELLS),
+        ("lstm", False),
+        *(pytest.param(cell, False, marks=pytest.mark.slow) for cell in ("gru", "simple_rnn")),
+    ],
+)
 def test_outputs_equal_those_of_masked_keras_layers(cell: str, *, both: bool) -> None:
     own = zoo.build(
         "lstm",
@@ -98,7 +104,7 @@ def test_outputs_equal_those_of_masked_keras_layers(cell: str, *, both: bool) ->
             weights += by_name[name].get_weights() if name in by_name else []
     theirs.set_weights([*weights, *by_name["probabilities"].get_weights()])
     # As many as there are steps, and as many again: neither may be taken for something else.
-    for count, time in ((9, 9), (64, 13), (1, 1), (3, 20)):
+    for count, time in ((6, 6), (16, 5), (1, 1), (3, 8)):
         tokens = ragged(count, time, seed=count)
         np.testing.assert_allclose(
             own(tokens).numpy(), theirs(tokens).numpy(), rtol=1e-5, atol=1e-6
@@ -121,10 +127,10 @@ def readers() -> list[keras.Model]:
     ]
 
 
-@given(more=st.integers(1, 15), seed=st.integers(0, 100))
-@settings(max_examples=4, deadline=None)
+@given(more=st.integers(1, 7), seed=st.integers(0, 100))
+@settings(max_examples=3, deadline=None)
 def test_padding_never_changes_an_answer(readers: list[keras.Model], more: int, seed: int) -> None:
-    tokens = ragged(5, 7, seed)
+    tokens = ragged(5, 4, seed)
     padded = np.pad(tokens, [(0, 0), (0, more)])
     for model in readers:
         np.testing.assert_allclose(model(padded).numpy(), model(tokens).numpy(), atol=1e-6)

@@ -105,8 +105,35 @@ def run(tmp_path_factory) -> zoo.Run:
     )
 
 
-def test_it_learns_a_table_and_its_intervals_cover_the_test_split(run: zoo.Run) -> None:
-    evaluation = zoo.evaluate(run)
+@pytest.fixture(scope="module")
+def evaluation(run: zoo.Run) -> zoo.Evaluation:
+    return zoo.evaluate(run)
+
+
+@pytest.fixture(scope="module")
+def small_table(tmp_path_factory) -> Path:
+    return houses(tmp_path_factory.mktemp("small"), 80)
+
+
+def train_briefly(file: Path, folder: Path) -> zoo.Run:
+    return zoo.train(
+        "mlp_regressor",
+        file,
+        data_options={"drop": "street"},
+        run_dir=folder / "run",
+        epochs=2,
+        **SMALL,
+    )
+
+
+@pytest.fixture(scope="module")
+def small_run(small_table: Path, tmp_path_factory) -> zoo.Run:
+    return train_briefly(small_table, tmp_path_factory.mktemp("brief"))
+
+
+def test_it_learns_a_table_and_its_intervals_cover_the_test_split(
+    run: zoo.Run, evaluation: zoo.Evaluation
+) -> None:
     assert next(iter(evaluation.scores)) == evaluation.headline == "rmse"
     assert run.metrics is not None and run.metrics.headline == "rmse"
     assert evaluation.scores["r2"].value > 0.9
@@ -143,7 +170,9 @@ def test_the_interval_was_calibrated_on_the_validation_split(run: zoo.Run) -> No
     assert inside.sum() == int(np.ceil(0.9 * (len(inside) + 1)))
 
 
-def test_it_exports_with_its_interval_and_answers_records(run: zoo.Run, tmp_path: Path) -> None:
+def test_it_exports_with_its_interval_and_answers_records(
+    run: zoo.Run, evaluation: zoo.Evaluation, tmp_path: Path
+) -> None:
     artifact = zoo.export(run, out=tmp_path)
     session = zoo.runtime.load(artifact.path)
     record = {"area": 80, "age": None, "town": "south"}
@@ -152,7 +181,7 @@ def test_it_exports_with_its_interval_and_answers_records(run: zoo.Run, tmp_path
     keras_answer = zoo.predict(run, [record]).as_dicts()[0]
     assert answer["prediction"] == pytest.approx(keras_answer["prediction"], rel=1e-5)
     assert zoo.evaluate(artifact.path, run.dataset()).scores["rmse"].value == pytest.approx(
-        run.metrics.scores["rmse"].value, rel=1e-4
+        evaluation.scores["rmse"].value, rel=1e-4
     )
 
 
@@ -183,28 +212,17 @@ def test_where_the_plan_decides_half_of_validation_is_left_to_calibrate(tmp_path
     assert watched["loss"] == pytest.approx(best, rel=1e-3)
 
 
-def test_the_same_seed_gives_the_same_bits(tmp_path: Path) -> None:
-    file = houses(tmp_path, 120)
-    weights = [
-        zoo.train("mlp_regressor", file, run_dir=tmp_path / name, epochs=2, **SMALL)
-        .model.get_layer("interval")
-        .get_weights()
-        for name in ("a", "b")
-    ]
-    np.testing.assert_array_equal(weights[0], weights[1])
+def test_the_same_seed_gives_the_same_bits(
+    small_table: Path, small_run: zoo.Run, tmp_path: Path
+) -> None:
+    again = train_briefly(small_table, tmp_path)
+    for one, two in zip(small_run.model.get_weights(), again.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
-def test_a_small_table_calibrates_with_as_many_as_it_takes(tmp_path: Path) -> None:
-    run = zoo.train(
-        "mlp_regressor",
-        houses(tmp_path, 80),
-        data_options={"drop": "street"},
-        run_dir=tmp_path / "run",
-        epochs=1,
-        **SMALL,
-    )
-    assert run.record["data"]["sizes"]["validation"] == 12
-    assert float(run.model.get_layer("interval").slope) > 0
+def test_a_small_table_calibrates_with_as_many_as_it_takes(small_run: zoo.Run) -> None:
+    assert small_run.record["data"]["sizes"]["validation"] == 12
+    assert float(small_run.model.get_layer("interval").slope) > 0
 
 
 def test_too_few_rows_for_the_level_are_refused_before_training(tmp_path: Path) -> None:

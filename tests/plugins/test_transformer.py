@@ -10,14 +10,22 @@ import pytest
 
 import zoo
 from zoo.api.predict_fns import signatures
+from zoo.api.prediction import Predictor
 from zoo.errors import ConfigError, DataError, Incompatible
 from zoo.runtime import load_generator
 from zoo.runtime.decoding import generate, likelihood
 from zoo.runtime.text import decode_text, encode_text
 from zoo.spec import DataSpec, Task, TensorSpec, TextSpec
 
+ROOT = Path(__file__).parents[2]
 SPECIAL_TOKENS = ("[pad]", "[unknown]", "[start]", "[end]")
-SMALL = {"hidden_dim": 16, "num_heads": 2, "intermediate_dim": 16}
+SMALL = {
+    "hidden_dim": 16,
+    "num_heads": 2,
+    "encoder_layers": 1,
+    "decoder_layers": 2,
+    "intermediate_dim": 16,
+}
 LABEL = TensorSpec(name="label", dtype="int64", labels=("bad", "good"))
 
 
@@ -42,7 +50,14 @@ REVIEWS = DataSpec(
 RNG = np.random.default_rng(0)
 
 
+@pytest.fixture(scope="module")
+def trained() -> keras.Model:
+    return zoo.build("transformer", weights="numbers_en_es")
+
+
 def predict_fns(model: keras.Model) -> dict:
+    """Call a model as it is: for a few steps no graph is worth its tracing."""
+
     def ask(graph):
         return lambda given: {k: np.asarray(v) for k, v in graph(dict(given)).items()}
 
@@ -50,17 +65,22 @@ def predict_fns(model: keras.Model) -> dict:
 
 
 @pytest.fixture(scope="module")
-def trained() -> keras.Model:
-    return zoo.build("transformer", weights="numbers_en_es")
+def translator(trained) -> Predictor:
+    return zoo.open_predictor(trained)
 
 
-def test_the_published_weights_write_numbers_they_have_never_seen(trained):
+@pytest.fixture(scope="module")
+def small() -> keras.Model:
+    return zoo.build("transformer", data=PAIRS, **SMALL)
+
+
+def test_the_published_weights_write_numbers_they_have_never_seen(translator):
     data = zoo.dataset("numbers_en_es")
     part = data.split("test")
     inputs, targets = part.take(np.linspace(0, len(part) - 1, 600).astype(int))
     target = data.spec.targets[0].text
 
-    found = generate(predict_fns(trained), {"source": inputs["source"]}, target)
+    found = generate(translator.predict_fns, {"source": inputs["source"]}, target)
 
     pairs = zip(
         decode_text(found.tokens, target), decode_text(targets["target"], target), strict=True
@@ -69,12 +89,12 @@ def test_the_published_weights_write_numbers_they_have_never_seen(trained):
     assert not found.cut.any()
 
 
-def test_a_text_is_answered_with_a_text(trained):
-    answer = zoo.predict(trained, ["Forty-two  thousand and SEVEN", "zero"])
+def test_a_text_is_answered_with_a_text(translator):
+    answer = translator.predict(["Forty-two  thousand and SEVEN", "zero"])
     assert answer.texts == ["cuarenta y dos mil siete", "cero"]
     assert answer.as_dicts()[0]["text"] == "cuarenta y dos mil siete"
     assert (answer.outputs["log_probability"] > -0.5).all()
-    assert zoo.predict(trained, "one thousand", beams=4).texts == ["mil"]
+    assert translator.predict("one thousand", beams=4).texts == ["mil"]
 
 
 @pytest.mark.parametrize(
@@ -103,62 +123,76 @@ def test_step_by_step_with_a_cache_it_gives_what_the_whole_gives_at_once(positio
     np.testing.assert_allclose(found.log_probability, wanted, atol=1e-4)
 
 
-def test_more_padding_changes_nothing(trained):
+def test_more_padding_changes_nothing(translator):
     spec = zoo.dataset("numbers_en_es").spec
     ids = encode_text(["nine hundred and one", "eight"], spec.inputs[0].text)
     wide = np.pad(ids, ((0, 0), (0, 9)))
     narrow, padded = (
-        generate(predict_fns(trained), {"source": x}, spec.targets[0].text) for x in (ids, wide)
+        generate(translator.predict_fns, {"source": x}, spec.targets[0].text) for x in (ids, wide)
     )
 
     np.testing.assert_array_equal(narrow.tokens, padded.tokens)
     np.testing.assert_allclose(narrow.log_probability, padded.log_probability, atol=1e-5)
 
 
-def test_a_source_of_nothing_but_padding_is_answered_with_numbers():
-    model = zoo.build("transformer", data=PAIRS, **SMALL)
-    found = generate(predict_fns(model), {"source": np.zeros((2, 4), "int32")}, SPANISH, beams=2)
+def test_a_source_of_nothing_but_padding_is_answered_with_numbers(small):
+    found = generate(predict_fns(small), {"source": np.zeros((2, 4), "int32")}, SPANISH, beams=2)
     assert np.isfinite(found.score).all()
 
 
-def test_both_texts_share_one_matrix_where_they_share_a_vocabulary():
+def test_both_texts_share_one_matrix_where_they_share_a_vocabulary(small):
     same = PAIRS.model_copy(update={"targets": (tokens("target", ENGLISH),)})
     shared = zoo.build("transformer", data=same, **SMALL)
-    apart = zoo.build("transformer", data=PAIRS, **SMALL)
     loose = zoo.build("transformer", data=same, tied_embeddings=False, **SMALL)
 
-    assert apart.count_params() - shared.count_params() == 9 * 16
+    assert small.count_params() - shared.count_params() == 9 * 16
     assert loose.count_params() - shared.count_params() == 8 * 16 + 16 * 8 + 8
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory, trained) -> Path:
-    folder = tmp_path_factory.mktemp("exports")
-    return zoo.export(trained, folder, name="numbers").path
-
-
-def test_an_artifact_writes_the_same_tokens_as_keras_from_raw_text(exported, trained):
+def english_numbers(count: int) -> list[str]:
     from zoo_datasets.number_words import english
 
-    texts = [english(int(n)) for n in RNG.integers(0, 1_000_000, 60)]
-    opened = load_generator(exported)
+    return [english(int(n)) for n in np.random.default_rng(0).integers(0, 1_000_000, count)]
+
+
+def assert_same_texts(artifact: Path, keras_model: Predictor, texts: list[str]) -> None:
+    opened = load_generator(artifact)
     for beams in (1, 4):
-        ours, theirs = opened.predict(texts, beams=beams), zoo.predict(trained, texts, beams=beams)
+        ours = opened.predict(texts, beams=beams)
+        theirs = keras_model.predict(texts, beams=beams)
         np.testing.assert_array_equal(ours.outputs["text"], theirs.outputs["text"])
         np.testing.assert_allclose(
             ours.outputs["log_probability"], theirs.outputs["log_probability"], atol=1e-3
         )
-    assert zoo.predict(exported, texts[0]).texts == opened.predict(texts[0]).texts
-    encoded = zoo.predict(exported, texts[:3], signature="encode").outputs
+    assert zoo.predict(artifact, texts[0]).texts == opened.predict(texts[0]).texts
+    encoded = zoo.predict(artifact, texts[:3], signature="encode").outputs
     assert encoded["logits"].shape == (3, 55)
-    assert zoo.verify(exported).signatures
-    assert "load_generator" in (exported / "card.md").read_text()
+    assert zoo.verify(artifact).signatures
+    assert "load_generator" in (artifact / "card.md").read_text()
+
+
+def test_the_published_artifact_writes_the_same_tokens_as_keras_from_raw_text(translator):
+    assert_same_texts(ROOT / "exports" / "transformer" / "1", translator, english_numbers(60))
+
+
+def test_an_artifact_of_a_new_network_writes_the_same_tokens_as_keras(tmp_path):
+    keras.utils.set_random_seed(0)
+    model = zoo.build("transformer", data="numbers_en_es", **{**SMALL, "decoder_layers": 1})
+    artifact = zoo.export(model, tmp_path, name="numbers").path
+    assert_same_texts(artifact, zoo.open_predictor(model), english_numbers(8))
+
+
+@pytest.mark.slow
+def test_an_artifact_of_the_published_weights_writes_the_same_tokens_as_keras(
+    trained, translator, tmp_path
+):
+    artifact = zoo.export(trained, tmp_path, name="numbers").path
+    assert_same_texts(artifact, translator, english_numbers(60))
 
 
 def test_an_artifact_that_writes_nothing_says_so():
-    root = Path(__file__).parents[2]
     with pytest.raises(Incompatible, match="generates no text"):
-        load_generator(root / "exports" / "cnn" / "1")
+        load_generator(ROOT / "exports" / "cnn" / "1")
 
 
 @pytest.mark.parametrize(
@@ -169,13 +203,13 @@ def test_an_artifact_that_writes_nothing_says_so():
         ("one hundred " * 9, "18 tokens"),
     ],
 )
-def test_a_text_that_cannot_be_read_is_refused(trained, raw, message):
+def test_a_text_that_cannot_be_read_is_refused(translator, raw, message):
     with pytest.raises(DataError, match=message):
-        zoo.predict(trained, raw)
+        translator.predict(raw)
 
 
-def test_an_unknown_word_is_read_as_such_and_never_written(trained):
-    answer = zoo.predict(trained, "seventeen elephants")
+def test_an_unknown_word_is_read_as_such_and_never_written(translator):
+    answer = translator.predict("seventeen elephants")
     assert answer.texts[0]
     assert "\ufffd" not in answer.texts[0]
 
@@ -207,6 +241,7 @@ def test_a_classifier_learns_which_word_decides(tmp_path):
         epochs=6,
         batch_size=16,
         word_dropout=0.0,
+        encoder_layers=1,
         **{"optimizer.learning_rate": 5e-3},
     )
     assert zoo.evaluate(run).scores["accuracy"].value > 0.95

@@ -90,6 +90,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
 
 
 @pytest.fixture(scope="module")
+def evaluation(run: zoo.Run) -> zoo.Evaluation:
+    return zoo.evaluate(run, SMALL)
+
+
+@pytest.fixture(scope="module")
 def artifact(run: zoo.Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return zoo.export(run, tmp_path_factory.mktemp("exports"), data=SMALL).path
 
@@ -152,8 +157,9 @@ def test_every_field_of_the_schema_says_what_it_is() -> None:
             assert "default" in about, field
 
 
-def test_it_learns_and_its_probabilities_survive_saving(run: zoo.Run) -> None:
-    evaluation = zoo.evaluate(run, SMALL)
+def test_it_learns_and_its_probabilities_survive_saving(
+    run: zoo.Run, evaluation: zoo.Evaluation
+) -> None:
     again = zoo.load(run.path).model
     images = SMALL.split("test").images
 
@@ -173,8 +179,9 @@ def test_the_temperature_does_not_raise_the_log_loss_of_the_validation_split(run
     assert log_loss(np.log(chances), part.labels) <= log_loss(logits, part.labels) + 1e-6
 
 
-def test_an_evaluation_has_curves_a_threshold_and_simpler_methods_beside_it(run: zoo.Run) -> None:
-    evaluation = zoo.evaluate(run, SMALL)
+def test_an_evaluation_has_curves_a_threshold_and_simpler_methods_beside_it(
+    evaluation: zoo.Evaluation,
+) -> None:
     titles = [figure.title for figure in evaluation.figures]
 
     assert evaluation.headline == "accuracy"
@@ -188,10 +195,12 @@ def test_an_evaluation_has_curves_a_threshold_and_simpler_methods_beside_it(run:
     assert "Comparison with baselines" in titles
 
 
-def test_an_artifact_is_measured_to_the_same_numbers(run: zoo.Run, artifact: Path) -> None:
-    mine, theirs = zoo.evaluate(run, SMALL), zoo.evaluate(artifact, SMALL)
+def test_an_artifact_is_measured_to_the_same_numbers(
+    evaluation: zoo.Evaluation, artifact: Path
+) -> None:
+    theirs = zoo.evaluate(artifact, SMALL)
 
-    for name, score in mine.scores.items():
+    for name, score in evaluation.scores.items():
         assert theirs.scores[name].value == pytest.approx(score.value, abs=1e-4), name
 
 
@@ -308,7 +317,7 @@ def test_a_loss_with_weights_is_saved_with_them() -> None:
     assert SmoothedCrossentropy.from_config(loss.get_config()).class_weights == (0.5, 2.0)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(scale=st.floats(0.2, 5), seed=st.integers(0, 50))
 def test_logits_that_are_too_large_by_a_factor_get_that_temperature(
     scale: float, seed: int

@@ -60,16 +60,15 @@ def test_features_are_computed_once_and_again_where_a_file_is_damaged(
     assert sorted(saved) == entries
     assert len(entries) == 3
     saved.clear()
-    second = trained(weights, tmp_path / "second", epochs=1)
-    assert saved == []
     damaged = own_cache / entries[0]
     raw = bytearray(damaged.read_bytes())
     raw[len(raw) // 2] ^= 255
     damaged.write_bytes(raw)
-    third = trained(weights, tmp_path / "third", epochs=1)
+    second = trained(weights, tmp_path / "second", epochs=1)
 
+    # The other two were read.
     assert saved == entries[:1]
-    assert numbers(first) == numbers(second) == numbers(third)
+    assert numbers(first) == numbers(second)
 
 
 @pytest.mark.slow

@@ -202,8 +202,8 @@ def test_a_file_that_is_not_there_or_of_another_network_is_a_typed_error(
 ) -> None:
     with pytest.raises(DatasetUnavailable, match="no weights file"):
         built(tmp_path / "none.h5")
-    with pytest.raises(DataError, match="does not hold weights of resnet50v2"):
-        built(weights, backbone="resnet50v2")
+    with pytest.raises(DataError, match="does not hold weights of vgg16"):
+        built(weights, backbone="vgg16")
     torn = tmp_path / "torn.h5"
     torn.write_bytes(weights.read_bytes()[:2000])
     with pytest.raises(DataError, match="does not hold weights"):

@@ -60,7 +60,7 @@ def learned_gradient(layer: RBMLayer, data: np.ndarray) -> np.ndarray:
 def test_with_many_chains_the_gradient_is_that_of_the_likelihood(sampler: str) -> None:
     energy = tiny_rbm(0)
     data = states(VISIBLE)[[1, 7, 7, 30]]
-    layer = layer_of(energy, sampler=sampler, chains=20_000, steps=30, temperatures=4)
+    layer = layer_of(energy, sampler=sampler, chains=20_000, steps=12, temperatures=4)
     found = learned_gradient(layer, data)
 
     np.testing.assert_allclose(found, exact_gradient(energy, data), atol=0.02)
@@ -133,7 +133,7 @@ def two_modes(units: int, strong: float) -> Energy:
 def test_swaps_keep_the_distribution_of_every_temperature() -> None:
     energy = tiny_rbm(4)
     layer = layer_of(energy, sampler="parallel_tempering", chains=20_000, temperatures=3)
-    found = layer.advance(30, keras.random.SeedGenerator(0))
+    found = layer.advance(12, keras.random.SeedGenerator(0))
     hidden = np.asarray(found.hidden).mean(axis=1)
     h = states(HIDDEN)
     for place, beta in enumerate(inverse_temperatures(3)):
