@@ -116,7 +116,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def running() -> Iterator[Hub]:
     hub = Hub()
-    thread = threading.Thread(target=hub.serve_forever, daemon=True)
+    thread = threading.Thread(target=hub.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield hub
     hub.shutdown()

@@ -34,11 +34,6 @@ TIED = next(iter(TIED_TENSORS))
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.published(tmp_path_factory.mktemp("source"))
-
-
-@pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> BlipCaptioner:
     """A captioner with other weights, which keeps them where a file is refused."""
     return tiny.captioner(tmp_path_factory.mktemp("other"), seed=5)
@@ -64,12 +59,10 @@ def refused(captioner: BlipCaptioner, folder: Path, kind: type[Exception], messa
     return caught.value
 
 
-def test_a_file_is_loaded_into_a_captioner(
-    source: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    fresh = tiny.captioner(tmp_path_factory.mktemp("fresh"), seed=6)
+def test_a_file_is_loaded_into_a_captioner(source: Path, tmp_path: Path) -> None:
+    fresh = tiny.captioner(tmp_path / "fresh", seed=6)
     read_weights(fresh, source)
-    wanted = tiny.values(tiny.captioner(tmp_path_factory.mktemp("same")))
+    wanted = tiny.values(tiny.captioner(tmp_path / "same"))
     assert tiny.same(tiny.values(fresh), wanted)
     # The file alone will do as well.
     read_weights(fresh, source / WEIGHTS)
@@ -194,12 +187,9 @@ def write_index(folder: Path, home: Any) -> None:
     (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": home}))
 
 
-def test_several_files_with_an_index_are_one(folder: Path, source: Path) -> None:
+def test_several_files_with_an_index_are_one(folder: Path, loaded: BlipCaptioner) -> None:
     split(folder)
-    assert tiny.same(
-        tiny.values(tiny.load(folder)),
-        tiny.values(tiny.load(source)),
-    )
+    assert tiny.same(tiny.values(tiny.load(folder)), tiny.values(loaded))
 
 
 def test_a_missing_file_of_the_index_is_named(folder: Path, other: BlipCaptioner) -> None:

@@ -18,11 +18,6 @@ from zoo_blip_captioner.pretrained import read_folder, read_vocabulary
 pytest.importorskip("transformers", reason="it knows what a configuration leaves out")
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.published(tmp_path_factory.mktemp("source"))
-
-
 @pytest.fixture
 def folder(source: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(source, tmp_path / "copy"))

@@ -18,6 +18,7 @@ from tests.plugins.blip import loopback, tiny
 from tests.plugins.blip.loopback import COMMIT, OTHER, Hub
 from zoo.errors import ChecksumMismatch, ConfigError, DatasetUnavailable, Incompatible
 from zoo_blip_captioner import hub as places
+from zoo_blip_captioner.captioner import BlipCaptioner
 from zoo_blip_captioner.checkpoint import WEIGHTS
 from zoo_blip_captioner.hub import PINS, Pin, find_folder
 from zoo_blip_captioner.pretrained import read_folder
@@ -27,11 +28,6 @@ huggingface_hub = pytest.importorskip("huggingface_hub", reason="it speaks with 
 
 NAME = "someone/tiny-captioner"
 FILES = {"config.json", "vocab.txt", "model.safetensors"}
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.published(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture
@@ -54,13 +50,13 @@ def weights_of(source: Path) -> str:
 
 
 def test_a_repository_is_downloaded_once_and_then_read_without_a_network(
-    hub: Hub, source: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, loaded: BlipCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = tiny.values(tiny.load(source))
+    wanted = tiny.values(loaded)
     assert tiny.same(tiny.values(tiny.load(NAME)), wanted)
     assert sorted(hub.fetched) == sorted(FILES)
 
-    tiny.load(NAME)
+    find_folder(NAME)
     assert len(hub.fetched) == 3
 
     monkeypatch.setenv("ZOO_OFFLINE", "1")
@@ -113,15 +109,12 @@ def pinned(monkeypatch: pytest.MonkeyPatch, config: bytes) -> None:
 
 
 def test_configuration_and_weights_may_lie_in_two_revisions(
-    hub: Hub, source: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, source: Path, loaded: BlipCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del hub.files[NAME, COMMIT, WEIGHTS]
     hub.publish(NAME, source, "refs/pr/50", WEIGHTS)
     pinned(monkeypatch, (source / "config.json").read_bytes())
-    assert tiny.same(
-        tiny.values(tiny.load(NAME)),
-        tiny.values(tiny.load(source)),
-    )
+    assert tiny.same(tiny.values(tiny.load(NAME)), tiny.values(loaded))
     assert OTHER in str(find_folder(NAME))
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     tiny.load(NAME)
@@ -211,17 +204,14 @@ def test_an_unreachable_hub_is_reported(hub: Hub, monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_interrupted_download_leaves_no_weights(
-    hub: Hub, source: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, loaded: BlipCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     hub.cut = 10_000
     with pytest.raises(DatasetUnavailable, match="cannot be downloaded"):
         tiny.load(NAME)
     hub.cut = None
-    assert tiny.same(
-        tiny.values(tiny.load(NAME)),
-        tiny.values(tiny.load(source)),
-    )
+    assert tiny.same(tiny.values(tiny.load(NAME)), tiny.values(loaded))
 
 
 def test_a_folder_of_that_name_comes_first(
@@ -242,10 +232,10 @@ def test_a_sha256_of_several_files_is_refused(source: Path, tmp_path: Path) -> N
         tiny.load(folder, sha256="0" * 64)
 
 
-def test_a_model_is_built_from_the_hub(hub: Hub, source: Path) -> None:
+def test_a_model_is_built_from_the_hub(hub: Hub, loaded: BlipCaptioner) -> None:
     model = zoo.build("blip_captioner", weights=NAME)
     layer = captioner_of(model)
-    assert tiny.same(tiny.values(layer), tiny.values(tiny.load(source)))
+    assert tiny.same(tiny.values(layer), tiny.values(loaded))
     assert model.blueprint.config.pretrained == NAME and model.blueprint.data.id == NAME
 
 

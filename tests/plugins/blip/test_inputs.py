@@ -69,8 +69,15 @@ def test_an_error_says_which_images_are_accepted(ours: BlipCaptioner) -> None:
     assert "float64 from 0" in caught.value.why and "255 * images" in caught.value.fix
 
 
-@pytest.mark.parametrize("strategy", ["greedy", "beam"])
-@pytest.mark.parametrize("kind", ["int64", "float32", "bool", "float16"])
+@pytest.mark.parametrize(
+    ("kind", "strategy"),
+    [
+        *((kind, "greedy") for kind in ("int64", "float32", "bool", "float16")),
+        ("int64", "beam"),
+        *(pytest.param(kind, "beam", marks=pytest.mark.slow) for kind in ("float32", "bool")),
+        pytest.param("float16", "beam", marks=pytest.mark.slow),
+    ],
+)
 def test_whole_numbers_of_any_type_are_the_same_pixels(
     ours: BlipCaptioner, kind: str, strategy: Any
 ) -> None:

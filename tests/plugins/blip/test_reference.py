@@ -103,7 +103,9 @@ def test_images_of_any_number_type_give_the_same_features(both: Any) -> None:
         np.testing.assert_array_equal(ours.encode(images.astype(kind)), expected)
 
 
-@pytest.mark.parametrize(("said", "num_heads"), [(None, 8), (12, 12)])
+@pytest.mark.parametrize(
+    ("said", "num_heads"), [(None, 8), pytest.param(12, 12, marks=pytest.mark.slow)]
+)
 def test_missing_numbers_of_heads_are_the_default_of_transformers(
     tmp_path: Path, said: int | None, num_heads: int
 ) -> None:

@@ -15,6 +15,9 @@ ENDS = 5.0
 
 LIMIT = 9
 
+ROWS = 12
+"""Greedy search is traced for each number of images and length of prompt: tests share a few."""
+
 
 @pytest.fixture(scope="module", params=SEEDS)
 def both(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -35,6 +38,7 @@ def padded(ids: np.ndarray) -> np.ndarray:
     return np.where(behind, tiny.PAD, ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_greedy_texts_are_equal(both: Any, rows: int) -> None:
     theirs, ours = both
@@ -45,52 +49,59 @@ def test_greedy_texts_are_equal(both: Any, rows: int) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_texts_of_one_batch_end_at_different_places_and_are_padded(both: Any) -> None:
+def test_greedy_texts_of_one_batch_end_at_different_places_and_are_padded(both: Any) -> None:
     theirs, ours = both
-    images = tiny.pictures(12, seed=5)
+    images = tiny.pictures(ROWS, seed=5)
     expected = theirs.write(images, limit=LIMIT)
     found = ours.generate(images, max_new_tokens=LIMIT)
+    assert found.dtype == np.int32
     np.testing.assert_array_equal(found, expected)
     assert len(lengths(found)) > 2
     ended = np.cumsum(found == tiny.END, axis=1) - (found == tiny.END) > 0
     assert ended.any() and (found[ended] == tiny.PAD).all()
 
 
-def test_a_text_without_an_end_has_the_maximum_length(
+def test_a_text_without_an_end_has_the_maximum_length_even_of_padding(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     theirs, ours = tiny.pair(tmp_path_factory.mktemp("endless"), 3, ends=-90.0)
     images = tiny.pictures(2)
-    for limit in (1, 7, 31):
-        found = ours.generate(images, max_new_tokens=limit)
-        assert found.shape == (2, limit) and tiny.END not in found
-        np.testing.assert_array_equal(found, theirs.write(images, limit=limit))
+    found = ours.generate(images, max_new_tokens=31)
+    assert found.shape == (2, 31) and tiny.END not in found
+    np.testing.assert_array_equal(found, theirs.write(images, limit=31))
 
-
-def test_a_padding_token_can_be_generated(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    theirs, ours = tiny.pair(tmp_path_factory.mktemp("padding"), 4, ends=-90.0)
     with theirs.torch.no_grad():
         theirs.model.text_decoder.cls.predictions.bias[tiny.PAD] += 90
     ours.decoder.bias.assign(theirs.model.text_decoder.cls.predictions.bias.detach().numpy())
-    expected = theirs.write(tiny.pictures(2), limit=5)
-    assert expected.tolist() == [[tiny.PAD] * 5] * 2
-    np.testing.assert_array_equal(ours.generate(tiny.pictures(2), max_new_tokens=5), expected)
+    expected = theirs.write(images, limit=31)
+    assert expected.tolist() == [[tiny.PAD] * 31] * 2
+    np.testing.assert_array_equal(ours.generate(images, max_new_tokens=31), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [1, 7])
+def test_a_lower_maximum_length_is_kept(
+    tmp_path_factory: pytest.TempPathFactory, limit: int
+) -> None:
+    theirs, ours = tiny.pair(tmp_path_factory.mktemp("endless"), 3, ends=-90.0)
+    images = tiny.pictures(2)
+    found = ours.generate(images, max_new_tokens=limit)
+    assert found.shape == (2, limit) and tiny.END not in found
+    np.testing.assert_array_equal(found, theirs.write(images, limit=limit))
 
 
 def test_texts_depend_on_the_image(both: Any) -> None:
     _, ours = both
-    found = ours.generate(tiny.pictures(6), max_new_tokens=LIMIT)
+    found = ours.generate(tiny.pictures(ROWS), max_new_tokens=LIMIT)
     assert len({tuple(row) for row in found.tolist()}) > 1
 
 
 @pytest.mark.parametrize("left", [True, False])
-@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("rows", [pytest.param(1, marks=pytest.mark.slow), ROWS])
 def test_greedy_texts_after_padded_prompts_are_equal(both: Any, left: bool, rows: int) -> None:
     theirs, ours = both
     images = tiny.pictures(rows, seed=rows)
-    ids, mask = tiny.begun(rows, 6, seed=rows, left=left)
+    ids, mask = tiny.begun(rows, 8, seed=rows, left=left)
     expected = theirs.write(images, ids, mask, limit=LIMIT)
     found = ours.generate(images, ids, mask=mask, max_new_tokens=LIMIT)
     np.testing.assert_array_equal(found, expected)
@@ -101,18 +112,28 @@ def test_greedy_texts_after_padded_prompts_are_equal(both: Any, left: bool, rows
 
 def test_left_padding_changes_nothing(both: Any) -> None:
     _, ours = both
-    image = tiny.pictures(1)
-    ids, _ = tiny.begun(1, 4)
+    images = tiny.pictures(ROWS)
+    ids, _ = tiny.begun(ROWS, 5)
     wide = np.pad(ids, ((0, 0), (3, 0)), constant_values=9)
-    mask = np.arange(7)[None] >= 3
+    mask = np.tile(np.arange(8) >= 3, (ROWS, 1))
     for strategy in ("greedy", "beam"):
         how: dict[str, Any] = {"strategy": strategy, "max_new_tokens": LIMIT}
-        found = ours.generate(image, wide, mask=mask, **how)
-        np.testing.assert_array_equal(found, ours.generate(image, ids, **how))
+        found = ours.generate(images, wide, mask=mask, **how)
+        np.testing.assert_array_equal(found, ours.generate(images, ids, **how))
 
 
-@pytest.mark.parametrize("beams", [2, 3, 4])
-@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("beams", "rows"),
+    [
+        (2, 1),
+        (3, 2),
+        (4, 3),
+        *(
+            pytest.param(beams, rows, marks=pytest.mark.slow)
+            for beams, rows in ((2, 2), (2, 3), (3, 1), (3, 3), (4, 1), (4, 2))
+        ),
+    ],
+)
 def test_beam_search_gives_the_same_texts(both: Any, beams: int, rows: int) -> None:
     theirs, ours = both
     images = tiny.pictures(rows, seed=10 * beams + rows)
@@ -125,8 +146,15 @@ def test_beam_search_gives_the_same_texts(both: Any, beams: int, rows: int) -> N
         np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("left", [True, False])
-@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize(
+    ("left", "early"),
+    [
+        (True, False),
+        (False, True),
+        pytest.param(True, True, marks=pytest.mark.slow),
+        pytest.param(False, False, marks=pytest.mark.slow),
+    ],
+)
 def test_beam_search_after_padded_prompts_gives_the_same_texts(
     both: Any, left: bool, early: bool
 ) -> None:
@@ -144,8 +172,8 @@ def test_beam_search_after_padded_prompts_gives_the_same_texts(
 def test_the_prompt_of_a_summary_is_that_of_the_reference(both: Any) -> None:
     theirs, ours = both
     said = [tiny.START, *(tiny.PIECES.index(word) for word in ["a", "detailed", "photo", "of"])]
-    ids = np.tile(np.array(said, np.int32), (2, 1))
-    images = tiny.pictures(2)
+    ids = np.tile(np.array(said, np.int32), (ROWS, 1))
+    images = tiny.pictures(ROWS)
     expected = theirs.write(images, ids, limit=LIMIT)
     np.testing.assert_array_equal(
         ours.generate(images, tiny.SUMMARY, max_new_tokens=LIMIT), expected

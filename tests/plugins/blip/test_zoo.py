@@ -14,6 +14,7 @@ import zoo
 from tests.plugins.blip import tiny
 from zoo.errors import BadRecord, ConfigError, DataError, Incompatible, ZooError
 from zoo.metrics.figures import encode_png
+from zoo_blip_captioner.captioner import BlipCaptioner
 from zoo_blip_captioner.training_model import captioner_of
 
 CAPTIONS = ("a black jet", "two jets on grass", "a jet on a runway", "a photo of grass")
@@ -29,13 +30,13 @@ SIZES: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.published(tmp_path_factory.mktemp("source"))
+def model(source: Path) -> Any:
+    return zoo.build("blip_captioner", weights=source)
 
 
 @pytest.fixture(scope="module")
-def model(source: Path) -> Any:
-    return zoo.build("blip_captioner", weights=source)
+def predictor(model: Any) -> zoo.Predictor:
+    return zoo.open_predictor(model)
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +57,8 @@ def options(source: Path) -> dict[str, Any]:
     return {"image_size": tiny.SIDE, "vocabulary": vocabulary, "max_length": 12}
 
 
-def test_a_folder_is_built_into_its_model(source: Path, model: Any) -> None:
-    layer, loaded = captioner_of(model), tiny.load(source)
+def test_a_folder_is_built_into_its_model(source: Path, loaded: BlipCaptioner, model: Any) -> None:
+    layer = captioner_of(model)
     assert tiny.same(tiny.values(layer), tiny.values(loaded))
     config = model.blueprint.config
     assert config.pretrained == str(source)
@@ -69,13 +70,14 @@ def test_a_folder_is_built_into_its_model(source: Path, model: Any) -> None:
     assert model.blueprint.data.inputs[0].shape == (tiny.SIDE, tiny.SIDE, 3)
 
 
-def test_the_built_model_scores_as_the_captioner(source: Path, model: Any) -> None:
+def test_the_built_model_scores_as_the_captioner(loaded: BlipCaptioner, model: Any) -> None:
     ids, _ = tiny.begun(2, 5)
     images = tiny.pictures(2)
     found = model({"image": images, "previous_caption": ids})["caption"]
-    np.testing.assert_array_equal(found, tiny.load(source)({"images": images, "ids": ids}))
+    np.testing.assert_array_equal(found, loaded({"images": images, "ids": ids}))
 
 
+@pytest.mark.slow
 def test_a_folder_may_be_a_string(source: Path) -> None:
     made = zoo.build("blip_captioner", weights=str(source))
     assert made.blueprint.config.pretrained == str(source)
@@ -90,31 +92,31 @@ def test_a_folder_without_a_captioner_is_refused(source: Path, tmp_path: Path) -
         zoo.build("blip_captioner", weights=tmp_path / "old.pth")
 
 
-def test_an_image_gets_a_caption(model: Any, tmp_path: Path) -> None:
+def test_an_image_gets_a_caption(model: Any, predictor: zoo.Predictor, tmp_path: Path) -> None:
     pixels = tiny.pictures(1)[0]
     (tmp_path / "one.png").write_bytes(encode_png(pixels))
     answer = zoo.predict(model, tmp_path / "one.png", beams=2)
     assert len(answer.texts) == 1 and isinstance(answer.texts[0], str)
-    assert zoo.predict(model, pixels, beams=2).texts == answer.texts
+    assert predictor.predict(pixels, beams=2).texts == answer.texts
     assert np.isfinite(answer.outputs["log_probability"]).all()
 
 
 @pytest.mark.slow
-def test_a_prompt_is_given_by_its_name_or_its_words(model: Any) -> None:
+def test_a_prompt_is_given_by_its_name_or_its_words(predictor: zoo.Predictor) -> None:
     pixels = tiny.pictures(2)
-    found = zoo.predict(model, pixels, prompt="summary")
-    again = zoo.predict(model, pixels, prompt="a detailed photo of")
+    found = predictor.predict(pixels, prompt="summary")
+    again = predictor.predict(pixels, prompt="a detailed photo of")
     np.testing.assert_array_equal(found.outputs["text"], again.outputs["text"])
     for wrong in ("  ", "elephants", "photo " * 60):
         with pytest.raises(ConfigError, match="cannot begin with this prompt"):
-            zoo.predict(model, pixels, prompt=wrong)
+            predictor.predict(pixels, prompt=wrong)
     with pytest.raises(ConfigError):
-        zoo.predict(model, pixels, beams=0)
+        predictor.predict(pixels, beams=0)
 
 
 @pytest.mark.slow
 def test_training_starts_from_the_pretrained_weights(
-    source: Path, photos: Path, tmp_path: Path
+    source: Path, loaded: BlipCaptioner, photos: Path, tmp_path: Path
 ) -> None:
     """With a learning rate of almost 0 the weights stay the same."""
     run = zoo.train(
@@ -128,8 +130,8 @@ def test_training_starts_from_the_pretrained_weights(
         **SIZES,
         **{"optimizer.learning_rate": 1e-12, "optimizer.weight_decay": 0.0},
     )
-    trained, wanted = captioner_of(run.model), tiny.load(source)
-    for found, value in zip(tiny.values(trained), tiny.values(wanted), strict=True):
+    trained = captioner_of(run.model)
+    for found, value in zip(tiny.values(trained), tiny.values(loaded), strict=True):
         np.testing.assert_allclose(found, value, atol=1e-6)
     # A run is complete in itself: the folder is not asked again.
     moved = source.rename(source.parent / "moved")
@@ -178,7 +180,7 @@ def settings_of(error: ZooError) -> tuple[dict[str, Any], dict[str, Any]]:
     return {k: json.loads(v) if v[0] in "[0123456789" else v for k, v in config.items()}, data
 
 
-def test_the_fix_of_other_sizes_works(source: Path, photos: Path) -> None:
+def test_the_fix_of_other_sizes_works(source: Path, loaded: BlipCaptioner, photos: Path) -> None:
     data = zoo.dataset(photos)
     with pytest.raises(ConfigError, match="do not fit this captioner") as caught:
         zoo.build("blip_captioner", data=data, pretrained=str(source), **{"vision.patch_size": 12,
@@ -198,8 +200,7 @@ def test_the_fix_of_other_sizes_works(source: Path, photos: Path) -> None:
         pretrained=str(source),
         **config,
     )
-    wanted = tiny.values(tiny.load(source))
-    assert tiny.same(tiny.values(captioner_of(made)), wanted)
+    assert tiny.same(tiny.values(captioner_of(made)), tiny.values(loaded))
 
 
 def test_the_fix_of_another_image_size_works(source: Path, photos: Path) -> None:
@@ -234,7 +235,9 @@ class TestOddFiles:
     def images(self) -> Any:
         return pytest.importorskip("PIL.Image", reason="only PNG is read without Pillow")
 
-    def test_files_of_many_kinds_are_read(self, model: Any, images: Any, tmp_path: Path) -> None:
+    def test_files_of_many_kinds_are_read(
+        self, predictor: zoo.Predictor, images: Any, tmp_path: Path
+    ) -> None:
         pixels = tiny.pictures(1, side=50)[0]
         color = images.fromarray(pixels)
         kinds = {
@@ -252,25 +255,27 @@ class TestOddFiles:
         }
         for name, picture in kinds.items():
             picture.save(tmp_path / name)
-        answer = zoo.predict(model, [tmp_path / name for name in kinds])
+        answer = predictor.predict([tmp_path / name for name in kinds])
         assert len(answer.texts) == len(kinds)
         assert np.isfinite(answer.outputs["log_probability"]).all()
 
-    def test_a_photo_is_turned_upright_first(self, model: Any, images: Any, tmp_path: Path) -> None:
+    def test_a_photo_is_turned_upright_first(
+        self, predictor: zoo.Predictor, images: Any, tmp_path: Path
+    ) -> None:
         pixels = tiny.pictures(1)[0]
         exif = images.Exif()
         exif[0x0112] = 6
         images.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
         images.fromarray(pixels).save(tmp_path / "turned.tiff", exif=exif)
         upright = np.rot90(pixels, -1).copy()
-        expected = zoo.predict(model, upright).outputs
-        found = zoo.predict(model, tmp_path / "turned.tiff").outputs
+        expected = predictor.predict(upright).outputs
+        found = predictor.predict(tmp_path / "turned.tiff").outputs
         np.testing.assert_array_equal(found["text"], expected["text"])
         np.testing.assert_array_equal(found["log_probability"], expected["log_probability"])
 
     @pytest.mark.parametrize("what", ["cut", "empty", "text", "html", "zeros", "pickle", "absent"])
     def test_an_invalid_image_file_is_refused_by_name(
-        self, model: Any, tmp_path: Path, what: str
+        self, predictor: zoo.Predictor, tmp_path: Path, what: str
     ) -> None:
         whole = encode_png(tiny.pictures(1)[0])
         data = {
@@ -285,7 +290,7 @@ class TestOddFiles:
         if what != "absent":
             file.write_bytes(data[what])
         with pytest.raises(BadRecord) as caught:
-            zoo.predict(model, file)
+            predictor.predict(file)
         assert caught.value.file == str(file)
 
     @pytest.mark.parametrize(
@@ -302,6 +307,6 @@ class TestOddFiles:
         ],
         ids=lambda value: str(getattr(value, "shape", value))[:30],
     )
-    def test_what_does_not_fit_is_refused(self, model: Any, wrong: Any) -> None:
+    def test_what_does_not_fit_is_refused(self, predictor: zoo.Predictor, wrong: Any) -> None:
         with pytest.raises(DataError):
-            zoo.predict(model, wrong)
+            predictor.predict(wrong)
