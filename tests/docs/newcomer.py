@@ -7,12 +7,17 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 from pathlib import Path
 
 import numpy as np
 
 from tests.docs.pages import ROOT
+
+FORKED = ROOT / "tests" / "docs" / "forked.py"
+HEAVY = ("train", "evaluate", "export", "quantize")
+"""Commands that import the framework."""
 
 
 class Newcomer:
@@ -22,6 +27,7 @@ class Newcomer:
         self.folder = folder / "work"
         self.folder.mkdir()
         self.bin = folder / "environment" / "bin"
+        self._warm = folder / "warm"
         self._environment(folder / "environment")
         shutil.copytree(ROOT / "examples", self.folder / "examples")
         # They make and use the environment of their own checkout, so they run from there. Of the
@@ -31,9 +37,16 @@ class Newcomer:
             self.folder / "scripts" / "test",
             f'exec "{ROOT}/scripts/test" --collect-only -q tests/docs "$@"',
         )
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def close(self) -> None:
+        """End the process that has imported the framework."""
+        if self._server is not None:
+            self._server.communicate()
 
     def run(self, language: str, text: str) -> subprocess.CompletedProcess[str]:
         """Run a block of the README."""
+        self._serve()
         program = {"sh": ["sh", "-eux", "-c"], "python": [str(self.bin / "python"), "-c"]}
         return subprocess.run(
             [*program[language], text],
@@ -46,6 +59,20 @@ class Newcomer:
             check=False,
             timeout=200,
         )
+
+    def _serve(self) -> None:
+        if self._server is not None:
+            return
+        self._server = subprocess.Popen(
+            [self.bin / "python", FORKED, "--serve", self._warm],
+            env=self._variables(),
+            stdin=subprocess.PIPE,
+        )
+        deadline = time.monotonic() + 120
+        while not self._warm.exists():
+            assert self._server.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def _variables(self) -> dict[str, str]:
         kept = {
@@ -66,7 +93,11 @@ class Newcomer:
         below = sysconfig.get_path("purelib")
         (packages / "below.pth").write_text(f"import site; site.addsitedir({below!r})\n")
         python = self.bin / "python"
-        self._program(self.bin / "zoo", f'exec "{python}" -m zoo "$@"')
+        self._program(
+            self.bin / "zoo",
+            f'case $1 in {"|".join(HEAVY)}) exec "{python}" "{FORKED}" "{self._warm}" "$@";; esac\n'
+            f'exec "{python}" -m zoo "$@"',
+        )
         # What the example builds with and depends on is in the running environment already.
         self._program(
             self.bin / "pip",

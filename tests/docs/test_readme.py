@@ -46,7 +46,8 @@ def newcomer(tmp_path_factory):
     write_flowers(newcomer.folder / "flowers.csv")
     write_digit(newcomer.folder / "digit.png")
     write_aircraft(newcomer.folder / "photo.jpg")
-    return newcomer
+    yield newcomer
+    newcomer.close()
 
 
 def _published() -> set[str]:

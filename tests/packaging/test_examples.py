@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,10 +13,12 @@ pytestmark = pytest.mark.packaging
 
 
 @pytest.fixture(scope="module")
-def author(tmp_path_factory) -> Newcomer:
+def author(tmp_path_factory) -> Iterator[Newcomer]:
     pytest.importorskip("tensorflow", reason="the examples train")
     pytest.importorskip("hatchling", reason="the examples are built and installed")
-    return Newcomer(tmp_path_factory.mktemp("author"))
+    author = Newcomer(tmp_path_factory.mktemp("author"))
+    yield author
+    author.close()
 
 
 @pytest.mark.parametrize(

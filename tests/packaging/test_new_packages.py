@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,7 +17,7 @@ NAMES = {kind: name_package(f"new-{kind.modality}-{kind.task[:5]}") for kind in 
 
 
 @pytest.fixture(scope="module")
-def author(tmp_path_factory) -> Newcomer:
+def author(tmp_path_factory) -> Iterator[Newcomer]:
     """An environment of an author, with a package of every kind, installed from its wheel."""
     pytest.importorskip("tensorflow", reason="the models train")
     pytest.importorskip("sklearn", reason="some of the data comes with scikit-learn")
@@ -30,7 +31,8 @@ def author(tmp_path_factory) -> Newcomer:
     ]
     done = author.run("sh", "\n".join([*lines, "pip install zoo-*/dist/*.whl"]))
     assert done.returncode == 0, done.stdout
-    return author
+    yield author
+    author.close()
 
 
 def test_a_wheel_has_the_package_its_catalog_and_its_license_and_nothing_else(author):
