@@ -28,7 +28,7 @@ def test_a_stopped_training_says_how_to_go_on_and_leaves_a_run_that_can(
     tmp_path: Path, number: signal.Signals, code: int, word: str
 ):
     run = tmp_path / "run"
-    words = ["train", "cnn", "--epochs", "500", "--set", "filters=[[2],[2]]", "--run-dir", run]
+    words = ["train", "mlp_classifier", "--epochs", "500", "--set", "units=[4]", "--run-dir", run]
     process = subprocess.Popen(
         [sys.executable, "-m", "zoo", *words],
         stderr=subprocess.PIPE,

@@ -200,7 +200,7 @@ def _small_disk(folder: Path, options: str) -> Iterator[Path]:
 def test_training_onto_a_full_disk_is_refused_and_the_run_says_so(tmp_path):
     with _small_disk(tmp_path / "disk", "size=64k") as disk:
         words = ("train", "mlp_classifier", "--set", "units=[512]", "--epochs", "1")
-        done = program(*words, "--run-dir", disk / "run", cwd=tmp_path)
+        done = call(*words, "--run-dir", str(disk / "run"))
         check_refusal(done, StorageError, "no space left", str(disk))
         assert not (disk / "run" / "model.keras").exists()
         assert not [*disk.rglob("*.tmp*")]

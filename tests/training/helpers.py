@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,6 +84,16 @@ def small_model(*, optimizer: str = "adamw", rate: float = 1e-2) -> keras.Model:
     return compile_classifier(model, OptimizerConfig(name=optimizer, learning_rate=rate))
 
 
+def dense_model(*, optimizer: str = "adamw", rate: float = 1e-2) -> keras.Model:
+    """Return a model that is soon traced, with dropout: where the claim is about the loop."""
+    layers = keras.layers
+    image = keras.Input((8, 8, 1), dtype="uint8", name="image")
+    x = layers.Flatten()(layers.Rescaling(1 / 255)(image))
+    x = layers.Dropout(0.2)(x)
+    model = keras.Model(image, layers.Dense(3, activation="softmax")(x))
+    return compile_classifier(model, OptimizerConfig(name=optimizer, learning_rate=rate))
+
+
 def run_loop(
     path: Path,
     plan: TrainPlan,
@@ -91,6 +102,7 @@ def run_loop(
     resume: bool = False,
     stop_after: int | None = None,
     model: keras.Model | None = None,
+    make: Callable[[], keras.Model] = small_model,
     progress: Progress | None = None,
     stops: tuple[type[BaseException], ...] = (),
     measure: Measure | None = None,
@@ -108,7 +120,7 @@ def run_loop(
     watcher = progress or Progress()
     loop = Loop(RunFolder(path), plan, progress=watcher, call_hook=notify, resume=resume)
     with seeded(plan.seed):
-        model = model or small_model()
+        model = model or make()
         try:
             loop.fit(model, data or Squares(), measure=measure)
         except stops:
@@ -121,10 +133,12 @@ def run_loop(
 
 
 @functools.cache
-def whole_run(plan: TrainPlan) -> tuple[list[np.ndarray], Loop]:
-    """Train once per plan without interruption; return every variable's value, and the loop."""
+def whole_run(
+    plan: TrainPlan, make: Callable[[], keras.Model] = small_model
+) -> tuple[list[np.ndarray], Loop]:
+    """Train once per plan and model without interruption; return as :func:`run_loop` does."""
     with tempfile.TemporaryDirectory() as folder:
-        return run_loop(Path(folder), plan)
+        return run_loop(Path(folder), plan, make=make)
 
 
 def same(left: list[np.ndarray], right: list[np.ndarray]) -> bool:

@@ -333,6 +333,7 @@ def main() -> None:
     words = parser.parse_args()
     # Loaded once, before anything is computed: no thread of it runs yet that a fork could lose.
     import keras  # noqa: F401
+    import sklearn.datasets  # noqa: F401
 
     import zoo.training.loop  # noqa: F401
 

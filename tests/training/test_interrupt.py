@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.training.helpers import Squares, lines_of, run_loop, same, small_model, whole_run
+from tests.training.helpers import Squares, dense_model, lines_of, run_loop, same, whole_run
 from zoo.config import TrainPlan
 from zoo.training.checkpoints import Checkpoints
 from zoo.training.interrupts import Interrupts, Terminated
@@ -91,7 +91,7 @@ def test_a_run_may_be_stopped_again_and_again_and_loses_nothing(tmp_path: Path) 
 
 def test_a_signal_behind_the_last_step_lets_the_epoch_end(tmp_path: Path) -> None:
     presser = Presser(STEPS)
-    _, loop = run_loop(tmp_path, PLAN, progress=presser, stops=ENDS)
+    _, loop = run_loop(tmp_path, PLAN, progress=presser, stops=ENDS, make=dense_model)
     newest = Checkpoints(tmp_path / "checkpoints").latest()
 
     assert (loop.state.epoch, loop.state.step) == (1, 0)
@@ -102,7 +102,7 @@ def test_a_signal_behind_the_last_step_lets_the_epoch_end(tmp_path: Path) -> Non
 
 def test_a_signal_saves_the_epoch_also_where_checkpoints_are_rare(tmp_path: Path) -> None:
     plan = PLAN.model_copy(update={"checkpoint_every": 3})
-    run_loop(tmp_path, plan, progress=Presser(STEPS), stops=ENDS)
+    run_loop(tmp_path, plan, progress=Presser(STEPS), stops=ENDS, make=dense_model)
 
     assert [file.name for file in sorted((tmp_path / "checkpoints").glob("*.npz"))] == [
         "epoch-00001.npz"
@@ -112,7 +112,7 @@ def test_a_signal_saves_the_epoch_also_where_checkpoints_are_rare(tmp_path: Path
 def test_sigterm_saves_as_well_and_ends_the_process_with_143(tmp_path: Path) -> None:
     presser = Presser(3, signal.SIGTERM)
     with pytest.raises(SystemExit) as ended:
-        run_loop(tmp_path, PLAN, progress=presser)
+        run_loop(tmp_path, PLAN, progress=presser, make=dense_model)
 
     assert ended.value.code == 143
     assert presser.said == ["terminated"]
@@ -150,7 +150,7 @@ def test_an_interrupt_that_python_throws_away_before_the_first_epoch_is_heard_in
 
     loop = Loop(RunFolder(tmp_path), PLAN, progress=Progress(), call_hook=lambda *_, **__: None)
     with seeded(0), loop.interrupts.handled(), pytest.raises(KeyboardInterrupt):
-        loop.fit(small_model(), Forgetful())
+        loop.fit(dense_model(), Forgetful())
     assert loop.state.epoch == 0
     assert loop.state.step > 0
 

@@ -59,7 +59,7 @@ def killed(folder: Path, *words: str) -> list[dict[str, Any]]:
 def test_a_model_that_is_killed_while_it_writes_ends_in_the_bits_of_one_that_was_not(
     tmp_path: Path,
 ) -> None:
-    (said,) = killed(tmp_path, "--kills", "6", "--only", "mlp_classifier")
+    (said,) = killed(tmp_path, "--kills", "4", "--only", "mlp_classifier")
 
     assert said["apart"] == []
     assert len(said["kills"]) >= 3, said

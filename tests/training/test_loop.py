@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,41 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.helpers import Squares, lines_of, run_loop, same, small_model, whole_run
+from tests.training.helpers import (
+    Squares,
+    dense_model,
+    lines_of,
+    run_loop,
+    same,
+    small_model,
+    whole_run,
+)
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.errors import CheckpointCorrupt, ConfigError, Diverged
 from zoo.layers import compile_classifier
 from zoo.training.checkpoints import Checkpoints
+from zoo.training.loop import Loop
 from zoo.training.progress import Progress
 from zoo.training.randomness import epoch_order, seeded
 
 pytestmark = pytest.mark.portable
 
 PLAN = TrainPlan(epochs=5, batch_size=16, seed=11, restore_best_weights=False)
+LONG = PLAN.model_copy(update={"epochs": 25})
+
+
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Squares, Loop]:
+    """A training that is long enough to learn: its folder, its data and the loop."""
+    folder, data = tmp_path_factory.mktemp("long"), Squares()
+    _, loop = run_loop(folder, LONG, data=data)
+    return folder, data, loop
+
+
+def dense() -> keras.Model:
+    """Return the model that is soon traced, its weights drawn from the plan's seed."""
+    with seeded(PLAN.seed):
+        return dense_model()
 
 
 def test_the_graph_engine_takes_the_steps_of_keras_fit_to_float_noise(tmp_path: Path) -> None:
@@ -78,15 +103,14 @@ def test_a_stopped_run_that_is_resumed_ends_in_the_bits_of_one_that_was_not(tmp_
     assert lines_of(whole_loop) == lines_of(resumed_loop)
 
 
-def test_training_learns_what_can_be_learned(tmp_path: Path) -> None:
-    _, loop = run_loop(tmp_path, PLAN.model_copy(update={"epochs": 25}))
+def test_training_learns_what_can_be_learned(long_run: Any) -> None:
+    _, _, loop = long_run
 
     assert loop.state.history[-1]["val_accuracy"] >= 0.9
 
 
-def test_the_test_split_is_never_asked_for_while_training(tmp_path: Path) -> None:
-    data = Squares()
-    run_loop(tmp_path, PLAN, data=data)
+def test_the_test_split_is_never_asked_for_while_training(long_run: Any) -> None:
+    _, data, _ = long_run
 
     assert set(data.asked) == {"train", "validation"}
 
@@ -95,9 +119,12 @@ def test_data_that_is_not_in_memory_is_trained_on_by_keras_fit_with_the_same_res
     tmp_path: Path,
 ) -> None:
     plan = PLAN.model_copy(update={"epochs": 2, "engine": "fit"})
-    held, _ = run_loop(tmp_path / "held", plan)
+    held, _ = run_loop(tmp_path / "held", plan, make=dense_model)
     read, _ = run_loop(
-        tmp_path / "read", plan.model_copy(update={"engine": "auto"}), data=Squares(in_memory=False)
+        tmp_path / "read",
+        plan.model_copy(update={"engine": "auto"}),
+        data=Squares(in_memory=False),
+        make=dense_model,
     )
 
     assert same(held, read)
@@ -106,6 +133,7 @@ def test_data_that_is_not_in_memory_is_trained_on_by_keras_fit_with_the_same_res
             tmp_path / "no",
             plan.model_copy(update={"engine": "graph"}),
             data=Squares(in_memory=False),
+            make=dense_model,
         )
 
 
@@ -130,7 +158,7 @@ def test_early_stopping_ends_with_the_best_weights_and_says_why(tmp_path: Path) 
 
 def test_accuracy_is_better_when_it_is_larger(tmp_path: Path) -> None:
     plan = PLAN.model_copy(update={"monitor": "val_accuracy"})
-    _, loop = run_loop(tmp_path, plan)
+    _, loop = run_loop(tmp_path, plan, make=dense_model)
     accuracies = [line["val_accuracy"] for line in loop.state.history]
 
     assert accuracies[loop.state.best_epoch - 1] == max(accuracies)
@@ -138,7 +166,7 @@ def test_accuracy_is_better_when_it_is_larger(tmp_path: Path) -> None:
 
 def test_a_plan_that_watches_what_is_not_there_says_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="one of loss, accuracy, val_loss") as caught:
-        run_loop(tmp_path, PLAN.model_copy(update={"monitor": "val_f1"}))
+        run_loop(tmp_path, PLAN.model_copy(update={"monitor": "val_f1"}), make=dense_model)
 
     assert "val_loss" in str(caught.value)
 
@@ -146,9 +174,8 @@ def test_a_plan_that_watches_what_is_not_there_says_what_there_is(tmp_path: Path
 def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_checkpoint_before(
     tmp_path: Path,
 ) -> None:
-    run_loop(tmp_path, PLAN.model_copy(update={"epochs": 1}))
-    with seeded(PLAN.seed):
-        model = small_model()
+    run_loop(tmp_path, PLAN.model_copy(update={"epochs": 1}), make=dense_model)
+    model = dense()
 
     class Poison(Squares):
         def split(self, name: Any) -> Any:
@@ -182,8 +209,7 @@ class Spoiler(Progress):
 def test_a_loss_that_becomes_no_number_inside_an_epoch_stops_it_there(
     tmp_path: Path, engine: str
 ) -> None:
-    with seeded(PLAN.seed):
-        model = small_model()
+    model = dense()
     spoiler = Spoiler(model.layers[-1].kernel, 15, float("nan"))
     plan = PLAN.model_copy(update={"engine": engine})
     with pytest.raises(Diverged, match="the loss was nan in epoch 2") as caught:
@@ -232,11 +258,12 @@ def test_what_the_plan_watches_must_be_a_number(tmp_path: Path) -> None:
             tmp_path,
             PLAN.model_copy(update={"monitor": "share"}),
             measure=lambda: {"share": next(shares)},
+            make=dense_model,
         )
 
 
 def test_history_is_written_after_every_epoch_with_full_precision(tmp_path: Path) -> None:
-    _, loop = run_loop(tmp_path, PLAN, stop_after=3)
+    _, loop = run_loop(tmp_path, PLAN, stop_after=3, make=dense_model)
     lines = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
 
     assert [int(line["epoch"]) for line in lines] == [1, 2, 3]
@@ -247,7 +274,7 @@ def test_history_is_written_after_every_epoch_with_full_precision(tmp_path: Path
 
 
 def test_the_schedule_rises_and_falls_over_the_whole_plan(tmp_path: Path) -> None:
-    _, loop = run_loop(tmp_path, PLAN.model_copy(update={"epochs": 12}))
+    _, loop = run_loop(tmp_path, PLAN.model_copy(update={"epochs": 12}), make=dense_model)
     rates = [line["learning_rate"] for line in loop.state.history]
 
     assert rates[0] < rates[1]
@@ -278,8 +305,8 @@ def test_seeding_gives_pythons_and_numpys_generators_back() -> None:
     assert (random.random(), np.random.random()) == expected
 
 
-def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
-    run_loop(tmp_path, PLAN, stop_after=2)
+def test_a_checkpoint_of_another_model_is_refused(long_run: Any, tmp_path: Path) -> None:
+    shutil.copytree(long_run[0], tmp_path, dirs_exist_ok=True)
     layers = keras.layers
     image = keras.Input((8, 8, 1), dtype="uint8", name="image")
     out = layers.Dense(3, activation="softmax")(layers.Flatten()(layers.Rescaling(1.0)(image)))
@@ -287,4 +314,4 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     other.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 
     with pytest.raises(CheckpointCorrupt, match="does not fit"):
-        run_loop(tmp_path, PLAN, resume=True, model=other)
+        run_loop(tmp_path, LONG, resume=True, model=other)

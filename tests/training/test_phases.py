@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.helpers import Squares, lines_of, small_model
+from tests.training.helpers import Squares, dense_model, lines_of
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.layers import compile_classifier
 from zoo.training.loop import Loop
@@ -41,7 +41,7 @@ def two_phases(
     path.mkdir(exist_ok=True)
     loop = Loop(RunFolder(path), plan, progress=Progress(), call_hook=notify, resume=resume)
     with seeded(plan.seed):
-        model = small_model(rate=first_rate)
+        model = dense_model(rate=first_rate)
         try:
             loop.fit(model, Squares(), phase="quick")
             compile_classifier(model, OptimizerConfig(name="sgd", learning_rate=rate))
@@ -106,7 +106,7 @@ def test_the_same_holds_where_a_run_ends_with_its_last_weights(tmp_path: Path) -
 
 
 def test_a_phase_that_makes_it_worse_leaves_what_was_best_before(tmp_path: Path) -> None:
-    _, loop = two_phases(tmp_path, rate=9.0)
+    _, loop = two_phases(tmp_path, rate=900.0)
     before = [line["val_loss"] for line in loop.state.history[:3]]
 
     assert loop.state.best_epoch == 1 + int(np.argmin(before))
@@ -133,7 +133,7 @@ def test_phases_without_names_of_their_own_are_refused(
 ) -> None:
     plan = PLAN.model_copy(update={"epochs": 1})
     loop = Loop(RunFolder(tmp_path), plan, progress=Progress(), call_hook=lambda *_, **__: None)
-    model = small_model()
+    model = dense_model()
     loop.fit(model, Squares(train=16), phase=first)
     for name in refused:
         with pytest.raises(ValueError, match="Received: phase="):
