@@ -52,8 +52,8 @@ def become(folder: str, words: list[str]) -> None:
     sys.argv = ["zoo", *words]
     sys.path[0] = folder
     # Those of before remember what kind of file they were for.
-    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: PTH123, SIM115
-    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: PTH123, SIM115
+    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     code: object = 0
     try:
         runpy.run_module("zoo", run_name="__main__", alter_sys=True)

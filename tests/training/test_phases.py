@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.helpers import Squares, dense_model, lines_of
+from tests.training.helpers import Squares, dense_model, lines_of, small_model
 from zoo.config import OptimizerConfig, TrainPlan
 from zoo.layers import compile_classifier
 from zoo.training.loop import Loop
@@ -31,6 +32,7 @@ def two_phases(
     stop_after: int | None = None,
     first_rate: float = 1e-2,
     rate: float = 1e-4,
+    make: Callable[..., keras.Model] = dense_model,
 ) -> tuple[list[np.ndarray], Loop]:
     """Train quickly, then slowly; return every variable's value at the end, and the loop."""
 
@@ -41,7 +43,7 @@ def two_phases(
     path.mkdir(exist_ok=True)
     loop = Loop(RunFolder(path), plan, progress=Progress(), call_hook=notify, resume=resume)
     with seeded(plan.seed):
-        model = dense_model(rate=first_rate)
+        model = make(rate=first_rate)
         try:
             loop.fit(model, Squares(), phase="quick")
             compile_classifier(model, OptimizerConfig(name="sgd", learning_rate=rate))
@@ -106,7 +108,7 @@ def test_the_same_holds_where_a_run_ends_with_its_last_weights(tmp_path: Path) -
 
 
 def test_a_phase_that_makes_it_worse_leaves_what_was_best_before(tmp_path: Path) -> None:
-    _, loop = two_phases(tmp_path, rate=900.0)
+    _, loop = two_phases(tmp_path, rate=9.0, make=small_model)
     before = [line["val_loss"] for line in loop.state.history[:3]]
 
     assert loop.state.best_epoch == 1 + int(np.argmin(before))
