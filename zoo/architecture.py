@@ -16,6 +16,7 @@ from typing import (
     Any,
     ClassVar,
     Generic,
+    Literal,
     Protocol,
     Self,
     TypeVar,
@@ -54,6 +55,7 @@ class ArchitectureInfo(Frozen):
         references: Papers and books: authors, year, title.
         limits: Limitations and unsuitable uses, a sentence each.
         license: SPDX expression.
+        backends: Keras backends that it is written for; empty if it runs on every one.
         api_version: Version of the plugin contract that it is written for.
     """
 
@@ -69,6 +71,7 @@ class ArchitectureInfo(Frozen):
         (), description="Limitations and unsuitable uses, a sentence each."
     )
     license: str = "Apache-2.0"
+    backends: tuple[Literal["tensorflow", "jax", "torch"], ...] = ()
     # The first, not the newest: a plugin that does not say was written before later ones.
     api_version: int = Field(1, ge=OLDEST_API_VERSION, le=API_VERSION)
 
@@ -158,6 +161,8 @@ class TrainLoop(Protocol):
         measure: Measure | None = None,
         phase: str = "",
         epochs: int | None = None,
+        state: Sequence[Any] = (),
+        loss: str = "loss",
     ) -> None:
         """Train to the end of the plan, with checkpoints, early stopping and history.
 
@@ -175,6 +180,10 @@ class TrainLoop(Protocol):
                 or a resumed run would differ.
             phase: Name of this phase; empty if it is the only one.
             epochs: Number of epochs of this phase; those of the plan by default.
+            state: What training changes besides the model's variables and ``model.optimizer``:
+                further optimizers, which must be built, metrics, variables. It is in every
+                checkpoint, and the schedule of each optimizer spans the phase.
+            loss: Column of the history that must stay finite: the loss of the model.
         """
 
     def prepare(self, what: str, steps: int) -> Callable[[int], None]:

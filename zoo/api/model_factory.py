@@ -13,7 +13,15 @@ from zoo.api.catalog import registry
 from zoo.api.datasets import DataSource, dataset_spec
 from zoo.architecture import Architecture, Blueprint
 from zoo.config import ModelConfig, configure, validate
-from zoo.errors import ArtifactError, ConfigError, Finding, Incompatible, MissingExtra, Tampered
+from zoo.errors import (
+    ArtifactError,
+    ConfigError,
+    Finding,
+    Incompatible,
+    MissingExtra,
+    PluginBroken,
+    Tampered,
+)
 from zoo.files import is_file, sha256_file
 from zoo.spec import DataSpec
 
@@ -219,10 +227,47 @@ def needs_keras(action: str) -> None:
 
 
 def build_model(architecture: Architecture[Any], blueprint: Blueprint) -> keras.Model:
-    """Build the model of a blueprint, and attach the blueprint to it."""
+    """Build the model of a blueprint, and attach the blueprint to it.
+
+    Raises:
+        ConfigError: If the architecture is not written for the running Keras backend.
+        PluginBroken: If it returns anything but a model with named inputs.
+    """
+    _check_backend(architecture)
     model = architecture.build(blueprint.config, blueprint.data)
+    _check_model(architecture, model)
     model.blueprint = blueprint
     return model
+
+
+def _check_backend(architecture: Architecture[Any]) -> None:
+    import keras
+
+    running, written = keras.backend.backend(), architecture.info.backends
+    if written and running not in written:
+        raise ConfigError(
+            f"{architecture.info.name} does not run on Keras's backend {running!r}",
+            why=f"it is written for {' and '.join(written)}",
+            fix=f"KERAS_BACKEND={written[0]} zoo build {architecture.info.name}",
+        )
+
+
+def _check_model(architecture: Architecture[Any], model: Any) -> None:
+    """Refuse a model without inputs of its own: a subclass is one that Keras has not seen called.
+
+    A class derived from ``keras.Model`` is a model with inputs if it is made from them:
+    ``MyModel(inputs, outputs)``.
+    """
+    import keras
+
+    if isinstance(model, keras.Model) and getattr(model, "inputs", None):
+        return
+    raise PluginBroken(
+        f"{architecture.info.name}.build returns no model with named inputs",
+        why="a run and an artifact need them, and a subclass of keras.Model has none unless it is "
+        f"made of inputs and outputs. Received: {type(model).__name__}",
+        fix="return keras.Model(inputs, outputs), or a subclass that is made like this",
+    )
 
 
 def make_blueprint(

@@ -50,17 +50,27 @@ def set_values(variables: Sequence[Any], values: Values) -> None:
         variable.assign(array)
 
 
-def training_variables(model: keras.Model) -> list[Any]:
+def synchronize(model: keras.Model) -> None:
+    """Bring the variables of a model up to date: on JAX they lag behind while it is fitted."""
+    synchronize_jax = getattr(model, "jax_state_sync", None)
+    if synchronize_jax is not None:
+        synchronize_jax()
+
+
+def training_variables(model: keras.Model, state: Sequence[Any] = ()) -> list[Any]:
     """Return all variables that change during training.
 
     The weights, the state of every seed generator, and the optimizer's slots and step counter; the
-    model's own come first.
+    model's own come first, those of ``state`` (further optimizers, metrics, variables) last.
     """
-    # On JAX the variables of a model lag behind while it is fitted.
-    synchronize = getattr(model, "jax_state_sync", None)
-    if synchronize is not None:
-        synchronize()
-    return [*model.variables, *model.optimizer.variables]
+    synchronize(model)
+    optimizer = [] if model.optimizer is None else model.optimizer.variables
+    return [*model.variables, *optimizer, *_variables_of(state)]
+
+
+def _variables_of(state: Sequence[Any]) -> list[Any]:
+    """Return the variables of optimizers, metrics and other holders, and plain variables."""
+    return [variable for one in state for variable in getattr(one, "variables", [one])]
 
 
 @dataclass

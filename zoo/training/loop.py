@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -25,6 +25,7 @@ from zoo.training.checkpoints import (
     Values,
     get_values,
     set_values,
+    synchronize,
     training_variables,
 )
 from zoo.training.engines import Engine, choose_engine
@@ -66,6 +67,9 @@ class Loop:
         self._best: Values | None = None
         self._end = 0
         self._phases: list[str] = []
+        self._more: tuple[Any, ...] = ()
+        self._optimizers: list[keras.optimizers.Optimizer] = []
+        self._loss = "loss"
 
     def fit(
         self,
@@ -75,6 +79,8 @@ class Loop:
         measure: Measure | None = None,
         phase: str = "",
         epochs: int | None = None,
+        state: Sequence[Any] = (),
+        loss: str = "loss",
     ) -> None:
         """Train to the end of the plan; the model ends with the weights that the plan keeps.
 
@@ -84,9 +90,13 @@ class Loop:
             measure: Called after each epoch for further columns of its line of the history.
             phase: The name of this phase of several: see :class:`TrainLoop`.
             epochs: Number of epochs of this phase; those of the plan by default.
+            state: Further optimizers, metrics and variables that training changes.
+            loss: Column of the history that must stay finite.
 
         Raises:
-            ConfigError: If the plan monitors what nobody measures.
+            ConfigError: If the plan monitors what nobody measures, or no column is called as the
+                loss.
+            ValueError: If an optimizer of ``state`` is not built.
             Diverged: If the loss, the monitored value or a weight is no longer a finite number.
                 The previous checkpoint stays.
             KeyboardInterrupt: After Ctrl-C, once the current step or validation is done and the
@@ -94,19 +104,22 @@ class Loop:
             SystemExit: The same after SIGTERM, with exit code 143.
         """
         self._begin(model, phase, self.plan.epochs if epochs is None else epochs)
+        self._more, self._loss = tuple(state), loss
+        self._optimizers = _optimizers(model, state)
         train, validation = dataset.split("train"), dataset.split("validation")
         steps = math.ceil(len(train) / self.plan.batch_size)
-        _set_schedule_length(model, steps * (self._end - self.state.epoch))
-        engine = choose_engine(model, train, validation, self.plan)
-        self._check_monitor(engine.validate(), measure)
+        for optimizer in self._optimizers:
+            _set_schedule_length(optimizer, steps * (self._end - self.state.epoch))
+        engine = choose_engine(model, train, validation, self.plan, loss)
+        self._check_monitor(_measured(model, engine.validate()), measure)
         if self._resume:
             self._restore(model)
-        state = self.state
-        self._progress.on_fit_begin(self._end - state.epoch, steps)
-        if state.step:
-            self._progress.on_steps_end(state.step)
+        reached = self.state
+        self._progress.on_fit_begin(self._end - reached.epoch, steps)
+        if reached.step:
+            self._progress.on_steps_end(reached.step)
         with self.interrupts.handled(), self.interrupts.deferred():
-            while state.epoch < self._end and not self._out_of_patience():
+            while reached.epoch < self._end and not self._out_of_patience():
                 line = self._epoch(model, engine, len(train), steps)
                 line |= dict(measure()) if measure is not None else {}
                 self._close_epoch(model, line)
@@ -160,7 +173,7 @@ class Loop:
         state, number = self.state, self.state.epoch + 1
         self._call_hook("zoo_before_epoch", run_dir=self._folder.path, epoch=number)
         if not state.step:
-            state.learning_rate, state.seconds = float(model.optimizer.learning_rate), 0.0
+            state.learning_rate, state.seconds = float(self._optimizers[0].learning_rate), 0.0
         started = time.perf_counter() - state.seconds
 
         def on_steps(done: int) -> None:
@@ -174,13 +187,21 @@ class Loop:
 
         order = epoch_order(self.plan.seed, number, examples)
         every = self.plan.checkpoint_steps
-        metrics = engine.run_epoch(order, on_steps, first=state.step, every=every)
+        found = engine.run_epoch(order, on_steps, first=state.step, every=every)
+        metrics = _measured(model, found)
         line: dict[str, float] = {"epoch": number}
         if self._phases != [""]:
             line["phase"] = len(self._phases)
         line |= metrics
-        self._check_finite("the loss", line["loss"], f"epoch {number}")
-        line |= {f"val_{name}": value for name, value in engine.validate().items()}
+        if self._loss not in metrics:
+            raise ConfigError(
+                f"no column of the history is called {self._loss!r}",
+                why=f"the model measures {', '.join(metrics)}",
+                fix="call loop.fit(..., loss=NAME) with the name of the model's loss",
+            )
+        self._check_finite("the loss", metrics[self._loss], f"epoch {number}")
+        checked = _measured(model, engine.validate())
+        line |= {f"val_{name}": value for name, value in checked.items()}
         seconds = round(time.perf_counter() - started, 3)
         return line | {"learning_rate": state.learning_rate, "seconds": seconds}
 
@@ -216,7 +237,7 @@ class Loop:
     def _save(self, model: keras.Model) -> None:
         """Write a checkpoint, unless a weight is not finite."""
         state = self.state
-        values = get_values(training_variables(model))
+        values = get_values(training_variables(model, self._more))
         pairs = zip(model.variables, values, strict=False)
         if not _all_finite([value for variable, value in pairs if variable.trainable]):
             inside = f"epoch {state.epoch + 1}, step {state.step}" if state.step else ""
@@ -234,9 +255,10 @@ class Loop:
     def _restore(self, model: keras.Model) -> None:
         saved = self._checkpoints.latest()
         if saved is not None:
-            if not model.optimizer.built:  # Keras builds it at its first step
+            if model.optimizer is not None and not model.optimizer.built:
+                # Keras builds it at its first step.
                 model.optimizer.build(model.trainable_variables)
-            set_values(training_variables(model), saved.variables)
+            set_values(training_variables(model, self._more), saved.variables)
             if saved.metrics:
                 set_values(model.metrics_variables, saved.metrics)
             set_random_state(saved.random_state)
@@ -283,9 +305,40 @@ def _all_finite(arrays: Values) -> bool:
     return all(array.dtype.kind not in "fc" or bool(np.isfinite(array).all()) for array in arrays)
 
 
-def _set_schedule_length(model: keras.Model, steps: int) -> None:
+def _measured(model: keras.Model, metrics: dict[str, float]) -> dict[str, float]:
+    """Return metrics without those that no step updated.
+
+    Every compiled model has a metric called ``loss``. One with a training step of its own may
+    never update it, and it would be 0.
+    """
+    synchronize(model)
+    mean = keras.metrics.Mean
+    unused = {m.name for m in model.metrics if isinstance(m, mean) and not float(m.count)}
+    return {name: value for name, value in metrics.items() if name not in unused}
+
+
+def _optimizers(model: keras.Model, state: Sequence[Any]) -> list[keras.optimizers.Optimizer]:
+    """Return the optimizer of a model, and those that its ``train`` names besides.
+
+    Raises:
+        ValueError: If there is none, or a further one is not built and so cannot be restored.
+    """
+    kind = keras.optimizers.Optimizer
+    further = [one for one in state if isinstance(one, kind) and one is not model.optimizer]
+    if not all(optimizer.built for optimizer in further):
+        raise ValueError(
+            "expected every optimizer of `state` to be built: optimizer.build(variables) in "
+            f"Architecture.build. Received: {', '.join(one.name for one in further)}"
+        )
+    found = further if model.optimizer is None else [model.optimizer, *further]
+    if not found:
+        raise ValueError("expected an optimizer: that of a compiled model, or one in `state`")
+    return found
+
+
+def _set_schedule_length(optimizer: keras.optimizers.Optimizer, steps: int) -> None:
     """Tell the learning rate schedule the number of steps, if it needs it."""
     # Keras offers the current rate publicly, and the schedule behind it only under this name.
-    schedule: Any = getattr(model.optimizer, "_learning_rate", None)
+    schedule: Any = getattr(optimizer, "_learning_rate", None)
     if isinstance(schedule, WarmupSchedule):
         schedule.set_steps(steps)

@@ -49,10 +49,13 @@ class Engine(Protocol):
         """Return the metrics over all validation examples."""
 
 
-def choose_engine(model: keras.Model, train: Split, validation: Split, plan: TrainPlan) -> Engine:
+def choose_engine(
+    model: keras.Model, train: Split, validation: Split, plan: TrainPlan, loss: str = "loss"
+) -> Engine:
     """Return the engine that the plan names, or the fastest one that fits the model and the data.
 
     The graph engine needs TensorFlow, data in memory, and a model with Keras's own ``fit``.
+    ``loss`` is the name of the metric that :meth:`Engine.running_loss` returns.
 
     Raises:
         ConfigError: If the plan demands the graph engine where it cannot run.
@@ -61,7 +64,7 @@ def choose_engine(model: keras.Model, train: Split, validation: Split, plan: Tra
     if plan.engine == "fit" or (plan.engine == "auto" and obstacle):
         from zoo.training.engines.fit import FitEngine
 
-        return FitEngine(model, train, validation, plan)
+        return FitEngine(model, train, validation, plan, loss)
     if obstacle:
         raise ConfigError(
             "the graph engine cannot run this",
@@ -70,7 +73,7 @@ def choose_engine(model: keras.Model, train: Split, validation: Split, plan: Tra
         )
     from zoo.training.engines.graph import GraphEngine
 
-    return GraphEngine(model, train, validation, plan)
+    return GraphEngine(model, train, validation, plan, loss)
 
 
 def _graph_obstacle(model: keras.Model, train: Split, validation: Split) -> str:

@@ -19,9 +19,14 @@ class FitEngine:
     """``keras.Model.fit`` and ``evaluate``: any backend, any split, any custom train step."""
 
     def __init__(
-        self, model: keras.Model, train: Split, validation: Split, plan: TrainPlan
+        self,
+        model: keras.Model,
+        train: Split,
+        validation: Split,
+        plan: TrainPlan,
+        loss: str = "loss",
     ) -> None:
-        self._model, self._train = model, train
+        self._model, self._train, self._loss = model, train, loss
         self._size = plan.batch_size
         self._callback: _StepCallback | None = None
         self._validation = _Batches(model, validation, np.arange(len(validation)), self._size)
@@ -32,7 +37,7 @@ class FitEngine:
         """Fit one epoch, or the rest of it."""
         batches = _Batches(self._model, self._train, order[first * self._size :], self._size)
         metrics = get_values(self._model.metrics_variables) if first else None
-        self._callback = _StepCallback(on_steps, metrics)
+        self._callback = _StepCallback(on_steps, metrics, self._loss)
         history = self._model.fit(batches, shuffle=False, verbose=0, callbacks=[self._callback])
         return {name: float(values[-1]) for name, values in history.history.items()}
 
@@ -49,9 +54,9 @@ class FitEngine:
 class _StepCallback(keras.callbacks.Callback):
     """Reports every step, and restores the metrics that ``fit`` resets at the start."""
 
-    def __init__(self, on_steps: OnSteps, metrics: Values | None) -> None:
+    def __init__(self, on_steps: OnSteps, metrics: Values | None, loss: str) -> None:
         super().__init__()
-        self._on_steps, self._metrics = on_steps, metrics
+        self._on_steps, self._metrics, self._name = on_steps, metrics, loss
         self.loss: float | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -59,7 +64,7 @@ class _StepCallback(keras.callbacks.Callback):
             set_values(self.model.metrics_variables, self._metrics)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        self.loss = (logs or {}).get("loss")
+        self.loss = (logs or {}).get(self._name)
         self._on_steps(1)
 
 

@@ -33,17 +33,23 @@ class GraphEngine:
         train: The training split, in memory.
         validation: The validation split, in memory.
         plan: Gives the batch size.
+        loss: Name of the metric that is the loss.
     """
 
     def __init__(
-        self, model: keras.Model, train: Split, validation: Split, plan: TrainPlan
+        self,
+        model: keras.Model,
+        train: Split,
+        validation: Split,
+        plan: TrainPlan,
+        loss: str = "loss",
     ) -> None:
-        self._model, self._size = model, plan.batch_size
+        self._model, self._size, self._loss = model, plan.batch_size, loss
         self._validation_order = tf.range(len(validation), dtype="int32")
         data, held_out = _tensors(model, train), _tensors(model, validation)
         # Variables must exist before the graph is traced. A test step creates them without
         # training.
-        if not model.optimizer.built:
+        if model.optimizer is not None and not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         model.test_step(_rows(data, tf.range(min(2, len(train)))))
         model.reset_metrics()
@@ -73,7 +79,7 @@ class GraphEngine:
 
     def running_loss(self) -> float | None:
         """Return the mean loss of the epoch so far, if the model has a metric of that name."""
-        found = next((metric for metric in self._model.metrics if metric.name == "loss"), None)
+        found = next((metric for metric in self._model.metrics if metric.name == self._loss), None)
         return None if found is None else float(found.result())
 
     def validate(self) -> dict[str, float]:
