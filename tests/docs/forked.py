@@ -43,11 +43,13 @@ def serve(place: Path) -> None:
                 caller.sendall(json.dumps(os.waitstatus_to_exitcode(status)).encode())
 
 
-def become(folder: str, words: list[str]) -> None:
+def become(folder: str, words: list[str], variables: dict[str, str]) -> None:
     """Run the program as this process, and end it."""
     import runpy
     import traceback
 
+    os.environ.clear()
+    os.environ.update(variables)
     os.chdir(folder)
     sys.argv = ["zoo", *words]
     sys.path[0] = folder
@@ -69,7 +71,9 @@ def become(folder: str, words: list[str]) -> None:
 
 def ask(place: Path, words: list[str]) -> int:
     """Have a command run here, with these streams; return its exit code."""
-    message = json.dumps({"folder": str(Path.cwd()), "words": words}).encode()
+    message = json.dumps(
+        {"folder": str(Path.cwd()), "words": words, "variables": dict(os.environ)}
+    ).encode()
     os.chdir(place.parent)
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(place.name)
