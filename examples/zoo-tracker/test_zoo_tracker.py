@@ -107,9 +107,9 @@ def test_epochs_that_a_resumed_run_does_again_are_in_the_log_once(tmp_path):
 
 def test_a_run_that_failed_before_its_first_epoch_says_why(tmp_path):
     with pytest.raises(zoo.ZooError):
-        zoo.train("mlp_classifier", run_dir=tmp_path / "run", plan={"monitor": "nothing"}, **SMALL)
+        zoo.train("mlp_classifier", run_dir=tmp_path / "run", plan={"monitor": "val_f1"}, **SMALL)
     assert statuses(tmp_path / "run") == [
-        "failed: the plan monitors 'nothing', which is not measured"
+        "failed: the plan monitors 'val_f1', which is not measured"
     ]
 
 
