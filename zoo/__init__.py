@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     )
     from zoo.config import (
         AugmentationConfig as AugmentationConfig,
+        BaseConfig as BaseConfig,
         ModelConfig as ModelConfig,
         OptimizerConfig as OptimizerConfig,
         TrainPlan as TrainPlan,
@@ -120,7 +121,7 @@ _MODULES = {
     "zoo.api.runs": "RunEntry runs",
     "zoo.api.sampling": "sample",
     "zoo.api.training": "train",
-    "zoo.config": "AugmentationConfig ModelConfig OptimizerConfig TrainPlan",
+    "zoo.config": "AugmentationConfig BaseConfig ModelConfig OptimizerConfig TrainPlan",
     "zoo.data.mapped": "DatasetView MappedDataset Subset",
     "zoo.data.dataset": "NamedDataset",
     "zoo.errors": "Finding ZooError",

@@ -13,12 +13,13 @@ from zoo.training.progress import Progress
 
 
 class OptimizerConfig(TypedDict, total=False):
-    name: Literal["adam", "adamw", "sgd"]
+    name: Literal["adam", "adamw", "sgd", "adadelta", "adafactor", "adagrad", "adamax", "ftrl", "lamb", "lion", "muon", "nadam", "rmsprop", "schedulefreeadamw"]
     learning_rate: float
     weight_decay: float
     schedule: Literal["constant", "cosine", "linear"]
     warmup: float
     global_clipnorm: float | None
+    serialized: dict[str, Any] | None
 
 class NoiseConfig(TypedDict, total=False):
     kind: Literal["none", "gaussian", "salt_and_pepper", "masking"]
@@ -145,6 +146,7 @@ class RBMOptimizerConfig(TypedDict, total=False):
     schedule: Literal["constant", "cosine", "linear"]
     warmup: float
     global_clipnorm: float | None
+    serialized: dict[str, Any] | None
     momentum: float
 
 class SamplerConfig(TypedDict, total=False):

@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from zoo.config import Frozen, ModelConfig, TrainPlan
+from zoo.config import BaseConfig, Frozen, TrainPlan
 from zoo.errors import PluginBroken
 from zoo.names import FIRST_VERSION, NAME, NAME_LENGTH, VERSION, identity, valid_name
 from zoo.spec import TASK, Arrays, Dataset, DataSpec, PredictFns, Split, TensorSpec
@@ -97,7 +97,7 @@ class ArchitectureInfo(Frozen):
             ) from error
 
 
-ConfigT = TypeVar("ConfigT", bound=ModelConfig)
+ConfigT = TypeVar("ConfigT", bound=BaseConfig)
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class Blueprint:
     """
 
     architecture: str
-    config: ModelConfig
+    config: BaseConfig
     data: DataSpec
     distribution: str = ""
 
@@ -212,7 +212,7 @@ class Architecture(ABC, Generic[ConfigT]):
     """
 
     info: ClassVar[ArchitectureInfo]
-    Config: ClassVar[type[ModelConfig]]
+    Config: ClassVar[type[BaseConfig]]
     default_dataset: ClassVar[str]
     """Name of a dataset that works offline."""
 

@@ -31,14 +31,31 @@ class OptimizerConfig(Frozen):
     follows ``schedule`` down (Loshchilov & Hutter 2017, arXiv:1608.03983, for the cosine).
     """
 
-    name: Literal["adam", "adamw", "sgd"] = Field(
-        "adamw", description="Adam, AdamW, or SGD with Nesterov momentum 0.9."
+    name: Literal[
+        "adam",
+        "adamw",
+        "sgd",
+        "adadelta",
+        "adafactor",
+        "adagrad",
+        "adamax",
+        "ftrl",
+        "lamb",
+        "lion",
+        "muon",
+        "nadam",
+        "rmsprop",
+        "schedulefreeadamw",
+    ] = Field(
+        "adamw",
+        description="One of Keras's optimizers, with its default options; SGD has Nesterov "
+        "momentum 0.9.",
     )
     learning_rate: float = Field(
         1e-3, gt=0, le=10, description="Highest learning rate of the schedule."
     )
     weight_decay: float = Field(
-        0.0, ge=0, le=1, description="Decoupled weight decay, times the learning rate (adamw, sgd)."
+        0.0, ge=0, le=1, description="Decoupled weight decay, times the learning rate."
     )
     schedule: Literal["constant", "cosine", "linear"] = Field(
         "cosine", description="Decay of the learning rate after the warmup."
@@ -48,6 +65,12 @@ class OptimizerConfig(Frozen):
     )
     global_clipnorm: float | None = Field(
         None, gt=0, description="Gradients are clipped to this global norm; not if null."
+    )
+    serialized: dict[str, Any] | None = Field(
+        None,
+        description="Any other optimizer, as keras.optimizers.serialize returns it; it replaces "
+        "all other fields.",
+        exclude_if=lambda serialized: serialized is None,
     )
 
 
@@ -66,12 +89,17 @@ class AugmentationConfig(Frozen):
     flip: bool = Field(False, description="Mirror half of the images left to right.")
 
 
-class ModelConfig(Frozen):
+class BaseConfig(Frozen):
     """Base class of every architecture's configuration.
 
     Every field has a default, a range and a description with its unit; the command line, the
-    JSON schema and the documentation are made from them.
+    JSON schema and the documentation are made from them. Derive from it if the model has no
+    optimizer that users choose, or several.
     """
+
+
+class ModelConfig(BaseConfig):
+    """Configuration of an architecture with one optimizer: what most derive theirs from."""
 
     # A factory: for an instance, pydantic would build its validator when this is imported.
     optimizer: OptimizerConfig = Field(
@@ -193,6 +221,7 @@ def _fields(kind: type[BaseModel], prefix: str = "") -> list[str]:
 
 __all__ = [
     "AugmentationConfig",
+    "BaseConfig",
     "Frozen",
     "ModelConfig",
     "OptimizerConfig",

@@ -131,6 +131,25 @@ class SeriesSpec(Struct):
         return self.unit if self.every == 1 else f"{self.every} {self.unit}s"
 
 
+SAMPLE_WEIGHT = "sample_weight"
+"""Name of the target that holds the weight of each example in the loss, by convention."""
+
+DType = Literal[
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+]
+"""Types of numbers: those that ONNX and numpy both have."""
+
 MAX_ELEMENTS = 2**31
 """Largest number of elements of one example."""
 
@@ -153,7 +172,7 @@ class TensorSpec(Struct):
 
     name: Annotated[str, Meta(pattern=rf"^{NAME.pattern}\Z")]
     shape: tuple[int | str, ...] = ()
-    dtype: Literal["uint8", "int32", "int64", "float16", "float32", "bool"] = "float32"
+    dtype: DType = "float32"
     range: tuple[Finite, Finite] | None = None
     unit: str | None = None
     labels: tuple[str, ...] | None = None
@@ -193,7 +212,8 @@ class DataSpec(Struct):
         id: Name of the dataset, e.g. ``digits``.
         task: Task that the data is for: a name of :class:`Task`, or any other.
         inputs: Raw inputs of a model: preprocessing belongs in the model.
-        targets: Targets that a model is trained on.
+        targets: Targets that a model is trained on. One called ``sample_weight`` is the weight of
+            each example in the loss.
     """
 
     id: str
@@ -251,9 +271,11 @@ class Dataset(Protocol):
 
 
 __all__ = [
+    "SAMPLE_WEIGHT",
     "SPECIAL_TOKENS",
     "Arrays",
     "Column",
+    "DType",
     "DataSpec",
     "Dataset",
     "PredictFn",

@@ -9,19 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import ConfigError, Incompatible, ZooError
-from zoo.runtime import Session, find_artifacts, load, read_manifest, served_shape, verify
+from zoo.errors import ConfigError, ZooError
+from zoo.runtime import (
+    Session,
+    find_artifacts,
+    load,
+    read_manifest,
+    served_shape,
+    served_type,
+    verify,
+)
 from zoo.spec import Arrays, TensorSpec
-
-DATATYPES = {
-    "bool": "BOOL",
-    "float16": "FP16",
-    "float32": "FP32",
-    "int32": "INT32",
-    "int64": "INT64",
-    "uint8": "UINT8",
-}
-"""Data types of the protocol by NumPy type. Strings are not served."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
     }
     entry: dict[str, Any] = {
         "name": spec.name,
-        "datatype": DATATYPES[spec.dtype],
+        "datatype": served_type(spec.dtype),
         "shape": [-1, *sizes],
     }
     return {**entry, "parameters": parameters} if parameters else entry
@@ -172,11 +170,6 @@ def _open(name: str, version: str, folder: Path, threads: int) -> Iterator[Serve
     verify(folder)
     manifest = read_manifest(folder)
     for index, graph in enumerate(manifest.graphs):
-        text = [s.name for s in (*graph.inputs, *graph.outputs) if s.dtype not in DATATYPES]
-        if text:
-            raise Incompatible(
-                f"{folder} takes or gives text in {text[0]!r}", why="numbers are served"
-            )
         yield ServedModel(
             name=name if index == 0 else f"{name}.{graph.signature}",
             version=version,

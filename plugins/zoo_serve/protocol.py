@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
-from zoo.runtime import served_shape
+from zoo.runtime import served_shape, served_type
 from zoo.spec import TensorSpec
-from zoo_serve.models import DATATYPES, ServedModel
+from zoo_serve.models import ServedModel
 
 
 class BadRequest(Exception):
@@ -130,7 +130,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _check_shape(tensor: _Input, spec: TensorSpec, max_batch: int) -> None:
-    expected = DATATYPES[spec.dtype]
+    expected = served_type(spec.dtype)
     if tensor.datatype != expected:
         raise BadRequest(f"input {tensor.name!r} is {expected}. Received: {tensor.datatype[:20]!r}")
     wanted = ("batch", *served_shape(spec))
@@ -224,7 +224,7 @@ def write_response(
         array = outputs[name]
         entry: dict[str, Any] = {
             "name": name,
-            "datatype": DATATYPES[array.dtype.name],
+            "datatype": served_type(array.dtype.name),
             "shape": list(array.shape),
         }
         if binary:

@@ -79,7 +79,7 @@ def test_a_tracker_sees_every_moment_in_order(tracker, workshop, here):
 
 def test_a_tracker_is_told_of_a_run_that_failed(tracker, workshop, here):
     with pytest.raises(zoo.ZooError):
-        zoo.train("mlp_classifier", run_dir=here / "run", units=[4], plan={"monitor": "nothing"})
+        zoo.train("mlp_classifier", run_dir=here / "run", units=[4], plan={"monitor": "val_f1"})
     assert tracker.seen[-1] == ("after_train", "failed")
 
 
@@ -161,9 +161,9 @@ def test_why_a_run_failed_is_not_hidden_by_a_tracker_that_fails_behind_it(worksh
     breaking("zoo_after_train", "fail")
     with (
         pytest.warns(zoo.errors.ZooWarning, match="broken tracker"),
-        pytest.raises(zoo.errors.ConfigError, match="monitors 'nothing'"),
+        pytest.raises(zoo.errors.ConfigError, match="monitors 'val_f1'"),
     ):
-        small(here, plan={"monitor": "nothing"})
+        small(here, plan={"monitor": "val_f1"})
     assert status(here) == "failed"
 
 

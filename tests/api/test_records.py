@@ -86,8 +86,8 @@ class TestTheSchema:
         assert all(run.record["code"].values())
 
     def test_a_failed_run_follows_it(self, here):
-        with pytest.raises(ConfigError, match="val_los"):
-            tiny(run_dir="run", plan={"monitor": "val_los"})
+        with pytest.raises(ConfigError, match="val_f1"):
+            tiny(run_dir="run", plan={"monitor": "val_f1"})
         record = zoo.Run("run").record
         follows_schema(record)
         assert record["status"] == record["sessions"][-1]["status"] == "failed"

@@ -51,7 +51,7 @@ class Tiny(Architecture[Config]):
         raise NotImplementedError
 
 
-def blueprint(*inputs: TensorSpec, task: Task = Task.CLASSIFICATION) -> Blueprint:
+def blueprint(*inputs: TensorSpec, task: str = Task.CLASSIFICATION) -> Blueprint:
     targets = (LABEL,) if task == Task.CLASSIFICATION else ()
     return Blueprint(
         "tiny", Config(), DataSpec(id="toy", task=task, inputs=inputs, targets=targets)

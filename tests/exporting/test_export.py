@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ from zoo.architecture import Signature
 from zoo.errors import ConfigError, DataError, ExportError, MissingExtra, StorageError, Unsupported
 from zoo.exporting import export
 from zoo.exporting.export import export_artifact
-from zoo.spec import Task, TensorSpec
+from zoo.spec import DType, Task, TensorSpec
 
 
 def _left(folder: Path) -> list[Path]:
@@ -145,6 +145,40 @@ def test_a_dynamic_time_axis_keeps_its_name_and_is_compared_at_several_lengths(
     long = np.random.default_rng(0).normal(size=(3, 41, 2)).astype("float32")
     expected = np.asarray(recurrent(layer)(long)["value"])
     np.testing.assert_allclose(session.predict(long).outputs["value"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", get_args(DType))
+def test_every_type_of_numbers_goes_in_and_comes_out(tmp_path: Path, dtype: str) -> None:
+    import keras
+    from keras import ops
+
+    kind = np.dtype(dtype).kind
+    x = TensorSpec(name="x", shape=(4,), dtype=dtype, range=(0 if kind in "bu" else -9, 9))
+    given = keras.Input((4,), dtype=dtype, name="x")
+    mean = ops.mean(ops.cast(given, "float32"), axis=-1)
+    turned = ops.cast(ops.flip(given, axis=-1), dtype)
+    outputs = {"mean": mean, "turned": turned}
+    path = export_artifact(
+        blueprint(x, task="reversal"),
+        Tiny(),
+        [
+            Signature(
+                "predict",
+                keras.Model(given, outputs),
+                (x,),
+                (TensorSpec(name="mean"), TensorSpec(name="turned", shape=(4,), dtype=dtype)),
+            )
+        ],
+        out=tmp_path,
+        samples={"x": np.array([[0, 1, 1, 0], [1, 0, 1, 1]], dtype)},
+    )
+    runtime.verify(path)
+    rows = np.array([[1, 0, 0, 1], [0, 0, 1, 1]] if kind == "b" else [[1, 2, 3, 4], [9, 0, 7, 5]])
+    found = runtime.load(path).predict(rows.astype(dtype)).outputs
+    assert found["turned"].dtype == dtype
+    np.testing.assert_array_equal(found["turned"], rows[:, ::-1].astype(dtype))
+    np.testing.assert_allclose(found["mean"], rows.mean(-1), rtol=1e-3)
+    assert f"TYPE_{runtime.served_type(dtype)}" in (path.parent / "config.pbtxt").read_text()
 
 
 def test_each_signature_is_a_separate_file(tmp_path: Path) -> None:

@@ -225,9 +225,9 @@ def test_what_is_held_out_is_neither_trained_on_nor_chosen_by(
 
     seen: dict[str, Any] = {}
 
-    def spy(model: Any, train: Any, validation: Any, plan: Any) -> Any:
+    def spy(model: Any, train: Any, validation: Any, *rest: Any) -> Any:
         seen.update(train=train, validation=validation)
-        return choose_engine(model, train, validation, plan)
+        return choose_engine(model, train, validation, *rest)
 
     monkeypatch.setattr(loop, "choose_engine", spy)
     zoo.train("autoencoder", data(), run_dir=tmp_path / "run", epochs=1, held_out=["c"], **TINY)

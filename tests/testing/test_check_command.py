@@ -75,7 +75,7 @@ def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "name": name,
             "distribution": "liars",
             "summary": info.summary,
-            "tasks": [task.value for task in info.tasks],
+            "tasks": list(info.tasks),
             "license": info.license,
             "default_dataset": "digits",
             "parameters": run.model.count_params(),

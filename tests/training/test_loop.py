@@ -256,7 +256,7 @@ def test_what_the_plan_watches_must_be_a_number(tmp_path: Path) -> None:
     with pytest.raises(Diverged, match="share was nan in epoch 2"):
         run_loop(
             tmp_path,
-            PLAN.model_copy(update={"monitor": "share"}),
+            PLAN.model_copy(update={"monitor": "share", "mode": "max"}),
             measure=lambda: {"share": next(shares)},
             make=dense_model,
         )

@@ -152,7 +152,7 @@ def trained(
     return [np.array(ops.convert_to_numpy(variable)) for variable in everything], loop
 
 
-@pytest.mark.parametrize("case", list(CASES))
+@pytest.mark.parametrize("case", ["GAN", pytest.param("diffusion", marks=pytest.mark.slow)])
 def test_a_resumed_run_restores_all_that_training_changes(tmp_path: Path, case: str) -> None:
     whole, loop = trained(tmp_path / "whole", case)
     trained(tmp_path / "cut", case, stop=1)

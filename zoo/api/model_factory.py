@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 from zoo.api.catalog import registry
 from zoo.api.datasets import DataSource, dataset_spec
 from zoo.architecture import Architecture, Blueprint
-from zoo.config import ModelConfig, configure, validate
+from zoo.config import BaseConfig, configure, validate
 from zoo.errors import (
     ArtifactError,
     ConfigError,
@@ -83,7 +83,7 @@ class _Weights:
     Without a file the architecture loads them itself, if there are any.
     """
 
-    config: ModelConfig | None = None
+    config: BaseConfig | None = None
     data: DataSource = None
     file: Path | None = None
 
@@ -271,7 +271,7 @@ def _check_model(architecture: Architecture[Any], model: Any) -> None:
 
 
 def make_blueprint(
-    name: str, data: DataSpec, overrides: Mapping[str, Any], base: ModelConfig | None = None
+    name: str, data: DataSpec, overrides: Mapping[str, Any], base: BaseConfig | None = None
 ) -> Blueprint:
     """Complete a configuration: the default for the data, then the caller's overrides."""
     architecture = registry().get(name)

@@ -12,7 +12,7 @@ from zoo.api.catalog import registry
 from zoo.api.datasets import dataset
 from zoo.api.model_factory import architecture_of, build_model, load_weights, needs_keras
 from zoo.architecture import Blueprint
-from zoo.config import ModelConfig, TrainPlan, validate
+from zoo.config import BaseConfig, TrainPlan, validate
 from zoo.errors import ConfigError, DataError, Finding, TrainError, UnknownDataset
 from zoo.metrics import Evaluation, Score
 from zoo.runtime.artifact_diff import Noise, noise
@@ -99,7 +99,7 @@ class Run:
             ) from error
 
     @property
-    def config(self) -> ModelConfig:
+    def config(self) -> BaseConfig:
         """The model's configuration."""
         kind = registry().recall(self.architecture, self.distribution).Config
         return validate(kind, self.record["config"], what=str(self.path / "run.json"))

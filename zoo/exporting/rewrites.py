@@ -152,8 +152,7 @@ def add_label_output(proto: onnx.ModelProto, labels: tuple[str, ...] | None) -> 
 def _value_info(spec: TensorSpec) -> onnx.ValueInfoProto:
     import onnx
 
-    name = "FLOAT" if spec.dtype == "float32" else spec.dtype.upper()
-    kind = onnx.TensorProto.DataType.Value(name)
+    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(spec.dtype))
     return onnx.helper.make_tensor_value_info(spec.name, kind, ["batch", *spec.shape])
 
 

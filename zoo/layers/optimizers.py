@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from inspect import getmembers, isclass
 from typing import Any
 
 import keras
 from keras import ops
 
 from zoo.config import OptimizerConfig
+from zoo.errors import ConfigError, Finding
 
 PACKAGE = "zoo"
 
@@ -77,20 +79,34 @@ def make_optimizer(
         config: Optimizer and learning-rate schedule.
         momentum: Nesterov momentum of SGD.
         undecayed: Names of further weights without weight decay.
+
+    Raises:
+        ConfigError: If ``config.serialized`` is no optimizer that Keras can make.
     """
+    if config.serialized is not None:
+        return _deserialized(config.serialized)
     rate = WarmupSchedule(config.learning_rate, config.schedule, config.warmup)
-    common: dict[str, Any] = {"global_clipnorm": config.global_clipnorm}
-    if config.name == "adam":
-        return keras.optimizers.Adam(rate, **common)
-    if config.name == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **common)
-    else:
-        optimizer = keras.optimizers.SGD(
-            rate,
-            momentum=momentum,
-            nesterov=momentum > 0,
-            weight_decay=config.weight_decay or None,
-            **common,
-        )
+    options: dict[str, Any] = {"learning_rate": rate, "global_clipnorm": config.global_clipnorm}
+    if config.weight_decay or config.name == "adamw":
+        options["weight_decay"] = config.weight_decay
+    if config.name == "sgd":
+        options |= {"momentum": momentum, "nesterov": momentum > 0}
+    classes = {name.lower(): kind for name, kind in getmembers(keras.optimizers, isclass)}
+    optimizer: keras.optimizers.Optimizer = classes[config.name](**options)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", *undecayed])
     return optimizer
+
+
+def _deserialized(config: Mapping[str, Any]) -> keras.optimizers.Optimizer:
+    try:
+        found = keras.optimizers.deserialize(dict(config))
+        if not isinstance(found, keras.optimizers.Optimizer):
+            raise TypeError(f"expected an optimizer. Received: {type(found).__name__}")
+        return found
+    except (ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+        raise ConfigError(
+            "the serialized optimizer is none that Keras can make",
+            why=" ".join(str(error).split())[:300],
+            findings=[Finding("optimizer.serialized", config, "a dictionary of Keras")],
+            fix="pass what keras.optimizers.serialize(optimizer) returns",
+        ) from error

@@ -91,7 +91,7 @@ def check_architecture(candidate: Any, provider: Provider) -> None:
     """
     # Hooks and commands are loaded without what architectures need.
     from zoo.architecture import Architecture, ArchitectureInfo
-    from zoo.config import ModelConfig
+    from zoo.config import BaseConfig
 
     if not inspect.isclass(candidate) or not issubclass(candidate, Architecture):
         expected = "a class derived from zoo.Architecture"
@@ -105,8 +105,8 @@ def check_architecture(candidate: Any, provider: Provider) -> None:
             f"the entry point is called {provider.name!r} and info.name is {info.identity!r}"
         )
     config = getattr(candidate, "Config", None)
-    if not inspect.isclass(config) or not issubclass(config, ModelConfig):
-        faults.append(f"expected Config to derive from zoo.ModelConfig. Received: {config!r:.200}")
+    if not inspect.isclass(config) or not issubclass(config, BaseConfig):
+        faults.append(f"expected Config to derive from zoo.BaseConfig. Received: {config!r:.200}")
     if not isinstance(getattr(candidate, "default_dataset", None), str):
         faults.append("expected default_dataset to be the id of a dataset")
     if missing := sorted(candidate.__abstractmethods__):

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from zoo.runtime.prediction import Prediction as Prediction
     from zoo.runtime.session import Session as Session, load as load
     from zoo.runtime.text import decode_text as decode_text, encode_text as encode_text
-    from zoo.runtime.triton_config import served_shape as served_shape
+    from zoo.runtime.triton_config import (
+        served_shape as served_shape,
+        served_type as served_type,
+    )
     from zoo.runtime.verification import (
         SignatureReport as SignatureReport,
         VerifyReport as VerifyReport,
@@ -38,7 +41,7 @@ _MODULES = {
     "prediction": ("Prediction",),
     "session": ("Session", "load"),
     "text": ("decode_text", "encode_text"),
-    "triton_config": ("served_shape",),
+    "triton_config": ("served_shape", "served_type"),
     "verification": (
         "SignatureReport",
         "VerifyReport",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from zoo.runtime.artifact_files import COPY_AGAIN
 from zoo.runtime.manifest import Graph, Manifest, read_manifest
 from zoo.runtime.onnx_file import OnnxFile, checked_graph
 from zoo.runtime.prediction import Prediction
-from zoo.spec import Arrays, TensorSpec
+from zoo.spec import Arrays, DType, TensorSpec
 
 MAX_THREADS = 1_024
 """Limit of threads per call; onnxruntime would try to start any number."""
@@ -25,14 +25,8 @@ OPTIMIZATION = ("disabled", "basic", "all")
 
 _CHUNK = 256
 
-_NUMPY_TYPES = {
-    "tensor(uint8)": "uint8",
-    "tensor(int32)": "int32",
-    "tensor(int64)": "int64",
-    "tensor(float16)": "float16",
-    "tensor(float)": "float32",
-    "tensor(bool)": "bool",
-}
+_ONNX_NAMES = {"float32": "float", "float64": "double"}
+_NUMPY_TYPES = {f"tensor({_ONNX_NAMES.get(name, name)})": name for name in get_args(DType)}
 
 
 class Session:

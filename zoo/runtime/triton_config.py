@@ -28,13 +28,19 @@ from zoo.spec import TensorSpec
 CONFIG = "config.pbtxt"
 WARMUP = "warmup"
 
-_KINDS = {
+_SERVED_TYPES = {
     "bool": "BOOL",
     "float16": "FP16",
     "float32": "FP32",
+    "float64": "FP64",
+    "int8": "INT8",
+    "int16": "INT16",
     "int32": "INT32",
     "int64": "INT64",
     "uint8": "UINT8",
+    "uint16": "UINT16",
+    "uint32": "UINT32",
+    "uint64": "UINT64",
 }
 
 
@@ -44,6 +50,11 @@ def served_shape(spec: TensorSpec) -> tuple[int | str, ...]:
     Triton has no tensor with the batch axis alone: one number per example is a row of one.
     """
     return spec.shape or (1,)
+
+
+def served_type(dtype: str) -> str:
+    """Return the name that servers have for a type: ``FP32`` for ``float32``."""
+    return _SERVED_TYPES[dtype]
 
 
 def check_same_interface(new: Manifest, old: Manifest, *, where: Path, fix: str) -> None:
@@ -155,7 +166,7 @@ def _tensor(role: str, spec: TensorSpec) -> str:
     lines = [
         f"{role} {{",
         f'  name: "{spec.name}"',
-        f"  data_type: TYPE_{_KINDS[spec.dtype]}",
+        f"  data_type: TYPE_{served_type(spec.dtype)}",
         f"  dims: [ {sizes} ]",
     ]
     if not spec.shape:
@@ -173,7 +184,7 @@ def _warmup(graph: Graph, example: Mapping[str, np.ndarray[Any, Any]]) -> str:
             "  inputs {",
             f'    key: "{spec.name}"',
             "    value {",
-            f"      data_type: TYPE_{_KINDS[spec.dtype]}",
+            f"      data_type: TYPE_{served_type(spec.dtype)}",
             f"      dims: [ {sizes} ]",
             f'      input_data_file: "{_warmup_file(spec.name)}"',
             "    }",

@@ -197,7 +197,9 @@ def _overfitted_run(subject: ModelSubject) -> zoo.Run:
         "patience": None,
     }
     batch = _one_batch(subject.data)
-    return subject.train("overfitted", batch, plan=plan, **{"optimizer.weight_decay": 0.0})
+    decays = hasattr(subject.recipe.config, "optimizer")
+    changed = {"optimizer.weight_decay": 0.0} if decays else {}
+    return subject.train("overfitted", batch, plan=plan, **changed)
 
 
 def _one_batch(dataset: Dataset) -> Dataset:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from zoo.architecture import Architecture
-from zoo.config import ModelConfig
+from zoo.config import BaseConfig
 from zoo.data.mapped import Subset
 from zoo.errors import ConfigError, DataError, Finding
 from zoo.exporting.parity import round_up
@@ -59,7 +59,7 @@ class Comparer:
         name: Literal["validation", "test"],
         source: PredictFns,
         metric: str | None = None,
-        config: ModelConfig | None = None,
+        config: BaseConfig | None = None,
     ) -> None:
         self.architecture, self.data, self.split, self.name = architecture, data, split, name
         self.source, self.config = source, config

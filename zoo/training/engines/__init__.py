@@ -6,7 +6,7 @@ TensorFlow graph, which is faster for small networks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import keras
@@ -14,7 +14,7 @@ import numpy as np
 
 from zoo.config import TrainPlan
 from zoo.errors import ConfigError, Finding
-from zoo.spec import Split
+from zoo.spec import SAMPLE_WEIGHT, Split
 
 IN_MEMORY_LIMIT = 4 * 2**30
 """Bytes of training data above which the graph engine is not used."""
@@ -103,8 +103,13 @@ def model_inputs(model: keras.Model, arrays: Any) -> Any:
     return {name: arrays[name] for name in names}
 
 
-def loss_targets(arrays: Any) -> Any:
-    """Return named targets as a loss takes them: a single one alone, none as ``None``."""
-    if len(arrays) <= 1:
-        return next(iter(arrays.values()), None)
-    return dict(arrays)
+def loss_arguments(targets: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return named targets as a loss takes them, and the weights of the examples, if any.
+
+    A single target stands alone, and none is ``None``.
+    """
+    named = dict(targets)
+    weights = named.pop(SAMPLE_WEIGHT, None)
+    if len(named) <= 1:
+        return next(iter(named.values()), None), weights
+    return named, weights

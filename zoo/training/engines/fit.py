@@ -12,7 +12,7 @@ import numpy as np
 from zoo.config import TrainPlan
 from zoo.spec import Split
 from zoo.training.checkpoints import Values, get_values, set_values
-from zoo.training.engines import OnSteps, loss_targets, model_inputs
+from zoo.training.engines import OnSteps, loss_arguments, model_inputs
 
 
 class FitEngine:
@@ -81,6 +81,8 @@ class _Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self._order[index * self._size : (index + 1) * self._size]
         inputs, targets = self._split.take(rows)
-        x, y = model_inputs(self._model, inputs), loss_targets(targets)
+        x, (y, weights) = model_inputs(self._model, inputs), loss_arguments(targets)
         # Keras takes None for a target of an unknown kind.
+        if weights is not None:
+            return x, y, weights
         return (x,) if y is None else (x, y)

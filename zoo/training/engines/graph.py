@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from zoo.config import TrainPlan
 from zoo.spec import Split
-from zoo.training.engines import OnSteps, loss_targets, model_inputs
+from zoo.training.engines import OnSteps, loss_arguments, model_inputs
 
 CALL_SECONDS = 0.2
 """How long one call into the graph should last: its overhead is small, progress stays visible."""
@@ -139,8 +139,10 @@ def _tensors(model: keras.Model, split: Split) -> Any:
     if arrays is None:
         raise ValueError("expected a split in memory. Received: one that is read on demand")
     inputs, targets = arrays
+    x, (y, weights) = model_inputs(model, inputs), loss_arguments(targets)
+    data = (x, y) if weights is None else (x, y, weights)
     # A model that learns from inputs alone has no targets: None stays None.
-    return _map(tf.constant, (model_inputs(model, inputs), loss_targets(targets)))
+    return _map(tf.constant, data)
 
 
 def _rows(data: Any, rows: Any) -> Any:
