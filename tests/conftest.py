@@ -13,7 +13,7 @@ from hypothesis import settings
 
 # How long an example takes is the machine's matter: benchmarks measure it, tests do not.
 # The fast tier tries the same examples each time; scripts/test --all looks for new ones.
-settings.register_profile("fast", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("fast", deadline=None, derandomize=True, max_examples=30)
 settings.register_profile("explore", deadline=None, max_examples=200)
 settings.load_profile(os.environ.get("ZOO_TEST_PROFILE", "fast"))
 

@@ -361,8 +361,8 @@ REPOSITORY = {
     "a configuration that is a folder": fault(
         swap("config.pbtxt", Path.mkdir), ArtifactError, "config.pbtxt"
     ),
-    "a configuration of 1 GB": fault(
-        lambda model: os.truncate(model / "config.pbtxt", 2**30), ArtifactError, "config.pbtxt"
+    "a configuration of 100 MB": fault(
+        lambda model: os.truncate(model / "config.pbtxt", 10**8), ArtifactError, "config.pbtxt"
     ),
     "labels in another order": fault(
         lambda model: (model / "label_labels.txt").write_text("1\n0\n"), Tampered, "label_labels"

@@ -24,7 +24,7 @@ from tests.hostile.third_party import (
     Package,
 )
 
-LIMIT = "30"
+LIMIT = "12"
 """Seconds that a plugin gets here."""
 
 

@@ -92,6 +92,7 @@ def test_training_and_evaluation(run: zoo.Run) -> None:
     assert {"bleu", "chrf", "cider", "summary_bleu", "place_accuracy"} <= set(scores)
 
 
+@pytest.mark.slow
 def test_an_artifact_generates_the_texts_of_its_model(
     run: zoo.Run, artifact: Path, pictures: np.ndarray
 ) -> None:

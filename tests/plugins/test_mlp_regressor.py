@@ -212,6 +212,7 @@ def test_where_the_plan_decides_half_of_validation_is_left_to_calibrate(tmp_path
     assert watched["loss"] == pytest.approx(best, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits(
     small_table: Path, small_run: zoo.Run, tmp_path: Path
 ) -> None:

@@ -178,6 +178,7 @@ def test_the_published_artifact_writes_the_same_tokens_as_keras_from_raw_text(tr
     assert_same_texts(ROOT / "exports" / "transformer" / "1", translator, english_numbers(60))
 
 
+@pytest.mark.slow
 def test_an_artifact_of_a_new_network_writes_the_same_tokens_as_keras(tmp_path):
     keras.utils.set_random_seed(0)
     model = zoo.build("transformer", data=PAIRS, **SMALL)

@@ -120,6 +120,7 @@ def larger(ours: BlipCaptioner) -> keras.Model:
     return keras.Model({"image": image, "ids": ids}, keras.layers.Dense(1)(logits[:, -1]))
 
 
+@pytest.mark.slow
 def test_inside_a_larger_model_it_is_traced_for_any_length(larger: keras.Model) -> None:
     tf = pytest.importorskip("tensorflow", reason="a graph of TensorFlow is traced")
     traced = tf.function(lambda asked: larger(asked, training=False), reduce_retracing=True)

@@ -203,6 +203,7 @@ def test_the_fix_of_other_sizes_works(source: Path, loaded: BlipCaptioner, photo
     assert tiny.same(tiny.values(captioner_of(made)), tiny.values(loaded))
 
 
+@pytest.mark.slow
 def test_the_fix_of_another_image_size_works(source: Path, photos: Path) -> None:
     data = zoo.dataset(photos, **{**options(source), "image_size": 48})
     with pytest.raises(ConfigError) as caught:
@@ -211,6 +212,7 @@ def test_the_fix_of_another_image_size_works(source: Path, photos: Path) -> None
     assert settings_of(caught.value) == ({}, {"image_size": "36"})
 
 
+@pytest.mark.slow
 def test_a_reordered_vocabulary_is_refused(source: Path, photos: Path, tmp_path: Path) -> None:
     swapped = list(tiny.PIECES)
     swapped[20], swapped[21] = swapped[21], swapped[20]
