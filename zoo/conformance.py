@@ -41,7 +41,7 @@ class Result(Frozen):
         level: Level that requires the check; ``None`` for checks of datasets and commands.
         outcome: ``xfailed`` failed as it was expected to; ``xpassed`` did not, which is a failure.
         reason: Why it failed, was skipped, or was expected to fail.
-        excluded: Whether the caller left it out, and not the check itself.
+        excluded: Whether its level is not reached: the caller left it out, or it could not be made.
         measured: Measured values by name; numbers have three digits, so that they repeat.
         cpu_seconds: CPU time, including trainings that other checks reuse. Not in a receipt.
     """

@@ -250,6 +250,27 @@ def _function(tmp_path: Path, function: Any, output: TensorSpec) -> Path:
     )
 
 
+def test_a_mask_of_minus_infinity_is_no_broken_weight(tmp_path: Path) -> None:
+    import keras
+    from keras import ops
+
+    x = TensorSpec(name="x", shape=(4,), range=(-1, 1))
+    given = keras.Input((4,), name="x")
+    mask = np.array([0, -np.inf, 0, 0], "float32")
+    model = keras.Model(given, ops.softmax(given + mask))
+    spec = TensorSpec(name="share", shape=(4,))
+    path = export_artifact(
+        blueprint(x, task=Task.REGRESSION),
+        Tiny(),
+        [Signature("predict", model, (x,), (spec,))],
+        out=tmp_path,
+        samples=samples("x"),
+    )
+    runtime.verify(path)
+    found = runtime.load(path).predict(np.ones((2, 4), "float32")).outputs["share"]
+    np.testing.assert_allclose(found, [[1 / 3, 0, 1 / 3, 1 / 3]] * 2, rtol=1e-5)
+
+
 def test_a_layer_that_cannot_be_converted_is_named(tmp_path: Path) -> None:
     import keras
 

@@ -65,7 +65,7 @@ def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "bytes": len(data),
             "sha256": hashlib.sha256(data).hexdigest(),
             "measured": {
-                "metrics": {"accuracy": true.model_dump(exclude_none=True)},
+                "metrics": {"accuracy": true.model_dump(include={"value", "low", "high"})},
                 "split": "test",
                 "examples": evaluation.examples,
                 "command": "zoo evaluate",

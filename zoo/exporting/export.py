@@ -12,7 +12,7 @@ from zoo.architecture import Architecture, Blueprint, Signature
 from zoo.errors import ConfigError, ExportError, Finding, ParityFailed
 from zoo.exporting import tf2onnx
 from zoo.exporting.external_data import EXTERNAL_FROM, store
-from zoo.exporting.graph_checks import check_graph
+from zoo.exporting.graph_checks import check_graph, check_weights
 from zoo.exporting.parity import first_differing_layer, make_cases
 from zoo.exporting.parity_inputs import MAX_CALL_BYTES, cast_inputs, check_samples
 from zoo.exporting.publishing import (
@@ -143,6 +143,7 @@ def _verified_graph(
 ) -> VerifiedGraph:
     """Convert one signature and compare it with its model."""
     signature = model.signature
+    check_weights(signature.model, file)
     samples = cast_inputs(model.inputs, samples)
     check_samples(model.inputs, samples)
     outputs = tuple(_with_labels(spec, data) for spec in model.outputs)

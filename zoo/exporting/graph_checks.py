@@ -13,6 +13,7 @@ from zoo.exporting.external_data import StoredGraph, is_external
 from zoo.runtime.onnx_inspection import inspect_graph
 
 if TYPE_CHECKING:
+    import keras
     import onnx
 
 _RANDOM = {
@@ -26,11 +27,14 @@ _RANDOM = {
 
 
 def check_graph(stored: StoredGraph, name: str) -> None:
-    """Check that a graph is valid, deterministic, standard ONNX with finite weights.
+    """Check that a graph is valid, deterministic, standard ONNX without NaN in a constant.
+
+    A constant may be infinite, as in the mask of an attention: the weights of the model are looked
+    at by :func:`check_weights`.
 
     Raises:
         Unsupported: If it has an operator that is not standard ONNX, or a random one.
-        ExportError: If a weight is not finite, or the ONNX checker fails.
+        ExportError: If a constant holds NaN, or the ONNX checker fails.
     """
     import onnx
 
@@ -53,7 +57,7 @@ def check_graph(stored: StoredGraph, name: str) -> None:
                     fix="let random layers do nothing when training is false",
                 )
         for tensor in _constants(graph):
-            _check_finite(stored, tensor, name)
+            _check_constant(stored, tensor, name)
     if file.path is None:
         inspect_graph(file.raw, name)
     try:
@@ -66,6 +70,24 @@ def check_graph(stored: StoredGraph, name: str) -> None:
             why=" ".join(str(error).split())[:400],
             fix="report the model's configuration; the converter wrote a wrong graph",
         ) from error
+
+
+def check_weights(model: keras.Model, name: str) -> None:
+    """Check that the weights of a model are finite.
+
+    Raises:
+        ExportError: If one is not.
+    """
+    import keras
+
+    for weight in model.weights:
+        array = keras.ops.convert_to_numpy(weight)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ExportError(
+                f"{name}: the weights are not finite",
+                why=f"{weight.path} of shape {list(array.shape)} holds NaN or infinity",
+                fix="train again, with a lower learning rate",
+            )
 
 
 def all_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
@@ -99,13 +121,13 @@ def _constants(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
             yield from attribute.tensors
 
 
-def _check_finite(stored: StoredGraph, tensor: onnx.TensorProto, name: str) -> None:
+def _check_constant(stored: StoredGraph, tensor: onnx.TensorProto, name: str) -> None:
     if is_external(tensor) and tensor.name not in stored.slices:
         raise Unsupported(f"{name}: the data of a tensor is outside of the file")
     array = stored.array(tensor)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and np.isnan(array).any():
         raise ExportError(
-            f"{name}: the weights are not finite",
-            why=f"a constant of shape {list(array.shape)} holds NaN or infinity",
-            fix="train again, with a lower learning rate",
+            f"{name}: a constant is not a number",
+            why=f"a constant of shape {list(array.shape)} holds NaN",
+            fix="mend the operation of the model that makes it",
         )

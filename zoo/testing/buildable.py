@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from zoo.api.predict_fns import keras_predict_fn
 from zoo.spec import Arrays, TensorSpec
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
-from zoo.testing.subject import ModelSubject, package_files
+from zoo.testing.subject import ModelSubject
 
 GROUP = CheckGroup("build", "buildable")
 
@@ -216,7 +216,7 @@ def backend(subject: ModelSubject) -> Measured:
     if backends := subject.architecture.info.backends:
         raise Skipped(f"it says that it is written for {' and '.join(backends)}")
     looked = 0
-    for name, path in package_files(subject.architecture).items():
+    for name, path in subject.package_files().items():
         if path.suffix != ".py":
             continue
         looked += 1

@@ -108,6 +108,10 @@ class Skipped(Exception):
         super().__init__(reason)
 
 
+class NotMade(Skipped):
+    """A check cannot be made here, and its level is not reached without it."""
+
+
 def expect(holds: object, expectation: str, received: Any) -> None:
     """Raise :class:`CheckFailed` unless a condition holds.
 

@@ -8,7 +8,6 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from zoo.api.catalog import registry
 from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
 from zoo.testing.import_probe import expect_light, expect_no_effects, trace_architecture
 from zoo.testing.subject import ModelSubject
@@ -26,15 +25,15 @@ CPU_SECONDS = 0.5
 )
 def name(subject: ModelSubject) -> Measured:
     """It is found under its own name and is ready to use."""
-    own = subject.architecture.info.name
+    info, asked = subject.architecture.info, subject.name.rpartition(":")[2]
     expect(
-        subject.name.rpartition(":")[2] == own,
-        f"info.name to be the name it is asked for by, {subject.name}",
-        own,
+        asked in (info.name, f"{info.name}@{info.version}"),
+        f"info.name and info.version to be what it is asked for by, {asked}",
+        info.identity,
     )
-    (listing,) = registry().listings(own)
-    expect(listing.status == "ready", "the status 'ready'", listing.status)
-    return {"name": own}
+    status = subject.listing.status
+    expect(status == "ready", "the status 'ready'", status)
+    return {"name": info.identity}
 
 
 @GROUP.check(
@@ -83,7 +82,7 @@ def global_state(subject: ModelSubject) -> Measured:
 )
 def metadata(subject: ModelSubject) -> Measured:
     """Its distribution states version, summary, license, Python version and the zoo."""
-    (listing,) = registry().listings(subject.architecture.info.name)
+    listing = subject.listing
     if not listing.is_installed:
         raise Skipped("it was registered in this process, and no distribution provides it")
     told: Any = importlib.metadata.metadata(listing.distribution)

@@ -30,8 +30,10 @@ def docstrings(subject: ModelSubject) -> Measured:
     for name, member in vars(kind).items():
         if inspect.isfunction(member) and not name.startswith("_") and hasattr(Architecture, name):
             documented[f"{kind.__name__}.{name}"] = member.__doc__
-    missing = [name for name, text in documented.items() if len((text or "").split()) < WORDS]
+    missing = [name for name, text in documented.items() if not (text or "").strip()]
     expect(not missing, "a docstring for each", f"none for {', '.join(missing)}")
+    short = [name for name, text in documented.items() if len((text or "").split()) < WORDS]
+    expect(not short, f"docstrings of {WORDS} words at least", f"fewer for {', '.join(short)}")
     return {"docstrings": len(documented)}
 
 

@@ -8,11 +8,10 @@ import math
 from typing import Any
 
 import zoo
-from zoo.api.catalog import registry
 from zoo.api.predict_fns import keras_predict_fn
 from zoo.errors import DatasetUnavailable
 from zoo.metrics import Score
-from zoo.testing.checks import CheckGroup, Measured, Skipped, expect
+from zoo.testing.checks import CheckGroup, Measured, NotMade, Skipped, expect
 from zoo.testing.subject import ModelSubject
 
 GROUP = CheckGroup("gold", "gold")
@@ -48,12 +47,15 @@ def intervals(subject: ModelSubject) -> Measured:
 
 @GROUP.check(
     why="Users and programs select models by the catalog, which is read without an import.",
-    fix="Repeat the `info` of the architecture in the package's `registry.yaml`.",
+    fix="Repeat the `info` of the architecture in the package's `registry.yaml`, and announce that "
+    "by an entry point of the group `zoo.catalogs`.",
 )
 def catalog(subject: ModelSubject) -> Measured:
-    """Its catalog entry agrees with its `info`."""
-    entry = _entry(subject)
-    info = subject.architecture.info
+    """A catalog has an entry for this version, which agrees with its `info`."""
+    if not subject.listing.is_installed:
+        raise NotMade("it was registered in this process, and catalogs are of packages")
+    entry, info = subject.listing.entry, subject.architecture.info
+    expect(entry is not None, f"an entry for {info.identity} in a catalog", "none")
     pairs = {
         "summary": (entry.summary, info.summary),
         "tasks": (sorted(entry.tasks), sorted(info.tasks)),
@@ -159,12 +161,11 @@ def _entry(subject: ModelSubject) -> Any:
     """Return its catalog entry.
 
     Raises:
-        Skipped: If there is none.
+        Skipped: If there is none: that fails the check of the catalog itself.
     """
-    (listing,) = registry().listings(subject.architecture.info.name)
-    if listing.entry is None:
+    if subject.listing.entry is None:
         raise Skipped("no catalog has an entry for it")
-    return listing.entry
+    return subject.listing.entry
 
 
 def _measure(subject: ModelSubject, identifier: str) -> dict[str, Score]:

@@ -30,7 +30,7 @@ from zoo.testing import (
     gold,
     trainable,
 )
-from zoo.testing.checks import Check, CheckFailed, Measured, Skipped
+from zoo.testing.checks import Check, CheckFailed, Measured, NotMade, Skipped
 from zoo.testing.commands import CommandSubject
 from zoo.testing.datasets import DatasetSubject
 from zoo.testing.subject import ModelSubject, Subject, Target, model_name, versions
@@ -242,7 +242,7 @@ def subject_of(plugin: Plugin) -> Subject:
 def _run(bound: BoundCheck, expected: str | None) -> Result:
     """Run a check; only an interrupt propagates."""
     outcome: Outcome = "passed"
-    reason, measured = "", {}
+    reason, measured, excluded = "", {}, False
     started = time.process_time()
     try:
         measured = _rounded(bound())
@@ -250,6 +250,7 @@ def _run(bound: BoundCheck, expected: str | None) -> Result:
         # A skip without a reason would look like a check that was made.
         outcome = "skipped" if skipped.reason.strip() else "failed"
         reason = skipped.reason or "it was skipped without a reason"
+        excluded = isinstance(skipped, NotMade)
     except CheckFailed as failed:
         outcome, reason = "failed", str(failed)
     except KeyboardInterrupt:
@@ -262,7 +263,8 @@ def _run(bound: BoundCheck, expected: str | None) -> Result:
         outcome = "xpassed" if passed else "xfailed"
     reason = without_folders(" ".join(reason.split())[:1000])
     seconds = time.process_time() - started
-    return _result(bound.check, outcome, reason=reason, measured=measured, cpu_seconds=seconds)
+    found = {"reason": reason, "excluded": excluded, "measured": measured}
+    return _result(bound.check, outcome, **found, cpu_seconds=seconds)
 
 
 def _result(check: Check, outcome: Outcome, **found: Any) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import platform
@@ -20,7 +21,7 @@ from zoo.api.catalog import registry
 from zoo.api.environment import version_of
 from zoo.architecture import Architecture, Recipe, Signature
 from zoo.conformance import Identity, digest_of, files_of
-from zoo.errors import ConfigError, Finding, UnknownModel
+from zoo.errors import ConfigError, Finding, RegistryError
 from zoo.spec import Arrays, Dataset, DataSpec, SplitName
 from zoo.testing.checks import CheckFailed, Kind, Skipped
 from zoo.testing.import_probe import ImportTrace, source_file, trace_architecture
@@ -53,6 +54,11 @@ class Subject:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    @property
+    def listing(self) -> Any:
+        """What the registry knows of this very version, importing nothing."""
+        return registry().listing(self.name, self.group)
 
     @property
     def provider(self) -> Any:
@@ -99,7 +105,7 @@ class ModelSubject(Subject):
 
     def identity(self) -> Identity:
         """Return its identity for a receipt."""
-        info, files = self.architecture.info, package_files(self.architecture)
+        info, files = self.architecture.info, self.package_files()
         found = {
             "name": info.name,
             "api_version": info.api_version,
@@ -226,6 +232,21 @@ class ModelSubject(Subject):
             "one that ended without an epoch"
         )
 
+    def package_files(self) -> dict[str, Path]:
+        """Return the files of its package by relative name.
+
+        Without a distribution, or for a single module, this is the file that defines it. Byte code
+        and the receipt are left out.
+        """
+        source = source_file(self.architecture)
+        if source is None:
+            return {}
+        top = type(self.architecture).__module__.partition(".")[0]
+        package = getattr(sys.modules.get(top), "__path__", None)
+        if not package or not self.listing.is_installed:
+            return {source.name: source}
+        return files_of(Path(next(iter(package))))
+
     @functools.cached_property
     def artifact(self) -> zoo.Artifact:
         """The artifact of the run."""
@@ -255,36 +276,18 @@ def _register(target: type[Architecture[Any]] | Architecture[Any]) -> str:
             findings=[Finding("architecture", target, "a name, or a zoo.Architecture")],
             fix="zoo list shows the names",
         )
-    name = kind.info.name
-    try:
-        same = type(registry().get(name)) is kind
-    except UnknownModel:
-        same = False
-    if not same:
-        zoo.register(kind)
-    return name
+    name, version = kind.info.name, kind.info.version
+    for known_as in (name, f"{name}@{version}"):
+        with contextlib.suppress(RegistryError):
+            if type(registry().get(known_as)) is kind:
+                return known_as
+    zoo.register(kind)
+    return name if type(registry().get(name)) is kind else f"{name}@{version}"
 
 
 def take_all(split: zoo.Split) -> tuple[Arrays, Arrays]:
     """Return all examples of a small split."""
     return split.take(np.arange(len(split)))
-
-
-def package_files(architecture: Architecture[Any]) -> dict[str, Path]:
-    """Return the files of the package of an architecture by relative name.
-
-    Without a distribution, or for a single module, this is the file that defines it. Byte code and
-    the receipt are left out.
-    """
-    source = source_file(architecture)
-    if source is None:
-        return {}
-    top = type(architecture).__module__.partition(".")[0]
-    package = getattr(sys.modules.get(top), "__path__", None)
-    (listing,) = registry().listings(architecture.info.name)
-    if not package or not listing.is_installed:
-        return {source.name: source}
-    return files_of(Path(next(iter(package))))
 
 
 def versions() -> dict[str, str | None]:
