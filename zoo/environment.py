@@ -1,11 +1,13 @@
-"""Cache folder, and whether the network may be used."""
+"""Cache folder, permission to use the network, and installed requirements."""
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
+import importlib.metadata
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _forbidden = contextvars.ContextVar("forbidden", default=False)
@@ -41,3 +43,28 @@ def is_offline() -> bool:
     if _forbidden.get():
         return True
     return os.environ.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+
+
+def missing_requirement(requirements: Iterable[str]) -> str | None:
+    """Return the first requirement (PEP 508) that is not installed, without its marker.
+
+    Requirements of extras, and those that cannot be read, count as installed.
+    """
+    missing = (one.partition(";")[0].strip() for one in requirements if not _is_installed(one))
+    return next(missing, None)
+
+
+@functools.cache
+def _is_installed(requirement: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        wanted = Requirement(requirement)
+        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+            return True
+        found = importlib.metadata.version(wanted.name)
+        return wanted.specifier.contains(found, prereleases=True)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    except (InvalidRequirement, ValueError, TypeError):
+        return True

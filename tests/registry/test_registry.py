@@ -173,6 +173,36 @@ def test_a_name_that_only_the_catalog_knows_gets_the_install_command() -> None:
     assert caught.value.fix == "pip install neural-zoo"
 
 
+@pytest.mark.parametrize(
+    ("requires", "missing"),
+    [
+        (["zoo-nowhere>=2"], "zoo-nowhere>=2"),
+        (["numpy", "neural-zoo>=900"], "neural-zoo>=900"),
+        (["numpy>=1", "zoo-nowhere; extra == 'all'", "zoo-nowhere; python_version < '3'"], ""),
+        (["not a requirement at all"], ""),
+    ],
+)
+def test_a_requirement_that_is_not_installed_is_named_with_the_install_command(
+    site: Path, requires: list[str], missing: str
+) -> None:
+    install(
+        site,
+        "zoo-needy",
+        points={"zoo.architectures": {"needy": "zoo_needy:Model"}},
+        files={"zoo_needy.py": architecture("needy")},
+        requires=requires,
+    )
+    registry = Registry()
+    (found,) = registry.listings("needy")
+
+    assert found.status == ("broken" if missing else "ready")
+    assert "zoo_needy" not in sys.modules
+    if missing:
+        with pytest.raises(PluginBroken, match=f"it requires {missing}") as caught:
+            registry.get("needy")
+        assert caught.value.fix == f"pip install '{missing}'"
+
+
 def test_policy_blocks_and_allows_by_distribution(site: Path) -> None:
     add(site, "zoo-shady", "shady", "shady_module", architecture("shady"))
 

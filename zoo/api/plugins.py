@@ -48,8 +48,8 @@ class PluginRow:
         editable: Whether its code lies in a project folder, and changes with it.
         status: ``allowed``; ``denied`` by the policy, or because another file would be imported
             than the installed one; ``collision`` with another distribution; ``not chosen``,
-            because a pin prefers another one; ``broken``: its name is not valid, or it needs
-            another version of the zoo.
+            because a pin prefers another one; ``broken``: its name is not valid, or a
+            requirement of its distribution is not installed.
         reason: The rule that decides and its source, or what is wrong.
     """
 

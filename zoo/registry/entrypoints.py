@@ -42,6 +42,7 @@ class Provider:
         distribution: Normalized name of the distribution (PEP 503).
         version: Version of the distribution.
         location: Folder that the distribution is installed in.
+        requires: Requirements of the distribution (PEP 508).
     """
 
     name: str
@@ -50,6 +51,7 @@ class Provider:
     distribution: str
     version: str
     location: str
+    requires: tuple[str, ...] = field(default=(), repr=False, compare=False)
     _metadata: importlib.metadata.Distribution | None = field(
         default=None, repr=False, compare=False
     )
@@ -195,7 +197,10 @@ def scan() -> list[Provider]:
         if "[zoo." not in (_read(metadata, "entry_points.txt") or ""):
             continue
         try:
-            name, version = normalize(metadata.metadata["Name"]), metadata.metadata["Version"]
+            header = (_read(metadata, "METADATA") or "").partition("\n\n")[0]
+            fields = dict(re.findall(r"(?m)^(Name|Version): *(\S+)", header))
+            name, version = normalize(fields["Name"]), fields["Version"]
+            needs = () if name == OWN else tuple(re.findall(r"(?m)^Requires-Dist: *(.+)", header))
             location = str(metadata.locate_file(""))
             points = [point for point in metadata.entry_points if point.group in GROUPS]
         except Exception:  # noqa: BLE001, S112 - broken metadata must not end the listing
@@ -204,7 +209,7 @@ def scan() -> list[Provider]:
             continue
         seen.add(name)
         found += [
-            Provider(point.name, point.value, point.group, name, version, location, metadata)
+            Provider(point.name, point.value, point.group, name, version, location, needs, metadata)
             for point in points
         ]
     return found

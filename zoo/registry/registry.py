@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from zoo.environment import missing_requirement
 from zoo.errors import (
     NameCollision,
     PluginBroken,
@@ -343,6 +344,8 @@ class Registry:
         newest = [one for one in fitting if one.model_version == _versions(fitting)[0]]
         if len(newest) > 1:
             raise newest[0].broken(f"it announces {name!r} {len(newest)} times")
+        if missing := missing_requirement(newest[0].requires):
+            raise newest[0].broken(f"it requires {missing}", f"pip install '{missing}'")
         return newest[0]
 
     def _not_installed(self, group: str, reference: Reference, entry: Any) -> ZooError:
