@@ -21,9 +21,10 @@ from zoo.metrics.figures import (
     ImageGrid,
     ImageRow,
     Lines,
+    Matrix,
     Scatter,
     Series,
-    Texts,
+    Table,
     dump_figures,
     encode_image,
     evenly_spaced,
@@ -101,11 +102,26 @@ ALL = (
         ),
         columns=("one", "two", "three"),
     ),
-    Texts(
+    Table(
         title="Translations",
         header=("English", "ours"),
         rows=(("forty-two", "cuarenta y dos"), ("<b>seven</b>", "ocho")),
         marks=("good", "bad"),
+    ),
+    Table(
+        title="IoU by class",
+        header=("class", "pixels", "IoU"),
+        rows=(("sky", 1200, 0.91237), ("ground", 800, 0.5)),
+    ),
+    Matrix(
+        title="Confused pixels",
+        caption="Shares of each row.",
+        rows=("sky", "ground"),
+        columns=("sky", "ground"),
+        values=((0.95, 0.05), (0.3, 0.7)),
+        row_label="true",
+        column_label="predicted",
+        share=True,
     ),
 )
 
@@ -136,6 +152,13 @@ def test_every_form_is_on_the_page_in_its_order(page):
     for word in ("Points on the dashed line", "cuarenta y dos", "forecast", "unusual", "cement"):
         assert word in html
     assert html.count(DIGIT) == 5
+
+
+def test_numbers_of_a_table_and_a_matrix_are_formatted(page):
+    html = page(ALL)
+    assert '<td class="number">0.912</td>' in html and '<td class="number">1,200</td>' in html
+    assert '<td class="right on" style="--strength:100.0%">95\u202f%</td>' in html
+    assert '<td class="right " style="--strength:5.3%">5\u202f%</td>' in html
 
 
 def test_a_text_is_shown_and_never_run(page):
@@ -188,7 +211,9 @@ def test_no_color_of_a_drawing_is_left_that_the_page_does_not_know(page):
         lambda: Series(name="n", x=(1.0, 2.0), y=(1.0, 2.0), low=(0.0,)),
         lambda: Bars(title="t", names=("a",), values=(1.0, 2.0), label="l"),
         lambda: Histogram(title="t", edges=(0.0, 1.0), counts=((1, 2),), label="l"),
-        lambda: Texts(title="t", header=("a", "b"), rows=(("only one",),)),
+        lambda: Table(title="t", header=("a", "b"), rows=(("only one",),)),
+        lambda: Matrix(title="t", rows=("a",), columns=("b", "c"), values=((1.0,),)),
+        lambda: Matrix(title="t", rows=("a", "b"), columns=("b",), values=((1.0,),)),
         lambda: Scatter(title="t", x=(math.nan,), y=(0.0,), x_label="x", y_label="y"),
     ],
 )

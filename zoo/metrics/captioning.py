@@ -31,7 +31,7 @@ from zoo.metrics.figures import (
     CaptionedImage,
     Figure,
     ImageGallery,
-    Texts,
+    Table,
     encode_image,
     evenly_spaced,
 )
@@ -399,11 +399,11 @@ def _by_attribute(captions: _Captions) -> list[Figure]:
     ]
 
 
-def _texts(name: str, texts: GeneratedTexts) -> Texts:
+def _texts(name: str, texts: GeneratedTexts) -> Table:
     """Show some texts that were generated from a prompt."""
     right = texts.right
     chosen = spread(right, False, _SHOWN_TEXTS) + spread(right, True, _SHOWN_TEXTS)
-    return Texts(
+    return Table(
         title=f"Generated: {name}",
         caption=f"{texts.summary()} Those shown are evenly spaced.",
         header=("reference", "generated"),

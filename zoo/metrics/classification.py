@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ConfigError, DataError
-from zoo.metrics.figures import Figure, Texts
+from zoo.metrics.figures import Figure, Table
 from zoo.metrics.intervals import bootstrap_macro_f1, bootstrap_means
 from zoo.metrics.outputs import checked_output, checked_target, iterate_batches
 from zoo.metrics.results import (
@@ -231,7 +231,7 @@ def _worst(
 
 def _misclassified_texts(
     split: Split, data: DataSpec, worst: Sequence[Mistake]
-) -> tuple[Texts, ...]:
+) -> tuple[Table, ...]:
     """Return a table of the worst mistakes; nothing for data without texts."""
     spec = next((tensor for tensor in data.inputs if tensor.text is not None), None)
     if spec is None or not worst:
@@ -245,7 +245,7 @@ def _misclassified_texts(
         )
         for text, mistake in zip(texts, worst, strict=True)
     ]
-    figure = Texts(
+    figure = Table(
         title="Misclassified texts",
         caption="The mistakes with the highest loss. Some are mislabeled, or ironic.",
         header=("text", "true class", "predicted"),

@@ -1,4 +1,4 @@
-"""Figures of an evaluation as plain data: scatter, lines, bars, histogram, images, texts.
+"""Figures of an evaluation as plain data: plots, images, tables.
 
 A report draws them, whatever the task. Each has a title and a caption that states in a sentence
 what is to be seen. A figure holds a few thousand points at most: see :func:`evenly_spaced`.
@@ -200,22 +200,50 @@ class ImageGrid(_Figure):
     columns: tuple[str, ...] = ()
 
 
-class Texts(_Figure):
-    """Table of texts.
+class Table(_Figure):
+    """Table of texts and numbers.
 
     Attributes:
+        rows: Cells by row. Numbers are aligned, and those with decimals shortened.
         marks: ``good``, ``bad`` or nothing for each row; empty if rows are not marked.
     """
 
-    kind: Literal["texts"] = "texts"
+    kind: Literal["table"] = "table"
     header: tuple[str, ...] = Field(min_length=1)
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str | int | float, ...], ...]
     marks: tuple[Literal["good", "bad", ""], ...] = ()
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
         _same_length("the columns", self.header, *self.rows)
         _same_length("rows and marks", self.rows, self.marks or self.rows)
+        return self
+
+
+class Matrix(_Figure):
+    """Matrix of numbers, shaded by their size: a confusion matrix, correlations, attention.
+
+    Attributes:
+        rows: Name of each row.
+        columns: Name of each column.
+        values: Numbers by row.
+        row_label: What the rows are; empty for nothing.
+        column_label: What the columns are.
+        share: Whether the numbers are shares, shown in percent.
+    """
+
+    kind: Literal["matrix"] = "matrix"
+    rows: tuple[str, ...] = Field(min_length=1)
+    columns: tuple[str, ...] = Field(min_length=1)
+    values: tuple[_Numbers, ...]
+    row_label: str = ""
+    column_label: str = ""
+    share: bool = False
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        _same_length("rows and values", self.rows, self.values)
+        _same_length("columns and values", self.columns, *self.values)
         return self
 
 
@@ -241,7 +269,7 @@ class ImageGallery(_Figure):
 
 
 Figure = Annotated[
-    Scatter | Lines | Bars | Histogram | ImageGrid | Texts | ImageGallery,
+    Scatter | Lines | Bars | Histogram | ImageGrid | ImageGallery | Table | Matrix,
     Field(discriminator="kind"),
 ]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ConfigError, DataError
-from zoo.metrics.figures import MAX_POINTS, Bars, Figure, Lines, Series, Texts
+from zoo.metrics.figures import MAX_POINTS, Bars, Figure, Lines, Series, Table
 from zoo.metrics.intervals import percentiles
 from zoo.metrics.outputs import checked_output, iterate_batches
 from zoo.metrics.results import Evaluation, Score
@@ -338,7 +338,7 @@ def _figures(
         _forecasts(model, best, truth, data, step, unit),
         _by_horizon(every, truth, step, unit),
         _comparison(every, best, unit, draws),
-        Texts(
+        Table(
             title="Forecast accuracy",
             caption="Over every origin of the test split; baselines were fitted on the training "
             "split.",

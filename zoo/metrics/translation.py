@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.metrics.figures import Texts
+from zoo.metrics.figures import Table
 from zoo.metrics.outputs import Batch, iterate_batches
 from zoo.metrics.results import Evaluation
 from zoo.metrics.text_scores import (
@@ -105,11 +105,11 @@ def _translate(
     found.references += [[text] for text in reference_texts(split, positions, target, true)]
 
 
-def _table(found: _Translations) -> Texts:
+def _table(found: _Translations) -> Table:
     """Return some wrong and some right translations."""
     right = found.right
     chosen = spread(right, False, SHOWN) + spread(right, True, SHOWN)
-    return Texts(
+    return Table(
         title="Translations",
         caption=f"{found.summary()} Those shown are evenly spaced.",
         header=("source", "reference", "translation"),

@@ -30,7 +30,7 @@ from matplotlib.ticker import (
 )
 
 from zoo.metrics import CalibrationBin
-from zoo.metrics.figures import Bars, Figure, Histogram, Lines, Scatter, Series
+from zoo.metrics.figures import Bars, Figure, Histogram, Lines, Matrix, Scatter, Series
 from zoo.metrics.intervals import wilson
 
 INK, SOFT, LINE, QUIET, STRONG, PAPER = (f"#0{i}fe0{i}" for i in range(1, 7))
@@ -111,6 +111,20 @@ class Bar:
     emphasis: bool
 
 
+def contrast(strength: float) -> str:
+    """Return the CSS class of a text that is readable on a color of this strength, 0 to 1."""
+    return "on" if strength > 0.8 else "mid" if strength > 0.5 else ""
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """A cell of a matrix, with the strength of its color and the class of its text."""
+
+    value: float
+    strength: float
+    contrast: str
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A figure, ready for the page.
@@ -120,6 +134,7 @@ class Drawing:
         svg: The chart; empty for what HTML draws.
         legend: Entries below it.
         bars: Bars of a bar chart.
+        cells: Cells of a matrix by row.
         wide: Whether it takes the whole width of the page.
     """
 
@@ -127,6 +142,7 @@ class Drawing:
     svg: str = ""
     legend: tuple[Legend, ...] = ()
     bars: tuple[Bar, ...] = ()
+    cells: tuple[tuple[MatrixCell, ...], ...] = ()
     wide: bool = True
 
     @property
@@ -150,7 +166,20 @@ def draw(figure: Figure, name: str) -> Drawing:
         return Drawing(figure, *_histogram(figure, name), wide=False)
     if isinstance(figure, Bars):
         return Drawing(figure, bars=_bars(figure), wide=False)
+    if isinstance(figure, Matrix):
+        return Drawing(figure, cells=_cells(figure))
     return Drawing(figure)
+
+
+def _cells(figure: Matrix) -> tuple[tuple[MatrixCell, ...], ...]:
+    """Return the cells of a matrix; the largest number has the strongest color."""
+    largest = max((abs(value) for row in figure.values for value in row), default=0.0) or 1.0
+
+    def cell(value: float) -> MatrixCell:
+        strength = round(abs(value) / largest, 3)
+        return MatrixCell(value, strength, contrast(strength))
+
+    return tuple(tuple(map(cell, row)) for row in figure.values)
 
 
 def learning_curve(

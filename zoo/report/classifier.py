@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from zoo.metrics import CalibrationBin, ClassificationTables, ClassScore, Evaluation, Mistake
 from zoo.metrics.figures import encode_image
-from zoo.report.charts import reliability_diagram
+from zoo.report.charts import contrast, reliability_diagram
 from zoo.report.formatting import percent
 
 MAX_CLASSES = 60
@@ -51,7 +51,7 @@ class Cell:
     @property
     def contrast(self) -> str:
         """CSS class for readable text on the color."""
-        return "on" if self.strength > 0.8 else "mid" if self.strength > 0.5 else ""
+        return contrast(self.strength)
 
 
 @dataclass(frozen=True)
