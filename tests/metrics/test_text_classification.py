@@ -8,7 +8,7 @@ from zoo.data.dataset import ArraySplit
 from zoo.data.options import LabeledOptions
 from zoo.data.text.labeled import labeled_dataset
 from zoo.metrics import evaluate
-from zoo.metrics.figures import Texts
+from zoo.metrics.figures import Table
 
 WORDS = "one two three four five six seven eight nine ten".split()  # noqa: SIM905 - a sentence
 TEXTS = [f"Text {n}: {' '.join(WORDS[: 1 + n % 10])}" for n in range(60)]
@@ -28,7 +28,7 @@ def _predict_fn(inputs):
 
 def test_the_surest_mistakes_stand_there_as_they_were_written():
     figures = evaluate(_predict_fn, SPLITS["test"], SPEC, reference=SPLITS["train"]).figures
-    mistakes = next(figure for figure in figures if isinstance(figure, Texts))
+    mistakes = next(figure for figure in figures if isinstance(figure, Table))
     assert len(mistakes.rows) == 20
     assert mistakes.rows[0][0].startswith("Text ")
     assert mistakes.rows[0][1] == "good"
@@ -39,7 +39,7 @@ def test_ids_without_their_texts_are_read_by_the_vocabulary():
     inputs, targets = SPLITS["test"].arrays()
     bare = ArraySplit(inputs, targets)
     figures = evaluate(_predict_fn, bare, SPEC, reference=bare).figures
-    mistakes = next(figure for figure in figures if isinstance(figure, Texts))
+    mistakes = next(figure for figure in figures if isinstance(figure, Table))
     assert mistakes.rows[0][0].startswith("text ")
     assert any("\ufffd" in row[0] for row in mistakes.rows)
 
