@@ -143,27 +143,6 @@ _SCORES = {
         # Segmentation
         _share("mean_iou", "Mean IoU", "Intersection over union, the mean over the classes."),
         _share("dice", "Dice coefficient", "Twice the intersection over the sum of both areas."),
-        _share(
-            "threshold_accuracy",
-            "Accuracy at the threshold",
-            "With the decision threshold chosen on the validation split.",
-        ),
-        _share("threshold_recall", "Recall at the threshold", "Share of positives found."),
-        _share(
-            "threshold_precision",
-            "Precision at the threshold",
-            "Share of positives among the predicted ones.",
-        ),
-        _share(
-            "majority_accuracy",
-            "Majority-class baseline",
-            "Accuracy of always predicting the most frequent training class.",
-        ),
-        _share(
-            "histogram_accuracy",
-            "Color-histogram baseline",
-            "Accuracy of logistic regression on color histograms.",
-        ),
         # Regression and forecasting
         _lower("mae", "Mean absolute error", "Average size of an error."),
         _lower("mse", "Mean squared error", "Average squared error: large ones count most."),
