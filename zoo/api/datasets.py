@@ -13,7 +13,7 @@ from zoo.api.catalog import registry
 from zoo.errors import ConfigError, DataError, UnknownDataset
 from zoo.files import exists
 from zoo.names import NAME, nearest
-from zoo.registry.entrypoints import DATASETS
+from zoo.registry.entrypoints import DATASETS, READERS
 from zoo.spec import Dataset as AnyDataset, DataSpec
 
 if TYPE_CHECKING:
@@ -172,6 +172,10 @@ def _listing(named: NamedDataset, distribution: str) -> DatasetListing:
     )
 
 
+_EVERY_SOURCE = ("max_examples", "reader")
+"""Options that are not of the source itself."""
+
+
 def dataset(source: str | Path, **options: Any) -> Dataset:
     """Open a dataset: one that has a name, or your own files.
 
@@ -182,7 +186,7 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
             images, of a ``.npz``, or of a ``.csv`` file.
         **options: Options of the source, e.g. ``target="species"`` for a CSV file, or
             ``image_size=64`` for a folder. Every source takes ``max_examples``, the most examples
-            that a split keeps.
+            that a split keeps; every path a ``reader``, the name of one that a plugin brings.
 
     Returns:
         A dataset. One with a name is loaded when a split is first asked for.
@@ -202,16 +206,20 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
     from zoo.data.sources import open_path
 
     name = os.fspath(source)
-    own = {key: value for key, value in options.items() if key != "max_examples"}
+    own = {key: value for key, value in options.items() if key not in _EVERY_SOURCE}
+    reader = options.get("reader")
     named = find_dataset(name) if isinstance(source, str) else None
-    if named is not None:
+    if named is not None and reader is None:
         data = _open_named(named, own)
     else:
         # pathlib's expanduser raises for an unknown user.
         path = Path(os.path.expanduser(name))  # noqa: PTH111
         if not name or not exists(path):
             raise _unknown(name)
-        data = open_path(path, own)
+        if reader is None:
+            data = open_path(path, own)
+        else:
+            data = registry().load(READERS, str(reader)).read(reader, path, own)
         name = str(path.resolve())
     if "max_examples" in options:
         limit = {"max_examples": options["max_examples"]}

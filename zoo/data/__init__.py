@@ -2,7 +2,7 @@
 
 Every name below is a promise to plugins, as those of :mod:`zoo.layers` and :mod:`zoo.metrics` are.
 
-Contract: ``NamedDataset``, ``Dataset``.
+Contract: ``NamedDataset``, ``FileReader``, ``Dataset``.
 Options: ``SeedOptions``, ``SplitOptions``, ``GroupOptions``, ``ImageOptions``, ``ImageSize``,
 ``WindowOptions``, ``VocabularyOptions``, ``PairVocabularyOptions``.
 Files: ``Remote``, ``fetch``, ``tar_members``, ``unpack_tar``, ``zip_member``, ``read_npz``,
@@ -20,7 +20,7 @@ from __future__ import annotations
 from zoo.data.archives import tar_members, unpack_tar, zip_member
 from zoo.data.arrays import read_npz
 from zoo.data.captions import caption_spec
-from zoo.data.dataset import ArraySplit, Dataset, NamedDataset, arrays_digest
+from zoo.data.dataset import ArraySplit, Dataset, FileReader, NamedDataset, arrays_digest
 from zoo.data.download import Remote, fetch
 from zoo.data.images.folder import open_image_folder
 from zoo.data.options import (
@@ -46,6 +46,7 @@ from zoo.runtime.text import encode_text, split_words
 __all__ = [
     "ArraySplit",
     "Dataset",
+    "FileReader",
     "GroupOptions",
     "ImageOptions",
     "ImageSize",

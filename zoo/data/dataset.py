@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from zoo.config import Frozen
-from zoo.data.options import SeedOptions, SplitOptions
+from zoo.data.options import SeedOptions, SplitOptions, read_options
 from zoo.data.splits import SPLITS
 from zoo.errors import ConfigError, DataError, Finding
 from zoo.files import sha256_json
@@ -64,6 +65,46 @@ class NamedDataset(Frozen):
     def task(self) -> str:
         """Task that the data is for."""
         return self.spec.task
+
+
+class FileReader(Frozen):
+    """A reader of people's own files. An entry point of the group ``zoo.readers`` leads to one.
+
+    It is used where its name is said, ``zoo.dataset("scans", reader="image_masks")``: no reader is
+    chosen by looking into files.
+
+    Args:
+        summary: One line about the files that it reads.
+        accepts: Function from a path to whether the file or folder is of its kind, by names and
+            not by contents.
+        open: Function from a path and validated options to a :class:`Dataset`.
+        options: Pydantic model of its options.
+
+    Example:
+        >>> MASKS = FileReader(
+        ...     summary="A folder of images, and one of masks of the same names",
+        ...     accepts=lambda path: (path / "masks").is_dir(), open=open_masks)
+    """
+
+    summary: str = Field(min_length=8, max_length=200)
+    accepts: Callable[[Path], bool] = Field(exclude=True)
+    open: Callable[[Path, Any], Dataset] = Field(exclude=True)
+    options: type[SeedOptions] = Field(SplitOptions, exclude=True)
+
+    def read(self, name: str, path: Path, options: Mapping[str, Any]) -> Dataset:
+        """Open a file or folder.
+
+        Raises:
+            DataError: If it is not of its kind.
+            ConfigError: If an option is wrong.
+        """
+        if not self.accepts(path):
+            raise DataError(
+                f"the reader {name!r} does not read {path}",
+                why=f"it reads: {self.summary}",
+                fix="leave the option reader out, for the kinds that the zoo reads itself",
+            )
+        return self.open(path, read_options(self.options, options, str(path)))
 
 
 def arrays_digest(arrays: Arrays) -> str:

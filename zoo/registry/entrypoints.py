@@ -18,10 +18,11 @@ from zoo.names import FIRST_VERSION, VERSION, identity, name_fault, split_versio
 
 ARCHITECTURES = "zoo.architectures"
 DATASETS = "zoo.datasets"
+READERS = "zoo.readers"
 COMMANDS = "zoo.commands"
 HOOKS = "zoo.hooks"
 CATALOGS = "zoo.catalogs"
-GROUPS = (ARCHITECTURES, DATASETS, COMMANDS, HOOKS, CATALOGS)
+GROUPS = (ARCHITECTURES, DATASETS, READERS, COMMANDS, HOOKS, CATALOGS)
 
 OWN = "neural-zoo"
 """The distribution that this program belongs to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import pkgutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from zoo.registry.entrypoints import (
     DATASETS,
     HOOKS,
     OWN,
+    READERS,
     Provider,
     kind_of,
 )
@@ -26,8 +28,12 @@ from zoo.version import API_VERSION
 if TYPE_CHECKING:
     import pluggy
 
-_KINDS = {COMMANDS: ("click", "Command"), DATASETS: ("zoo.data.dataset", "NamedDataset")}
-"""The class whose instances entry points lead to, by group: its module and name."""
+_KINDS = {
+    COMMANDS: "click:Command",
+    DATASETS: "zoo.data:NamedDataset",
+    READERS: "zoo.data:FileReader",
+}
+"""The class whose instances entry points lead to, by group."""
 
 
 def load(provider: Provider) -> Any:
@@ -54,9 +60,9 @@ def load(provider: Provider) -> Any:
         check_architecture(found, provider)
         found = _attempt(provider, found)
     else:
-        module, name = _KINDS[provider.group]
-        if not isinstance(found, getattr(importlib.import_module(module), name)):
-            raise provider.broken(f"expected a {module}.{name}. Received: {found!r:.200}")
+        kind = _KINDS[provider.group]
+        if not isinstance(found, pkgutil.resolve_name(kind)):
+            raise provider.broken(f"expected a {kind.replace(':', '.')}. Received: {found!r:.200}")
         if provider.group == DATASETS and found.id != provider.name:
             raise provider.broken(f"the dataset's id is {found.id!r:.80}")
     return found
@@ -137,6 +143,6 @@ def _place(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f" ({error.filename}:{error.lineno})"
     leading = ("<frozen importlib", importlib.__file__.removesuffix("__init__.py"), __file__)
-    frames = traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in frames if not frame.filename.startswith(leading)]  # type: ignore[assignment]
+    every = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in every if not frame.filename.startswith(leading)]
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""

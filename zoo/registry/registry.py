@@ -19,14 +19,7 @@ from zoo.errors import (
     UnknownModel,
     ZooError,
 )
-from zoo.names import (
-    Reference,
-    name_fault,
-    natural_order,
-    nearest,
-    parse_reference,
-    split_version,
-)
+from zoo.names import Reference, name_fault, natural_order, nearest, parse_reference, split_version
 from zoo.registry.entrypoints import (
     ARCHITECTURES,
     CATALOGS,
