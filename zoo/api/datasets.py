@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import registry
-from zoo.errors import ConfigError, DataError, UnknownDataset
+from zoo.errors import ConfigError, DataError, UnknownDataset, ZooWarning
 from zoo.files import exists
 from zoo.names import NAME, nearest
 from zoo.registry.entrypoints import DATASETS, READERS
@@ -210,6 +211,9 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
     reader = options.get("reader")
     named = find_dataset(name) if isinstance(source, str) else None
     if named is not None and reader is None:
+        if exists(Path(name)):
+            text = f"{name!r} is the dataset of that name; the data in this folder is ./{name}"
+            warnings.warn(text, ZooWarning, stacklevel=2)
         data = _open_named(named, own)
     else:
         # pathlib's expanduser raises for an unknown user.
@@ -239,7 +243,19 @@ def open_dataset(source: str | Path | DataSpec | AnyDataset, **options: Any) -> 
             f"a DataSpec describes {source.id!r}, and holds no examples",
             fix="give the dataset itself, its name, or a path",
         )
-    return dataset(source, **options) if isinstance(source, str | Path) else source
+    if isinstance(source, str | Path):
+        return dataset(source, **options)
+    _check_dataset(source)
+    return source
+
+
+def _check_dataset(source: Any) -> None:
+    if not (hasattr(source, "spec") and hasattr(source, "split")):
+        raise DataError(
+            f"{type(source).__name__} is no dataset",
+            why="data is a name, a path, or an object with a spec and splits",
+            fix="np.savez('mine.npz', x=x, y=y) and data='mine.npz', or zoo.register_dataset",
+        )
 
 
 def dataset_spec(source: str | Path | DataSpec | AnyDataset) -> DataSpec:
@@ -247,6 +263,7 @@ def dataset_spec(source: str | Path | DataSpec | AnyDataset) -> DataSpec:
     if isinstance(source, DataSpec):
         return source
     if not isinstance(source, str | Path):
+        _check_dataset(source)
         return source.spec
     named = find_dataset(source) if isinstance(source, str) else None
     return named.spec if named is not None and not named.describe else dataset(source).spec

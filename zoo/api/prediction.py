@@ -47,13 +47,25 @@ def load(path: str | Path) -> Run | Session:
         return Run(folder)
     if is_file(folder / "manifest.json"):
         return load_artifact(folder)
+    near = _near(folder)
     raise ArtifactError(
         f"{folder} is neither a run nor an artifact",
         why="it has no run.json and no manifest.json"
         if is_folder(folder)
         else "there is no such folder",
-        fix="zoo train NAME makes a run, zoo export RUN an artifact",
+        fix=f"did you mean {near}?"
+        if near
+        else "zoo train NAME makes a run, zoo export RUN an artifact",
     )
+
+
+def _near(folder: Path) -> Path | None:
+    """Return the newest version of an artifact whose name was given, or a run in ``runs``."""
+    versions = [one for one in folder.glob("*/manifest.json") if one.parent.name.isdecimal()]
+    if versions:
+        return max(versions, key=lambda file: int(file.parent.name)).parent
+    run = Path("runs") / folder
+    return run if is_file(run / "run.json") else None
 
 
 def predict(

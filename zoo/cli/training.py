@@ -136,18 +136,21 @@ def _resumable() -> Iterator[None]:
 
 def _run_facts(run: Any) -> str:
     record = run.record
-    best = ", ".join(
-        f"{metric} {value:.4f}"
-        for metric, value in record["best"].items()
-        if metric.startswith("val_")
+    restored = record["plan"]["restore_best_weights"]
+    # The scores of the weights that the model has: those of its best epoch, or of its last.
+    line = record["best"] if restored or not run.history else run.history[-1]
+    kept = ", ".join(
+        f"{metric} {value:.4f}" for metric, value in line.items() if metric.startswith("val_")
     )
+    epochs = f"{record['epochs_done']} (best: {record['best_epoch']}"
+    epochs += ")" if restored else "; the model has the weights of the last)"
     return console.facts(
         (
             ("run", run.path),
             ("status", record["status"]),
             ("parameters", f"{record['parameters']:,}"),
-            ("epochs", f"{record['epochs_done']} (best: {record['best_epoch']})"),
-            ("validation", best),
+            ("epochs", epochs),
+            ("validation", kept),
             ("seconds", f"{record['seconds']:.1f}"),
             ("stopped because", record.get("stopped_because")),
         )

@@ -81,8 +81,10 @@ def plan_with_mode(plan: TrainPlan) -> TrainPlan:
     better = describe_score(plan.monitor).better
     if better is None:
         prefix = "val_" if plan.monitor.startswith("val_") else ""
-        near = nearest(plan.monitor.removeprefix("val_"), _SCORES, count=1)
-        question = f"; did you mean {prefix + near[0]!r}?" if near else ""
+        stem = plan.monitor.removeprefix("val_")
+        near = [name for name in _SCORES if name.startswith(stem)] or nearest(stem, _SCORES)
+        question = f"; did you mean {' or '.join(repr(prefix + one) for one in near)}?"
+        question = question if near else ""
         raise ConfigError(
             f"the plan monitors {plan.monitor!r}, and nothing says which direction is better",
             why=f"no score of this name is registered{question}",

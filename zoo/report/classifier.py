@@ -31,6 +31,7 @@ _CONFUSIONS = 6
 _MISTAKES = 24
 _ROWS = 15
 _LONG_LABEL = 10
+_UNCERTAIN = 0.15
 
 
 @dataclass(frozen=True)
@@ -200,12 +201,14 @@ def _calibration_note(evaluation: Evaluation, tables: ClassificationTables) -> s
     score = evaluation.scores.get("accuracy")
     if score is None or score.low is None or score.high is None:
         return ""
-    verdict = "well calibrated, as far as this many examples can tell"
+    verdict = "the model is well calibrated, as far as this many examples can tell"
     if confidence > score.high:
-        verdict = "overconfident"
+        verdict = "the model is overconfident"
     elif confidence < score.low:
-        verdict = "underconfident"
+        verdict = "the model is underconfident"
+    elif score.high - score.low > _UNCERTAIN:
+        verdict = "these are too few examples to tell whether the model is calibrated"
     return (
         f"The mean confidence is {percent(confidence)} and the accuracy {percent(score.value)}: "
-        f"the model is {verdict}."
+        f"{verdict}."
     )

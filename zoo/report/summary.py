@@ -80,16 +80,18 @@ def training_summary(records: RunRecords) -> str:
     }.get(found, f"The status of the training is unknown{after}{spent}.")
     if best is None or found == "failed":
         return opening
-    kept = (
-        "The model keeps the weights of"
-        if dig(run, "plan", "restore_best_weights")
-        else "The best was"
-    )
-    scores = [(k, number(v)) for k, v in run["best"].items()] if _is_map(run.get("best")) else []
+    line = run["best"] if _is_map(run.get("best")) else {}
+    kept = f"epoch {best}"
+    if found == "finished" and dig(run, "plan", "restore_best_weights") is False:
+        line = {name: column[-1] for name, column in records.history.items() if column}
+        line = {name: value for name, value in line.items() if name not in NOT_METRICS}
+        kept = f"the last epoch; the best was epoch {best}"
+    scores = [(name, number(value)) for name, value in line.items()]
     watched = dig(run, "plan", "monitor")
     scores.sort(key=lambda pair: pair[0] != watched)
     shown = [f"{_metric_name(k)} {_metric_value(k, v)}" for k, v in scores if v is not None][:2]
-    return f"{opening} {kept} epoch {best}{' (' + ', '.join(shown) + ')' if shown else ''}."
+    told = f" ({', '.join(shown)})" if shown else ""
+    return f"{opening} The model keeps the weights of {kept}{told}."
 
 
 def no_scores_note(records: RunRecords) -> str:

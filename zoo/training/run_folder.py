@@ -122,10 +122,14 @@ class RunFolder:
                 read_regular(file, limit=_RECORD_LIMIT).decode("utf-8")
             )
         except (OSError, ValueError, RecursionError) as error:
+            meant = Path("runs") / self.path
+            is_run = not self.path.exists() and is_file(meant / "run.json")
             raise TrainError(
                 f"{self.path} is not the folder of a run",
                 why=f"its run.json cannot be read: {error}",
-                fix="zoo train NAME starts a run and prints its folder",
+                fix=f"did you mean {meant}?"
+                if is_run
+                else "zoo train NAME starts a run and prints its folder",
             ) from error
         version = record.get("format_version") if isinstance(record, dict) else None
         if version != FORMAT_VERSION or type(version) is not int:
