@@ -61,7 +61,8 @@ def load(path: str | Path) -> Run | Session:
 
 def _near(folder: Path) -> Path | None:
     """Return the newest version of an artifact whose name was given, or a run in ``runs``."""
-    versions = [one for one in folder.glob("*/manifest.json") if one.parent.name.isdecimal()]
+    manifests = folder.glob("*/manifest.json") if is_folder(folder) else ()
+    versions = [one for one in manifests if one.parent.name.isdecimal()]
     if versions:
         return max(versions, key=lambda file: int(file.parent.name)).parent
     run = Path("runs") / folder

@@ -18,6 +18,7 @@ from zoo.files import (
     TRASH,
     LockHeld,
     atomic_write,
+    exists,
     file_lock,
     folder_size,
     is_file,
@@ -123,7 +124,7 @@ class RunFolder:
             )
         except (OSError, ValueError, RecursionError) as error:
             meant = Path("runs") / self.path
-            is_run = not self.path.exists() and is_file(meant / "run.json")
+            is_run = not exists(self.path) and is_file(meant / "run.json")
             raise TrainError(
                 f"{self.path} is not the folder of a run",
                 why=f"its run.json cannot be read: {error}",

@@ -26,7 +26,7 @@ def developer() -> None:
     assert_type(run.history, list[dict[str, float]])
     assert_type(run.metrics, zoo.Evaluation | None)
     assert_type(run.plan, zoo.TrainPlan)
-    assert_type(run.config, zoo.ModelConfig)
+    assert_type(run.config, zoo.BaseConfig)
     evaluation = zoo.evaluate(run, split="validation")
     assert_type(evaluation, zoo.Evaluation)
     assert_type(evaluation.scores["accuracy"], zoo.Score)
