@@ -163,7 +163,7 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
             compile_regressor,
         )
 
-        if data.task is not zoo.Task.REGRESSION or not data.targets or data.targets[0].shape:
+        if data.task != zoo.Task.REGRESSION or not data.targets or data.targets[0].shape:
             raise zoo.errors.ConfigError(
                 f"mlp_regressor does not support {data.id}",
                 why=f"its task is {data.task}, and a regressor predicts one number per row",

@@ -39,7 +39,7 @@ def test_a_view_in_memory_gives_the_same_rows_whole_and_in_part(digits):
 def test_a_view_says_what_it_was_told_and_else_what_its_data_says(digits):
     spec = digits.spec.model_copy(update={"task": zoo.Task.RECONSTRUCTION})
     assert zoo.MappedDataset(digits, copied).spec == digits.spec
-    assert zoo.MappedDataset(digits, copied, spec).spec.task is zoo.Task.RECONSTRUCTION
+    assert zoo.MappedDataset(digits, copied, spec).spec.task == zoo.Task.RECONSTRUCTION
     assert zoo.MappedDataset(digits, copied).fingerprint == digits.fingerprint
 
 
