@@ -184,3 +184,12 @@ def test_every_cnn_head_and_normalization_builds_and_takes_a_step(
     model.run_eagerly = True
 
     assert np.isfinite(model.train_on_batch(x, np.arange(6) % 3)[0])
+
+
+def test_a_task_that_was_read_from_a_file_is_the_task_that_it_names() -> None:
+    """A text from a file is an object of its own, and equal to the name."""
+    for name in ("mlp_regressor", "mlp_classifier", "lstm"):
+        known = zoo.dataset(registry().get(name).default_dataset).spec
+        task = "".join(list(known.task))
+        assert task is not known.task
+        assert zoo.build(name, data=known.model_copy(update={"task": task})).count_params()

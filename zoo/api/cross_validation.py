@@ -81,7 +81,7 @@ class CrossValidation(Frozen):
             values = [row.scores[name].value for row in self.results if name in row.scores]
             mean = statistics.mean(values)
             if len(values) < count or statistics.stdev(values) == 0:
-                means[name] = Score(value=mean, unit=first.unit, better=first.better)
+                means[name] = first.model_copy(update={"value": mean, "low": None, "high": None})
                 continue
             half = student_t(count - 1) * statistics.stdev(values) * math.sqrt(1 / count + ratio)
             low, high = mean - half, mean + half

@@ -65,8 +65,9 @@ def _near(folder: Path) -> Path | None:
     versions = [one for one in manifests if one.parent.name.isdecimal()]
     if versions:
         return max(versions, key=lambda file: int(file.parent.name)).parent
-    run = Path("runs") / folder
-    return run if is_file(run / "run.json") else None
+    from zoo.training.run_folder import run_of_that_name
+
+    return run_of_that_name(folder)
 
 
 def predict(

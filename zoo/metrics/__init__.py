@@ -113,7 +113,7 @@ def evaluate(
         raise ConfigError(
             f"there are no metrics for the task {data.task!r}",
             why=f"there are some for {', '.join(sorted(_METRICS))}",
-            fix="override Architecture.evaluate and return a zoo.metrics.Evaluation",
+            fix="override Architecture.evaluate, or zoo.metrics.register_metrics",
         )
     if isinstance(metrics, str):
         metrics = pkgutil.resolve_name(metrics)

@@ -171,7 +171,7 @@ class Registry:
             if listing.distribution == HERE:
                 about = self._loaded[listing.provider].info
             tasks = getattr(about, "tasks", None) or (getattr(about, "task", ""),)
-            known.update(tasks)
+            known.update(filter(None, tasks))
             if (
                 fnmatch.fnmatchcase(name, pattern)
                 and not (installed and listing.status == "not installed")
@@ -181,7 +181,7 @@ class Registry:
                 chosen.append(listing)
         if task is not None and task not in known:
             near = nearest(task, known, count=1) or sorted(known)[:1]
-            what, fix = f"there is nothing for a task {task!r}", f"zoo list --task {near[0]}"
+            what, fix = f"nothing is for a task {task!r}", " --task ".join(["zoo list", *near])
             raise RegistryError(what, why=f"tasks are {', '.join(sorted(known))}", fix=fix)
         return chosen
 

@@ -28,7 +28,7 @@ def name(subject: ModelSubject) -> Measured:
     info, asked = subject.architecture.info, subject.name.rpartition(":")[2]
     expect(
         asked in (info.name, f"{info.name}@{info.version}"),
-        f"info.name and info.version to be what it is asked for by, {asked}",
+        f"info.name and info.version to match the name {asked}",
         info.identity,
     )
     status = subject.listing.status

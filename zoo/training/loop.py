@@ -110,7 +110,7 @@ class Loop:
         steps = math.ceil(len(train) / self.plan.batch_size)
         for optimizer in self._optimizers:
             _set_schedule_length(optimizer, steps * (self._end - self.state.epoch))
-        engine = choose_engine(model, train, validation, self.plan, loss)
+        engine = choose_engine(model, train, validation, self.plan)
         self._check_monitor(_measured(model, engine.validate()), measure)
         if self._resume:
             self._restore(model)
@@ -182,7 +182,7 @@ class Loop:
             self._progress.on_steps_end(done)
             if state.step < steps:
                 place = f"epoch {number}, step {state.step}"
-                self._check_finite("the loss", engine.running_loss(), place)
+                self._check_finite("the loss", engine.running_loss(self._loss), place)
                 self._between_steps(model)
 
         order = epoch_order(self.plan.seed, number, examples)

@@ -123,13 +123,12 @@ class RunFolder:
                 read_regular(file, limit=_RECORD_LIMIT).decode("utf-8")
             )
         except (OSError, ValueError, RecursionError) as error:
-            meant = Path("runs") / self.path
-            is_run = not exists(self.path) and is_file(meant / "run.json")
+            meant = run_of_that_name(self.path)
             raise TrainError(
                 f"{self.path} is not the folder of a run",
                 why=f"its run.json cannot be read: {error}",
                 fix=f"did you mean {meant}?"
-                if is_run
+                if meant
                 else "zoo train NAME starts a run and prints its folder",
             ) from error
         version = record.get("format_version") if isinstance(record, dict) else None
@@ -265,6 +264,12 @@ def _taken(folder: Path) -> StorageError:
     return StorageError(
         f"{folder} is not empty", why="a run never writes over another or over files", fix=fix
     )
+
+
+def run_of_that_name(folder: Path) -> Path | None:
+    """Return the run in ``runs`` that a name without its folder means, if there is one."""
+    run = Path("runs") / folder
+    return run if not exists(folder) and is_file(run / "run.json") else None
 
 
 def _is_temporary(name: str) -> bool:

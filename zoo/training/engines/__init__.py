@@ -42,20 +42,17 @@ class Engine(Protocol):
             The metrics of the epoch.
         """
 
-    def running_loss(self) -> float | None:
-        """Return the mean loss of the epoch so far, if the model keeps one."""
+    def running_loss(self, name: str) -> float | None:
+        """Return the mean of the epoch so far of the loss of that name, if the model keeps one."""
 
     def validate(self) -> dict[str, float]:
         """Return the metrics over all validation examples."""
 
 
-def choose_engine(
-    model: keras.Model, train: Split, validation: Split, plan: TrainPlan, loss: str = "loss"
-) -> Engine:
+def choose_engine(model: keras.Model, train: Split, validation: Split, plan: TrainPlan) -> Engine:
     """Return the engine that the plan names, or the fastest one that fits the model and the data.
 
     The graph engine needs TensorFlow, data in memory, and a model with Keras's own ``fit``.
-    ``loss`` is the name of the metric that :meth:`Engine.running_loss` returns.
 
     Raises:
         ConfigError: If the plan demands the graph engine where it cannot run.
@@ -64,7 +61,7 @@ def choose_engine(
     if plan.engine == "fit" or (plan.engine == "auto" and obstacle):
         from zoo.training.engines.fit import FitEngine
 
-        return FitEngine(model, train, validation, plan, loss)
+        return FitEngine(model, train, validation, plan)
     if obstacle:
         raise ConfigError(
             "the graph engine cannot run this",
@@ -73,7 +70,7 @@ def choose_engine(
         )
     from zoo.training.engines.graph import GraphEngine
 
-    return GraphEngine(model, train, validation, plan, loss)
+    return GraphEngine(model, train, validation, plan)
 
 
 def _graph_obstacle(model: keras.Model, train: Split, validation: Split) -> str:

@@ -19,14 +19,9 @@ class FitEngine:
     """``keras.Model.fit`` and ``evaluate``: any backend, any split, any custom train step."""
 
     def __init__(
-        self,
-        model: keras.Model,
-        train: Split,
-        validation: Split,
-        plan: TrainPlan,
-        loss: str = "loss",
+        self, model: keras.Model, train: Split, validation: Split, plan: TrainPlan
     ) -> None:
-        self._model, self._train, self._loss = model, train, loss
+        self._model, self._train = model, train
         self._size = plan.batch_size
         self._callback: _StepCallback | None = None
         self._validation = _Batches(model, validation, np.arange(len(validation)), self._size)
@@ -37,13 +32,13 @@ class FitEngine:
         """Fit one epoch, or the rest of it."""
         batches = _Batches(self._model, self._train, order[first * self._size :], self._size)
         metrics = get_values(self._model.metrics_variables) if first else None
-        self._callback = _StepCallback(on_steps, metrics, self._loss)
+        self._callback = _StepCallback(on_steps, metrics)
         history = self._model.fit(batches, shuffle=False, verbose=0, callbacks=[self._callback])
         return {name: float(values[-1]) for name, values in history.history.items()}
 
-    def running_loss(self) -> float | None:
+    def running_loss(self, name: str) -> float | None:
         """Return the loss that ``fit`` reported after its last step."""
-        return None if self._callback is None else self._callback.loss
+        return None if self._callback is None else self._callback.logs.get(name)
 
     def validate(self) -> dict[str, float]:
         """Evaluate on the validation split."""
@@ -54,17 +49,17 @@ class FitEngine:
 class _StepCallback(keras.callbacks.Callback):
     """Reports every step, and restores the metrics that ``fit`` resets at the start."""
 
-    def __init__(self, on_steps: OnSteps, metrics: Values | None, loss: str) -> None:
+    def __init__(self, on_steps: OnSteps, metrics: Values | None) -> None:
         super().__init__()
-        self._on_steps, self._metrics, self._name = on_steps, metrics, loss
-        self.loss: float | None = None
+        self._on_steps, self._metrics = on_steps, metrics
+        self.logs: Mapping[str, Any] = {}
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         if self._metrics is not None:
             set_values(self.model.metrics_variables, self._metrics)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        self.loss = (logs or {}).get(self._name)
+        self.logs = logs or {}
         self._on_steps(1)
 
 

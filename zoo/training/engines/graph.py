@@ -33,18 +33,12 @@ class GraphEngine:
         train: The training split, in memory.
         validation: The validation split, in memory.
         plan: Gives the batch size.
-        loss: Name of the metric that is the loss.
     """
 
     def __init__(
-        self,
-        model: keras.Model,
-        train: Split,
-        validation: Split,
-        plan: TrainPlan,
-        loss: str = "loss",
+        self, model: keras.Model, train: Split, validation: Split, plan: TrainPlan
     ) -> None:
-        self._model, self._size, self._loss = model, plan.batch_size, loss
+        self._model, self._size = model, plan.batch_size
         self._validation_order = tf.range(len(validation), dtype="int32")
         data, held_out = _tensors(model, train), _tensors(model, validation)
         # Variables must exist before the graph is traced. A test step creates them without
@@ -77,9 +71,9 @@ class GraphEngine:
             done = end
         return self._metrics()
 
-    def running_loss(self) -> float | None:
+    def running_loss(self, name: str) -> float | None:
         """Return the mean loss of the epoch so far, if the model has a metric of that name."""
-        found = next((metric for metric in self._model.metrics if metric.name == self._loss), None)
+        found = next((metric for metric in self._model.metrics if metric.name == name), None)
         return None if found is None else float(found.result())
 
     def validate(self) -> dict[str, float]:
