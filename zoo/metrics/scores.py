@@ -84,12 +84,14 @@ def plan_with_mode(plan: TrainPlan) -> TrainPlan:
         stem = plan.monitor.removeprefix("val_")
         near = [name for name in _SCORES if name.startswith(stem)] or nearest(stem, _SCORES)
         question = f"; did you mean {' or '.join(repr(prefix + one) for one in near)}?"
-        question = question if near else ""
+        fix = "zoo.train(..., plan={'monitor': NAME, 'mode': 'max'}) for a metric of the model"
+        if near:
+            fix = f"zoo.train(..., plan={{'monitor': {prefix + near[0]!r}}}), or {fix}"
         raise ConfigError(
             f"the plan monitors {plan.monitor!r}, and nothing says which direction is better",
-            why=f"no score of this name is registered{question}",
+            why=f"no score of this name is registered{question if near else ''}",
             findings=[Finding("plan.mode", None, "'min' if lower values are better, or 'max'")],
-            fix="zoo.train(..., plan={'mode': 'max'}), or zoo.metrics.scores.register_score",
+            fix=fix,
         )
     return plan.model_copy(update={"mode": "max" if better == "higher" else "min"})
 
