@@ -226,6 +226,5 @@ __all__ = [
     "ModelConfig",
     "OptimizerConfig",
     "TrainPlan",
-    "configure",
     "validate",
 ]

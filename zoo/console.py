@@ -438,3 +438,17 @@ def native_logs_hidden() -> Iterator[None]:
 def _not_about_tracing(record: Any) -> bool:
     # Every fold of a cross-validation trains a model of its own, and each has to be traced.
     return "triggered tf.function retracing" not in str(record.msg)
+
+
+__all__ = [
+    "COUNT",
+    "PATH",
+    "emit",
+    "emit_json",
+    "example",
+    "json_option",
+    "note",
+    "paint",
+    "quiet_frameworks",
+    "table",
+]

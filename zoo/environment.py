@@ -68,3 +68,6 @@ def _is_installed(requirement: str) -> bool:
         return False
     except (InvalidRequirement, ValueError, TypeError):
         return True
+
+
+__all__ = ["cache_dir", "is_offline"]

@@ -387,5 +387,5 @@ class HookFailed(ZooError):
 __all__ = sorted(
     name
     for name, value in list(globals().items())
-    if isinstance(value, type) and (issubclass(value, ZooError) or value is Finding)
+    if isinstance(value, type) and (issubclass(value, ZooError | ZooWarning) or value is Finding)
 )

@@ -434,3 +434,16 @@ def folder_size(folder: Path) -> int:
             with contextlib.suppress(OSError):
                 total += entry.stat(follow_symlinks=False).st_size
     return total
+
+
+__all__ = [
+    "atomic_write",
+    "exists",
+    "is_file",
+    "is_folder",
+    "sha256_file",
+    "sha256_json",
+    "staged_folder",
+    "storage_errors",
+    "write_json",
+]

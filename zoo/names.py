@@ -131,3 +131,16 @@ def _reference(
     if weights is not None and not _WEIGHTS.fullmatch(weights):
         return None
     return Reference(name, distribution or "", version, weights or "")
+
+
+__all__ = [
+    "FIRST_VERSION",
+    "NAME",
+    "NAME_LENGTH",
+    "RESERVED",
+    "VERSION",
+    "identity",
+    "name_fault",
+    "nearest",
+    "valid_name",
+]

@@ -410,3 +410,6 @@ def _texts(name: str, texts: GeneratedTexts) -> Table:
         rows=tuple((texts.references[i][0], texts.generated[i]) for i in chosen),
         marks=tuple("good" if right[i] else "bad" for i in chosen),
     )
+
+
+__all__ = ["evaluate_captions"]

@@ -75,3 +75,6 @@ class Corruption:
             return np.where(draw < self.amount, 0.0, image)
         half = self.amount / 2
         return np.where(draw < half, 0.0, np.where(draw >= 1 - half, 1.0, image))
+
+
+__all__ = ["Corruption"]

@@ -339,3 +339,20 @@ def encode_image(array: np.ndarray, max_side: int | None = None) -> str:
     if array.ndim == 2:
         array = array[..., None]
     return base64.b64encode(encode_png(array, max_side)).decode("ascii")
+
+
+__all__ = [
+    "Bars",
+    "CaptionedImage",
+    "Figure",
+    "Histogram",
+    "ImageGallery",
+    "ImageGrid",
+    "ImageRow",
+    "Lines",
+    "Matrix",
+    "Scatter",
+    "Series",
+    "Table",
+    "encode_image",
+]

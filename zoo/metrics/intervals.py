@@ -242,3 +242,6 @@ def _sum_by(values: NDArray[np.int64], group: NDArray[np.int64], groups: int) ->
     sums = np.zeros((len(values), groups), np.int64)
     sums[:, present] = np.add.reduceat(values[:, order], starts, axis=1)
     return sums
+
+
+__all__ = ["bootstrap_function", "bootstrap_means", "bootstrap_sums", "student_t", "wilson"]

@@ -86,3 +86,6 @@ def _rgb(image: NDArray[Any]) -> NDArray[np.uint8]:
     if image.dtype != np.uint8:
         image = np.rint(np.clip(np.nan_to_num(image), 0, 1) * 255).astype(np.uint8)
     return np.broadcast_to(image, (*image.shape[:2], 3))
+
+
+__all__ = ["draw_boxes", "draw_mask"]

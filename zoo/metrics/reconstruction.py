@@ -347,3 +347,6 @@ def _fit_baseline(images: Images, held_out: tuple[int, ...], size: int) -> PCA:
                 yield images.scaled(kept).reshape(len(kept), -1)
 
     return fit_pca(rows(), size)
+
+
+__all__ = ["evaluate_autoencoder"]

@@ -139,3 +139,6 @@ def _midranks(values: NDArray[Any]) -> NDArray[np.float64]:
     last = np.cumsum(counts)
     ranks: NDArray[np.float64] = (last - (counts - 1) / 2)[inverse.reshape(-1)]
     return ranks
+
+
+__all__ = ["auc", "average_precision", "precision_recall", "roc_curve", "roc_figure"]

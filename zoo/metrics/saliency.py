@@ -169,3 +169,6 @@ def overlay(image: NDArray[Any], heat: NDArray[Any]) -> NDArray[np.uint8]:
         "uint8"
     )
     return blended
+
+
+__all__ = ["Box", "bounding_box", "centroid", "crop", "crop_weights", "heatmap", "overlay"]

@@ -269,3 +269,6 @@ _SCORES = {
         ),
     )
 }
+
+
+__all__ = ["ScoreInfo", "describe_score", "register_score", "registered_scores"]

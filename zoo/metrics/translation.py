@@ -116,3 +116,6 @@ def _table(found: _Translations) -> Table:
         rows=tuple((found.sources[i], found.references[i][0], found.generated[i]) for i in chosen),
         marks=tuple("good" if right[i] else "bad" for i in chosen),
     )
+
+
+__all__ = ["evaluate_translation"]

@@ -104,4 +104,4 @@ def _require(*packages: str) -> None:
             raise MissingExtra("the report", "report", package) from error
 
 
-__all__ = ["page_environment", "write_run_report"]
+__all__ = ["page_environment"]
