@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import signal
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.forked import Forks, start_forks
 
 # How long an example takes is the machine's matter: benchmarks measure it, tests do not.
 # The fast tier tries the same examples each time; scripts/test --all looks for new ones.
@@ -48,3 +51,14 @@ def shared_data() -> Path:
             "the real data lies beside the checkout or at $ZOO_SHARED_DATA, and neither is here"
         )
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Programs in processes of their own, which need not import Keras again."""
+    for package in ("tensorflow", "keras", "onnx", "tf2onnx"):
+        # Some who ask must not import it themselves.
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: pip install neural-zoo[keras]")
+    with start_forks(tmp_path_factory.mktemp("forks")) as started:
+        yield started

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -245,7 +243,7 @@ def test_a_table_with_other_categories_is_not_measured_by_the_wrong_ones(tmp_pat
         zoo.evaluate(model, str(tmp_path / "yours.csv"))
 
 
-def test_building_again_enters_few_files():
+def test_building_again_enters_few_files(forks):
     """A name is resolved once, and a call runs what it needs."""
     program = """
 import json, pathlib, sys
@@ -260,7 +258,7 @@ zoo.build("cnn")
 sys.setprofile(None)
 print(json.dumps(sorted(files)))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = forks.run("-c", program)
     assert done.returncode == 0, done.stderr
     files = json.loads(done.stdout)
     assert len(files) <= 10, files

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.forked import Forks
 from tests.registry.fakes import install
 from zoo.data import FileReader, SplitOptions
 from zoo.errors import ConfigError, DataError, PluginBroken, RegistryError, UnknownDataset
@@ -79,30 +78,25 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def run_zoo(site: Path, folder: Path, *words: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo", *words, "--json"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(Path.cwd())])},
-    )
+def run_zoo(forks: Forks, site: Path, folder: Path, *words: str) -> dict[str, Any]:
+    path = os.pathsep.join([str(site), str(Path.cwd())])
+    variables = {**os.environ, "PYTHONPATH": path}
+    done = forks.run("-m", "zoo", *words, "--json", cwd=folder, env=variables)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
 def test_data_of_a_reader_is_trained_on_and_opened_again_in_another_process(
-    site: Path, rows: Path, tmp_path: Path
+    site: Path, rows: Path, tmp_path: Path, forks: Forks
 ) -> None:
     options = ["--data-option", "reader=labeled_rows", "--data-option", "test_split=0.3"]
-    run_zoo(
-        site, tmp_path, "train", "mlp_classifier", "--data", str(rows), *options, "--epochs", "2"
-    )
+    words = ["train", "mlp_classifier", "--data", str(rows), *options, "--epochs", "2"]
+    run_zoo(forks, site, tmp_path, *words)
     record = json.loads((tmp_path / "runs" / "mlp_classifier-1" / "run.json").read_text())
     assert record["data"]["options"] == {"reader": "labeled_rows", "test_split": 0.3}
 
-    measured = run_zoo(site, tmp_path, "evaluate", "runs/mlp_classifier-1")
+    measured = run_zoo(forks, site, tmp_path, "evaluate", "runs/mlp_classifier-1")
     assert measured["examples"] == 36
     assert measured["scores"]["accuracy"]["value"] > 0.6
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 import zoo
@@ -54,18 +51,11 @@ print("the notebook ran to its end")
 
 
 @pytest.fixture(scope="module")
-def notebook(workshop):
+def notebook(workshop, forks):
     """The folder in which the notebook ran, and what it printed."""
     folder = workshop / "notebook"
     folder.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", NOTEBOOK],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = forks.run("-c", NOTEBOOK, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -71,18 +69,10 @@ assert np.abs(keras.probabilities - onnx.probabilities).max() < 1e-5
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory) -> Path:
+def reader(tmp_path_factory, forks) -> Path:
     """The folder of an artifact that reads texts."""
-    pytest.importorskip("tensorflow", reason="training needs the keras extra")
     folder = tmp_path_factory.mktemp("reader")
-    done = subprocess.run(
-        [sys.executable, "-c", READER],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = forks.run("-c", READER, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -100,16 +90,10 @@ def test_an_artifact_reads_raw_text_without_keras(reader):
 
 
 @pytest.mark.slow
-def test_the_command_line_reads_text_in_quotes(reader):
+def test_the_command_line_reads_text_in_quotes(reader, forks):
     words = ["predict", "exports/reader/1", "a fine film", "dull film"]
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo", *words],
-        cwd=reader,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    done = forks.run("-m", "zoo", *words, cwd=reader)
+    assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()[-2:]
     assert first.split()[:4] == ["a", "fine", "film", "good"]
     assert second.split()[:3] == ["dull", "film", "bad"]

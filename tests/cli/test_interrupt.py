@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-
-def _hears() -> None:
-    """Undo what a shell does to a job in the background: it is made deaf to Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+from tests.forked import Forks
 
 
 @pytest.mark.parametrize(
@@ -25,24 +20,21 @@ def _hears() -> None:
     ],
 )
 def test_a_stopped_training_says_how_to_go_on_and_leaves_a_run_that_can(
-    tmp_path: Path, number: signal.Signals, code: int, word: str
+    tmp_path: Path, number: signal.Signals, code: int, word: str, forks: Forks
 ):
     run = tmp_path / "run"
     words = ["train", "mlp_classifier", "--epochs", "500", "--set", "units=[4]", "--run-dir", run]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "zoo", *words],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_hears,  # noqa: PLW1509 - no other thread runs here
-    )
+    log = tmp_path / "stderr"
+    with log.open("w") as file:
+        process = forks.start("-m", "zoo", *words, streams=(0, 1, file.fileno()))
     deadline = time.monotonic() + 120
     while len(list((run / "checkpoints").glob("epoch-*.sha256"))) < 2:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
 
-    assert process.returncode == code
+    assert process.wait(60) == code
+    told = log.read_text()
     assert f"{word}: stopping as soon as" in told
     assert f"zoo train --resume {run}" in told
     assert "Traceback" not in told

@@ -7,15 +7,15 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 import venv
 from pathlib import Path
 
 import numpy as np
 
 from tests.docs.pages import ROOT
+from tests.forked import Forks
 
-FORKED = ROOT / "tests" / "docs" / "forked.py"
+FORKED = ROOT / "tests" / "forked.py"
 HEAVY = ("train", "evaluate", "export", "quantize")
 """Commands that import the framework."""
 
@@ -23,11 +23,11 @@ HEAVY = ("train", "evaluate", "export", "quantize")
 class Newcomer:
     """Runs commands in one working folder, in a scratch environment on top of the running one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, forks: Forks) -> None:
         self.folder = folder / "work"
         self.folder.mkdir()
         self.bin = folder / "environment" / "bin"
-        self._warm = folder / "warm"
+        self._forks = forks
         self._environment(folder / "environment")
         shutil.copytree(ROOT / "examples", self.folder / "examples")
         # They make and use the environment of their own checkout, so they run from there. Of the
@@ -37,19 +37,12 @@ class Newcomer:
             self.folder / "scripts" / "test",
             f'exec "{ROOT}/scripts/test" --collect-only -q tests/docs "$@"',
         )
-        self._server: subprocess.Popen[bytes] | None = None
-
-    def close(self) -> None:
-        """End the process that has imported the framework."""
-        if self._server is not None:
-            self._server.communicate()
 
     def run(self, language: str, text: str) -> subprocess.CompletedProcess[str]:
         """Run a block of the README."""
-        self._serve()
-        program = {"sh": ["sh", "-eux", "-c"], "python": [str(self.bin / "python"), "-c"]}
+        program = {"sh": ["sh", "-eux"], "python": [str(self.bin / "warm-python")]}
         return subprocess.run(
-            [*program[language], text],
+            [*program[language], "-c", text],
             cwd=self.folder,
             env=self._variables(),
             stdin=subprocess.DEVNULL,
@@ -59,20 +52,6 @@ class Newcomer:
             check=False,
             timeout=200,
         )
-
-    def _serve(self) -> None:
-        if self._server is not None:
-            return
-        self._server = subprocess.Popen(
-            [self.bin / "python", FORKED, "--serve", self._warm],
-            env=self._variables(),
-            stdin=subprocess.PIPE,
-        )
-        deadline = time.monotonic() + 120
-        while not self._warm.exists():
-            assert self._server.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
 
     def _variables(self) -> dict[str, str]:
         kept = {
@@ -92,11 +71,16 @@ class Newcomer:
         packages = folder / "lib" / version / "site-packages"
         below = sysconfig.get_path("purelib")
         (packages / "below.pth").write_text(f"import site; site.addsitedir({below!r})\n")
-        python = self.bin / "python"
+        python, warm = self.bin / "python", self.bin / "warm-python"
+        self._program(
+            warm,
+            f'PYTHONPATH="$PYTHONPATH{os.pathsep}{packages}" '
+            f'exec "{python}" "{FORKED}" "{self._forks.place}" "$@"',
+        )
         self._program(
             self.bin / "zoo",
-            f'case $1 in {"|".join(HEAVY)}) exec "{python}" "{FORKED}" "{self._warm}" "$@";; esac\n'
-            f'exec "{python}" -m zoo "$@"',
+            f"python={python}; case $1 in {'|'.join(HEAVY)}) python={warm};; esac\n"
+            'exec "$python" -m zoo "$@"',
         )
         # What the example builds with and depends on is in the running environment already.
         self._program(

@@ -37,17 +37,15 @@ RUNNABLE = [
 
 
 @pytest.fixture(scope="module")
-def newcomer(tmp_path_factory):
-    pytest.importorskip("tensorflow", reason="the README trains")
+def newcomer(tmp_path_factory, forks):
     pytest.importorskip("PIL", reason="the README reads photos")
     pytest.importorskip("hatchling", reason="the README installs the example")
-    newcomer = Newcomer(tmp_path_factory.mktemp("newcomer"))
+    newcomer = Newcomer(tmp_path_factory.mktemp("newcomer"), forks)
     write_photos(newcomer.folder / "photos")
     write_flowers(newcomer.folder / "flowers.csv")
     write_digit(newcomer.folder / "digit.png")
     write_aircraft(newcomer.folder / "photo.jpg")
-    yield newcomer
-    newcomer.close()
+    return newcomer
 
 
 def _published() -> set[str]:

@@ -106,7 +106,7 @@ def test_the_doctor_survives_all_of_them_at_once_and_names_each(crowd, kinds):
     assert took < 200
 
 
-def test_among_all_of_them_the_zoo_lists_describes_and_builds_as_ever(crowd, alone):
+def test_among_all_of_them_the_zoo_lists_describes_and_builds_as_ever(crowd, alone, forks):
     home, sites = crowd
     names = {bad.name for bad in BAD_PACKAGES}
 
@@ -114,7 +114,7 @@ def test_among_all_of_them_the_zoo_lists_describes_and_builds_as_ever(crowd, alo
     own = {name: entry for name, entry in entries.items() if name not in names}
     assert own == listed(alone["list --json"])
     assert home.run("info", "cnn", "--json", sites=sites).stdout == alone["info cnn --json"]
-    built = home.run("build", "cnn", "--json", sites=sites)
+    built = home.run("build", "cnn", "--json", sites=sites, forks=forks)
     assert built.returncode == 0, built.stderr
     assert json.loads(built.stdout)["name"] == "cnn"
 

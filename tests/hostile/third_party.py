@@ -6,7 +6,6 @@ import base64
 import hashlib
 import os
 import subprocess
-import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from tests.conftest import ROOT
+from tests.forked import Forks
 
 ARCHITECTURES, HOOKS = "zoo.architectures", "zoo.hooks"
 
@@ -255,20 +255,16 @@ class Home:
     folder: Path
 
     def run(
-        self, *words: str, sites: tuple[Path, ...] = (), **variables: str
+        self,
+        *words: str,
+        sites: tuple[Path, ...] = (),
+        forks: Forks | None = None,
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run the program in a process of its own, with some folders of packages installed."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
         path = [str(ROOT), str(ROOT / "plugins"), *map(str, sites)]
-        return subprocess.run(
-            [sys.executable, "-m", "zoo", *words],
-            cwd=self.folder,
-            env=kept
-            | {"PYTHONPATH": os.pathsep.join(path), "ZOO_CACHE": str(self.folder / "cache")}
-            | variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
+        own = {"PYTHONPATH": os.pathsep.join(path), "ZOO_CACHE": str(self.folder / "cache")}
+        return (forks or Forks(None)).run(
+            "-m", "zoo", *words, cwd=self.folder, env=kept | own | variables
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.forked import Forks
 from tests.portability import windows
 
 pytest.importorskip("tensorflow", reason="training needs the keras extra")
@@ -36,16 +37,12 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
+def line(
+    tmp_path_factory: pytest.TempPathFactory, forks: Forks
+) -> tuple[Path, dict[str, Any], str]:
     """One process that trains, stops, resumes, exports, verifies and predicts in a folder."""
     folder = tmp_path_factory.mktemp("line")
-    done = subprocess.run(
-        [sys.executable, PROGRAM, "--line", folder],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    done = forks.run(PROGRAM, "--line", folder, env=environment(), timeout=600)
     outcomes: dict[str, Any] = {}
     for text in done.stdout.splitlines():
         outcomes |= json.loads(text)

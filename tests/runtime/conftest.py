@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.forked import Forks
 
 _ROOT = Path(__file__).parents[2]
 
@@ -26,20 +26,14 @@ networks.export_wide(Path(sys.argv[1]) / "parted", largest_file=100_000)
 
 
 @pytest.fixture(scope="session")
-def _artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _artifacts(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Path:
     """Export in another process: in this one nothing must import Keras."""
-    for package in ("tensorflow", "keras", "onnx", "tf2onnx"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed: pip install neural-zoo[keras]")
     folder = tmp_path_factory.mktemp("artifacts")
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)]),
     }
-    command = [sys.executable, "-c", _MAKE, str(folder)]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=180, check=False
-    )
+    done = forks.run("-c", _MAKE, folder, env=environment)
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.forked import Forks
 from tests.registry.fakes import install
 from tests.testing import bad
 
@@ -20,15 +21,14 @@ ROOT = Path(__file__).parents[2]
 SOURCE = (ROOT / "tests" / "testing" / "bad.py").read_text("utf-8")
 
 
-def zoo(*words: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = dict(os.environ)
-    places = [str(path) if path else "", str(ROOT), str(ROOT / "plugins")]
-    environment["PYTHONPATH"] = os.pathsep.join(
-        filter(None, [*places, environment.get("PYTHONPATH", "")])
-    )
-    return subprocess.run(
-        [sys.executable, "-m", "zoo", *words], capture_output=True, text=True, env=environment
-    )
+@pytest.fixture
+def zoo(forks: Forks) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def check(*words: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+        places = (path, ROOT, ROOT / "plugins")
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(p) for p in places if p)}
+        return forks.run("-m", "zoo", *words, env=environment)
+
+    return check
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def registered(kind: type[bad.Good]) -> str:
         pytest.param("unsure_liar", "gold.metrics", marks=pytest.mark.slow),
     ],
 )
-def test_a_catalog_that_says_what_is_not_so_is_caught(name, lie, third_party):
+def test_a_catalog_that_says_what_is_not_so_is_caught(name, lie, third_party, zoo):
     asked = ["gold.catalog", "gold.weights", "gold.parameters", "gold.metrics"]
     # Weights of another hash are refused before anything is measured with them.
     asked = ["gold.weights"] if name == "hash_liar" else asked
@@ -148,7 +148,7 @@ def test_a_catalog_that_says_what_is_not_so_is_caught(name, lie, third_party):
     assert told["plugin"]["distribution"] == "liars"
 
 
-def test_a_distribution_that_says_little_of_itself_is_told_what_is_missing(third_party):
+def test_a_distribution_that_says_little_of_itself_is_told_what_is_missing(third_party, zoo):
     done = zoo("check", "honest", "--select", "discover.*", path=third_party)
 
     assert done.returncode == 1
@@ -157,7 +157,7 @@ def test_a_distribution_that_says_little_of_itself_is_told_what_is_missing(third
     assert "4 passed" not in done.stdout.splitlines()[0]
 
 
-def test_every_check_is_listed_with_its_level_and_one_line():
+def test_every_check_is_listed_with_its_level_and_one_line(zoo):
     done = zoo("check", "--list")
     lines = done.stdout.splitlines()[1:]
 
@@ -166,7 +166,7 @@ def test_every_check_is_listed_with_its_level_and_one_line():
     assert all(len(line.split(maxsplit=2)) == 3 for line in lines)
 
 
-def test_a_receipt_is_written_and_hyphens_count_as_underscores(tmp_path):
+def test_a_receipt_is_written_and_hyphens_count_as_underscores(tmp_path, zoo):
     file = tmp_path / "receipt.json"
     done = zoo("check", "mlp-classifier", "--level", "discoverable", "--receipt", str(file))
     receipt = json.loads(file.read_text())
@@ -189,7 +189,7 @@ def test_a_receipt_is_written_and_hyphens_count_as_underscores(tmp_path):
         ([], 2, "which plugin"),
     ],
 )
-def test_what_cannot_be_checked_is_refused_with_what_to_do(words, code, said):
+def test_what_cannot_be_checked_is_refused_with_what_to_do(words, code, said, zoo):
     done = zoo("check", *words)
 
     assert done.returncode == code

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.forked import Forks
 from tests.training.killed_runs import RECIPES, history_of
 from tests.training.killing import assert_same_bits, kill_after
 
@@ -48,18 +49,18 @@ def test_every_model_of_the_zoo_is_among_those_that_are_killed() -> None:
     assert ours == set(RECIPES)
 
 
-def killed(folder: Path, *words: str) -> list[dict[str, Any]]:
+def killed(forks: Forks, folder: Path, *words: str) -> list[dict[str, Any]]:
     """Return what was killed by what, and what then differed, one dictionary per model."""
     program = Path(__file__).with_name("killed_runs.py")
-    done = subprocess.run([sys.executable, program, folder, *words], capture_output=True, text=True)
+    done = forks.run(program, folder, *words, timeout=3600)
     assert done.returncode == 0, done.stderr[-4000:] + done.stdout
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_a_model_that_is_killed_while_it_writes_ends_in_the_bits_of_one_that_was_not(
-    tmp_path: Path,
+    tmp_path: Path, forks: Forks
 ) -> None:
-    (said,) = killed(tmp_path, "--kills", "4", "--only", "mlp_classifier")
+    (said,) = killed(forks, tmp_path, "--kills", "4", "--only", "mlp_classifier")
 
     assert said["apart"] == []
     assert len(said["kills"]) >= 3, said
@@ -67,9 +68,9 @@ def test_a_model_that_is_killed_while_it_writes_ends_in_the_bits_of_one_that_was
 
 @pytest.mark.slow
 def test_every_model_that_is_killed_at_any_moment_ends_in_the_bits_of_one_that_was_not(
-    tmp_path: Path,
+    tmp_path: Path, forks: Forks
 ) -> None:
-    said = killed(tmp_path, "--kills", "2")
+    said = killed(forks, tmp_path, "--kills", "2")
 
     assert {line["model"]: line["apart"] for line in said} == {name: [] for name in RECIPES}
     kills = [kill for line in said for kill in line["kills"]]

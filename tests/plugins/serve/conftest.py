@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import Forks
+
 _ROOT = Path(__file__).parents[3]
 
 _MAKE = """
@@ -51,21 +53,11 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def repository(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Path:
     """Export in another process: in this one nothing must import Keras."""
-    for package in ("tensorflow", "keras", "onnx", "tf2onnx"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed: pip install neural-zoo[keras]")
     folder = tmp_path_factory.mktemp("repository")
     path = os.pathsep.join([str(_ROOT), *filter(None, sys.path)])
-    done = subprocess.run(
-        [sys.executable, "-c", _MAKE, str(folder)],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    done = forks.run("-c", _MAKE, folder, env={**os.environ, "PYTHONPATH": path})
     assert done.returncode == 0, done.stderr
     # A second version of one model that somebody changed.
     shutil.copytree(folder / "tiny" / "1", folder / "tiny" / "2")
