@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from _promised_names import MODULES
 from pydantic import BaseModel
 
 TARGET = Path(__file__).parents[1] / "docs" / "api.md"
-MODULES = ("zoo", "zoo.data", "zoo.layers", "zoo.metrics", "zoo.runtime", "zoo.testing")
 _INTRO = """\
 # Python API
 
 Every public name of the package, generated from its signature and docstring by
-`python scripts/_api_page.py`. What plugins may rely on is described in [the plugin
-interface](plugin-api.md), and every error in [errors](errors.md).
+`python scripts/_api_page.py`. [The plugin interface](plugin-api.md) groups them by purpose, and
+[errors](errors.md) has a table of all errors.
 """
 _SECTION = re.compile(
     r"^(Args|Attributes|Returns|Yields|Raises|Shapes|Input shapes?|Output shapes?|Call arguments|"
@@ -49,9 +49,7 @@ def render() -> str:
             if known == f"{module}.{name}":
                 parts.append(_entry(module, name, value))
             else:
-                parts.append(
-                    f"### {module}.{name}\n\nThe same as [`{known}`](#{_anchor(known)}).\n"
-                )
+                parts.append(f"### {module}.{name}\n\nThe same as [`{known}`](#{anchor(known)}).\n")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)).rstrip("\n") + "\n"
 
 
@@ -60,13 +58,13 @@ def _names(module: str) -> dict[str, Any]:
     return {name: getattr(found, name) for name in sorted(found.__all__) if name[:1] != "_"}
 
 
-def _anchor(title: str) -> str:
+def anchor(title: str) -> str:
     return re.sub(r"[^\w\- ]", "", title.lower())
 
 
 def _contents(module: str, names: dict[str, Any]) -> str:
-    links = ", ".join(f"[`{name}`](#{_anchor(f'{module}.{name}')})" for name in names)
-    return f"- [`{module}`](#{_anchor(module)}): {links}\n"
+    links = ", ".join(f"[`{name}`](#{anchor(f'{module}.{name}')})" for name in names)
+    return f"- [`{module}`](#{anchor(module)}): {links}\n"
 
 
 def _entry(module: str, name: str, value: Any) -> str:
@@ -74,14 +72,14 @@ def _entry(module: str, name: str, value: Any) -> str:
     if inspect.isclass(value):
         return "\n".join([title, *_class(name, value)])
     value = getattr(value, "__wrapped__", value)
-    if inspect.isfunction(value):
+    if inspect.isfunction(value) and value.__doc__:
         return "\n".join([title, _code(_signature(name, value)), _prose(inspect.getdoc(value)), ""])
     return "\n".join(
-        [title, _code(f"{name} = {_annotation(value)}"), _prose(_comment(name, value))]
+        [title, _code(f"{name} = {_annotation(value)}"), _prose(constant_comment(name, value))]
     )
 
 
-def _comment(name: str, value: Any) -> str:
+def constant_comment(name: str, value: Any) -> str:
     """Return the string below the assignment of a constant."""
     for module in [*sys.modules.values()]:
         if module.__name__.startswith("zoo.") and vars(module).get(name) is value:
@@ -128,7 +126,7 @@ def _methods(kind: type) -> Iterator[str]:
         # Keras and pydantic call some methods themselves; those have no docstring of their own.
         if name.startswith("_") or not inspect.isfunction(inner) or not inner.__doc__:
             continue
-        first = _inline(inspect.cleandoc(inner.__doc__).split("\n\n")[0].replace("\n", " "))
+        first = inline(inspect.cleandoc(inner.__doc__).split("\n\n")[0].replace("\n", " "))
         shown = name
         if inspect.isfunction(member) or hasattr(member, "__func__"):
             takes = [p for p in inspect.signature(inner).parameters if p not in ("self", "cls")]
@@ -169,6 +167,8 @@ def _annotation(value: Any) -> str:
         return str(value.__name__)
     if hasattr(value, "__metadata__"):
         value = value.__origin__
+    if isinstance(value, frozenset):
+        return f"frozenset({sorted(value)!r})"
     text = repr(value)
     if " at 0x" in text:
         return type(value).__name__
@@ -181,7 +181,7 @@ def _code(text: str) -> str:
     return f"```python\n{text}\n```\n"
 
 
-def _inline(text: str) -> str:
+def inline(text: str) -> str:
     """Write reStructuredText's marks as Markdown's."""
     text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text)
     return text.replace("``", "`")
@@ -200,7 +200,7 @@ def _prose(text: str | None) -> str:
             while indented and at + 1 < len(lines) and lines[at + 1][:4] in ("", "    "):
                 at += 1
                 block.append(lines[at])
-            shown += _block(block) if indented else [_inline(lines[at])]
+            shown += _block(block) if indented else [inline(lines[at])]
             at += 1
             continue
         at += 1
@@ -224,11 +224,11 @@ def _items(lines: list[str]) -> list[str]:
     for line in lines:
         entry = re.match(r"^(\*{0,2}[\w.]+(?:, \*{0,2}\w+)*): (.*)$", line)
         if entry is not None:
-            shown.append(f"- `{entry[1]}`: {_inline(entry[2])}")
+            shown.append(f"- `{entry[1]}`: {inline(entry[2])}")
         elif shown and line.startswith("    ") and shown[-1].strip():
-            shown.append(f"  {_inline(line.strip())}")
+            shown.append(f"  {inline(line.strip())}")
         else:
-            shown.append(_inline(line.strip()))
+            shown.append(inline(line.strip()))
     return shown
 
 

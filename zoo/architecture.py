@@ -57,6 +57,13 @@ class ArchitectureInfo(Frozen):
         license: SPDX expression.
         backends: Keras backends that it is written for; empty if it runs on every one.
         api_version: Version of the plugin contract that it is written for.
+
+    Example:
+        >>> info = ArchitectureInfo(
+        ...     name="linear", version="2", summary="A linear model.", tasks=("regression",)
+        ... )
+        >>> info.identity, info.api_version == API_VERSION >= OLDEST_API_VERSION
+        ('linear@2', True)
     """
 
     name: Annotated[str, AfterValidator(valid_name)] = Field(
@@ -98,11 +105,17 @@ class ArchitectureInfo(Frozen):
 
 
 ConfigT = TypeVar("ConfigT", bound=BaseConfig)
+"""Type of the configuration of an architecture."""
 
 
 @dataclass(frozen=True)
 class Recipe(Generic[ConfigT]):
-    """Configuration and training plan that suit some data."""
+    """Configuration and training plan that suit some data.
+
+    Example:
+        >>> Recipe(zoo.ModelConfig(), zoo.TrainPlan(epochs=5)).plan.epochs
+        5
+    """
 
     config: ConfigT
     plan: TrainPlan
@@ -117,6 +130,13 @@ class Signature:
         model: A functional ``keras.Model`` from raw inputs to a dictionary of outputs.
         inputs: One spec per input of the model, by name.
         outputs: One spec per output of the model, by name.
+
+    Example:
+        >>> model = zoo.build("mlp_classifier")
+        >>> predict = Signature(
+        ...     "predict", model, zoo.dataset("digits").spec.inputs,
+        ...     (zoo.TensorSpec(name="probabilities", shape=(10,)),),
+        ... )
     """
 
     name: str
@@ -136,6 +156,11 @@ class Blueprint:
         config: Configuration of the model.
         data: Specification of its data.
         distribution: Distribution that provides the architecture, if known.
+
+    Example:
+        >>> blueprint: Blueprint = zoo.build("cnn").blueprint
+        >>> blueprint.architecture
+        'cnn'
     """
 
     architecture: str

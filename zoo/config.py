@@ -19,7 +19,14 @@ _Validated = TypeVar("_Validated", bound=BaseModel)
 
 
 class Frozen(BaseModel):
-    """Plain data that cannot change after it was checked; an unknown key is an error."""
+    """Plain data that cannot change after it was checked; an unknown key is an error.
+
+    Example:
+        >>> class Heads(Frozen):
+        ...     count: int = Field(8, ge=1, description="Attention heads.")
+        >>> Heads(count=4)
+        Heads(count=4)
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
@@ -95,11 +102,24 @@ class BaseConfig(Frozen):
     Every field has a default, a range and a description with its unit; the command line, the
     JSON schema and the documentation are made from them. Derive from it if the model has no
     optimizer that users choose, or several.
+
+    Example:
+        >>> class Forest(BaseConfig):
+        ...     trees: int = Field(100, ge=1, le=10_000, description="Number of trees.")
+        >>> Forest().trees
+        100
     """
 
 
 class ModelConfig(BaseConfig):
-    """Configuration of an architecture with one optimizer: what most derive theirs from."""
+    """Configuration of an architecture with one optimizer: what most derive theirs from.
+
+    Example:
+        >>> class Settings(ModelConfig):
+        ...     units: int = Field(64, ge=1, le=4_096, description="Hidden units.")
+        >>> Settings(units=32).optimizer.name
+        'adamw'
+    """
 
     # A factory: for an instance, pydantic would build its validator when this is imported.
     optimizer: OptimizerConfig = Field(
@@ -180,6 +200,10 @@ def validate(kind: type[_Validated], data: Any, *, what: str, fix: str = "") -> 
 
     Raises:
         ConfigError: Instead of pydantic's own error.
+
+    Example:
+        >>> validate(TrainPlan, {"epochs": 5}, what="the plan").epochs
+        5
     """
     try:
         return kind.model_validate(data)

@@ -132,8 +132,9 @@ def read_receipt(path: str | Path) -> Receipt:
         Incompatible: If it is not a receipt, or has a newer schema.
 
     Example:
-        >>> zoo.testing.read_receipt("receipt.json").level
-        'gold'
+        >>> report.write("receipt.json")
+        >>> read_receipt("receipt.json").plugin.name
+        'digits'
     """
     try:
         return Receipt.model_validate_json(read_regular(Path(path), limit=_MOST))

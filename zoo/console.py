@@ -67,6 +67,8 @@ _NATIVE_LOG = re.compile(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+"""The option ``--json`` of a command; its argument is ``as_json``."""
+
 settings_option = click.option(
     "--set",
     "set_",
@@ -105,7 +107,22 @@ seed_option = click.option(
 
 
 def example(*lines: str) -> str:
-    """Return a help epilog that shows a command line."""
+    """Return a help epilog that shows a command line.
+
+    Example:
+        >>> @click.command("count", epilog=example("zoo count runs"))
+        ... @click.argument("folder", type=PATH)
+        ... @click.option("--most", type=COUNT, default=100)
+        ... @json_option
+        ... @quiet_frameworks
+        ... def count(folder, most, as_json):
+        ...     '''Count the runs in a folder.'''
+        ...     found = min(most, len(zoo.runs(folder)))
+        ...     emit_json(found) if as_json else emit(f"{found} runs")
+        >>> Path("runs").mkdir()
+        >>> count(["runs"], standalone_mode=False)
+        0 runs
+    """
     # \b keeps click from joining the lines.
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
@@ -187,18 +204,35 @@ def scalar(text: str, *, option: str = "--set") -> Any:
 
 
 def emit(text: str = "") -> None:
-    """Print a result on standard output."""
+    """Print a result on standard output.
+
+    Example:
+        >>> emit("3 runs")
+        3 runs
+    """
     print(text)
 
 
 def emit_json(value: Any, *, file: IO[str] | None = None) -> None:
-    """Print a value as strict JSON: UTF-8, without NaN, keys in their order."""
+    """Print a value as strict JSON: UTF-8, without NaN, keys in their order.
+
+    Example:
+        >>> emit_json({"runs": 3, "folder": Path("runs")})
+        {
+          "runs": 3,
+          "folder": "runs"
+        }
+    """
     text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
     print(text, file=file or sys.stdout)
 
 
 def note(text: str) -> None:
-    """Print a message that is not the result on standard error."""
+    """Print a message that is not the result on standard error.
+
+    Example:
+        >>> note("reading 3 runs")   # on standard error
+    """
     print(text, file=sys.stderr)
 
 
@@ -241,7 +275,12 @@ def _unwrapped(value: Any) -> Any:
 
 
 def paint(text: str, style: str, *, stream: IO[str] | None = None) -> str:
-    """Return text in a color, if its stream is a terminal that wants it; by default stdout."""
+    """Return text in a color, if its stream is a terminal that wants it; by default stdout.
+
+    Example:
+        >>> emit(paint("ready", "yellow"))   # in a terminal, in color
+        ready
+    """
     plain_text = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     if plain_text or not (stream or sys.stdout).isatty():
         return text
@@ -256,6 +295,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, fold: bool
         rows: One value per column; ``None`` is left blank.
         fold: On a terminal that is too narrow, put the last column below its row. Otherwise the
             line is cut there. In a pipe it is always whole.
+
+    Example:
+        >>> emit(table(["name", "size"], [["cnn", 63], ["lstm", 1200]]))
+        name  size
+        cnn     63
+        lstm  1200
     """
     cells = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
     right = [bool(cells) and all(_is_number(row[at]) for row in cells) for at in range(len(header))]

@@ -39,7 +39,12 @@ def without_network() -> Iterator[None]:
 
 
 def is_offline() -> bool:
-    """Return whether ``ZOO_OFFLINE`` or :func:`without_network` forbids the network."""
+    """Return whether ``ZOO_OFFLINE`` or :func:`without_network` forbids the network.
+
+    Example:
+        >>> is_offline()
+        False
+    """
     if _forbidden.get():
         return True
     return os.environ.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")

@@ -50,6 +50,13 @@ class ZooError(Exception):
         what: What happened, in one sentence, with the offending value.
         why: Why it is an error, or what was expected.
         fix: The next command or step.
+
+    Example:
+        >>> error = ZooError("the folder is empty", why="a run was expected", fix="zoo runs")
+        >>> print(error)
+        the folder is empty
+          why: a run was expected
+          try: zoo runs
     """
 
     code: ClassVar[str] = "ZOO-E000"
@@ -130,6 +137,9 @@ class Finding:
         received: The offending value.
         allowed: Allowed values, in words.
         did_you_mean: Nearest valid name, if a name is wrong.
+
+    Example:
+        >>> finding = Finding("units", 0, "at least 1")
     """
 
     where: str
@@ -143,7 +153,12 @@ class Finding:
 
 
 class ConfigError(ZooError):
-    """A configuration is wrong: one :class:`Finding` per field."""
+    """A configuration is wrong: one :class:`Finding` per field.
+
+    Example:
+        >>> ConfigError("my_model config: 1 wrong value", findings=[finding]).fix
+        'change units'
+    """
 
     code = "ZOO-E200"
     exit_code = 4
@@ -204,6 +219,10 @@ class BadRecord(DataError):
         file: File that contains it.
         row: Line, counted from 1 as in an editor, if the file has lines.
         column: Name of the column, if the file has columns.
+
+    Example:
+        >>> str(BadRecord("not a number", file="a.csv", row=3, column="price"))
+        "a.csv, line 3, column 'price': not a number"
     """
 
     code = "ZOO-E304"
@@ -327,6 +346,10 @@ class MissingExtra(ZooError):
         feature: Feature that needs it, as the subject of a sentence.
         extra: Extra of the distribution that installs it.
         package: Name of the missing package, if it is a single one.
+
+    Example:
+        >>> MissingExtra("the report", "report", "jinja2").fix
+        'pip install "neural-zoo[report]"'
     """
 
     code = "ZOO-E700"

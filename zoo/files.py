@@ -45,6 +45,10 @@ def exists(path: str | Path) -> bool:
     """Return whether a path exists; one that cannot be looked at does not.
 
     :meth:`pathlib.Path.exists` raises for a name that is too long, or in a closed folder.
+
+    Example:
+        >>> exists("a" * 9_999), is_file("."), is_folder(".")
+        (False, False, True)
     """
     return os.path.exists(path)
 
@@ -96,20 +100,35 @@ def read_regular(path: Path, *, limit: int | None = None) -> bytes:
 
 
 def sha256_file(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 lower-case hexadecimal digits."""
+    """Return the SHA-256 of a file as 64 lower-case hexadecimal digits.
+
+    Example:
+        >>> sha256_file(Path("notes.txt"))[:12]
+        'bf07049f24b6'
+    """
     with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sha256_json(value: Any) -> str:
-    """Return the SHA-256 of the canonical JSON of plain data: sorted keys, no blanks."""
+    """Return the SHA-256 of the canonical JSON of plain data: sorted keys, no blanks.
+
+    Example:
+        >>> sha256_json({"b": 1, "a": 2}) == sha256_json({"a": 2, "b": 1})
+        True
+    """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @contextlib.contextmanager
 def storage_errors(path: Path, doing: str) -> Iterator[None]:
-    """Turn the operating system's refusals to write into a :class:`StorageError`."""
+    """Turn the operating system's refusals to write into a :class:`StorageError`.
+
+    Example:
+        >>> with storage_errors(Path("notes.txt"), "reading"):
+        ...     text = Path("notes.txt").read_text()
+    """
     try:
         yield
     except OSError as error:
@@ -138,6 +157,9 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], object] | bytes) -> No
     Raises:
         StorageError: If the folder cannot be written or the disk is full. The old file, if
             there was one, is untouched.
+
+    Example:
+        >>> atomic_write(Path("notes.txt"), b"whole or not at all")
     """
     with _replacing(path, f".{path.name}.", ".tmp") as temporary, temporary.open("wb") as stream:
         if isinstance(write, bytes):
@@ -210,7 +232,11 @@ def _check_replaceable(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write plain data as readable JSON with sorted keys, atomically."""
+    """Write plain data as readable JSON with sorted keys, atomically.
+
+    Example:
+        >>> write_json(Path("counts.json"), {"runs": 3})
+    """
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     atomic_write(path, (text + "\n").encode())
 
@@ -247,6 +273,12 @@ def staged_folder(target: Path, *, keep_failed: Path | None = None) -> Iterator[
 
     Raises:
         StorageError: If the target exists, or its parent cannot be written.
+
+    Example:
+        >>> with staged_folder(Path("release")) as stage:
+        ...     write_json(stage / "counts.json", {"runs": 3})
+        >>> [path.name for path in Path("release").iterdir()]
+        ['counts.json']
     """
     if target.exists():
         raise StorageError(

@@ -25,8 +25,13 @@ from typing import Any
 import pluggy
 
 PROJECT = "zoo"
+"""Name of the project that hooks belong to, for pluggy."""
+
 hookspec = pluggy.HookspecMarker(PROJECT)
+"""Mark the specification of a hook."""
+
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Mark a function as a hook."""
 
 
 @hookspec

@@ -32,7 +32,12 @@ _WEIGHTS = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
 
 def name_fault(name: str) -> str | None:
-    """Return why a text is not a valid name, or ``None`` if it is one."""
+    """Return why a text is not a valid name, or ``None`` if it is one.
+
+    Example:
+        >>> name_fault("con")
+        'it is a device on Windows, where no folder can be called so'
+    """
     if len(name) > NAME_LENGTH:
         return f"it has {len(name)} characters, and a name has at most {NAME_LENGTH}"
     if name in RESERVED:
@@ -53,6 +58,10 @@ def valid_name(name: str) -> str:
 
     Raises:
         ValueError: If it is not; the message says why.
+
+    Example:
+        >>> valid_name("my_model")
+        'my_model'
     """
     fault = name_fault(name)
     if fault is not None:
@@ -61,7 +70,12 @@ def valid_name(name: str) -> str:
 
 
 def identity(name: str, version: str = FIRST_VERSION) -> str:
-    """Return the name of a version of an architecture: ``cnn`` for the first, then ``cnn@2``."""
+    """Return the name of a version of an architecture: ``cnn`` for the first, then ``cnn@2``.
+
+    Example:
+        >>> identity("cnn"), identity("cnn", "2")
+        ('cnn', 'cnn@2')
+    """
     return name if version in ("", FIRST_VERSION) else f"{name}@{version}"
 
 
@@ -81,7 +95,12 @@ def natural_order(name: str) -> list[tuple[int, int, str]]:
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
-    """Return the known names that a misspelled one may mean, the likeliest first."""
+    """Return the known names that a misspelled one may mean, the likeliest first.
+
+    Example:
+        >>> nearest("dropuot", ["dropout", "units"])
+        ['dropout']
+    """
     import difflib
 
     folded = {one.casefold(): one for one in known}

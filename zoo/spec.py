@@ -30,7 +30,7 @@ PredictFns = Mapping[str, PredictFn]
 """One function per signature, by its name; the first is ``predict``."""
 
 SplitName = Literal["train", "validation", "test"]
-
+"""Names of the splits of every dataset."""
 
 TASK = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 """Names of tasks: lower case, digits, single hyphens or underscores."""
@@ -61,6 +61,10 @@ class Column(Struct):
     Attributes:
         categories: Categories of a categorical column: code ``i + 1`` stands for
             ``categories[i]``, 0 for any other value.
+
+    Example:
+        >>> size = Column(name="size", categories=("small", "large"))
+        >>> area = Column(name="area", unit="m²")
     """
 
     name: str
@@ -91,6 +95,10 @@ class TextSpec(Struct):
         end: Id of the end token.
         prompts: Decoder prefixes that a model was trained with, each after its name:
             ``("summary", "a detailed photo of")``.
+
+    Example:
+        >>> TextSpec(split="words", vocabulary=(*SPECIAL_TOKENS, "seven"), max_length=8).start
+        2
     """
 
     split: Literal["words", "characters", "subwords", "wordpiece"]
@@ -117,6 +125,10 @@ class SeriesSpec(Struct):
         unit: Unit of time: a fixed time, calendar months, or ``step`` if unknown.
         horizon: Number of steps after the window that are forecast.
         gaps: Treatment of missing rows and cells: an error, or linear interpolation.
+
+    Example:
+        >>> SeriesSpec(date="day", every=7, unit="day", horizon=4).step
+        '7 days'
     """
 
     date: str | None = None
@@ -168,6 +180,12 @@ class TensorSpec(Struct):
         missing: Whether NaN is accepted for a missing value.
         outside: Preprocessing that is required before the graph; empty where raw values go in.
         inside: Preprocessing or computation inside the graph, in words.
+
+    Example:
+        >>> image = TensorSpec(name="image", shape=(28, 28, 1), dtype="uint8", range=(0, 255))
+        >>> image.is_image, image.fits((28, 28, 1))
+        (True, True)
+        >>> tokens = TensorSpec(name="tokens", shape=("time",), dtype="int32")
     """
 
     name: Annotated[str, Meta(pattern=rf"^{NAME.pattern}\Z")]
@@ -214,6 +232,16 @@ class DataSpec(Struct):
         inputs: Raw inputs of a model: preprocessing belongs in the model.
         targets: Targets that a model is trained on. One called ``sample_weight`` is the weight of
             each example in the loss.
+
+    Example:
+        >>> pets = DataSpec(
+        ...     id="pets",
+        ...     task=Task.CLASSIFICATION,
+        ...     inputs=(TensorSpec(name="image", shape=(64, 64, 3), dtype="uint8"),),
+        ...     targets=(TensorSpec(name="label", dtype="int64", labels=("cat", "dog")),),
+        ... )
+        >>> pets.labels
+        ('cat', 'dog')
     """
 
     id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import tomllib
@@ -26,6 +27,11 @@ KINDS = [
 ]
 
 
+@functools.cache
+def _anchors(page: Path) -> set[str]:
+    return anchors(page.read_text("utf-8"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_inside_the_project_leads_somewhere(page: Path):
     for link in links(page.read_text("utf-8")):
@@ -36,7 +42,7 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path):
         assert target.exists(), f"{page.name}: {link}"
         assert target.is_relative_to(ROOT)
         if anchor:
-            assert anchor in anchors(target.read_text("utf-8")), f"{page.name}: {link}"
+            assert anchor in _anchors(target), f"{page.name}: {link}"
 
 
 def _meaning(kind: type[zoo.ZooError]) -> str:

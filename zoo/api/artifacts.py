@@ -48,7 +48,8 @@ def verify(path: str | Path) -> VerifyReport:
         ParityFailed: If its outputs are not the recorded ones.
 
     Example:
-        >>> zoo.verify("exports/cnn/1").signatures[0].worst
+        >>> sorted(zoo.verify("exports/cnn/1").signatures[0].worst)
+        ['label', 'probabilities']
     """
     hooks().call("zoo_before_verify", path=Path(path))
     report = verify_artifact(path)
@@ -67,7 +68,7 @@ def verify_all(path: str | Path) -> Iterator[VerifyResult]:
         versions differ in their interface, or whose files for servers are wrong.
 
     Example:
-        >>> [result.path for result in zoo.verify_all("exports") if result.error]
+        >>> [result.path for result in zoo.verify_all("exports/cnn") if result.error]
         []
     """
     try:

@@ -35,7 +35,19 @@ def registry() -> Registry:
 
 @functools.cache
 def hooks() -> Hooks:
-    """Return the lifecycle hooks of this process; ``hooks().register(...)`` adds an object."""
+    """Return the lifecycle hooks of this process; ``hooks().register(...)`` adds an object.
+
+    Example:
+        >>> class Announcer:
+        ...     @zoo.hookimpl
+        ...     def zoo_before_verify(self, path):
+        ...         print("verifying", path)
+        >>> announcer = Announcer()
+        >>> zoo.hooks().register(announcer, name="announcer")
+        >>> report = zoo.verify("exports/cnn/1")
+        verifying exports/cnn/1
+        >>> _ = zoo.hooks().unregister(announcer)
+    """
     from zoo.registry.hooks import Hooks
 
     known = registry()
@@ -53,8 +65,16 @@ def register(architecture: type[Architecture[Any]]) -> type[Architecture[Any]]:
 
     Example:
         >>> @zoo.register
-        ... class Mine(zoo.Architecture[MyConfig]): ...
-        >>> zoo.build("mine")
+        ... class Mine(zoo.Architecture[zoo.ModelConfig]):
+        ...     info = zoo.ArchitectureInfo(
+        ...         name="mine", summary="A model of my own.", tasks=("classification",)
+        ...     )
+        ...     Config = zoo.ModelConfig
+        ...     default_dataset = "digits"
+        ...
+        ...     def build(self, config, data): ...
+        >>> "mine" in zoo.list_models()
+        True
     """
     registry().register(architecture)
     return architecture

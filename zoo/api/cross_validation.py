@@ -127,8 +127,11 @@ def crossvalidate(
         ZooError: What a training raises.
 
     Example:
-        >>> done = zoo.crossvalidate("mlp_regressor", "concrete", group_by=["mix"])
-        >>> done.scores["rmse"]
+        >>> done: zoo.CrossValidation = zoo.crossvalidate(
+        ...     "mlp_regressor", "diabetes", folds=2, plan={"epochs": 1}
+        ... )
+        >>> [*done.scores]
+        ['rmse', 'mae', 'r2', 'interval_coverage', 'interval_width']
     """
     architecture = registry().get(name)
     source = str(data) if data is not None else architecture.default_dataset

@@ -77,8 +77,14 @@ def register_dataset(dataset: NamedDataset) -> NamedDataset:
         ConfigError: If the name is invalid or taken by another dataset.
 
     Example:
-        >>> zoo.register_dataset(flowers)
-        >>> zoo.dataset("flowers").sizes()
+        >>> spec = zoo.DataSpec(id="grid", task="regression", inputs=(zoo.TensorSpec(name="x"),))
+        >>> split = zoo.data.ArraySplit({"x": np.arange(4.0)}, {})
+        >>> _ = zoo.register_dataset(zoo.NamedDataset(
+        ...     spec=spec, summary="Four points in a row", size="4 rows", license="CC0-1.0",
+        ...     source="made up", offline=True,
+        ...     load=lambda options: dict.fromkeys(("train", "validation", "test"), split)))
+        >>> zoo.dataset("grid").sizes()
+        {'train': 4, 'validation': 4, 'test': 4}
     """
     name = dataset.id
     if not NAME.fullmatch(name):
@@ -178,7 +184,7 @@ _EVERY_SOURCE = ("max_examples", "reader")
 
 
 def dataset(source: str | Path, **options: Any) -> Dataset:
-    """Open a dataset: one that has a name, or your own files.
+    r"""Open a dataset: one that has a name, or your own files.
 
     A name wins over a file of that name: write ``./digits`` for the file.
 
@@ -198,9 +204,10 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
         ConfigError: If an option is wrong.
 
     Example:
+        >>> _ = Path("flowers.csv").write_text("petal,species\n" + "1,iris\n2,rose\n" * 20)
         >>> flowers = zoo.dataset("flowers.csv", target="species")
         >>> flowers.spec.labels
-        ('setosa', 'versicolor', 'virginica')
+        ('iris', 'rose')
     """
     from zoo.data.mapped import limit_examples
     from zoo.data.options import MaxExamplesOptions, read_options

@@ -55,7 +55,8 @@ def evaluate(
         ArtifactError: If the target is none of these.
 
     Example:
-        >>> zoo.evaluate("runs/cnn-1").scores["accuracy"].low
+        >>> zoo.evaluate("runs/mlp_classifier-1").scores["accuracy"].low > 0.5
+        True
     """
     if isinstance(target, str | Path):
         target = load(target)

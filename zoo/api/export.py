@@ -61,8 +61,9 @@ def export(
         StorageError: If the folder cannot be written, or the version exists.
 
     Example:
-        >>> zoo.export("runs/cnn-1").path
-        PosixPath('exports/cnn/1')
+        >>> artifact: zoo.Artifact = zoo.export("runs/mlp_classifier-1", "exported")
+        >>> artifact.path
+        PosixPath('exported/mlp_classifier/1')
     """
     needs_keras("exporting")
     from zoo.exporting.export import export_artifact

@@ -60,8 +60,9 @@ def build(
         MissingExtra: If keras is not installed.
 
     Example:
-        >>> model = zoo.build("cnn", weights="mnist")
-        >>> model.predict(images)
+        >>> model = zoo.build("cnn", weights="digits")
+        >>> model.count_params()
+        66218
     """
     architecture = registry().get(name)
     found = _find_weights(name, architecture, weights)

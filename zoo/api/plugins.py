@@ -153,7 +153,7 @@ def doctor(*, timeout: float = 60.0) -> list[Diagnosis]:
 
     Example:
         >>> [finding.what for finding in zoo.doctor() if finding.status == "fail"]
-        ["model 'odd' from zoo-odd 1.0: it ended the process that imported it (exit code 3)"]
+        []
     """
     return [*_installation(), *_names(), *_plugins(timeout)]
 

@@ -36,7 +36,6 @@ def load(path: str | Path) -> Run | Session:
         ArtifactError: If it is neither.
 
     Example:
-        >>> zoo.load("runs/cnn-1").model
         >>> zoo.load("exports/cnn/1").predict("seven.png").labels
         ['7']
     """
@@ -104,8 +103,8 @@ def predict(
         ArtifactError: If the target is none of these.
 
     Example:
-        >>> zoo.predict("exports/cnn/1", ["seven.png", "nine.png"]).labels
-        ['7', '9']
+        >>> zoo.predict("exports/cnn/1", ["seven.png", "seven.png"]).labels
+        ['7', '7']
     """
     predictor = open_predictor(target, weights=weights)
     return predictor.predict(inputs, signature=signature, beams=beams, prompt=prompt)
@@ -181,9 +180,11 @@ def open_predictor(
         ArtifactError: If a folder is neither a run nor an artifact.
 
     Example:
-        >>> model = zoo.open_predictor("exports/cnn/1")
+        >>> model: zoo.Predictor = zoo.open_predictor("exports/cnn/1")
         >>> model.predict("seven.png").labels
         ['7']
+        >>> [*model.signatures]
+        ['predict']
     """
     source = str(target) if isinstance(target, str | Path) else ""
     model: Any = _loaded(target, weights)

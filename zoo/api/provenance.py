@@ -93,7 +93,8 @@ def why(
         TrainError: If ``run`` is no run.
 
     Example:
-        >>> [link.kind for link in zoo.why("exports/cnn/1").links]
+        >>> trace: zoo.Trace = zoo.why("exports/cnn/1", data=False)
+        >>> [link.kind for link in trace.links]
         ['artifact', 'weights', 'data', 'config']
     """
     folder = Path(artifact)

@@ -86,8 +86,10 @@ def quantize(
         MissingExtra: If ``onnx`` is not installed.
 
     Example:
-        >>> zoo.quantize("exports/cnn/1").artifact.path
-        PosixPath('exports/cnn_int8/1')
+        >>> smaller: zoo.Quantization = zoo.quantize(
+        ...     "exports/cnn/1", out="small", methods=["int8_static"])
+        >>> smaller.artifact.path
+        PosixPath('small/cnn_int8/1')
     """
     from zoo.exporting.quantization.methods import require
     from zoo.exporting.quantization.quantize import quantize_artifact

@@ -37,6 +37,10 @@ class Run:
     Attributes:
         folder: The run folder.
         record: The content of ``run.json`` when this object was made.
+
+    Example:
+        >>> zoo.Run("runs/mlp_classifier-1").status
+        'finished'
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -232,8 +236,9 @@ def compare(*runs: Run | str | Path) -> Comparison:
         TrainError: If one is no run, or cannot be read.
 
     Example:
-        >>> zoo.compare("runs/cnn-1", "runs/cnn-2").differences["config"]
-        (Difference(what='dropout', values=(0.2, 0.5)),)
+        >>> found: zoo.Comparison = zoo.compare("runs/mlp_classifier-1", "runs/mlp_classifier-2")
+        >>> found.differences["plan"]
+        (Difference(what='epochs', values=(2, 1)),)
     """
     if len(runs) < 2:
         wrong = Finding("runs", len(runs), "at least two")

@@ -109,8 +109,11 @@ def runs(
         ConfigError: If there is no such status or order.
 
     Example:
-        >>> [entry.path.name for entry in zoo.runs(status="finished", sort="metric")]
-        ['cnn-3', 'cnn-1']
+        >>> [entry.path.name for entry in zoo.runs(status="finished", sort="name")]
+        ['mlp_classifier-1', 'mlp_classifier-2']
+        >>> first: zoo.RunEntry = zoo.runs(sort="name")[0]
+        >>> first.epochs, first.metric
+        (2, 'accuracy')
     """
     root = Path(folder)
     wrong = []

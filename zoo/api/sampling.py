@@ -58,7 +58,7 @@ def sample(
         ArtifactError: If the target is none of these.
 
     Example:
-        >>> zoo.sample("runs/rbm-1", 4).outputs["image"].shape
+        >>> zoo.sample("exports/rbm/1", 4, steps=10).outputs["image"].shape
         (4, 8, 8, 1)
     """
     # A name stands for no model here: load refuses it.

@@ -74,9 +74,9 @@ def train(
             signal has no other handler.
 
     Example:
-        >>> run = zoo.train("cnn", "photos", data_options={"image_size": 32}, dropout=0.3)
+        >>> run = zoo.train("mlp_classifier", "digits", epochs=2, dropout=0.1)
         >>> run.path
-        PosixPath('runs/cnn-1')
+        PosixPath('runs/mlp_classifier-1')
     """
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "patience": patience}
     chosen = {**(plan or {}), **{key: value for key, value in given.items() if value is not None}}

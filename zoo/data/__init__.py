@@ -1,18 +1,6 @@
 """Datasets, splits and downloads: what dataset plugins may use.
 
-Every name below is a promise to plugins, as those of :mod:`zoo.layers` and :mod:`zoo.metrics` are.
-
-Contract: ``NamedDataset``, ``FileReader``, ``Dataset``.
-Options: ``SeedOptions``, ``SplitOptions``, ``GroupOptions``, ``ImageOptions``, ``ImageSize``,
-``WindowOptions``, ``VocabularyOptions``, ``PairVocabularyOptions``.
-Files: ``Remote``, ``fetch``, ``tar_members``, ``unpack_tar``, ``zip_member``, ``read_npz``,
-``read_table``, ``read_series``.
-Splits: ``ArraySplit``, ``TextSplit``, ``arrays_digest``, ``stratified_split``,
-``stratified_sample``, ``split_rows``, ``shuffled``, ``split_by_text``.
-Images: ``read_image``, ``open_image_folder``, ``caption_spec``.
-Series: ``Series``, ``series_spec``, ``windows``.
-Text: ``encode_text``, ``split_words``, ``token_tensor``, ``labeled_spec``, ``labeled_dataset``,
-``pair_spec``, ``pair_splits``, ``parse_pairs``, ``source_key``, ``hash_order``.
+Every name below is a promise to plugins: ``docs/plugin-api.md`` groups them by purpose.
 """
 
 from __future__ import annotations

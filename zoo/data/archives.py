@@ -94,6 +94,13 @@ def tar_members(
         UnsafeArchive: If a member is no regular file or folder, its name is unsafe, two wanted
             ones have one name, or a limit is passed.
         BadRecord: If it is no archive, or cut off.
+
+    Example:
+        >>> with tarfile.open("texts.tar.gz", "w:gz") as archive:
+        ...     archive.add("points.csv")
+        >>> members = tar_members(Path("texts.tar.gz"), lambda name: name.endswith(".csv"))
+        >>> [(name, len(data)) for name, data in members]
+        [('points.csv', 12)]
     """
     members = total = 0
     seen: set[str] = set()
@@ -195,6 +202,11 @@ def unpack_tar(
         UnsafeArchive: As :func:`tar_members`, or if a member is a file and a folder.
         BadRecord: If it is no archive, cut off, or has no wanted member.
         StorageError: If the folder cannot be written.
+
+    Example:
+        >>> folder = unpack_tar(Path("texts.tar.gz"), Path("texts"), lambda name: True)
+        >>> [path.name for path in folder.iterdir()]
+        ['points.csv']
     """
     if folder.is_dir():
         return folder
@@ -223,6 +235,12 @@ def zip_member(path: Path, name: str, *, max_member: int) -> bytes:
     Raises:
         UnsafeArchive: If it is larger than ``max_member`` bytes, or has an unusual compression.
         BadRecord: If it is no archive, damaged, encrypted, or has no such member.
+
+    Example:
+        >>> with zipfile.ZipFile("texts.zip", "w") as archive:
+        ...     archive.write("points.csv")
+        >>> zip_member(Path("texts.zip"), "points.csv", max_member=1000)[:3]
+        b'x,y'
     """
     try:
         if not path.is_file():

@@ -45,6 +45,11 @@ def read_npz(path: Path) -> dict[str, Array]:
     Raises:
         BadRecord: If the file is empty, damaged, or holds objects.
         UnsafeArchive: If its arrays would take more than ``MAX_BYTES``.
+
+    Example:
+        >>> np.savez("points.npz", x=np.zeros((3, 2)))
+        >>> read_npz(Path("points.npz"))["x"].shape
+        (3, 2)
     """
     try:
         arrays = read_arrays(path, limit=MAX_BYTES)

@@ -152,6 +152,12 @@ def caption_spec(
         text: Text spec of a caption, and of a summary.
         summary: Whether there is a second target ``summary``, without its prompt.
         note: What else a reader of the artifact's card should know.
+
+    Example:
+        >>> text = TextSpec(split="words", max_length=16)
+        >>> spec = caption_spec("scans", pets.spec.inputs[0], text, summary=False)
+        >>> spec.task, spec.targets[0].name
+        ('captioning', 'caption')
     """
     names = (CAPTION, SUMMARY) if summary else (CAPTION,)
     return DataSpec(

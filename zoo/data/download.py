@@ -51,6 +51,12 @@ class Remote(Frozen):
         sha256: SHA-256; ``None`` if none is published. Then only the size is compared, and the
             caller compares the contents, or ``first_use`` holds.
         first_use: Whether the SHA-256 of the first copy is recorded, and required from then on.
+
+    Example:
+        >>> flowers = Remote(
+        ...     name="flowers.npz", urls=("https://example.org/flowers.npz",), size=4,
+        ...     sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        ... )
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
@@ -83,6 +89,12 @@ def fetch(remote: Remote) -> Path:
         DatasetUnavailable: If no mirror delivers, or the network is switched off.
         ChecksumMismatch: If the local or the downloaded file is another one.
         StorageError: If the cache cannot be written.
+
+    Example:
+        >>> (cache_dir() / "datasets").mkdir(parents=True)   # or it is downloaded
+        >>> _ = (cache_dir() / "datasets" / "flowers.npz").write_bytes(b"test")
+        >>> fetch(flowers).read_bytes()
+        b'test'
     """
     folder = cache_dir() / "datasets"
     path = folder / remote.name

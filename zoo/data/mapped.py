@@ -57,6 +57,11 @@ class Subset:
     Args:
         split: The whole.
         positions: Positions of the examples in it.
+
+    Example:
+        >>> split = zoo.dataset("digits").split("train")
+        >>> len(zoo.Subset(split, np.arange(100)))
+        100
     """
 
     def __init__(self, split: Split, positions: np.ndarray) -> None:
@@ -113,6 +118,13 @@ class DatasetView:
         dataset: The dataset.
         function: From the name of a split and the split to the one that replaces it.
         spec: Description of the result; that of the dataset by default.
+
+    Example:
+        >>> few = zoo.DatasetView(
+        ...     zoo.dataset("digits"), lambda name, split: zoo.Subset(split, np.arange(50))
+        ... )
+        >>> len(few.split("train"))
+        50
     """
 
     def __init__(
@@ -147,7 +159,11 @@ class MappedDataset(DatasetView):
         spec: Description of the result; that of the dataset by default.
 
     Example:
-        >>> pairs = zoo.MappedDataset(digits, lambda inputs, targets: (inputs, dict(inputs)))
+        >>> pairs = zoo.MappedDataset(
+        ...     zoo.dataset("digits"), lambda inputs, targets: (inputs, dict(inputs))
+        ... )
+        >>> [*pairs.split("test").take(np.arange(2))[1]]
+        ['image']
     """
 
     def __init__(self, dataset: Dataset, function: MapFn, spec: DataSpec | None = None) -> None:

@@ -121,6 +121,13 @@ def series_spec(
     Shapes:
         history: `[window, channels]`; calendar: `[window + horizon, features]`; forecast:
         `[horizon, targets]`, all in raw units.
+
+    Example:
+        >>> spec = series_spec(
+        ...     "sales", [Column(name="sales")], ["sales"], window=4,
+        ...     series=SeriesSpec(date="day", unit="day", horizon=2))
+        >>> spec.inputs[0].shape, spec.targets[0].shape
+        ((4, 1), (2, 1))
     """
     chosen = tuple(column for column in channels if column.name in targets)
     units = {column.unit for column in chosen}
@@ -153,6 +160,11 @@ def windows(series: Series, spec: DataSpec, options: WindowOptions) -> Mapping[s
 
     Raises:
         DataError: If a split is too short for one window.
+
+    Example:
+        >>> options = WindowOptions(window=4, horizon=2, validation_split=0.25, test_split=0.25)
+        >>> {name: len(split) for name, split in windows(series, spec, options).items()}
+        {'train': 10, 'validation': 3, 'test': 3}
     """
     history, forecast = spec.inputs[0], spec.targets[0]
     window, horizon = int(history.shape[0]), int(forecast.shape[0])

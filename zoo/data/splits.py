@@ -50,6 +50,11 @@ def stratified_split(
 
     Raises:
         DataError: If a class has fewer examples than there are splits.
+
+    Example:
+        >>> parts = stratified_split([0, 0, 0, 1, 1, 1], validation=0.3, test=0.3, seed=0)
+        >>> {name: len(positions) for name, positions in parts.items()}
+        {'train': 2, 'validation': 2, 'test': 2}
     """
     array = np.asarray(labels)
     shares = _held_out_shares(validation, test)
@@ -95,6 +100,11 @@ def stratified_sample(labels: npt.ArrayLike, count: int, *, seed: int) -> Indice
 
     Returns:
         Their positions in ascending order.
+
+    Example:
+        >>> labels = np.array([0, 0, 0, 0, 1, 1])
+        >>> np.bincount(labels[stratified_sample(labels, 3, seed=0)]).tolist()
+        [2, 1]
     """
     array = np.asarray(labels)
     classes, sizes = np.unique(array, return_counts=True)
@@ -109,7 +119,12 @@ def stratified_sample(labels: npt.ArrayLike, count: int, *, seed: int) -> Indice
 
 
 def shuffled(positions: npt.NDArray[np.intp], seed: int, stream: int) -> Indices:
-    """Return positions in the order of a seed and a stream."""
+    """Return positions in the order of a seed and a stream.
+
+    Example:
+        >>> shuffled(np.arange(5), seed=0, stream=0).tolist()
+        [3, 2, 1, 0, 4]
+    """
     keys = np.random.PCG64(np.random.SeedSequence([seed, stream])).random_raw(len(positions))
     order = np.argsort(np.asarray(keys), kind="stable")
     return positions[order].astype(np.int64)
@@ -161,6 +176,12 @@ def split_rows(
 
     Raises:
         DataError: If there are too few rows of a class, or too few groups.
+
+    Example:
+        >>> groups = np.array([0, 0, 1, 1, 2, 2])
+        >>> parts = split_rows(np.zeros(6, int), GroupOptions(folds=3, fold=1), groups=groups)
+        >>> np.unique(groups[parts["test"]]).size
+        1
     """
     array = np.asarray(labels)
     seed, validation = options.split_seed, options.validation_split

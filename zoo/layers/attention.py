@@ -34,6 +34,10 @@ def dot_product_attention(query: Any, key: Any, value: Any, mask: Any, num_heads
         key, value: `(batch, keys, width)`
         mask: bool `(batch, 1, queries, keys)`, any axis may be 1
         Out: `(batch, queries, width)`
+
+    Example:
+        >>> tuple(dot_product_attention(x, x, x, None, num_heads=2).shape)
+        (2, 5, 8)
     """
     return _attend(query, *split_heads(key, value, num_heads), mask)
 
@@ -46,6 +50,11 @@ def split_heads(key: Any, value: Any, num_heads: int) -> tuple[Any, Any]:
     Shapes:
         key, value: `(batch, keys, width)`
         Out: `(batch, heads, width / heads, keys)` and `(batch, heads, keys, width / heads)`
+
+    Example:
+        >>> keys, values = split_heads(x, x, num_heads=2)
+        >>> tuple(keys.shape), tuple(values.shape)
+        ((2, 2, 4, 5), (2, 2, 5, 4))
     """
     key = ops.transpose(_split(key, num_heads), (0, 2, 3, 1))
     return key, ops.transpose(_split(value, num_heads), (0, 2, 1, 3))
@@ -84,6 +93,10 @@ def rotary_embedding(x: Any, num_heads: int, offset: Any = 0) -> Any:
 
     Shapes:
         x: `(batch, time, width)`, and the same out.
+
+    Example:
+        >>> tuple(rotary_embedding(x, num_heads=2, offset=3).shape)
+        (2, 5, 8)
     """
     width = x.shape[-1]
     x = _split(x, num_heads)
@@ -128,6 +141,9 @@ class SelfAttention(keras.layers.Layer):
     Returns:
         The output `(batch, time, width)` and the cache `(batch, past + time, 2 * width)`; with a
         ``cache_index``, of the same length as before.
+
+    Example:
+        >>> output, cache = SelfAttention(num_heads=2, causal=True)(x)
     """
 
     def __init__(
@@ -203,6 +219,10 @@ class CrossAttention(keras.layers.Layer):
 
     Returns:
         `(batch, time, width)`
+
+    Example:
+        >>> tuple(CrossAttention(num_heads=2)(x, memory, np.ones((2, 7), bool)).shape)
+        (2, 5, 8)
     """
 
     def __init__(self, num_heads: int, **kwargs: Any) -> None:

@@ -28,6 +28,10 @@ class SparsityRegularization(keras.layers.Layer):
 
     Output shape:
         The same.
+
+    Example:
+        >>> tuple(SparsityRegularization("l1", 1e-3)(code).shape)
+        (2, 4)
     """
 
     def __init__(
@@ -77,6 +81,12 @@ class GaussianSampling(keras.layers.Layer):
 
     Output shape:
         `(batch, code)`
+
+    Example:
+        >>> mean, log_variance = np.ones((2, 4), "float32"), np.zeros((2, 4), "float32")
+        >>> code = GaussianSampling(weight=0.1, seed=0)([mean, log_variance], training=True)
+        >>> tuple(code.shape)
+        (2, 4)
     """
 
     def __init__(self, weight: float = 1.0, seed: int | None = None, **kwargs: Any) -> None:
@@ -120,6 +130,11 @@ class PixelLoss(keras.losses.Loss):
     Call arguments:
         y_true: Raw images, `(batch, height, width, channels)`.
         y_pred: Raw reconstructions, likewise.
+
+    Example:
+        >>> images = np.full((2, 8, 8, 1), 255.0)
+        >>> float(PixelLoss(high=255)(images, images))
+        0.0
     """
 
     def __init__(
@@ -160,6 +175,12 @@ class PixelError(keras.metrics.Mean):
     Args:
         low: Raw value of black.
         high: Raw value of white.
+
+    Example:
+        >>> error = PixelError(high=255)
+        >>> error.update_state(images, 0 * images)
+        >>> float(error.result())
+        1.0
     """
 
     def __init__(

@@ -30,6 +30,11 @@ class SmoothedCrossentropy(keras.losses.Loss):
     Call arguments:
         y_true: Integer labels, `(batch,)` or `(batch, 1)`.
         y_pred: Probabilities, `(batch, classes)`.
+
+    Example:
+        >>> loss = SmoothedCrossentropy(smoothing=0.1)
+        >>> round(float(loss(np.array([0, 1]), np.full((2, 4), 0.25))), 3)
+        1.386
     """
 
     def __init__(
@@ -75,6 +80,15 @@ def compile_classifier(
         optimizer: Optimizer and learning-rate schedule.
         smoothing: Label smoothing factor.
         class_weights: Weight of each class in the loss; all 1 if empty.
+
+    Example:
+        >>> digits = zoo.dataset("digits").spec
+        >>> image = keras.Input((8, 8, 1), name="image")
+        >>> x = keras.layers.Flatten()(image)
+        >>> outputs = {"probabilities": keras.layers.Dense(10, "softmax", name="probabilities")(x)}
+        >>> model = compile_classifier(
+        ...     keras.Model({"image": image}, outputs), zoo.OptimizerConfig(), smoothing=0.1
+        ... )
     """
     loss: Any = "sparse_categorical_crossentropy"
     if smoothing or class_weights:
@@ -94,6 +108,10 @@ def classifier_signature(
         model: A model whose only output is class probabilities.
         data: The data it was built for.
         inside: Description of the preprocessing inside the graph, by input.
+
+    Example:
+        >>> classifier_signature(model, digits).outputs[0].labels[:3]
+        ('0', '1', '2')
     """
     described = inside or {}
     input_specs = tuple(

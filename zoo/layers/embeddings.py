@@ -32,6 +32,12 @@ class TokenEmbedding(keras.layers.Layer):
     Returns:
         Embeddings `(batch, time, width)`; or with ``reverse``, logits
         `(batch, time, vocabulary_size)`.
+
+    Example:
+        >>> ids = np.array([[5, 6, 0]])
+        >>> embedding = TokenEmbedding(vocabulary_size=10, width=8)
+        >>> tuple(embedding(embedding(ids), reverse=True).shape)
+        (1, 3, 10)
     """
 
     def __init__(
@@ -94,6 +100,9 @@ class PositionEmbedding(keras.layers.Layer):
 
     Returns:
         The same shape.
+
+    Example:
+        >>> x = PositionEmbedding("learned", max_length=16)(embedding(ids))
     """
 
     def __init__(

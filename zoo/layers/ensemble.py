@@ -44,6 +44,12 @@ class EnsembleDense(keras.layers.Layer):
 
     Output shape:
         `(batch, members, units)`.
+
+    Example:
+        >>> inputs = keras.Input((3,), name="numeric")
+        >>> x = EnsembleDense(8, members=4, first=True)(inputs)
+        >>> x.shape
+        (None, 4, 8)
     """
 
     def __init__(self, units: int, members: int, first: bool = False, **kwargs: Any) -> None:
@@ -102,6 +108,9 @@ class EnsembleHead(keras.layers.Layer):
 
     Output shape:
         `(batch, members)`.
+
+    Example:
+        >>> members = Denormalization()(EnsembleHead()(x))
     """
 
     def build(self, input_shape: Any) -> None:

@@ -38,8 +38,9 @@ class RandomAffine(keras.layers.Layer):
         The same.
 
     Example:
-        >>> layer = RandomAffine(rotation=10, shift=0.1)
-        >>> layer(images, training=True)
+        >>> images = np.zeros((2, 28, 28, 1), "float32")
+        >>> tuple(RandomAffine(rotation=10, shift=0.1)(images, training=True).shape)
+        (2, 28, 28, 1)
     """
 
     def __init__(
@@ -117,6 +118,10 @@ class RandomElastic(keras.layers.Layer):
 
     Output shape:
         The same.
+
+    Example:
+        >>> tuple(RandomElastic(alpha=2.0, seed=0)(images, training=True).shape)
+        (2, 28, 28, 1)
     """
 
     def __init__(
@@ -195,8 +200,8 @@ class RandomCorruption(keras.layers.Layer):
         ValueError: If the kind is unknown.
 
     Example:
-        >>> layer = RandomCorruption("masking", 0.25)
-        >>> layer(images, training=True)
+        >>> tuple(RandomCorruption("masking", 0.25)(images, training=True).shape)
+        (2, 28, 28, 1)
     """
 
     def __init__(
@@ -236,7 +241,14 @@ class RandomCorruption(keras.layers.Layer):
 
 
 def scale_image(image: Any, spec: TensorSpec) -> Any:
-    """Rescale raw pixels from their declared range to 0..1, inside the graph."""
+    """Rescale raw pixels from their declared range to 0..1, inside the graph.
+
+    Example:
+        >>> spec = TensorSpec(name="image", shape=(28, 28, 1), dtype="uint8", range=(0, 255))
+        >>> x = scale_image(keras.Input((28, 28, 1), dtype="uint8"), spec)
+        >>> x.dtype
+        'float32'
+    """
     low, high = spec.range or (0.0, 255.0)
     return keras.layers.Rescaling(1.0 / (high - low), offset=-low / (high - low), name="scale")(
         image
@@ -244,7 +256,12 @@ def scale_image(image: Any, spec: TensorSpec) -> Any:
 
 
 def augment(image: Any, config: AugmentationConfig) -> Any:
-    """Append the random augmentation layers of a configuration."""
+    """Append the random augmentation layers of a configuration.
+
+    Example:
+        >>> augment(x, zoo.AugmentationConfig(rotation=10, shift=0.1)).shape
+        (None, 28, 28, 1)
+    """
     if config.flip:
         image = keras.layers.RandomFlip("horizontal", name="random_flip")(image)
     if config.elastic:

@@ -28,6 +28,13 @@ class Normalization(keras.layers.Layer):
 
     Output shape:
         `(batch, ..., columns)`, twice the columns with ``missing_indicator``; float32.
+
+    Example:
+        >>> layer = Normalization(missing_indicator=True)
+        >>> layer.build((None, 1))
+        >>> layer.adapt(np.array([[1.0], [3.0]]))
+        >>> np.asarray(layer(np.array([[3.0], [np.nan]]))).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
 
     def __init__(self, missing_indicator: bool = False, **kwargs: Any) -> None:
@@ -94,6 +101,13 @@ class Denormalization(keras.layers.Layer):
 
     Output shape:
         The same.
+
+    Example:
+        >>> layer = Denormalization()
+        >>> layer.build((None,))
+        >>> layer.adapt(np.array([10.0, 30.0]))
+        >>> np.asarray(layer(np.array([0.0, 1.0]))).tolist()
+        [20.0, 30.0]
     """
 
     def __init__(self, columns: Sequence[int] | None = None, **kwargs: Any) -> None:

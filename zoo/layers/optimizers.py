@@ -29,6 +29,11 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
             arXiv:1608.03983, equation 5, one period).
         warmup: Share of all steps for warmup.
         steps: Total number of steps; ``None`` while unknown.
+
+    Example:
+        >>> schedule = WarmupSchedule(peak=0.1, curve="linear", steps=10)
+        >>> round(float(schedule(5)), 3)
+        0.05
     """
 
     def __init__(
@@ -82,6 +87,11 @@ def make_optimizer(
 
     Raises:
         ConfigError: If ``config.serialized`` is no optimizer that Keras can make.
+
+    Example:
+        >>> optimizer = make_optimizer(zoo.OptimizerConfig(name="sgd", learning_rate=0.1))
+        >>> optimizer.nesterov
+        True
     """
     if config.serialized is not None:
         return _deserialized(config.serialized)

@@ -37,6 +37,11 @@ class ConformalInterval(keras.layers.Layer):
 
     Output shape:
         Three of `(batch,)`: the mean of the members, the lower and the upper bound.
+
+    Example:
+        >>> prediction, low, high = ConformalInterval()(members)
+        >>> ConformalInterval.min_examples(0.9)
+        9
     """
 
     def build(self, input_shape: Any) -> None:
@@ -100,6 +105,10 @@ class EnsembleRegressor(keras.Model):
     in the target's unit; it has one layer :class:`Denormalization`. The loss is the mean squared
     error over members and examples, in variances of the training targets: predicting their mean
     gives 1. ``rmse`` is that of the prediction, in the target's unit.
+
+    Example:
+        >>> outputs = {"prediction": prediction, "low": low, "high": high, "members": members}
+        >>> model = EnsembleRegressor({"numeric": inputs}, outputs)
     """
 
     def compute_loss(
@@ -133,7 +142,11 @@ class EnsembleRegressor(keras.Model):
 
 
 def compile_regressor(model: EnsembleRegressor, optimizer: OptimizerConfig) -> EnsembleRegressor:
-    """Compile a regressor and return it."""
+    """Compile a regressor and return it.
+
+    Example:
+        >>> model = compile_regressor(model, zoo.OptimizerConfig())
+    """
     error = keras.metrics.RootMeanSquaredError(name="rmse")
     model.compile(optimizer=make_optimizer(optimizer), metrics=[error])
     return model
@@ -148,6 +161,13 @@ def regressor_signature(
         model: A model with outputs of these names, one number per example each.
         data: The data it was built for.
         inside: Description of the preprocessing inside the graph, by input.
+
+    Example:
+        >>> spec = DataSpec(
+        ...     id="houses", task=Task.REGRESSION, inputs=(TensorSpec(name="numeric", shape=(3,)),),
+        ...     targets=(TensorSpec(name="price"),))
+        >>> [output.name for output in regressor_signature(model, spec).outputs]
+        ['prediction', 'low', 'high']
     """
     described = inside or {}
     input_specs = tuple(

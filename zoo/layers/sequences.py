@@ -25,6 +25,11 @@ class TokenCrossentropy(keras.losses.Loss):
     Call arguments:
         y_true: Ids, int `(batch, time)`; 0 is padding.
         y_pred: Logits, `(batch, time, vocabulary)`.
+
+    Example:
+        >>> logits = np.zeros((1, 3, 10), "float32")
+        >>> round(float(TokenCrossentropy()(ids, logits)), 3)
+        2.303
     """
 
     def __init__(
@@ -56,6 +61,12 @@ class TokenAccuracy(keras.metrics.Metric):
     Call arguments:
         y_true: Ids, int `(batch, time)`; 0 is padding and does not count.
         y_pred: Logits, `(batch, time, vocabulary)`.
+
+    Example:
+        >>> accuracy = TokenAccuracy()
+        >>> accuracy.update_state(ids, np.eye(10)[ids])
+        >>> float(accuracy.result())
+        1.0
     """
 
     def __init__(self, name: str = "token_accuracy", **kwargs: Any) -> None:
@@ -87,6 +98,10 @@ class MaskedAveragePooling1D(keras.layers.Layer):
 
     Returns:
         `(batch, width)`
+
+    Example:
+        >>> tuple(MaskedAveragePooling1D()(x, ids != 0).shape)
+        (1, 8)
     """
 
     def call(self, x: Any, padding_mask: Any) -> Any:

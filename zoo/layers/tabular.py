@@ -28,6 +28,10 @@ class OneHotEncoding(keras.layers.Layer):
 
     Output shape:
         `(batch, sum(size + 1))`, float32.
+
+    Example:
+        >>> np.asarray(OneHotEncoding([2])(np.array([[0], [2]]))).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
 
     def __init__(self, sizes: Sequence[int], **kwargs: Any) -> None:
@@ -69,6 +73,10 @@ class PeriodicEncoding(keras.layers.Layer):
 
     Output shape:
         `(batch, columns, 2 * frequencies)`.
+
+    Example:
+        >>> tuple(PeriodicEncoding(frequencies=8)(np.zeros((2, 3), "float32")).shape)
+        (2, 3, 16)
     """
 
     def __init__(self, frequencies: int = 16, scale: float = 0.3, **kwargs: Any) -> None:
@@ -115,6 +123,13 @@ class PiecewiseLinearEncoding(keras.layers.Layer):
 
     Output shape:
         `(batch, columns, bins)`, each from 0 to 1.
+
+    Example:
+        >>> layer = PiecewiseLinearEncoding(bins=4)
+        >>> layer.build((None, 1))
+        >>> layer.adapt(np.arange(10.0)[:, None])
+        >>> np.asarray(layer(np.array([[4.5]])))[0, 0].tolist()
+        [1.0, 1.0, 0.1666666716337204, 0.0]
     """
 
     def __init__(self, bins: int = 16, **kwargs: Any) -> None:
@@ -179,6 +194,10 @@ class ColumnwiseDense(keras.layers.Layer):
 
     Output shape:
         `(batch, columns, units)`.
+
+    Example:
+        >>> tuple(ColumnwiseDense(16)(np.zeros((2, 3, 4), "float32")).shape)
+        (2, 3, 16)
     """
 
     def __init__(self, units: int, **kwargs: Any) -> None:

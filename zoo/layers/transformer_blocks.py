@@ -93,6 +93,11 @@ class EncoderBlock(_TransformerBlock):
 
     Returns:
         `(batch, time, width)`
+
+    Example:
+        >>> x, real = np.zeros((2, 5, 8), "float32"), np.ones((2, 5), bool)
+        >>> tuple(EncoderBlock(num_heads=2, intermediate_dim=16)(x, real).shape)
+        (2, 5, 8)
     """
 
     def call(self, x: Any, padding_mask: Any = None, training: bool = False) -> Any:
@@ -116,6 +121,13 @@ class DecoderBlock(_TransformerBlock):
 
     Returns:
         The output `(batch, time, width)`, and the cache `(batch, past + time, 2 * width)`.
+
+    Example:
+        >>> memory = np.zeros((2, 7, 16), "float32")   # keys and values side by side
+        >>> block = DecoderBlock(num_heads=2, intermediate_dim=16)
+        >>> output, cache = block(x, memory, np.ones((2, 7), bool))
+        >>> tuple(cache.shape)
+        (2, 5, 16)
     """
 
     causal = True

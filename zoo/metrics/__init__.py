@@ -60,7 +60,10 @@ def register_metrics(task: str, metrics: Evaluate) -> None:
         ConfigError: If there are other metrics for this task.
 
     Example:
-        >>> zoo.metrics.register_metrics("segmentation", evaluate_segmentation)
+        >>> def evaluate_segmentation(predict_fn, split, data, *, reference=None, batch_size=256):
+        ...     scores = {"dice": Score(value=0.9)}
+        ...     return Evaluation(task=data.task, examples=len(split), scores=scores)
+        >>> register_metrics("my-segmentation", evaluate_segmentation)
     """
     if _METRICS.setdefault(task, metrics) is not metrics:
         raise ConfigError(
@@ -98,9 +101,10 @@ def evaluate(
         Diverged: If an output is not finite.
 
     Example:
-        >>> evaluation = evaluate(predict_fn, dataset.split("test"), dataset.spec)
-        >>> evaluation.scores["accuracy"]
-        Score(value=0.986, low=0.968, high=0.994)
+        >>> digits = zoo.dataset("digits")
+        >>> predict_fn = zoo.load("exports/cnn/1").run
+        >>> evaluate(predict_fn, digits.split("test"), digits.spec).scores["accuracy"].value > 0.95
+        True
     """
     if batch_size < 1:
         raise ConfigError(

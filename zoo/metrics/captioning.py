@@ -152,6 +152,12 @@ def evaluate_captions(
         ConfigError: If the model has no such signatures, or the data no text.
         DataError: If the split is empty.
         Diverged: If a score is not finite.
+
+    Example:
+        >>> data = zoo.dataset("aircraft_captions_synthetic", max_examples=4)
+        >>> predict_fns = zoo.open_predictor("exports/blip_captioner/1").predict_fns
+        >>> evaluate_captions(predict_fns, data.split("test"), data.spec).headline
+        'cider'
     """
     caption, *others = _targets(data)
     first, owner = _image_ids(split)

@@ -26,6 +26,13 @@ class Corruption:
 
     Raises:
         ConfigError: If the kind is unknown.
+
+    Example:
+        >>> corruption = Corruption("masking", 0.5)
+        >>> images = np.ones((2, 4, 4, 1))
+        >>> noisy = corruption(images, np.arange(2), 0.0, 1.0)
+        >>> sorted(set(noisy.ravel().tolist()))
+        [0.0, 1.0]
     """
 
     kind: str

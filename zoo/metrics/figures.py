@@ -42,6 +42,9 @@ class Scatter(_Figure):
     Attributes:
         diagonal: Whether to draw the line ``y = x``.
         groups: The name of each point's group; empty for one group without a name.
+
+    Example:
+        >>> plot = Scatter(title="Fit", x=(1, 2), y=(1.1, 1.9), x_label="true", y_label="predicted")
     """
 
     kind: Literal["scatter"] = "scatter"
@@ -65,6 +68,11 @@ class Series(Frozen):
         low: Lower ends of a band around it; empty for none.
         high: Upper ends.
         emphasis: Whether to highlight it.
+
+    Example:
+        >>> line = Series.of("loss", np.arange(1000), np.linspace(1, 0, 1000), most=50)
+        >>> len(line.x)
+        50
     """
 
     name: str
@@ -95,6 +103,9 @@ class Lines(_Figure):
 
     Attributes:
         square: Whether to keep the plot about as high as wide, however many points a line has.
+
+    Example:
+        >>> curves = Lines(title="Learning curve", series=(line,), x_label="step", y_label="loss")
     """
 
     kind: Literal["lines"] = "lines"
@@ -110,6 +121,11 @@ class Bars(_Figure):
     Attributes:
         label: Title of the value axis.
         emphasis: Names of the bars to highlight; empty for all.
+
+    Example:
+        >>> scores = {"mean": Score(value=0.7, low=0.6, high=0.8)}
+        >>> Bars.of_scores(scores, title="Accuracy", caption="", label="accuracy").lows
+        (0.6,)
     """
 
     kind: Literal["bars"] = "bars"
@@ -157,6 +173,9 @@ class Histogram(_Figure):
         edges: Bin edges, rising; one more than there are bins.
         counts: Counts by bin, one row per group.
         groups: Their names; one group needs none.
+
+    Example:
+        >>> errors = Histogram(title="Errors", edges=(0, 1, 2), counts=((5, 3),), label="meters")
     """
 
     kind: Literal["histogram"] = "histogram"
@@ -177,6 +196,9 @@ class ImageRow(Frozen):
 
     Attributes:
         images: Each by :func:`encode_image`; an empty text leaves a place free.
+
+    Example:
+        >>> row = ImageRow.of("input", [np.zeros((8, 8)), np.ones((8, 8))])
     """
 
     label: str = ""
@@ -193,6 +215,9 @@ class ImageGrid(_Figure):
 
     Attributes:
         columns: Title of each column; empty for none.
+
+    Example:
+        >>> grid = ImageGrid(title="Reconstructions", rows=(row,), columns=("first", "second"))
     """
 
     kind: Literal["image_grid"] = "image_grid"
@@ -206,6 +231,10 @@ class Table(_Figure):
     Attributes:
         rows: Cells by row. Numbers are aligned, and those with decimals shortened.
         marks: ``good``, ``bad`` or nothing for each row; empty if rows are not marked.
+
+    Example:
+        >>> Table(title="Worst", header=("id", "loss"), rows=(("a", 2.5),), marks=("bad",)).kind
+        'table'
     """
 
     kind: Literal["table"] = "table"
@@ -230,6 +259,10 @@ class Matrix(_Figure):
         row_label: What the rows are; empty for nothing.
         column_label: What the columns are.
         share: Whether the numbers are shares, shown in percent.
+
+    Example:
+        >>> shares = Matrix(title="Overlap", rows=("a", "b"), columns=("x",), values=((0.2,), (1,)))
+        >>> figures: tuple[Figure, ...] = (plot, curves, errors, shares)
     """
 
     kind: Literal["matrix"] = "matrix"
@@ -254,6 +287,10 @@ class CaptionedImage(Frozen):
         image: By :func:`encode_image`.
         caption: The caption in parts, each with whether it is correct.
         reference: The reference caption; empty where the caption equals it.
+
+    Example:
+        >>> words, image = (("a", True), ("long", False), ("crack", True)), encode_image(np.eye(8))
+        >>> shown = CaptionedImage(image=image, caption=words, reference="a crack")
     """
 
     image: str
@@ -262,7 +299,12 @@ class CaptionedImage(Frozen):
 
 
 class ImageGallery(_Figure):
-    """Images side by side, each with its caption."""
+    """Images side by side, each with its caption.
+
+    Example:
+        >>> ImageGallery(title="Incorrect captions", images=(shown,)).images[0].reference
+        'a crack'
+    """
 
     kind: Literal["image_gallery"] = "image_gallery"
     images: tuple[CaptionedImage, ...] = Field(min_length=1)
@@ -272,6 +314,7 @@ Figure = Annotated[
     Scatter | Lines | Bars | Histogram | ImageGrid | ImageGallery | Table | Matrix,
     Field(discriminator="kind"),
 ]
+"""Any of these figures."""
 
 _LIST: TypeAdapter[tuple[Figure, ...]] = TypeAdapter(
     tuple[Figure, ...], config={"defer_build": True}
@@ -330,7 +373,8 @@ def encode_image(array: np.ndarray, max_side: int | None = None) -> str:
         array: ``[height, width]`` or ``[height, width, 1 or 3]``
 
     Example:
-        >>> ImageRow(label="seven", images=(encode_image(pixels),))
+        >>> encode_image(np.zeros((8, 8)))[:8]
+        'iVBORw0K'
     """
     import numpy as np
 

@@ -80,6 +80,11 @@ def bootstrap_means(values: NDArray[np.float64]) -> list[tuple[float, float] | N
     Returns:
         One interval per column, or ``None`` where every resample gives the same mean, because
         then the bootstrap knows nothing.
+
+    Example:
+        >>> [(low, high)] = bootstrap_means(np.array([[1.0], [2.0], [3.0], [4.0]]))
+        >>> low < 2.5 < high
+        True
     """
     return [percentiles(column) for column in _resampled_means(values).T]
 
@@ -102,7 +107,12 @@ def bootstrap_function(
         The interval, or ``None`` where every resample gives the same number.
 
     Example:
-        >>> bootstrap_function(squared_errors[:, None], lambda means: np.sqrt(means[:, 0]))
+        >>> squared_errors = np.array([1.0, 4.0, 9.0, 16.0])
+        >>> low, high = bootstrap_function(
+        ...     squared_errors[:, None], lambda means: np.sqrt(means[:, 0])
+        ... )
+        >>> bool(low < np.sqrt(squared_errors.mean()) < high)
+        True
     """
     return percentiles(function(_resampled_means(values)))
 
@@ -147,6 +157,12 @@ def bootstrap_sums(
     Shapes:
         rows: ``[examples, sums]``
         score: ``[resamples, sums]`` to ``[resamples]``
+
+    Example:
+        >>> right_of_all = np.array([[3, 4], [1, 5], [2, 2]])   # the ratio of two totals
+        >>> low, high = bootstrap_sums(right_of_all, lambda sums: sums[:, 0] / sums[:, 1])
+        >>> low < 6 / 11 < high
+        True
     """
     examples = len(rows)
     generator = np.random.default_rng(_SEED)

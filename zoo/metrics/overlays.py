@@ -32,7 +32,9 @@ def draw_mask(image: NDArray[Any], mask: NDArray[Any]) -> NDArray[np.uint8]:
         ValueError: If their sizes differ.
 
     Example:
-        >>> ImageRow.of("predicted", map(draw_mask, images, masks))
+        >>> mask = np.eye(8, dtype=int)
+        >>> draw_mask(np.zeros((8, 8, 1)), mask)[0, 0].tolist()
+        [115, 42, 6]
     """
     drawn = _rgb(image)
     if mask.shape != drawn.shape[:2]:
@@ -65,6 +67,10 @@ def draw_boxes(
 
     Raises:
         ValueError: If the boxes have another shape, or classes another number.
+
+    Example:
+        >>> draw_boxes(np.zeros((8, 8, 1)), np.array([[1, 1, 6, 6]]))[1, 1].tolist()
+        [230, 85, 13]
     """
     drawn = _rgb(image).copy()
     height, width = drawn.shape[:2]

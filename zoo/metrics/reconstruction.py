@@ -93,6 +93,16 @@ def evaluate_autoencoder(
         ConfigError: If the data has no image or not these classes, or the model not these outputs.
         DataError: If the split holds no image of a class that was trained on, or NaN.
         Diverged: If a reconstruction is not finite.
+
+    Example:
+        >>> digits = zoo.dataset("digits")
+        >>> predict_fns = zoo.open_predictor("exports/autoencoder/1").predict_fns
+        >>> noise = Corruption("gaussian", 0.2)
+        >>> found = evaluate_autoencoder(
+        ...     predict_fns, digits.split("test"), digits.spec, corruption=noise
+        ... )
+        >>> found.headline, "psnr_denoised" in found.scores
+        ('mse', True)
     """
     from zoo.metrics.reconstruction_figures import autoencoder_figures
 

@@ -26,6 +26,12 @@ class Score(Frozen):
         better: Whether a higher or a lower value is better; ``None`` if neither is. An
             :class:`Evaluation` takes it from the registered score of that name.
         share: Whether it is a share, shown in percent; likewise.
+
+    Example:
+        >>> Score.of_share(np.array([True, True, False, True])).value
+        0.75
+        >>> Score(value=0.71, better="higher").ends
+        (0.71, 0.71)
     """
 
     value: float
@@ -86,6 +92,9 @@ class ClassScore(Frozen):
         precision: Share of correct ones among the predicted; ``None`` if there are none.
         recall: Share of correct ones among the support; ``None`` if there are none.
         f1: Harmonic mean of both; ``None`` if the class neither occurs nor was predicted.
+
+    Example:
+        >>> cat = ClassScore(label="cat", support=3, predicted=2, precision=1, recall=2 / 3, f1=0.8)
     """
 
     label: str
@@ -105,6 +114,9 @@ class CalibrationBin(Frozen):
         count: Number of examples.
         confidence: Mean confidence; ``None`` for an empty bin.
         accuracy: Accuracy; ``None`` for an empty bin.
+
+    Example:
+        >>> sure = CalibrationBin(low=0.9, high=1.0, count=3, confidence=0.95, accuracy=1.0)
     """
 
     low: float
@@ -124,6 +136,12 @@ class Mistake(Frozen):
         probability: Probability of the predicted class.
         probability_true: Probability of the true class.
         loss: Log loss, in nats.
+
+    Example:
+        >>> worst = Mistake(
+        ...     index=2, true="cat", predicted="dog", probability=0.6,
+        ...     probability_true=0.4, loss=0.92
+        ... )
     """
 
     index: int = Field(ge=0)
@@ -143,6 +161,13 @@ class ClassificationTables(Frozen):
         classes: Scores by class, in the order of ``labels``.
         calibration: Bins of equal width over the confidence, lowest first.
         worst: Mistakes with the highest loss, highest first.
+
+    Example:
+        >>> tables = ClassificationTables(
+        ...     labels=("cat",), confusion=((2,),), classes=(cat,), calibration=(sure,),
+        ...     worst=(worst,))
+        >>> tables.classes[0].f1
+        0.8
     """
 
     kind: Literal["classification"] = "classification"
@@ -173,8 +198,10 @@ class Evaluation(Frozen):
             their own.
 
     Example:
-        >>> evaluation = Evaluation.model_validate_json(path.read_text())
-        >>> evaluation.scores["accuracy"].value
+        >>> scores = {"mean_iou": Score(value=0.71)}
+        >>> found = Evaluation(task="segmentation", examples=20, scores=scores)
+        >>> found.headline, found.scores["mean_iou"].better
+        ('mean_iou', 'higher')
     """
 
     task: str

@@ -35,7 +35,7 @@ def auc(
 
     Example:
         >>> auc(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
-        (0.875, (0.4..., 1.0))
+        (0.875, (0.528..., 1.0))
     """
     m, n = len(positives), len(negatives)
     together = _midranks(np.concatenate([positives, negatives]))
@@ -53,7 +53,13 @@ def auc(
 def roc_curve(
     positives: NDArray[Any], negatives: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return false and true positive rates at every threshold, highest first."""
+    """Return false and true positive rates at every threshold, highest first.
+
+    Example:
+        >>> false, true = roc_curve(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
+        >>> false.tolist(), true.tolist()
+        ([0.0, 0.0, 0.5, 1.0], [0.0, 0.5, 1.0, 1.0])
+    """
     true, false = _cumulative_counts(positives, negatives)
     return np.append(0.0, false / len(negatives)), np.append(0.0, true / len(positives))
 
@@ -67,6 +73,11 @@ def roc_figure(
         classes: Scores of positive and of negative examples by the name of the model.
         title: Title of the figure.
         caption: Caption of the figure.
+
+    Example:
+        >>> scores = {"mine": (np.array([2.0, 3.0]), np.array([1.0, 2.0]))}
+        >>> roc_figure(scores, title="ROC", caption="Close to chance.").y_label
+        'true positive rate'
     """
     series = [
         Series.of(name, *roc_curve(*scores), emphasis=number == 0)
@@ -85,7 +96,13 @@ def roc_figure(
 def precision_recall(
     positives: NDArray[Any], negatives: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return recall and precision at every threshold, highest first."""
+    """Return recall and precision at every threshold, highest first.
+
+    Example:
+        >>> recall, precision = precision_recall(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
+        >>> recall.tolist()
+        [0.5, 1.0, 1.0]
+    """
     true, false = _cumulative_counts(positives, negatives)
     return true / len(positives), true / (true + false)
 
@@ -104,6 +121,11 @@ def average_precision(
 
     Returns:
         The area and its interval, ``None`` where a class has one example.
+
+    Example:
+        >>> area, interval = average_precision(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
+        >>> round(area, 3)
+        0.833
     """
 
     def area(above: NDArray[Any], below: NDArray[Any]) -> float:

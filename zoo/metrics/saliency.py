@@ -23,7 +23,12 @@ _OPACITY = 0.75
 
 @dataclass(frozen=True)
 class Box:
-    """A bounding box, as shares of the image's sides."""
+    """A bounding box, as shares of the image's sides.
+
+    Example:
+        >>> bounding_box(heat) == Box(0.5, 0.25, 0.75, 0.5)
+        True
+    """
 
     left: float
     top: float
@@ -45,6 +50,13 @@ def heatmap(evidence: NDArray[Any], label: int) -> NDArray[np.float64]:
     Shapes:
         evidence: ``[rows, columns, classes]``
         Returns: ``[rows, columns]``
+
+    Example:
+        >>> evidence = np.zeros((4, 4, 2))
+        >>> evidence[1, 2, 1] = 5.0
+        >>> heat = heatmap(evidence, label=1)
+        >>> float(heat.max())
+        1.0
     """
     part = np.maximum(np.nan_to_num(evidence[..., label].astype("float64")), 0)
     largest = float(part.max())
@@ -57,6 +69,10 @@ def centroid(heat: NDArray[Any], level: float = LEVEL) -> tuple[float, float] | 
 
     Returns:
         Its x and y, or ``None`` if the map is zero everywhere.
+
+    Example:
+        >>> centroid(heat)
+        (0.625, 0.375)
     """
     hot = _component(heat, level)
     if not hot.any():
@@ -113,6 +129,10 @@ def crop_weights(start: int, length: int, side: int, cells: int) -> NDArray[np.f
 
     Shapes:
         Returns: ``[cells of the crop, cells]``; the crop has its share of the cells, at least one.
+
+    Example:
+        >>> crop_weights(start=8, length=16, side=32, cells=4).shape
+        (2, 4)
     """
     return _interpolation(start, length, side, cells, max(1, round(cells * length / side)))
 
@@ -124,6 +144,11 @@ def crop(heat: NDArray[Any], image: tuple[int, int], spec: TensorSpec) -> NDArra
         heat: Map of the image as the model sees it, ``[rows, columns]``.
         image: Height and width of the original image, in pixels.
         spec: The model's input.
+
+    Example:
+        >>> spec = zoo.TensorSpec(name="image", shape=(32, 32, 3), dtype="uint8")
+        >>> crop(heat, (64, 64), spec).shape
+        (4, 4)
     """
     from zoo.runtime.images import PADDED, placed
 
@@ -161,6 +186,10 @@ def overlay(image: NDArray[Any], heat: NDArray[Any]) -> NDArray[np.uint8]:
         image: uint8 ``[height, width, 1 or 3]``
         heat: ``[rows, columns]``
         Returns: uint8 ``[height, width, 3]``
+
+    Example:
+        >>> overlay(np.zeros((8, 8, 3), np.uint8), heat).shape
+        (8, 8, 3)
     """
     height, width = image.shape[:2]
     opacity = _OPACITY * np.clip(resize(heat, height, width), 0, 1)[..., None]

@@ -30,6 +30,9 @@ class ScoreInfo:
         low: Minimum, or ``None``.
         high: Maximum, or ``None``.
         share: Whether it is a share, shown in percent.
+
+    Example:
+        >>> depth = ScoreInfo("depth_error", "Depth error", "In meters.", better="lower")
     """
 
     name: str
@@ -46,6 +49,9 @@ def register_score(info: ScoreInfo) -> None:
 
     Raises:
         ConfigError: If another score has this name.
+
+    Example:
+        >>> register_score(depth)
     """
     if _SCORES.setdefault(info.name, info) != info:
         raise ConfigError(
@@ -60,13 +66,22 @@ def describe_score(name: str) -> ScoreInfo:
 
     Args:
         name: Name of a score, or a column of a run's history (``val_accuracy``).
+
+    Example:
+        >>> describe_score("val_depth_error").better
+        'lower'
     """
     name = name.removeprefix("val_")
     return _SCORES.get(name) or ScoreInfo(name, name.replace("_", " ").capitalize(), low=None)
 
 
 def registered_scores() -> tuple[ScoreInfo, ...]:
-    """Return the registered scores: those of the zoo, then those of the plugins in use."""
+    """Return the registered scores: those of the zoo, then those of the plugins in use.
+
+    Example:
+        >>> depth in registered_scores()
+        True
+    """
     return tuple(_SCORES.values())
 
 

@@ -67,6 +67,12 @@ def evaluate_translation(
         ConfigError: If the model has no such signatures, or the data no text.
         DataError: If the split is empty.
         Diverged: If a score is not finite.
+
+    Example:
+        >>> data = zoo.dataset("numbers_en_es", max_examples=20)
+        >>> predict_fns = zoo.open_predictor("exports/transformer/1").predict_fns
+        >>> evaluate_translation(predict_fns, data.split("test"), data.spec).headline
+        'exact_match'
     """
     source, target = (text_tensor(data, side, _WHY) for side in (data.inputs, data.targets))
     found = _Translations()

@@ -62,6 +62,11 @@ def page_environment(templates: Path) -> jinja2.Environment:
 
     Raises:
         MissingExtra: If jinja2 is not installed.
+
+    Example:
+        >>> _ = Path("page.html.j2").write_text("<h1>{{ title }}</h1>")
+        >>> page_environment(Path()).get_template("page.html.j2").render(title="A & B")
+        '<h1>A &amp; B</h1>'
     """
     _require("jinja2")
     return formatting.page_environment(templates)

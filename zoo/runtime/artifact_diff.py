@@ -89,8 +89,9 @@ def diff(before: str | Path, after: str | Path) -> DiffReport:
         Tampered: If a file was changed after publishing.
 
     Example:
-        >>> zoo.diff("exports/cnn/1", "exports/cnn/2").metrics[0].noise
-        'within noise'
+        >>> report: DiffReport = diff("exports/cnn/1", "exports/cnn/1")
+        >>> report.same
+        True
     """
     old, new = check_files(Path(before)), check_files(Path(after))
     return DiffReport(

@@ -64,7 +64,7 @@ class Table:
 
 
 def read_table(path: Path, text: str | None = None) -> Table:
-    """Read a CSV file: UTF-8, a header line, one of comma, semicolon or tab between cells.
+    r"""Read a CSV file: UTF-8, a header line, one of comma, semicolon or tab between cells.
 
     The delimiter is the one that splits the header into most cells; the comma wins a tie.
     Blank lines do not count.
@@ -75,6 +75,11 @@ def read_table(path: Path, text: str | None = None) -> Table:
 
     Raises:
         BadRecord: If the file is empty, not UTF-8, ragged, or has no valid header.
+
+    Example:
+        >>> _ = Path("points.csv").write_text("x,y\n1,2\n3,4\n")
+        >>> read_table(Path("points.csv")).header
+        ['x', 'y']
     """
     text = read_text(path) if text is None else text
     empty = BadRecord("the file is empty", file=str(path), fix="write a header line and the rows")

@@ -106,8 +106,11 @@ def generate(
         Diverged: If a score is not a number.
 
     Example:
-        >>> found = generate(predict_fns, {"source": ids}, target.text, beams=4)
-        >>> decode_text(found.tokens, target.text)
+        >>> predict_fns = zoo.open_predictor("exports/transformer/1").predict_fns
+        >>> ids = encode_text(["forty-two"], numbers.inputs[0].text)
+        >>> found: Generation = generate(predict_fns, {"source": ids}, numbers.text, beams=4)
+        >>> decode_text(found.tokens, numbers.text)
+        ['cuarenta y dos']
     """
     limit = text.max_length - 1 if max_tokens is None else max_tokens
     _check(predict_fns, beams=beams, length_penalty=length_penalty, limit=limit, prompt=prompt)
@@ -285,6 +288,11 @@ class Generator:
     Attributes:
         inputs: As given.
         text: As given.
+
+    Example:
+        >>> numbers: Generator = load_generator("exports/transformer/1")
+        >>> numbers.predict("forty-two").texts
+        ['cuarenta y dos']
     """
 
     def __init__(

@@ -176,8 +176,8 @@ def load_sampler(
         Tampered: If a file was changed after publishing.
 
     Example:
-        >>> sampler = load_sampler("exports/rbm/1")
-        >>> sampler.run(sampler.initial_states(16), steps=1000)["image"].shape
+        >>> sampler: GibbsSampler = load_sampler("exports/rbm/1")
+        >>> sampler.run(sampler.initial_states(16), steps=10)["image"].shape
         (16, 8, 8, 1)
     """
     graphs = read_manifest(Path(path)).graphs

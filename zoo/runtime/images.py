@@ -72,6 +72,10 @@ def read_image(path: Path | str) -> Image:
     Raises:
         BadRecord: If the file is missing, empty, corrupt, not an image, or larger than
             ``MAX_PIXELS``.
+
+    Example:
+        >>> read_image("seven.png").shape
+        (8, 8, 1)
     """
     data = _read(path)
     try:

@@ -299,6 +299,11 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         Incompatible: If it is missing, not JSON, of a newer format, or not of the schema.
         Tampered: If it is not the text that was written, or is a link.
+
+    Example:
+        >>> manifest: Manifest = read_manifest(Path("exports/cnn/1"))
+        >>> manifest.graphs[0].signature
+        'predict'
     """
     raw = read_bytes(folder, MANIFEST, limit=_LIMIT)
     try:

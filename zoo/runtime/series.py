@@ -31,6 +31,10 @@ class Series:
         filled: ``[steps]``, true where a value was interpolated.
         first: Date of the first step; ``None`` if steps have no dates.
         step: Time from one row to the next; ``None`` if unknown.
+
+    Example:
+        >>> steps = np.arange(30, dtype="float32")[:, None]
+        >>> plain = Series(("x",), steps, np.zeros(30, bool), None, None)
     """
 
     channels: tuple[str, ...]
@@ -60,7 +64,7 @@ def read_series(
     interpolate: bool = False,
     step: Step | None = None,
 ) -> Series:
-    """Read an evenly spaced time series from a table.
+    r"""Read an evenly spaced time series from a table.
 
     Args:
         table: The rows, the earliest first.
@@ -73,6 +77,13 @@ def read_series(
     Raises:
         BadRecord: If a date is invalid, repeated, out of order, or does not fit the frequency; if
             rows or cells are missing, or a cell is not a number.
+
+    Example:
+        >>> rows = "".join(f"2024-01-{day:02},{day}\n" for day in range(1, 32))
+        >>> _ = Path("daily.csv").write_text(f"day,sales\n{rows}")
+        >>> series = read_series(read_table(Path("daily.csv")), date="day", channels=["sales"])
+        >>> series.step, len(series.values)
+        (Step(every=1, unit='day'), 31)
     """
     values = np.stack([_numbers(table, name, interpolate) for name in channels], axis=1)
     if date is None:

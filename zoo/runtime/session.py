@@ -163,7 +163,11 @@ def load(
         StorageError: If there is no room for the copy of the weights.
 
     Example:
-        >>> load("exports/cnn/1").predict("some.png").labels
+        >>> session: Session = load("exports/cnn/1")
+        >>> [spec.name for spec in session.inputs]
+        ['image']
+        >>> found: Prediction = session.predict("seven.png")
+        >>> found.labels
         ['7']
     """
     folder = Path(path)

@@ -229,8 +229,10 @@ def encode_text(
         DataError: If a text is empty, or too long.
 
     Example:
-        >>> encode_text(["forty-two thousand and seven"], spec)
-        array([[...]], dtype=int32)
+        >>> vocabulary = ("[pad]", "[unknown]", "[start]", "[end]", "forty", "two")
+        >>> spec = TextSpec(split="words", vocabulary=vocabulary, max_length=8)
+        >>> encode_text(["forty two", "two"], spec, special_tokens=True).tolist()
+        [[2, 4, 5, 3], [2, 5, 3, 0]]
     """
     known = tokenizer(spec)
     return pack(
@@ -287,8 +289,8 @@ def decode_text(ids: npt.ArrayLike, spec: TextSpec) -> list[str]:
         spec: Spec of the text.
 
     Example:
-        >>> decode_text([[2, 17, 9, 3, 0, 0]], spec)
-        ['cuarenta mil']
+        >>> decode_text([[2, 4, 5, 3, 0, 0]], spec)
+        ['forty two']
     """
     known = tokenizer(spec)
     rows: list[Any] = np.asarray(ids).tolist()

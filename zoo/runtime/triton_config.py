@@ -48,12 +48,21 @@ def served_shape(spec: TensorSpec) -> tuple[int | str, ...]:
     """Return the shape in which servers take or give a tensor, the batch axis left out.
 
     Triton has no tensor with the batch axis alone: one number per example is a row of one.
+
+    Example:
+        >>> served_shape(session.inputs[0])
+        (8, 8, 1)
     """
     return spec.shape or (1,)
 
 
 def served_type(dtype: str) -> str:
-    """Return the name that servers have for a type: ``FP32`` for ``float32``."""
+    """Return the name that servers have for a type: ``FP32`` for ``float32``.
+
+    Example:
+        >>> served_type("float32")
+        'FP32'
+    """
     return _SERVED_TYPES[dtype]
 
 

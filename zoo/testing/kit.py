@@ -46,7 +46,12 @@ Plugin = Target | NamedDataset | click.Command
 
 
 def all_checks() -> tuple[Check, ...]:
-    """Return every check, in order."""
+    """Return every check, in order.
+
+    Example:
+        >>> [check.id for check in all_checks() if check.level == "exportable"][:2]
+        ['export.parity', 'export.predictions']
+    """
     return tuple(check for group in _GROUPS for check in group.GROUP.checks)
 
 
@@ -102,8 +107,9 @@ def check_plugin(
         ConfigError: If an id does not exist, or a reason is empty.
 
     Example:
-        >>> report = zoo.testing.check_plugin("cnn", level="buildable")
-        >>> report.ok, report.counts["skipped"]
+        >>> report: Receipt = check_plugin("digits")
+        >>> report.ok, report.counts["passed"] > 3
+        (True, True)
     """
     left_out = _known(exclude or {}, "exclude")
     expected = _known(expected_failures or {}, "expected_failures")
@@ -150,8 +156,8 @@ def checks_for(
         ConfigError: If an id does not exist, or a reason is empty.
 
     Example:
-        >>> for name, check in zoo.testing.checks_for("cnn", select=["build.*"]):
-        ...     check()
+        >>> for name, check in checks_for("cnn", level="discoverable"):
+        ...     measured = check()
     """
     left_out = _known(exclude or {}, "exclude")
     subject = subject_of(plugin)
@@ -183,7 +189,7 @@ def parametrize_with_checks(
         ConfigError: If an id does not exist, or a reason is empty.
 
     Example:
-        >>> @zoo.testing.parametrize_with_checks("my_model", level="exportable")
+        >>> @parametrize_with_checks("digits")
         ... def test_conformance(check):
         ...     check()
     """

@@ -11,8 +11,9 @@ class Progress:
     Example:
         >>> class Printed(zoo.Progress):
         ...     def on_epoch_end(self, epoch, logs):
-        ...         print(epoch, logs["val_loss"])
-        >>> zoo.train(name, progress=Printed())
+        ...         print(epoch, sorted(logs))
+        >>> other = zoo.train("mlp_classifier", epochs=1, progress=Printed())
+        1 ['accuracy', 'epoch', 'learning_rate', 'loss', 'seconds', 'val_accuracy', 'val_loss']
     """
 
     def on_preparation_begin(self, what: str, steps: int) -> None:

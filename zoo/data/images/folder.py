@@ -102,6 +102,16 @@ def open_image_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_
         BadRecord: If a file is no image.
         DataError: If there are no classes, only one, or different ones in different splits.
         ConfigError: If the images differ in size, and no size is given.
+
+    Example:
+        >>> for name in ("cat", "dog"):
+        ...     Path("pets", name).mkdir(parents=True)
+        ...     for number in range(4):
+        ...         gray = np.full((8, 8), 20 * number + 7 * len(name), np.uint8)
+        ...         Image.fromarray(gray).save(Path("pets", name, f"{number}.png"))
+        >>> pets = open_image_folder(Path("pets"), ImageOptions(near_duplicates="ignore"))
+        >>> pets.spec.labels, pets.sizes()["train"]
+        (('cat', 'dog'), 4)
     """
     padded = options.image_fit == "pad"
     found = list_class_folders(path, _KIND)

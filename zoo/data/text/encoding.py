@@ -22,6 +22,11 @@ def token_tensor(name: str, text: TextSpec, note: str = "") -> TensorSpec:
         name: Name of the tensor.
         text: How text becomes ids.
         note: What else a reader of the artifact's card should know.
+
+    Example:
+        >>> tensor = token_tensor("tokens", spec)
+        >>> tensor.shape, tensor.dtype
+        (('time',), 'int32')
     """
     kind = "BERT's word pieces" if text.split == "wordpiece" else text.split
     outside = f"text is cut into {kind}, and they into ids by the vocabulary that is kept here"
@@ -60,6 +65,13 @@ class TextSplit:
     Attributes:
         data: The spec.
         texts: The texts.
+
+    Example:
+        >>> data = DataSpec(id="counts", task=Task.CLASSIFICATION, inputs=(tensor,),
+        ...     targets=(TensorSpec(name="label", dtype="int64", labels=("few", "many")),))
+        >>> split = TextSplit(data, {"tokens": ["two", "forty two"]}, {"label": np.array([0, 1])})
+        >>> split.take(np.array([1]))[0]["tokens"].tolist()
+        [[4, 5]]
     """
 
     def __init__(

@@ -85,7 +85,12 @@ def labeled_spec(
     options: VocabularyOptions,
     vocabulary: tuple[str, ...] = (),
 ) -> DataSpec:
-    """Return the spec of labeled texts: ``tokens`` and ``label``."""
+    """Return the spec of labeled texts: ``tokens`` and ``label``.
+
+    Example:
+        >>> labeled_spec("reviews", ("bad", "good"), VocabularyOptions()).targets[0].labels
+        ('bad', 'good')
+    """
     note = f"at most {options.max_length} ids: of a longer text, its beginning"
     tokens = token_tensor("tokens", text_spec(options, vocabulary), note)
     label = TensorSpec(name="label", dtype="int64", labels=labels)
@@ -109,6 +114,13 @@ def labeled_dataset(
         codes: One class index per example.
         parts: The positions of each split's examples.
         options: Tokenization, vocabulary size and length.
+
+    Example:
+        >>> parts = {"train": np.array([0, 1]), "validation": np.array([2]), "test": np.array([3])}
+        >>> reviews = labeled_dataset("reviews", ("bad", "good"), ["no", "yes", "yes", "no"],
+        ...     np.array([0, 1, 1, 0]), parts, VocabularyOptions())
+        >>> reviews.split("train").data.inputs[0].text.vocabulary[4:]
+        ('no', 'yes')
     """
     divided = {split: [texts[i] for i in part.tolist()] for split, part in parts.items()}
     learned = learn_vocabulary(divided["train"], text_spec(options), options.vocabulary_size)
@@ -135,6 +147,14 @@ def split_by_text(
         names: The classes' names.
         shares: The share of ``validation`` and of ``test``; 0 for no such split.
         seed: Seed of the order.
+
+    Example:
+        >>> parts = split_by_text(
+        ...     ["good", "Good", "fine", "great", "bad", "poor", "awful"],
+        ...     np.array([1, 1, 1, 1, 0, 0, 0]),
+        ...     ("negative", "positive"), {"validation": 0.2, "test": 0.2}, seed=0)
+        >>> any({0, 1} <= set(rows.tolist()) for rows in parts.values())   # "good" and "Good"
+        True
     """
     places: dict[str, list[int]] = {}
     for place, text in enumerate(texts):

@@ -47,10 +47,15 @@ def open_pairs(path: Path, options: PairOptions) -> Dataset:
 
 
 def parse_pairs(text: str, file: str) -> list[tuple[str, str]]:
-    """Return the pairs of a text; blank lines are ignored.
+    r"""Return the pairs of a text; blank lines are ignored.
 
     Raises:
         BadRecord: As :func:`open_pairs`.
+
+    Example:
+        >>> pairs = parse_pairs("one\tuno\nOne\tuna\n\ntwo\tdos\n", "pairs.txt")
+        >>> pairs
+        [('one', 'uno'), ('One', 'una'), ('two', 'dos')]
     """
     pairs = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -77,12 +82,22 @@ def parse_pairs(text: str, file: str) -> list[tuple[str, str]]:
 
 
 def source_key(text: str) -> str:
-    """Return the key of a source text: equal for texts that differ in case or form only."""
+    """Return the key of a source text: equal for texts that differ in case or form only.
+
+    Example:
+        >>> source_key("One") == source_key("one")
+        True
+    """
     return normalize(text).casefold()
 
 
 def hash_order(keys: Sequence[str], salt: str) -> list[str]:
-    """Return the unique keys in the order of the SHA-256 of the salt and the key."""
+    """Return the unique keys in the order of the SHA-256 of the salt and the key.
+
+    Example:
+        >>> hash_order(["a", "b", "c"], "test")
+        ['c', 'a', 'b']
+    """
     return sorted(set(keys), key=lambda key: hashlib.sha256(f"{salt}\0{key}".encode()).digest())
 
 
@@ -135,6 +150,11 @@ def pair_spec(
         source: Vocabulary of the sources.
         target: Vocabulary of the targets.
         note: What else a reader of the artifact's card should know.
+
+    Example:
+        >>> options = PairVocabularyOptions(tokenization="words")
+        >>> [tensor.name for tensor in pair_spec("numbers", options).targets]
+        ['target']
     """
     return DataSpec(
         id=name,
@@ -151,6 +171,12 @@ def pair_splits(
 
     A pair with a text of more than ``max_length`` ids (special tokens included) is left out, and
     the spec says how many were: half a sentence is no translation of a whole.
+
+    Example:
+        >>> parts = {"train": np.array([0, 1]), "validation": np.array([2]), "test": np.array([2])}
+        >>> spec, splits = pair_splits("numbers", pairs, parts, options)
+        >>> spec.targets[0].text.vocabulary[4:], len(splits["train"])
+        (('una', 'uno'), 2)
     """
     train = [pairs[i] for i in parts["train"].tolist()]
     texts = [source for source, _ in train], [target for _, target in train]
