@@ -89,7 +89,7 @@ def diff(before: str | Path, after: str | Path) -> DiffReport:
         Tampered: If a file was changed after publishing.
 
     Example:
-        >>> report: DiffReport = diff("exports/cnn/1", "exports/cnn/1")
+        >>> report: DiffReport = zoo.diff("exports/cnn/1", "exports/cnn/1")
         >>> report.same
         True
     """

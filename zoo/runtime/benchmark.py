@@ -67,7 +67,7 @@ def bench(
         Tampered: If the artifact has no golden inputs.
 
     Example:
-        >>> row: BenchRow = bench("exports/cnn/1", batches=(1,), seconds=0.01)[0]
+        >>> row: BenchRow = zoo.bench("exports/cnn/1", batches=(1,), seconds=0.01)[0]
         >>> row.median_ms > 0
         True
     """

@@ -12,7 +12,7 @@ class Progress:
         >>> class Printed(zoo.Progress):
         ...     def on_epoch_end(self, epoch, logs):
         ...         print(epoch, sorted(logs))
-        >>> other = zoo.train("mlp_classifier", epochs=1, progress=Printed())
+        >>> other = zoo.train(run.architecture, epochs=1, progress=Printed())
         1 ['accuracy', 'epoch', 'learning_rate', 'loss', 'seconds', 'val_accuracy', 'val_loss']
     """
 
