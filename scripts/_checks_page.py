@@ -15,8 +15,8 @@ TARGET = Path(__file__).parents[1] / "docs" / "checks.md"
 _HEAD = """\
 # Checks
 
-Conformance checks for models, datasets and commands, whoever wrote them. `zoo check NAME` runs
-them, `zoo check --list` lists them, and `--select 'build.*'` selects some.
+Conformance checks for models, datasets, readers and commands, whoever wrote them. `zoo check NAME`
+runs them, `zoo check --list` lists them, and `--select 'build.*'` selects some.
 
 ```sh
 zoo check cnn

@@ -38,7 +38,7 @@ class Result(Frozen):
     """Result of one check.
 
     Attributes:
-        level: Level that requires the check; ``None`` for checks of datasets and commands.
+        level: Level that requires the check; only checks of architectures have one.
         outcome: ``xfailed`` failed as it was expected to; ``xpassed`` did not, which is a failure.
         reason: Why it failed, was skipped, or was expected to fail.
         excluded: Whether its level is not reached: the caller left it out, or it could not be made.
@@ -71,7 +71,7 @@ class Identity(Frozen):
             if it was defined without a file.
     """
 
-    kind: Literal["architecture", "dataset", "command"] = "architecture"
+    kind: Literal["architecture", "dataset", "reader", "command"] = "architecture"
     name: str
     distribution: str
     version: str

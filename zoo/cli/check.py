@@ -16,7 +16,7 @@ _COLORS = {"passed": "green", "failed": "red", "xpassed": "red", "skipped": "yel
 
 
 @click.command("check", epilog=console.example("zoo check cnn --level buildable"))
-@click.argument("name", required=False, help="A model, a dataset or a command of a package.")
+@click.argument("name", required=False, help="A model, dataset, reader or command of a package.")
 @click.option(
     "--level",
     metavar="LEVEL",
@@ -56,8 +56,8 @@ def check(
     """Run the conformance checks of a plugin.
 
     A model is built, trained, exported and evaluated on a part of its default data; a dataset is
-    loaded. Exits with 1 if a check fails, or passes that was expected to fail; docs/checks.md
-    explains each check.
+    loaded; a reader opens its example. Exits with 1 if a check fails, or passes that was expected
+    to fail; docs/checks.md explains each check.
     """
     from zoo import testing
 

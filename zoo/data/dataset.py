@@ -98,6 +98,8 @@ class FileReader(Frozen):
             not by contents.
         open: Function from a path and validated options to a :class:`Dataset`.
         options: Pydantic model of its options.
+        example: Function that writes a small example into an empty folder and returns its path,
+            for ``zoo check``.
 
     Example:
         >>> def open_masks(path, options):
@@ -117,6 +119,7 @@ class FileReader(Frozen):
     accepts: Callable[[Path], bool] = Field(exclude=True)
     open: Callable[[Path, Any], Dataset] = Field(exclude=True)
     options: type[SeedOptions] = Field(SplitOptions, exclude=True)
+    example: Callable[[Path], Path] | None = Field(None, exclude=True)
 
     def read(self, name: str, path: Path, options: Mapping[str, Any]) -> Dataset:
         """Open a file or folder.

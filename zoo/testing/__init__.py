@@ -1,4 +1,4 @@
-"""Conformance kit: checks of architectures, datasets and commands.
+"""Conformance kit: checks of architectures, datasets, readers and commands.
 
     >>> report = zoo.testing.check_plugin("cnn")
     >>> report.ok, report.level, report.counts["passed"]

@@ -13,7 +13,7 @@ Measured = Mapping[str, float | int | bool | str]
 
 Function = Callable[[Any], Measured]
 
-Kind = Literal["architecture", "dataset", "command"]
+Kind = Literal["architecture", "dataset", "reader", "command"]
 """Kind of plugin that a check is for."""
 
 PAGE = "docs/checks.md"
@@ -27,7 +27,7 @@ class Check:
     Attributes:
         id: Stable name: ``build.batch_invariance``.
         kind: Kind of plugin it is for.
-        level: Level that requires it; ``None`` for datasets and commands.
+        level: Level that requires it; only checks of architectures have one.
         title: The requirement in one sentence.
         why: Reason for the requirement.
         fix: How to repair a plugin that fails.

@@ -28,21 +28,23 @@ from zoo.testing import (
     documented,
     exportable,
     gold,
+    readers,
     trainable,
 )
 from zoo.testing.checks import Check, CheckFailed, Measured, NotMade, Skipped
 from zoo.testing.commands import CommandSubject
 from zoo.testing.datasets import DatasetSubject
+from zoo.testing.readers import ReaderSubject
 from zoo.testing.subject import ModelSubject, Subject, Target, model_name, versions
 
 _GROUPS = (
     *(discoverable, buildable, trainable, exportable, documented, gold),
-    *(datasets, commands),
+    *(datasets, readers, commands),
 )
 _FOLDERS = re.compile(r"(?<![\w./:])/(?:[\w.+@~-]+/)+")
 
 Plugin = Target | NamedDataset | click.Command
-"""A plugin to check: its name, an architecture, a dataset or a command."""
+"""A plugin to check: its name, or the object itself; a reader has no name of its own."""
 
 
 def all_checks() -> tuple[Check, ...]:
@@ -88,13 +90,14 @@ def check_plugin(
     expected_failures: Mapping[str, str] | None = None,
     progress: Callable[[Result], object] | None = None,
 ) -> Receipt:
-    """Check a model, a dataset or a command.
+    """Check a model, a dataset, a reader or a command.
 
     A model is built, trained, exported and evaluated on part of its default data; a dataset is
-    loaded; a command shows its help.
+    loaded; a reader opens its example; a command shows its help.
 
     Args:
-        plugin: A name, or the object itself. A name means a model, else a dataset, else a command.
+        plugin: A name, or the object itself. A name means a model, else a dataset, a reader, a
+            command.
         level: Highest level to check; each includes those before it. Only for models.
         select: Globs of ids (``build.*``); all checks by default.
         exclude: Ids to leave out, each with the reason. Their level cannot be reached.
@@ -146,7 +149,7 @@ def checks_for(
     Runs and artifacts are shared by the checks.
 
     Args:
-        plugin: A model, dataset or command: its name, or the object itself.
+        plugin: A model, dataset, reader or command: its name, or the object itself.
         level: Highest level to check; each includes those before it. Only for models.
         select: Globs of ids (``build.*``); all checks by default.
         exclude: Ids to leave out, each with the reason.
@@ -178,7 +181,7 @@ def parametrize_with_checks(
     apply skips its test; one that is expected to fail, and passes, fails its test.
 
     Args:
-        *plugins: Models, datasets and commands: their names, or the objects themselves.
+        *plugins: Models, datasets, readers and commands: their names, or the objects themselves.
         level: Highest level to check; each includes those before it. Only for models.
         select: Globs of ids (``build.*``); all checks by default.
         exclude: Ids to leave out, each with the reason.
@@ -224,7 +227,7 @@ def _in_pytest(bound: BoundCheck) -> Callable[[], Any]:
 
 
 def subject_of(plugin: Plugin) -> Subject:
-    """Return the plugin that is checked; a name means a model, else a dataset, else a command.
+    """Return the plugin that is checked; a name means a model, else a dataset, a reader, a command.
 
     Raises:
         RegistryError: If there is no such plugin, or it is broken.
@@ -240,6 +243,9 @@ def subject_of(plugin: Plugin) -> Subject:
             name = plugin.rpartition(":")[2]
             if name in {one.name for one in zoo.list_datasets()}:
                 return DatasetSubject(plugin)
+            readers = {r.name for r in registry().announced if r.group == ReaderSubject.group}
+            if name in readers:
+                return ReaderSubject(plugin)
             if name in list_commands():
                 return CommandSubject(plugin)
     return ModelSubject(plugin)
