@@ -3,15 +3,14 @@
 The templates under ``templates/`` are the files themselves, filled in by :class:`string.Template`.
 
     >>> from zoo_scaffold import Author, find_kind, name_package, new_package
-    >>> new_package(name_package("my-model"), find_kind("forecasting"), Author("Ada Lovelace"))
+    >>> new_package(name_package("my-model"), find_kind("command"), Author("Ada Lovelace"))
     PosixPath('zoo-my-model')
 """
 
 from zoo_scaffold.author import LICENSES as LICENSES, Author as Author
 from zoo_scaffold.kinds import (
-    COMMAND as COMMAND,
-    DATASET as DATASET,
     KINDS as KINDS,
+    MODELS as MODELS,
     Kind as Kind,
     find_kind as find_kind,
 )

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from zoo import console
-
-if TYPE_CHECKING:
-    from zoo_scaffold.kinds import Kind
+from zoo_scaffold.kinds import KINDS, Kind, find_kind
 
 
 @click.command(
-    "new", epilog=console.example("zoo new my-model --modality image --author 'Ada Lovelace'")
+    "new",
+    epilog=console.example("zoo new my-model --kind image-classification --author 'Ada Lovelace'"),
 )
 @click.argument("name", help="The name of the plugin: my-model.")
 @click.option(
     "--kind",
-    "plugin",
-    type=click.Choice(["model", "dataset", "command"]),
-    default="model",
-    help="The kind of plugin.",
+    "kind_name",
+    metavar="KIND",
+    help=f"The kind of package: {', '.join(kind.name for kind in KINDS)}.",
 )
-@click.option("--task", metavar="TASK", help="The task: classification, regression or forecasting.")
-@click.option("--modality", metavar="KIND", help="The input: image, tabular, series or text.")
 @click.option("--author", metavar="NAME", help="The author. Default: 'the authors of ...'.")
 @click.option(
     "--license", metavar="SPDX", help="Apache-2.0, MIT or BSD-3-Clause. Default: Apache-2.0"
@@ -41,9 +36,7 @@ if TYPE_CHECKING:
 @console.json_option
 def new(
     name: str,
-    plugin: str,
-    task: str | None,
-    modality: str | None,
+    kind_name: str | None,
     author: str | None,
     license: str | None,
     into: Path,
@@ -55,28 +48,26 @@ def new(
     asked for.
     """
     from zoo_scaffold.author import LICENSES, Author
-    from zoo_scaffold.kinds import COMMAND, DATASET, find_kind
     from zoo_scaffold.names import name_package
     from zoo_scaffold.package import GROUPS, new_package
 
-    names = name_package(name, GROUPS[plugin])
     asking = sys.stdin.isatty() and sys.stderr.isatty() and not as_json
-    if plugin != "model":
-        kind = DATASET if plugin == "dataset" else COMMAND
-    else:
-        kind = _ask_kind(task, modality) if asking else find_kind(task, modality)
+    kind = _ask_kind() if asking and kind_name is None else find_kind(kind_name)
+    names = name_package(name, GROUPS[kind.plugin])
     default = f"the authors of {names.distribution}"
     if asking:
         author = author or _ask("author", default)
         license = license or _ask(f"license ({', '.join(LICENSES)})", LICENSES[0])
     written = new_package(names, kind, Author(author or default, license or LICENSES[0]), into)
+    entry = names.entry(kind.plugin)
     if as_json:
         files = sorted(file for file in written.rglob("*") if file.is_file())
         console.emit_json(
             {
                 "path": written,
-                "kind": plugin,
-                "model": names.model,
+                "kind": kind.name,
+                "plugin": kind.plugin,
+                "name": entry,
                 "distribution": names.distribution,
                 "task": kind.task,
                 "modality": kind.modality,
@@ -89,24 +80,20 @@ def new(
         f"\nnext: cd {written}\n"
         '      pip install -e ".[dev]"\n'
         "      python -m pytest\n"
-        + (f"      zoo train {names.model}\n" if plugin == "model" else "")
-        + f"      zoo check {names.model.replace('_', '-') if plugin == 'command' else names.model}"
+        + (f"      zoo train {entry}\n" if kind.plugin == "model" else "")
+        + f"      zoo check {entry}"
     )
 
 
-def _ask_kind(task: str | None, modality: str | None) -> Kind:
-    """Return the kind of a model, and ask if several fit."""
-    from zoo_scaffold.kinds import KINDS, find_kind
-
-    fitting = [k for k in KINDS if task in (None, k.task) and modality in (None, k.modality)]
-    if len(fitting) < 2:
-        return find_kind(task, modality)
-    for number, kind in enumerate(fitting, start=1):
-        console.note(f"  {number}  {kind.task} of {kind.modality}: {kind.summary}")
+def _ask_kind() -> Kind:
+    """Return the kind that is chosen by its number or its name."""
+    for number, kind in enumerate(KINDS, start=1):
+        console.note(f"{number:4}  {kind.name}: {kind.summary}")
+    numbers = {str(number): kind.name for number, kind in enumerate(KINDS, start=1)}
     while True:
-        answer = _ask(f"kind of model (1 to {len(fitting)})", "1")
-        if answer.isdecimal() and 1 <= int(answer) <= len(fitting):
-            return fitting[int(answer) - 1]
+        answer = _ask(f"kind of package (1 to {len(KINDS)})", "1")
+        if answer in numbers or answer in numbers.values():
+            return find_kind(numbers.get(answer, answer))
 
 
 def _ask(question: str, default: str) -> str:

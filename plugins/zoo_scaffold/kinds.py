@@ -1,4 +1,4 @@
-"""Kinds of packages: models by task and modality, a dataset, a command."""
+"""Kinds of packages: models by what they take and learn, a dataset, a command."""
 
 from __future__ import annotations
 
@@ -6,108 +6,148 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zoo.errors import ConfigError, Finding
+from zoo.names import nearest
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Kind of a package, with its own templates.
+    """Kind of a package.
 
     Attributes:
-        task: A value of :class:`zoo.Task`.
-        modality: ``image``, ``tabular``, ``series`` or ``text``.
-        dataset: Default dataset of the model, which works offline.
+        name: What ``--kind`` takes, and the folder of its own templates.
         summary: One line about the plugin.
+        task: Task of the model or of the dataset.
+        modality: What the inputs are.
+        dataset: Default dataset of the model, which works offline; ``{model}`` stands for the name
+            of the model, and begins the name of a dataset that the package brings itself.
         tags: Tags of the model.
         own_data: Options that train the model on other data.
+        shared: Folders of templates that it shares with other kinds, in order.
         plugin: Kind of plugin.
     """
 
-    task: str
-    modality: str
-    dataset: str
+    name: str
     summary: str
-    tags: tuple[str, ...]
-    own_data: str
+    task: str = ""
+    modality: str = ""
+    dataset: str = ""
+    tags: tuple[str, ...] = ()
+    own_data: str = ""
+    shared: tuple[str, ...] = ()
     plugin: Literal["model", "dataset", "command"] = "model"
 
     @property
-    def folder(self) -> str:
-        """Folder of its templates."""
-        return f"{self.modality}-{self.task}" if self.plugin == "model" else self.plugin
+    def folders(self) -> tuple[str, ...]:
+        """Folders of its templates, in order."""
+        model = ("model",) if self.plugin == "model" else ()
+        return ("common", *model, *self.shared, self.name)
 
 
-KINDS = (
+MODELS = (
     Kind(
-        "classification",
-        "image",
-        "digits",
+        "image-classification",
         "Small convolutional network that classifies images.",
-        ("convolution", "image"),
-        "--data photos/ --data-option image_size=32",
+        task="classification",
+        modality="image",
+        dataset="digits",
+        tags=("convolution", "image"),
+        own_data="--data photos/ --data-option image_size=32",
     ),
     Kind(
-        "classification",
-        "tabular",
-        "breast_cancer",
+        "image-segmentation",
+        "Small U-Net that predicts the class of every pixel of an image.",
+        task="segmentation",
+        modality="image",
+        dataset="{model}_shapes",
+        tags=("convolution", "image"),
+        own_data="--data scans/ --data-option reader={model}_masks",
+        shared=("own-dataset", "drawing"),
+    ),
+    Kind(
+        "tabular-classification",
         "Multilayer perceptron that classifies the rows of a table.",
-        ("dense", "tabular"),
-        "--data flowers.csv --data-option target=species",
+        task="classification",
+        modality="tabular",
+        dataset="breast_cancer",
+        tags=("dense", "tabular"),
+        own_data="--data flowers.csv --data-option target=species",
     ),
     Kind(
-        "regression",
-        "tabular",
-        "diabetes",
+        "tabular-regression",
         "Multilayer perceptron that predicts a number for each row of a table.",
-        ("dense", "tabular"),
-        "--data houses.csv --data-option target=price",
+        task="regression",
+        modality="tabular",
+        dataset="diabetes",
+        tags=("dense", "tabular"),
+        own_data="--data houses.csv --data-option target=price",
     ),
     Kind(
-        "forecasting",
-        "series",
-        "mackey_glass",
+        "series-forecasting",
         "Network that forecasts a series from a window of its past.",
-        ("dense", "series"),
-        "--data sales.csv --data-option horizon=7",
+        task="forecasting",
+        modality="series",
+        dataset="mackey_glass",
+        tags=("dense", "series"),
+        own_data="--data sales.csv --data-option horizon=7",
     ),
     Kind(
-        "classification",
-        "text",
-        "number_lengths",
+        "text-classification",
         "Convolutional network that classifies texts.",
-        ("convolution", "text"),
-        "--data reviews.csv --data-option text=review",
+        task="classification",
+        modality="text",
+        dataset="number_lengths",
+        tags=("convolution", "text"),
+        own_data="--data reviews.csv --data-option text=review",
+    ),
+    Kind(
+        "token-classification",
+        "Convolutional network that predicts a class for every word of a text.",
+        task="token-classification",
+        modality="text",
+        dataset="{model}_names",
+        tags=("convolution", "text"),
+        own_data="--data tagged.txt --data-option reader={model}_conll",
+        shared=("own-dataset",),
+    ),
+    Kind(
+        "multimodal",
+        "Network that predicts a class and a number from an image and a row of a table.",
+        task="multi-task",
+        modality="multimodal",
+        dataset="{model}_parts",
+        tags=("convolution", "image", "tabular"),
+        own_data="--data NAME  # of a dataset like that in data.py",
+        shared=("own-dataset", "drawing"),
     ),
 )
 """Kinds of models."""
 
-DATASET = Kind(
-    "classification", "tabular", "", "Points in a square, labeled by a circle.", (), "", "dataset"
+KINDS = (
+    *MODELS,
+    Kind(
+        "dataset",
+        "Points in a square, labeled by a circle.",
+        task="classification",
+        modality="tabular",
+        plugin="dataset",
+    ),
+    Kind("command", "Count the runs in a folder.", plugin="command"),
 )
-COMMAND = Kind("", "", "", "Count the runs in a folder.", (), "", "command")
+"""All kinds."""
 
 
-def find_kind(task: str | None = None, modality: str | None = None) -> Kind:
-    """Return the kind of a model by task and modality; one is enough if it decides.
+def find_kind(name: str | None) -> Kind:
+    """Return the kind of that name.
 
     Raises:
-        ConfigError: If there is no such kind, or several.
+        ConfigError: If there is none.
     """
-    found = [
-        kind for kind in KINDS if task in (None, kind.task) and modality in (None, kind.modality)
-    ]
-    if len(found) == 1:
-        return found[0]
-    offered = ", ".join(f"{kind.task} of {kind.modality}" for kind in found or KINDS)
-    findings = [
-        Finding(name, value, f"there is {offered}")
-        for name, value in (("task", task), ("modality", modality))
-        if not found and value is not None
-    ] or [Finding("task" if modality else "modality", None, f"there is {offered}")]
-    kind = (found or KINDS)[0]
+    kinds = {kind.name: kind for kind in KINDS}
+    if name in kinds:
+        return kinds[name]
+    near = next(iter([k for k in kinds if name and name in k] or nearest(name or "", kinds)), None)
     raise ConfigError(
-        "the task and the modality do not decide the template"
-        if found
-        else "there is no such template",
-        findings=findings,
-        fix=f"--task {kind.task} --modality {kind.modality}",
+        f"there is no kind of package {name!r}" if name else "which kind of package?",
+        findings=[Finding("kind", name, f"one of {', '.join(kinds)}", near)],
+        fix=f"--kind {near or KINDS[0].name}",
     )

@@ -43,6 +43,10 @@ class Names:
         """Name of the class."""
         return "".join(word.capitalize() for word in self.model.split("_"))
 
+    def entry(self, plugin: str) -> str:
+        """Name of the entry point: that of a command has hyphens."""
+        return self.model.replace("_", "-") if plugin == "command" else self.model
+
 
 def name_package(name: str, group: str = "zoo.architectures") -> Names:
     """Return the names of a new package.

@@ -39,7 +39,7 @@ def new_package(names: Names, kind: Kind, author: Author, into: str | Path = "."
             is left then.
 
     Example:
-        >>> new_package(name_package("my-model"), find_kind("forecasting"), Author("Ada Lovelace"))
+        >>> new_package(name_package("my-model"), find_kind("command"), Author("Ada Lovelace"))
         PosixPath('zoo-my-model')
     """
     target = Path(into) / names.distribution
@@ -49,7 +49,7 @@ def new_package(names: Names, kind: Kind, author: Author, into: str | Path = "."
             why="nothing is written over",
             fix="another name, --into another folder, or move it away",
         )
-    contents = dict(_contents(names, kind, author))
+    contents = _contents(names, kind, author)
     with staged_folder(target) as stage:
         for name, text in contents.items():
             file = stage / name
@@ -59,38 +59,39 @@ def new_package(names: Names, kind: Kind, author: Author, into: str | Path = "."
     return target
 
 
-def _contents(names: Names, kind: Kind, author: Author) -> Iterator[tuple[str, str]]:
-    """Yield the path and text of every file."""
+def _contents(names: Names, kind: Kind, author: Author) -> dict[str, str]:
+    """Return the text of every file by its path; what several folders say of one is joined."""
     values = _values(names, kind, author)
     templates = files("zoo_scaffold") / "templates"
-    model = (templates / "model",) if kind.plugin == "model" else ()
-    for folder in (templates / "common", *model, templates / kind.folder):
-        for path, template in _walk(folder):
-            yield _path(path, names), Template(template.read_text("utf-8")).substitute(values)
+    found: dict[str, str] = {}
+    for folder in kind.folders:
+        for path, template in _walk(templates / folder):
+            text = Template(template.read_text("utf-8")).substitute(values)
+            found[_path(path, names)] = found.get(_path(path, names), "") + text
     license = templates / "licenses" / f"{author.license}{_SUFFIX}"
-    yield "LICENSE", Template(license.read_text("utf-8")).substitute(values)
+    return {**found, "LICENSE": Template(license.read_text("utf-8")).substitute(values)}
 
 
 def _values(names: Names, kind: Kind, author: Author) -> dict[str, str]:
-    entry, found = {
-        "model": (names.model, names.cls),
-        "dataset": (names.model, names.model.upper()),
-        "command": (names.model.replace("_", "-"), names.model),
+    found = {
+        "model": names.cls,
+        "dataset": names.model.upper(),
+        "command": names.model,
     }[kind.plugin]
     words = ("keras", "neural-zoo", kind.modality, kind.task)
     return {
-        "entry": entry,
+        "entry": names.entry(kind.plugin),
         "object": found,
         "group": GROUPS[kind.plugin],
         "keywords": ", ".join(f'"{word}"' for word in words if word),
         "author": author.name,
         "cls": names.cls,
-        "dataset": kind.dataset,
+        "dataset": kind.dataset.format(model=names.model),
         "distribution": names.distribution,
         "license": author.license,
         "modality": kind.modality,
         "model": names.model,
-        "own_data": kind.own_data,
+        "own_data": kind.own_data.format(model=names.model),
         "package": names.package,
         "summary": kind.summary,
         "tags_python": ", ".join(f'"{tag}"' for tag in kind.tags),

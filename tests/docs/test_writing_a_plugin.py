@@ -11,7 +11,7 @@ import zoo
 from tests.docs.pages import ROOT, after, blocks
 from zoo.api.catalog import list_commands
 from zoo.cli.program import COMMANDS
-from zoo_scaffold import KINDS, Author, find_kind, name_package, new_package
+from zoo_scaffold import MODELS, Author, find_kind, name_package, new_package
 
 PAGE = (ROOT / "docs" / "writing-a-plugin.md").read_text("utf-8")
 
@@ -20,7 +20,7 @@ PAGE = (ROOT / "docs" / "writing-a-plugin.md").read_text("utf-8")
 def package(tmp_path_factory) -> Path:
     """The package of the tutorial."""
     folder = tmp_path_factory.mktemp("tutorial")
-    kind = find_kind(modality="image")
+    kind = find_kind("image-classification")
     return new_package(name_package("my-model"), kind, Author("Ada Lovelace"), folder)
 
 
@@ -29,7 +29,9 @@ def test_the_kinds_are_those_that_there_are():
         tuple(cell.strip(" `") for cell in line.strip("|").split("|"))
         for line in after(PAGE, "kinds").splitlines()[2:]
     ]
-    assert rows == [(kind.task, kind.modality, kind.summary, kind.dataset) for kind in KINDS]
+    assert rows == [
+        (kind.name, kind.summary, kind.dataset.format(model="my_model")) for kind in MODELS
+    ]
 
 
 def test_the_files_are_those_that_are_written(package):

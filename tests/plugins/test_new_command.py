@@ -56,7 +56,7 @@ def on_a_terminal(folder, answers, *words):
 def test_flags_answer_everything(tmp_path):
     done = program(
         tmp_path,
-        *("my-model", "--task", "regression", "--modality", "tabular", "--author", "Ada Lovelace"),
+        *("my-model", "--kind", "tabular-regression", "--author", "Ada Lovelace"),
         *("--license", "MIT", "--into", "packages"),
     )
     assert (done.returncode, done.stdout) == (0, "packages/zoo-my-model\n"), done.stderr
@@ -65,9 +65,11 @@ def test_flags_answer_everything(tmp_path):
 
 
 def test_a_terminal_asks_for_what_was_left_out(tmp_path):
-    code, printed, shown = on_a_terminal(tmp_path, ["9", "4", "Ada Lovelace", ""], "my-model")
+    code, printed, shown = on_a_terminal(
+        tmp_path, ["99", "series-forecasting", "Ada Lovelace", ""], "my-model"
+    )
     assert (code, printed) == (0, "zoo-my-model\n"), shown
-    assert "forecasting of series" in shown
+    assert "5  series-forecasting: " in shown
     project = (tmp_path / "zoo-my-model" / "pyproject.toml").read_text()
     assert 'authors = [{ name = "Ada Lovelace" }]' in project
     assert 'license = "Apache-2.0"' in project
@@ -76,7 +78,15 @@ def test_a_terminal_asks_for_what_was_left_out(tmp_path):
 
 def test_a_terminal_asks_nothing_that_was_said(tmp_path):
     code, _, shown = on_a_terminal(
-        tmp_path, [], "my-model", "--modality", "text", "--author", "Ada", "--license", "MIT"
+        tmp_path,
+        [],
+        "my-model",
+        "--kind",
+        "text-classification",
+        "--author",
+        "Ada",
+        "--license",
+        "MIT",
     )
     assert code == 0, shown
     assert "author" not in shown
@@ -85,11 +95,11 @@ def test_a_terminal_asks_nothing_that_was_said(tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["my-model"], 4, "--task classification --modality image"),
-        (["cnn", "--modality", "image"], 4, "zoo new my-cnn"),
-        (["../x", "--modality", "image"], 4, "zoo new x"),
-        (["my-model", "--modality", "image", "--license", "GPL"], 4, "Apache-2.0"),
-        (["my-model", "--modality", "video"], 4, "classification of image"),
+        (["my-model"], 4, "--kind image-classification"),
+        (["cnn", "--kind", "image-classification"], 4, "zoo new my-cnn"),
+        (["../x", "--kind", "command"], 4, "zoo new x"),
+        (["my-model", "--kind", "command", "--license", "GPL"], 4, "Apache-2.0"),
+        (["my-model", "--kind", "video"], 4, "one of image-classification"),
         ([], 2, "NAME"),
     ],
 )
@@ -106,7 +116,7 @@ def test_what_is_wrong_is_said_with_what_would_be_right_and_nothing_is_written(
 def test_a_folder_that_is_there_is_left_as_it_is(tmp_path):
     (tmp_path / "zoo-my-model").mkdir()
     (tmp_path / "zoo-my-model" / "mine").write_text("mine")
-    done = program(tmp_path, "my-model", "--modality", "image")
+    done = program(tmp_path, "my-model", "--kind", "command")
     assert done.returncode == 10
     assert "is there already" in done.stderr
     assert [file.name for file in (tmp_path / "zoo-my-model").iterdir()] == ["mine"]
