@@ -11,7 +11,8 @@ hold an example of what has no docstring:
     -->
 
 It becomes one line for each name, from its docstring, and one block with the examples of their
-docstrings. ``<!-- slow names`` says that the examples take seconds.
+docstrings. ``<!-- slow names`` says that the examples take seconds. ``<!-- hooks -->`` becomes the
+table of hooks.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from typing import Any
 
 import _api_page
 from _promised_names import MODULES, promised
+
+from zoo import hookspecs
 
 SOURCE = Path(__file__).parents[1] / "docs" / "plugin-api.md.in"
 TARGET = SOURCE.with_suffix("")
@@ -137,7 +140,17 @@ def left_out() -> list[str]:
 def render() -> str:
     """Return the page."""
     note = f"<!-- made from {SOURCE.name} by scripts/_plugin_api_page.py -->\n\n"
-    return note + _GROUP.sub(lambda match: _group(match).render(), SOURCE.read_text("utf-8"))
+    text = SOURCE.read_text("utf-8").replace("<!-- hooks -->\n", "".join(_hooks()))
+    return note + _GROUP.sub(lambda match: _group(match).render(), text)
+
+
+def _hooks() -> Iterator[str]:
+    """Yield the lines of the table of hooks."""
+    yield "| hook | arguments | when |\n| --- | --- | --- |\n"
+    for name, hook in vars(hookspecs).items():
+        if name.startswith("zoo_"):
+            takes = ", ".join(f"`{argument}`" for argument in inspect.signature(hook).parameters)
+            yield f"| `{name}` | {takes} | {_api_page.inline(inspect.getdoc(hook) or '')} |\n"
 
 
 def _group(match: re.Match[str]) -> Group:

@@ -10,7 +10,6 @@ import tomllib
 
 import zoo
 from tests.docs.pages import ROOT, after, blocks
-from zoo import hookspecs
 from zoo.architecture import API_VERSION, Architecture, ArchitectureInfo, Blueprint, TrainLoop
 from zoo.data import FileReader, NamedDataset
 from zoo.registry.catalog import parse_catalog
@@ -44,19 +43,6 @@ def test_the_methods_are_called_as_the_page_says():
         takes = [word for word in re.split(r", ", arguments) if word != "*"]
         assert takes == list(inspect.signature(member).parameters)[1:], name
         assert (need == "must") is (name in Architecture.__abstractmethods__), name
-
-
-def test_the_table_of_hooks_is_that_of_the_code():
-    rows = [
-        tuple(cell.strip() for cell in line.strip("|").split("|"))
-        for line in after(PAGE, "hooks").splitlines()[2:]
-    ]
-    found = []
-    for name, hook in vars(hookspecs).items():
-        if name.startswith("zoo_"):
-            takes = ", ".join(f"`{argument}`" for argument in inspect.signature(hook).parameters)
-            found.append((f"`{name}`", takes, (hook.__doc__ or "").strip().replace("``", "`")))
-    assert rows == found
 
 
 def test_the_table_of_scores_is_that_of_the_code():

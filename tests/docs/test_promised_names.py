@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 
 import pytest
 
 import zoo
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, blocks, tracked
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import _promised_names
@@ -22,6 +23,18 @@ def test_what_the_project_itself_shows_to_plugin_authors_is_promised(capsys):
     assert _promised_names.main() == 0, capsys.readouterr().out
     names = {path.name for path in _promised_names.files()}
     assert {"architecture.py", "architecture.py.template", "zoo_softmax.py"} <= names
+
+
+def test_what_the_guides_show_to_plugin_authors_is_promised():
+    guides = tracked("README.md", "docs/writing-a-plugin.md", "examples/*.md", "*.md.template")
+    shown = [
+        (guide.name, block.line, textwrap.dedent(block.text))
+        for guide in guides
+        for block in blocks(guide.read_text("utf-8"))
+        if block.language == "python"
+    ]
+    assert {name for name, _, _ in shown} >= {"README.md", "writing-a-plugin.md"}
+    assert not [(name, line, broken) for name, line, text in shown if (broken := _broken(text))]
 
 
 @pytest.mark.parametrize(
