@@ -1,6 +1,6 @@
 """Generate ``docs/api.md``, the reference of the public Python API, from signatures and docstrings.
 
-python scripts/_api_page.py    write the page; a test compares it
+python scripts/_api_page.py    write this page and that of _plugin_api_page.py; tests compare them
 """
 
 from __future__ import annotations
@@ -233,8 +233,12 @@ def _items(lines: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Write the page."""
+    """Write the page, and the one that is made from the same docstrings."""
+    # It takes its words from here.
+    import _plugin_api_page
+
     TARGET.write_text(render(), encoding="utf-8")
+    _plugin_api_page.main()
 
 
 if __name__ == "__main__":

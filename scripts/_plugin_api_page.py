@@ -1,6 +1,6 @@
 """Generate ``docs/plugin-api.md``: what plugins are promised, by purpose, with examples.
 
-python scripts/_plugin_api_page.py    write the page; a test compares it and runs its examples
+python scripts/_api_page.py    write the page; a test compares it and runs its examples
 
 The prose is that of ``docs/plugin-api.md.in``. A comment in it names what belongs together, and may
 hold an example of what has no docstring:
@@ -139,7 +139,7 @@ def left_out() -> list[str]:
 
 def render() -> str:
     """Return the page."""
-    note = f"<!-- made from {SOURCE.name} by scripts/_plugin_api_page.py -->\n\n"
+    note = f"<!-- made from {SOURCE.name} by scripts/_api_page.py -->\n\n"
     text = SOURCE.read_text("utf-8").replace("<!-- hooks -->\n", "".join(_hooks()))
     return note + _GROUP.sub(lambda match: _group(match).render(), text)
 
@@ -241,7 +241,3 @@ def main() -> None:
     for group in groups():
         for name in group.without_example():
             print(f"{name} has no example")
-
-
-if __name__ == "__main__":
-    main()

@@ -82,7 +82,7 @@ def test_every_example_of_the_page_is_run():
 
 
 def test_the_page_is_made_from_its_source_and_the_docstrings():
-    assert script.render() == PAGE, "to repair: python scripts/_plugin_api_page.py"
+    assert script.render() == PAGE, "to repair: python scripts/_api_page.py"
 
 
 def test_every_promised_name_is_on_the_page_once():

@@ -336,7 +336,12 @@ def load_figures(raw: bytes) -> tuple[Figure, ...]:
 
 
 def evenly_spaced(count: int, most: int = MAX_POINTS) -> list[int]:
-    """Return evenly spaced positions among ``count``, both ends included; all if few enough."""
+    """Return evenly spaced positions among ``count``, both ends included; all if few enough.
+
+    Example:
+        >>> evenly_spaced(101, 3)
+        [0, 50, 100]
+    """
     if count <= most:
         return list(range(count))
     return [round(place * (count - 1) / (most - 1)) for place in range(most)]
@@ -399,4 +404,5 @@ __all__ = [
     "Series",
     "Table",
     "encode_image",
+    "evenly_spaced",
 ]

@@ -125,6 +125,11 @@ def bootstrap_macro_f1(confusion: NDArray[np.int64]) -> tuple[float, float] | No
 
     Shapes:
         confusion: ``[classes, classes]``
+
+    Example:
+        >>> low, high = bootstrap_macro_f1(np.array([[8, 2], [3, 7]]))
+        >>> low < 0.75 < high
+        True
     """
     true, predicted = np.nonzero(confusion)
     counts = confusion[true, predicted]
@@ -260,4 +265,11 @@ def _sum_by(values: NDArray[np.int64], group: NDArray[np.int64], groups: int) ->
     return sums
 
 
-__all__ = ["bootstrap_function", "bootstrap_means", "bootstrap_sums", "student_t", "wilson"]
+__all__ = [
+    "bootstrap_function",
+    "bootstrap_macro_f1",
+    "bootstrap_means",
+    "bootstrap_sums",
+    "student_t",
+    "wilson",
+]
