@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from _promised_names import MODULES
+from _promised_names import MODULES, promised
 from pydantic import BaseModel
 
 TARGET = Path(__file__).parents[1] / "docs" / "api.md"
@@ -40,12 +40,11 @@ def render() -> str:
     """Return the page."""
     spaces = {name: _names(name) for name in MODULES}
     parts = [_INTRO, "".join(_contents(name, names) for name, names in spaces.items())]
-    described: dict[int, str] = {}
     for module, names in spaces.items():
-        parts.append(f"## {module}\n\n{_prose(inspect.getdoc(importlib.import_module(module)))}\n")
+        text = _prose(inspect.getdoc(importlib.import_module(module)))
+        parts.append(f"## {_title(module)}\n\n{text}\n")
         for name, value in names.items():
-            # One object may have two public names, such as `zoo.Score` and `zoo.metrics.Score`.
-            known = described.setdefault(id(value), f"{module}.{name}")
+            known = described_as(module, name)
             if known == f"{module}.{name}":
                 parts.append(_entry(module, name, value))
             else:
@@ -58,13 +57,29 @@ def _names(module: str) -> dict[str, Any]:
     return {name: getattr(found, name) for name in sorted(found.__all__) if name[:1] != "_"}
 
 
+def described_as(module: str, name: str) -> str:
+    """Return the first public name of an object: `zoo.Score` for `zoo.metrics.Score`."""
+    value = getattr(importlib.import_module(module), name)
+    return next(
+        f"{one}.{name}"
+        for one in MODULES
+        if name in promised(one) and getattr(importlib.import_module(one), name) is value
+    )
+
+
+def _title(module: str) -> str:
+    # Not the name alone: zoo.architecture and zoo.Architecture would be one anchor.
+    return f"Module {module}"
+
+
 def anchor(title: str) -> str:
-    return re.sub(r"[^\w\- ]", "", title.lower())
+    """Return the anchor of a heading."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def _contents(module: str, names: dict[str, Any]) -> str:
     links = ", ".join(f"[`{name}`](#{anchor(f'{module}.{name}')})" for name in names)
-    return f"- [`{module}`](#{anchor(module)}): {links}\n"
+    return f"- [`{module}`](#{anchor(_title(module))}): {links}\n"
 
 
 def _entry(module: str, name: str, value: Any) -> str:

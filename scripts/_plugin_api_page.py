@@ -189,7 +189,7 @@ def _line(module: str, name: str) -> str:
     value = _value(module, name)
     summary = _docstring(value) or _api_page.constant_comment(name, value)
     first = _api_page.inline(summary.split("\n\n")[0].replace("\n", " "))
-    link = f"api.md#{_api_page.anchor(f'{module}.{name}')}"
+    link = f"api.md#{_api_page.anchor(_api_page.described_as(module, name))}"
     return f"- [`{_call(name, value)}`]({link}): {first}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -31,6 +32,18 @@ def test_every_public_name_has_a_section() -> None:
         for name in promised(module):
             title = f"{module}.{name}".replace(".", "").lower()
             assert title in found or name.startswith("_"), title
+
+
+def test_no_two_headings_share_an_anchor() -> None:
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    assert len(anchors(text)) == 1 + len(re.findall(r"^##+ ", text, re.MULTILINE))
+
+
+def test_one_object_is_described_under_its_shortest_public_name(script: Any) -> None:
+    assert script.described_as("zoo.metrics", "Score") == "zoo.Score"
+    # Two numbers are one object in CPython, and two names all the same.
+    oldest = "zoo.architecture.OLDEST_API_VERSION"
+    assert script.described_as("zoo.architecture", "OLDEST_API_VERSION") == oldest
 
 
 def test_the_sections_of_a_docstring_become_lists_and_code(script: Any) -> None:
