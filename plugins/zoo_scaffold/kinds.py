@@ -64,6 +64,15 @@ MODELS = (
         shared=("own-dataset", "drawing"),
     ),
     Kind(
+        "image-generation",
+        "Variational autoencoder that generates images from noise.",
+        task="generation",
+        modality="image",
+        dataset="digits",
+        tags=("dense", "generative", "image"),
+        own_data="--data photos/ --data-option image_size=32",
+    ),
+    Kind(
         "tabular-classification",
         "Multilayer perceptron that classifies the rows of a table.",
         task="classification",

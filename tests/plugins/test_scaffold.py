@@ -241,7 +241,8 @@ def test_the_dataset_of_a_kind_fits_its_task_and_works_offline(kind, monkeypatch
     pytest.importorskip("sklearn", reason="some of the data comes with scikit-learn")
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     data = zoo.dataset(kind.dataset)
-    assert data.spec.task == kind.task
+    # A generator learns from the images of any task.
+    assert data.spec.task == kind.task or "generative" in kind.tags
     assert len(data.split("test")) > 50
 
 
