@@ -124,7 +124,9 @@ def _export(work: Path) -> None:
     captioner = BlipCaptioner.from_pretrained(work / "weights")
     words = captioner.text_spec.model_copy(update={"max_length": 21})
     side = captioner.vision.image_size
-    image = zoo.TensorSpec(name="image", shape=(side, side, 3), dtype="uint8", range=(0, 255))
+    image = zoo.TensorSpec(
+        name="image", shape=(side, side, 3), dtype="uint8", range=(0, 255), role="image"
+    )
     caption = zoo.TensorSpec(name="caption", shape=("time",), dtype="int32", text=words)
     data = zoo.DataSpec(id="drawn", task=zoo.Task.CAPTIONING, inputs=(image,), targets=(caption,))
     (work / "float32").mkdir(parents=True, exist_ok=True)

@@ -99,7 +99,7 @@ def _export(work: Path, layers: int, width: int) -> str:
     architecture = _architecture()
     x, label = _tensors()
     data = zoo.DataSpec(id="drawn", task=zoo.Task.CLASSIFICATION, inputs=(x,), targets=(label,))
-    given = zoo.TensorSpec(name="probabilities", shape=(8,))
+    given = zoo.TensorSpec(name="probabilities", shape=(8,), role="probabilities")
     random = np.random.default_rng(0)
     path = export_artifact(
         Blueprint("large", zoo.ModelConfig(), data),

@@ -56,7 +56,9 @@ def main() -> None:
 def _data(side: int, examples: int) -> tuple[DataSpec, np.ndarray, np.ndarray]:
     """Return images of noise: how long a step takes does not depend on what they show."""
     generator = np.random.default_rng(0)
-    image = TensorSpec(name="image", shape=(side, side, 1), dtype="uint8", range=(0, 255))
+    image = TensorSpec(
+        name="image", shape=(side, side, 1), dtype="uint8", range=(0, 255), role="image"
+    )
     label = TensorSpec(name="label", dtype="int64", labels=tuple("0123456789"))
     spec = DataSpec(id="noise", task=Task.CLASSIFICATION, inputs=(image,), targets=(label,))
     pixels = generator.integers(0, 256, (examples, side, side, 1)).astype("uint8")

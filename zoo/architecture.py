@@ -8,8 +8,8 @@ should import keras inside its methods only, so that finding a model is fast.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -31,9 +31,9 @@ from pydantic import (
 )
 
 from zoo.config import BaseConfig, Frozen, TrainPlan
-from zoo.errors import PluginBroken
+from zoo.errors import ConfigError, Finding, PluginBroken
 from zoo.names import FIRST_VERSION, NAME, NAME_LENGTH, VERSION, identity, valid_name
-from zoo.spec import TASK, Arrays, Dataset, DataSpec, PredictFns, Split, TensorSpec
+from zoo.spec import TASK, Arrays, Dataset, DataSpec, PredictFns, Role, Split, Task, TensorSpec
 from zoo.version import API_VERSION, OLDEST_API_VERSION
 
 if TYPE_CHECKING:
@@ -130,12 +130,19 @@ class Signature:
         model: A functional ``keras.Model`` from raw inputs to a dictionary of outputs.
         inputs: One spec per input of the model, by name.
         outputs: One spec per output of the model, by name.
+        samples: Examples of inputs that neither the data nor an earlier signature has, by name,
+            along the first axis. Inputs that are drawn (``TensorSpec.draw``) need none.
+        decode: Name of the signature that generates a text from the outputs of this one, token by
+            token: see :mod:`zoo.runtime.decoding`.
+
+    Raises:
+        ConfigError: If a spec refers to a tensor that is not there, or does not fit it.
 
     Example:
         >>> model = zoo.build("mlp_classifier")
         >>> predict = Signature(
         ...     "predict", model, zoo.dataset("digits").spec.inputs,
-        ...     (zoo.TensorSpec(name="probabilities", shape=(10,)),),
+        ...     (zoo.TensorSpec(name="probabilities", shape=(10,), role="probabilities"),),
         ... )
     """
 
@@ -143,6 +150,45 @@ class Signature:
     model: keras.Model
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    samples: Arrays = field(default_factory=dict, repr=False)
+    decode: str = ""
+
+    def __post_init__(self) -> None:
+        faults = [
+            *_reference_faults(self.inputs, ()),
+            *_reference_faults(self.outputs, self.inputs),
+        ]
+        if faults:
+            raise ConfigError(f"the signature {self.name!r} is wrong", findings=faults)
+
+
+def _reference_faults(
+    specs: Sequence[TensorSpec], inputs: Sequence[TensorSpec]
+) -> Iterator[Finding]:
+    """Yield what is wrong with the references of some inputs, or of some outputs to inputs."""
+    beside = {spec.name: spec for spec in specs}
+    before = {spec.name: spec for spec in inputs}
+    for spec in specs:
+        if spec.rows:
+            count = beside.get(spec.rows)
+            if count is None or count.shape or "int" not in count.dtype or not spec.shape:
+                wanted = "the name of a whole number per example beside it"
+                yield Finding(f"{spec.name}.rows", spec.rows, wanted)
+        if spec.role == "noise" and inputs:
+            yield Finding(f"{spec.name}.role", spec.role, "none: an output is not drawn")
+        if not spec.of:
+            continue
+        if spec.of in before:
+            state = before[spec.of]
+            if state.shape != spec.shape or state.dtype != spec.dtype:
+                wanted = "an input of the same shape and type, which it replaces in the next call"
+                yield Finding(f"{spec.name}.of", spec.of, wanted)
+        elif spec.of not in beside:
+            known = ", ".join([*beside, *before])
+            yield Finding(f"{spec.name}.of", spec.of, f"the name of a tensor: {known}")
+        elif spec.role == "class" and beside[spec.of].role != "probabilities":
+            wanted = "the name of an output with the role probabilities"
+            yield Finding(f"{spec.name}.of", spec.of, wanted)
 
 
 @dataclass(frozen=True)
@@ -311,9 +357,19 @@ class Architecture(ABC, Generic[ConfigT]):
     def signatures(
         self, model: keras.Model, config: ConfigT, data: DataSpec
     ) -> Sequence[Signature]:
-        """Return the exported functions, one ONNX graph each; the first is ``predict``."""
+        """Return the exported functions, one ONNX graph each; the first is ``predict``.
+
+        By default the model itself is the only one. If it has one output, its role follows from
+        the task: the probabilities of a classification, the prediction of a regression.
+        """
+        roles: dict[str, Role] = {
+            Task.CLASSIFICATION: "probabilities",
+            Task.REGRESSION: "prediction",
+            Task.FORECASTING: "prediction",
+        }
+        role = roles.get(data.task) if len(model.outputs) == 1 else None
         outputs = tuple(
-            TensorSpec(name=name, shape=tuple(tensor.shape[1:]), dtype=tensor.dtype)
+            TensorSpec(name=name, shape=tuple(tensor.shape[1:]), dtype=tensor.dtype, role=role)
             for name, tensor in zip(model.output_names, model.outputs, strict=True)
         )
         return (Signature("predict", model, data.inputs, outputs),)

@@ -165,6 +165,40 @@ DType = Literal[
 MAX_ELEMENTS = 2**31
 """Largest number of elements of one example."""
 
+Role = Literal[
+    "image",
+    "mask",
+    "boxes",
+    "probabilities",
+    "class",
+    "prediction",
+    "interval",
+    "score",
+    "count",
+    "noise",
+    "state",
+]
+"""Meanings of a tensor, which its name alone never implies:
+
+* ``image``: height, width and any number of channels;
+* ``mask``: one value per pixel of an image, from 0 for outside to 1 for inside;
+* ``boxes``: left, top, right and bottom of rectangles along the last axis, in pixels;
+* ``probabilities``: one value per class along the class axis, with the sum 1;
+* ``class``: index of a class, of the largest of the probabilities in ``of``;
+* ``prediction``: estimate of a target;
+* ``interval``: one end of the interval around the prediction in ``of``;
+* ``score``: confidence, the higher the surer, in what ``of`` names;
+* ``count``: number of valid rows;
+* ``noise``: random input of every call, drawn as ``draw`` says;
+* ``state``: what one call hands on to the next, and no more than that.
+
+An output whose ``of`` is the name of an input replaces this input in the next call.
+"""
+
+Draw = Literal["normal", "uniform", "logistic", "gumbel", "binary", "one-hot", "zeros"]
+"""Distributions of an input without examples: standard normal, uniform over its range or 0 to 1,
+standard logistic, standard Gumbel, either end of its range, one of its labels, or zeros."""
+
 
 class TensorSpec(Struct):
     """Named input, target or output of a model, without the batch axis.
@@ -178,6 +212,12 @@ class TensorSpec(Struct):
         text: Tokenization, for a sequence of ids.
         series: Frequency and horizon, for a window of a time series.
         missing: Whether NaN is accepted for a missing value.
+        role: Meaning of the values, if it is one of :data:`Role`.
+        of: Name of the tensor that this one belongs to: see :data:`Role`.
+        class_axis: Axis of the classes, for probabilities, counted from the end: -1 is the last.
+        rows: Name of the output with the number of valid rows, which come first along the first
+            axis of each example; the others are padding. All are valid by default.
+        draw: Distribution of an input that no dataset has examples of.
         outside: Preprocessing that is required before the graph; empty where raw values go in.
         inside: Preprocessing or computation inside the graph, in words.
 
@@ -198,6 +238,11 @@ class TensorSpec(Struct):
     text: TextSpec | None = None
     series: SeriesSpec | None = None
     missing: bool = False
+    role: Role | None = None
+    of: str = ""
+    class_axis: int = -1
+    rows: str = ""
+    draw: Draw | None = None
     outside: str = ""
     inside: str = ""
 
@@ -209,6 +254,27 @@ class TensorSpec(Struct):
                 f"no size is negative, and an example has at most {MAX_ELEMENTS:,} elements. "
                 f"Received: shape={list(self.shape)}"
             )
+        if fault := self._role_fault():
+            raise ValueError(f"{fault}. Received: {self.name}, shape={list(self.shape)}")
+
+    def _role_fault(self) -> str:
+        """Return what the role requires and is not there."""
+        axes = len(self.shape)
+        if self.role == "image" and axes != 3:
+            return "an image has the shape [height, width, channels]"
+        if self.role == "boxes" and (not axes or self.shape[-1] != 4):
+            return "boxes have a last axis of 4: left, top, right, bottom"
+        if self.role == "noise" and self.draw is None:
+            return "noise needs draw, its distribution"
+        if self.draw == "one-hot" and not axes:
+            return "a one-hot vector has an axis of classes"
+        if self.role == "probabilities":
+            if not -axes <= self.class_axis <= -1:
+                return f"the class axis is counted from the end, and {self.class_axis} is none"
+            classes = self.shape[self.class_axis]
+            if self.labels is not None and len(self.labels) != classes:
+                return f"one label per class is needed, and there are {len(self.labels)}"
+        return ""
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Return whether an example of this tensor can have a shape."""
@@ -219,8 +285,24 @@ class TensorSpec(Struct):
 
     @property
     def is_image(self) -> bool:
-        """Whether this is an image: height, width, channels (1 or 3)."""
-        return len(self.shape) == 3 and self.shape[-1] in (1, 3) and self.columns is None
+        """Whether this is an image."""
+        return self.role == "image"
+
+
+class SignatureSpec(Protocol):
+    """Specs of a signature: of a model's, or of an artifact's."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Specs of the inputs."""
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Specs of the outputs."""
+
+    @property
+    def decode(self) -> str:
+        """Name of the signature that generates text from the outputs; empty if none does."""
 
 
 class DataSpec(Struct):
@@ -306,9 +388,12 @@ __all__ = [
     "DType",
     "DataSpec",
     "Dataset",
+    "Draw",
     "PredictFn",
     "PredictFns",
+    "Role",
     "SeriesSpec",
+    "SignatureSpec",
     "Split",
     "SplitName",
     "Task",

@@ -366,7 +366,7 @@ def _counts(options: SyntheticOptions) -> dict[SplitName, int]:
 
 
 def _pixels(size: tuple[int, int]) -> TensorSpec:
-    return TensorSpec(name="image", shape=(*size, 3), dtype="uint8", range=(0, 255))
+    return TensorSpec(name="image", shape=(*size, 3), dtype="uint8", range=(0, 255), role="image")
 
 
 def _labeled(name: str, size: tuple[int, int]) -> DataSpec:

@@ -191,7 +191,7 @@ def damage_report(
     rows, thresholds = prediction.as_dicts(), _thresholds(prediction)
     heatmaps = _heatmaps(model, paths, prediction)
     texts = [("", "")] * len(files) if writer is None else _texts(writer, paths)
-    image_spec = next(iter(model.signatures.values()))[0][0]
+    image_spec = next(iter(model.signatures.values())).inputs[0]
     reports: list[DamageReport] = []
     pages: list[bytes] = []
     for index, (file, stem) in enumerate(zip(files, _stems(files), strict=True)):
@@ -230,15 +230,15 @@ def _card(model: zoo.Predictor) -> ModelCard:
 
 
 def _takes_one_image(model: zoo.Predictor) -> bool:
-    inputs, _ = next(iter(model.signatures.values()))
+    inputs = next(iter(model.signatures.values())).inputs
     return len(inputs) == 1 and inputs[0].is_image
 
 
 def _check_classifier(model: zoo.Predictor) -> None:
-    inputs, outputs = next(iter(model.signatures.values()))
-    names = [spec.name for spec in outputs]
-    if not _takes_one_image(model) or "probabilities" not in names:
-        taken = ", ".join(f"{spec.name} {list(spec.shape)}" for spec in inputs)
+    first = next(iter(model.signatures.values()))
+    if not _takes_one_image(model) or all(s.role != "probabilities" for s in first.outputs):
+        taken = ", ".join(f"{spec.name} {list(spec.shape)}" for spec in first.inputs)
+        names = [spec.name for spec in first.outputs]
         raise Incompatible(
             f"{model.source or model.name} does not classify images",
             why=f"it takes {taken} and returns {', '.join(names)}",
@@ -259,12 +259,11 @@ def _heatmaps(
     model: zoo.Predictor, photos: list[str], prediction: zoo.Prediction
 ) -> list[_Heat] | None:
     """Return the evidence for the predicted class of each photo, by place."""
-    _, outputs = next(iter(model.signatures.values()))
-    labels = next(spec.labels for spec in outputs if spec.name == "probabilities")
+    labels = prediction.classes
     maps = [
         (signature, spec.name)
-        for signature, (_, specs) in model.signatures.items()
-        for spec in specs
+        for signature, specs in model.signatures.items()
+        for spec in specs.outputs
         if len(spec.shape) == 3 and spec.labels and spec.labels == labels
     ]
     if not maps or prediction.probabilities is None:

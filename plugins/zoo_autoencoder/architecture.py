@@ -201,9 +201,12 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
         code_input = keras.Input((config.code_size,), name=CODE)
         image_spec = spec.model_copy(update={"inside": "scaled to 0..1"})
         reconstruction_spec = TensorSpec(
-            name=RECONSTRUCTION, shape=spec.shape, range=(low, high), unit=spec.unit
+            name=RECONSTRUCTION, shape=spec.shape, range=(low, high), unit=spec.unit, role="image"
         )
         code_spec = TensorSpec(name=CODE, shape=(config.code_size,), range=code_range(config))
+        taken = code_spec
+        if config.variational:  # its codes are normal a priori, so that it generates
+            taken = code_spec.model_copy(update={"role": "noise", "draw": "normal"})
         return (
             Signature(
                 "reconstruct",
@@ -220,7 +223,7 @@ class Autoencoder(zoo.Architecture[AutoencoderConfig]):
             Signature(
                 "decode",
                 keras.Model({CODE: code_input}, {RECONSTRUCTION: decoder(code_input)}),
-                (code_spec,),
+                (taken,),
                 (reconstruction_spec,),
             ),
         )

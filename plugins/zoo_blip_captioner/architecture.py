@@ -93,7 +93,9 @@ class BlipCaptioning(zoo.Architecture[BlipCaptionerConfig]):
             vision=VisionConfig(**found.vision),
             text=TextConfig(**found.text),
         )
-        image = TensorSpec(name="image", shape=(side, side, 3), dtype="uint8", range=(0, 255))
+        image = TensorSpec(
+            name="image", shape=(side, side, 3), dtype="uint8", range=(0, 255), role="image"
+        )
         caption = TensorSpec(name="caption", shape=("time",), dtype="int32", text=words)
         name = Path(weights).name if folder == Path(weights) else weights
         data = DataSpec(id=name, task=Task.CAPTIONING, inputs=(image,), targets=(caption,))

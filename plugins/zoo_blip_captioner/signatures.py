@@ -47,7 +47,8 @@ def _encode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
             ),
         }
         specs += [*_memory(captioner, number), _cache(captioner, number, 0)]
-    return Signature("encode", keras.Model(image, outputs), data.inputs[:1], tuple(specs))
+    graph = keras.Model(image, outputs)
+    return Signature("encode", graph, data.inputs[:1], tuple(specs), decode="decode")
 
 
 def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
@@ -68,6 +69,7 @@ def _decode(captioner: BlipCaptioner, data: DataSpec) -> Signature:
             name="token",
             dtype="int32",
             range=(0, len(words.vocabulary) - 1),
+            draw="uniform",
             text=words,
             inside="the last token",
         )

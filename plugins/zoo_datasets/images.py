@@ -95,7 +95,9 @@ def load_mnist(options: MnistOptions) -> Mapping[str, Split]:
 
 
 def _spec(name: str, side: int) -> DataSpec:
-    image = TensorSpec(name="image", shape=(side, side, 1), dtype="uint8", range=(0, 255))
+    image = TensorSpec(
+        name="image", shape=(side, side, 1), dtype="uint8", range=(0, 255), role="image"
+    )
     label = TensorSpec(name="label", dtype="int64", labels=tuple("0123456789"))
     return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=(image,), targets=(label,))
 

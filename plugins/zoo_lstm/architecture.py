@@ -163,6 +163,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
             shape=target.shape,
             columns=target.columns,
             unit=target.unit,
+            role="prediction",
             inside="denormalized to raw units",
         )
         input_specs = tuple(

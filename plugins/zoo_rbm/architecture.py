@@ -252,7 +252,7 @@ class RBM(zoo.Architecture[RBMConfig]):
             reconstruct: raw to `reconstruction`, raw.
             free_energy: raw to `free_energy` and `log_likelihood`, nats, and `log_z` `(batch, 3)`.
             complete: raw with NaN for missing values to `completion`, raw.
-            gibbs_step: a state and noise to the next state; see :mod:`zoo.runtime.gibbs`.
+            gibbs_step: a state and noise to the next state; see :mod:`zoo.runtime.sampling`.
             classify: with ``classes=True``, raw to `probabilities`.
         """
         return make_signatures(model, config, data)

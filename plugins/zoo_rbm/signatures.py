@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo import DataSpec, Signature, TensorSpec
+from zoo.spec import Draw
 from zoo_rbm.config import RBMConfig
 
 if TYPE_CHECKING:
@@ -18,11 +19,6 @@ RECONSTRUCTION = "reconstruction"
 COMPLETION = "completion"
 GIBBS_STEP = "gibbs_step"
 NEXT = "next_"
-
-LOGISTIC = "logistic noise"
-NORMAL = "normal noise"
-GUMBEL = "gumbel noise"
-_NOISE_RANGE = {LOGISTIC: 12.0, NORMAL: 4.0, GUMBEL: 12.0}
 
 
 def visible_spec(data: DataSpec) -> TensorSpec:
@@ -56,7 +52,6 @@ def make_signatures(model: keras.Model, config: RBMConfig, data: DataSpec) -> li
     )
     output = spec.model_copy(update={"dtype": "float32", "missing": False, "inside": ""})
     step = step_inputs(data, rbm.hidden, gaussian=units.gaussian, classes=rbm.classes > 0)
-    states = [tensor for tensor in step if not tensor.outside.endswith("noise")]
     found = [
         _signature(
             FEATURES,
@@ -97,12 +92,16 @@ def make_signatures(model: keras.Model, config: RBMConfig, data: DataSpec) -> li
             GIBBS_STEP,
             heads.GibbsStep(units, rbm),
             step,
-            [state.model_copy(update={"name": NEXT + state.name}) for state in states],
+            step_outputs(step),
         ),
     ]
     if rbm.classes:
         probabilities = TensorSpec(
-            name="probabilities", shape=(rbm.classes,), range=(0.0, 1.0), labels=data.labels
+            name="probabilities",
+            shape=(rbm.classes,),
+            range=(0.0, 1.0),
+            labels=data.labels,
+            role="probabilities",
         )
         found.append(
             _signature("classify", heads.ClassProbabilities(units, rbm), [raw], [probabilities])
@@ -130,9 +129,16 @@ def step_inputs(
     data: DataSpec, hidden: int, *, gaussian: bool, classes: bool
 ) -> tuple[TensorSpec, ...]:
     """Return the inputs of a Gibbs step: the state, noise of both sides, the class."""
-    state = visible_spec(data).model_copy(update={"dtype": "float32", "missing": False})
+    visible = visible_spec(data)
+    state = visible.model_copy(
+        update={
+            "dtype": "float32",
+            "missing": False,
+            "draw": "zeros" if visible.range is None else "binary",
+        }
+    )
     units = TensorSpec(name="hidden", shape=(hidden,))
-    taken = (state, _noise(units, LOGISTIC), _noise(state, NORMAL if gaussian else LOGISTIC))
+    taken = (state, _noise(units, "logistic"), _noise(state, "normal" if gaussian else "logistic"))
     if not classes:
         return taken
     label = TensorSpec(
@@ -140,13 +146,20 @@ def step_inputs(
         shape=(len(data.labels),),
         range=(0.0, 1.0),
         labels=data.labels,
-        outside="one-hot",
+        role="state",
+        draw="one-hot",
     )
-    return (*taken, label, _noise(label, GUMBEL))
+    return (*taken, label, _noise(label, "gumbel"))
 
 
-def _noise(spec: TensorSpec, kind: str) -> TensorSpec:
-    bound = _NOISE_RANGE[kind]
-    return TensorSpec(
-        name=f"{spec.name}_noise", shape=spec.shape, range=(-bound, bound), outside=kind
+def step_outputs(inputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """Return the outputs of a Gibbs step: the next states."""
+    return tuple(
+        state.model_copy(update={"name": NEXT + state.name, "of": state.name, "draw": None})
+        for state in inputs
+        if state.role != "noise"
     )
+
+
+def _noise(spec: TensorSpec, draw: Draw) -> TensorSpec:
+    return TensorSpec(name=f"{spec.name}_noise", shape=spec.shape, role="noise", draw=draw)

@@ -23,6 +23,7 @@ from zoo_rbm.signatures import (
     is_gaussian,
     make_signatures,
     step_inputs,
+    step_outputs,
     visible_spec,
 )
 
@@ -117,7 +118,7 @@ class RBMPredictor:
         chain, clamped = self._chain(), None
         if label is not None:
             clamped = self._one_hot(np.full(count, self._class_index(label)))
-        found = chain.run(chain.initial_states(count, seed), steps, seed=seed, clamped=clamped)
+        found = chain.run(count, steps, seed=seed, clamped=clamped)
         return found[self.spec.name]
 
     def complete(
@@ -146,9 +147,8 @@ class RBMPredictor:
             return self.predict("complete", raw)[COMPLETION]
         self._check_shape(raw)
         chain, name = self._chain(), self.spec.name
-        start = chain.initial_states(len(raw), seed)
         draws = max(1, 3 * steps // 4)
-        found = chain.run(start, steps, seed=seed, clamped={name: raw}, average=draws)
+        found = chain.run(len(raw), steps, seed=seed, clamped={name: raw}, average=draws)
         return np.where(np.isnan(raw), found[name], raw)
 
     def oversample(self, raw: Any, labels: Any, *, seed: int = 0) -> tuple[Array, Array]:
@@ -232,18 +232,18 @@ class RBMPredictor:
                 )
         return found
 
-    def _chain(self) -> zoo.runtime.GibbsSampler:
+    def _chain(self) -> zoo.runtime.Sampler:
         """Create the Markov chain of the RBM."""
         inputs = step_inputs(
             self.data, self.config.hidden, gaussian=self.gaussian, classes=self.config.classes
         )
-        return zoo.runtime.GibbsSampler(self._predict_fns[GIBBS_STEP], inputs)
+        return zoo.runtime.Sampler(self._predict_fns[GIBBS_STEP], inputs, step_outputs(inputs))
 
     def _sample_near(self, raw: Array, labels: Array, seed: int) -> Array:
         """Sample new examples a few Gibbs steps from others, with fixed classes."""
         chain, label = self._chain(), self._one_hot(labels)
         start = {self.spec.name: raw.astype("float32"), **label}
-        found = chain.run(start, _STEPS_TO_NEIGHBOR, seed=seed, clamped=label)
+        found = chain.run(len(raw), _STEPS_TO_NEIGHBOR, seed=seed, start=start, clamped=label)
         # States are zeros and ones; their reconstructions have intermediate values, as real
         # examples.
         return self.reconstruct(found[self.spec.name].astype(self.spec.dtype))

@@ -74,6 +74,8 @@ def _tensor(spec: TensorSpec) -> dict[str, Any]:
     parameters = {
         key: value
         for key, value in (
+            ("role", spec.role),
+            ("of", spec.of),
             ("labels", spec.labels and list(spec.labels)),
             ("range", spec.range and list(spec.range)),
             ("unit", spec.unit),

@@ -109,7 +109,13 @@ def _encode_signature(
         specs += [_memory_spec(number, config), _cache_spec(number, config)]
     outputs |= {"logits": _logits(model, config, x), "memory_mask": mask}
     graph = keras.Model({source.name: ids}, outputs)
-    return Signature("encode", graph, (source,), (_logits_spec(target), _MEMORY_MASK, *specs))
+    return Signature(
+        "encode",
+        graph,
+        (source,),
+        (_logits_spec(target), _MEMORY_MASK, *specs),
+        decode="decode",
+    )
 
 
 def _decode_signature(
@@ -124,6 +130,7 @@ def _decode_signature(
         name="token",
         dtype="int32",
         range=(0, len(_vocabulary(target)) - 1),
+        draw="uniform",
         text=target.text,
         inside="id of the last token",
     )

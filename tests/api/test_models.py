@@ -109,7 +109,7 @@ class TestBuild:
         spec = zoo.DataSpec(
             id="mine",
             task=zoo.Task.CLASSIFICATION,
-            inputs=(zoo.TensorSpec(name="image", shape=(12, 10, 3), dtype="uint8"),),
+            inputs=(zoo.TensorSpec(name="image", shape=(12, 10, 3), dtype="uint8", role="image"),),
             targets=(zoo.TensorSpec(name="label", dtype="int64", labels=("cat", "dog")),),
         )
         model = zoo.build("cnn", data=spec, filters=[[4]])
@@ -268,7 +268,8 @@ def test_a_predictor_is_opened_once_and_predicts_as_predict_does():
     model = zoo.build("cnn", weights="digits")
     predictor = zoo.open_predictor(model)
     images = zoo.dataset("digits").split("test").take(np.arange(3))[0]["image"]
-    inputs, outputs = next(iter(predictor.signatures.values()))
+    first = next(iter(predictor.signatures.values()))
+    inputs, outputs = first.inputs, first.outputs
 
     assert (predictor.name, predictor.source, predictor.prompts) == ("cnn", "", None)
     assert predictor.license == "Apache-2.0"

@@ -36,7 +36,9 @@ class Reader(zoo.Architecture[zoo.ModelConfig]):
         return compile_classifier(Model(tokens, answer), config.optimizer)
 
     def signatures(self, model, config, data):
-        answer = zoo.TensorSpec(name="probabilities", shape=(2,), labels=data.labels)
+        answer = zoo.TensorSpec(
+            name="probabilities", shape=(2,), labels=data.labels, role="probabilities"
+        )
         return (zoo.Signature("predict", model, data.inputs, (answer,)),)
 
 

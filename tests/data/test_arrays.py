@@ -108,7 +108,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "one-hot": ({"x": TABLE, "y": np.eye(4)[Y]}, "(40, 4)"),
     "measurements": ({"x": TABLE, "y": Y + 0.5}, "float64"),
     "float images": ({"x": IMAGES / 255, "y": Y}, "x is float64 (40, 5, 6)"),
-    "two channels": ({"x": np.zeros((40, 5, 6, 2), np.uint8), "y": Y}, "(40, 5, 6, 2)"),
+    "five axes": ({"x": np.zeros((40, 5, 6, 2, 1), np.uint8), "y": Y}, "(40, 5, 6, 2, 1)"),
     "text": ({"x": TABLE.astype(str), "y": Y}, "x is <U"),
     "infinity": ({"x": np.where(TABLE[7, 2] == TABLE, np.inf, TABLE), "y": Y}, "x[7, 2] is inf"),
     "too large": ({"x": np.where(TABLE[7, 2] == TABLE, 1e99, TABLE), "y": Y}, "x[7, 2] is 1e+99"),

@@ -12,9 +12,11 @@ from zoo.config import ModelConfig
 from zoo.spec import Column, DataSpec, Task, TensorSpec
 
 CLASSES = ("cat", "dog", "fish", "owl")
-PROBABILITIES = TensorSpec(name="probabilities", shape=(len(CLASSES),))
+PROBABILITIES = TensorSpec(name="probabilities", shape=(len(CLASSES),), role="probabilities")
 LABEL = TensorSpec(name="label", dtype="int64", labels=CLASSES)
-IMAGE = TensorSpec(name="image", shape=(6, 6, 1), dtype="uint8", range=(0, 255), inside="scaled")
+IMAGE = TensorSpec(
+    name="image", shape=(6, 6, 1), dtype="uint8", range=(0, 255), inside="scaled", role="image"
+)
 NUMERIC = TensorSpec(
     name="numeric",
     shape=(3,),

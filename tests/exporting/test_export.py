@@ -307,7 +307,10 @@ def test_a_wrong_declaration_is_refused(tmp_path: Path) -> None:
             Tiny(),
             [
                 Signature(
-                    "predict", cnn(), (IMAGE,), (TensorSpec(name="probabilities", shape=(9,)),)
+                    "predict",
+                    cnn(),
+                    (IMAGE,),
+                    (TensorSpec(name="probabilities", shape=(9,), role="probabilities"),),
                 )
             ],
             out=tmp_path,

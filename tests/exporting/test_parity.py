@@ -76,7 +76,7 @@ def test_the_recorded_batch_sizes_are_those_of_the_comparison(
     cases = asked(weights)
 
     stored = StoredGraph(proto, OnnxFile(proto.SerializeToString()))
-    parity = check_parity(stored.file, cases, calibrate(stored, cases, "sum"), "sum")
+    parity = check_parity(stored.file, cases, calibrate(stored, cases, "sum"), "sum", ())
 
     assert {case.batch for case in cases} == set(parity.batches) == batches
     assert parity.lengths["time"][:3] == (1, 2, 3)

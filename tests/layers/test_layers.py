@@ -82,7 +82,7 @@ def test_elastic_bending_has_the_declared_strength() -> None:
 
 
 def test_an_augmented_model_survives_saving(tmp_path: Path) -> None:
-    spec = TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8", range=(0, 255))
+    spec = TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8", range=(0, 255), role="image")
     image = keras.Input((8, 8, 1), dtype="uint8")
     config = AugmentationConfig(rotation=5, elastic=0.5, flip=True)
     model = keras.Model(image, keras.layers.Flatten()(augment(scale_image(image, spec), config)))
@@ -95,7 +95,7 @@ def test_an_augmented_model_survives_saving(tmp_path: Path) -> None:
 
 
 def test_raw_pixels_of_any_declared_range_become_zero_to_one() -> None:
-    spec = TensorSpec(name="image", shape=(1, 2, 1), range=(-1, 1))
+    spec = TensorSpec(name="image", shape=(1, 2, 1), range=(-1, 1), role="image")
     image = keras.Input((1, 2, 1))
     model = keras.Model(image, scale_image(image, spec))
 

@@ -54,7 +54,7 @@ class Known(Images):
 
 
 def spec(*names: str, text: TextSpec = TEXT) -> DataSpec:
-    image = TensorSpec(name="image", shape=(4, 4, 3), dtype="uint8", range=(0, 255))
+    image = TensorSpec(name="image", shape=(4, 4, 3), dtype="uint8", range=(0, 255), role="image")
     targets = tuple(
         TensorSpec(name=name, shape=("time",), dtype="int32", text=text)
         for name in names or ("caption",)

@@ -43,7 +43,7 @@ class Rows:
 def spec(
     shape: tuple[int, ...], labels: tuple[str, ...] | None = None, dtype: Any = "uint8"
 ) -> DataSpec:
-    image = TensorSpec(name="image", shape=shape, dtype=dtype, range=(0, 255))
+    image = TensorSpec(name="image", shape=shape, dtype=dtype, range=(0, 255), role="image")
     label = TensorSpec(name="label", dtype="int64", labels=labels)
     return DataSpec(
         id="rows",

@@ -77,11 +77,11 @@ def test_numbers_that_are_none_are_no_heat() -> None:
 def test_a_map_is_cut_to_the_picture_inside_a_padded_one() -> None:
     warm = np.zeros((8, 8))
     warm[3, 6] = 1.0
-    spec = TensorSpec(name="image", shape=(64, 64, 3), outside=PADDED)
+    spec = TensorSpec(name="image", shape=(64, 64, 3), outside=PADDED, role="image")
     part = crop(warm, (50, 100), spec)
 
     assert part.shape == (4, 8)
     assert np.unravel_index(part.argmax(), part.shape) == (1, 6)
     np.testing.assert_allclose(crop(warm, (30, 30), spec), warm)
-    stretched = TensorSpec(name="image", shape=(64, 64, 3))
+    stretched = TensorSpec(name="image", shape=(64, 64, 3), role="image")
     np.testing.assert_array_equal(crop(warm, (50, 100), stretched), warm)

@@ -155,7 +155,7 @@ def test_a_frozen_encoder_stays_the_same(tmp_path: Path) -> None:
 
 
 def spec(shape: tuple[int | str, ...], task: Task = Task.CAPTIONING) -> DataSpec:
-    image = TensorSpec(name="image", shape=shape, dtype="uint8", range=(0, 255))
+    image = TensorSpec(name="image", shape=shape, dtype="uint8", range=(0, 255), role="image")
     return DataSpec(
         id="x", task=task, inputs=(image,), targets=zoo.dataset(DATA, **SMALL).spec.targets
     )

@@ -19,7 +19,9 @@ LABEL = TensorSpec(name="label", dtype="int64", labels=("a", "b", "c"))
 
 
 def images(height: int, width: int, channels: int) -> DataSpec:
-    image = TensorSpec(name="image", shape=(height, width, channels), dtype="uint8", range=(0, 255))
+    image = TensorSpec(
+        name="image", shape=(height, width, channels), dtype="uint8", range=(0, 255), role="image"
+    )
     return DataSpec(id="x", task=Task.CLASSIFICATION, inputs=(image,), targets=(LABEL,))
 
 

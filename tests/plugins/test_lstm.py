@@ -201,7 +201,7 @@ def test_gates_start_with_the_memory_that_is_asked_for() -> None:
             DataSpec(
                 id="images",
                 task=Task.CLASSIFICATION,
-                inputs=(TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8"),),
+                inputs=(TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8", role="image"),),
                 targets=(LABEL,),
             ),
             "has none",

@@ -243,7 +243,7 @@ def test_classes_and_pictures_are_refused() -> None:
         zoo.build("mlp_regressor", data="digits")
     with pytest.raises(ConfigError, match="no classes"):
         zoo.build("mlp_classifier", data="diabetes")
-    image = TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8")
+    image = TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8", role="image")
     with pytest.raises(ConfigError, match="does not support the input 'image'"):
         zoo.build("mlp_regressor", data=SPEC.model_copy(update={"inputs": (image,)}))
 

@@ -14,7 +14,7 @@ from zoo.api.prediction import Predictor
 from zoo.data import ArraySplit, Dataset
 from zoo.errors import ConfigError, DataError, Incompatible
 from zoo.runtime import load_generator
-from zoo.runtime.decoding import generate, generated_text, likelihood
+from zoo.runtime.decoding import generate, likelihood, text_generation
 from zoo.runtime.text import decode_text, encode_text
 from zoo.spec import DataSpec, Task, TensorSpec, TextSpec
 
@@ -167,7 +167,7 @@ def assert_same_texts(artifact: Path, keras_model: Predictor, texts: list[str]) 
             ours.outputs["log_probability"], theirs.outputs["log_probability"], atol=1e-3
         )
     assert zoo.predict(artifact, texts[0]).texts == opened.predict(texts[0]).texts
-    vocabulary = generated_text(keras_model.signatures).vocabulary
+    vocabulary = text_generation(keras_model.signatures).text.vocabulary
     encoded = zoo.predict(artifact, texts[:3], signature="encode").outputs
     assert encoded["logits"].shape == (3, len(vocabulary))
     assert zoo.verify(artifact).signatures
@@ -293,7 +293,7 @@ def test_a_configuration_that_cannot_be_is_refused(config, message):
             DataSpec(
                 id="photos",
                 task=Task.CLASSIFICATION,
-                inputs=(TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8"),),
+                inputs=(TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8", role="image"),),
                 targets=(LABEL,),
             ),
             "needs text",

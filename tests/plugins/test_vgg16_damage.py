@@ -36,7 +36,9 @@ def pictures(
     dtype: str = "uint8",
     high: float = 255,
 ) -> DataSpec:
-    image = TensorSpec(name="image", shape=(height, width, channels), dtype=dtype, range=(0, high))
+    image = TensorSpec(
+        name="image", shape=(height, width, channels), dtype=dtype, range=(0, high), role="image"
+    )
     label = TensorSpec(name="label", dtype="int64", labels=labels)
     return DataSpec(id="x", task=Task.CLASSIFICATION, inputs=(image,), targets=(label,))
 

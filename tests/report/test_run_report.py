@@ -303,9 +303,9 @@ def test_a_pickle_among_the_images_is_never_loaded(tmp_path: Path) -> None:
 
 def test_an_array_that_holds_no_images_is_named(tmp_path: Path) -> None:
     run = whole_run(tmp_path)
-    np.savez(run / "mistakes.npz", image=np.zeros((3, 4, 4, 7), np.uint8))
+    np.savez(run / "mistakes.npz", image=np.zeros((3, 4), np.uint8))
     page = Page(write_run_report(run))
-    assert "image has shape (3, 4, 4, 7)" in page.text
+    assert "image has shape (3, 4)" in page.text
     assert not page.tags("img")
 
 

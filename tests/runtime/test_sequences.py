@@ -12,7 +12,7 @@ from zoo.runtime.inputs import encode
 from zoo.spec import TensorSpec
 
 SPECS = (
-    TensorSpec(name="sequence", shape=("time", 2)),
+    TensorSpec(name="sequence", shape=("time", 2), rows="length"),
     TensorSpec(name="length", dtype="int32", range=(1, 4)),
 )
 

@@ -131,7 +131,7 @@ class WrongShape(Good):
 
     def signatures(self, model: Any, config: Any, data: zoo.DataSpec) -> Sequence[zoo.Signature]:
         """Return what is not so."""
-        output = zoo.TensorSpec(name="probabilities", shape=(3,))
+        output = zoo.TensorSpec(name="probabilities", shape=(3,), role="probabilities")
         return (zoo.Signature("predict", model, data.inputs, (output,)),)
 
 
@@ -314,7 +314,9 @@ class Counting(Good):
 
     def signatures(self, model: Any, config: Any, data: zoo.DataSpec) -> Sequence[zoo.Signature]:
         """Return signatures that are numbered."""
-        output = zoo.TensorSpec(name="probabilities", shape=(10,), inside=f"try {next(_TOLD)}")
+        output = zoo.TensorSpec(
+            name="probabilities", shape=(10,), inside=f"try {next(_TOLD)}", role="probabilities"
+        )
         return (zoo.Signature("predict", model, data.inputs, (output,)),)
 
 

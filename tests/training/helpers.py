@@ -23,7 +23,9 @@ from zoo.training.run_folder import RunFolder
 SPEC = DataSpec(
     id="squares",
     task=Task.CLASSIFICATION,
-    inputs=(TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8", range=(0, 255)),),
+    inputs=(
+        TensorSpec(name="image", shape=(8, 8, 1), dtype="uint8", range=(0, 255), role="image"),
+    ),
     targets=(TensorSpec(name="label", dtype="int64", labels=("left", "right", "both")),),
 )
 

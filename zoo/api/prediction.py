@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,14 @@ from zoo.api.predict_fns import (
 from zoo.errors import ArtifactError, ConfigError, Finding, Incompatible
 from zoo.files import exists, is_file, is_folder
 from zoo.runtime import Prediction, Session, load as load_artifact
-from zoo.runtime.decoding import Generator, generated_text
+from zoo.runtime.decoding import Generator, text_generation
 
 if TYPE_CHECKING:
     import keras
 
     from zoo.api.artifacts import Artifact
     from zoo.api.run import Run
-    from zoo.spec import PredictFns, TensorSpec
+    from zoo.spec import PredictFns, SignatureSpec
 
 # An artifact must be quick to load, so what models and runs need is imported in functions.
 
@@ -119,8 +119,8 @@ class Predictor:
         source: Folder that it was read from; empty for a model in memory.
         license: License of its weights.
         limits: What it cannot do, one sentence each.
-        signatures: By name, the inputs and the outputs of each signature; the first is the
-            default.
+        signatures: By name, the specs of each signature: ``inputs`` and ``outputs``. The first is
+            the default.
         prompts: Names of the prompts of a model that writes text token by token; ``None`` for any
             other model.
         predict_fns: By name, each signature as a function from named arrays to named arrays.
@@ -130,7 +130,7 @@ class Predictor:
     source: str
     license: str
     limits: tuple[str, ...]
-    signatures: Mapping[str, tuple[Sequence[TensorSpec], Sequence[TensorSpec]]]
+    signatures: Mapping[str, SignatureSpec]
     prompts: tuple[str, ...] | None
     predict_fns: PredictFns = field(repr=False)
     _session: Session | None = field(repr=False)
@@ -140,9 +140,10 @@ class Predictor:
     ) -> Prediction:
         """Predict for raw inputs: see :func:`zoo.predict`."""
         first, *_ = self.signatures
-        text = generated_text(self.signatures) if signature is None else None
+        text = text_generation(self.signatures) if signature is None else None
         if text is not None:
-            generator = Generator(self.predict_fns, self.signatures[first][0], text)
+            predict_fns = text.predict_fns(self.predict_fns)
+            generator = Generator(predict_fns, self.signatures[text.encode].inputs, text.text)
             return generator.predict(inputs, beams=beams, prompt=prompt)
         _refuse_generation(beams, prompt)
         if self._session is not None:
@@ -157,9 +158,9 @@ class Predictor:
                 why=f"it has: {', '.join(self.signatures)}",
                 fix=f"signature={first!r}",
             )
-        specs, outputs = self.signatures[name]
+        specs = self.signatures[name].inputs
         found = self.predict_fns[name](encode(inputs, specs))
-        return Prediction(found, outputs, forecast_dates(inputs, specs))
+        return Prediction(found, self.signatures[name].outputs, forecast_dates(inputs, specs))
 
 
 def open_predictor(
@@ -190,10 +191,11 @@ def open_predictor(
     model: Any = _loaded(target, weights)
     session = model if isinstance(model, Session) else None
     card: Any
+    specs: dict[str, SignatureSpec]
     if session is not None:
         card = session.manifest
         source = source or session.source
-        specs = {graph.signature: (graph.inputs, graph.outputs) for graph in card.graphs}
+        specs = {graph.signature: graph for graph in card.graphs}
         predict_fns = session_predict_fns(session)
     else:
         from zoo.api.model_factory import architecture_of, blueprint_of
@@ -203,10 +205,10 @@ def open_predictor(
             source, model = source or str(model.path), model.model
         card = architecture_of(blueprint_of(model)).info
         graphs = signatures(model)
-        specs = {graph.name: (graph.inputs, graph.outputs) for graph in graphs}
+        specs = {graph.name: graph for graph in graphs}
         predict_fns = {graph.name: keras_predict_fn(graph) for graph in graphs}
-    text = generated_text(specs)
-    prompts = None if text is None else tuple(name for name, _ in text.prompts)
+    text = text_generation(specs)
+    prompts = None if text is None else tuple(name for name, _ in text.text.prompts)
     return Predictor(
         card.name, source, card.license, tuple(card.limits), specs, prompts, predict_fns, session
     )

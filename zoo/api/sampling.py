@@ -15,7 +15,7 @@ from zoo.files import atomic_write, exists
 from zoo.metrics.figures import encode_png
 from zoo.names import nearest
 from zoo.runtime import Prediction, Session
-from zoo.runtime.gibbs import GibbsSampler, gibbs_step
+from zoo.runtime.sampling import Sampler, sampling_signature
 from zoo.spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -32,24 +32,30 @@ def sample(
     target: Run | keras.Model | Session | str | Path,
     count: int = 16,
     *,
-    steps: int = 1_000,
+    steps: int | None = None,
     given: Any = None,
     label: str | None = None,
     seed: int = 0,
 ) -> Prediction:
-    """Sample from a generative model with a Gibbs chain, such as ``rbm``.
+    """Sample from a generative model: any with a signature whose inputs are all drawn.
+
+    A Markov chain, such as that of ``rbm`` or of a diffusion model, takes many steps; a generator
+    takes one.
 
     Args:
         target: A run or its folder, a model of :func:`build`, an artifact or its folder. An
             artifact needs no Keras, and gives the same samples as its model.
         count: Number of samples; with ``given``, per example.
-        steps: Gibbs steps of each chain. The more, the less a sample depends on its start.
-        given: Raw examples in which NaN marks the values to sample; the others are clamped.
+        steps: Steps of each chain, 1,000 by default. The more, the less a sample depends on its
+            start.
+        given: Raw examples of the first state in which NaN marks the values to sample; the others
+            are clamped.
         label: The class to sample, if the model was trained with classes.
         seed: Random seed.
 
     Returns:
-        The samples, raw, under the names of the model's inputs.
+        The samples: the states of a chain, raw, under the names of the model's inputs; or the
+        outputs of a generator.
 
     Raises:
         Incompatible: If the model is not generative.
@@ -63,25 +69,29 @@ def sample(
     """
     # A name stands for no model here: load refuses it.
     model = open_predictor(load(target) if isinstance(target, str | Path) else target)
-    name = gibbs_step(model.signatures, source=model.source or model.name)
-    sampler = GibbsSampler(model.predict_fns[name], model.signatures[name][0])
-    first = sampler.states[0]
+    name = sampling_signature(model.signatures, source=model.source or model.name)
+    signature = model.signatures[name]
+    sampler = Sampler(model.predict_fns[name], signature.inputs, signature.outputs)
     wrong = [
         Finding(name, value, f"from 1 to {most:,}")
         for name, value, most in (("count", count, _MOST), ("steps", steps, _MOST_STEPS))
-        if not 1 <= value <= most
+        if value is not None and not 1 <= value <= most
     ]
+    if given is not None and not sampler.is_chain:
+        wrong.append(Finding("given", "examples", "left out: only a chain of states takes them"))
     if wrong:
         raise ConfigError("these samples cannot be drawn", findings=wrong)
     clamped: dict[str, Any] = {}
     if given is not None:
+        first = sampler.conditions[0]
         clamped[first.name] = np.repeat(_encode_partial(given, first), count, axis=0)
         count = len(clamped[first.name])
     if label is not None:
-        spec, place = _label_state(sampler, label)
-        clamped[spec.name] = np.eye(len(spec.labels or ()), dtype="float32")[[place] * count]
-    found = sampler.run(sampler.initial_states(count, seed), steps, seed=seed, clamped=clamped)
-    return Prediction(found, sampler.states)
+        spec, place = _label_input(sampler, label)
+        drawn = np.eye(len(spec.labels or ())) if spec.shape else np.arange(place + 1)
+        clamped[spec.name] = drawn[[place] * count].astype(spec.dtype)
+    found = sampler.run(count, steps, seed=seed, clamped=clamped)
+    return Prediction(found, sampler.samples)
 
 
 def write_samples(samples: Prediction, path: str | Path) -> Path:
@@ -137,9 +147,9 @@ def _encode_partial(given: Any, spec: TensorSpec) -> np.ndarray:
     return found
 
 
-def _label_state(sampler: GibbsSampler, label: str) -> tuple[TensorSpec, int]:
-    """Return the state that holds the class, and the index of the class."""
-    for spec in sampler.states:
+def _label_input(sampler: Sampler, label: str) -> tuple[TensorSpec, int]:
+    """Return the input that holds the class, and the index of the class."""
+    for spec in sampler.conditions:
         if spec.labels is None:
             continue
         if label in spec.labels:

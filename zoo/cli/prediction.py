@@ -67,7 +67,7 @@ def predict(target: str, inputs: tuple[str, ...], top: int, as_json: bool, **opt
         console.emit_json(records)
         return
     names = _names(inputs, len(records))
-    if all("probabilities" in record for record in records):
+    if all(isinstance(record.get("probabilities"), dict) for record in records):
         header: tuple[str, ...] = ("input", "class", "probability", "then")
         rows: list[tuple[str, ...]] = [
             (name, *_ranked(record, top)) for name, record in zip(names, records, strict=True)
@@ -141,9 +141,7 @@ def _value(value: Any) -> str:
     default=16,
     help="Number of samples; with --given, per example.",
 )
-@click.option(
-    "--steps", type=console.COUNT, metavar="N", default=1_000, help="Gibbs steps of each chain."
-)
+@click.option("--steps", type=console.COUNT, metavar="N", help="Steps of each chain. Default: 1000")
 @click.option(
     "--given",
     metavar="FILE",

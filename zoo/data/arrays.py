@@ -228,9 +228,7 @@ def _input(array: Array, key: str, bad: Fault) -> Array:
             why="there is nothing in it",
             fix="store at least one example per split, with at least one value each",
         )
-    if array.dtype == np.uint8 and (
-        array.ndim == 3 or (array.ndim == 4 and array.shape[-1] in (1, 3))
-    ):
+    if array.dtype == np.uint8 and array.ndim in (3, 4):
         return array[..., None] if array.ndim == 3 else array
     # Scaled images are never negative or NaN; they are refused below.
     if array.ndim == 3 and array.dtype.kind == "f" and not (array >= 0).all():
@@ -238,7 +236,7 @@ def _input(array: Array, key: str, bad: Fault) -> Array:
     if array.ndim != 2 or array.dtype.kind not in "iufb" or array.shape[1] == 0:
         raise bad(
             f"{key} is {array.dtype} {array.shape}",
-            why="images are uint8 [N, H, W] or [N, H, W, 1 or 3]; other numbers are [N, columns] "
+            why="images are uint8 [N, H, W] or [N, H, W, channels]; other numbers are [N, columns] "
             "or, if some are negative or NaN, sequences [N, time, features]",
             fix="store images as they are, 0 to 255, as uint8: scaling happens in the model",
         )
@@ -256,7 +254,9 @@ def _input(array: Array, key: str, bad: Fault) -> Array:
 def _spec(name: str, parts: Mapping[str, tuple[Array, Array]], names: tuple[str, ...]) -> DataSpec:
     example = parts["train"][0]
     if example.dtype == np.uint8:
-        tensor = TensorSpec(name="image", shape=example.shape[1:], dtype="uint8", range=(0, 255))
+        tensor = TensorSpec(
+            name="image", shape=example.shape[1:], dtype="uint8", range=(0, 255), role="image"
+        )
     else:
         tensor = TensorSpec(
             name="numeric",
@@ -320,6 +320,6 @@ def _sequence_specs(values: npt.NDArray[np.float32]) -> tuple[TensorSpec, Tensor
     time, features = values.shape[1:]
     words = "what stands behind the length counts for nothing"
     return (
-        TensorSpec(name="sequence", shape=("time", features), outside=words),
+        TensorSpec(name="sequence", shape=("time", features), rows="length", outside=words),
         TensorSpec(name="length", dtype="int32", range=(1, time)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.runtime.decoding import generated_text
+from zoo.runtime.decoding import text_generation
 from zoo.runtime.manifest import Comparison, Graph, Manifest, Variant
 from zoo.spec import TensorSpec
 
@@ -87,10 +87,20 @@ def _operators(operators: Mapping[str, int]) -> list[str]:
     return [*lines, ""]
 
 
-def _tensor(role: str, spec: TensorSpec) -> str:
+def _tensor(direction: str, spec: TensorSpec) -> str:
     shape = ", ".join(["batch", *map(str, spec.shape)])
     limits = f"{spec.range[0]:g} to {spec.range[1]:g}" if spec.range else ""
-    words = [spec.unit or "", spec.outside and f"preprocessed outside: {spec.outside}", spec.inside]
+    words = [
+        spec.role or "",
+        spec.of and f"of {spec.of}",
+        spec.unit or "",
+        spec.outside and f"preprocessed outside: {spec.outside}",
+        spec.inside,
+    ]
+    if spec.draw:
+        words.append(f"drawn: {spec.draw}")
+    if spec.rows:
+        words.append(f"the first {spec.rows} rows are valid")
     if spec.missing:
         words.append("NaN is a missing value")
     if spec.labels:
@@ -99,7 +109,7 @@ def _tensor(role: str, spec: TensorSpec) -> str:
     if spec.columns:
         words.append("columns: " + ", ".join(column.name for column in spec.columns))
     meaning = "; ".join(word for word in words if word).replace("|", "\\|").replace("\n", " ")
-    return f"| {role} | `{spec.name}` | {spec.dtype} | [{shape}] | {limits} | {meaning} |"
+    return f"| {direction} | `{spec.name}` | {spec.dtype} | [{shape}] | {limits} | {meaning} |"
 
 
 def _metrics(metrics: Mapping[str, Any]) -> list[str]:
@@ -171,8 +181,7 @@ def _compared(found: Comparison | None) -> list[str]:
 
 def _use(manifest: Manifest) -> tuple[str, str]:
     """Return the code that loads the artifact and predicts."""
-    signatures = {graph.signature: (graph.inputs, graph.outputs) for graph in manifest.graphs}
-    if generated_text(signatures) is None:
+    if text_generation({graph.signature: graph for graph in manifest.graphs}) is None:
         return (
             'session = zoo.runtime.load("PATH OF THIS FOLDER")',
             "session.predict(raw).as_dicts()",

@@ -27,14 +27,17 @@ from zoo.exporting.publishing import (
     weights_sha256,
     write_artifact,
 )
-from zoo.exporting.rewrites import add_label_output, constant_shapes, normalize
+from zoo.exporting.rewrites import add_class_output, class_output, constant_shapes, normalize
 from zoo.files import sha256_json
 from zoo.names import name_fault
+from zoo.runtime.decoding import text_generation
 from zoo.runtime.manifest import Graph, Manifest
-from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import Arrays, DataSpec, PredictFn, TensorSpec
 
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy")
+_CLASS = "label"
+"""Name of the output with the index of the largest probability, which the export adds."""
+
 _RESERVED = {"manifest", "vectors", "card", "model"}
 
 
@@ -144,11 +147,10 @@ def _verified_graph(
     """Convert one signature and compare it with its model."""
     signature = model.signature
     check_weights(signature.model, file)
-    samples = cast_inputs(model.inputs, samples)
+    samples = cast_inputs(model.inputs, {**samples, **signature.samples})
     check_samples(model.inputs, samples)
     outputs = tuple(_with_labels(spec, data) for spec in model.outputs)
-    names = {spec.name for spec in outputs}
-    label = PROBABILITIES in names and LABEL not in names
+    classes = _class_outputs(signature.inputs, outputs)
     converted = tf2onnx.convert(model)
     constant_shapes(converted.proto)
     proto = normalize(
@@ -157,17 +159,17 @@ def _verified_graph(
     weights = converted.weights
     del converted  # as large as the graph, if its weights are small
     outputs = tuple(sorted(outputs, key=lambda spec: model.order.index(spec.name)))
-    if label:
-        probabilities = next(spec for spec in outputs if spec.name == PROBABILITIES)
-        outputs = (*outputs, add_label_output(proto, probabilities.labels))
+    for spec, axis in classes:
+        add_class_output(proto, spec, axis)
+    outputs = (*outputs, *(spec for spec, _ in classes))
     # Written before the checks, for keep_failed; the published file has metadata in addition.
     stored = store(proto, file, stage, weights=weights, largest=largest_file)
     del proto  # external data is not in the stored graph
     check_graph(stored, file)
     size = sum(w.value.dtype.size * int(np.prod(w.shape)) for w in signature.model.weights)
-    cases = make_cases(model.inputs, _predict_fn(model, label=label), samples, weights=size)
+    cases = make_cases(model.inputs, _predict_fn(model, classes), samples, weights=size)
     try:
-        fields, vectors = compare_graph(stored, cases, file)
+        fields, vectors = compare_graph(stored, cases, file, outputs)
     except ExportError as error:
         layer = first_differing_layer(model, cases)
         raise ParityFailed(error.what, why=f"{error.why}; {layer}", fix=error.fix) from error
@@ -177,6 +179,7 @@ def _verified_graph(
         opset=tf2onnx.OPSET,
         inputs=signature.inputs,
         outputs=outputs,
+        decode=signature.decode,
         weights_sha256=weights_sha256(weight.numpy() for weight in signature.model.weights),
         **fields,
     )
@@ -195,24 +198,45 @@ def _with_outputs(model: tf2onnx.TracedModel, samples: Arrays) -> Arrays:
     return {**outputs, **{name: array[:count] for name, array in samples.items()}}
 
 
-def _predict_fn(model: tf2onnx.TracedModel, *, label: bool) -> PredictFn:
-    """Return the Keras model as a function, with the label output that the export adds."""
+def _predict_fn(model: tf2onnx.TracedModel, classes: Sequence[tuple[TensorSpec, int]]) -> PredictFn:
+    """Return the Keras model as a function, with the outputs that the export adds."""
 
     def predict_fn(inputs: Arrays) -> Arrays:
         outputs = model(inputs)
-        if label:
-            outputs[LABEL] = np.asarray(outputs[PROBABILITIES].argmax(-1))
+        for spec, axis in classes:
+            outputs[spec.name] = np.asarray(outputs[spec.of].argmax(axis))
         return outputs
 
     return predict_fn
 
 
+def _class_outputs(
+    inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+) -> list[tuple[TensorSpec, int]]:
+    """Return the specs of the class outputs that are added, each with its class axis."""
+    known = {spec.of for spec in outputs if spec.role == "class"}
+    missing = [s for s in outputs if s.role == "probabilities" and s.name not in known]
+    taken = {spec.name for spec in (*inputs, *outputs)}
+    found = []
+    for spec in missing:
+        name = _CLASS if len(missing) == 1 else f"{spec.name}_{_CLASS}"
+        if name in taken:
+            raise ConfigError(
+                f"the name {name!r} is taken",
+                why=f"the class with the largest of {spec.name!r} becomes an output of that name",
+                fix=f"name the other differently, or say that it is this class: role='class', "
+                f"of={spec.name!r}",
+            )
+        found.append((class_output(spec, name), spec.class_axis))
+    return found
+
+
 def _with_labels(spec: TensorSpec, data: DataSpec) -> TensorSpec:
     """Add the class names of the data to probabilities without labels."""
-    if spec.name != PROBABILITIES or spec.labels is not None or not spec.shape:
+    if spec.role != "probabilities" or spec.labels is not None:
         return spec
     for target in data.targets:
-        if target.labels is not None and len(target.labels) == spec.shape[-1]:
+        if target.labels is not None and len(target.labels) == spec.shape[spec.class_axis]:
             return spec.model_copy(
                 update={"labels": target.labels, "range": spec.range or (0.0, 1.0)}
             )
@@ -234,5 +258,6 @@ def _check(name: str, signatures: Sequence[Signature], version: int | None) -> N
             fault = "it is the name of another file of the artifact"
         if fault:
             findings.append(Finding("signatures", signature, fault))
+    text_generation({signature.name: signature for signature in signatures})
     if findings:
         raise ConfigError("the options of the export are wrong", findings=findings)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.runtime.sampling import draw_input, draw_limits
 from zoo.spec import Arrays, TensorSpec
 
 BATCHES = (1, 2, 7, 64)
@@ -115,8 +116,8 @@ def check_samples(specs: Sequence[TensorSpec], samples: Arrays) -> None:
     """
     for spec in specs:
         array = samples.get(spec.name)
-        if array is None and spec.range is not None:
-            continue  # the state of a step is not in the data, and is drawn
+        if array is None and spec.draw is not None:
+            continue
         fits = (
             array is not None
             and len(array) > 0
@@ -128,7 +129,8 @@ def check_samples(specs: Sequence[TensorSpec], samples: Arrays) -> None:
             raise DataError(
                 f"the samples of the input {spec.name!r} do not match its spec",
                 why=f"expected {spec.dtype}{['batch', *spec.shape]}. Received: {found}",
-                fix="give samples from the data the model was built for",
+                fix="give samples from the data the model was built for; for an input that is "
+                "not in the data, TensorSpec(draw=...) or Signature(samples=...)",
             )
 
 
@@ -138,8 +140,9 @@ def _limits(
     """Return the smallest and the largest value of each element."""
     if spec.dtype == "bool":
         return np.zeros(shape), np.ones(shape)
-    if spec.range is not None:
-        return np.full(shape, spec.range[0]), np.full(shape, spec.range[1])
+    if spec.range is not None or spec.draw is not None:
+        low, high = draw_limits(spec)
+        return np.full(shape, low), np.full(shape, high)
     if spec.text is not None and spec.text.vocabulary:
         return np.zeros(shape), np.full(shape, len(spec.text.vocabulary) - 1)
     if spec.columns is not None and all(c.categories is not None for c in spec.columns):
@@ -170,6 +173,9 @@ def _row(
     whole = np.dtype(spec.dtype).kind != "f"
     if kind == "samples" and samples is not None and samples.shape[1:] == shape:
         return np.asarray(samples[(index // len(KINDS)) % len(samples)])
+    if kind in ("samples", "random") and spec.draw is not None:
+        fixed = spec.model_copy(update={"shape": shape})
+        return np.asarray(draw_input(fixed, 1, random)[0])
     if kind == "zeros":
         return np.clip(np.zeros(shape), low, high) if spec.range else np.zeros(shape)
     if kind == "lowest":

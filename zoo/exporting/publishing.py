@@ -28,6 +28,7 @@ from zoo.runtime.golden_vectors import Vector, pack_vectors
 from zoo.runtime.manifest import CARD, MANIFEST, VECTORS, Graph, Manifest, read_manifest
 from zoo.runtime.triton_config import WARMUP, check_same_interface, repository_files
 from zoo.runtime.verification import expected_files, verify, version_folders
+from zoo.spec import TensorSpec
 
 FIRST_FILE = "model.onnx"
 FAILURE = "failure.json"
@@ -51,7 +52,12 @@ class VerifiedGraph:
 
 
 def compare_graph(
-    stored: StoredGraph, cases: Sequence[Case], name: str, *, exact: StoredGraph | None = None
+    stored: StoredGraph,
+    cases: Sequence[Case],
+    name: str,
+    outputs: Sequence[TensorSpec],
+    *,
+    exact: StoredGraph | None = None,
 ) -> tuple[dict[str, Any], list[Vector]]:
     """Compare a graph with its reference; return the fields of its manifest and golden vectors.
 
@@ -59,13 +65,14 @@ def compare_graph(
         stored: The graph.
         cases: Calls of the reference.
         name: Name of the file, for messages.
+        outputs: Specs of the outputs.
         exact: The graph whose float noise gives the tolerance; by default the graph itself.
 
     Raises:
         ParityFailed: At the first difference beyond the tolerance.
     """
     tolerance = calibrate(exact or stored, cases, name)
-    parity = check_parity(stored.file, cases, tolerance, name)
+    parity = check_parity(stored.file, cases, tolerance, name, outputs)
     operators, vectors = count_operators(stored.proto.graph), golden_vectors(cases)
     fields = {
         "nodes": sum(operators.values()),

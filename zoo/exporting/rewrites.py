@@ -18,7 +18,6 @@ import numpy as np
 from zoo.errors import Unsupported
 from zoo.exporting.external_data import is_external
 from zoo.exporting.graph_checks import subgraphs
-from zoo.runtime.prediction import LABEL, PROBABILITIES
 from zoo.spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -134,19 +133,31 @@ def normalize(
     )
 
 
-def add_label_output(proto: onnx.ModelProto, labels: tuple[str, ...] | None) -> TensorSpec:
-    """Add the index of the largest probability as an output, and return its spec."""
+def class_output(probabilities: TensorSpec, name: str) -> TensorSpec:
+    """Return the spec of the output with the index of the largest probability."""
+    sizes = list(probabilities.shape)
+    del sizes[probabilities.class_axis]
+    return TensorSpec(
+        name=name,
+        shape=tuple(sizes),
+        dtype="int64",
+        labels=probabilities.labels,
+        role="class",
+        of=probabilities.name,
+    )
+
+
+def add_class_output(proto: onnx.ModelProto, spec: TensorSpec, axis: int) -> None:
+    """Add the output of :func:`class_output` to a graph."""
     # Not done in Keras, whose argmax has no ONNX form.
     import onnx
 
-    source = next(value for value in proto.graph.output if value.name == PROBABILITIES)
-    sizes = [dim.dim_param or dim.dim_value for dim in source.type.tensor_type.shape.dim]
     proto.graph.node.append(
-        onnx.helper.make_node("ArgMax", [PROBABILITIES], [LABEL], name="label", axis=-1, keepdims=0)
+        onnx.helper.make_node(
+            "ArgMax", [spec.of], [spec.name], name=spec.name, axis=axis, keepdims=0
+        )
     )
-    spec = TensorSpec(name=LABEL, shape=tuple(sizes[1:-1]), dtype="int64", labels=labels)
     proto.graph.output.append(_value_info(spec))
-    return spec
 
 
 def _value_info(spec: TensorSpec) -> onnx.ValueInfoProto:

@@ -119,7 +119,13 @@ def classifier_signature(
         for spec in data.inputs
     )
     labels = data.labels
-    output = TensorSpec(name="probabilities", shape=(len(labels),), range=(0.0, 1.0), labels=labels)
+    output = TensorSpec(
+        name="probabilities",
+        shape=(len(labels),),
+        range=(0.0, 1.0),
+        labels=labels,
+        role="probabilities",
+    )
     inputs = {tensor.name: tensor for tensor in model.inputs}
     graph = keras.Model(inputs, {output.name: model.output})
     return Signature("predict", graph, input_specs, (output,))

@@ -176,9 +176,12 @@ def regressor_signature(
     )
     target = data.targets[0]
     names = ("prediction", "low", "high")
-    outputs = tuple(TensorSpec(name=name, unit=target.unit) for name in names)
+    prediction = TensorSpec(name=names[0], unit=target.unit, role="prediction")
+    interval = [
+        TensorSpec(name=name, unit=target.unit, role="interval", of=names[0]) for name in names[1:]
+    ]
     graph = keras.Model(
         {tensor.name: tensor for tensor in model.inputs},
         {name: model.output[name] for name in names},
     )
-    return Signature("predict", graph, input_specs, outputs)
+    return Signature("predict", graph, input_specs, (prediction, *interval))

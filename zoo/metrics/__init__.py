@@ -21,7 +21,7 @@ from zoo.metrics.results import (
     Mistake,
     Score,
 )
-from zoo.spec import DataSpec, PredictFn, Split, Task
+from zoo.spec import Arrays, DataSpec, PredictFn, Split, Task
 
 __all__ = [
     "CalibrationBin",
@@ -44,6 +44,10 @@ _METRICS: dict[str, str | Evaluate] = {
     Task.FORECASTING: "zoo.metrics.forecasting:evaluate_forecasting",
     Task.RECONSTRUCTION: "zoo.metrics.reconstruction:evaluate_reconstruction",
 }
+
+
+_OUTPUTS = {Task.CLASSIFICATION: "probabilities", Task.REGRESSION: "prediction"}
+"""Names of the outputs that are evaluated, by task."""
 
 
 def register_metrics(task: str, metrics: Evaluate) -> None:
@@ -78,16 +82,26 @@ def evaluate(
     split: Split,
     data: DataSpec,
     *,
+    task: str | None = None,
+    target: str | None = None,
+    output: str | None = None,
     reference: Split | None = None,
     batch_size: int = 256,
 ) -> Evaluation:
     """Evaluate a model on a split: every example once, the last short batch included.
 
+    A model with several outputs is evaluated once for each, with ``task``, ``target`` and
+    ``output``; the scores of the model are those of all, under names of its own.
+
     Args:
         predict_fn: Maps named inputs to named outputs; a Keras model and an ONNX session look the
             same through it.
         split: The examples.
-        data: Their spec. Its task decides what is measured.
+        data: Their spec.
+        task: The task, which decides what is measured; that of the data by default.
+        target: The target to compare with; by default the first that fits the task.
+        output: The output to evaluate; by default the one that the task's metrics look for:
+            ``probabilities`` of a classification, ``prediction`` of a regression.
         reference: The training split, which baselines are fitted on; ``None`` asks for the scores
             alone, without baselines and figures.
         batch_size: Examples per call of ``predict_fn``. Affects the speed only.
@@ -105,6 +119,10 @@ def evaluate(
         >>> predict_fn = zoo.load("exports/cnn/1").run
         >>> evaluate(predict_fn, digits.split("test"), digits.spec).scores["accuracy"].value > 0.95
         True
+        >>> evaluate(
+        ...     predict_fn, digits.split("test"), digits.spec, target="label", output="probabilities"
+        ... ).headline
+        'accuracy'
     """
     if batch_size < 1:
         raise ConfigError(
@@ -112,13 +130,40 @@ def evaluate(
             findings=[Finding("batch_size", batch_size, "a whole number of at least 1")],
             fix="leave it out, or give one above zero",
         )
-    metrics = _METRICS.get(data.task)
+    task = task or data.task
+    metrics = _METRICS.get(task)
     if metrics is None:
         raise ConfigError(
-            f"there are no metrics for the task {data.task!r}",
+            f"there are no metrics for the task {task!r}",
             why=f"there are some for {', '.join(sorted(_METRICS))}",
             fix="override Architecture.evaluate, or zoo.metrics.register_metrics",
         )
     if isinstance(metrics, str):
         metrics = pkgutil.resolve_name(metrics)
+    if target is not None:
+        targets = tuple(spec for spec in data.targets if spec.name == target)
+        if not targets:
+            known = ", ".join(spec.name for spec in data.targets) or "none"
+            raise ConfigError(
+                "the evaluation cannot be done", findings=[Finding("target", target, known)]
+            )
+        data = data.model_copy(update={"targets": targets})
+    if output is not None:
+        predict_fn = _one_output(predict_fn, output, _OUTPUTS.get(task, output))
+    data = data.model_copy(update={"task": task})
     return metrics(predict_fn, split, data, reference=reference, batch_size=batch_size)
+
+
+def _one_output(predict_fn: PredictFn, output: str, name: str) -> PredictFn:
+    """Return a function with one output alone, under another name."""
+
+    def predict_one(inputs: Arrays) -> Arrays:
+        outputs = predict_fn(inputs)
+        if output not in outputs:
+            raise ConfigError(
+                "the evaluation cannot be done",
+                findings=[Finding("output", output, f"one of {', '.join(outputs)}")],
+            )
+        return {name: outputs[output]}
+
+    return predict_one

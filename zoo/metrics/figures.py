@@ -355,11 +355,12 @@ def encode_png(pixels: np.ndarray, max_side: int | None = None) -> bytes:
         max_side: If the longer side is larger, square blocks are averaged until it fits.
 
     Shapes:
-        pixels: ``[height, width, 1 or 3]``
+        pixels: ``[height, width, channels]``; of other numbers than 1 and 3, the first three are
+            shown, or the first.
     """
     from PIL import Image
 
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    image = Image.fromarray(pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., 0])
     if max_side is not None and max(image.size) > max_side:
         image = image.reduce(-(-max(image.size) // max_side))
     stream = io.BytesIO()
@@ -375,7 +376,7 @@ def encode_image(array: np.ndarray, max_side: int | None = None) -> str:
         max_side: As in :func:`encode_png`.
 
     Shapes:
-        array: ``[height, width]`` or ``[height, width, 1 or 3]``
+        array: ``[height, width]`` or ``[height, width, channels]``
 
     Example:
         >>> encode_image(np.zeros((8, 8)))[:8]

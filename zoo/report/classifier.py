@@ -172,7 +172,7 @@ def thumbnail(array: np.ndarray) -> str:
         array: Raw values: integers from 0 to 255; anything else is stretched from black to white.
 
     Shapes:
-        array: ``[height, width, 1 or 3]``
+        array: ``[height, width, channels]``
     """
     if array.dtype != np.uint8:
         values: Any = np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)

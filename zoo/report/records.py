@@ -172,7 +172,7 @@ def _read_mistakes(path: Path) -> np.ndarray | None:
         images: np.ndarray = file[MISTAKES]
     if images.ndim == 3:
         images = images[..., np.newaxis]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
+    if images.ndim != 4 or 0 in images.shape[1:]:
         raise ValueError(f"it holds no images: {MISTAKES} has shape {images.shape}")
     return images
 

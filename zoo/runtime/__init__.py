@@ -14,9 +14,13 @@ if TYPE_CHECKING:
         generate as generate,
         load_generator as load_generator,
     )
-    from zoo.runtime.gibbs import GibbsSampler as GibbsSampler, load_sampler as load_sampler
     from zoo.runtime.manifest import Manifest as Manifest, read_manifest as read_manifest
     from zoo.runtime.prediction import Prediction as Prediction
+    from zoo.runtime.sampling import (
+        Sampler as Sampler,
+        draw_input as draw_input,
+        load_sampler as load_sampler,
+    )
     from zoo.runtime.session import Session as Session, load as load
     from zoo.runtime.text import decode_text as decode_text, encode_text as encode_text
     from zoo.runtime.triton_config import (
@@ -36,9 +40,9 @@ _MODULES = {
     "benchmark": ("BenchRow", "bench"),
     "decoding": ("Generation", "Generator", "generate", "load_generator"),
     "artifact_diff": ("DiffReport", "diff"),
-    "gibbs": ("GibbsSampler", "load_sampler"),
     "manifest": ("Manifest", "read_manifest"),
     "prediction": ("Prediction",),
+    "sampling": ("Sampler", "draw_input", "load_sampler"),
     "session": ("Session", "load"),
     "text": ("decode_text", "encode_text"),
     "triton_config": ("served_shape", "served_type"),

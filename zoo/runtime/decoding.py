@@ -1,6 +1,7 @@
 """Autoregressive decoding: generate text from an encoder and a decoder, with numpy alone.
 
-A model that generates text (a translator, a captioner) has two signatures:
+A model that generates text (a translator, a captioner) has two signatures. The first names the
+second as its ``decode``. Their own names are free; here they are ``encode`` and ``decode``:
 
 ``encode``
     Takes the inputs, and gives ``logits``, the scores of the first token ``[batch, vocabulary]``,
@@ -31,7 +32,7 @@ from zoo.runtime.manifest import read_manifest
 from zoo.runtime.prediction import Prediction
 from zoo.runtime.session import Session, load
 from zoo.runtime.text import tokenizer
-from zoo.spec import Arrays, PredictFn, PredictFns, TensorSpec, TextSpec
+from zoo.spec import Arrays, PredictFn, PredictFns, SignatureSpec, TensorSpec, TextSpec
 
 LOGITS = "logits"
 CHOSEN = "token"
@@ -372,18 +373,48 @@ def generated_outputs(text: TextSpec) -> tuple[TensorSpec, TensorSpec]:
     )
 
 
-def generated_text(
-    signatures: Mapping[str, tuple[Sequence[TensorSpec], Sequence[TensorSpec]]],
-) -> TextSpec | None:
-    """Return the spec of the text that a model generates, or ``None``.
+@dataclass(frozen=True)
+class TextGeneration:
+    """The two signatures of a model that generates text.
+
+    Attributes:
+        encode: Name of the signature that takes the inputs.
+        decode: Name of the signature that takes one step.
+        text: Spec of the generated text.
+    """
+
+    encode: str
+    decode: str
+    text: TextSpec
+
+    def predict_fns(self, every: PredictFns) -> dict[str, PredictFn]:
+        """Return the two functions that :func:`generate` takes, of those of all signatures."""
+        return {ENCODE: every[self.encode], DECODE: every[self.decode]}
+
+
+def text_generation(signatures: Mapping[str, SignatureSpec]) -> TextGeneration | None:
+    """Return the signatures that generate a text, or ``None`` if the model generates none.
 
     Args:
-        signatures: Specs of the inputs and outputs of each signature, by name.
+        signatures: The signatures of a model, by name.
+
+    Raises:
+        Incompatible: If a signature names a ``decode`` that is not there, or is no decoding step.
     """
-    if ENCODE not in signatures or DECODE not in signatures:
-        return None
-    inputs, _ = signatures[DECODE]
-    return next((spec.text for spec in inputs if spec.name == CHOSEN), None)
+    for name, signature in signatures.items():
+        if not signature.decode:
+            continue
+        step = signatures.get(signature.decode)
+        text = next((s.text for s in step.inputs if s.name == CHOSEN), None) if step else None
+        if step is None or text is None or all(s.name != LOGITS for s in step.outputs):
+            raise Incompatible(
+                f"the signature {name!r} names {signature.decode!r} as its decoding step",
+                why=f"that takes {CHOSEN!r} with the spec of the text, and gives {LOGITS!r}; the "
+                f"signatures are {', '.join(signatures)}",
+                fix="see zoo.runtime.decoding",
+            )
+        return TextGeneration(name, signature.decode, text)
+    return None
 
 
 def load_generator(
@@ -405,17 +436,17 @@ def load_generator(
         ['uno', 'dos']
     """
     manifest = read_manifest(Path(path))
-    text = generated_text({g.signature: (g.inputs, g.outputs) for g in manifest.graphs})
-    if text is None:
+    found = text_generation({graph.signature: graph for graph in manifest.graphs})
+    if found is None:
         raise Incompatible(
             f"{path} generates no text",
-            why=f"that takes the signatures {ENCODE} and {DECODE}; it has "
+            why="none of its signatures names a decoding step: "
             f"{', '.join(graph.signature for graph in manifest.graphs)}",
             fix="open it with zoo.runtime.load",
         )
     sessions: dict[str, Session] = {
         name: load(path, signature=name, threads=threads, providers=providers)
-        for name in (ENCODE, DECODE)
+        for name in (found.encode, found.decode)
     }
-    predict_fns: PredictFns = {name: session.run for name, session in sessions.items()}
-    return Generator(predict_fns, sessions[ENCODE].inputs, text)
+    predict_fns = found.predict_fns({name: session.run for name, session in sessions.items()})
+    return Generator(predict_fns, sessions[found.encode].inputs, found.text)

@@ -15,8 +15,7 @@ from zoo.errors import Incompatible
 from zoo.runtime.arrays import UNREADABLE
 from zoo.runtime.artifact_files import COPY_AGAIN
 from zoo.runtime.manifest import Tolerance
-from zoo.runtime.prediction import LABEL, PROBABILITIES
-from zoo.spec import Arrays
+from zoo.spec import Arrays, TensorSpec
 
 _KINDS = "biuf"
 
@@ -152,20 +151,33 @@ def _place(values: np.ndarray[Any, Any]) -> tuple[int, ...]:
 
 
 def compare_all(
-    actual: Arrays, reference: Arrays, tolerances: Mapping[str, Tolerance]
+    actual: Arrays,
+    reference: Arrays,
+    tolerances: Mapping[str, Tolerance],
+    specs: Sequence[TensorSpec],
 ) -> dict[str, Difference]:
-    """Compare all outputs of one call; a missing or additional one differs, too."""
+    """Compare all outputs of one call; a missing or additional one differs, too.
+
+    Args:
+        actual: Outputs of the graph.
+        reference: The recorded outputs.
+        tolerances: The tolerance of each output with floats.
+        specs: Specs of the outputs. Where two classes tie within the tolerance, either is right.
+    """
     found = {}
+    by_name = {spec.name: spec for spec in specs}
     for name in sorted({*actual, *reference}):
         if name not in actual or name not in reference:
             why = "it is missing" if name not in actual else "it is not expected"
             found[name] = Difference(np.inf, np.inf, (), why)
             continue
         wanted = reference[name]
-        if name == LABEL and PROBABILITIES in actual and PROBABILITIES in tolerances:
-            chances = actual[PROBABILITIES]
+        spec = by_name.get(name)
+        if spec and spec.role == "class" and spec.of in actual and spec.of in tolerances:
+            chances = np.moveaxis(actual[spec.of], by_name[spec.of].class_axis, -1)
             if actual[name].shape == wanted.shape == chances.shape[:-1]:
-                wanted = _ties(actual[name], wanted, chances, tolerances[PROBABILITIES])
+                scale = row_scale(actual[spec.of]).reshape((-1,) + (1,) * (wanted.ndim - 1))
+                wanted = _ties(actual[name], wanted, chances, tolerances[spec.of], scale)
         found[name] = compare(actual[name], wanted, tolerances.get(name))
     return found
 
@@ -175,6 +187,7 @@ def _ties(
     reference: np.ndarray[Any, Any],
     chances: np.ndarray[Any, Any],
     tolerance: Tolerance,
+    scale: np.ndarray[Any, Any],
 ) -> np.ndarray[Any, Any]:
     """Return the recorded labels; where two classes tie, those of ``actual``.
 
@@ -186,7 +199,7 @@ def _ties(
     best = chances.max(-1).astype(np.float64)
     chosen = np.take_along_axis(chances, actual[..., None], -1)[..., 0]
     other = np.take_along_axis(chances, reference[..., None], -1)[..., 0]
-    allowed = 2 * (tolerance.absolute + tolerance.relative * row_scale(chances)[..., 0])
+    allowed = 2 * (tolerance.absolute + tolerance.relative * scale)
     tie = (chosen == best) & (best - other <= allowed)
     settled: np.ndarray[Any, Any] = np.where(tie, actual, reference)
     return settled

@@ -262,6 +262,13 @@ def _from_files(
         )
     from zoo.runtime.images import PADDED, fit_image, read_image
 
+    if specs[0].shape[-1] not in (1, 3):
+        raise BadRecord(
+            "an image file has gray or color",
+            file=str(paths[0]),
+            why=f"the model takes images of {specs[0].shape[-1]} channels",
+            fix="give a .npy or .npz file",
+        )
     height, width, channels = specs[0].shape
     if isinstance(height, str) or isinstance(width, str) or isinstance(channels, str):
         images = [read_image(path) for path in paths]
@@ -309,10 +316,11 @@ def _by_name(
     names = [spec.name for spec in specs]
     if len(names) == 1 and names[0] not in archive and "x" in archive:
         return _from_arrays({names[0]: archive["x"]}, specs)
-    if names == ["sequence", "length"] and set(names).isdisjoint(archive) and "x" in archive:
+    padded = next((spec for spec in specs if {spec.name, spec.rows} == set(names)), None)
+    if padded is not None and set(names).isdisjoint(archive) and "x" in archive:
         values = np.asarray(archive["x"])
         if values.ndim == 3 and values.dtype.kind in "iuf":
-            return _from_arrays(_ended(values), specs)
+            return _from_arrays(_padded(values, padded), specs)
     absent = [name for name in names if name not in archive]
     if absent:
         raise BadRecord(
@@ -324,14 +332,14 @@ def _by_name(
     return _from_arrays({name: archive[name] for name in names}, specs)
 
 
-def _ended(values: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+def _padded(values: np.ndarray[Any, Any], spec: TensorSpec) -> dict[str, np.ndarray[Any, Any]]:
     """Return padded sequences and their lengths: a sequence ends where only NaN is left."""
     real = ~np.isnan(values).all(axis=-1)
     length = np.where(real, np.arange(1, values.shape[1] + 1), 0).max(axis=1, initial=0)
     padding = np.arange(values.shape[1]) >= length[:, None]
     return {
-        "sequence": np.where(padding[..., None], 0, values),
-        "length": length.astype(np.int32),
+        spec.name: np.where(padding[..., None], 0, values),
+        spec.rows: length.astype(np.int32),
     }
 
 

@@ -81,6 +81,7 @@ class Graph(Struct):
     """One ONNX file: one signature of the model.
 
     Attributes:
+        decode: The signature that generates text from the outputs of this one; empty if none does.
         operators: How often each operator is used.
         vectors: Batch size of each golden case in ``vectors.npz``.
     """
@@ -92,6 +93,7 @@ class Graph(Struct):
     operators: dict[str, int] = {}
     inputs: Annotated[tuple[TensorSpec, ...], Meta(min_length=1)]
     outputs: Annotated[tuple[TensorSpec, ...], Meta(min_length=1)]
+    decode: str = ""
     weights_sha256: Annotated[str, Meta(pattern=_SHA256)]
     tolerance: dict[str, Tolerance]
     parity: Parity

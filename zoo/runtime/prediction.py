@@ -10,11 +10,37 @@ import numpy as np
 
 from zoo.spec import TensorSpec
 
-PROBABILITIES = "probabilities"
-"""The output of class probabilities, by convention."""
 
-LABEL = "label"
-"""The output with the index of the largest probability, which the export adds to the graph."""
+@dataclass(frozen=True)
+class _Classifier:
+    """The outputs of one classifier among all.
+
+    Attributes:
+        spec: Its probabilities, or its class if that is its only output.
+        chosen: Its class, if that is an output.
+    """
+
+    spec: TensorSpec
+    chosen: TensorSpec | None
+
+    @property
+    def has_probabilities(self) -> bool:
+        return self.spec.role == "probabilities"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names in the order of their indices; empty if there are none."""
+        return self.spec.labels or (self.chosen.labels if self.chosen else None) or ()
+
+    def indices(self, outputs: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+        """Return the index of the most probable class."""
+        if self.chosen is not None:
+            return outputs[self.chosen.name]
+        return np.asarray(outputs[self.spec.name].argmax(self.spec.class_axis))
+
+    def label(self, index: int) -> str:
+        """Return the name of a class; its index if it has no name."""
+        return self.names[index] if 0 <= index < len(self.names) else str(index)
 
 
 @dataclass(frozen=True)
@@ -36,29 +62,54 @@ class Prediction:
 
     @property
     def probabilities(self) -> np.ndarray[Any, Any] | None:
-        """Class probabilities ``[examples, classes]`` of a classifier, else ``None``."""
-        return self.outputs.get(PROBABILITIES)
+        """Class probabilities of the first classifier, else ``None``.
+
+        Their shape is ``[examples, classes]``, or with further axes for one class per pixel or
+        per token.
+        """
+        found = (one.spec for one in self._classifiers() if one.has_probabilities)
+        return next((self.outputs[spec.name] for spec in found), None)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names in the order of their indices; empty if there are none."""
-        for name in (PROBABILITIES, LABEL):
-            for spec in self.specs:
-                if spec.name == name and spec.labels is not None:
-                    return spec.labels
-        return ()
+        return next((found.names for found in self._classifiers() if found.names), ())
 
     @property
     def labels(self) -> list[str]:
-        """Name of the most probable class of each example; empty if there are no classes."""
-        names = self.classes
-        if LABEL in self.outputs:
-            chosen = self.outputs[LABEL]
-        elif self.probabilities is not None:
-            chosen = self.probabilities.argmax(-1)
-        else:
-            return []
-        return [names[i] if 0 <= i < len(names) else str(i) for i in chosen.ravel().tolist()]
+        """Name of the most probable class of each example; empty if there is not one class each."""
+        for found in self._classifiers(per_example=True):
+            return [found.label(index) for index in found.indices(self.outputs).ravel().tolist()]
+        return []
+
+    def valid_rows(self, name: str, index: int) -> np.ndarray[Any, Any]:
+        """Return an output of one example without the rows that are padding.
+
+        Args:
+            name: Name of the output.
+            index: Position of the example.
+
+        Example:
+            >>> prediction.outputs["boxes"].shape, prediction.valid_rows("boxes", 0).shape
+            ((1, 100, 4), (3, 4))
+        """
+        spec = next(spec for spec in self.specs if spec.name == name)
+        values: np.ndarray[Any, Any] = self.outputs[name][index]
+        return values[: int(self.outputs[spec.rows][index])] if spec.rows else values
+
+    def _classifiers(self, *, per_example: bool = False) -> list[_Classifier]:
+        """Return the classifiers, or those with one class per example."""
+        specs = [spec for spec in self.specs if spec.name in self.outputs]
+        chosen = {spec.of or spec.name: spec for spec in specs if spec.role == "class"}
+        found = [
+            _Classifier(spec, chosen.pop(spec.name, None))
+            for spec in specs
+            if spec.role == "probabilities"
+        ]
+        found += [_Classifier(spec, spec) for spec in chosen.values()]
+        if per_example:
+            return [one for one in found if len(one.spec.shape) == int(one.has_probabilities)]
+        return found
 
     @property
     def texts(self) -> list[str]:
@@ -66,33 +117,46 @@ class Prediction:
         return next(iter(self._decoded().values()), [])
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """Return one plain dictionary per example, for ``--json``."""
-        labels, classes, chances = self.labels, self.classes, self.probabilities
-        named = {
-            spec.name: [column.name for column in spec.columns]
-            for spec in self.specs
-            if spec.columns and len(spec.shape) == 2
-        }
-        texts = self._decoded()
-        rows = []
+        """Return one plain dictionary per example, for ``--json``.
+
+        A classifier has ``label``, ``probability`` and ``probabilities``, under its name if there
+        are several. Padding is left out.
+        """
+        classifiers = self._classifiers(per_example=True)
+        specs = (spec for one in classifiers for spec in (one.spec, one.chosen))
+        shown = {spec.name for spec in specs if spec is not None}
+        texts, rows = self._decoded(), []
         for index in range(len(self)):
             row: dict[str, Any] = {}
-            if labels:
-                row["label"] = labels[index]
-            if chances is not None and chances.ndim == 2:
-                values = chances[index].tolist()
-                row["probability"] = max(values)
-                names = classes or tuple(str(i) for i in range(len(values)))
-                row["probabilities"] = dict(zip(names, values, strict=True))
-            for name, array in self.outputs.items():
-                if name in named:
-                    row[name] = self._steps(array[index], named[name])
-                elif name in texts:
-                    row[name] = texts[name][index]
-                elif name not in row and not (name == LABEL and labels):
-                    row[name] = array[index].tolist()
+            for found in classifiers:
+                entry = self._classified(found, index)
+                row |= entry if len(classifiers) == 1 else {found.spec.name: entry}
+            for spec in self.specs:
+                if spec.name in self.outputs and spec.name not in shown:
+                    row[spec.name] = (
+                        texts[spec.name][index] if spec.name in texts else self._plain(spec, index)
+                    )
             rows.append(row)
         return rows
+
+    def _classified(self, found: _Classifier, index: int) -> dict[str, Any]:
+        """Return the class of one example, and the probabilities if they are known."""
+        entry: dict[str, Any] = {"label": found.label(int(found.indices(self.outputs)[index]))}
+        if found.has_probabilities:
+            values = self.outputs[found.spec.name][index].tolist()
+            entry["probability"] = max(values)
+            entry["probabilities"] = {found.label(at): value for at, value in enumerate(values)}
+        return entry
+
+    def _plain(self, spec: TensorSpec, index: int) -> Any:
+        """Return an output of one example as plain numbers, steps of a forecast, or labels."""
+        values = self.valid_rows(spec.name, index)
+        if spec.columns and len(spec.shape) == 2:
+            return self._steps(values, [column.name for column in spec.columns])
+        if spec.role == "class" and spec.labels and len(spec.shape) == 1:
+            found = _Classifier(spec, spec)
+            return [found.label(at) for at in values.tolist()]
+        return values.tolist()
 
     def _decoded(self) -> dict[str, list[str]]:
         """Return the texts of each output of token ids, by name."""

@@ -272,8 +272,12 @@ def check_interface(native: Any, graph: Graph, name: str) -> None:
                 fix="export the model again",
             )
         for spec in specs:
-            for what, names in (("classes", spec.labels), ("columns", spec.columns)):
-                size = spec.shape[-1] if spec.shape else None
+            per_class = spec.labels if spec.role != "class" else None  # an index has no such axis
+            for what, names, axis in (
+                ("classes", per_class, spec.class_axis),
+                ("columns", spec.columns, -1),
+            ):
+                size = spec.shape[axis] if spec.shape else None
                 if names is not None and isinstance(size, int) and len(names) != size:
                     raise Tampered(
                         f"the {role} of {name} are not those of its manifest",

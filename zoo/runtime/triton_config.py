@@ -114,13 +114,18 @@ def repository_files(manifest: Manifest, vectors: bytes) -> dict[str, bytes]:
     example = _example(graph, unpack_vectors(vectors, graph.signature))
     files = {CONFIG: _config(graph, example).encode()}
     for spec in graph.outputs:
-        if spec.labels:
+        if _is_labeled(spec):
             # One class per line: a line break inside a name would shift all that follow.
-            lines = [" ".join(label.splitlines()) for label in spec.labels]
+            lines = [" ".join(label.splitlines()) for label in spec.labels or ()]
             files[_label_file(spec)] = ("\n".join(lines) + "\n").encode()
     for name, array in example.items():
         files[f"{WARMUP}/{_warmup_file(name)}"] = _little(array).tobytes()
     return files
+
+
+def _is_labeled(spec: TensorSpec) -> bool:
+    """Return whether an output has one class, or one value per class; servers name no others."""
+    return spec.labels is not None and len(spec.shape) <= 1
 
 
 def _label_file(spec: TensorSpec) -> str:
@@ -180,7 +185,7 @@ def _tensor(role: str, spec: TensorSpec) -> str:
     ]
     if not spec.shape:
         lines.append("  reshape {\n    shape: [ ]\n  }")
-    if role == "output" and spec.labels:
+    if role == "output" and _is_labeled(spec):
         lines.append(f'  label_filename: "{_label_file(spec)}"')
     return "\n".join([*lines, "}"])
 

@@ -251,7 +251,9 @@ def _run(folder: Path, session: Session, vectors: list[Vector]) -> SignatureRepo
                 why=error.why,
                 fix=COPY_AGAIN,
             ) from error
-        for name, found in compare_all(actual, vector.outputs, graph.tolerance).items():
+        for name, found in compare_all(
+            actual, vector.outputs, graph.tolerance, graph.outputs
+        ).items():
             if not found.share <= 1:
                 raise ParityFailed(
                     f"{folder}: output {name!r} of {graph.signature!r} is not the recorded one",

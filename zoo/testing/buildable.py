@@ -36,8 +36,8 @@ def test_configs(subject: ModelSubject) -> Measured:
     for number, recipe in enumerate(subject.recipes):
         model = subject.adapted(subject.build(recipe))
         expect(model.compiled, f"test configuration {number} to be compiled", "one that is not")
-        for signature in subject.data_signatures(subject.signatures(model))[:1]:
-            keras_predict_fn(signature)(subject.inputs(2))
+        signature, inputs = subject.calls(model, 2)[0]
+        keras_predict_fn(signature)(inputs)
         largest = max(largest, model.count_params())
     return {"configurations": len(subject.recipes), "largest_parameters": largest}
 
@@ -119,8 +119,8 @@ def serialization(subject: ModelSubject) -> Measured:
 def batch_invariance(subject: ModelSubject) -> Measured:
     """The prediction for an example is the same alone, in a batch, and in another order."""
     compared = 0
-    for signature in subject.data_signatures(subject.signatures(subject.model)):
-        predict_fn, inputs = keras_predict_fn(signature), subject.inputs(EXAMPLES)
+    for signature, inputs in subject.calls(subject.model, EXAMPLES):
+        predict_fn = keras_predict_fn(signature)
         count = len(next(iter(inputs.values())))
         together = predict_fn(inputs)
         alone = [predict_fn(_rows(inputs, slice(at, at + 1))) for at in range(count)]
@@ -193,8 +193,8 @@ def names(subject: ModelSubject) -> Measured:
 def outputs(subject: ModelSubject) -> Measured:
     """Outputs have the declared type and shape, and are finite."""
     checked = 0
-    for signature in subject.data_signatures(subject.signatures(subject.model)):
-        answers = keras_predict_fn(signature)(subject.inputs(EXAMPLES))
+    for signature, inputs in subject.calls(subject.model, EXAMPLES):
+        answers = keras_predict_fn(signature)(inputs)
         for spec in signature.outputs:
             where = f"output {spec.name!r} of {signature.name!r}"
             answer = answers[spec.name]

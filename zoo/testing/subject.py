@@ -22,6 +22,7 @@ from zoo.api.environment import version_of
 from zoo.architecture import Architecture, Recipe, Signature
 from zoo.conformance import Identity, digest_of, files_of
 from zoo.errors import ConfigError, Finding, RegistryError
+from zoo.runtime import draw_input
 from zoo.spec import Arrays, Dataset, DataSpec, SplitName
 from zoo.testing.checks import CheckFailed, Kind, Skipped
 from zoo.testing.import_probe import ImportTrace, source_file, trace_architecture
@@ -165,18 +166,35 @@ class ModelSubject(Subject):
         blueprint = model.blueprint
         return tuple(self.architecture.signatures(model, blueprint.config, blueprint.data))
 
-    def data_signatures(self, signatures: tuple[Signature, ...]) -> tuple[Signature, ...]:
-        """Return the signatures whose inputs are all in the data.
+    def calls(
+        self, model: keras.Model, count: int, split: SplitName = "validation"
+    ) -> list[tuple[Signature, Arrays]]:
+        """Return the signatures whose inputs are in the data or are drawn, each with inputs.
+
+        Args:
+            model: The model.
+            count: Number of examples.
+            split: Where the examples are taken from.
 
         Raises:
             Skipped: If there is none.
         """
-        given = {(tensor.name, tensor.dtype) for tensor in self.spec.inputs}
-        found = tuple(
-            s for s in signatures if {(tensor.name, tensor.dtype) for tensor in s.inputs} <= given
-        )
+        examples = self.inputs(count, split)
+        rows = len(next(iter(examples.values())))
+        found: list[tuple[Signature, Arrays]] = []
+        for signature in self.signatures(model):
+            random = np.random.default_rng(0)
+            inputs: dict[str, Any] = {}
+            for spec in signature.inputs:
+                example = examples.get(spec.name)
+                if example is not None and str(example.dtype) == spec.dtype:
+                    inputs[spec.name] = example
+                elif spec.draw is not None:
+                    inputs[spec.name] = draw_input(spec, rows, random)
+            if len(inputs) == len(signature.inputs):
+                found.append((signature, inputs))
         if not found:
-            raise Skipped("no signature takes the inputs of the data alone")
+            raise Skipped("no signature takes the inputs of the data, or draws its own")
         return found
 
     def inputs(self, count: int, split: SplitName = "validation") -> Arrays:

@@ -22,7 +22,8 @@ QUICK: dict[str, Any] = {
 
 def image_spec(**image: Any) -> DataSpec:
     tensor = TensorSpec(
-        **{"name": "image", "shape": SHAPE, "dtype": "uint8", "range": (0, 255)} | image
+        **{"name": "image", "shape": SHAPE, "dtype": "uint8", "range": (0, 255), "role": "image"}
+        | image
     )
     label = TensorSpec(name="label", dtype="int64", labels=LABELS)
     return DataSpec(id="x", task=Task.CLASSIFICATION, inputs=(tensor,), targets=(label,))

@@ -164,6 +164,7 @@ def image_tensor(shape: Shape, *, padded: bool) -> TensorSpec:
         shape=shape,
         dtype="uint8",
         range=(0, 255),
+        role="image",
         outside=PADDED if padded else "",
     )
 

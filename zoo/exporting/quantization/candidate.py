@@ -190,6 +190,6 @@ def _verify(
     cases = make_cases(
         graph.inputs, lambda inputs: run_graph(session, graph, inputs), given, weights=weights
     )
-    fields, vectors = compare_graph(stored, cases, graph.file, exact=exact)
+    fields, vectors = compare_graph(stored, cases, graph.file, graph.outputs, exact=exact)
     fields["weights_sha256"] = weights_sha256(array for _, array in stored.constants())
     return VerifiedGraph(stored, graph.model_copy(update=fields), vectors)

@@ -18,8 +18,7 @@ from zoo.metrics import Evaluation
 from zoo.metrics.intervals import BLOCKS, batch_means, paired_difference
 from zoo.metrics.scores import Better
 from zoo.runtime.manifest import Comparison
-from zoo.runtime.prediction import LABEL, PROBABILITIES
-from zoo.spec import Arrays, DataSpec, PredictFn, PredictFns, Split, Task
+from zoo.spec import Arrays, DataSpec, PredictFn, PredictFns, Split, Task, TensorSpec
 
 BATCHES = (1, 64)
 """Batch sizes at which the latency is measured."""
@@ -44,6 +43,7 @@ class Comparer:
         split: The examples.
         name: Name of the split.
         source: The graphs of the source, by signature.
+        outputs: Specs of the outputs of the first.
         metric: The main metric; by default the headline.
         config: Configuration of the model.
 
@@ -58,11 +58,12 @@ class Comparer:
         split: Split,
         name: Literal["validation", "test"],
         source: PredictFns,
+        outputs: Sequence[TensorSpec],
         metric: str | None = None,
         config: BaseConfig | None = None,
     ) -> None:
         self.architecture, self.data, self.split, self.name = architecture, data, split, name
-        self.source, self.config = source, config
+        self.source, self.outputs, self.config = source, outputs, config
         self.evaluation = self._evaluate(source, split)
         self.metric = _main_metric(self.evaluation, metric)
         self._better = _direction(self.evaluation, self.metric)
@@ -83,7 +84,7 @@ class Comparer:
         evaluation = self._evaluate(variant, self.split)
         old, new = self._score(self.evaluation), self._score(evaluation)
         loss = self._loss(old, new)
-        differences = _Differences(self.data)
+        differences = _Differences(self.data, self.outputs)
         first, other = next(iter(self.source.values())), next(iter(variant.values()))
         for inputs, targets in _batches(self.split):
             differences.add(first(inputs), other(inputs), targets)
@@ -141,7 +142,8 @@ class Comparer:
 class _Differences:
     """Differences of outputs and classes, summed over batches."""
 
-    def __init__(self, data: DataSpec) -> None:
+    def __init__(self, data: DataSpec, outputs: Sequence[TensorSpec]) -> None:
+        self._class = next((spec.name for spec in outputs if spec.role == "class"), None)
         labeled = [t.name for t in data.targets if t.labels is not None and not t.shape]
         self._target = labeled[0] if data.task == Task.CLASSIFICATION and labeled else None
         self._same = self._labels = self._worse = self._better = 0
@@ -156,9 +158,9 @@ class _Differences:
             self.largest[name] = max(self.largest.get(name, 0.0), float(difference.max(initial=0)))
             total, count = self._sums.get(name, (0.0, 0))
             self._sums[name] = (total + float(difference.sum()), count + difference.size)
-        first, second = _labels(old), _labels(new)
-        if first is None or second is None:
+        if self._class is None:
             return
+        first, second = old[self._class], new[self._class]
         self._same += int((first == second).sum())
         self._labels += first.size
         true = targets.get(self._target) if self._target else None
@@ -197,14 +199,6 @@ def _batch_dependence(predict_fn: PredictFn, split: Split) -> float:
                 difference = np.abs(alone[name][0].astype(np.float64) - array[at])
                 worst = max(worst, float(difference.max(initial=0)))
     return worst
-
-
-def _labels(outputs: Arrays) -> np.ndarray[Any, Any] | None:
-    if LABEL in outputs:
-        return outputs[LABEL]
-    if PROBABILITIES in outputs:
-        return np.asarray(outputs[PROBABILITIES].argmax(-1))
-    return None
 
 
 def _main_metric(evaluation: Evaluation, wanted: str | None) -> str:

@@ -87,7 +87,10 @@ def quantize_artifact(
 
         def comparer(split: Literal["validation", "test"], metric: str | None) -> Comparer:
             examples, spec = data.split(split), source.manifest.data
-            return Comparer(architecture, spec, examples, split, source.predict_fns, metric, config)
+            outputs = source.manifest.graphs[0].outputs
+            return Comparer(
+                architecture, spec, examples, split, source.predict_fns, outputs, metric, config
+            )
 
         validation = comparer("validation", metric)
         candidates = [
