@@ -119,9 +119,8 @@ def evaluate(
         >>> predict_fn = zoo.load("exports/cnn/1").run
         >>> evaluate(predict_fn, digits.split("test"), digits.spec).scores["accuracy"].value > 0.95
         True
-        >>> evaluate(
-        ...     predict_fn, digits.split("test"), digits.spec, target="label", output="probabilities"
-        ... ).headline
+        >>> one = {"target": "label", "output": "probabilities", "task": "classification"}
+        >>> evaluate(predict_fn, digits.split("test"), digits.spec, **one).headline
         'accuracy'
     """
     if batch_size < 1:
