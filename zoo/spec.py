@@ -222,7 +222,7 @@ class TensorSpec(Struct):
         inside: Preprocessing or computation inside the graph, in words.
 
     Example:
-        >>> image = TensorSpec(name="image", shape=(28, 28, 1), dtype="uint8", range=(0, 255))
+        >>> image = TensorSpec(name="image", shape=(28, 28, 1), range=(0, 255), role="image")
         >>> image.is_image, image.fits((28, 28, 1))
         (True, True)
         >>> tokens = TensorSpec(name="tokens", shape=("time",), dtype="int32")
@@ -319,7 +319,7 @@ class DataSpec(Struct):
         >>> pets = DataSpec(
         ...     id="pets",
         ...     task=Task.CLASSIFICATION,
-        ...     inputs=(TensorSpec(name="image", shape=(64, 64, 3), dtype="uint8"),),
+        ...     inputs=(TensorSpec(name="image", shape=(64, 64, 3), dtype="uint8", role="image"),),
         ...     targets=(TensorSpec(name="label", dtype="int64", labels=("cat", "dog")),),
         ... )
         >>> pets.labels

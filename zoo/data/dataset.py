@@ -104,7 +104,7 @@ class FileReader(Frozen):
     Example:
         >>> def open_masks(path, options):
         ...     split = ArraySplit({"image": np.zeros((2, 8, 8, 1))}, {"mask": np.zeros((2, 8, 8))})
-        ...     image = TensorSpec(name="image", shape=(8, 8, 1))
+        ...     image = TensorSpec(name="image", shape=(8, 8, 1), role="image")
         ...     mask = TensorSpec(name="mask", shape=(8, 8))
         ...     spec = DataSpec(id=path.name, task="segmentation", inputs=(image,), targets=(mask,))
         ...     return Dataset(spec, lambda: dict.fromkeys(("train", "validation", "test"), split))

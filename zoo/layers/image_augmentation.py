@@ -244,7 +244,7 @@ def scale_image(image: Any, spec: TensorSpec) -> Any:
     """Rescale raw pixels from their declared range to 0..1, inside the graph.
 
     Example:
-        >>> spec = TensorSpec(name="image", shape=(28, 28, 1), dtype="uint8", range=(0, 255))
+        >>> spec = TensorSpec(name="image", shape=(28, 28, 1), range=(0, 255), role="image")
         >>> x = scale_image(keras.Input((28, 28, 1), dtype="uint8"), spec)
         >>> x.dtype
         'float32'

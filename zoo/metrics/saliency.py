@@ -146,7 +146,7 @@ def crop(heat: NDArray[Any], image: tuple[int, int], spec: TensorSpec) -> NDArra
         spec: The model's input.
 
     Example:
-        >>> spec = zoo.TensorSpec(name="image", shape=(32, 32, 3), dtype="uint8")
+        >>> spec = zoo.TensorSpec(name="image", shape=(32, 32, 3), dtype="uint8", role="image")
         >>> crop(heat, (64, 64), spec).shape
         (4, 4)
     """
