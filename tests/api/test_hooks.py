@@ -60,7 +60,7 @@ def tracker():
 
 
 def test_a_tracker_sees_every_moment_in_order(tracker, workshop, here):
-    run = zoo.train("mlp_classifier", run_dir=here / "run", epochs=2, units=[4])
+    run = zoo.train("mlp_classifier", run_dir=here / "run", epochs=2, units=[])
     artifact = zoo.export(run, here / "exports")
     zoo.verify(artifact.path)
     assert tracker.seen == [
@@ -79,7 +79,7 @@ def test_a_tracker_sees_every_moment_in_order(tracker, workshop, here):
 
 def test_a_tracker_is_told_of_a_run_that_failed(tracker, workshop, here):
     with pytest.raises(zoo.ZooError):
-        zoo.train("mlp_classifier", run_dir=here / "run", units=[4], plan={"monitor": "val_f1"})
+        zoo.train("mlp_classifier", run_dir=here / "run", units=[], plan={"monitor": "val_f1"})
     assert tracker.seen[-1] == ("after_train", "failed")
 
 
@@ -111,7 +111,7 @@ def breaking(monkeypatch):
 
 
 def small(here, **options):
-    return zoo.train("mlp_classifier", run_dir=here / "run", epochs=2, units=[4], **options)
+    return zoo.train("mlp_classifier", run_dir=here / "run", epochs=2, units=[], **options)
 
 
 def status(here):

@@ -20,7 +20,7 @@ def images(count: int = 5) -> np.ndarray:
 
 
 def tiny(**options):
-    return zoo.train("mlp_classifier", **{"epochs": 1, "units": [4]} | options)
+    return zoo.train("mlp_classifier", **{"epochs": 1, "units": []} | options)
 
 
 class TestARun:

@@ -23,7 +23,7 @@ def test_a_stopped_training_says_how_to_go_on_and_leaves_a_run_that_can(
     tmp_path: Path, number: signal.Signals, code: int, word: str, forks: Forks
 ):
     run = tmp_path / "run"
-    words = ["train", "mlp_classifier", "--epochs", "500", "--set", "units=[4]", "--run-dir", run]
+    words = ["train", "mlp_classifier", "--epochs", "500", "--set", "units=[]", "--run-dir", run]
     log = tmp_path / "stderr"
     with log.open("w") as file:
         process = forks.start("-m", "zoo", *words, streams=(0, 1, file.fileno()))

@@ -95,7 +95,7 @@ FAULTS: dict[str, Callable[[], Any]] = {
 
 
 QUICK = {
-    *("transposed kernel", "one weight off by a hundredth", "stale statistics", "wrong epsilon"),
+    *("one weight off by a hundredth", "wrong epsilon"),
     *("missing preprocessing", "padding off by one"),
 }
 

@@ -251,8 +251,14 @@ HISTORY = {
 }
 
 
-@pytest.mark.parametrize("name", ["history.csv", "metrics.json", "figures.json", "mistakes.npz"])
-@pytest.mark.parametrize("content", HISTORY)
+READ_BY_REPORT = [
+    pytest.param(name, content, marks=[] if name == "history.csv" or brief else pytest.mark.slow)
+    for name in ("history.csv", "metrics.json", "figures.json", "mistakes.npz")
+    for content, brief in zip(HISTORY, (True, False, True, *7 * [False]), strict=True)
+]
+
+
+@pytest.mark.parametrize(("name", "content"), READ_BY_REPORT)
 def test_a_report_is_written_of_what_can_be_read(name, content, run, tmp_path):
     text(name, HISTORY[content])(tmp_path)
     with harmless(tmp_path, may_change=("run/report.html",)):

@@ -35,7 +35,7 @@ pytest.importorskip("tensorflow", reason="training needs the keras extra")
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 pytest.importorskip("PIL", reason="the pictures are made with Pillow")
 
-TINY = ("mlp_classifier", "--set", "units=[4]", "--epochs", "1", "--quiet")
+TINY = ("mlp_classifier", "--set", "units=[]", "--epochs", "1", "--quiet")
 
 
 def unfinished(run: Path) -> None:

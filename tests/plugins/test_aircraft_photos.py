@@ -86,7 +86,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[http.server.HTTPServer]:
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(Handler, "body", archive(members()))
     running = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread = threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield running
     running.shutdown()

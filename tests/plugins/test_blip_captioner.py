@@ -17,6 +17,7 @@ from zoo_aircraft import damage_report
 DATA = "aircraft_captions_synthetic"
 AIRCRAFT = "aircraft_damage_synthetic"
 SMALL = {"examples": 48, "validation_examples": 16, "test_examples": 16, "image_size": 48}
+PUBLISHED = Path(__file__).parents[2] / "exports" / "blip_captioner" / "1"
 SIZES = {
     "vision": {
         "stem": ((8,),),
@@ -37,13 +38,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
 
 
 @pytest.fixture(scope="module")
-def artifact(run: zoo.Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(run: zoo.Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return zoo.export(run, out=tmp_path_factory.mktemp("exports")).path
 
 
-@pytest.fixture
-def pictures(run: zoo.Run) -> np.ndarray:
-    return run.dataset().split("test").take(np.arange(5))[0]["image"]
+@pytest.fixture(scope="module", params=["published", pytest.param("new", marks=pytest.mark.slow)])
+def artifact(request: pytest.FixtureRequest) -> Path:
+    return PUBLISHED if request.param == "published" else request.getfixturevalue("exported")
+
+
+def pictures(artifact: Path) -> np.ndarray:
+    """Return pictures of the size that an artifact takes."""
+    side = zoo.runtime.load(artifact).inputs[0].shape[0]
+    data = zoo.dataset(DATA, **SMALL | {"image_size": side})
+    return data.split("test").take(np.arange(5))[0]["image"]
 
 
 def test_teacher_forcing_shifts_texts_and_leaves_the_prompt_out_of_the_targets() -> None:
@@ -93,29 +101,25 @@ def test_training_and_evaluation(run: zoo.Run) -> None:
 
 
 @pytest.mark.slow
-def test_an_artifact_generates_the_texts_of_its_model(
-    run: zoo.Run, artifact: Path, pictures: np.ndarray
-) -> None:
-    model, exported = zoo.open_predictor(run), zoo.open_predictor(artifact)
+def test_an_artifact_generates_the_texts_of_its_model(run: zoo.Run, exported: Path) -> None:
+    model, artifact = zoo.open_predictor(run), zoo.open_predictor(exported)
+    images = pictures(exported)
     for options in ({}, {"prompt": "summary"}, {"beams": 3}):
-        expected = model.predict({"image": pictures}, **options)
-        found = exported.predict({"image": pictures}, **options)
+        expected = model.predict({"image": images}, **options)
+        found = artifact.predict({"image": images}, **options)
 
         assert found.texts == expected.texts
         np.testing.assert_array_equal(found.outputs["text"], expected.outputs["text"])
 
 
-def test_the_search_as_one_graph_generates_the_texts_of_the_loop(
-    artifact: Path, pictures: np.ndarray
-) -> None:
+def test_the_search_as_one_graph_generates_the_texts_of_the_loop(artifact: Path) -> None:
+    images = pictures(artifact)
     text = zoo.runtime.load_generator(artifact).text
     captioner = zoo.runtime.load(artifact, signature="generate")
-    written = captioner.predict({"image": pictures}).outputs["text"]
+    written = captioner.predict({"image": images}).outputs["text"]
     scores = {name: zoo.runtime.load(artifact, signature=name) for name in ("encode", "decode")}
     predict_fns = {name: session.run for name, session in scores.items()}
-    looped = zoo.runtime.generate(
-        predict_fns, {"image": pictures}, text, style="transformers"
-    ).tokens
+    looped = zoo.runtime.generate(predict_fns, {"image": images}, text, style="transformers").tokens
 
     np.testing.assert_array_equal(written[:, : looped.shape[1]], looped)
     assert (written[:, looped.shape[1] :] == text.pad).all()

@@ -80,7 +80,9 @@ def masked(cell: str, units: tuple[int, ...], *, both: bool, embedding: int) -> 
 @pytest.mark.parametrize(
     ("cell", "both"),
     [
-        *((cell, True) for cell in CELLS),
+        ("lstm", True),
+        ("gru", True),
+        pytest.param("simple_rnn", True, marks=pytest.mark.slow),
         ("lstm", False),
         *(pytest.param(cell, False, marks=pytest.mark.slow) for cell in ("gru", "simple_rnn")),
     ],
@@ -128,7 +130,7 @@ def readers() -> list[keras.Model]:
 
 
 @given(more=st.integers(1, 7), seed=st.integers(0, 100))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 def test_padding_never_changes_an_answer(readers: list[keras.Model], more: int, seed: int) -> None:
     tokens = ragged(5, 4, seed)
     padded = np.pad(tokens, [(0, 0), (0, more)])

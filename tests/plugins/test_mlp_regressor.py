@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,10 @@ def rows(count: int = 60, seed: int = 0) -> dict[str, np.ndarray]:
     return {"numeric": numeric, "categorical": random.integers(0, 3, (count, 1)).astype("int32")}
 
 
+def numbers(answers: Any) -> dict[str, np.ndarray]:
+    return {name: np.asarray(values) for name, values in answers.items()}
+
+
 def houses(path: Path, count: int = 240) -> Path:
     random = np.random.default_rng(0)
     lines = ["street,area,age,town,price"]
@@ -55,15 +60,28 @@ def houses(path: Path, count: int = 240) -> Path:
     return file
 
 
-@pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear", "none"])
-@pytest.mark.parametrize("more", [{"residual_blocks": 2, "members": 1}, {"activation": "silu"}])
+ONE, MORE = {"residual_blocks": 2, "members": 1}, {"activation": "silu"}
+
+
+@pytest.mark.parametrize(
+    ("embedding", "more"),
+    [
+        ("periodic", ONE),
+        ("piecewise_linear", MORE),
+        ("none", ONE),
+        *(
+            pytest.param(embedding, more, marks=pytest.mark.slow)
+            for embedding, more in (("periodic", MORE), ("piecewise_linear", ONE), ("none", MORE))
+        ),
+    ],
+)
 def test_every_form_takes_raw_columns_and_missing_values(embedding: str, more: dict) -> None:
     model = zoo.build("mlp_regressor", data=SPEC, embedding=embedding, **{**SMALL, **more})
     inputs = rows()
     registry().get("mlp_regressor").adapt(
         model, inputs, {"target": np.linspace(1e5, 9e5, 60).astype("float32")}
     )
-    answers = model.predict(inputs, verbose=0)
+    answers = numbers(model(inputs))
     assert answers["prediction"].shape == answers["low"].shape == (60,)
     assert answers["members"].shape == (60, more.get("members", 4))
     assert all(np.isfinite(values).all() for values in answers.values())
@@ -77,8 +95,8 @@ def test_every_form_takes_raw_columns_and_missing_values(embedding: str, more: d
 def test_an_answer_does_not_depend_on_its_neighbors() -> None:
     model = zoo.build("mlp_regressor", data=SPEC, **SMALL)
     inputs = rows()
-    whole = model.predict(inputs, verbose=0)["prediction"]
-    one = model.predict({name: a[7:8] for name, a in inputs.items()}, verbose=0)["prediction"]
+    whole = numbers(model(inputs))["prediction"]
+    one = numbers(model({name: a[7:8] for name, a in inputs.items()}))["prediction"]
     np.testing.assert_allclose(one, whole[7:8], rtol=1e-5, atol=1e-6)
 
 
@@ -162,7 +180,7 @@ def test_the_statistics_are_those_of_the_training_split_alone(run: zoo.Run) -> N
 
 def test_the_interval_was_calibrated_on_the_validation_split(run: zoo.Run) -> None:
     inputs, targets = run.dataset().split("validation").arrays()
-    answers = run.model.predict(inputs, verbose=0)
+    answers = numbers(run.model(inputs))
     slack = 1e-4 * np.abs(targets["target"])
     inside = (answers["low"] - slack <= targets["target"]) & (
         targets["target"] <= answers["high"] + slack
@@ -196,7 +214,7 @@ def test_where_the_plan_decides_half_of_validation_is_left_to_calibrate(tmp_path
     )
     assert run.plan.restore_best_weights
     inputs, targets = run.dataset().split("validation").arrays()
-    answers = run.model.predict(inputs, verbose=0)
+    answers = numbers(run.model(inputs))
     slack = 1e-4 * np.abs(targets["target"])
     inside = (answers["low"] - slack <= targets["target"]) & (
         targets["target"] <= answers["high"] + slack

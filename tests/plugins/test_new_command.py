@@ -56,21 +56,21 @@ def on_a_terminal(folder, answers, *words):
 def test_flags_answer_everything(tmp_path):
     done = program(
         tmp_path,
-        *("my-model", "--kind", "tabular-regression", "--author", "Ada Lovelace"),
+        *("unheard-of", "--kind", "tabular-regression", "--author", "Ada Lovelace"),
         *("--license", "MIT", "--into", "packages"),
     )
-    assert (done.returncode, done.stdout) == (0, "packages/zoo-my-model\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "packages/zoo-unheard-of\n"), done.stderr
     assert "pip install -e" in done.stderr
-    assert "Ada Lovelace" in (tmp_path / "packages" / "zoo-my-model" / "LICENSE").read_text()
+    assert "Ada Lovelace" in (tmp_path / "packages" / "zoo-unheard-of" / "LICENSE").read_text()
 
 
 def test_a_terminal_asks_for_what_was_left_out(tmp_path):
     code, printed, shown = on_a_terminal(
-        tmp_path, ["99", "series-forecasting", "Ada Lovelace", ""], "my-model"
+        tmp_path, ["99", "series-forecasting", "Ada Lovelace", ""], "unheard-of"
     )
-    assert (code, printed) == (0, "zoo-my-model\n"), shown
+    assert (code, printed) == (0, "zoo-unheard-of\n"), shown
     assert "6  series-forecasting: " in shown
-    project = (tmp_path / "zoo-my-model" / "pyproject.toml").read_text()
+    project = (tmp_path / "zoo-unheard-of" / "pyproject.toml").read_text()
     assert 'authors = [{ name = "Ada Lovelace" }]' in project
     assert 'license = "Apache-2.0"' in project
     assert '"forecasting"' in project
@@ -80,7 +80,7 @@ def test_a_terminal_asks_nothing_that_was_said(tmp_path):
     code, _, shown = on_a_terminal(
         tmp_path,
         [],
-        "my-model",
+        "unheard-of",
         "--kind",
         "text-classification",
         "--author",
@@ -95,11 +95,11 @@ def test_a_terminal_asks_nothing_that_was_said(tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["my-model"], 4, "--kind image-classification"),
+        (["unheard-of"], 4, "--kind image-classification"),
         (["cnn", "--kind", "image-classification"], 4, "zoo new my-cnn"),
         (["../x", "--kind", "command"], 4, "zoo new x"),
-        (["my-model", "--kind", "command", "--license", "GPL"], 4, "Apache-2.0"),
-        (["my-model", "--kind", "video"], 4, "one of image-classification"),
+        (["unheard-of", "--kind", "command", "--license", "GPL"], 4, "Apache-2.0"),
+        (["unheard-of", "--kind", "video"], 4, "one of image-classification"),
         ([], 2, "NAME"),
     ],
 )
@@ -114,9 +114,9 @@ def test_what_is_wrong_is_said_with_what_would_be_right_and_nothing_is_written(
 
 
 def test_a_folder_that_is_there_is_left_as_it_is(tmp_path):
-    (tmp_path / "zoo-my-model").mkdir()
-    (tmp_path / "zoo-my-model" / "mine").write_text("mine")
-    done = program(tmp_path, "my-model", "--kind", "command")
+    (tmp_path / "zoo-unheard-of").mkdir()
+    (tmp_path / "zoo-unheard-of" / "mine").write_text("mine")
+    done = program(tmp_path, "unheard-of", "--kind", "command")
     assert done.returncode == 10
     assert "is there already" in done.stderr
-    assert [file.name for file in (tmp_path / "zoo-my-model").iterdir()] == ["mine"]
+    assert [file.name for file in (tmp_path / "zoo-unheard-of").iterdir()] == ["mine"]

@@ -78,7 +78,7 @@ def small() -> keras.Model:
 def test_the_published_weights_write_numbers_they_have_never_seen(translator):
     data = zoo.dataset("numbers_en_es")
     part = data.split("test")
-    inputs, targets = part.take(np.linspace(0, len(part) - 1, 600).astype(int))
+    inputs, targets = part.take(np.linspace(0, len(part) - 1, 300).astype(int))
     target = data.spec.targets[0].text
 
     found = generate(translator.predict_fns, {"source": inputs["source"]}, target)
@@ -226,10 +226,10 @@ def test_an_unknown_word_is_read_as_such_and_never_written(translator):
 def test_a_classifier_gives_the_same_answer_however_wide_the_padding():
     model = zoo.build("transformer", data=REVIEWS, **SMALL)
     ids = encode_text(["one and two", "three"], ENGLISH)
-    chances = model.predict(ids, verbose=0)
+    chances = np.asarray(model(ids))
 
     assert chances.shape == (2, 2)
-    wide = model.predict(np.pad(ids, ((0, 0), (0, 6))), verbose=0)
+    wide = model(np.pad(ids, ((0, 0), (0, 6))))
     np.testing.assert_allclose(wide, chances, atol=1e-6)
     assert [signature.name for signature in signatures(model)] == ["predict"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.plugins.backbone import DATA, numbers, trained, write_weights
+from tests.plugins.backbone import DATA, QUICK, built, numbers, trained, write_weights
 from zoo.errors import ConfigError
 from zoo_vgg16_damage import VGG16Damage, feature_cache
 
@@ -63,9 +63,11 @@ def arrays(folder: Path) -> dict[str, dict[str, np.ndarray]]:
 
 
 def test_features_are_computed_once_and_again_where_a_file_is_damaged(
-    weights: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    weights: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = trained(weights, tmp_path / "run", epochs=1)
+    model, plan = built(weights), zoo.TrainPlan(batch_size=QUICK["batch_size"])
+    loop: Any = SimpleNamespace(plan=plan, prepare=lambda name, steps: lambda count: None)
+    feature_cache.cached_features(model, DATA, loop)
     before = arrays(own_cache)
     damaged = min(before)
     damage(own_cache / damaged)
@@ -74,8 +76,7 @@ def test_features_are_computed_once_and_again_where_a_file_is_damaged(
     monkeypatch.setattr(
         feature_cache, "_save", lambda path, *given: (saved.append(path.name), save(path, *given))
     )
-    loop: Any = SimpleNamespace(plan=run.plan, prepare=lambda name, steps: lambda count: None)
-    feature_cache.cached_features(run.model, DATA, loop)
+    feature_cache.cached_features(model, DATA, loop)
 
     assert len(before) == 3
     # The other two were read.

@@ -31,6 +31,8 @@ from zoo_vgg16_damage import VGG16Damage, VGG16DamageConfig, backbones
 from zoo_vgg16_damage.backbones import letterbox
 from zoo_vgg16_damage.transfer import preprocess
 
+IMAGENET = VGG16DamageConfig(preset="transfer", backbone="mobilenetv2", pretrained="imagenet")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def announced() -> None:
@@ -50,7 +52,7 @@ def served(
     """Serve that file on this machine as if it were the one that Keras pins."""
     handler = functools.partial(_Quiet, directory=str(weights.parent))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/{weights.name}"
     _pin(monkeypatch, url, hashlib.md5(weights.read_bytes(), usedforsecurity=False).hexdigest())
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
@@ -158,7 +160,7 @@ def test_a_download_that_is_another_file_is_refused_and_leaves_nothing(
 ) -> None:
     _pin(monkeypatch, served.url, "0" * 32)
     with pytest.raises(ChecksumMismatch, match="Keras pins"):
-        built(Path("imagenet"))
+        backbones.weights_file(IMAGENET)
 
     assert not (tmp_path / "keras" / "models" / served.file_name).exists()
 
@@ -170,7 +172,7 @@ def test_a_file_in_the_cache_that_is_another_one_is_refused(
     file.parent.mkdir(parents=True)
     file.write_bytes(b"half of it")
     with pytest.raises(ChecksumMismatch, match="MD5"):
-        built(Path("imagenet"))
+        backbones.weights_file(IMAGENET)
 
 
 def test_an_address_that_does_not_answer_says_how_to_place_the_file_and_go_on_without(
@@ -178,7 +180,7 @@ def test_an_address_that_does_not_answer_says_how_to_place_the_file_and_go_on_wi
 ) -> None:
     _pin(monkeypatch, served.url + ".not", served.md5)
     with pytest.raises(DatasetUnavailable, match="could not be downloaded") as caught:
-        built(Path("imagenet"))
+        backbones.weights_file(IMAGENET)
 
     assert str(tmp_path / "keras" / "models" / f"{served.file_name}.not") in caught.value.fix
     assert "--set preset=small" in caught.value.fix

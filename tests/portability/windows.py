@@ -134,7 +134,7 @@ def run_line(folder: pathlib.Path) -> None:
 
     def train() -> Any:
         with contextlib.suppress(KeyboardInterrupt):
-            zoo.train("mlp_classifier", units=(8,), epochs=2, run_dir="runs/one", progress=Stop())
+            zoo.train("mlp_classifier", units=(), epochs=2, run_dir="runs/one", progress=Stop())
         return zoo.Run("runs/one").status
 
     def images() -> Any:

@@ -222,7 +222,7 @@ def test_a_figure_whose_parts_do_not_fit_is_refused(broken):
         broken()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=30),
     st.sampled_from(["scatter", "lines"]),

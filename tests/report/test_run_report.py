@@ -357,7 +357,7 @@ JSON = st.recursive(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.dictionaries(st.sampled_from(sorted(record())), JSON))
 def test_whatever_run_json_holds_there_is_a_sound_page(tmp_path: Path, run: dict[str, Any]) -> None:

@@ -85,7 +85,7 @@ def test_each_phase_has_its_own_checkpoints(whole: Any) -> None:
     }
 
 
-@pytest.mark.parametrize("stop_after", [3, 4])
+@pytest.mark.parametrize("stop_after", [pytest.param(3, marks=pytest.mark.slow), 4])
 def test_a_run_stopped_in_any_phase_and_resumed_ends_in_the_bits_of_one_that_was_not(
     tmp_path: Path, whole: Any, stop_after: int
 ) -> None:

@@ -128,11 +128,11 @@ CASES: dict[str, tuple[Callable[[], Any], str, Callable[[Any], list[Any]]]] = {
 
 
 def trained(
-    path: Path, case: str, *, engine: str = "auto", resume: bool = False, stop: Any = None
-) -> tuple[list[np.ndarray], Loop]:
-    """Train; return the value of everything that changed, and the loop."""
+    path: Path, case: str, *, resume: bool = False, stop: Any = None
+) -> tuple[list[np.ndarray], Loop, Any]:
+    """Train; return the value of everything that changed, the loop, and the model."""
     make, loss, extra = CASES[case]
-    plan = PLAN.model_copy(update={"engine": engine, "monitor": f"val_{loss}"})
+    plan = PLAN.model_copy(update={"monitor": f"val_{loss}"})
 
     def notify(moment: str, **arguments: Any) -> None:
         if moment == "zoo_after_epoch" and arguments["epoch"] == stop:
@@ -149,14 +149,22 @@ def trained(
             assert stop is not None
     everything = [*model.variables, *model.optimizer.variables]
     everything += [v for one in state for v in getattr(one, "variables", [one])]
-    return [np.array(ops.convert_to_numpy(variable)) for variable in everything], loop
+    return [np.array(ops.convert_to_numpy(variable)) for variable in everything], loop, model
+
+
+@pytest.fixture(scope="module")
+def gan(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[np.ndarray], Loop, Any]:
+    """A training that nothing interrupts."""
+    return trained(tmp_path_factory.mktemp("whole"), "GAN")
 
 
 @pytest.mark.parametrize("case", ["GAN", pytest.param("diffusion", marks=pytest.mark.slow)])
-def test_a_resumed_run_restores_all_that_training_changes(tmp_path: Path, case: str) -> None:
-    whole, loop = trained(tmp_path / "whole", case)
+def test_a_resumed_run_restores_all_that_training_changes(
+    tmp_path: Path, case: str, gan: Any
+) -> None:
+    whole, loop, _ = gan if case == "GAN" else trained(tmp_path / "whole", case)
     trained(tmp_path / "cut", case, stop=1)
-    resumed, again = trained(tmp_path / "cut", case, resume=True)
+    resumed, again, _ = trained(tmp_path / "cut", case, resume=True)
 
     assert same(whole, resumed)
     assert lines_of(loop) == lines_of(again)
@@ -166,26 +174,23 @@ def test_a_resumed_run_restores_all_that_training_changes(tmp_path: Path, case: 
 
 
 @pytest.mark.slow
-def test_without_its_second_optimizer_a_resumed_run_ends_elsewhere(tmp_path: Path) -> None:
+def test_without_its_second_optimizer_a_resumed_run_ends_elsewhere(
+    tmp_path: Path, gan: Any
+) -> None:
     """The comparison above can fail: it does for a state that is not handed over."""
-    whole, _ = trained(tmp_path / "whole", "GAN")
+    whole, *_ = gan
     kept = CASES["GAN"]
     CASES["GAN"] = (*kept[:2], lambda model: [])
     try:
         trained(tmp_path / "cut", "GAN", stop=1)
-        resumed, _ = trained(tmp_path / "cut", "GAN", resume=True)
+        resumed, *_ = trained(tmp_path / "cut", "GAN", resume=True)
     finally:
         CASES["GAN"] = kept
     assert not same(whole[: len(resumed)], resumed)
 
 
-def test_the_schedule_of_every_optimizer_spans_the_training(tmp_path: Path) -> None:
-    model = GAN()
-    (tmp_path / "run").mkdir()
-    loop = Loop(
-        RunFolder(tmp_path / "run"), PLAN, progress=Progress(), call_hook=lambda *_, **__: None
-    )
-    loop.fit(model, Squares(), state=[model.generator_optimizer], loss="critic_loss")
+def test_the_schedule_of_every_optimizer_spans_the_training(gan: Any) -> None:
+    *_, model = gan
     for optimizer in (model.optimizer, model.generator_optimizer):
         # The cosine has come down to nothing at the last step.
         assert float(optimizer.learning_rate) == pytest.approx(0, abs=1e-6)

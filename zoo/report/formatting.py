@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,7 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+@functools.cache
 def page_environment(templates: Path = TEMPLATES) -> jinja2.Environment:
     """Return the jinja2 environment of HTML pages: escaped, with style sheet and number formats.
 

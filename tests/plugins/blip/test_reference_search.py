@@ -110,27 +110,26 @@ def test_greedy_texts_after_padded_prompts_are_equal(both: Any, left: bool, rows
     np.testing.assert_array_equal(ours.generate(images, ids, max_new_tokens=LIMIT), expected)
 
 
-def test_left_padding_changes_nothing(both: Any) -> None:
+@pytest.mark.parametrize("strategy", ["greedy", pytest.param("beam", marks=pytest.mark.slow)])
+def test_left_padding_changes_nothing(both: Any, strategy: str) -> None:
     _, ours = both
     images = tiny.pictures(ROWS)
     ids, _ = tiny.begun(ROWS, 5)
     wide = np.pad(ids, ((0, 0), (3, 0)), constant_values=9)
     mask = np.tile(np.arange(8) >= 3, (ROWS, 1))
-    for strategy in ("greedy", "beam"):
-        how: dict[str, Any] = {"strategy": strategy, "max_new_tokens": LIMIT}
-        found = ours.generate(images, wide, mask=mask, **how)
-        np.testing.assert_array_equal(found, ours.generate(images, ids, **how))
+    how: dict[str, Any] = {"strategy": strategy, "max_new_tokens": LIMIT}
+    found = ours.generate(images, wide, mask=mask, **how)
+    np.testing.assert_array_equal(found, ours.generate(images, ids, **how))
 
 
 @pytest.mark.parametrize(
     ("beams", "rows"),
     [
         (2, 1),
-        (3, 2),
         (4, 3),
         *(
             pytest.param(beams, rows, marks=pytest.mark.slow)
-            for beams, rows in ((2, 2), (2, 3), (3, 1), (3, 3), (4, 1), (4, 2))
+            for beams, rows in ((2, 2), (2, 3), (3, 2), (3, 1), (3, 3), (4, 1), (4, 2))
         ),
     ],
 )

@@ -92,10 +92,10 @@ def test_a_folder_without_a_captioner_is_refused(source: Path, tmp_path: Path) -
         zoo.build("blip_captioner", weights=tmp_path / "old.pth")
 
 
-def test_an_image_gets_a_caption(model: Any, predictor: zoo.Predictor, tmp_path: Path) -> None:
+def test_an_image_gets_a_caption(predictor: zoo.Predictor, tmp_path: Path) -> None:
     pixels = tiny.pictures(1)[0]
     (tmp_path / "one.png").write_bytes(encode_png(pixels))
-    answer = zoo.predict(model, tmp_path / "one.png", beams=2)
+    answer = predictor.predict(tmp_path / "one.png", beams=2)
     assert len(answer.texts) == 1 and isinstance(answer.texts[0], str)
     assert predictor.predict(pixels, beams=2).texts == answer.texts
     assert np.isfinite(answer.outputs["log_probability"]).all()

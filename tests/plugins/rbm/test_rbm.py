@@ -44,6 +44,16 @@ def table_run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
     return zoo.train("rbm", file, run_dir=folder / "run", epochs=40, **QUICK)
 
 
+@pytest.fixture(scope="module")
+def rbm(run: zoo.Run) -> TrainedRBM:
+    return TrainedRBM(run)
+
+
+@pytest.fixture(scope="module")
+def table_rbm(table_run: zoo.Run) -> TrainedRBM:
+    return TrainedRBM(table_run)
+
+
 @pytest.mark.slow
 def test_plain_fit_trains_a_model_that_is_saved_and_loaded(tmp_path: Path) -> None:
     data = images()
@@ -104,6 +114,7 @@ def test_every_option_trains_in_the_compiled_engine(config: dict[str, Any]) -> N
     assert np.isfinite(line["loss"]) and np.isfinite(engine.validate()["loss"])
 
 
+@pytest.mark.slow
 def test_both_engines_take_the_same_steps() -> None:
     data = images()
     ends = []
@@ -239,8 +250,7 @@ def test_an_evaluation_shows_samples_filters_and_imputed_images(evaluation: zoo.
     ]
 
 
-def test_the_likelihood_is_that_of_the_definition(run: zoo.Run) -> None:
-    rbm = TrainedRBM(run)
+def test_the_likelihood_is_that_of_the_definition(rbm: TrainedRBM) -> None:
     states = np.array(np.meshgrid(*[[0, 1]] * 12)).reshape(12, -1).T.astype("float32")
     every = rbm.energy.marginal_free_energy(states)
     exact = float(np.log(np.exp(-every.astype("float64") - 0).sum()))
@@ -288,8 +298,7 @@ def test_an_artifact_has_the_scores_of_its_model(run: zoo.Run, evaluation: zoo.E
     assert_same_scores(evaluation, zoo.evaluate(run.model, images(rare=40)))
 
 
-def test_samples_of_a_class_look_like_it(run: zoo.Run) -> None:
-    rbm = TrainedRBM(run)
+def test_samples_of_a_class_look_like_it(rbm: TrainedRBM) -> None:
     for index, label in enumerate(LABELS[:2]):
         rows = rbm.sample(50, steps=200, label=label).mean(axis=(0, 2, 3))
         assert rows.argmax() == index
@@ -297,8 +306,7 @@ def test_samples_of_a_class_look_like_it(run: zoo.Run) -> None:
         rbm.sample(1, label="z")
 
 
-def test_missing_pixels_are_imputed_and_known_ones_stay(run: zoo.Run) -> None:
-    rbm = TrainedRBM(run)
+def test_missing_pixels_are_imputed_and_known_ones_stay(rbm: TrainedRBM) -> None:
     whole = images().split("test").arrays()[0]["image"].astype("float32")
     broken = whole.copy()
     broken[:, :, 0] = np.nan
@@ -309,10 +317,10 @@ def test_missing_pixels_are_imputed_and_known_ones_stay(run: zoo.Run) -> None:
         assert apart < 0.6 * np.abs(whole[:, :, 0] - whole[:, :, 0].mean()).mean()
 
 
-def test_oversampling_balances_the_classes(run: zoo.Run) -> None:
+def test_oversampling_balances_the_classes(rbm: TrainedRBM) -> None:
     inputs, targets = images(rare=40).split("train").arrays()
     raw = inputs["image"]
-    found, labels = TrainedRBM(run).oversample(raw, targets["label"])
+    found, labels = rbm.oversample(raw, targets["label"])
     counts = np.bincount(labels)
 
     assert found.dtype == np.uint8
@@ -322,10 +330,10 @@ def test_oversampling_balances_the_classes(run: zoo.Run) -> None:
     assert new.mean(axis=(0, 2, 3)).argmax() == 2
 
 
-def test_only_an_rbm_with_fitting_data_is_accepted(table_run: zoo.Run) -> None:
+def test_only_an_rbm_with_fitting_data_is_accepted(tmp_path: Path) -> None:
+    rbm = TrainedRBM(zoo.build("rbm", data=write_table(tmp_path / "people.csv"), **QUICK))
     with pytest.raises(ConfigError, match="not a restricted Boltzmann machine"):
         TrainedRBM(zoo.build("cnn"))
-    rbm = TrainedRBM(table_run)
     with pytest.raises(ConfigError, match="does not model classes"):
         rbm.sample(1, label="a")
     with pytest.raises(ConfigError, match="does not model classes"):
@@ -334,6 +342,7 @@ def test_only_an_rbm_with_fitting_data_is_accepted(table_run: zoo.Run) -> None:
         rbm.features(np.zeros((2, 5)))
 
 
+@pytest.mark.slow
 def test_a_table_is_learned_imputed_sampled_and_exported(
     table_run: zoo.Run, tmp_path: Path
 ) -> None:
@@ -356,8 +365,10 @@ def test_a_table_is_learned_imputed_sampled_and_exported(
     assert found[0, 2] < found[1, 2] - 2
 
 
-def test_the_density_of_a_table_is_that_of_its_raw_values(table_run: zoo.Run) -> None:
-    rbm = TrainedRBM(table_run)
+@pytest.mark.slow
+def test_the_density_of_a_table_is_that_of_its_raw_values(
+    table_run: zoo.Run, table_rbm: TrainedRBM
+) -> None:
     rows = table_run.dataset().split("test").arrays()[0]["numeric"]
     center, spread = rows.mean(axis=0), rows.std(axis=0)
     # An integral by draws from a wide normal distribution: the density must sum to one.
@@ -366,7 +377,7 @@ def test_the_density_of_a_table_is_that_of_its_raw_values(table_run: zoo.Run) ->
     draws = random.standard_normal((60_000, 3))
     points = (center + wide * draws).astype("float32")
     proposal = -0.5 * (draws**2).sum(axis=1) - 1.5 * np.log(2 * np.pi) - np.log(wide).sum()
-    ratio = np.exp(rbm.log_likelihood(points).astype("float64") - proposal)
+    ratio = np.exp(table_rbm.log_likelihood(points).astype("float64") - proposal)
 
     assert ratio.mean() == pytest.approx(1, abs=5 * ratio.std() / np.sqrt(len(ratio)) + 0.02)
 

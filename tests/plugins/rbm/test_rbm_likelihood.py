@@ -35,7 +35,9 @@ def test_the_smaller_side_is_enumerated() -> None:
         )
 
 
-@pytest.mark.parametrize("kind", ["binary", "classes", "gaussian"])
+@pytest.mark.parametrize(
+    "kind", ["binary", pytest.param("classes", marks=pytest.mark.slow), "gaussian"]
+)
 def test_annealing_agrees_with_enumeration(kind: str) -> None:
     inside = 0
     for seed in range(12):
