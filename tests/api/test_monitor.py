@@ -40,7 +40,9 @@ def certain() -> Any:
     zoo.register(Certain)
 
 
-@pytest.mark.parametrize(("mode", "best"), [("max", max), ("min", min)])
+@pytest.mark.parametrize(
+    ("mode", "best"), [("max", max), pytest.param("min", min, marks=pytest.mark.slow)]
+)
 def test_the_best_epoch_is_that_of_the_direction_in_the_plan(workshop, mode, best):
     run = zoo.train("certain", plan=PLAN | {"mode": mode}, run_dir=workshop / mode)
     column = [line["val_certainty"] for line in run.history]

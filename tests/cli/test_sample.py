@@ -71,6 +71,7 @@ def test_half_a_digit_is_completed_and_the_other_half_stays(tmp_path: Path, caps
     np.testing.assert_array_equal(drawn[:, :4], np.repeat(half[:, :4], 2, axis=0))
 
 
+@pytest.mark.slow
 def test_a_class_is_drawn_with_its_index_and_is_data_again(tmp_path: Path, capsys: Any) -> None:
     model = zoo.build("rbm", data=images().spec, classes=True, **QUICK)
     artifact = zoo.export(model, tmp_path / "e", data=images())

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.forked import Forks
 from tests.hostile.third_party import (
     ARCHITECTURE,
     ARCHITECTURES,
@@ -36,23 +37,23 @@ ONE_OF_A_KIND = (
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path, forks: Forks) -> Home:
     (tmp_path / "home").mkdir()
-    return Home(tmp_path / "home")
+    return Home(tmp_path / "home", forks)
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def alone(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> dict[str, str]:
     """The output of commands where no third-party package is installed."""
-    home = Home(tmp_path_factory.mktemp("alone"))
+    home = Home(tmp_path_factory.mktemp("alone"), forks)
     return {words: home.run(*words.split()).stdout for words in ("list --json", "info cnn --json")}
 
 
 @pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, tuple[Path, ...]]:
+def crowd(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> tuple[Home, tuple[Path, ...]]:
     """A home in which every bad package is installed, each in a folder of its own."""
     sites = tuple(one.package.install(tmp_path_factory.mktemp(one.id)) for one in BAD_PACKAGES)
-    return Home(tmp_path_factory.mktemp("crowd")), sites
+    return Home(tmp_path_factory.mktemp("crowd"), forks), sites
 
 
 def listed(text: str) -> dict[str, dict[str, Any]]:
@@ -106,7 +107,7 @@ def test_the_doctor_survives_all_of_them_at_once_and_names_each(crowd, kinds):
     assert took < 200
 
 
-def test_among_all_of_them_the_zoo_lists_describes_and_builds_as_ever(crowd, alone, forks):
+def test_among_all_of_them_the_zoo_lists_describes_and_builds_as_ever(crowd, alone):
     home, sites = crowd
     names = {bad.name for bad in BAD_PACKAGES}
 
@@ -114,7 +115,7 @@ def test_among_all_of_them_the_zoo_lists_describes_and_builds_as_ever(crowd, alo
     own = {name: entry for name, entry in entries.items() if name not in names}
     assert own == listed(alone["list --json"])
     assert home.run("info", "cnn", "--json", sites=sites).stdout == alone["info cnn --json"]
-    built = home.run("build", "cnn", "--json", sites=sites, forks=forks)
+    built = home.run("build", "cnn", "--json", sites=sites)
     assert built.returncode == 0, built.stderr
     assert json.loads(built.stdout)["name"] == "cnn"
 

@@ -253,18 +253,15 @@ class Home:
     """Where a user works: an empty folder, a cache of its own, packages on the path."""
 
     folder: Path
+    forks: Forks
 
     def run(
-        self,
-        *words: str,
-        sites: tuple[Path, ...] = (),
-        forks: Forks | None = None,
-        **variables: str,
+        self, *words: str, sites: tuple[Path, ...] = (), **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run the program in a process of its own, with some folders of packages installed."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
         path = [str(ROOT), str(ROOT / "plugins"), *map(str, sites)]
         own = {"PYTHONPATH": os.pathsep.join(path), "ZOO_CACHE": str(self.folder / "cache")}
-        return (forks or Forks(None)).run(
-            "-m", "zoo", *words, cwd=self.folder, env=kept | own | variables
-        )
+        # What starts programs of its own is one that was started for it alone.
+        forks = Forks(None) if words[0] == "doctor" else self.forks
+        return forks.run("-m", "zoo", *words, cwd=self.folder, env=kept | own | variables)

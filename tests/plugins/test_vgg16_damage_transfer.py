@@ -180,7 +180,7 @@ def test_an_address_that_does_not_answer_says_how_to_place_the_file_and_go_on_wi
 ) -> None:
     _pin(monkeypatch, served.url + ".not", served.md5)
     with pytest.raises(DatasetUnavailable, match="could not be downloaded") as caught:
-        backbones.weights_file(IMAGENET)
+        built(Path("imagenet"))
 
     assert str(tmp_path / "keras" / "models" / f"{served.file_name}.not") in caught.value.fix
     assert "--set preset=small" in caught.value.fix

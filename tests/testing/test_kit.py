@@ -129,7 +129,16 @@ def module(folder: Path, name: str, first: str) -> Any:
     return made.Model
 
 
-@pytest.mark.parametrize("what", sorted(IMPORTS))
+QUICK_IMPORTS = {"discover.light_import", "discover.import_time", "a folder", "a seed", "an end"}
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        what if what in QUICK_IMPORTS else pytest.param(what, marks=pytest.mark.slow)
+        for what in sorted(IMPORTS)
+    ],
+)
 def test_what_an_import_does_to_a_fresh_process_is_seen(what, tmp_path, monkeypatch):
     name = "imported_" + "".join(sign if sign.isalnum() else "_" for sign in what.lower())
     kind = module(tmp_path, name, IMPORTS[what])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forked import Forks
 from tests.registry.fakes import install
 
 SOURCE = '''
@@ -84,14 +83,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("asked", "outcome"),
     [("linear@1", "passed"), ("linear@2", "failed"), ("linear", "failed")],
 )
-def test_a_version_is_compared_with_its_own_entry(site: Path, asked: str, outcome: str) -> None:
+def test_a_version_is_compared_with_its_own_entry(
+    site: Path, asked: str, outcome: str, forks: Forks
+) -> None:
     words = ["check", asked, "--select", "gold.catalog", "--select", "discover.name", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo", *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(site)},
-    )
+    done = forks.run("-m", "zoo", *words, env={**os.environ, "PYTHONPATH": str(site)})
     checks = json.loads(done.stdout)["checks"]
     assert checks["discover.name"]["outcome"] == "passed", checks
     assert checks["gold.catalog"]["outcome"] == outcome, checks

@@ -96,7 +96,7 @@ def test_texts_depend_on_the_image(both: Any) -> None:
     assert len({tuple(row) for row in found.tolist()}) > 1
 
 
-@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("left", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("rows", [pytest.param(1, marks=pytest.mark.slow), ROWS])
 def test_greedy_texts_after_padded_prompts_are_equal(both: Any, left: bool, rows: int) -> None:
     theirs, ours = both
@@ -149,7 +149,7 @@ def test_beam_search_gives_the_same_texts(both: Any, beams: int, rows: int) -> N
     ("left", "early"),
     [
         (True, False),
-        (False, True),
+        pytest.param(False, True, marks=pytest.mark.slow),
         pytest.param(True, True, marks=pytest.mark.slow),
         pytest.param(False, False, marks=pytest.mark.slow),
     ],
