@@ -22,6 +22,7 @@ PACKAGE = '''
 import numpy as np
 
 from zoo import DataSpec, TensorSpec
+from zoo import NamedDataset
 from zoo.data import ArraySplit, Dataset, FileReader, stratified_split
 
 
@@ -55,6 +56,31 @@ ROWS = FileReader(
     open=open_rows,
 )
 NOT_A_READER = open_rows
+
+
+def load_blobs(options):
+    y = np.arange(120) % 2
+    x = np.random.default_rng(0).normal(3 * y[:, None], 1, (120, 3)).astype("float32")
+    parts = stratified_split(
+        y, validation=options.validation_split, test=options.test_split, seed=options.split_seed
+    )
+    return {n: ArraySplit({"numeric": x[i]}, {"label": y[i]}) for n, i in parts.items()}
+
+
+BLOBS = NamedDataset(
+    spec=DataSpec(
+        id="blobs",
+        task="classification",
+        inputs=(TensorSpec(name="numeric", shape=(3,)),),
+        targets=(TensorSpec(name="label", dtype="int64", labels=("cat", "dog")),),
+    ),
+    summary="Two clouds of points",
+    size="120 rows",
+    license="CC0-1.0",
+    source="drawn",
+    offline=True,
+    load=load_blobs,
+)
 '''
 
 
@@ -62,7 +88,8 @@ NOT_A_READER = open_rows
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     readers = {"labeled_rows": "zoo_rows:ROWS", "odd_rows": "zoo_rows:NOT_A_READER"}
-    install(folder, "zoo-rows", points={"zoo.readers": readers}, files={"zoo_rows.py": PACKAGE})
+    points = {"zoo.readers": readers, "zoo.datasets": {"blobs": "zoo_rows:BLOBS"}}
+    install(folder, "zoo-rows", points=points, files={"zoo_rows.py": PACKAGE})
     return folder
 
 
@@ -99,6 +126,25 @@ def test_data_of_a_reader_is_trained_on_and_opened_again_in_another_process(
     measured = run_zoo(forks, site, tmp_path, "evaluate", "runs/mlp_classifier-1")
     assert measured["examples"] == 36
     assert measured["scores"]["accuracy"]["value"] > 0.6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["dataset", "reader"])
+def test_an_artifact_of_plugin_data_is_evaluated_and_quantized_in_other_processes(
+    kind: str, site: Path, rows: Path, tmp_path: Path, forks: Forks
+) -> None:
+    reader = ["--data", str(rows), "--data-option", "reader=labeled_rows"]
+    data = ["--data", "blobs"] if kind == "dataset" else reader
+    run_zoo(forks, site, tmp_path, "train", "mlp_classifier", *data, "--epochs", "3")
+    run_zoo(forks, site, tmp_path, "export", "runs/mlp_classifier-1")
+    artifact = "exports/mlp_classifier/1"
+    # An artifact knows the name of its data, and no place on somebody's disk.
+    again = [] if kind == "dataset" else reader
+
+    measured = run_zoo(forks, site, tmp_path, "evaluate", artifact, *again)
+    assert measured["scores"]["accuracy"]["value"] > 0.8
+    quantized = run_zoo(forks, site, tmp_path, "quantize", artifact, *again, "--max-loss", "5")
+    assert Path(tmp_path, quantized["path"]).is_dir()
 
 
 @pytest.fixture
