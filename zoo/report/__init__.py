@@ -7,6 +7,8 @@ URIs. Its two packages come with the ``report`` extra and are imported when a re
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ from zoo.report.records import RunRecords, read_run
 
 if TYPE_CHECKING:
     import jinja2
+
+    from zoo.metrics.figures import Figure
 
 
 def write_run_report(run_dir: Path, out: Path | None = None) -> Path:
@@ -50,6 +54,62 @@ def write_run_report(run_dir: Path, out: Path | None = None) -> Path:
     # A label may hold half a surrogate pair, which no file can.
     atomic_write(target, html.encode("utf-8", "replace"))
     return target
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a page.
+
+    Attributes:
+        title: Its heading.
+        figures: Its figures, in order.
+        paragraphs: Text before them.
+    """
+
+    title: str
+    figures: Sequence[Figure] = ()
+    paragraphs: Sequence[str] = ()
+
+
+def render_page(
+    title: str, sections: Sequence[Section], *, lead: str = "", eyebrow: str = ""
+) -> str:
+    """Return an HTML page of figures, which needs nothing beside it.
+
+    Args:
+        title: Heading of the page.
+        sections: Its sections.
+        lead: The main finding, in a sentence or two.
+        eyebrow: A few words above the title.
+
+    Raises:
+        MissingExtra: If jinja2 or matplotlib is not installed.
+
+    Example:
+        >>> from zoo.metrics.figures import Table
+        >>> sizes = Table(title="Sizes", caption="", header=("layer", "units"), rows=(("a", 3),))
+        >>> "<h1>My model</h1>" in render_page("My model", [Section("Layers", [sizes])])
+        True
+    """
+    _require("jinja2", "matplotlib")
+    from zoo.report import charts, classifier
+
+    shown = [
+        {
+            "title": section.title,
+            "paragraphs": section.paragraphs,
+            "drawings": [
+                charts.draw(figure, f"section{place}figure{number}")
+                for number, figure in enumerate(section.figures)
+            ],
+        }
+        for place, section in enumerate(sections)
+    ]
+    template = formatting.page_environment().get_template("page.html.j2")
+    html: str = template.render(
+        title=title, lead=lead, eyebrow=eyebrow, sections=shown, is_tiny=classifier.is_tiny
+    )
+    return html
 
 
 def page_environment(templates: Path) -> jinja2.Environment:
@@ -109,4 +169,4 @@ def _require(*packages: str) -> None:
             raise MissingExtra("the report", "report", package) from error
 
 
-__all__ = ["page_environment"]
+__all__ = ["Section", "page_environment", "render_page"]
