@@ -128,8 +128,7 @@ ALL = (
 
 @pytest.fixture
 def folder(tmp_path):
-    evaluation, _ = measured([str(i) for i in range(10)])
-    return write_run(tmp_path, run=record(), curves=history(), evaluation=evaluation)
+    return write_run(tmp_path, run=record())
 
 
 @pytest.fixture
@@ -145,8 +144,17 @@ def test_figures_come_back_from_their_file_as_they_were():
     assert load_figures(dump_figures(ALL)) == ALL
 
 
-def test_every_form_is_on_the_page_in_its_order(page):
-    html = page(ALL)
+@pytest.fixture(scope="module")
+def html(tmp_path_factory):
+    """A page with every form of figure, and with the charts of every classifier."""
+    evaluation, _ = measured([str(i) for i in range(10)])
+    folder = tmp_path_factory.mktemp("whole")
+    write_run(folder, run=record(), curves=history(), evaluation=evaluation)
+    (folder / "figures.json").write_bytes(dump_figures(ALL))
+    return write_run_report(folder).read_text("utf-8")
+
+
+def test_every_form_is_on_the_page_in_its_order(html):
     places = [html.index(f"<h3>{figure.title}</h3>") for figure in ALL]
     assert places == sorted(places)
     for word in ("Points on the dashed line", "cuarenta y dos", "forecast", "unusual", "cement"):
@@ -154,15 +162,13 @@ def test_every_form_is_on_the_page_in_its_order(page):
     assert html.count(DIGIT) == 5
 
 
-def test_numbers_of_a_table_and_a_matrix_are_formatted(page):
-    html = page(ALL)
+def test_numbers_of_a_table_and_a_matrix_are_formatted(html):
     assert '<td class="number">0.912</td>' in html and '<td class="number">1,200</td>' in html
     assert '<td class="right on" style="--strength:100.0%">95\u202f%</td>' in html
     assert '<td class="right " style="--strength:5.3%">5\u202f%</td>' in html
 
 
-def test_a_text_is_shown_and_never_run(page):
-    html = page(ALL)
+def test_a_text_is_shown_and_never_run(html):
     assert "<b>seven</b>" not in html
     assert "&lt;b&gt;seven&lt;/b&gt;" in html
 
@@ -200,8 +206,8 @@ def test_a_file_of_figures_that_cannot_be_read_is_said_on_the_page(folder):
     assert "figures.json could not be read" in html
 
 
-def test_no_color_of_a_drawing_is_left_that_the_page_does_not_know(page):
-    assert not re.search(r"#[01]\dfe[01]\d", page(ALL))
+def test_no_color_of_a_drawing_is_left_that_the_page_does_not_know(html):
+    assert not re.search(r"#[01]\dfe[01]\d", html)
 
 
 @pytest.mark.parametrize(
