@@ -92,7 +92,10 @@ READ: dict[str, tuple[str, str, tuple[type[ZooError], ...]]] = {
     "weights in a model": ("build cnn --weights {it}", "a.keras", WEIGHTS),
     "weights to ask": ("predict cnn photo.png --weights {it}", "a.weights.h5", WEIGHTS),
     "weights to export": ("export cnn --weights {it}", "a.weights.h5", WEIGHTS),
-    "weights of others": ("build blip_captioner --weights {it}", "a.safetensors", WEIGHTS),
+    "weights of others": (
+        "build blip_captioner --set text.num_layers=1 --weights {it}",
+        *("a.safetensors", WEIGHTS),
+    ),
     "a table": ("train mlp_classifier --data {it}", "a.csv", (DataError,)),
     "a table with tabs": ("train mlp_classifier --data {it}", "a.tsv", (DataError,)),
     "arrays": ("train cnn --data {it}", "a.npz", (DataError,)),

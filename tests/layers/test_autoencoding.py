@@ -145,5 +145,5 @@ def test_a_compiled_model_with_all_of_them_survives_saving(tmp_path: Path) -> No
     model.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras")
 
-    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    np.testing.assert_array_equal(again(x), model(x))
     assert again.evaluate(x, x, verbose=0) == pytest.approx(model.evaluate(x, x, verbose=0))

@@ -90,8 +90,8 @@ def test_an_augmented_model_survives_saving(tmp_path: Path) -> None:
     again = keras.models.load_model(tmp_path / "m.keras")
 
     x = RNG.integers(0, 256, (3, 8, 8, 1)).astype("uint8")
-    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
-    np.testing.assert_allclose(model.predict(x, verbose=0), x.reshape(3, -1) / 255, atol=1e-6)
+    np.testing.assert_array_equal(again(x, training=False), model(x, training=False))
+    np.testing.assert_allclose(model(x, training=False), x.reshape(3, -1) / 255, atol=1e-6)
 
 
 def test_raw_pixels_of_any_declared_range_become_zero_to_one() -> None:
@@ -100,7 +100,7 @@ def test_raw_pixels_of_any_declared_range_become_zero_to_one() -> None:
     model = keras.Model(image, scale_image(image, spec))
 
     x = np.array([-1.0, 1.0], "float32").reshape(1, 1, 2, 1)
-    np.testing.assert_allclose(model.predict(x, verbose=0).ravel(), [0, 1])
+    np.testing.assert_allclose(np.ravel(model(x)), [0, 1])
 
 
 @settings(max_examples=40, deadline=None)

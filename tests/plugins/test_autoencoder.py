@@ -27,7 +27,8 @@ def image_spec(
     shape: tuple[int, ...] = (6, 5, 1), labels: tuple[str, ...] | None = LABELS, **image: Any
 ) -> DataSpec:
     tensor = TensorSpec(
-        **{"name": "image", "shape": shape, "dtype": "uint8", "range": (0, 255)} | image
+        **{"name": "image", "shape": shape, "dtype": "uint8", "range": (0, 255), "role": "image"}
+        | image
     )
     targets = (TensorSpec(name="label", dtype="int64", labels=labels),) if labels else ()
     task = Task.CLASSIFICATION if labels else Task.RECONSTRUCTION
@@ -126,7 +127,7 @@ def test_a_variational_model_answers_alike_every_time() -> None:
     model = zoo.build("autoencoder", data=image_spec(), **TINY, variational=True)
     x = RNG.integers(0, 256, (4, 6, 5, 1)).astype("uint8")
 
-    np.testing.assert_array_equal(model.predict(x, verbose=0), model.predict(x, verbose=0))
+    np.testing.assert_array_equal(model(x), model(x))
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_a_table_with_numbers_categories_and_missing_values_is_classified() -> N
     numeric = np.array([[1.8, 80.0], [np.nan, 60.0], [1.5, np.nan]], "float32")
     codes = np.array([[1], [2], [0]], "int32")
     registry().get("mlp_classifier").adapt(model, {"numeric": numeric}, {})
-    probabilities = model.predict({"numeric": numeric, "categorical": codes}, verbose=0)
+    probabilities = np.asarray(model({"numeric": numeric, "categorical": codes}))
 
     assert np.isfinite(probabilities).all()
     mean = keras.ops.convert_to_numpy(model.get_layer("normalization").mean)

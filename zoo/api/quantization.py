@@ -92,7 +92,7 @@ def quantize(
         PosixPath('small/cnn_int8/1')
     """
     from zoo.exporting.quantization.methods import require
-    from zoo.exporting.quantization.quantize import quantize_artifact
+    from zoo.exporting.quantization.quantize import check_options, quantize_artifact
     from zoo.exporting.quantization.selection import Criteria
 
     require()
@@ -100,6 +100,7 @@ def quantize(
     criteria = validate(
         Criteria, asked, what="the options of the quantization", fix="zoo quantize --help"
     )
+    check_options(methods, version, seconds)  # before data is read, which may take long
     path = artifact.path if isinstance(artifact, Artifact) else Path(artifact)
     manifest = read_manifest(path)
     examples = _examples(data, manifest.data, manifest.data_fingerprint)

@@ -131,8 +131,9 @@ def test_inside_a_larger_model_it_is_traced_for_any_length(larger: keras.Model) 
     assert traced.experimental_get_tracing_count() <= 2
 
 
-def test_one_step_of_training_reaches_every_weight(larger: keras.Model) -> None:
-    larger.compile("sgd", "mse", run_eagerly=False)
+@pytest.mark.parametrize("eagerly", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_one_step_of_training_reaches_every_weight(larger: keras.Model, eagerly: bool) -> None:
+    larger.compile("sgd", "mse", run_eagerly=eagerly)
     ids, _ = tiny.begun(8, 6)
     before = tiny.values(larger)
     larger.train_on_batch({"image": tiny.pictures(8), "ids": ids}, np.full((8, 1), 5.0))

@@ -77,7 +77,7 @@ def quantize_artifact(
     """
     require()
     criteria = criteria or Criteria()
-    names = _check(methods, version, seconds)
+    names = check_options(methods, version, seconds)
     with open_source(path) as source, tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
         calibration = take_examples(source, data.split("train"), _CALIBRATION_EXAMPLES)
         samples = take_examples(source, data.split("validation"), _SAMPLES)
@@ -253,7 +253,7 @@ def _draft(
     return manifest.model_copy(update=changed)
 
 
-def _check(methods: Sequence[str] | None, version: int | None, seconds: float) -> list[str]:
+def check_options(methods: Sequence[str] | None, version: int | None, seconds: float) -> list[str]:
     """Check the options, and return the names of the methods."""
     names = list(METHODS) if methods is None else list(dict.fromkeys(methods))
     known = ", ".join(METHODS)
