@@ -86,10 +86,11 @@ def test_a_revision_is_a_commit_a_branch_or_a_tag(hub: Hub, tmp_path: Path) -> N
     hub.commits["v2"] = OTHER
     other = tiny.published(tmp_path / "other", seed=3)
     hub.publish(NAME, other, "v2")
-    wanted = tiny.values(tiny.load(other))
     for revision in ("v2", OTHER):
-        assert tiny.same(tiny.values(tiny.load(NAME, revision=revision)), wanted)
-    assert not tiny.same(tiny.values(tiny.load(NAME)), wanted)
+        assert weights_of(find_folder(NAME, revision=revision)) == weights_of(other)
+    assert weights_of(find_folder(NAME)) != weights_of(other)
+    wanted = tiny.values(tiny.load(other))
+    assert tiny.same(tiny.values(tiny.load(NAME, revision="v2")), wanted)
     with pytest.raises(DatasetUnavailable, match="cannot be downloaded"):
         tiny.load(NAME, revision="nowhere")
 
