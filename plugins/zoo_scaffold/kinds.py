@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from importlib.resources import files
+from typing import Any, Literal
 
 from zoo.errors import ConfigError, Finding
 from zoo.names import nearest
@@ -11,7 +14,7 @@ from zoo.names import nearest
 
 @dataclass(frozen=True)
 class Kind:
-    """Kind of a package.
+    """Kind of a package, as ``kind.toml`` beside its templates says.
 
     Attributes:
         name: What ``--kind`` takes, and the folder of its own templates.
@@ -43,106 +46,23 @@ class Kind:
         return ("common", *model, *self.shared, self.name)
 
 
-MODELS = (
-    Kind(
-        "image-classification",
-        "Small convolutional network that classifies images.",
-        task="classification",
-        modality="image",
-        dataset="digits",
-        tags=("convolution", "image"),
-        own_data="--data photos/ --data-option image_size=32",
-    ),
-    Kind(
-        "image-segmentation",
-        "Small U-Net that predicts the class of every pixel of an image.",
-        task="segmentation",
-        modality="image",
-        dataset="{model}_shapes",
-        tags=("convolution", "image"),
-        own_data="--data scans/ --data-option reader={model}_masks",
-        shared=("own-dataset", "drawing"),
-    ),
-    Kind(
-        "image-generation",
-        "Variational autoencoder that generates images from noise.",
-        task="generation",
-        modality="image",
-        dataset="digits",
-        tags=("dense", "generative", "image"),
-        own_data="--data photos/ --data-option image_size=32",
-    ),
-    Kind(
-        "tabular-classification",
-        "Multilayer perceptron that classifies the rows of a table.",
-        task="classification",
-        modality="tabular",
-        dataset="breast_cancer",
-        tags=("dense", "tabular"),
-        own_data="--data flowers.csv --data-option target=species",
-    ),
-    Kind(
-        "tabular-regression",
-        "Multilayer perceptron that predicts a number for each row of a table.",
-        task="regression",
-        modality="tabular",
-        dataset="diabetes",
-        tags=("dense", "tabular"),
-        own_data="--data houses.csv --data-option target=price",
-    ),
-    Kind(
-        "series-forecasting",
-        "Network that forecasts a series from a window of its past.",
-        task="forecasting",
-        modality="series",
-        dataset="mackey_glass",
-        tags=("dense", "series"),
-        own_data="--data sales.csv --data-option horizon=7",
-    ),
-    Kind(
-        "text-classification",
-        "Convolutional network that classifies texts.",
-        task="classification",
-        modality="text",
-        dataset="number_lengths",
-        tags=("convolution", "text"),
-        own_data="--data reviews.csv --data-option text=review",
-    ),
-    Kind(
-        "token-classification",
-        "Convolutional network that predicts a class for every word of a text.",
-        task="token-classification",
-        modality="text",
-        dataset="{model}_names",
-        tags=("convolution", "text"),
-        own_data="--data tagged.txt --data-option reader={model}_conll",
-        shared=("own-dataset",),
-    ),
-    Kind(
-        "multimodal",
-        "Network that predicts a class and a number from an image and a row of a table.",
-        task="multi-task",
-        modality="multimodal",
-        dataset="{model}_parts",
-        tags=("convolution", "image", "tabular"),
-        own_data="--data NAME  # of a dataset like that in data.py",
-        shared=("own-dataset", "drawing"),
-    ),
-)
-"""Kinds of models."""
+TEMPLATES = files("zoo_scaffold") / "templates"
+"""Folder of templates: one for each kind, and those that several share."""
 
-KINDS = (
-    *MODELS,
-    Kind(
-        "dataset",
-        "Points in a square, labeled by a circle.",
-        task="classification",
-        modality="tabular",
-        plugin="dataset",
-    ),
-    Kind("command", "Count the runs in a folder.", plugin="command"),
-)
-"""All kinds."""
+
+def _kinds() -> Iterator[Kind]:
+    for folder in TEMPLATES.iterdir():
+        if (folder / "kind.toml").is_file():
+            fields: dict[str, Any] = tomllib.loads((folder / "kind.toml").read_text("utf-8"))
+            lists = {name: tuple(fields.pop(name, ())) for name in ("tags", "shared")}
+            yield Kind(folder.name, **fields, **lists)
+
+
+KINDS = tuple(sorted(_kinds(), key=lambda kind: (kind.plugin != "model", kind.name)))
+"""All kinds, models first."""
+
+MODELS = tuple(kind for kind in KINDS if kind.plugin == "model")
+"""Kinds of models."""
 
 
 def find_kind(name: str | None) -> Kind:

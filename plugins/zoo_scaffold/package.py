@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Iterator
 from importlib.abc import Traversable
-from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from string import Template
 
 from zoo.errors import StorageError
 from zoo.files import staged_folder, storage_errors
 from zoo_scaffold.author import Author
-from zoo_scaffold.kinds import Kind
+from zoo_scaffold.kinds import TEMPLATES, Kind
 from zoo_scaffold.names import Names
 
 _SUFFIX = ".template"
@@ -62,13 +61,12 @@ def new_package(names: Names, kind: Kind, author: Author, into: str | Path = "."
 def _contents(names: Names, kind: Kind, author: Author) -> dict[str, str]:
     """Return the text of every file by its path; what several folders say of one is joined."""
     values = _values(names, kind, author)
-    templates = files("zoo_scaffold") / "templates"
     found: dict[str, str] = {}
     for folder in kind.folders:
-        for path, template in _walk(templates / folder):
+        for path, template in _walk(TEMPLATES / folder):
             text = Template(template.read_text("utf-8")).substitute(values)
             found[_path(path, names)] = found.get(_path(path, names), "") + text
-    license = templates / "licenses" / f"{author.license}{_SUFFIX}"
+    license = TEMPLATES / "licenses" / f"{author.license}{_SUFFIX}"
     return {**found, "LICENSE": Template(license.read_text("utf-8")).substitute(values)}
 
 

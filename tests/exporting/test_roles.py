@@ -15,6 +15,7 @@ from zoo import runtime
 from zoo.architecture import Signature
 from zoo.errors import ConfigError, DataError, Incompatible
 from zoo.exporting.export import export_artifact
+from zoo.exporting.rewrites import class_output
 from zoo.runtime import read_manifest
 from zoo.spec import DataSpec, TensorSpec
 
@@ -254,3 +255,11 @@ def test_the_default_signature_takes_its_role_from_the_task() -> None:
     ):
         (signature,) = Tiny().signatures(model, Tiny.Config(), spec)
         assert [output.role for output in signature.outputs] == roles
+
+
+def test_the_class_of_every_token_has_as_many_valid_rows_as_its_probabilities() -> None:
+    tokens = TensorSpec(name="chances", shape=("time", 3), role="probabilities", rows="length")
+    assert class_output(tokens, "label").rows == "length"
+    # Along the first axis are the classes here, which the class output does not have.
+    classes_first = tokens.model_copy(update={"shape": (3, "time"), "class_axis": -2})
+    assert class_output(classes_first, "label").rows == ""

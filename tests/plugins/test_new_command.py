@@ -69,7 +69,7 @@ def test_a_terminal_asks_for_what_was_left_out(tmp_path):
         tmp_path, ["99", "series-forecasting", "Ada Lovelace", ""], "unheard-of"
     )
     assert (code, printed) == (0, "zoo-unheard-of\n"), shown
-    assert "6  series-forecasting: " in shown
+    assert "5  series-forecasting: " in shown
     project = (tmp_path / "zoo-unheard-of" / "pyproject.toml").read_text()
     assert 'authors = [{ name = "Ada Lovelace" }]' in project
     assert 'license = "Apache-2.0"' in project

@@ -144,6 +144,8 @@ def class_output(probabilities: TensorSpec, name: str) -> TensorSpec:
         labels=probabilities.labels,
         role="class",
         of=probabilities.name,
+        # Rows are along the first axis, which may be that of the classes.
+        rows=probabilities.rows if len(sizes) >= -probabilities.class_axis else "",
     )
 
 
