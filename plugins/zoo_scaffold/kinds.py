@@ -54,8 +54,8 @@ def _kinds() -> Iterator[Kind]:
     for folder in TEMPLATES.iterdir():
         if (folder / "kind.toml").is_file():
             fields: dict[str, Any] = tomllib.loads((folder / "kind.toml").read_text("utf-8"))
-            lists = {name: tuple(fields.pop(name, ())) for name in ("tags", "shared")}
-            yield Kind(folder.name, **fields, **lists)
+            fields |= {name: tuple(fields.get(name, ())) for name in ("tags", "shared")}
+            yield Kind(folder.name, **fields)
 
 
 KINDS = tuple(sorted(_kinds(), key=lambda kind: (kind.plugin != "model", kind.name)))

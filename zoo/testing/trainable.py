@@ -141,8 +141,8 @@ def permuted_labels(subject: ModelSubject) -> Measured:
     task, tasks = subject.spec.task, subject.architecture.info.tasks
     if task not in (Task.CLASSIFICATION, Task.REGRESSION) or task not in tasks:
         raise Skipped(
-            f"it is for {', '.join(tasks)}, and its default data for {task}: no class and no "
-            "number of an example is learned that could be another's"
+            f"it is for {', '.join(tasks)}, and its default data for {task}: only classification "
+            "and regression have scores at chance that are known here"
         )
     run = subject.train("permuted", zoo.DatasetView(subject.data, _permuted_except_test))
     scores = zoo.evaluate(run, subject.data).scores
