@@ -170,6 +170,14 @@ def test_a_reader_refuses_what_is_not_of_its_kind_and_wrong_options(
     assert zoo.dataset(rows, reader="labeled_rows", max_examples=9).sizes()["train"] == 9
 
 
+def test_a_file_that_its_reader_cannot_decode_is_a_typed_error(here: Any, tmp_path: Path) -> None:
+    file = tmp_path / "mine.rows"
+    file.write_bytes(b"1,2;caf\xe9\n")
+    with pytest.raises(DataError, match="the reader 'labeled_rows' cannot read") as caught:
+        zoo.dataset(file, reader="labeled_rows")
+    assert "utf-8" in caught.value.why
+
+
 def test_a_reader_that_is_not_there_or_none_is_a_typed_error(here: Any, rows: Path) -> None:
     with pytest.raises(RegistryError, match="there is no reader 'label_rows'") as caught:
         zoo.dataset(rows, reader="label_rows")

@@ -125,7 +125,7 @@ class FileReader(Frozen):
         """Open a file or folder.
 
         Raises:
-            DataError: If it is not of its kind.
+            DataError: If it is not of its kind, or cannot be read.
             ConfigError: If an option is wrong.
         """
         if not self.accepts(path):
@@ -134,7 +134,15 @@ class FileReader(Frozen):
                 why=f"it reads: {self.summary}",
                 fix="leave the option reader out, for the kinds that the zoo reads itself",
             )
-        return self.open(path, read_options(self.options, options, str(path)))
+        checked = read_options(self.options, options, str(path))
+        try:
+            return self.open(path, checked)
+        except (OSError, UnicodeError) as error:
+            raise DataError(
+                f"the reader {name!r} cannot read {path}",
+                why=str(error),
+                fix="look at the file: it is gone, not readable, or not the text that is expected",
+            ) from error
 
 
 def arrays_digest(arrays: Arrays) -> str:
