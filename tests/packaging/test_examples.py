@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,12 +12,10 @@ pytestmark = pytest.mark.packaging
 
 
 @pytest.fixture(scope="module")
-def author(tmp_path_factory) -> Iterator[Newcomer]:
+def author(tmp_path_factory, forks) -> Newcomer:
     pytest.importorskip("tensorflow", reason="the examples train")
     pytest.importorskip("hatchling", reason="the examples are built and installed")
-    author = Newcomer(tmp_path_factory.mktemp("author"))
-    yield author
-    author.close()
+    return Newcomer(tmp_path_factory.mktemp("author"), forks)
 
 
 @pytest.mark.parametrize(

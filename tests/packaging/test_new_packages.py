@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,12 +16,12 @@ NAMES = {kind: name_package(f"new-{kind.name}") for kind in MODELS}
 
 
 @pytest.fixture(scope="module")
-def author(tmp_path_factory) -> Iterator[Newcomer]:
+def author(tmp_path_factory, forks) -> Newcomer:
     """An environment of an author, with a package of every kind, installed from its wheel."""
     pytest.importorskip("tensorflow", reason="the models train")
     pytest.importorskip("sklearn", reason="some of the data comes with scikit-learn")
     pytest.importorskip("hatchling", reason="the packages are built and installed")
-    author = Newcomer(tmp_path_factory.mktemp("author"))
+    author = Newcomer(tmp_path_factory.mktemp("author"), forks)
     words = "--author 'Ada Lovelace'"
     lines = [
         f"zoo new {names.model} --kind {kind.name} {words}\n"
@@ -31,8 +30,7 @@ def author(tmp_path_factory) -> Iterator[Newcomer]:
     ]
     done = author.run("sh", "\n".join([*lines, "pip install zoo-*/dist/*.whl"]))
     assert done.returncode == 0, done.stdout
-    yield author
-    author.close()
+    return author
 
 
 def test_a_wheel_has_the_package_its_catalog_and_its_license_and_nothing_else(author):
