@@ -184,7 +184,7 @@ Role = Literal[
 * ``mask``: one value per pixel of an image, from 0 for outside to 1 for inside;
 * ``boxes``: left, top, right and bottom of rectangles along the last axis, in pixels;
 * ``probabilities``: one value per class along the class axis, with the sum 1;
-* ``class``: index of a class, of the largest of the probabilities in ``of``;
+* ``class``: index of a class; if ``of`` names probabilities, that of the largest;
 * ``prediction``: estimate of a target;
 * ``interval``: one end of the interval around the prediction in ``of``;
 * ``score``: confidence, the higher the surer, in what ``of`` names;

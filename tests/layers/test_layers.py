@@ -19,10 +19,11 @@ from zoo.layers import (
     SmoothedCrossentropy,
     WarmupSchedule,
     augment,
+    classifier_signature,
     make_optimizer,
     scale_image,
 )
-from zoo.spec import TensorSpec
+from zoo.spec import DataSpec, TensorSpec
 
 RNG = np.random.default_rng(0)
 
@@ -208,3 +209,16 @@ def test_smoothed_crossentropy_equals_the_sum_over_its_smoothed_target() -> None
     assert float(SmoothedCrossentropy(0.0)(labels, probabilities)) == pytest.approx(
         float(plain), rel=1e-5
     )
+
+
+def test_the_signature_of_a_classifier_of_pixels_has_the_classes_of_each_pixel():
+    image = keras.Input((6, 4, 1), name="image")
+    model = keras.Model(image, keras.layers.Conv2D(3, 1, activation="softmax")(image))
+    scans = DataSpec(
+        id="scans",
+        task="segmentation",
+        inputs=(TensorSpec(name="image", shape=(6, 4, 1), role="image"),),
+        targets=(TensorSpec(name="mask", shape=(6, 4), dtype="int64", labels=("a", "b", "c")),),
+    )
+    (output,) = classifier_signature(model, scans).outputs
+    assert (output.role, output.shape, output.labels) == ("probabilities", (6, 4, 3), scans.labels)

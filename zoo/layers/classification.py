@@ -105,7 +105,8 @@ def classifier_signature(
     The export adds ``label``, the index of the most likely class, inside the graph.
 
     Args:
-        model: A model whose only output is class probabilities.
+        model: A model whose only output is class probabilities, of an example or of each of its
+            pixels, along the last axis.
         data: The data it was built for.
         inside: Description of the preprocessing inside the graph, by input.
 
@@ -121,7 +122,7 @@ def classifier_signature(
     labels = data.labels
     output = TensorSpec(
         name="probabilities",
-        shape=(len(labels),),
+        shape=model.output.shape[1:],
         range=(0.0, 1.0),
         labels=labels,
         role="probabilities",

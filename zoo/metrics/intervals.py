@@ -163,6 +163,9 @@ def bootstrap_sums(
         rows: ``[examples, sums]``
         score: ``[resamples, sums]`` to ``[resamples]``
 
+    Returns:
+        The interval, ``None`` if all resamples have one score.
+
     Example:
         >>> right_of_all = np.array([[3, 4], [1, 5], [2, 2]])   # the ratio of two totals
         >>> low, high = bootstrap_sums(right_of_all, lambda sums: sums[:, 0] / sums[:, 1])
