@@ -38,7 +38,9 @@ class Newcomer:
             f'exec "{ROOT}/scripts/test" --collect-only -q tests/docs "$@"',
         )
 
-    def run(self, language: str, text: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, language: str, text: str, timeout: float = 200
+    ) -> subprocess.CompletedProcess[str]:
         """Run a block of the README."""
         program = {"sh": ["sh", "-eux"], "python": [str(self.bin / "warm-python")]}
         return subprocess.run(
@@ -50,7 +52,7 @@ class Newcomer:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=200,
+            timeout=timeout,
         )
 
     def _variables(self) -> dict[str, str]:
