@@ -118,7 +118,7 @@ class LSTMConfig(TypedDict, total=False):
 class MLPClassifierConfig(TypedDict, total=False):
     optimizer: OptimizerConfig
     units: tuple[int, ...]
-    activation: Literal["relu", "gelu", "silu", "tanh", "sigmoid", "elu", "selu"]
+    activation: Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "linear", "softmax", "step"]
     normalization: Literal["batch", "layer", "none"]
     dropout: float
     label_smoothing: float
@@ -128,7 +128,7 @@ class MLPRegressorConfig(TypedDict, total=False):
     optimizer: OptimizerConfig
     units: tuple[int, ...]
     residual_blocks: int
-    activation: Literal["relu", "gelu", "silu"]
+    activation: Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "linear", "softmax", "step"]
     embedding: Literal["periodic", "piecewise_linear", "none"]
     embedding_units: int
     frequencies: int

@@ -31,6 +31,23 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
+ActivationName = Literal[
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "tanh",
+    "sigmoid",
+    "linear",
+    "softmax",
+    "step",
+]
+"""Activation functions of hidden layers. With ``linear`` all layers are one; ``softmax`` and
+``step`` train badly or not at all, which is there to be seen."""
+
+
 class OptimizerConfig(Frozen):
     """Optimizer and learning rate schedule.
 
@@ -244,6 +261,7 @@ def _fields(kind: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 __all__ = [
+    "ActivationName",
     "AugmentationConfig",
     "BaseConfig",
     "Frozen",

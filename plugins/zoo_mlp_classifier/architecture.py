@@ -9,6 +9,7 @@ from pydantic import Field
 
 import zoo
 from zoo import Arrays, DataSpec, Recipe, Signature, TrainPlan
+from zoo.config import ActivationName
 
 if TYPE_CHECKING:
     import keras
@@ -33,8 +34,10 @@ class MLPClassifierConfig(zoo.ModelConfig):
         max_length=64,
         description="Units of each hidden layer; empty for softmax regression.",
     )
-    activation: Literal["relu", "gelu", "silu", "tanh", "sigmoid", "elu", "selu"] = Field(
-        "relu", description="Activation of the hidden layers."
+    activation: ActivationName = Field(
+        "relu",
+        description="Activation of the hidden layers. With linear they are one layer; softmax and "
+        "step are there to see how training fails.",
     )
     normalization: Literal["batch", "layer", "none"] = Field(
         "batch", description="Normalization before the activation of each hidden layer."
@@ -115,7 +118,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
         import keras
         from keras import layers
 
-        from zoo.layers import compile_classifier
+        from zoo.layers import activation_layer, compile_classifier
 
         inputs, x = self._features(config, data)
         for number, width in enumerate(config.units, start=1):
@@ -130,7 +133,7 @@ class MLPClassifier(zoo.Architecture[MLPClassifierConfig]):
                 x = layers.BatchNormalization(momentum=0.9, name=f"norm_{number}")(x)
             elif config.normalization == "layer":
                 x = layers.LayerNormalization(name=f"norm_{number}")(x)
-            x = layers.Activation(config.activation, name=f"{config.activation}_{number}")(x)
+            x = activation_layer(config.activation, f"{config.activation}_{number}")(x)
             if config.dropout:
                 x = layers.Dropout(config.dropout, name=f"dropout_{number}")(x)
         outputs = layers.Dense(len(data.labels), activation="softmax", name="probabilities")(x)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 import zoo
 from zoo import Arrays, DataSpec, Recipe, Signature, Split, TrainLoop, TrainPlan
+from zoo.config import ActivationName
 from zoo.spec import Dataset
 
 if TYPE_CHECKING:
@@ -36,8 +37,10 @@ class MLPRegressorConfig(zoo.ModelConfig):
         le=64,
         description="Residual blocks after the hidden layers, with the units of the last.",
     )
-    activation: Literal["relu", "gelu", "silu"] = Field(
-        "relu", description="Activation of the hidden layers."
+    activation: ActivationName = Field(
+        "relu",
+        description="Activation of the hidden layers. With linear they are one layer; softmax and "
+        "step are there to see how training fails.",
     )
     embedding: Literal["periodic", "piecewise_linear", "none"] = Field(
         "periodic",
@@ -160,6 +163,7 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
             EnsembleDense,
             EnsembleHead,
             EnsembleRegressor,
+            activation_layer,
             compile_regressor,
         )
 
@@ -175,7 +179,7 @@ class MLPRegressor(zoo.Architecture[MLPRegressorConfig]):
         for number, (width, residual) in enumerate(zip(widths, blocks, strict=True), start=1):
             shortcut = x
             x = EnsembleDense(width, config.members, first=number == 1, name=f"dense_{number}")(x)
-            x = layers.Activation(config.activation, name=f"{config.activation}_{number}")(x)
+            x = activation_layer(config.activation, f"{config.activation}_{number}")(x)
             if config.dropout:
                 x = layers.Dropout(config.dropout, name=f"dropout_{number}")(x)
             if residual:

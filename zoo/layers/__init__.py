@@ -4,6 +4,7 @@ Everything is written with ``keras`` and ``keras.ops``, for any backend, and is 
 saving under the package name ``zoo``. Importing this module imports keras.
 """
 
+from zoo.layers.activations import activation_layer
 from zoo.layers.attention import (
     CrossAttention,
     SelfAttention,
@@ -77,6 +78,7 @@ __all__ = [
     "TokenCrossentropy",
     "TokenEmbedding",
     "WarmupSchedule",
+    "activation_layer",
     "augment",
     "classifier_signature",
     "compile_classifier",

@@ -1,0 +1,86 @@
+"""The commands ``zoo activations`` and ``zoo descend``."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo import console
+from zoo.files import atomic_write
+
+page_option = click.option(
+    "--out", type=console.PATH, metavar="FILE", help="An HTML page to write. Default: none."
+)
+
+
+@click.command(
+    "activations",
+    epilog=console.example(
+        "zoo activations", "zoo activations relu sigmoid --out activations.html"
+    ),
+)
+@click.argument("names", nargs=-1, metavar="[NAME...]", help="Activation functions. Default: all.")
+@console.seed_option
+@page_option
+@console.json_option
+def activations(names: tuple[str, ...], seed: int | None, out: Path | None, as_json: bool) -> None:
+    """Compare activation functions: values, slopes, and ten layers of each."""
+    import zoo_inspect
+
+    report = zoo_inspect.activations(*names, seed=seed or 0)
+    rows = [
+        (
+            row.name,
+            f"{row.low:.3g} to {row.high:.3g}",
+            f"{row.slope:.3g}",
+            f"{row.spreads[-1]:.2g}",
+            f"{row.gradients[0]:.2g}",
+        )
+        for row in report.rows
+    ]
+    header = ("activation", "values", "largest slope", "spread after 10", "gradient before 10")
+    _emit(report, console.table(header, rows), out, as_json)
+
+
+@click.command(
+    "descend",
+    epilog=console.example("zoo descend", "zoo descend ravine --method momentum --out ravine.html"),
+)
+@click.argument("problem", default="line", metavar="[line|bowl|ravine]", help="The loss.")
+@click.option("--method", default="sgd", metavar="[sgd|momentum|adam]", help="How to take a step.")
+@click.option(
+    "--rate",
+    "rates",
+    type=float,
+    multiple=True,
+    metavar="R",
+    help="A learning rate; repeatable. Default: a small, a good and a too large one.",
+)
+@click.option("--steps", type=console.COUNT, metavar="N", default=100, help="Number of steps.")
+@page_option
+@console.json_option
+def descend(
+    problem: Any, method: Any, rates: tuple[float, ...], steps: int, out: Path | None, as_json: bool
+) -> None:
+    """Watch gradient descent with several learning rates."""
+    import zoo_inspect
+
+    report = zoo_inspect.descend(problem, method, rates=rates, steps=steps)
+    rows = [(name, f"{loss:.4g}", taken) for name, loss, taken in report.rows()]
+    header = ("rate", "last loss", "steps to the minimum")
+    _emit(report, f"{console.table(header, rows)}\n\n{report.summary}", out, as_json)
+
+
+def _emit(report: Any, text: str, out: Path | None, as_json: bool) -> None:
+    """Write the page if one is wanted, and print the report."""
+    if out is not None:
+        atomic_write(out, report.html().encode())
+    if as_json:
+        console.emit_json(dataclasses.asdict(report))
+        return
+    console.emit(text)
+    if out is not None:
+        console.emit(str(out))

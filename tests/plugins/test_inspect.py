@@ -1,0 +1,180 @@
+"""Activation functions and gradient descent: their numbers are those of Keras and of equations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.cli import main
+from zoo.config import ActivationName
+from zoo.errors import ConfigError
+from zoo_inspect import ACTIVATIONS, activations, descend
+from zoo_inspect.activations import propagate
+from zoo_inspect.descent import METHODS, PROBLEMS, make_loss, walk
+
+
+def run_zoo(capsys: Any, *words: Any) -> tuple[int, str, str]:
+    """Return the exit code, the output and the complaint of a command."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in words])
+    said = capsys.readouterr()
+    return int(caught.value.code or 0), said.out, said.err
+
+
+X = np.linspace(-5.05, 5.05, 204)  # 0 is not among them: there some have no derivative
+
+
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "step"])
+def test_a_function_is_that_of_keras_and_its_derivative_that_of_its_differences(name: str) -> None:
+    activation = ACTIVATIONS[name]
+    rows = X[:200].reshape(40, 5)
+    wanted = keras.ops.convert_to_numpy(keras.activations.get(name)(rows.astype("float32")))
+    np.testing.assert_allclose(activation.function(rows), wanted, atol=2e-6)
+
+    h = 1e-6
+    slope = (activation.curve(X + h) - activation.curve(X - h)) / (2 * h)
+    np.testing.assert_allclose(activation.derivative(X), slope, atol=1e-6)
+
+
+def test_the_gradient_of_softmax_mixes_its_inputs() -> None:
+    x, gradient = np.random.default_rng(0).standard_normal((2, 1, 4))
+    found = ACTIVATIONS["softmax"].backward(x, gradient)
+    h = 1e-6
+    for place in range(4):
+        step = h * np.eye(4)[place]
+        up, down = (ACTIVATIONS["softmax"].function(x + s) for s in (step, -step))
+        assert found[0, place] == pytest.approx(((up - down) * gradient).sum() / (2 * h), abs=1e-7)
+
+
+def test_the_signal_and_the_gradient_go_through_ten_layers_as_theory_says() -> None:
+    spread, gradient = propagate(ACTIVATIONS["linear"])
+    assert spread[-1] == pytest.approx(1, rel=0.15) and gradient[0] == pytest.approx(1, rel=0.15)
+    # Half of the units of a ReLU are off: each layer halves the mean square of the gradient.
+    _, relu = propagate(ACTIVATIONS["relu"])
+    assert relu[0] == pytest.approx(2**-5, rel=0.3)
+    _, sigmoid = propagate(ACTIVATIONS["sigmoid"])
+    assert sigmoid[0] < 0.25**10 * 1.5
+    assert propagate(ACTIVATIONS["step"])[1] == (0.0,) * 10
+    assert propagate(ACTIVATIONS["selu"])[0][-1] == pytest.approx(1, rel=0.2)
+
+
+def test_saturation_is_where_the_slope_is_small() -> None:
+    rows = {row.name: row.saturated for row in activations().rows}
+
+    assert rows["linear"] == rows["leaky_relu"] == ()
+    assert rows["step"] == ((-6.0, 6.0),)
+    ((low, high),) = rows["relu"]
+    assert low == -6 and high == pytest.approx(0, abs=0.01)
+    assert rows["sigmoid"][0][1] == pytest.approx(-2.89, abs=0.01)
+    assert [row.name for row in activations("tanh", "elu").rows] == ["tanh", "elu"]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("method", ["sgd", "momentum"])
+def test_descent_diverges_where_the_equation_says(problem: Any, method: Any) -> None:
+    report = descend(problem, method)
+
+    assert report.diverges_from is not None
+    assert report.observed == pytest.approx(report.diverges_from, rel=0.01)
+    assert [one.diverged for one in report.descents] == [False, False, True]
+    good, small = report.descents[1], report.descents[0]
+    assert good.steps_to_minimum is not None
+    assert small.steps_to_minimum is None or small.steps_to_minimum > good.steps_to_minimum
+
+
+def test_gradient_descent_shrinks_each_direction_by_its_own_factor() -> None:
+    loss = make_loss("ravine")
+    found = walk(loss, "sgd", 0.05, 12)
+    powers = np.arange(13)[:, None]
+    np.testing.assert_allclose(found.path, loss.start * (1 - 0.05 * np.array([1, 25])) ** powers)
+
+
+@pytest.mark.parametrize(
+    ("method", "optimizer"),
+    [
+        ("sgd", keras.optimizers.SGD(0.03)),
+        ("momentum", keras.optimizers.SGD(0.03, momentum=0.9)),
+        ("adam", keras.optimizers.Adam(0.03)),
+    ],
+    ids=METHODS,
+)
+def test_a_step_is_that_of_keras(method: Any, optimizer: Any) -> None:
+    loss = make_loss("ravine")
+    weights = keras.Variable(loss.start.astype("float32"))
+    optimizer.build([weights])
+    for point in walk(loss, method, 0.03, 10).path:
+        np.testing.assert_allclose(weights.numpy(), point, rtol=1e-4, atol=1e-6)
+        gradient = loss.gradient(weights.numpy().astype("float64")).astype("float32")
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)])
+
+
+@pytest.mark.parametrize(
+    ("call", "place"),
+    [
+        (lambda: activations("rleu"), "name"),
+        (lambda: descend("hill"), "problem"),  # type: ignore[arg-type]
+        (lambda: descend(method="newton"), "method"),  # type: ignore[arg-type]
+        (lambda: descend(rates=[-1]), "rates"),
+        (lambda: descend(rates=[float("nan")]), "rates"),
+        (lambda: descend(steps=0), "steps"),
+    ],
+)
+def test_what_is_not_known_is_named(call: Any, place: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        call()
+    assert caught.value.findings[0].where == place
+
+
+def test_the_commands_print_json_and_write_a_page(tmp_path: Path, capsys: Any) -> None:
+    page = tmp_path / "page.html"
+    status, said, _ = run_zoo(capsys, "activations", "relu", "--json", "--out", page)
+    assert status == 0 and json.loads(said)["rows"][0]["name"] == "relu"
+    assert "Activation functions" in page.read_text("utf-8")
+
+    status, said, _ = run_zoo(capsys, "descend", "bowl", "--rate", "0.5", "--rate", "2", "--json")
+    assert status == 0
+    assert [one["diverged"] for one in json.loads(said)["descents"]] == [False, True]
+
+    page.unlink()
+    status, _, complaint = run_zoo(capsys, "descend", "hill", "--out", page)
+    assert status == 4 and "one of line, bowl, ravine" in complaint and not page.exists()
+
+
+def test_a_notebook_shows_a_page_in_a_frame() -> None:
+    shown = descend()._repr_html_()
+    assert shown.startswith("<iframe srcdoc=") and "<h1>" not in shown
+
+
+@pytest.mark.parametrize("activation", get_args(ActivationName))
+def test_every_activation_is_a_choice_of_both_perceptrons(activation: str, tmp_path: Path) -> None:
+    assert activation in ACTIVATIONS
+    for name in ("mlp_classifier", "mlp_regressor"):
+        model = zoo.build(name, activation=activation, units=(4,))
+        model.optimizer.build(model.trainable_variables)
+        model.save(tmp_path / "model.keras")
+        again = keras.models.load_model(tmp_path / "model.keras")
+        inputs, _ = zoo.dataset(model.blueprint.data.id).split("test").take(np.arange(3))
+        given: Any = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+        given = given if isinstance(model.input, dict) else next(iter(given.values()))
+        for one, other in zip(*(keras.tree.flatten(m(given)) for m in (model, again)), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ["step", "softmax"])
+def test_the_odd_activations_are_trained_and_exported(activation: str, tmp_path: Path) -> None:
+    run = zoo.train(
+        "mlp_classifier",
+        "digits",
+        activation=activation,
+        units=(32,),
+        plan={"epochs": 2},
+        run_dir=tmp_path / "run",
+    )
+    assert zoo.verify(zoo.export(run, tmp_path / "exports").path).signatures
