@@ -113,9 +113,10 @@ def example(*lines: str) -> str:
         >>> @click.command("count", epilog=example("zoo count runs"))
         ... @click.argument("folder", type=PATH)
         ... @click.option("--most", type=COUNT, default=100)
+        ... @seed_option
         ... @json_option
         ... @quiet_frameworks
-        ... def count(folder, most, as_json):
+        ... def count(folder, most, seed, as_json):
         ...     '''Count the runs in a folder.'''
         ...     found = min(most, len(zoo.runs(folder)))
         ...     emit_json(found) if as_json else emit(f"{found} runs")
@@ -495,5 +496,6 @@ __all__ = [
     "note",
     "paint",
     "quiet_frameworks",
+    "seed_option",
     "table",
 ]

@@ -1,4 +1,4 @@
-"""The commands ``zoo activations`` and ``zoo descend``."""
+"""The commands ``zoo inspect``, ``zoo activations`` and ``zoo descend``."""
 
 from __future__ import annotations
 
@@ -72,6 +72,69 @@ def descend(
     rows = [(name, f"{loss:.4g}", taken) for name, loss, taken in report.rows()]
     header = ("rate", "last loss", "steps to the minimum")
     _emit(report, f"{console.table(header, rows)}\n\n{report.summary}", out, as_json)
+
+
+@click.command(
+    "inspect",
+    epilog=console.example(
+        "zoo inspect cnn --out cnn.html", "zoo inspect runs/cnn-1 --input seven.png --layer 'conv*'"
+    ),
+)
+@click.argument("target", metavar="NAME|RUN|FILE", help="A model, a run, or a .keras file.")
+@click.option(
+    "--input",
+    "example",
+    metavar="FILE|INDEX",
+    default="0",
+    help="An input file, or the position of an example in the test split. Default: 0",
+)
+@click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="PATTERN",
+    help="Layers to draw; repeatable. Default: all.",
+)
+@click.option("--signature", metavar="NAME", help="The signature to call. Default: the first.")
+@page_option
+@console.json_option
+@console.quiet_frameworks
+def inspect(
+    target: str,
+    example: str,
+    layers: tuple[str, ...],
+    signature: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Look into a model: its layers, and what each gives for one input.
+
+    The model is neither trained nor changed.
+    """
+    import zoo_inspect
+
+    x: Any = int(example) if example.isdigit() else example
+    found = zoo_inspect.inspect(target, x, layers=layers, signature=signature)
+    if out is not None:
+        atomic_write(out, found.html().encode())
+    if as_json:
+        console.emit_json(found.as_dict())
+        return
+    rows = [
+        (
+            "  " * row.depth + row.path.rpartition("/")[2],
+            row.kind,
+            " x ".join(map(str, row.shape)),
+            f"{row.parameters:,}",
+            "" if row.mean is None else f"{row.mean:.3g} ± {row.deviation:.2g}",
+            f"{row.zeros:.0%}",
+        )
+        for row in found.rows
+    ]
+    header = ("layer", "kind", "output", "parameters", "mean ± deviation", "zeros")
+    console.emit(f"{console.table(header, rows)}\n\n{found.summary}\nInput: {found.source}.")
+    if out is not None:
+        console.emit(str(out))
 
 
 def _emit(report: Any, text: str, out: Path | None, as_json: bool) -> None:

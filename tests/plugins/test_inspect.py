@@ -1,4 +1,4 @@
-"""Activation functions and gradient descent: their numbers are those of Keras and of equations."""
+"""The inside of networks: numbers are those of Keras and of the equations, and nothing changes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 import zoo
 from zoo.cli import main
 from zoo.config import ActivationName
-from zoo.errors import ConfigError
-from zoo_inspect import ACTIVATIONS, activations, descend
+from zoo.errors import ConfigError, DataError
+from zoo_inspect import ACTIVATIONS, activations, descend, inspect
 from zoo_inspect.activations import propagate
 from zoo_inspect.descent import METHODS, PROBLEMS, make_loss, walk
 
@@ -178,3 +178,134 @@ def test_the_odd_activations_are_trained_and_exported(activation: str, tmp_path:
         run_dir=tmp_path / "run",
     )
     assert zoo.verify(zoo.export(run, tmp_path / "exports").path).signatures
+
+
+class Doubler(keras.layers.Layer):
+    """A layer of one's own, without weights."""
+
+    def call(self, x: Any) -> Any:
+        return 2 * x
+
+
+class Subclassed(keras.Model):
+    """A model that is no graph."""
+
+    def __init__(self) -> None:
+        super().__init__(name="mine")
+        self.first, self.second = keras.layers.Dense(3, "relu"), Doubler()
+
+    def call(self, x: Any) -> Any:
+        return self.second(self.second(self.first(x)))
+
+
+def test_two_layers_forwarded_by_hand_give_what_is_shown() -> None:
+    x = np.array([[1.0, -2.0]], "float32")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "relu", name="hidden"),
+                              keras.layers.Dense(1, name="out")])  # fmt: skip
+    first, second, third, fourth = (weight.numpy() for weight in model.weights)
+    hidden = np.maximum(x @ first + second, 0)
+    found = inspect(model, x)
+
+    np.testing.assert_allclose(found.outputs["hidden"], hidden, rtol=1e-6)
+    np.testing.assert_allclose(found.outputs["out"], hidden @ third + fourth, rtol=1e-6)
+    rows = {row.path: row for row in found.rows}
+    assert (rows["hidden"].parameters, rows["hidden"].multiply_adds) == (9, 6)
+    assert rows["hidden"].mean == pytest.approx(float(hidden.mean()), rel=1e-6)
+    assert rows["hidden"].zeros == (hidden == 0).mean()
+    assert (found.parameters, found.multiply_adds) == (13, 9)
+
+
+def test_a_subclassed_model_and_a_shared_layer_are_shown_call_by_call() -> None:
+    x = np.ones((1, 2), "float32")
+    model = Subclassed()
+    with pytest.raises(DataError, match="says nothing of its inputs"):
+        inspect(model)
+    found = inspect(model, x)
+
+    assert [row.path for row in found.rows] == ["dense", "doubler", "doubler#2"]
+    np.testing.assert_allclose(found.outputs["doubler#2"], 4 * found.outputs["dense"])
+    assert found.parameters == 9
+
+
+def test_looking_changes_nothing() -> None:
+    call, softmax = keras.layers.Layer.__call__, keras.ops.softmax
+    model = zoo.build("cnn", weights="digits")
+    before = [weight.numpy() for weight in model.weights]
+    found = inspect(model, 3)
+    with pytest.raises(DataError, match="cannot be called"):
+        inspect(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), np.ones((1, 5)))
+
+    for weight, old in zip(model.weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), old)
+    assert keras.layers.Layer.__call__ is call and keras.ops.softmax is softmax
+    wanted = zoo.predict(model, zoo.dataset("digits").split("test").take(np.array([3]))[0])
+    np.testing.assert_allclose(
+        found.outputs["probabilities"], wanted.outputs["probabilities"], atol=1e-5
+    )
+    assert "conv_1_1" in found.kernels and found.source.startswith("test example 3 of digits")
+
+
+def test_attention_is_shown_where_it_is_computed_and_sums_to_one() -> None:
+    found = inspect("transformer", "forty-two")
+    assert found.attention
+    for maps in found.attention.values():
+        np.testing.assert_allclose(maps.sum(axis=-1), 1, atol=1e-5)
+    assert any(row.depth == 2 for row in found.rows)
+
+
+def test_a_recurrent_layer_is_one_row_and_counts_every_step() -> None:
+    model = keras.Sequential([keras.Input((5, 2)), keras.layers.LSTM(3, name="memory")])
+    (row,) = inspect(model).rows
+    assert row.multiply_adds == 5 * (2 * 12 + 3 * 12)
+
+
+def test_values_that_are_not_finite_are_said_first() -> None:
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="broken")])
+    model.layers[0].kernel.assign([[np.nan]])
+    found = inspect(model, np.ones((1, 1), "float32"))
+    assert not found.rows[0].finite and "'broken'" not in found.summary
+    assert "broken is not finite" in found.summary
+
+
+@pytest.mark.parametrize(
+    ("call", "place"),
+    [
+        (lambda: inspect("mlp_classifier", 10**6), "input"),
+        (lambda: inspect("mlp_classifier", layers=["dens_1"]), "layer"),
+        (lambda: inspect("mlp_classifier", signature="encode"), "signature"),
+    ],
+)
+def test_what_is_not_in_a_model_is_named(call: Any, place: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        call()
+    assert caught.value.findings[0].where == place
+
+
+def test_a_file_that_is_no_model_is_refused_and_nothing_is_written(
+    tmp_path: Path, capsys: Any
+) -> None:
+    file = tmp_path / "bad.keras"
+    file.write_bytes(b"no archive")
+    status, _, complaint = run_zoo(capsys, "inspect", file, "--out", tmp_path / "page.html")
+    assert status and "is not a model that can be loaded" in complaint
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_model_file_is_inspected_into_a_page_and_json(tmp_path: Path, capsys: Any) -> None:
+    file, page = tmp_path / "mine.keras", tmp_path / "page.html"
+    keras.Sequential(
+        [keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3, name="edges"), keras.layers.Flatten()]
+    ).save(file)
+    status, said, _ = run_zoo(capsys, "inspect", file, "--json", "--out", page)
+    rows = json.loads(said)["layers"]
+
+    assert status == 0 and rows[0]["path"] == "edges" and rows[0]["multiply_adds"] == 16 * 18
+    assert "edges: kernels" in page.read_text("utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_every_model_of_the_zoo_can_be_looked_into(name: str) -> None:
+    found = inspect(name)
+    assert found.rows and all(row.finite for row in found.rows)
+    assert "<svg" in found.html() or found.pictures()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         generate as generate,
         load_generator as load_generator,
     )
+    from zoo.runtime.inputs import encode as encode
     from zoo.runtime.manifest import Manifest as Manifest, read_manifest as read_manifest
     from zoo.runtime.prediction import Prediction as Prediction
     from zoo.runtime.sampling import (
@@ -40,6 +41,7 @@ _MODULES = {
     "benchmark": ("BenchRow", "bench"),
     "decoding": ("Generation", "Generator", "generate", "load_generator"),
     "artifact_diff": ("DiffReport", "diff"),
+    "inputs": ("encode",),
     "manifest": ("Manifest", "read_manifest"),
     "prediction": ("Prediction",),
     "sampling": ("Sampler", "draw_input", "load_sampler"),

@@ -36,6 +36,11 @@ def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
     Raises:
         DataError: If the values do not fit.
         BadRecord: If a file, or a row of one, does not.
+
+    Example:
+        >>> inputs = load("exports/cnn/1").inputs
+        >>> encode("seven.png", inputs)["image"].shape
+        (1, 8, 8, 1)
     """
     if len(specs) == 1 and specs[0].text:
         from zoo.runtime.text_inputs import encode_texts, texts_of
