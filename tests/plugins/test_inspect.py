@@ -192,7 +192,7 @@ class Subclassed(keras.Model):
 
     def __init__(self) -> None:
         super().__init__(name="mine")
-        self.first, self.second = keras.layers.Dense(3, "relu"), Doubler()
+        self.first, self.second = keras.layers.Dense(3, "relu", name="a"), Doubler(name="b")
 
     def call(self, x: Any) -> Any:
         return self.second(self.second(self.first(x)))
@@ -222,8 +222,8 @@ def test_a_subclassed_model_and_a_shared_layer_are_shown_call_by_call() -> None:
         inspect(model)
     found = inspect(model, x)
 
-    assert [row.path for row in found.rows] == ["dense", "doubler", "doubler#2"]
-    np.testing.assert_allclose(found.outputs["doubler#2"], 4 * found.outputs["dense"])
+    assert [row.path for row in found.rows] == ["a", "b", "b#2"]
+    np.testing.assert_allclose(found.outputs["b#2"], 4 * found.outputs["a"])
     assert found.parameters == 9
 
 
