@@ -11,6 +11,8 @@ import pytest
 from tests.training.helpers import Squares, dense_model
 from zoo.config import TrainPlan
 from zoo.data import ArraySplit
+from zoo.errors import ConfigError
+from zoo.training.engines import choose_engine
 from zoo.training.loop import Loop
 from zoo.training.progress import Progress
 from zoo.training.randomness import epoch_order, seeded
@@ -93,3 +95,22 @@ def test_a_model_without_other_targets_learns_with_weights(tmp_path: Path) -> No
     loop = Loop(RunFolder(tmp_path), PLAN, progress=Progress(), call_hook=lambda *_, **__: None)
     loop.fit(model, Alone())
     assert seen and all(seen)
+
+
+@pytest.mark.parametrize("losses", ["mse", keras.losses.Huber(), {"a": "mse", "b": "mae"}])
+def test_weights_that_a_loss_would_not_count_are_refused(losses) -> None:
+    image = keras.Input((8, 8, 1), name="image")
+    number = keras.layers.Dense(1)(keras.layers.Flatten()(image))
+    one = keras.layers.Reshape(())(number)
+    model = keras.Model(image, {"a": number, "b": one} if isinstance(losses, dict) else one)
+    model.compile("sgd", losses)
+    split, plain = Weighted().split("train"), Squares().split("train")
+    with pytest.raises(ConfigError, match="would have no effect") as error:
+        choose_engine(model, split, split, PLAN)
+    assert "(batch, 1)" in error.value.fix
+    if not isinstance(losses, dict):
+        # Without weights there is nothing to ignore, and with a column the weights count.
+        choose_engine(model, plain, plain, PLAN)
+        model = keras.Model(image, number)
+        model.compile("sgd", losses)
+        choose_engine(model, split, split, PLAN)

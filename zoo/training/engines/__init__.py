@@ -6,6 +6,7 @@ TensorFlow graph, which is faster for small networks.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -55,8 +56,10 @@ def choose_engine(model: keras.Model, train: Split, validation: Split, plan: Tra
     The graph engine needs TensorFlow, data in memory, and a model with Keras's own ``fit``.
 
     Raises:
-        ConfigError: If the plan demands the graph engine where it cannot run.
+        ConfigError: If the plan demands the graph engine where it cannot run, or a loss would not
+            count the weights of the examples.
     """
+    _check_weights(model, train)
     obstacle = _graph_obstacle(model, train, validation)
     if plan.engine == "fit" or (plan.engine == "auto" and obstacle):
         from zoo.training.engines.fit import FitEngine
@@ -71,6 +74,40 @@ def choose_engine(model: keras.Model, train: Split, validation: Split, plan: Tra
     from zoo.training.engines.graph import GraphEngine
 
     return GraphEngine(model, train, validation, plan)
+
+
+def _check_weights(model: keras.Model, train: Split) -> None:
+    """Refuse weights of examples where a loss is one mean over all examples.
+
+    Keras's losses take the mean over the last axis. Of an output of shape ``(batch,)`` that is the
+    axis of the examples, and a weighted mean of one number is that number.
+    """
+    _, targets = train.take(np.arange(1))
+    if SAMPLE_WEIGHT not in targets or type(model).compute_loss is not keras.Model.compute_loss:
+        return
+    outputs, losses = getattr(model, "output", None), model.loss
+    pairs: list[tuple[Any, Any]] = []
+    if not isinstance(losses, Mapping):
+        pairs = [
+            *zip(
+                keras.tree.flatten(outputs),
+                itertools.cycle(keras.tree.flatten(losses)),
+                strict=False,
+            )
+        ]
+    elif isinstance(outputs, Mapping):
+        pairs = [(outputs[name], loss) for name, loss in losses.items() if name in outputs]
+    for output, loss in pairs:
+        function = keras.losses.get(loss)
+        if function is None or output is None or len(output.shape) > 1:
+            continue
+        function = function.call if isinstance(function, keras.losses.Loss) else function
+        if not keras.ops.shape(function(keras.ops.zeros(2), keras.ops.ones(2))):
+            raise ConfigError(
+                "the weights of the examples would have no effect",
+                why="an output has the shape (batch,), of which its loss is one mean",
+                fix="give the output the shape (batch, 1), without a Reshape(()) after its layer",
+            )
 
 
 def _graph_obstacle(model: keras.Model, train: Split, validation: Split) -> str:
