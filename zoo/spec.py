@@ -207,7 +207,8 @@ class TensorSpec(Struct):
         shape: Sizes without the batch axis; a name (``"time"``) stands for a dynamic one.
         range: Smallest and largest raw value.
         unit: Unit of the values.
-        labels: Class names in order, for class indices or for a last axis of probabilities.
+        labels: Class names in order, for class indices or for a last axis of probabilities. In a
+            target with a class for every word or pixel, -1 stands for none: that of padding.
         columns: Columns of a tabular input, in the order of the last axis.
         text: Tokenization, for a sequence of ids.
         series: Frequency and horizon, for a window of a time series.

@@ -106,6 +106,16 @@ def test_a_dataset_that_is_wrong_in_one_thing_fails_that_check(name, load, chang
     assert failed(dataset(name, load, **changes)) == [check]
 
 
+@pytest.mark.parametrize(("lowest", "wrong"), [(-1, []), (-2, ["dataset.splits"])])
+def test_a_place_in_an_example_may_have_no_class_as_padding_does(lowest, wrong):
+    tags = zoo.TensorSpec(name="tags", shape=("time",), dtype="int64", labels=("a", "b"))
+    inputs = {"numeric": np.zeros((2, 2), "float32")}
+    part = ArraySplit(inputs, {"tags": np.array([[0, 1, 1], [1, lowest, lowest]])})
+    spec = SPEC.model_copy(update={"id": f"padded_{-lowest}", "targets": (tags,)})
+    parts = dict.fromkeys(("train", "validation", "test"), part)
+    assert failed(dataset(spec.id, lambda _: parts, spec=spec)) == wrong
+
+
 def test_a_dataset_that_changes_fails_determinism_and_the_fingerprint():
     found = failed(dataset("restless", lambda _: three(seed=next(COUNT))))
     assert found == ["dataset.deterministic", "dataset.fingerprint"]
