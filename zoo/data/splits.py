@@ -41,7 +41,9 @@ def stratified_split(
         labels: One class index per example.
         validation: Share of every class in the validation split; 0 for no such split.
         test: Share of every class in the test split; 0 for no such split.
-        seed: Seed of the order within each class.
+        seed: Seed of the order within each class. Generate data with another one: the order of a
+            class is that of the first numbers of ``default_rng(seed)`` or ``default_rng([seed,
+            class])``, so what was drawn with it would decide the split.
         names: The classes' names, for the error.
         kind: Singular noun for an example, for the error.
 
