@@ -41,6 +41,25 @@ def test_an_installed_example_is_announced_and_passes_its_own_tests(author, pack
     assert passed in done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("package", "names"),
+    [
+        ("zoo-two-heads", ["two_heads", "gauges"]),
+        ("zoo-tagger", ["tagger", "orders"]),
+        ("zoo-versions", ["small_reader", "small_reader@2"]),
+    ],
+)
+def test_an_installed_model_is_announced_and_is_gold_by_its_own_tests(author, package, names):
+    done = author.run("sh", f"pip install --editable ./examples/{package}; zoo plugins --json")
+    assert done.returncode == 0, done.stdout
+    announced = json.loads(done.stdout[done.stdout.index("[\n") :])
+    assert set(names) <= {row["name"] for row in announced if row["distribution"] == package}
+    done = author.run("sh", f"python -m pytest -q examples/{package}")
+    assert done.returncode == 0, done.stdout
+    assert "failed" not in done.stdout
+
+
 def test_both_look_on_at_the_commands_without_being_asked(author):
     """After the installs above: a run is logged, an export is signed."""
     pytest.importorskip("cryptography", reason="zoo-signer signs with it")
