@@ -93,6 +93,19 @@ def test_the_mean_of_the_last_states_can_be_returned() -> None:
     assert start["image"].sum() == 0
 
 
+def test_outputs_beside_the_states_of_a_chain_are_its_samples() -> None:
+    def decode(inputs: Any) -> dict[str, Any]:
+        return {"after": inputs["image"] + 1, "drawing": 100 * inputs["image"]}
+
+    chain = Sampler(decode, (STATE, NOISE), (NEXT, OUT))
+    start = {"image": np.zeros((1, 2), "float32")}
+
+    assert chain.is_chain and chain.samples == (OUT,)
+    assert [*chain.run(1, 3, start=start)] == ["drawing"]
+    assert chain.run(1, 3, start=start)["drawing"].tolist() == [[200, 200]]
+    assert chain.run(1, 3, start=start, average=3)["drawing"].tolist() == [[100, 100]]
+
+
 def test_a_chain_starts_at_random_ends_of_the_range() -> None:
     found = Sampler(add, (STATE, NOISE, LABEL, FREE), (NEXT,)).start(600, seed=1)
 

@@ -54,8 +54,8 @@ def sample(
         seed: Random seed.
 
     Returns:
-        The samples: the states of a chain, raw, under the names of the model's inputs; or the
-        outputs of a generator.
+        The samples: the outputs of the last step that replace no input, such as the image of a
+        latent; or, if a chain has none, its states, raw, under the names of the model's inputs.
 
     Raises:
         Incompatible: If the model is not generative.

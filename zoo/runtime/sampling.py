@@ -99,7 +99,8 @@ class Sampler:
     Attributes:
         conditions: Specs of the inputs that are drawn once: states, and classes.
         is_chain: Whether there are states, so that samples need many steps.
-        samples: Specs of what is sampled: the states of a chain, else all outputs.
+        samples: Specs of what is sampled: the outputs that replace no input, such as the image of a
+            latent; the states of a chain that has no other outputs.
     """
 
     def __init__(
@@ -110,7 +111,8 @@ class Sampler:
         names = {spec.name for spec in inputs}
         self._next = {spec.of: spec.name for spec in outputs if spec.of in names}
         self.is_chain = bool(self._next)
-        self.samples = self.conditions if self.is_chain else tuple(outputs)
+        results = tuple(spec for spec in outputs if spec.of not in names)
+        self.samples = results or self.conditions
 
     def start(self, count: int, seed: int = 0) -> dict[str, _Array]:
         """Draw what is drawn once, for a number of samples."""
@@ -139,7 +141,7 @@ class Sampler:
             start: What the states start from; drawn by default.
             clamped: Values that stay fixed: arrays of the shapes of ``conditions``, NaN where a
                 value is free. This conditions the samples on what is known.
-            average: Number of last states whose mean is returned; 1 for the last state itself.
+            average: Number of last steps whose mean is returned; 1 for the last one itself.
 
         Raises:
             ConfigError: If ``steps`` is below 1, or below ``average``.
@@ -163,7 +165,7 @@ class Sampler:
         }
         if not self.is_chain:
             return self._call_in_parts(self._with_noise(state, count, random), count)
-        total = {name: np.zeros(array.shape) for name, array in state.items()}
+        total = {spec.name: np.zeros(()) for spec in self.samples}
         for step in range(steps):
             outputs = self._predict_fn(self._with_noise(state, count, random))
             state = {
@@ -172,11 +174,12 @@ class Sampler:
                 else array
                 for name, array in state.items()
             }
+            source = state if self.samples == self.conditions else outputs
+            found = {name: source[name] for name in total}
             if average > 1 and step >= steps - average:
-                for name, array in state.items():
-                    total[name] += array
+                total = {name: sums + found[name] for name, sums in total.items()}
         if average == 1:
-            return state
+            return found
         return {name: (sums / average).astype("float32") for name, sums in total.items()}
 
     def _with_noise(
