@@ -72,7 +72,7 @@ class Diffusion(zoo.Architecture[DiffusionConfig]):
 
         from zoo.metrics.figures import Bars, ImageGrid, ImageRow
         from zoo.runtime import Sampler
-        from zoo_diffusion.networks import energy, images_of
+        from zoo_diffusion.networks import chamfer_distance, images_of
 
         images = images_of(split, data)
         sampler = Sampler(predict_fns["denoise"], *step_specs(data.inputs[0]))
@@ -86,16 +86,17 @@ class Diffusion(zoo.Architecture[DiffusionConfig]):
             known = random.permutation(images_of(reference, data))
             shown["training images"] = known[: len(images)]
         bars = {
-            name: zoo.Score.of_mean(energy(x, images), better="lower") for name, x in shown.items()
+            name: zoo.Score.of_mean(chamfer_distance(x, images), better="lower")
+            for name, x in shown.items()
         }
         rows = tuple(ImageRow.of(name, x[:10]) for name, x in shown.items())
-        caption = "From images of the split; 0 if alike."
+        caption = "Mean from each sample and each image of the split to the nearest of the others."
         figures = (
             ImageGrid(title="Samples", rows=rows),
-            Bars.of_scores(bars, title="Energy distance", caption=caption, label="gray levels"),
+            Bars.of_scores(bars, title="Chamfer distance", caption=caption, label="gray levels"),
         )
-        scores = {"energy_distance": bars["samples"]}
-        scores["energy_distance_of_independent_pixels"] = bars["independent pixels"]
+        scores = {"chamfer_distance": bars["samples"]}
+        scores["chamfer_distance_of_independent_pixels"] = bars["independent pixels"]
         return zoo.Evaluation(
             task="generation", examples=len(images), scores=scores, figures=figures
         )

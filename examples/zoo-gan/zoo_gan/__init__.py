@@ -35,12 +35,12 @@ class Gan(zoo.Architecture[GanConfig]):
 
     def default_config(self, data):
         """Return the default plan: the best epoch is that with the most similar samples."""
-        plan = zoo.TrainPlan(epochs=200, batch_size=64, monitor="energy_distance", mode="min")
+        plan = zoo.TrainPlan(epochs=200, batch_size=64, monitor="chamfer_distance", mode="min")
         return zoo.Recipe(GanConfig(), plan)
 
     def test_configs(self, data):
         """Return small networks."""
-        plan = zoo.TrainPlan(epochs=3, batch_size=32, monitor="energy_distance", mode="min")
+        plan = zoo.TrainPlan(epochs=3, batch_size=32, monitor="chamfer_distance", mode="min")
         fast = OptimizerConfig(name="rmsprop", learning_rate=3e-3)
         config = GanConfig(noise=8, units=(64,), critic=fast, generator=fast)
         return (zoo.Recipe(config, plan),)
@@ -59,14 +59,17 @@ class Gan(zoo.Architecture[GanConfig]):
 
     def train(self, model, dataset, loop):
         """Train both networks, and compare samples with validation images after each epoch."""
-        from zoo_gan.networks import draw, energy, images_of
+        import keras
+
+        from zoo_gan.networks import chamfer_distance, draw, images_of
 
         images = images_of(dataset.split("validation"), dataset.spec)
         noise = draw(len(images), model.settings["noise"])
         state = [model.chain.optimizer]  # that of the critic is model.optimizer
 
         def measure():
-            return {"energy_distance": float(energy(model.generator(noise), images).mean())}
+            samples = keras.ops.convert_to_numpy(model.generator(noise))
+            return {"chamfer_distance": float(chamfer_distance(samples, images).mean())}
 
         loop.fit(model, dataset, measure=measure, state=state, loss="critic_loss")
 
@@ -75,7 +78,7 @@ class Gan(zoo.Architecture[GanConfig]):
         import numpy as np
 
         from zoo.metrics.figures import Bars, ImageGrid, ImageRow
-        from zoo_gan.networks import draw, energy, images_of
+        from zoo_gan.networks import chamfer_distance, draw, images_of
 
         images = images_of(split, data)
         noise = draw(len(images), (config or GanConfig()).noise)
@@ -88,15 +91,17 @@ class Gan(zoo.Architecture[GanConfig]):
         if reference is not None:
             known = random.permutation(images_of(reference, data))
             shown["training images"] = known[: len(images)]
-        bars = {k: Score.of_mean(energy(x, images), better="lower") for k, x in shown.items()}
+        bars = {
+            k: Score.of_mean(chamfer_distance(x, images), better="lower") for k, x in shown.items()
+        }
         rows = tuple(ImageRow.of(name, x[:10]) for name, x in shown.items())
-        caption = "From images of the split; 0 if alike."
+        caption = "Mean from each sample and each image of the split to the nearest of the others."
         figures = (
             ImageGrid(title="Samples", rows=rows),
-            Bars.of_scores(bars, title="Energy distance", caption=caption, label="gray levels"),
+            Bars.of_scores(bars, title="Chamfer distance", caption=caption, label="gray levels"),
         )
-        scores = {"energy_distance": bars["samples"]}
-        scores["energy_distance_of_independent_pixels"] = bars["independent pixels"]
+        scores = {"chamfer_distance": bars["samples"]}
+        scores["chamfer_distance_of_independent_pixels"] = bars["independent pixels"]
         return zoo.Evaluation(
             task="generation", examples=len(images), scores=scores, figures=figures
         )

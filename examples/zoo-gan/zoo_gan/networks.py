@@ -86,11 +86,9 @@ def images_of(split, data):
     return split.take(np.arange(len(split)))[0][data.inputs[0].name]
 
 
-def energy(samples, images):
-    """Return terms whose mean is the energy distance of as many samples and images: 0 if alike."""
-    both = np.concatenate([samples, images]).reshape(2 * len(images), -1).astype("float64")
-    squares = np.square(both).sum(axis=1)
-    apart = np.sqrt((squares[:, None] + squares - 2 * both @ both.T).clip(0))
-    s, i = slice(len(images)), slice(len(images), None)
-    across = apart[s, i].mean(axis=0) + apart[s, i].mean(axis=1)
-    return across - (apart[s, s].sum(axis=0) + apart[i, i].sum(axis=0)) / (len(images) - 1)
+def chamfer_distance(samples, images):
+    """Return terms whose mean is the distance from each sample and each image to the nearest."""
+    one, two = (np.reshape(x, (len(x), -1)).astype("float64") for x in (samples, images))
+    squares = np.square(one).sum(axis=1)[:, None] + np.square(two).sum(axis=1) - 2 * one @ two.T
+    apart = np.sqrt(squares.clip(0) / one.shape[1])
+    return (apart.min(axis=0) + apart.min(axis=1)) / 2
