@@ -26,6 +26,8 @@ def author(tmp_path_factory, forks) -> Newcomer:
         ("zoo-unet", "49 passed"),
         ("zoo-detector", "39 passed"),
         ("zoo-phases", "35 passed"),
+        ("zoo-gan", "33 passed"),
+        ("zoo-diffusion", "34 passed"),
     ],
 )
 def test_an_installed_example_is_announced_and_passes_its_own_tests(author, package, passed):
