@@ -220,6 +220,16 @@ class Untrainable(Good):
         return zoo.OptimizerConfig(name="sgd", learning_rate=1e-30)
 
 
+class Failing(Good):
+    """It cannot be trained."""
+
+    info = named("failing")
+
+    def train(self, model: Any, dataset: Any, loop: Any) -> None:
+        """Fail."""
+        raise ValueError("the loss was mislaid")
+
+
 class Smoothed(Good):
     """Its loss hardly asks for the right answer."""
 

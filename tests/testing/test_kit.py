@@ -89,6 +89,13 @@ def test_some_faults_show_in_more_than_one_place(kind, among, least):
     assert least <= set(failed(kind, among))
 
 
+def test_every_check_of_a_run_that_cannot_be_trained_says_why():
+    asked = ["train.determinism", "train.loss_falls", "export.parity"]
+    found = testing.check_plugin(bad.Failing, select=asked).checks
+    assert [*found] == asked
+    assert all("the loss was mislaid" in result.reason for result in found.values()), found
+
+
 IMPORTS = {
     "discover.light_import": "import onnx",  # the quickest of the frameworks
     "discover.import_time": (

@@ -100,7 +100,7 @@ class ModelSubject(Subject):
     def __init__(self, target: Target) -> None:
         super().__init__(model_name(target) if isinstance(target, str) else _register(target))
         self.architecture: Architecture[Any] = registry().get(self.name)
-        self._runs: dict[str, zoo.Run] = {}
+        self._runs: dict[str, zoo.Run | Exception] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="zoo-check-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -108,7 +108,7 @@ class ModelSubject(Subject):
         """Return its identity for a receipt."""
         info, files = self.architecture.info, self.package_files()
         found = {
-            "name": info.name,
+            "name": info.identity,
             "api_version": info.api_version,
             "files": len(files),
             "files_sha256": digest_of(files) if files else None,
@@ -222,16 +222,24 @@ class ModelSubject(Subject):
         """
         if name not in self._runs:
             source: Any = self.architecture.default_dataset if data is None else data
-            self._runs[name] = zoo.train(
-                self.name,
-                source,
-                data_options={"max_examples": MAX_EXAMPLES} if data is None else None,
-                run_dir=self.folder / name,
-                plan={**self.recipe.plan.model_dump(), **(plan or {})},
-                progress=progress,
-                **{**self.recipe.config.model_dump(), **config},
-            )
-        return self._runs[name]
+            try:
+                self._runs[name] = zoo.train(
+                    self.name,
+                    source,
+                    data_options={"max_examples": MAX_EXAMPLES} if data is None else None,
+                    run_dir=self.folder / name,
+                    plan={**self.recipe.plan.model_dump(), **(plan or {})},
+                    progress=progress,
+                    **{**self.recipe.config.model_dump(), **config},
+                )
+            except Exception as error:
+                # The checks that need this run fail for the same reason as the first of them.
+                self._runs[name] = error
+                raise
+        found = self._runs[name]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     @property
     def run(self) -> zoo.Run:
