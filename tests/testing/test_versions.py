@@ -88,7 +88,9 @@ def test_a_version_is_compared_with_its_own_entry(
 ) -> None:
     words = ["check", asked, "--select", "gold.catalog", "--select", "discover.name", "--json"]
     done = forks.run("-m", "zoo", *words, env={**os.environ, "PYTHONPATH": str(site)})
-    checks = json.loads(done.stdout)["checks"]
+    receipt = json.loads(done.stdout)
+    assert receipt["plugin"]["name"] == ("linear" if asked == "linear@1" else "linear@2")
+    checks = receipt["checks"]
     assert checks["discover.name"]["outcome"] == "passed", checks
     assert checks["gold.catalog"]["outcome"] == outcome, checks
     assert ("A lie about the second." in checks["gold.catalog"]["reason"]) is (outcome == "failed")

@@ -196,8 +196,7 @@ def _conformance(listing: Listing) -> Conformance | None:
 def _mismatch(receipt: Receipt, listing: Listing) -> str:
     """Return why a receipt does not apply to the installed files; empty if it does."""
     about, provider = receipt.plugin, listing.providers[0]
-    model = listing.identity.partition("@")[0]
-    if (about.name, about.distribution) != (model, listing.distribution):
+    if (about.name, about.distribution) != (listing.identity, listing.distribution):
         return f"it is about {about.name!r} of {about.distribution}"
     if about.version != provider.version:
         return f"it is about version {about.version}, and {provider.version} is installed"
