@@ -27,7 +27,10 @@ page_option = click.option(
 @page_option
 @console.json_option
 def activations(names: tuple[str, ...], seed: int | None, out: Path | None, as_json: bool) -> None:
-    """Compare activation functions: values, slopes, and ten layers of each."""
+    """Compare activation functions.
+
+    Their values and slopes, and what ten layers of each do to a signal and to a gradient.
+    """
     import zoo_inspect
 
     report = zoo_inspect.activations(*names, seed=seed or 0)
@@ -107,9 +110,9 @@ def inspect(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Look into a model: its layers, and what each gives for one input.
+    """Look into a model, layer by layer.
 
-    The model is neither trained nor changed.
+    Shows its layers, and what each gives for one input. The model is neither trained nor changed.
     """
     import zoo_inspect
 

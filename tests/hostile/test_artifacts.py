@@ -198,7 +198,7 @@ MANIFEST = {
     "with labels that are numbers": fault(
         put("graphs.0.outputs.0.labels", [1, 2]), Incompatible, "labels"
     ),
-    "with a label too few": fault(put("graphs.0.outputs.0.labels", ["a"]), Tampered, "outputs"),
+    "with a label too few": fault(put("graphs.0.outputs.0.labels", ["a"]), Incompatible, "label"),
     "with a tolerance of everything": fault(
         put("graphs.0.tolerance.probabilities.relative", 1.0), Incompatible, "relative"
     ),

@@ -134,7 +134,7 @@ class Teller(zoo.Architecture[TellerConfig]):
         begins = keras.Model({image.name: image}, {"logits": seen + follow[2], "memory": seen})
         goes_on = keras.Model({"memory": memory, "token": token}, {"logits": scores})
         return (
-            zoo.Signature("encode", begins, data.inputs, (logits, kept)),
+            zoo.Signature("encode", begins, data.inputs, (logits, kept), decode="decode"),
             zoo.Signature("decode", goes_on, (kept, chosen), (logits,)),
         )
 

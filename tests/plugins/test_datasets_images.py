@@ -11,8 +11,8 @@ import pytest
 import zoo
 from zoo.errors import BadRecord, ChecksumMismatch, DatasetUnavailable, MissingExtra
 
-DIGITS = "715dab53fb5ee272a9b1f0ed9151760266bdd72053b2a7270fe94f5597f578c9"
-MNIST = "781f18fca30d9aa77d3b8a96268c6e885615cee3312337ea2f17dd58383bf51f"
+DIGITS = "cd1900e658cc0ac3678a0da777a75e10ba554f41a0683108b29e1fb7ca9a2276"
+MNIST = "c0a1686af83ba21cb1ed98ba847ad4ada22d72c7229ef6a9af9fb531c6a777b2"
 
 
 def test_digits_are_what_they_always_were() -> None:

@@ -122,7 +122,7 @@ def classifier_signature(
     labels = data.labels
     output = TensorSpec(
         name="probabilities",
-        shape=model.output.shape[1:],
+        shape=model.outputs[0].shape[1:],
         range=(0.0, 1.0),
         labels=labels,
         role="probabilities",
