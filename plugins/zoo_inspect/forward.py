@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import math
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 import zoo
@@ -18,7 +18,11 @@ from zoo.metrics.figures import Figure, ImageGrid, ImageRow, Table
 from zoo.names import nearest
 from zoo.report import Section, render_page
 from zoo.runtime import encode
-from zoo_inspect.recording import Call, record_calls
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo_inspect.recording import Call
 
 Array = np.ndarray[Any, Any]
 
@@ -220,6 +224,8 @@ def inspect(
         (10,)
     """
     model, inputs, name, source = _open(target, x, signature)
+    from zoo_inspect.recording import record_calls
+
     try:
         calls, _ = record_calls(model, inputs)
     except Exception as error:
@@ -248,7 +254,12 @@ def _open(target: Any, x: Any, signature: str | None) -> tuple[keras.Model, Any,
     """Return the model to call, its inputs, its name, and what the inputs are."""
     if isinstance(target, str | Path) and Path(target).suffix == ".keras":
         target = _load(Path(target))
-    if isinstance(target, keras.Model) and not hasattr(target, "blueprint"):
+    plain = not isinstance(target, str | Path | zoo.Run | zoo.Session)
+    if plain and not hasattr(target, "layers"):
+        wanted = "a Keras model, a .keras file, a run, or the name of a model"
+        wrong = Finding("target", type(target).__name__, wanted)
+        raise ConfigError("this cannot be looked into", findings=[wrong])
+    if plain and not hasattr(target, "blueprint"):
         if signature is not None:
             wrong = Finding("signature", signature, "none: only models of the zoo have signatures")
             raise ConfigError("the model cannot be called like this", findings=[wrong])
@@ -288,6 +299,14 @@ def _open(target: Any, x: Any, signature: str | None) -> tuple[keras.Model, Any,
 
 
 def _load(path: Path) -> keras.Model:
+    if not zipfile.is_zipfile(path):  # asked first, because Keras takes seconds to import
+        raise DataError(
+            f"{path} is not a model that can be loaded",
+            why="a .keras file is a zip archive; this is none, or it is not there",
+            fix="save it with model.save(...)",
+        )
+    import keras
+
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises many types on damaged files
@@ -425,6 +444,8 @@ def _multiply_adds(layer: keras.layers.Layer, output: Array, steps: int | None) 
     per step of a recurrent layer, once of a dense one. Layers without a matrix count as 0: they
     work element by element. Layers of other kinds with a matrix are not counted.
     """
+    import keras
+
     if isinstance(layer, keras.layers.Embedding) or all(len(w.shape) < 2 for w in layer.weights):
         return 0
     if isinstance(layer, keras.layers.RNN):
@@ -440,12 +461,16 @@ def _matrix_sizes(weights: Iterable[Any]) -> int:
 
 
 def _kernel_of(layer: keras.layers.Layer) -> Any:
+    import keras
+
     kinds = keras.layers.Dense | keras.layers.EinsumDense | keras.layers.Conv1D
     convolutions = keras.layers.Conv2D | keras.layers.Conv3D
     return layer.kernel if isinstance(layer, kinds | convolutions) else None
 
 
 def _kernel(call: Call) -> Array | None:
+    import keras
+
     kernel = _kernel_of(call.layer) if isinstance(call.layer, keras.layers.Conv2D) else None
     return None if kernel is None else np.asarray(keras.ops.convert_to_numpy(kernel))
 

@@ -273,6 +273,7 @@ def test_values_that_are_not_finite_are_said_first() -> None:
         (lambda: inspect("mlp_classifier", 10**6), "input"),
         (lambda: inspect("mlp_classifier", layers=["dens_1"]), "layer"),
         (lambda: inspect("mlp_classifier", signature="encode"), "signature"),
+        (lambda: inspect(3), "target"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_not_in_a_model_is_named(call: Any, place: str) -> None:
