@@ -74,11 +74,9 @@ class Newcomer:
         below = sysconfig.get_path("purelib")
         (packages / "below.pth").write_text(f"import site; site.addsitedir({below!r})\n")
         python, warm = self.bin / "python", self.bin / "warm-python"
-        self._program(
-            warm,
-            f'PYTHONPATH="$PYTHONPATH{os.pathsep}{packages}" '
-            f'exec "{python}" "{FORKED}" "{self._forks.place}" "$@"',
-        )
+        path = f'PYTHONPATH="$PYTHONPATH{os.pathsep}{packages}"'
+        forked = f'"{FORKED}" "{self._forks.place}"' if self._forks.place else ""
+        self._program(warm, f'{path} exec "{python}" {forked} "$@"')
         self._program(
             self.bin / "zoo",
             f"python={python}; case $1 in {'|'.join(HEAVY)}) python={warm};; esac\n"
