@@ -289,7 +289,9 @@ def _open(target: Any, x: Any, signature: str | None) -> tuple[keras.Model, Any,
         dataset = zoo.dataset(model.blueprint.data.id) if data is None else data
         arrays, source = _example(dataset, chosen, 0 if x is None else x)
     else:
-        arrays, source = encode(x, chosen.inputs), "given"
+        arrays = encode(x, chosen.inputs)
+        count = len(next(iter(arrays.values())))
+        source = "given" if count == 1 else f"the first of {count:,} given examples"
         arrays = {name: array[:1] for name, array in arrays.items()}
     taken: Any = {tensor.name: arrays[tensor.name] for tensor in chosen.model.inputs}
     if not isinstance(chosen.model.input, Mapping):

@@ -19,7 +19,7 @@ ENTITIES = {
     "number": [*NUMBERS, *(f"{number} hundred" for number in NUMBERS)],
     "date": [*MONTHS, *(f"{day} {month}" for day in NUMBERS for month in MONTHS)],
 }
-# B begins an entity and I goes on with it, so that two side by side are told apart.
+# B begins an entity and I continues it, so that two side by side are told apart.
 TAGS = ("other", *(f"{part}-{kind}" for kind in ENTITIES for part in "BI"))
 WORDS = {*" ".join([*SENTENCES, *ENTITIES["name"], *ENTITIES["number"]]).split()}
 TEXT = TextSpec(split="words", vocabulary=(*SPECIAL_TOKENS, *sorted(WORDS)), max_length=32)
