@@ -10,6 +10,7 @@ import click
 from zoo import console
 from zoo.files import exists
 
+_CLASSIFIED = ("label", "probability", "probabilities")
 _SHORT = 8
 """The longest list that is printed whole."""
 
@@ -68,18 +69,19 @@ def predict(target: str, inputs: tuple[str, ...], top: int, as_json: bool, **opt
         return
     names = _names(inputs, len(records))
     if all(isinstance(record.get("probabilities"), dict) for record in records):
-        header: tuple[str, ...] = ("input", "class", "probability", "then")
+        others = [key for key in records[0] if key not in _CLASSIFIED]
+        header: tuple[str, ...] = ("input", "class", "probability", "then", *others)
         rows: list[tuple[str, ...]] = [
-            (name, *_ranked(record, top)) for name, record in zip(names, records, strict=True)
+            (name, *_ranked(record, top), *(_value(record[key]) for key in others))
+            for name, record in zip(names, records, strict=True)
         ]
     elif len(records) == 1 and (steps := _forecast(records[0])):
         header = tuple(steps[0])
         rows = [tuple(_value(value) for value in step.values()) for step in steps]
     else:
-        columns = [key for key, value in records[0].items() if not isinstance(value, dict)]
-        header = ("input", *columns)
+        header = ("input", *records[0])
         rows = [
-            (name, *(_value(record[column]) for column in columns))
+            (name, *map(_value, record.values()))
             for name, record in zip(names, records, strict=True)
         ]
     console.emit(console.table(header, rows))
@@ -111,9 +113,12 @@ def _forecast(record: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _value(value: Any) -> str:
-    """Format an output: a number, a short list, or the shape of a long one."""
+    """Format an output: a number, a class, a short list, or the shape of a long one."""
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, dict):
+        chance = f" {value['probability']:.4f}" if "probability" in value else ""
+        return f"{value['label']}{chance}"
     if not isinstance(value, list):
         return str(value)
     if len(value) <= _SHORT and not any(isinstance(item, list) for item in value):
