@@ -43,9 +43,12 @@ if TYPE_CHECKING:
         crossvalidate as crossvalidate,
     )
     from zoo.api.datasets import (
+        ReaderInfo as ReaderInfo,
         dataset as dataset,
         dataset_info as dataset_info,
         list_datasets as list_datasets,
+        list_readers as list_readers,
+        reader_info as reader_info,
         register_dataset as register_dataset,
     )
     from zoo.api.evaluation import evaluate as evaluate
@@ -108,7 +111,8 @@ _MODULES = {
     "zoo.api.artifacts": "Artifact verify verify_all",
     "zoo.api.catalog": "hooks list_models register",
     "zoo.api.cross_validation": "CrossValidation crossvalidate",
-    "zoo.api.datasets": "dataset dataset_info list_datasets register_dataset",
+    "zoo.api.datasets": "ReaderInfo dataset dataset_info list_datasets list_readers reader_info "
+    "register_dataset",
     "zoo.api.evaluation": "evaluate",
     "zoo.api.export": "export",
     "zoo.api.model_factory": "build",

@@ -13,6 +13,7 @@ import pytest
 import zoo
 from tests.forked import Forks
 from tests.registry.fakes import install
+from zoo.cli import main
 from zoo.data import FileReader, SplitOptions
 from zoo.errors import ConfigError, DataError, PluginBroken, RegistryError, UnknownDataset
 
@@ -186,6 +187,22 @@ def test_a_reader_that_is_not_there_or_none_is_a_typed_error(here: Any, rows: Pa
         zoo.dataset(rows, reader="odd_rows")
     with pytest.raises(UnknownDataset):
         zoo.dataset("nowhere.rows", reader="labeled_rows")
+
+
+def test_a_reader_is_described_and_suggested(here: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    found = zoo.reader_info("labeled_rows")
+    assert zoo.list_readers() == ["labeled_rows", "odd_rows"]
+    assert (found.summary, found.distribution) == ("Rows of numbers and a class, .rows", "zoo-rows")
+    assert "test_split" in found.options["properties"]
+
+    for words, texts in (
+        (["info", "labeled_rows"], ["reader=labeled_rows", "test_split", "zoo-rows"]),
+        (["info", "labeld_rows"], ["did you mean the reader labeled_rows?"]),
+    ):
+        with pytest.raises(SystemExit):
+            main(words)
+        streams = capsys.readouterr()
+        assert all(text in streams.out + streams.err for text in texts)
 
 
 def test_without_its_name_a_reader_is_not_chosen(here: Any, rows: Path) -> None:

@@ -146,6 +146,58 @@ def dataset_info(name: str) -> DatasetInfo:
     )
 
 
+@dataclass(frozen=True)
+class ReaderInfo:
+    """Description of a reader of people's own files.
+
+    Attributes:
+        name: Its name, for the option ``reader``.
+        summary: One line about the files that it reads.
+        distribution: The distribution that provides it.
+        options: JSON schema of its options.
+    """
+
+    name: str
+    summary: str
+    distribution: str
+    options: dict[str, Any]
+
+
+def list_readers() -> list[str]:
+    """List the names of installed readers of people's own files, importing no plugin.
+
+    Example:
+        >>> zoo.list_readers()
+        []
+    """
+    return registry().names(READERS)
+
+
+def reader_info(name: str) -> ReaderInfo:
+    """Describe a reader of people's own files: what it reads, and its options.
+
+    Its plugin is imported.
+
+    Args:
+        name: Name of :func:`list_readers`, or ``distribution:name``.
+
+    Raises:
+        RegistryError: If there is no reader of that name.
+        PluginBroken: If its plugin cannot be imported.
+
+    Example:
+        >>> try:
+        ...     masks: zoo.ReaderInfo = zoo.reader_info("image_masks")
+        ... except zoo.ZooError as error:
+        ...     print(error.what)
+        there is no reader 'image_masks'
+    """
+    reader = registry().load(READERS, name)
+    found = registry().resolve(name, READERS)
+    options = reader.options.model_json_schema()
+    return ReaderInfo(found.name, reader.summary, found.provider.distribution, options)
+
+
 def find_dataset(name: str) -> NamedDataset | None:
     """Return the dataset of that name, importing its plugin; ``None`` if there is none.
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 @click.command("info", epilog=console.example("zoo info cnn --schema", "zoo info mnist"))
-@click.argument("name", help="A model of 'zoo list', or a dataset of 'zoo datasets'.")
+@click.argument("name", help="A model of 'zoo list', a dataset of 'zoo datasets', or a reader.")
 @click.option("--schema", is_flag=True, help="Print the JSON schema of its configuration.")
 @console.json_option
 def info(name: str, schema: bool, as_json: bool) -> None:
-    """Describe a model or a dataset.
+    """Describe a model, a dataset or a reader.
 
     Shows the tasks, limits, configuration fields, trained weights and origin of a model; the
-    options, inputs, targets, license and source of a dataset.
+    options, inputs, targets, license and source of a dataset; the options of a reader of files.
     """
     import zoo
 
@@ -34,12 +34,17 @@ def info(name: str, schema: bool, as_json: bool) -> None:
         if name.rpartition(":")[2] in datasets:
             _show_dataset(name, schema=schema, as_json=as_json)
             return
-        near = nearest(name, [*zoo.list_models(), *datasets], count=1)
-        if not near or near[0] not in datasets:
+        readers = zoo.list_readers()
+        if name.rpartition(":")[2] in readers:
+            _show_reader(name, schema=schema, as_json=as_json)
+            return
+        near = nearest(name, [*zoo.list_models(), *datasets, *readers], count=1)
+        if not near or near[0] not in (*datasets, *readers):
             raise
+        kind = "dataset" if near[0] in datasets else "reader"
         raise UnknownModel(
-            f"there is no model or dataset {name!r}",
-            why=f"did you mean the dataset {near[0]}?",
+            f"there is no model, dataset or reader {name!r}",
+            why=f"did you mean the {kind} {near[0]}?",
             fix=f"zoo info {near[0]}",
         ) from error
     known = console.plain(model)
@@ -78,10 +83,32 @@ def _show_dataset(name: str, *, schema: bool, as_json: bool) -> None:
         "inputs": "\n".join(map(_tensor, known.spec.inputs)),
         "targets": "\n".join(map(_tensor, known.spec.targets)),
     }
+    _show_options(facts, known.options)
+
+
+def _show_reader(name: str, *, schema: bool, as_json: bool) -> None:
+    """Print the description of a reader of files, and how it is used."""
+    import zoo
+
+    known = zoo.reader_info(name)
+    if schema or as_json:
+        console.emit_json(known.options if schema else known)
+        return
+    facts = {
+        "name": known.name,
+        "summary": known.summary,
+        "package": known.distribution,
+        "use": f"--data PATH --data-option reader={known.name}",
+    }
+    _show_options(facts, known.options)
+
+
+def _show_options(facts: Mapping[str, str], options: Mapping[str, Any]) -> None:
+    """Print facts, and below them the options of data."""
     console.emit(console.facts(facts.items()))
     console.emit()
     console.emit("options (set one with --data-option)")
-    rows = _field_rows(known.options)
+    rows = _field_rows(options)
     console.emit(console.table(("option", "default", "allowed", "meaning"), rows, fold=True))
 
 

@@ -24,7 +24,7 @@ TERMINATED = 143
 
 COMMANDS = {
     "list": ("zoo.cli.models:list_models", "List the available models."),
-    "info": ("zoo.cli.info:info", "Describe a model or a dataset."),
+    "info": ("zoo.cli.info:info", "Describe a model, a dataset or a reader."),
     "datasets": ("zoo.cli.models:datasets", "List the datasets that have a name."),
     "build": ("zoo.cli.models:build", "Build a model and show its layers."),
     "plugins": ("zoo.cli.plugins:plugins", "List the installed plugins."),
