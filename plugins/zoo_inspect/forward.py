@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import math
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from zoo.errors import ConfigError, DataError, Finding
 from zoo.metrics.figures import Figure, ImageGrid, ImageRow, Table
 from zoo.names import nearest
 from zoo.report import Section, render_page
-from zoo.runtime import encode
+from zoo_inspect.opening import open_target
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +41,6 @@ _CHANNELS = 16
 _COLUMNS = 32
 _HEADS = 8
 _MOST_PICTURES = 40
-_UNKNOWN_SIZE = 8
 
 
 @dataclass(frozen=True)
@@ -223,7 +221,7 @@ def inspect(
         >>> inspect("mlp_classifier", 0, layers=["probabilities"]).rows[-1].shape
         (10,)
     """
-    model, inputs, name, source = _open(target, x, signature)
+    model, inputs, name, source = open_target(target, x, signature)
     from zoo_inspect.recording import record_calls
 
     try:
@@ -248,132 +246,6 @@ def inspect(
         },
         attention={call.path: call.attention[0] for call in kept if call.attention},
     )
-
-
-def _open(target: Any, x: Any, signature: str | None) -> tuple[keras.Model, Any, str, str]:
-    """Return the model to call, its inputs, its name, and what the inputs are."""
-    if isinstance(target, str | Path) and Path(target).suffix == ".keras":
-        target = _load(Path(target))
-    plain = not isinstance(target, str | Path | zoo.Run | zoo.Session)
-    if plain and not hasattr(target, "layers"):
-        wanted = "a Keras model, a .keras file, a run, or the name of a model"
-        wrong = Finding("target", type(target).__name__, wanted)
-        raise ConfigError("this cannot be looked into", findings=[wrong])
-    if plain and not hasattr(target, "blueprint"):
-        if signature is not None:
-            wrong = Finding("signature", signature, "none: only models of the zoo have signatures")
-            raise ConfigError("the model cannot be called like this", findings=[wrong])
-        inputs, source = _plain_inputs(target, x)
-        return target, inputs, target.name, source
-    if isinstance(target, str) and not Path(target).exists():
-        known = [weights["id"] for weights in zoo.info(target).weights]
-        default = zoo.info(target).default_dataset
-        if known and ":" not in target:
-            model = zoo.build(target, weights=default if default in known else known[0])
-        else:
-            model = zoo.build(target)
-        predictor, data = zoo.open_predictor(model), None
-    else:
-        run = zoo.load(target) if isinstance(target, str | Path) else target
-        if isinstance(run, zoo.Session):
-            raise ConfigError(
-                f"{target} is an artifact, which has no layers",
-                findings=[Finding("target", str(target), "a model, a run or a .keras file")],
-                fix="zoo inspect the run that it was exported from; zoo why shows it",
-            )
-        predictor = zoo.open_predictor(run)
-        data = run.dataset() if isinstance(run, zoo.Run) else None
-        model = run.model if isinstance(run, zoo.Run) else run
-    chosen: Any = _signature(predictor, signature)
-    if x is None or isinstance(x, int):
-        dataset = zoo.dataset(model.blueprint.data.id) if data is None else data
-        arrays, source = _example(dataset, chosen, 0 if x is None else x)
-    else:
-        arrays = encode(x, chosen.inputs)
-        count = len(next(iter(arrays.values())))
-        source = "given" if count == 1 else f"the first of {count:,} given examples"
-        arrays = {name: array[:1] for name, array in arrays.items()}
-    taken: Any = {tensor.name: arrays[tensor.name] for tensor in chosen.model.inputs}
-    if not isinstance(chosen.model.input, Mapping):
-        taken = list(taken.values())
-        taken = taken if isinstance(chosen.model.input, Sequence) else taken[0]
-    return chosen.model, taken, predictor.name, source
-
-
-def _load(path: Path) -> keras.Model:
-    if not zipfile.is_zipfile(path):  # asked first, because Keras takes seconds to import
-        raise DataError(
-            f"{path} is not a model that can be loaded",
-            why="a .keras file is a zip archive; this is none, or it is not there",
-            fix="save it with model.save(...)",
-        )
-    import keras
-
-    try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises many types on damaged files
-        raise DataError(
-            f"{path} is not a model that can be loaded",
-            why=" ".join(str(error).split())[:300],
-            fix="save it with model.save(...), and import the module of its own layers first",
-        ) from error
-
-
-def _signature(predictor: zoo.Predictor, name: str | None) -> Any:
-    known = predictor.signatures
-    if name is None:
-        return next(iter(known.values()))
-    if name not in known:
-        raise ConfigError(
-            f"the model has no signature {name!r}",
-            findings=[Finding("signature", name, f"one of {', '.join(known)}")],
-        )
-    return known[name]
-
-
-def _example(dataset: Any, signature: Any, index: int) -> tuple[dict[str, Array], str]:
-    """Return one example of the test split, and what it is."""
-    split = dataset.split("test")
-    if not 0 <= index < len(split):
-        found = Finding("input", index, f"from 0 to {len(split) - 1:,}")
-        raise ConfigError("there is no such example", findings=[found])
-    inputs, targets = split.take(np.array([index]))
-    absent = [spec.name for spec in signature.inputs if spec.name not in inputs]
-    if absent:
-        raise DataError(
-            f"the data has no {absent[0]!r}",
-            why=f"the signature {signature.name!r} takes what no dataset has",
-            fix="choose another signature, or give the input",
-        )
-    words = f"test example {index} of {dataset.spec.id}"
-    labels = {spec.name: spec.labels for spec in dataset.spec.targets if spec.labels}
-    for name, names in labels.items():
-        if targets[name].size == 1:
-            words += f", {name} {names[int(targets[name].reshape(-1)[0])]}"
-    return dict(inputs), words
-
-
-def _plain_inputs(model: keras.Model, x: Any) -> tuple[Any, str]:
-    """Return the inputs of a model that is not of the zoo: as given, or random numbers."""
-    if x is not None and not isinstance(x, int):
-        return x, "given"
-    tensors = getattr(model, "inputs", None)
-    if not tensors:
-        raise DataError(
-            f"{model.name} says nothing of its inputs",
-            why="it is a subclass of keras.Model, or has not been built",
-            fix="give an input: inspect(model, x)",
-        )
-    random = np.random.default_rng(0 if x is None else x)
-
-    def draw(tensor: Any) -> Array:
-        shape = (1, *(_UNKNOWN_SIZE if size is None else size for size in tensor.shape[1:]))
-        if "int" in str(tensor.dtype) or "bool" in str(tensor.dtype):
-            return random.integers(0, 2, shape).astype(tensor.dtype)
-        return random.standard_normal(shape).astype(tensor.dtype)
-
-    drawn = {tensor.name: draw(tensor) for tensor in tensors}
-    return drawn if len(drawn) > 1 else next(iter(drawn.values())), "random numbers"
 
 
 def _matching(calls: Sequence[Call], patterns: Sequence[str]) -> list[Call]:
