@@ -335,8 +335,7 @@ def _line(
 
 def printable(text: str) -> str:
     """Return text on one line, without control characters: it may come from anywhere."""
-    text = " ".join(text.splitlines()) if not text.isprintable() else text
-    return _CONTROL.sub("\ufffd", text)
+    return text if text.isprintable() else _CONTROL.sub("\ufffd", " ".join(text.splitlines()))
 
 
 def shortened(text: str, room: int) -> str:

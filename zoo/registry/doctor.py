@@ -121,9 +121,8 @@ def _judge(provider: Provider, report: Path, code: int | None) -> PluginBroken |
         result = json.loads(read_regular(report, limit=_MAX_BYTES))
         why, fix = str(result["why"]), str(result["fix"])
     except (OSError, ValueError, TypeError, LookupError):
-        why = f"it ended the process that imported it ({how})"
-        if code is None:
-            why = "it was not imported in time"
+        died = f"it ended the process that imported it ({how})"
+        why = "it was not imported in time" if code is None else died
         show = f"python -X faulthandler -c 'import {provider.module}' shows where"
         return provider.broken(f"{why}; {show}")
     if why:

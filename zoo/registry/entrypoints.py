@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib.machinery
-import importlib.metadata
 import importlib.util
 import json
 import os
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from zoo.errors import PluginBroken
@@ -29,8 +30,6 @@ OWN = "neural-zoo"
 
 HERE = "(registered here)"
 """In place of a distribution, for architectures that were defined in this process."""
-
-_SEPARATORS = re.compile("[-_.]+")
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,7 @@ class Provider:
     version: str
     location: str
     requires: tuple[str, ...] = field(default=(), repr=False, compare=False)
-    _metadata: importlib.metadata.Distribution | None = field(
-        default=None, repr=False, compare=False
-    )
+    _metadata: Distribution | None = field(default=None, repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -95,9 +92,8 @@ class Provider:
     @property
     def way_out(self) -> str:
         """The next step if it does not work."""
-        name = self.distribution
-        upgrade = f"pip install --upgrade {name}, or pip uninstall {name}"
-        return f"{upgrade}; ZOO_BLOCK={name} disables it"
+        one = self.distribution
+        return f"pip install --upgrade {one}, or pip uninstall {one}; ZOO_BLOCK={one} disables it"
 
     def broken(self, reason: str, fix: str = "") -> PluginBroken:
         """Return the error for a plugin that does not work."""
@@ -182,41 +178,46 @@ def fault_of(group: str, name: str) -> str | None:
 
 def normalize(distribution: str) -> str:
     """Return a distribution's name as PEP 503 compares it."""
-    return _SEPARATORS.sub("-", distribution).lower()
+    return re.sub("[-_.]+", "-", distribution).lower()
 
 
 def scan() -> list[Provider]:
     """Return every entry point in the zoo's groups, in the order of ``sys.path``.
 
-    A distribution that is met twice (an editable install and a wheel) counts once: the first,
-    which Python would import.
+    Of a distribution that is met twice, the first counts, which Python would import.
     """
-    found: list[Provider] = []
-    seen: set[str] = set()
-    for metadata in importlib.metadata.distributions():
-        # Parsing METADATA costs time: leave out distributions without plugins first.
-        if "[zoo." not in (_read(metadata, "entry_points.txt") or ""):
-            continue
-        try:
-            header = (_read(metadata, "METADATA") or "").partition("\n\n")[0]
-            fields = dict(re.findall(r"(?m)^(Name|Version): *(\S+)", header))
-            name, version = normalize(fields["Name"]), fields["Version"]
-            needs = () if name == OWN else tuple(re.findall(r"(?m)^Requires-Dist: *(.+)", header))
-            location = str(metadata.locate_file(""))
-            points = [point for point in metadata.entry_points if point.group in GROUPS]
-        except Exception:  # noqa: BLE001, S112 - broken metadata must not end the listing
-            continue
-        if name in seen:
-            continue
-        seen.add(name)
-        found += [
-            Provider(point.name, point.value, point.group, name, version, location, needs, metadata)
-            for point in points
+    found: dict[str, list[Provider]] = {}
+    for metadata in distributions():
+        announced = _read(metadata, "entry_points.txt") or ""
+        if "[zoo." not in announced:
+            continue  # without reading METADATA, which costs time
+        header = (_read(metadata, "METADATA") or "").partition("\n\n")[0]
+        fields = dict(re.findall(r"(?m)^(Name|Version): *(\S+)", header))
+        name = normalize(fields.get("Name", ""))
+        if len(fields) < 2 or name in found:
+            continue  # broken metadata must not end the listing
+        needs = () if name == OWN else tuple(re.findall(r"(?m)^Requires-Dist: *(.+)", header))
+        version, location = fields["Version"], str(metadata.locate_file(""))
+        found[name] = [
+            Provider(*point, name, version, location, needs, metadata)
+            for point in _parse(announced)
+            if point[2] in GROUPS
         ]
-    return found
+    return [one for points in found.values() for one in points]
 
 
-def _read(metadata: importlib.metadata.Distribution | None, name: str) -> str | None:
+def _parse(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield name, value and group of each line of an ``entry_points.txt``."""
+    group = ""
+    for line in map(str.strip, text.splitlines()):
+        name, equals, value = map(str.strip, line.partition("="))
+        if line.startswith("["):
+            group = line.strip("[]")
+        elif equals and not line.startswith("#"):
+            yield name, value, group
+
+
+def _read(metadata: Distribution | None, name: str) -> str | None:
     try:
         return metadata.read_text(name) if metadata else None
     except (OSError, ValueError):  # the file may hold anything
