@@ -80,10 +80,15 @@ def _run_cell(text: str, namespace: dict[str, Any], name: str) -> list[dict[str,
     tree = ast.parse(text, name)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     written, shown = io.StringIO(), None
-    with contextlib.redirect_stdout(written):
-        exec(compile(tree, name, "exec"), namespace)  # noqa: S102 - the course is its own code
-        if last is not None:
-            shown = eval(compile(ast.Expression(last.value), name, "eval"), namespace)  # noqa: S307
+    try:
+        with contextlib.redirect_stdout(written):
+            exec(compile(tree, name, "exec"), namespace)  # noqa: S102 - the course is its own code
+            if last is not None:
+                code = compile(ast.Expression(last.value), name, "eval")
+                shown = eval(code, namespace)  # noqa: S307
+    except Exception as error:
+        error.add_note(f"{name}:\n{text}\nprinted:\n{written.getvalue()}")
+        raise
     outputs: list[dict[str, Any]] = []
     if written.getvalue():
         stream = {"name": "stdout", "output_type": "stream"}
