@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 COURSE = Path(__file__).resolve().parents[1] / "docs" / "course"
-_HEAD = re.compile(r'^# %%(?P<text> \[markdown\])?(?: tags=\["(?P<tag>\w+)"\])?$')
+_HEAD = re.compile(r"^# %%(?P<text> \[markdown\])?(?: tags=(?P<tags>\[.+\]))?$")
 _NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _CLOSE = 1e-4
 
@@ -49,7 +49,7 @@ def read_source(text: str) -> list[Cell]:
         if head := _HEAD.match(line):
             lines = []
             kind = "markdown" if head["text"] else "code"
-            cells.append(Cell(kind, "", [head["tag"]] if head["tag"] else []))
+            cells.append(Cell(kind, "", json.loads(head["tags"] or "[]")))
         elif not cells:
             raise ValueError("a source begins with a cell: # %%")
         lines.append(line)

@@ -95,6 +95,8 @@ def test_a_notebook_runs_and_gives_what_is_stored(name, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "Warning" not in done.stderr, done.stderr[-3000:]
+    assert "WARNING:tensorflow" not in done.stderr, done.stderr[-3000:]
     sys.stdout.write(done.stdout)
     stored = _notebook(COURSE / f"{name}.ipynb")["cells"]
     for cell, other in zip(stored, _notebook(tmp_path / "new.ipynb")["cells"], strict=True):

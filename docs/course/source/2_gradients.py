@@ -128,6 +128,7 @@ def fewest_steps(condition, momentum):
     return last.min() + 1
 
 
+# %%
 steps = {(k, beta): fewest_steps(k, beta) for k in (25, 1000) for beta in (0, 0.9)}
 for (condition, momentum), count in steps.items():
     print(f"condition number {condition:4}  momentum {momentum:3}  {count:5} steps")
@@ -166,16 +167,9 @@ c = 0.2
 z = x @ W + b
 h = 1 / (1 + np.exp(-z))
 answer = h @ v + c
-print(
-    "z",
-    z,
-    " h",
-    h.round(4),
-    " answer",
-    answer.round(4),
-    " loss",
-    (0.5 * (answer - t) ** 2).round(4),
-)
+loss_now = 0.5 * (answer - t) ** 2
+print("z", z, " h", h.round(4))
+print(f"answer {answer:.4f}  loss {loss_now:.4f}")
 
 # %% [markdown]
 # ### Backwards
