@@ -66,6 +66,10 @@ if TYPE_CHECKING:
     from zoo.api.run import Comparison as Comparison, Run as Run, compare as compare
     from zoo.api.runs import RunEntry as RunEntry, runs as runs
     from zoo.api.sampling import sample as sample
+    from zoo.api.training import (
+        TrainingSetup as TrainingSetup,
+        prepare_training as prepare_training,
+    )
     from zoo.architecture import (
         API_VERSION as API_VERSION,
         Architecture as Architecture,
@@ -124,7 +128,7 @@ _MODULES = {
     "zoo.api.run": "Comparison Run compare",
     "zoo.api.runs": "RunEntry runs",
     "zoo.api.sampling": "sample",
-    "zoo.api.training": "train",
+    "zoo.api.training": "TrainingSetup prepare_training train",
     "zoo.config": "AugmentationConfig BaseConfig ModelConfig OptimizerConfig TrainPlan",
     "zoo.data.mapped": "DatasetView MappedDataset Subset",
     "zoo.data.dataset": "NamedDataset",

@@ -25,7 +25,7 @@ _UNKNOWN_SIZE = 8
 def open_target(target: Any, x: Any, signature: str | None) -> tuple[keras.Model, Any, str, str]:
     """Return the model to call, its inputs, its name, and what the inputs are."""
     if isinstance(target, str | Path) and Path(target).suffix == ".keras":
-        target = _load(Path(target))
+        target = load_keras_file(Path(target))
     plain = not isinstance(target, str | Path | zoo.Run | zoo.Session)
     if plain and not hasattr(target, "layers"):
         wanted = "a Keras model, a .keras file, a run, or the name of a model"
@@ -76,7 +76,16 @@ def _zoo_model(target: Any) -> tuple[keras.Model, Callable[[], Any]]:
     return target, lambda: zoo.dataset(target.blueprint.data.id)
 
 
-def _load(path: Path) -> keras.Model:
+def load_keras_file(path: Path, *, compiled: bool = False) -> keras.Model:
+    """Load a ``.keras`` file.
+
+    Args:
+        path: The file.
+        compiled: Whether to load its loss and optimizer too.
+
+    Raises:
+        DataError: If it is no model, or cannot be loaded.
+    """
     if not zipfile.is_zipfile(path):  # asked first, because Keras takes seconds to import
         raise DataError(
             f"{path} is not a model that can be loaded",
@@ -86,7 +95,7 @@ def _load(path: Path) -> keras.Model:
     import keras
 
     try:
-        return keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=compiled)
     except Exception as error:  # Keras raises many types on damaged files
         raise DataError(
             f"{path} is not a model that can be loaded",

@@ -27,6 +27,7 @@ class Call:
             from the second call on.
         depth: Number of layers that called it, the model left out.
         outputs: What it gave, arrays.
+        inputs: What it was called with, arrays; empty unless they are asked for.
         attention: Softmaxes over a last axis of positions that were computed in it,
             `(batch, heads, queries, keys)`.
         steps: Length of its first input, for a layer over time.
@@ -37,13 +38,16 @@ class Call:
     path: str
     depth: int
     outputs: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    inputs: list[np.ndarray[Any, Any]] = field(default_factory=list)
     attention: list[np.ndarray[Any, Any]] = field(default_factory=list)
     steps: int | None = None
     inner: bool = False
 
 
-def record_calls(model: keras.Model, inputs: Any) -> tuple[list[Call], Any]:
-    """Call a model for inference, and return the calls of its layers in order, and its outputs."""
+def record_calls(
+    model: keras.Model, inputs: Any, *, training: bool = False, with_inputs: bool = False
+) -> tuple[list[Call], Any]:
+    """Call a model, and return the calls of its layers in order, and its outputs."""
     calls: list[Call] = []
     stack: list[Call] = []
     seen: dict[tuple[str, int], int] = {}
@@ -61,6 +65,9 @@ def record_calls(model: keras.Model, inputs: Any) -> tuple[list[Call], Any]:
             stack[-1].inner = True
         if args and len(getattr(args[0], "shape", ())) == 3:
             call.steps = int(args[0].shape[1])
+        if with_inputs:
+            tensors = [leaf for leaf in keras.tree.flatten((args, kwargs)) if _is_tensor(leaf)]
+            call.inputs = [_to_numpy(tensor) for tensor in tensors]
         calls.append(call)
         stack.append(call)
         try:
@@ -79,7 +86,7 @@ def record_calls(model: keras.Model, inputs: Any) -> tuple[list[Call], Any]:
     if not model.built:
         model(inputs, training=False)  # the first call of a subclass builds its layers
     with _replaced(call_layer, call_softmax):
-        found = model(inputs, training=False)
+        found = model(inputs, training=training)
     return calls, found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from zoo.api.model_factory import (
 from zoo.api.run import Run
 from zoo.architecture import Architecture, Blueprint
 from zoo.config import TrainPlan, configure
-from zoo.errors import ConfigError, Finding, StorageError, ZooError
+from zoo.errors import ConfigError, Finding, PluginBroken, StorageError, ZooError
 from zoo.files import replacing, sha256_file, sha256_json
 from zoo.metrics.scores import plan_with_mode
 from zoo.spec import Dataset
@@ -87,24 +88,12 @@ def train(
         raise ConfigError(
             "which model?", findings=[Finding("name", None, "a model's name")], fix="zoo list"
         )
-    refuse_weights(name)
-    architecture = registry().get(name)
-    needs_keras(f"training {name}")
-    chosen_data = architecture.default_dataset if data is None else data
-    found = open_dataset(chosen_data, **(data_options or {}))
-    blueprint = make_blueprint(name, found.spec, config)
-    plan_given = configure(
-        architecture.default_config(found.spec).plan,
-        chosen,
-        what="training plan",
-        fix="zoo train --help, or zoo.TrainPlan, says what a plan holds",
-    )
-    train_plan = plan_with_mode(plan_given)
+    blueprint, train_plan, found = _resolve(name, data, data_options or {}, chosen, config)
     # Read before the folder is made: unreadable data leaves no folder behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
     fingerprint = found.fingerprint
 
-    folder = RunFolder.create(architecture.info.name, run_dir)
+    folder = RunFolder.create(registry().get(name).info.name, run_dir)
     provider = registry().resolve(name).provider
     distribution, version = provider.distribution, provider.version
     resolved = blueprint.config.model_dump(mode="json")
@@ -138,6 +127,120 @@ def train(
             if run_dir is None:
                 folder.discard()
             raise
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    """What a training would start from.
+
+    Attributes:
+        model: The compiled model, before its first step.
+        dataset: The data as the training loop receives it, with what ``train`` of the architecture
+            makes of it.
+        plan: The training plan.
+    """
+
+    model: keras.Model
+    dataset: Dataset
+    plan: TrainPlan
+
+
+def prepare_training(
+    target: str | Run,
+    data: DataSource = None,
+    *,
+    data_options: Mapping[str, Any] | None = None,
+    plan: Mapping[str, Any] | None = None,
+    **config: Any,
+) -> TrainingSetup:
+    """Do what a training does before its first step, and stop there. Nothing is written.
+
+    Args:
+        target: A model of :func:`list_models`, or a run, whose configuration, plan and data are
+            taken; its weights are not.
+        data: As for :func:`train`.
+        data_options: As for :func:`train`.
+        plan: Fields of :class:`TrainPlan`.
+        **config: Fields of the model's configuration.
+
+    Raises:
+        ZooError: As :func:`train` does.
+
+    Example:
+        >>> setup = zoo.prepare_training("autoencoder")
+        >>> sorted(setup.dataset.split("train").take(np.arange(1))[1])
+        ['image']
+    """
+    from zoo.training.randomness import seeded
+
+    if isinstance(target, Run):
+        own = target.blueprint.config.model_dump(mode="json")
+        blueprint, train_plan, found = _resolve(
+            target.architecture,
+            target.dataset() if data is None else data,
+            data_options or {},
+            {**target.record["plan"], **(plan or {})},
+            {**own, **config},
+        )
+    else:
+        blueprint, train_plan, found = _resolve(
+            target, data, data_options or {}, dict(plan or {}), config
+        )
+    architecture = architecture_of(blueprint)
+    loop = _FirstFit(train_plan)
+    with seeded(train_plan.seed):
+        model = build_model(architecture, blueprint)
+        architecture.load_pretrained(model)
+        _adapt(architecture, model, found)
+        with contextlib.suppress(_Reached):
+            architecture.train(model, found, loop)
+    if loop.received is None:
+        raise PluginBroken(
+            f"{blueprint.architecture}.train never calls loop.fit",
+            why="a training is prepared up to the first call",
+            fix="train with loop.fit(model, dataset)",
+        )
+    return TrainingSetup(*loop.received, plan=train_plan)
+
+
+class _Reached(BaseException):
+    """The first step of a training. Not an error, so that no plugin catches it as one."""
+
+
+class _FirstFit:
+    """A training loop that keeps what it receives, and ends the training there."""
+
+    def __init__(self, plan: TrainPlan) -> None:
+        self.plan = plan
+        self.received: tuple[keras.Model, Dataset] | None = None
+
+    def fit(self, model: keras.Model, dataset: Dataset, **_: Any) -> None:
+        self.received = model, dataset
+        raise _Reached
+
+    def prepare(self, what: str, steps: int) -> Callable[[int], None]:
+        return lambda steps: None
+
+
+def _resolve(
+    name: str,
+    data: DataSource,
+    data_options: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    config: Mapping[str, Any],
+) -> tuple[Blueprint, TrainPlan, Dataset]:
+    """Return blueprint, plan and data of a training, before anything is built."""
+    refuse_weights(name)
+    architecture = registry().get(name)
+    needs_keras(f"training {name}")
+    found = open_dataset(architecture.default_dataset if data is None else data, **data_options)
+    given = configure(
+        architecture.default_config(found.spec).plan,
+        plan,
+        what="training plan",
+        fix="zoo train --help, or zoo.TrainPlan, says what a plan holds",
+    )
+    return make_blueprint(name, found.spec, config), plan_with_mode(given), found
 
 
 def _resume(path: Path, name: str | None, changes: list[str], progress: Progress | None) -> Run:

@@ -1,0 +1,1 @@
+"""Diagnosis of models that do not learn: measurements, checks, verdicts and cures."""
