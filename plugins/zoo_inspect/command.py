@@ -136,6 +136,12 @@ def inspect(
     ]
     header = ("layer", "kind", "output", "parameters", "mean ± deviation", "zeros")
     console.emit(f"{console.table(header, rows)}\n\n{found.summary}\nInput: {found.source}.")
+    if found.words is not None:
+        console.emit(f"Output: {found.words.text}")
+    if found.comparison is not None and found.comparison.free_energies is not None:
+        pairs = zip(found.comparison.names, found.comparison.free_energies, strict=True)
+        energies = ", ".join(f"{name} {energy:.4g}" for name, energy in pairs)
+        console.emit(f"Free energy in nats: {energies}.")
     if out is not None:
         console.emit(str(out))
 

@@ -13,15 +13,19 @@ import numpy as np
 
 import zoo
 from zoo.errors import ConfigError, DataError, Finding
-from zoo.metrics.figures import Figure, ImageGrid, ImageRow, Table
+from zoo.metrics.figures import Figure, Graph, Table
 from zoo.names import nearest
 from zoo.report import Section, render_page
+from zoo_inspect import pictures
+from zoo_inspect.comparisons import Comparison, compare
 from zoo_inspect.opening import open_target
+from zoo_inspect.words import WordAttention, word_attention
 
 if TYPE_CHECKING:
     import keras
 
     from zoo_inspect.recording import Call
+    from zoo_inspect.states import States
 
 Array = np.ndarray[Any, Any]
 
@@ -31,15 +35,10 @@ _HEADER = (
     "output",
     "parameters",
     "multiply-adds",
-    "mean",
-    "deviation",
+    "mean ± deviation",
     "zeros",
-    "smallest",
-    "largest",
+    "range",
 )
-_CHANNELS = 16
-_COLUMNS = 32
-_HEADS = 8
 _MOST_PICTURES = 40
 
 
@@ -56,8 +55,8 @@ class LayerRow:
         parameters: Number of its weights, those of its parts included.
         trainable: Number of those that training changes.
         parts: Whether it is made of the layers that follow.
-        multiply_adds: Multiplications with additions for one example, its parts left out; ``None``
-            where they are not counted.
+        multiply_adds: Multiplications with additions for one example, those of its parts left out;
+            ``None`` where they are not counted.
         mean: Mean of the output.
         deviation: Standard deviation.
         zeros: Share of zeros.
@@ -95,6 +94,10 @@ class Inspection:
         parameters: Number of weights of all layers; shared ones count once.
         kernels: Kernels of convolutions by path, `(height, width, in, out)`.
         attention: Attention maps by path, `(batch, heads, queries, keys)`.
+        states: Gates and states over time of recurrent layers by path.
+        graph: Graph of the layers; ``None`` of a model that is no graph, or a large one.
+        words: Attention to the source for each word of a model that writes text.
+        comparison: Codes or free energies beside those of other examples.
     """
 
     name: str
@@ -104,6 +107,10 @@ class Inspection:
     outputs: Mapping[str, Array]
     kernels: Mapping[str, Array]
     attention: Mapping[str, Array]
+    states: Mapping[str, States]
+    graph: Graph | None = None
+    words: WordAttention | None = None
+    comparison: Comparison | None = None
 
     @property
     def multiply_adds(self) -> int:
@@ -114,11 +121,11 @@ class Inspection:
     def summary(self) -> str:
         """The size of the model, and what is odd about its outputs, in words."""
         words = (
-            f"{len(self.rows)} layers, {self.parameters:,} parameters, "
+            f"{_layers(len(self.rows))}, {self.parameters:,} parameters, "
             f"{self.multiply_adds:,} multiply-adds per example"
         )
         skipped = sum(row.multiply_adds is None for row in self.rows)
-        words += f", those of {skipped} layers not counted." if skipped else "."
+        words += f", those of {_layers(skipped)} not counted." if skipped else "."
         if wrong := [row.path for row in self.rows if not row.finite]:
             return f"{words} The output of {wrong[0]} is not finite."
         return words
@@ -128,7 +135,8 @@ class Inspection:
         return [
             Table(
                 title="Layers",
-                caption="Mean to largest are of the output for this input.",
+                caption="The last three columns are of the output for this input. The parameters "
+                "of a layer are with those of its parts, the multiply-adds without.",
                 header=_HEADER,
                 rows=tuple(_cells(row) for row in self.rows),
                 marks=tuple("" if row.finite else "bad" for row in self.rows),
@@ -136,29 +144,23 @@ class Inspection:
         ]
 
     def pictures(self) -> list[Figure]:
-        """Return feature maps, sequences and vectors, kernels, and attention maps."""
-        found: list[Figure] = []
-        for path, array in self.outputs.items():
-            picture = _picture(array[0])
-            if picture:
-                found.append(
-                    ImageGrid(
-                        title=path,
-                        caption=f"Output {_shape(array.shape[1:])}, from "
-                        f"{_number(float(array.min()))} (black) to {_number(float(array.max()))}.",
-                        rows=(ImageRow.of("", picture),),
-                    )
-                )
-        for path, kernel in self.kernels.items():
-            shown = [_scaled(kernel[..., 0, at]) for at in range(min(_CHANNELS, kernel.shape[-1]))]
-            title, caption = f"{path}: kernels", f"Of the first input, {_shape(kernel.shape)}."
-            found.append(ImageGrid(title=title, caption=caption, rows=(ImageRow.of("", shown),)))
-        for path, maps in self.attention.items():
-            heads = [_scaled(head) for head in maps[0][:_HEADS]]
-            caption = f"{maps.shape[1]} heads; rows are queries, columns what they attend to."
-            title = f"{path}: attention"
-            found.append(ImageGrid(title=title, caption=caption, rows=(ImageRow.of("", heads),)))
-        return found[:_MOST_PICTURES]
+        """Return attention maps, feature maps, sequences and vectors, and kernels."""
+        found = self._attention_pictures() + pictures.output_pictures(self.outputs)
+        return found + self._kernel_pictures()
+
+    def _attention_pictures(self) -> list[Figure]:
+        return [pictures.attention_picture(path, maps[0]) for path, maps in self.attention.items()]
+
+    def _kernel_pictures(self) -> list[Figure]:
+        return [pictures.kernel_picture(*item) for item in self.kernels.items()]
+
+    def state_pictures(self) -> list[Figure]:
+        """Return gates and states of recurrent layers over time."""
+        return [
+            figure
+            for path, states in self.states.items()
+            for figure in pictures.state_pictures(path, states)
+        ]
 
     def html(self) -> str:
         """Return the page.
@@ -166,21 +168,46 @@ class Inspection:
         Raises:
             MissingExtra: If jinja2 or matplotlib is not installed.
         """
-        sections = [
-            Section("Layers", self.figures(), [f"Input: {self.source}."]),
-            Section("Pictures", self.pictures()),
-        ]
+        drawn, note = pictures.output_pictures(self.outputs), []
+        if len(drawn) > _MOST_PICTURES:
+            note = [f"The first {_MOST_PICTURES} of {len(drawn)} pictures; choose with --layer."]
+        sections = [Section("Layers", self.figures(), [f"Input: {self.source}."])]
+        if self.words is not None:
+            text = [f"It writes: {self.words.text}"]
+            sections.append(Section("Word by word", self.words.figures(), text))
+        if self.comparison is not None:
+            sections.append(Section("Beside others", self.comparison.figures()))
+        if self.states:
+            sections.append(Section("Over time", self.state_pictures()))
+        for title, figures in (
+            ("Attention", self._attention_pictures()),
+            ("Kernels", self._kernel_pictures()),
+        ):
+            if figures:
+                sections.append(Section(title, figures[:_MOST_PICTURES]))
+        if drawn:
+            sections.append(Section("Outputs", drawn[:_MOST_PICTURES], note))
+        if self.graph is not None:
+            sections.append(Section("Graph", [self.graph]))
         return render_page(self.name, sections, lead=self.summary, eyebrow="zoo inspect")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the table as plain data, for ``--json``."""
-        return {
+        found: dict[str, Any] = {
             "name": self.name,
             "input": self.source,
             "parameters": self.parameters,
             "multiply_adds": self.multiply_adds,
             "layers": self.rows,
         }
+        if self.words is not None:
+            found["text"], found["tokens"] = self.words.text, self.words.tokens
+            found["attention"] = {
+                path: maps.mean(axis=1).tolist() for path, maps in self.words.attention.items()
+            }
+        if self.comparison is not None:
+            found |= self.comparison.as_dict()
+        return found
 
     def _repr_html_(self) -> str:
         from zoo_inspect.page import in_notebook
@@ -221,21 +248,27 @@ def inspect(
         >>> inspect("mlp_classifier", 0, layers=["probabilities"]).rows[-1].shape
         (10,)
     """
-    model, inputs, name, source = open_target(target, x, signature)
+    opened = open_target(target, x, signature)
+    from zoo_inspect.graph import layer_graph
     from zoo_inspect.recording import record_calls
+    from zoo_inspect.states import recurrent_states
 
     try:
-        calls, _ = record_calls(model, inputs)
+        calls, _ = record_calls(opened.model, opened.inputs)
     except Exception as error:
         raise DataError(
-            f"{name} cannot be called with this input",
+            f"{opened.name} cannot be called with this input",
             why=" ".join(str(error).split())[:300],
             fix="give inputs of the shapes and types that the model was made with",
         ) from error
     kept = _matching(calls, layers)
+    words = comparison = None
+    if opened.predictor is not None and opened.arrays is not None and opened.data is not None:
+        words = word_attention(opened.predictor, opened.signature, opened.arrays)
+        comparison = compare(opened.predictor, opened.arrays, opened.data)
     return Inspection(
-        name=name,
-        source=source,
+        name=opened.name,
+        source=opened.source,
         rows=tuple(_row(call) for call in calls),
         parameters=_count({id(w): w for call in calls for w in call.layer.weights}.values()),
         outputs={c.path: c.outputs[0] for c in kept if c.outputs},
@@ -245,6 +278,12 @@ def inspect(
             if (kernel := _kernel(call)) is not None and kernel.ndim == 4
         },
         attention={call.path: call.attention[0] for call in kept if call.attention},
+        states={
+            call.path: states for call in kept if (states := recurrent_states(call)) is not None
+        },
+        graph=layer_graph(opened.model),
+        words=words,
+        comparison=comparison,
     )
 
 
@@ -268,6 +307,8 @@ def _fits(call: Call, pattern: str) -> bool:
 
 
 def _row(call: Call) -> LayerRow:
+    from zoo_inspect.multiply_adds import count_multiply_adds
+
     first = call.outputs[0] if call.outputs else np.zeros((1, 0), "float32")
     values = first.astype(np.float64)
     finite = np.isfinite(values)
@@ -281,8 +322,8 @@ def _row(call: Call) -> LayerRow:
         dtype=str(first.dtype),
         parameters=_count(layer.weights),
         trainable=_count(layer.trainable_weights),
-        parts=call.inner,
-        multiply_adds=0 if call.inner else _multiply_adds(layer, first, call.steps),
+        parts=bool(call.inner),
+        multiply_adds=count_multiply_adds(call),
         mean=float(real.mean()) if real.size else None,
         deviation=float(real.std()) if real.size else None,
         zeros=float((values == 0).mean()) if values.size else 0.0,
@@ -294,16 +335,14 @@ def _row(call: Call) -> LayerRow:
 
 def _cells(row: LayerRow) -> tuple[str | int, ...]:
     return (
-        "· " * row.depth + row.path.rpartition("/")[2],
+        "·\u00a0" * row.depth + row.path.rpartition("/")[2],
         row.kind,
         _shape(row.shape),
         row.parameters,
-        "of its parts" if row.parts else "?" if row.multiply_adds is None else row.multiply_adds,
-        _number(row.mean),
-        _number(row.deviation),
+        "?" if row.multiply_adds is None else row.multiply_adds,
+        "" if row.mean is None else f"{row.mean:.3g}\u00a0±\u00a0{row.deviation:.2g}",
         f"{row.zeros:.0%}",
-        _number(row.low),
-        _number(row.high),
+        "" if row.low is None else f"{row.low:.3g}\u00a0to\u00a0{row.high:.3g}",
     )
 
 
@@ -311,77 +350,20 @@ def _count(weights: Iterable[Any]) -> int:
     return sum(math.prod(weight.shape) for weight in weights)
 
 
-def _multiply_adds(layer: keras.layers.Layer, output: Array, steps: int | None) -> int | None:
-    """Return the multiplications with additions of a layer that is not made of others.
-
-    Every element of a kernel is used once per position of the output: per pixel of a convolution,
-    per step of a recurrent layer, once of a dense one. Layers without a matrix count as 0: they
-    work element by element. Layers of other kinds with a matrix are not counted.
-    """
-    import keras
-
-    if isinstance(layer, keras.layers.Embedding) or all(len(w.shape) < 2 for w in layer.weights):
-        return 0
-    if isinstance(layer, keras.layers.RNN):
-        return None if steps is None else steps * _matrix_sizes(layer.weights)
-    kernel = _kernel_of(layer)
-    if kernel is None:
-        return None
-    return int(math.prod(output.shape[1:-1]) * math.prod(kernel.shape))
-
-
-def _matrix_sizes(weights: Iterable[Any]) -> int:
-    return sum(math.prod(weight.shape) for weight in weights if len(weight.shape) == 2)
-
-
-def _kernel_of(layer: keras.layers.Layer) -> Any:
-    import keras
-
-    kinds = keras.layers.Dense | keras.layers.EinsumDense | keras.layers.Conv1D
-    convolutions = keras.layers.Conv2D | keras.layers.Conv3D
-    return layer.kernel if isinstance(layer, kinds | convolutions) else None
-
-
 def _kernel(call: Call) -> Array | None:
     import keras
 
-    kernel = _kernel_of(call.layer) if isinstance(call.layer, keras.layers.Conv2D) else None
-    return None if kernel is None else np.asarray(keras.ops.convert_to_numpy(kernel))
+    if not isinstance(call.layer, keras.layers.Conv2D):
+        return None
+    return np.asarray(keras.ops.convert_to_numpy(call.layer.kernel))
 
 
-def _picture(array: Array) -> list[Array]:
-    """Return an output as images: feature maps, a sequence, or a vector; none if it is a number.
-
-    All images of one output have one scale, from its smallest to its largest value.
-    """
-    if array.size < 2:
-        return []
-    values = _scaled(array)
-    if array.ndim == 3 and min(array.shape[:2]) > 1:
-        return [values[..., at] for at in range(min(_CHANNELS, array.shape[-1]))]
-    if array.ndim == 2:
-        return [values]
-    if array.ndim == 1:
-        rows = -(-array.size // _COLUMNS)
-        padded = np.zeros(rows * min(_COLUMNS, array.size))
-        padded[: array.size] = values
-        return [padded.reshape(rows, -1)]
-    return []
-
-
-def _scaled(array: Array) -> Array:
-    """Return numbers stretched from 0 to 1; those that are not finite become 0."""
-    values = np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    spread = float(np.ptp(values))
-    return np.asarray((values - values.min()) / (spread or 1.0))
+def _layers(count: int) -> str:
+    return f"{count} layer{'' if count == 1 else 's'}"
 
 
 def _shape(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape)) or "a number"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
+    return "\u00a0×\u00a0".join(map(str, shape)) or "a\u00a0number"
 
 
 __all__ = ["Inspection", "LayerRow", "inspect"]

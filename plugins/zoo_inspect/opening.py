@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,38 @@ _UNKNOWN_SIZE = 8
 """Size of an axis of any length, for random inputs."""
 
 
-def open_target(target: Any, x: Any, signature: str | None) -> tuple[keras.Model, Any, str, str]:
-    """Return the model to call, its inputs, its name, and what the inputs are."""
+@dataclass(frozen=True)
+class Target:
+    """What is looked into.
+
+    Attributes:
+        model: The model to call.
+        inputs: What it is called with.
+        name: Its name.
+        source: What the inputs are, in words.
+        predictor: The model of the zoo that it is part of, if it is one.
+        signature: The signature that it is.
+        arrays: The inputs of the signature by name, with the batch axis.
+        data: Opens the dataset of the model.
+    """
+
+    model: keras.Model
+    inputs: Any
+    name: str
+    source: str
+    predictor: zoo.Predictor | None = None
+    signature: Any = None
+    arrays: Mapping[str, Array] | None = None
+    data: Callable[[], Any] | None = None
+
+
+def open_target(target: Any, x: Any, signature: str | None) -> Target:
+    """Open what is looked into, and the inputs for it.
+
+    Raises:
+        ConfigError: If it is nothing that can be looked into, or has no such signature or example.
+        DataError: If a file is no model, or the inputs cannot be made.
+    """
     if isinstance(target, str | Path) and Path(target).suffix == ".keras":
         target = load_keras_file(Path(target))
     plain = not isinstance(target, str | Path | zoo.Run | zoo.Session)
@@ -36,7 +67,7 @@ def open_target(target: Any, x: Any, signature: str | None) -> tuple[keras.Model
             wrong = Finding("signature", signature, "none: only models of the zoo have signatures")
             raise ConfigError("the model cannot be called like this", findings=[wrong])
         inputs, source = _plain_inputs(target, x)
-        return target, inputs, target.name, source
+        return Target(target, inputs, target.name, source)
     model, data = _zoo_model(target)
     predictor = zoo.open_predictor(model)
     chosen: Any = _signature(predictor, signature)
@@ -51,7 +82,7 @@ def open_target(target: Any, x: Any, signature: str | None) -> tuple[keras.Model
     if not isinstance(chosen.model.input, Mapping):
         taken = list(taken.values())
         taken = taken if isinstance(chosen.model.input, Sequence) else taken[0]
-    return chosen.model, taken, predictor.name, source
+    return Target(chosen.model, taken, predictor.name, source, predictor, chosen, arrays, data)
 
 
 def _zoo_model(target: Any) -> tuple[keras.Model, Callable[[], Any]]:
@@ -157,5 +188,7 @@ def _plain_inputs(model: keras.Model, x: Any) -> tuple[Any, str]:
             return random.integers(0, 2, shape).astype(tensor.dtype)
         return random.standard_normal(shape).astype(tensor.dtype)
 
-    drawn = {tensor.name: draw(tensor) for tensor in tensors}
-    return drawn if len(drawn) > 1 else next(iter(drawn.values())), "random numbers"
+    import keras
+
+    structure = tensors[0] if isinstance(model, keras.Sequential) else model.input
+    return keras.tree.map_structure(draw, structure), "random numbers"

@@ -251,6 +251,12 @@ def test_attention_is_shown_where_it_is_computed_and_sums_to_one() -> None:
     for maps in found.attention.values():
         np.testing.assert_allclose(maps.sum(axis=-1), 1, atol=1e-5)
     assert any(row.depth == 2 for row in found.rows)
+    words = found.words
+    assert words is not None and words.text == "cuarenta y dos"
+    assert words.tokens[:3] == ("cuarenta", "y", "dos") and "forty" in words.source
+    for maps in words.attention.values():
+        assert maps.shape[0] == len(words.tokens)
+        np.testing.assert_allclose(maps.sum(axis=-1), 1, atol=1e-5)
 
 
 def test_a_recurrent_layer_is_one_row_and_counts_every_step() -> None:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from zoo.metrics.figures import (
     Bars,
     CaptionedImage,
+    Graph,
     Histogram,
     ImageGallery,
     ImageGrid,
@@ -123,6 +124,12 @@ ALL = (
         column_label="predicted",
         share=True,
     ),
+    Graph(
+        title="Network",
+        nodes=(("image", "Input"), ("conv", "Conv2D <b>"), ("add", "Add")),
+        edges=((0, 1), (0, 2), (1, 2)),
+    ),
+    ImageGrid(title="Gates", rows=(ImageRow(label="forget", images=(DIGIT,)),), heatmap=True),
 )
 
 
@@ -159,7 +166,7 @@ def test_every_form_is_on_the_page_in_its_order(html):
     assert places == sorted(places)
     for word in ("Points on the dashed line", "cuarenta y dos", "forecast", "unusual", "cement"):
         assert word in html
-    assert html.count(DIGIT) == 5
+    assert html.count(DIGIT) == 6
 
 
 def test_numbers_of_a_table_and_a_matrix_are_formatted(html):
@@ -221,11 +228,41 @@ def test_no_color_of_a_drawing_is_left_that_the_page_does_not_know(html):
         lambda: Matrix(title="t", rows=("a",), columns=("b", "c"), values=((1.0,),)),
         lambda: Matrix(title="t", rows=("a", "b"), columns=("b",), values=((1.0,),)),
         lambda: Scatter(title="t", x=(math.nan,), y=(0.0,), x_label="x", y_label="y"),
+        lambda: Graph(title="t", nodes=(("a", ""), ("b", "")), edges=((1, 0),)),
+        lambda: Graph(title="t", nodes=(("a", ""),), edges=((0, 1),)),
     ],
 )
 def test_a_figure_whose_parts_do_not_fit_is_refused(broken):
     with pytest.raises(ValidationError):
         broken()
+
+
+def boxes(nodes, edges):
+    """Return the corners of the boxes of a graph, and the number of its arrows."""
+    figure = Graph(title="t", nodes=[(f"n{at}", "") for at in range(nodes)], edges=edges)
+    svg = str(draw(figure, "g").svg)
+    corners = re.findall(r'<rect x="(-?\d+)" y="(-?\d+)"', svg)
+    return [(int(x), int(y)) for x, y in corners], svg.count("marker-end")
+
+
+def test_a_node_of_a_graph_stands_below_all_that_it_comes_from():
+    edges = ((0, 1), (0, 2), (1, 3), (2, 3), (0, 3))
+    places, arrows = boxes(4, edges)
+    assert arrows == 5 and len(set(places)) == 4
+    assert all(places[a][1] < places[b][1] for a, b in edges)
+    assert places[1][1] == places[2][1]
+
+
+def test_a_long_chain_is_folded_and_a_short_one_is_not():
+    places, arrows = boxes(20, tuple((at, at + 1) for at in range(19)))
+    assert arrows == 19 and len(set(places)) == 20
+    assert len({x for x, _ in places}) == 3
+    assert len({x for x, _ in boxes(4, ((0, 1), (1, 2), (2, 3)))[0]}) == 1
+
+
+def test_a_text_in_a_graph_is_escaped(page):
+    html = page(ALL)
+    assert "Conv2D &lt;b&gt;" in html and "Conv2D <b>" not in html
 
 
 @settings(max_examples=12, deadline=None)

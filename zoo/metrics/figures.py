@@ -215,6 +215,8 @@ class ImageGrid(_Figure):
 
     Attributes:
         columns: Title of each column; empty for none.
+        heatmap: Whether to draw each image as a wide rectangle, whatever its shape: numbers of
+            many units over time.
 
     Example:
         >>> grid = ImageGrid(title="Reconstructions", rows=(row,), columns=("first", "second"))
@@ -223,6 +225,7 @@ class ImageGrid(_Figure):
     kind: Literal["image_grid"] = "image_grid"
     rows: tuple[ImageRow, ...] = Field(min_length=1)
     columns: tuple[str, ...] = ()
+    heatmap: bool = False
 
 
 class Table(_Figure):
@@ -310,8 +313,33 @@ class ImageGallery(_Figure):
     images: tuple[CaptionedImage, ...] = Field(min_length=1)
 
 
+class Graph(_Figure):
+    """Directed graph without cycles, drawn from top to bottom: the layers of a network.
+
+    Attributes:
+        nodes: Name of each node, and a second line of text.
+        edges: Positions of the two ends of each arrow.
+
+    Example:
+        >>> nodes = (("image", "Input"), ("conv", "Conv2D"))
+        >>> graph = Graph(title="Network", nodes=nodes, edges=((0, 1),))
+    """
+
+    kind: Literal["graph"] = "graph"
+    nodes: tuple[tuple[str, str], ...] = Field(min_length=1)
+    edges: tuple[tuple[int, int], ...]
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        for start, end in self.edges:
+            # Nodes come in an order in which every arrow points forward, so that none is a cycle.
+            if not 0 <= start < end < len(self.nodes):
+                raise ValueError(f"expected an arrow to a later node. Received: {start} to {end}")
+        return self
+
+
 Figure = Annotated[
-    Scatter | Lines | Bars | Histogram | ImageGrid | ImageGallery | Table | Matrix,
+    Scatter | Lines | Bars | Histogram | ImageGrid | ImageGallery | Table | Matrix | Graph,
     Field(discriminator="kind"),
 ]
 """Any of these figures."""
@@ -395,6 +423,7 @@ __all__ = [
     "Bars",
     "CaptionedImage",
     "Figure",
+    "Graph",
     "Histogram",
     "ImageGallery",
     "ImageGrid",

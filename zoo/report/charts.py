@@ -30,8 +30,9 @@ from matplotlib.ticker import (
 )
 
 from zoo.metrics import CalibrationBin
-from zoo.metrics.figures import Bars, Figure, Histogram, Lines, Matrix, Scatter, Series
+from zoo.metrics.figures import Bars, Figure, Graph, Histogram, Lines, Matrix, Scatter, Series
 from zoo.metrics.intervals import wilson
+from zoo.report.graph import draw_graph
 
 INK, SOFT, LINE, QUIET, STRONG, PAPER = (f"#0{i}fe0{i}" for i in range(1, 7))
 PALETTE = tuple(f"#1{i}fe1{i}" for i in range(10))
@@ -168,6 +169,8 @@ def draw(figure: Figure, name: str) -> Drawing:
         return Drawing(figure, bars=_bars(figure), wide=False)
     if isinstance(figure, Matrix):
         return Drawing(figure, cells=_cells(figure))
+    if isinstance(figure, Graph):
+        return Drawing(figure, draw_graph(figure, name))
     return Drawing(figure)
 
 
