@@ -149,7 +149,13 @@ class Inspection:
         return found + self._kernel_pictures()
 
     def _attention_pictures(self) -> list[Figure]:
-        return [pictures.attention_picture(path, maps[0]) for path, maps in self.attention.items()]
+        # The words show that of a single query already.
+        shown = {
+            path: maps[0]
+            for path, maps in self.attention.items()
+            if self.words is None or maps.shape[2] > 1
+        }
+        return [pictures.attention_picture(path, maps) for path, maps in shown.items()]
 
     def _kernel_pictures(self) -> list[Figure]:
         return [pictures.kernel_picture(*item) for item in self.kernels.items()]
@@ -224,7 +230,10 @@ def inspect(
 ) -> Inspection:
     """Look into a model: its layers, and what each gives for one input.
 
-    The model is called once, for inference. It is neither trained nor changed.
+    The model is called for inference. It is neither trained nor changed; a subclass of
+    ``keras.Model`` that was never called is built by the call. What a ``call`` computes between
+    layers is part of no row. Gates are shown of LSTM, GRU and SimpleRNN, attention of the layers of
+    Keras and the zoo and where ``keras.ops.softmax`` is called, and graphs of at most 60 nodes.
 
     Args:
         target: A Keras model, functional, sequential or subclassed; a ``.keras`` file; a run or its

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import keras
@@ -175,6 +179,43 @@ def test_noise_is_less_likely_than_a_digit() -> None:
     wanted = keras.ops.convert_to_numpy(rbm.energy.free_energy(units))
     assert energies["input"] == pytest.approx(float(wanted[0]), rel=1e-4)
     assert energies["input"] < energies["mixed"] < energies["noise"]
+
+
+ON_TORCH = """
+import keras, numpy as np
+from zoo_inspect import inspect
+tokens = keras.Input((6,), dtype="int32")
+x = keras.layers.Embedding(9, 8, mask_zero=True)(tokens)
+x = keras.layers.MultiHeadAttention(2, 4, name="attention")(x, x)
+x = keras.layers.GRU(3, return_sequences=True, name="memory")(x)
+model = keras.Model(tokens, keras.layers.Dense(1)(x))
+before = [keras.ops.convert_to_numpy(weight) for weight in model.weights]
+found = inspect(model, np.array([[1, 2, 3, 4, 0, 0]]))
+hidden = found.states["memory"].values["hidden state"]
+np.testing.assert_allclose(hidden, found.outputs["memory"], atol=1e-6)
+np.testing.assert_allclose(found.attention["attention"].sum(axis=-1), 1, atol=1e-5)
+for weight, old in zip(model.weights, before, strict=True):
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(weight), old)
+assert "memory: over time" in found.html() and found.graph
+print(keras.backend.backend(), found.multiply_adds)
+"""
+
+
+@pytest.mark.slow
+def test_a_model_on_pytorch_is_looked_into_like_any_other() -> None:
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed: pip install torch")
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", ON_TORCH],
+            env={**os.environ, "KERAS_BACKEND": backend},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for backend in ("torch", "tensorflow")
+    ]
+    assert [name for name, _ in told] == ["torch", "tensorflow"] and told[0][1] == told[1][1]
 
 
 @pytest.mark.slow
