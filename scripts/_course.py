@@ -13,6 +13,7 @@ import ast
 import base64
 import contextlib
 import io
+import itertools
 import json
 import math
 import os
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,8 +114,9 @@ def _run_cell(text: str, namespace: dict[str, Any], name: str) -> list[dict[str,
 
 def notebook(cells: list[Cell]) -> dict[str, Any]:
     """Return cells as a notebook of the format 4.5."""
+    counts = itertools.count(1)
     return {
-        "cells": [_notebook_cell(cell, place) for place, cell in enumerate(cells, 1)],
+        "cells": [_notebook_cell(cell, place, counts) for place, cell in enumerate(cells, 1)],
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
@@ -123,16 +126,16 @@ def notebook(cells: list[Cell]) -> dict[str, Any]:
     }
 
 
-def _notebook_cell(cell: Cell, place: int) -> dict[str, Any]:
+def _notebook_cell(cell: Cell, place: int, counts: Iterator[int]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "cell_type": cell.kind,
         "id": f"cell-{place:02}",
         "metadata": {"tags": cell.tags} if cell.tags else {},
         "source": _lines(cell.text),
     }
-    return found | (
-        {"execution_count": None, "outputs": cell.outputs} if cell.kind == "code" else {}
-    )
+    if cell.kind == "code":
+        found |= {"execution_count": next(counts), "outputs": cell.outputs}
+    return found
 
 
 def _lines(text: str) -> list[str]:

@@ -425,8 +425,8 @@ assert not d_W0.any()
 assert d_v0[0] == d_v0[1]
 
 # %% [markdown]
-# **4.** Only the line before the hidden weights changes: $\partial L / \partial z_j = \partial L /
-# \partial h_j \cdot (1 - h_j^2)$.
+# **4.** Only the line before the hidden weights changes:
+# $\partial L / \partial z_j = \partial L / \partial h_j \cdot (1 - h_j^2)$.
 
 
 # %%
