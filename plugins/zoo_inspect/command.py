@@ -1,4 +1,4 @@
-"""The commands ``zoo inspect``, ``zoo activations`` and ``zoo descend``."""
+"""The commands ``zoo inspect``, ``zoo diagnose``, ``zoo activations`` and ``zoo descend``."""
 
 from __future__ import annotations
 
@@ -144,6 +144,86 @@ def inspect(
         console.emit(f"Free energy in nats: {energies}.")
     if out is not None:
         console.emit(str(out))
+
+
+@click.command(
+    "diagnose",
+    epilog=console.example(
+        "zoo diagnose cnn", "zoo diagnose cnn --set optimizer.learning_rate=3 --cure"
+    ),
+)
+@click.argument("target", metavar="NAME|RUN|FILE", help="A model, a run, or a .keras file.")
+@console.data_option
+@console.data_options_option
+@console.settings_option
+@click.option(
+    "--batch-size",
+    type=console.COUNT,
+    metavar="N",
+    help="Examples per step. Default: the plan's, or 32 for a .keras file.",
+)
+@click.option("--cure", is_flag=True, help="Try a cure of the first problem on a copy.")
+@page_option
+@console.json_option
+@console.quiet_frameworks
+def diagnose(
+    target: str,
+    data: str | None,
+    data_option: tuple[str, ...],
+    set_: tuple[str, ...],
+    batch_size: int | None,
+    cure: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Find out why a model does not learn.
+
+    Takes a few dozen steps on a copy, and looks at the data, the loss, the layers, their gradients
+    and the learning rate. A name and a run start from new weights. Nothing is changed; exits with 1
+    if a problem is found.
+    """
+    import zoo_inspect
+
+    found = zoo_inspect.diagnose(
+        target,
+        data,
+        data_options=console.pairs(data_option, option="--data-option"),
+        batch_size=batch_size,
+        cure=cure,
+        **console.settings(set_),
+    )
+    if out is not None:
+        atomic_write(out, found.html().encode())
+    if as_json:
+        console.emit_json(found.as_dict())
+    else:
+        _emit_diagnosis(found, cure=cure)
+        if out is not None:
+            console.emit(str(out))
+    if found.problems:
+        raise click.exceptions.Exit(1)
+
+
+def _emit_diagnosis(found: Any, *, cure: bool) -> None:
+    from zoo_inspect.diagnostics.figures import LAYER_HEADER, layer_row, shown_layers
+
+    console.emit(found.verdict)
+    for problem in found.problems[1:]:
+        console.emit(f"{problem.id}: {problem.sentence}. Cure: {problem.cure}.")
+    if found.cure is not None:
+        console.emit(found.cure.sentence)
+    elif cure and found.problems:
+        console.emit(f"There is no cure of {found.problems[0].id} that can be tried.")
+    rows = [layer_row(layer) for layer in shown_layers(found.evidence)]
+    console.emit(f"\n{console.table(LAYER_HEADER, rows)}\n")
+    trial = found.evidence.trial
+    if trial is not None and trial.losses:
+        words = f"learning rate {trial.rate:g}: loss {trial.first:.3g} to {trial.losses[-1]:.3g}"
+        words += f" in {len(trial.losses)} steps"
+        if trial.suggested is not None:
+            words += f"; at {trial.suggested:g} to {trial.suggested_losses[-1]:.3g}"
+        console.emit(words)
+    console.emit(f"Looked at {found.evidence.source}.")
 
 
 def _emit(report: Any, text: str, out: Path | None, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,7 +127,10 @@ def load_keras_file(path: Path, *, compiled: bool = False) -> keras.Model:
     import keras
 
     try:
-        return keras.models.load_model(path, compile=compiled)
+        with warnings.catch_warnings():
+            # An optimizer that took no step has nothing to load.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            return keras.models.load_model(path, compile=compiled)
     except Exception as error:  # Keras raises many types on damaged files
         raise DataError(
             f"{path} is not a model that can be loaded",

@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[str, Refusal, tuple[str, ...]]] = {
     "check": ("check cnn --level platinum", ConfigError, ("platinum",)),
     "new": ("new 9lives --kind command", ConfigError, ("9lives",)),
     "inspect": ("inspect loop.keras", DataError, ("loop.keras",)),
+    "diagnose": ("diagnose loop.keras", DataError, ("loop.keras",)),
     "activations": ("activations rleu", ConfigError, ("rleu",)),
     "descend": ("descend hill", ConfigError, ("hill",)),
     "runs": ("runs compare nothing other", TrainError, ("nothing",)),

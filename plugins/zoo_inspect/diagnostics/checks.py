@@ -19,6 +19,7 @@ from zoo_inspect.diagnostics.problem import (
     SLOW,
     SLOW_RATE,
     SMALL_INPUT,
+    TOO_FAST,
     VANISHED,
     Check,
     Problem,
@@ -221,8 +222,8 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "learning-rate-too-high",
         model_checks.learning_rate_too_high,
-        "after the trial the loss is not finite, above 1.2 times its start, or has not fallen "
-        "while at a fifth of the rate or less it has",
+        f"the loss is not finite after the trial, or falls by less than {TOO_FAST:.0%} of what it "
+        "falls by at the suggested rate, which is at most a fifth",
         "Smith 2015, arXiv:1506.01186: learning-rate range test",
         hides="loss-far-from-chance cannot-overfit",
     ),

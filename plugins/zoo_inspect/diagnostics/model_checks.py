@@ -18,6 +18,7 @@ from zoo_inspect.diagnostics.problem import (
     SLOW,
     SLOW_RATE,
     SMALL_INPUT,
+    TOO_FAST,
     VANISHED,
     Found,
 )
@@ -224,10 +225,9 @@ def learning_rate_too_high(e: Evidence) -> Found | None:
     if trial is None or trial.suggested is None or len(trial.losses) < 2:
         return None
     start, end, other = trial.first, _end(trial.losses), _end(trial.suggested_losses)
-    worse = (
-        not math.isfinite(end) or end > 1.2 * start or (end > 0.97 * start and other < 0.8 * start)
-    )
-    if not worse or trial.suggested > trial.rate / 5 or other > start:
+    gained, possible = start - end, start - other
+    worse = not gained > TOO_FAST * possible or end > 1.2 * start
+    if not worse or trial.suggested > trial.rate / 5 or possible < 0.1 * abs(start):
         return None
     shown = "not finite" if not math.isfinite(end) else f"{end:.3g}"
     return (

@@ -25,6 +25,7 @@ OFF_GRADIENT = 0.3
 FAR_FROM_CHANCE = 5.0
 SLOW = 0.05
 SLOW_RATE = 50.0
+TOO_FAST = 0.2
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,8 @@ def _of_split(
     weights = named.pop(SAMPLE_WEIGHT, None)
     # A single input or target stands alone, as in training.
     names = [tensor.name for tensor in model.inputs]
+    if len(names) == len(inputs) == 1:
+        inputs = {names[0]: next(iter(inputs.values()))}  # a model of others names it otherwise
     absent = [each for each in names if each not in inputs]
     if absent:
         raise DataError(

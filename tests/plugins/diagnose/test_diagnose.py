@@ -240,3 +240,9 @@ def test_batches_of_a_dataset_that_does_not_shuffle_are_read_in_their_order() ->
     model, (x, y), _ = SICK["one_class_after_the_other"][1]()
     found = diagnose(model, Batches(x, y))
     assert first(found) == "missing-shuffle" and found.evidence.batch_size == 20
+
+
+def test_the_documentation_has_the_table_of_checks() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "diagnose.md").read_text("utf-8")
+    rows = [f"| `{c.id}` | {c.severity} | {c.threshold} | {c.source} |" for c in CHECKS]
+    assert "\n".join(rows) in page
