@@ -488,13 +488,18 @@ def _not_about_tracing(record: Any) -> bool:
 __all__ = [
     "COUNT",
     "PATH",
+    "data_option",
+    "data_options_option",
     "emit",
     "emit_json",
     "example",
     "json_option",
     "note",
     "paint",
+    "pairs",
     "quiet_frameworks",
     "seed_option",
+    "settings",
+    "settings_option",
     "table",
 ]
