@@ -101,7 +101,7 @@ def test_a_file_is_diagnosed_with_data_and_nothing_is_written_without_it(
     model = keras.Sequential(
         [
             keras.Input((8, 8, 1)),
-            keras.layers.Rescaling(1 / 16),
+            keras.layers.Rescaling(1 / 255),
             keras.layers.Flatten(),
             keras.layers.Dense(10, "softmax"),
         ]
@@ -113,4 +113,4 @@ def test_a_file_is_diagnosed_with_data_and_nothing_is_written_without_it(
     status, _, complaint = run_zoo(capsys, "diagnose", file, "--out", page)
     assert status == 5 and "no data" in complaint and not page.exists()
     status, said, _ = run_zoo(capsys, "diagnose", file, "--data", "digits")
-    assert (status, said.split("\n")[0][:6]) == (0, "Nothing"), said
+    assert status == 0 and said.startswith("Nothing was found"), said
