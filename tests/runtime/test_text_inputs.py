@@ -42,6 +42,12 @@ def test_ids_are_still_ids() -> None:
     assert _ids({"tokens": [[4]]}) == [[4]]
 
 
+def test_an_input_of_a_fixed_length_is_padded_to_it() -> None:
+    fixed = TOKENS.model_copy(update={"shape": (TEXT.max_length,)})
+    assert _ids("A b", fixed) == [[4, 5, 0, 0]]
+    assert _ids(["a", "b c"], fixed) == [[4, 0, 0, 0], [5, 6, 0, 0]]
+
+
 def test_an_input_can_be_named() -> None:
     assert _ids({"tokens": "a b"}) == [[4, 5]]
     assert _ids({"tokens": ["a", "b"]}) == [[4], [5]]

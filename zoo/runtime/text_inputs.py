@@ -111,7 +111,9 @@ def encode_texts(given: Texts, spec: TensorSpec) -> Ids:
                     why=f"at most {spec.text.max_length:,} are accepted, as in training",
                     fix="split it, e.g. into sentences",
                 )
-    return encode_text(given.texts, spec.text, too_long=too_long)
+    # Rows of a fixed length hold the longest text.
+    width = spec.text.max_length if spec.shape == (spec.text.max_length,) else None
+    return encode_text(given.texts, spec.text, too_long=too_long, width=width)
 
 
 def _file_texts(path: Path, spec: TensorSpec) -> Texts | None:
