@@ -31,6 +31,7 @@ def author(tmp_path_factory) -> Newcomer:
         ("zoo-two-heads", "41 passed"),
         ("zoo-tagger", "41 passed"),
         ("zoo-versions", "71 passed"),
+        ("zoo-colorizer", "53 passed"),
         # Last, because their hooks look on at every run from then on.
         ("zoo-tracker", "7 passed"),
         ("zoo-signer", "19 passed"),
