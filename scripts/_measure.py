@@ -182,6 +182,7 @@ def _record(name: str, weights: WeightsEntry) -> None:
         license=architecture.info.license,
         default_dataset=architecture.default_dataset,
         parameters=own[0].parameters if own else None,
+        custom_objects=models[name].custom_objects if name in models else {},
         weights=tuple(published),
         artifacts=models[name].artifacts if name in models else (),
     )

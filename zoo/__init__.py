@@ -8,7 +8,8 @@
     >>> zoo.evaluate(run).scores["accuracy"]
     >>> artifact = zoo.export(run)                   # exports/cnn/1, proven equal to the model
 
-Names are imported when they are first used, so that ``import zoo`` costs next to nothing.
+Names are imported when they are first used, so that ``import zoo`` costs next to nothing. It is
+enough for ``keras.saving.load_model`` to open models of the zoo.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from zoo.api.custom_objects import register_with_keras as _register_with_keras
 from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -164,3 +166,6 @@ if not TYPE_CHECKING:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+_register_with_keras()

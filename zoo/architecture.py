@@ -195,7 +195,7 @@ def _reference_faults(
 class Blueprint:
     """Architecture, configuration and data of a model: enough to build it again.
 
-    ``zoo.build`` stores it on the model.
+    ``zoo.build`` stores it on the model, and ``model.save`` in the file.
 
     Attributes:
         architecture: Name, with the version if it is not the first: ``cnn``, ``cnn@2``.

@@ -17,7 +17,7 @@ from keras import ops
 
 from zoo.layers import Denormalization
 
-PACKAGE = "zoo"
+PACKAGE = "zoo_lstm"
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

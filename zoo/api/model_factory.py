@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 _LOAD_ERRORS = (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning, BadZipFile)
 """Errors of keras and h5py for a file that is damaged, or of another model."""
+
+BLUEPRINT_FILE = "blueprint.json"
+"""Name of the blueprint among the assets of a ``.keras`` file."""
 
 
 def build(
@@ -238,7 +242,27 @@ def build_model(architecture: Architecture[Any], blueprint: Blueprint) -> keras.
     model = architecture.build(blueprint.config, blueprint.data)
     _check_model(architecture, model)
     model.blueprint = blueprint
+    _save_with_blueprint(model, blueprint)
     return model
+
+
+def _save_with_blueprint(model: keras.Model, blueprint: Blueprint) -> None:
+    """Let ``model.save`` store the blueprint among the assets, which Keras does not read itself."""
+    own = getattr(model, "save_assets", None)
+
+    def save_assets(folder: str) -> None:
+        if own is not None:
+            own(folder)
+        record = {
+            "architecture": blueprint.architecture,
+            "distribution": blueprint.distribution,
+            "config": blueprint.config.model_dump(mode="json"),
+            "data": blueprint.data.model_dump(mode="json"),
+        }
+        text = json.dumps(record, ensure_ascii=False)
+        Path(folder, BLUEPRINT_FILE).write_text(text, encoding="utf-8")
+
+    model.save_assets = save_assets
 
 
 def _check_backend(architecture: Architecture[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Load a run or an artifact, and predict with it."""
+"""Load a run, an artifact or a saved model, and predict with it."""
 
 from __future__ import annotations
 
@@ -29,17 +29,25 @@ if TYPE_CHECKING:
 # An artifact must be quick to load, so what models and runs need is imported in functions.
 
 
-def load(path: str | Path) -> Run | Session:
-    """Load a run or an artifact from its folder.
+def load(path: str | Path) -> Run | Session | keras.Model:
+    """Load a run or an artifact from its folder, or a model from its ``.keras`` file.
+
+    A ``.keras`` file is opened if ``model.save`` wrote it for a model of :func:`build` or of a run.
+    The model is built again and gets the weights, and nothing of the file is executed.
 
     Raises:
-        ArtifactError: If it is neither.
+        ArtifactError: If it is none of them.
+        Incompatible: If the weights of a file do not fit: layers were added or removed.
 
     Example:
         >>> zoo.load("exports/cnn/1").predict("seven.png").labels
         ['7']
     """
     folder = Path(path)
+    if folder.suffix == ".keras" and not is_folder(folder):
+        from zoo.api.keras_files import load_keras_file
+
+        return load_keras_file(folder)
     if is_file(folder / "run.json"):
         from zoo.api.run import Run
 
@@ -81,8 +89,8 @@ def predict(
     """Predict for raw inputs: arrays, records, or files.
 
     Args:
-        target: A run or its folder, a model of :func:`build`, an artifact or its folder; or the
-            name of a model, which is built with trained weights.
+        target: A run or its folder, a model of :func:`build` or its ``.keras`` file, an artifact
+            or its folder; or the name of a model, which is built with trained weights.
         inputs: See :meth:`zoo.runtime.Session.predict`. An artifact needs no Keras.
         signature: The signature to run, e.g. ``encode``; by default the model's first. A model
             that generates text does so unless a signature is named.
@@ -171,14 +179,15 @@ def open_predictor(
     """Open a model once, for several predictions. Artifacts need no Keras.
 
     Args:
-        target: A run or its folder, a model of :func:`build` or the name of one with weights, an
-            artifact or its folder.
+        target: A run or its folder, a model of :func:`build`, its ``.keras`` file, or the name of
+            one with weights, an artifact or its folder.
         weights: As for :func:`predict`.
 
     Raises:
         RegistryError: If there is no model of that name.
         ConfigError: If ``weights`` and the name of a model do not come together.
-        ArtifactError: If a folder is neither a run nor an artifact.
+        ArtifactError: If a folder is neither a run nor an artifact, or a file is no model of the
+            zoo.
 
     Example:
         >>> model: zoo.Predictor = zoo.open_predictor("exports/cnn/1")
@@ -228,7 +237,7 @@ def _refuse_generation(beams: int, prompt: str) -> None:
 def _loaded(
     target: Run | keras.Model | Artifact | Session | str | Path, weights: str | Path | None
 ) -> Run | keras.Model | Session:
-    """Load a folder, build a model by its name, or return the target itself."""
+    """Load a path, build a model by its name, or return the target itself."""
     if isinstance(target, str) and is_name(target):
         from zoo.api.model_factory import build, default_weights
 
@@ -247,5 +256,7 @@ def is_name(target: str | Path) -> bool:
     """Return whether a target was written as the name of a model, and not as a path."""
     # pathlib drops the dot of ./name, which means that path, and not a model.
     if isinstance(target, Path) or target in (os.curdir, os.pardir) or exists(target):
+        return False
+    if target.endswith(".keras"):
         return False
     return not any(separator in target for separator in (os.sep, os.altsep) if separator)

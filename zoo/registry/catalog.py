@@ -37,6 +37,7 @@ MAX_BYTES = 4 * 2**20
 _Count = Annotated[int, Meta(ge=0)]
 _Positive = Annotated[int, Meta(ge=1)]
 _Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Module = Annotated[str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*\Z")]
 _Packaged = Annotated[
     str, Meta(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*(/(?!\.{1,2}(/|\Z))[^/\\]+)+\Z")
 ]
@@ -123,7 +124,13 @@ class Entry(Struct):
 
 
 class ModelEntry(Entry):
-    """A model, described without importing its plugin; ``receipt`` is what ``zoo check`` wrote."""
+    """A model, described without importing its plugin.
+
+    Attributes:
+        receipt: What ``zoo check`` wrote.
+        custom_objects: By the name that a class of its own is registered with in Keras, the module
+            that registers it.
+    """
 
     group: ClassVar[str] = ARCHITECTURES
     version: str | int = FIRST_VERSION
@@ -133,6 +140,7 @@ class ModelEntry(Entry):
     default_dataset: str | None = None
     parameters: _Count | None = None
     receipt: _Packaged | None = None
+    custom_objects: dict[str, _Module] = {}
     weights: tuple[WeightsEntry, ...] = ()
     artifacts: tuple[ArtifactEntry, ...] = ()
 

@@ -9,6 +9,7 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
@@ -46,14 +47,8 @@ def load(provider: Provider) -> Any:
         PluginBroken: Whatever else goes wrong, ``SystemExit`` included, with the distribution, the
             reason and the place. Only ``KeyboardInterrupt`` passes.
     """
-    misplaced = provider.misplaced()
-    if misplaced is not None:
-        raise PolicyDenied(
-            f"the {kind_of(provider.group)} {provider.name!r} may not run",
-            why=misplaced,
-            fix="rename that file, or install its project with pip install --editable",
-        )
-    found = _attempt(provider, EntryPoint(provider.name, provider.value, provider.group).load)
+    point = EntryPoint(provider.name, provider.value, provider.group)
+    found = _import(provider, point.load)
     if provider.group == HOOKS:
         _attempt(provider, lambda: hook_manager().register(found))
     elif provider.group == ARCHITECTURES:
@@ -66,6 +61,27 @@ def load(provider: Provider) -> Any:
         if provider.group == DATASETS and found.id != provider.name:
             raise provider.broken(f"the dataset's id is {found.id!r:.80}")
     return found
+
+
+def import_module(provider: Provider, name: str) -> None:
+    """Import a further module of the distribution of a plugin.
+
+    Raises:
+        PolicyDenied, PluginBroken: As :func:`load`.
+    """
+    _import(replace(provider, value=name), lambda: importlib.import_module(name))
+
+
+def _import(provider: Provider, act: Callable[[], Any]) -> Any:
+    """Do what imports a module of a plugin, if it would be the installed one."""
+    misplaced = provider.misplaced()
+    if misplaced is not None:
+        raise PolicyDenied(
+            f"the {kind_of(provider.group)} {provider.name!r} may not run",
+            why=misplaced,
+            fix="rename that file, or install its project with pip install --editable",
+        )
+    return _attempt(provider, act)
 
 
 def _attempt(provider: Provider, act: Callable[[], Any]) -> Any:
