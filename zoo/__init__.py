@@ -17,7 +17,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from zoo.api.custom_objects import register_with_keras as _register_with_keras
+from zoo.keras_import import register_with_keras as _register_with_keras
 from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:

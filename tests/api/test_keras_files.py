@@ -16,7 +16,6 @@ import pytest
 
 import zoo
 from tests.registry.fakes import install
-from zoo.api import custom_objects
 from zoo.errors import (
     ArtifactError,
     ConfigError,
@@ -25,6 +24,7 @@ from zoo.errors import (
     PolicyDenied,
     UnknownModel,
 )
+from zoo.keras_import import register_with_keras
 
 keras = pytest.importorskip("keras", reason="models need the keras extra")
 
@@ -243,7 +243,7 @@ class TestAThirdParty:
     def make(self, name: str = "Doubled"):
         """What Keras makes of a file that names a class."""
         zoo.api.catalog.registry.cache_clear()
-        custom_objects.register_with_keras()
+        register_with_keras()
         assert "thing_package" not in sys.modules
         return keras.saving.deserialize_keras_object(
             {

@@ -1,65 +1,24 @@
 """Make the layers, losses and initializers of models known to Keras, so that it opens their files.
 
 Keras finds a custom object under the name that it was registered with, and imports no module for
-it. So ``import zoo`` waits for the import of Keras, registers the zoo's own layers after it, and
-puts a stand-in under each name that a catalog lists for a plugin. The plugin is imported when a
-file names its object.
+it. So the zoo's own layers are registered once Keras is imported, and a stand-in is put under each
+name that a catalog lists for a plugin. The plugin is imported when a file names its object.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 from typing import Any
 
 
-def register_with_keras() -> None:
-    """Register the custom objects of all models with Keras, now or once it is imported."""
-    if hasattr(sys.modules.get("keras"), "saving"):
-        _register()
-    else:
-        sys.meta_path.insert(0, _AfterKeras())
-
-
-class _AfterKeras:
-    """Finder of modules that adds a step to the import of Keras."""
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name != "keras":
-            return None
-        others = [one for one in sys.meta_path if one is not self]
-        found = (one.find_spec(name, path, target) for one in others)
-        spec = next((one for one in found if one is not None), None)
-        loader = spec.loader if spec is not None else None
-        # To be found is not to be imported: find_spec may be called for a look.
-        if loader is not None and hasattr(loader, "exec_module"):
-            execute = loader.exec_module
-
-            def execute_and_register(module: ModuleType) -> None:
-                execute(module)
-                if self in sys.meta_path:
-                    sys.meta_path.remove(self)
-                    _register()
-
-            loader.exec_module = execute_and_register  # type: ignore[method-assign]
-        return spec
-
-
-def _register() -> None:
+def register() -> None:
     """Register the zoo's own objects, and stand-ins for those of plugins."""
-    import importlib
-
     import keras
 
+    import zoo.layers  # noqa: F401 - it registers them
     from zoo.api.catalog import registry
     from zoo.errors import ZooError
     from zoo.registry.entrypoints import ARCHITECTURES
 
-    importlib.import_module("zoo.layers")
     known = keras.saving.get_custom_objects()
     try:
         catalog = registry().catalog
