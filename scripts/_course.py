@@ -188,15 +188,20 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="modules, such as 2_gradients")
     parser.add_argument("--here", type=Path, metavar="OUT", help="run one in this process")
     chosen = parser.parse_args()
-    names = chosen.names or sorted(path.stem for path in (COURSE / "source").glob("*.py"))
-    for name in names:
+    known = sorted(path.stem for path in (COURSE / "source").glob("*.py"))
+    if unknown := set(chosen.names) - set(known):
+        parser.error(f"no module {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    environment = dict(os.environ)
+    if "CONCRETE" in environment:  # modules run in another folder
+        environment["CONCRETE"] = str(Path(environment["CONCRETE"]).resolve())
+    for name in chosen.names or known:
         source, out = COURSE / "source" / f"{name}.py", COURSE / f"{name}.ipynb"
         if chosen.here:
             _write(source, chosen.here)
             continue
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, __file__, name, "--here", str(out)]
-            done = subprocess.run(command, cwd=folder, env={**os.environ}, check=False)
+            done = subprocess.run(command, cwd=folder, env=environment, check=False)
         if done.returncode:
             return done.returncode
     return 0

@@ -11,7 +11,18 @@ import pytest
 
 from tests.packaging.support import ROOT
 
-SCRIPTS = ("bench", "check", "demo", "exports", "figures", "kills", "lock", "measure", "test")
+SCRIPTS = (
+    "bench",
+    "check",
+    "course",
+    "demo",
+    "exports",
+    "figures",
+    "kills",
+    "lock",
+    "measure",
+    "test",
+)
 
 # Stands in for an interpreter: makes an environment of copies of itself.
 _PYTHON = """#!/bin/sh
