@@ -183,6 +183,12 @@ class TrainPlan(Frozen):
         description="Steps between further checkpoints inside an epoch; none if null.",
         exclude_if=lambda steps: steps is None,
     )
+    telemetry: bool = Field(
+        False,
+        description="Whether gradients, changes of weights and dead units of each layer are "
+        "measured between epochs.",
+        exclude_if=lambda telemetry: not telemetry,
+    )
 
 
 def configure(

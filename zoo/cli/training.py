@@ -55,6 +55,11 @@ _epochs_option = click.option(
     metavar="STEPS",
     help="Write a checkpoint every so many steps too, not only after each epoch.",
 )
+@click.option(
+    "--telemetry",
+    is_flag=True,
+    help="Measure gradients, changes of weights and dead units of each layer, for the report.",
+)
 @click.option("--resume", type=console.PATH, metavar="RUN", help="Resume this run.")
 @console.settings_option
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
@@ -66,6 +71,7 @@ def train(
     group_by: str | None,
     run_dir: Path | None,
     checkpoint_every: int | None,
+    telemetry: bool,
     resume: Path | None,
     set_: tuple[str, ...],
     quiet: bool,
@@ -91,13 +97,16 @@ def train(
         raise click.BadParameter(
             "a run is resumed in its own folder, on its own data", param_hint="--resume"
         )
+    plan: dict[str, Any] = {"telemetry": True} if telemetry else {}
+    if checkpoint_every is not None:
+        plan["checkpoint_steps"] = checkpoint_every
     with Progress(quiet=quiet) as progress, _resumable():
         run = zoo.train(
             name,
             data_options=data_options,
             run_dir=run_dir,
             resume=resume,
-            plan=None if checkpoint_every is None else {"checkpoint_steps": checkpoint_every},
+            plan=plan,
             progress=progress,
             **options,
             **config,

@@ -135,6 +135,7 @@ def page_environment(templates: Path) -> jinja2.Environment:
 def _page_context(records: RunRecords) -> dict[str, Any]:
     """Return the values of the template of a run's page."""
     from zoo.report import charts, classifier, summary
+    from zoo.report.telemetry import telemetry_figures
 
     status, tone = summary.status(records)
     evaluation = records.evaluation
@@ -156,6 +157,10 @@ def _page_context(records: RunRecords) -> dict[str, Any]:
         if evaluation and evaluation.tables
         else None,
         "figures": [charts.draw(figure, f"figure{i}") for i, figure in enumerate(records.figures)],
+        "telemetry": [
+            charts.draw(figure, f"telemetry{i}")
+            for i, figure in enumerate(telemetry_figures(records.telemetry))
+        ],
         "is_tiny": classifier.is_tiny,
         "tables": summary.run_details(records),
     }

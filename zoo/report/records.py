@@ -8,7 +8,7 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +19,8 @@ from zoo.errors import TrainError
 from zoo.files import open_regular, read_regular
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import Figure, load_figures
-from zoo.training.run_folder import FIGURES
+from zoo.training.run_folder import FIGURES, TELEMETRY
+from zoo.training.telemetry_file import read_telemetry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +57,7 @@ class RunRecords:
         evaluation: ``metrics.json``.
         mistakes: ``mistakes.npz``: images of the worst mistakes.
         figures: ``figures.json``.
+        telemetry: Lines of ``telemetry.csv``.
         notices: Sentences about files that could not be read.
     """
 
@@ -65,6 +67,7 @@ class RunRecords:
     evaluation: Evaluation | None = None
     mistakes: np.ndarray | None = None
     figures: tuple[Figure, ...] = ()
+    telemetry: Sequence[Mapping[str, Any]] = ()
     notices: tuple[str, ...] = ()
 
 
@@ -98,6 +101,7 @@ def read_run(path: Path) -> RunRecords:
         evaluation=read("metrics.json", _read_evaluation, None),
         mistakes=read("mistakes.npz", _read_mistakes, None),
         figures=read(FIGURES, _read_figures, ()),
+        telemetry=read(TELEMETRY, read_telemetry, []),
         notices=tuple(notices),
     )
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ from zoo.errors import ConfigError, Diverged, Finding
 from zoo.layers import WarmupSchedule
 from zoo.metrics.scores import plan_with_mode
 from zoo.names import name_fault
-from zoo.spec import Dataset
+from zoo.spec import Dataset, Split
 from zoo.training.checkpoints import (
     Checkpoint,
     Checkpoints,
@@ -32,7 +32,10 @@ from zoo.training.engines import Engine, choose_engine
 from zoo.training.interrupts import Interrupts
 from zoo.training.progress import Progress
 from zoo.training.randomness import epoch_order, get_random_state, set_random_state
-from zoo.training.run_folder import RunFolder
+from zoo.training.run_folder import TELEMETRY, RunFolder
+
+if TYPE_CHECKING:
+    from zoo.training.telemetry import Telemetry
 
 CallHook = Callable[..., None]
 
@@ -70,6 +73,7 @@ class Loop:
         self._more: tuple[Any, ...] = ()
         self._optimizers: list[keras.optimizers.Optimizer] = []
         self._loss = "loss"
+        self._telemetry: Telemetry | None = None
 
     def fit(
         self,
@@ -114,6 +118,7 @@ class Loop:
         self._check_monitor(_measured(model, engine.validate()), measure)
         if self._resume:
             self._restore(model)
+        self._telemetry = self._start_telemetry(model, train)
         reached = self.state
         self._progress.on_fit_begin(self._end - reached.epoch, steps)
         if reached.step:
@@ -229,6 +234,8 @@ class Loop:
         if last or self.interrupts.pending or state.epoch % self.plan.checkpoint_every == 0:
             self._save(model)
         self._folder.write_history(state.history)
+        if self._telemetry is not None:
+            self._telemetry.measure(state.epoch)
         self._progress.on_epoch_end(state.epoch, line)
         self._call_hook(
             "zoo_after_epoch", run_dir=self._folder.path, epoch=state.epoch, metrics=dict(line)
@@ -267,6 +274,13 @@ class Loop:
             self._best = saved.best if self.plan.restore_best_weights else None
         # The process may have ended between a checkpoint and the lines of its epochs.
         self._folder.write_history(self.state.history)
+
+    def _start_telemetry(self, model: keras.Model, train: Split) -> Telemetry | None:
+        if not self.plan.telemetry:
+            return None
+        from zoo.training.telemetry import Telemetry
+
+        return Telemetry(self._folder.path / TELEMETRY, model, train, self.state.epoch)
 
     def _out_of_patience(self) -> bool:
         return self.plan.patience is not None and self.state.wait >= self.plan.patience

@@ -33,12 +33,15 @@ from zoo.training.run_record import FORMAT_VERSION, RunRecord
 FIGURES = "figures.json"
 """What an evaluation shows besides its scores: see :mod:`zoo.metrics.figures`."""
 
+TELEMETRY = "telemetry.csv"
+"""Gradients, changes of weights and dead units by layer: see :mod:`zoo.training.telemetry`."""
+
 NOT_METRICS = frozenset({"epoch", "learning_rate", "phase", "seconds"})
 """Columns of a history that are not metrics."""
 
 FILES = frozenset(
     {".lock", ".lock.json", "checkpoints", "figures.json", "history.csv", "metrics.json"}
-    | {"model.keras", "mistakes.npz", "report.html", "run.json"}
+    | {"model.keras", "mistakes.npz", "report.html", "run.json", TELEMETRY}
 )
 """Names that a run writes into its folder, besides temporary files."""
 

@@ -303,10 +303,13 @@ def _padding_effect(model: keras.Model, subject: Subject, calls: list[Call]) -> 
             )
             after = _predict(model, changed)
         else:
+            # Not those of positions, whose row 0 is the first one.
             tables = [
-                part
-                for part in parts(model)
-                if isinstance(part, keras.layers.Embedding) and part.built
+                call.layer
+                for call in calls
+                if isinstance(call.layer, keras.layers.Embedding)
+                and call.inputs
+                and _is_same(call.inputs[0], array[_first_rows(subject, _RECORDED)])
             ]
             if not tables:
                 return None
@@ -320,6 +323,10 @@ def _padding_effect(model: keras.Model, subject: Subject, calls: list[Call]) -> 
                 table.embeddings.assign(values)
         return float(np.abs(after - before).mean() / max(spread, 1e-9))
     return None
+
+
+def _is_same(given: Array, wanted: Array) -> bool:
+    return given.shape == wanted.shape and bool((given == wanted).all())
 
 
 def _refilled(leaf: Array, whole: Array, filled: Array, rows: Array) -> Array:
