@@ -111,7 +111,7 @@ if TYPE_CHECKING:
         TensorSpec as TensorSpec,
         TextSpec as TextSpec,
     )
-    from zoo.training.progress import Progress as Progress
+    from zoo.training.progress import Progress as Progress, ProgressBar as ProgressBar
 
 _MODULES = {
     "zoo.api.artifacts": "Artifact verify verify_all",
@@ -143,7 +143,7 @@ _MODULES = {
     "zoo.architecture": "API_VERSION Architecture ArchitectureInfo Blueprint Recipe Signature "
     "TrainLoop",
     "zoo.spec": "Arrays Column DataSpec PredictFn PredictFns Split Task TensorSpec TextSpec",
-    "zoo.training.progress": "Progress",
+    "zoo.training.progress": "Progress ProgressBar",
 }
 _DEFINED_IN = {name: module for module, names in _MODULES.items() for name in names.split()}
 

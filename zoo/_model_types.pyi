@@ -311,7 +311,7 @@ def train(
     seed: int | None = ...,
     patience: int | None = ...,
     plan: Mapping[str, Any] | None = ...,
-    progress: Progress | None = ...,
+    progress: Progress | Literal[False] | None = ...,
     **config: Unpack[AutoencoderConfig],
 ) -> Run: ...
 
@@ -328,7 +328,7 @@ def train(
     seed: int | None = ...,
     patience: int | None = ...,
     plan: Mapping[str, Any] | None = ...,
-    progress: Progress | None = ...,
+    progress: Progress | Literal[False] | None = ...,
     **config: Unpack[BlipCaptionerConfig],
 ) -> Run: ...
 
@@ -345,7 +345,7 @@ def train(
     seed: int | None = ...,
     patience: int | None = ...,
     plan: Mapping[str, Any] | None = ...,
-    progress: Progress | None = ...,
+    progress: Progress | Literal[False] | None = ...,
     **config: Unpack[CNNConfig],
 ) -> Run: ...
 
@@ -362,7 +362,7 @@ def train(
     seed: int | None = ...,
     patience: int | None = ...,
     plan: Mapping[str, Any] | None = ...,
-    progress: Progress | None = ...,
+    progress: Progress | Literal[False] | None = ...,
     **config: Unpack[LSTMConfig],
 ) -> Run: ...
 
@@ -379,7 +379,7 @@ def train(
     seed: int | None = ...,
     patience: int | None = ...,
     plan: Mapping[str, Any] | None = ...,
-    progress: Progress | None = ...,
+    progress: Progress | Literal[False] | None = ...,
     **config: Unpack[MLPClassifierConfig],
 ) -> Run: ...
 
@@ -396,7 +396,7 @@ def train(
     seed: int | None = ...,
     patience: int | None = ...,
     plan: Mapping[str, Any] | None = ...,
-    progress: Progress | None = ...,
+    progress: Progress | Literal[False] | None = ...,
     **config: Unpack[MLPRegressorConfig],
 ) -> Run: ...
 
@@ -413,7 +413,7 @@ def train(
     seed: int | None = ...,
     patience: int | None = ...,
     plan: Mapping[str, Any] | None = ...,
-    progress: Progress | None = ...,
+    progress: Progress | Literal[False] | None = ...,
     **config: Unpack[RBMConfig],
 ) -> Run: ...
 
@@ -430,7 +430,7 @@ def train(
     seed: int | None = ...,
     patience: int | None = ...,
     plan: Mapping[str, Any] | None = ...,
-    progress: Progress | None = ...,
+    progress: Progress | Literal[False] | None = ...,
     **config: Unpack[TransformerConfig],
 ) -> Run: ...
 
@@ -447,7 +447,7 @@ def train(
     seed: int | None = ...,
     patience: int | None = ...,
     plan: Mapping[str, Any] | None = ...,
-    progress: Progress | None = ...,
+    progress: Progress | Literal[False] | None = ...,
     **config: Unpack[VGG16DamageConfig],
 ) -> Run: ...
 
@@ -464,6 +464,6 @@ def train(
     seed: int | None = ...,
     patience: int | None = ...,
     plan: Mapping[str, Any] | None = ...,
-    progress: Progress | None = ...,
+    progress: Progress | Literal[False] | None = ...,
     **config: Any,
 ) -> Run: ...

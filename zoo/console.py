@@ -456,14 +456,17 @@ def native_logs_hidden() -> Iterator[None]:
         ours = sys.stderr.fileno() == 2
     except (OSError, ValueError, AttributeError):
         ours = False
-    if not ours:
+    if not ours and not in_notebook():
         yield
         return
     import tempfile
 
     before = sys.stderr
     terminal = os.dup(2)
-    sys.stderr = os.fdopen(terminal, "w", buffering=1, encoding=before.encoding, errors="replace")
+    if ours:  # a notebook's own stream does not lead there
+        sys.stderr = os.fdopen(
+            terminal, "w", buffering=1, encoding=before.encoding, errors="replace"
+        )
     with tempfile.TemporaryFile() as held:
         before.flush()
         os.dup2(held.fileno(), 2)
@@ -472,12 +475,21 @@ def native_logs_hidden() -> Iterator[None]:
         finally:
             sys.stderr.flush()
             os.dup2(terminal, 2)
+            if not ours:
+                os.close(terminal)
             # The other stream stays open: a logger may have taken hold of it.
             sys.stderr = before
             held.seek(0)
             for line in held:
                 if not _NATIVE_LOG.match(line):
                     os.write(2, line)
+
+
+def in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
 
 
 def _not_about_tracing(record: Any) -> bool:

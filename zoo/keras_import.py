@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -33,13 +34,29 @@ class _AfterKeras:
             execute = loader.exec_module
 
             def execute_and_register(module: ModuleType) -> None:
-                execute(module)
+                _quietly(execute, module)
                 if self in sys.meta_path:
                     sys.meta_path.remove(self)
                     _register()
 
             loader.exec_module = execute_and_register  # type: ignore[method-assign]
         return spec
+
+
+def _quietly(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
+    """Import Keras without TensorFlow's info logs where a person would read them.
+
+    Whoever has set ``TF_CPP_MIN_LOG_LEVEL`` has chosen.
+    """
+    import importlib
+
+    console = importlib.import_module("zoo.console")
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or not (terminal or console.in_notebook()):
+        execute(module)
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"  # warnings are shown
+    console.quiet_frameworks(execute)(module)
 
 
 def _register() -> None:

@@ -36,6 +36,11 @@ class Artifact:
         """Open the artifact: see :func:`zoo.runtime.load`."""
         return load_artifact(self.path, **options)
 
+    def _repr_html_(self) -> str:
+        from zoo.html_views import artifact_html
+
+        return artifact_html(self)
+
 
 def verify(path: str | Path) -> VerifyReport:
     """Verify an artifact: its files, and its outputs on the golden vectors. Needs no Keras.

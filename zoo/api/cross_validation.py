@@ -169,6 +169,7 @@ def crossvalidate(
                     run_dir=Path(folder) / f"seed-{seed}-fold-{fold}",
                     seed=seed,
                     plan=plan,
+                    progress=False,
                     **config,
                 )
                 evaluation = evaluate(run)

@@ -70,6 +70,11 @@ class ModelInfo:
     schema: dict[str, Any] = field(default_factory=dict)
     default_config: dict[str, Any] = field(default_factory=dict)
 
+    def _repr_html_(self) -> str:
+        from zoo.html_views import model_info_html
+
+        return model_info_html(self)
+
 
 def info(name: str) -> ModelInfo:
     """Describe a model. Its plugin is imported for the schema, keras is not.

@@ -50,6 +50,11 @@ class Run:
     def __repr__(self) -> str:
         return f"<zoo.Run {self.path}: {self.status}, {self.record['epochs_done']} epochs>"
 
+    def _repr_html_(self) -> str:
+        from zoo.html_views import run_html
+
+        return run_html(self)
+
     @property
     def path(self) -> Path:
         """Path of the folder."""
@@ -223,6 +228,11 @@ class Comparison:
     differences: Mapping[str, tuple[Difference, ...]]
     scores: tuple[ScoreRow, ...]
     notices: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        from zoo.html_views import comparison_html
+
+        return comparison_html(self)
 
 
 def compare(*runs: Run | str | Path) -> Comparison:

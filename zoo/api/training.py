@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.api.catalog import hooks, registry
 from zoo.api.datasets import DataSource, open_dataset
@@ -25,7 +25,7 @@ from zoo.errors import ConfigError, Finding, PluginBroken, StorageError, ZooErro
 from zoo.files import replacing, sha256_file, sha256_json
 from zoo.metrics.scores import plan_with_mode
 from zoo.spec import Dataset
-from zoo.training.progress import Progress
+from zoo.training.progress import Progress, ProgressBar
 from zoo.training.run_folder import NOT_METRICS, RunFolder
 from zoo.training.run_record import FORMAT_VERSION, SessionMeter
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.training.loop import Loop
+
+_Progress = Progress | Literal[False] | None
 
 
 def train(
@@ -47,7 +49,7 @@ def train(
     seed: int | None = None,
     patience: int | None = None,
     plan: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | Literal[False] | None = None,
     **config: Any,
 ) -> Run:
     """Train a model and return its run.
@@ -64,7 +66,8 @@ def train(
         seed: Random seed.
         patience: Stop after this many epochs without a better validation loss.
         plan: Other fields of :class:`TrainPlan`.
-        progress: A :class:`Progress` with callbacks.
+        progress: A :class:`Progress` with callbacks; ``False`` shows nothing. By default there is a
+            bar in a notebook and on a terminal.
         **config: Fields of the model's configuration, as for :func:`build`.
 
     Raises:
@@ -243,7 +246,7 @@ def _resolve(
     return make_blueprint(name, found.spec, config), plan_with_mode(given), found
 
 
-def _resume(path: Path, name: str | None, changes: list[str], progress: Progress | None) -> Run:
+def _resume(path: Path, name: str | None, changes: list[str], progress: _Progress) -> Run:
     run = Run(path)
     if name not in (None, run.architecture, run.architecture.partition("@")[0]):
         changes = ["name", *changes]
@@ -271,7 +274,7 @@ def _fit(
     blueprint: Blueprint,
     plan: TrainPlan,
     data: Dataset,
-    progress: Progress | None,
+    progress: _Progress,
     *,
     resume: bool,
 ) -> Run:
@@ -281,7 +284,7 @@ def _fit(
     from zoo.training.randomness import seeded
 
     architecture = architecture_of(blueprint)
-    progress = progress or Progress()
+    progress = ProgressBar() if progress is None else progress or Progress()
     meter = SessionMeter(record, environment_of(architecture), folder.write_record)
 
     def call_hook(name: str, **arguments: Any) -> None:

@@ -241,6 +241,11 @@ class Dataset:
     def __repr__(self) -> str:
         return f"Dataset({self.id!r}, task={self._spec.task!r})"
 
+    def _repr_html_(self) -> str:
+        from zoo.data.html_view import dataset_html
+
+        return dataset_html(self)
+
     @property
     def id(self) -> str:
         """The registered name, or the name of the file or folder."""

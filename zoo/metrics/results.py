@@ -220,6 +220,11 @@ class Evaluation(Frozen):
         """Name of the score that is shown where there is room for one."""
         return next(iter(self.scores))
 
+    def _repr_html_(self) -> str:
+        from zoo.html_views import evaluation_html
+
+        return evaluation_html(self)
+
 
 def _completed(name: str, score: Score) -> Score:
     """Return a score with the direction and the form that are registered for its name.

@@ -60,6 +60,11 @@ class Prediction:
     def __len__(self) -> int:
         return len(next(iter(self.outputs.values())))
 
+    def _repr_html_(self) -> str:
+        from zoo.html_views import prediction_html
+
+        return prediction_html(self)
+
     @property
     def probabilities(self) -> np.ndarray[Any, Any] | None:
         """Class probabilities of the first classifier, else ``None``.

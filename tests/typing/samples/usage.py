@@ -45,8 +45,8 @@ def deployer(run: zoo.Run) -> None:
     opened = zoo.load("exports/cnn/1")
     if isinstance(opened, zoo.Session):
         assert_type(opened.threads, int)
-    else:
-        assert_type(opened, zoo.Run)
+    elif isinstance(opened, zoo.Run):
+        assert_type(opened.status, str)
     report = zoo.verify("exports/cnn/1")
     assert_type(report.seconds, float)
     assert_type([row.median_ms for row in zoo.bench("exports/cnn/1")], list[float])
