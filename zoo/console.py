@@ -81,8 +81,8 @@ data_option = click.option(
     "--data",
     metavar="ID|PATH",
     help="A dataset's name, or your own data: a folder of class folders or of captioned images, "
-    "a .npz, .csv or .tsv file, or sentence pairs. Default: the model's own dataset, which works "
-    "offline.",
+    "a .npz, .csv, .tsv, .parquet or .xlsx file, or sentence pairs. Default: the model's own "
+    "dataset, which works offline.",
 )
 other_data_option = click.option(
     "--data",

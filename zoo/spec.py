@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from msgspec import Meta
 
@@ -55,12 +55,29 @@ class Task:
     CAPTIONING = "captioning"
 
 
+class Reading(Struct):
+    """How numbers are written in the text cells of a column, where that is not the usual way.
+
+    Attributes:
+        decimal: Decimal mark, ``.`` or ``,``.
+        thousands: Mark between groups of three digits; empty for none.
+        missing: Further cells that stand for a missing value.
+        signs: Whether percent signs and currencies are left out.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    missing: tuple[str, ...] = ()
+    signs: bool = False
+
+
 class Column(Struct):
     """Column of a table, as a model receives it.
 
     Attributes:
         categories: Categories of a categorical column: code ``i + 1`` stands for
             ``categories[i]``, 0 for any other value.
+        reading: How its cells are read, if numbers are written in another way than usual.
 
     Example:
         >>> size = Column(name="size", categories=("small", "large"))
@@ -70,6 +87,21 @@ class Column(Struct):
     name: str
     unit: str | None = None
     categories: tuple[str, ...] | None = None
+    reading: Reading | None = None
+
+    def model_dump(
+        self,
+        *,
+        mode: Literal["python", "json"] = "python",
+        include: Collection[str] | None = None,
+        exclude: Collection[str] = (),
+        exclude_defaults: bool = False,
+    ) -> dict[str, Any]:
+        """Return the fields as plain data, ``reading`` only if there is one."""
+        left_out = (*exclude, "reading") if self.reading is None else exclude
+        return super().model_dump(
+            mode=mode, include=include, exclude=left_out, exclude_defaults=exclude_defaults
+        )
 
 
 SPECIAL_TOKENS = ("[pad]", "[unknown]", "[start]", "[end]")

@@ -112,10 +112,8 @@ def load_concrete(options: ConcreteOptions) -> Mapping[str, Split]:
         ChecksumMismatch: If the numbers of the file are not those of the concrete data.
     """
     path = local_or_downloaded(options.file, CONCRETE_REMOTE)
-    try:
-        values = np.array(read_table(path).rows, np.float64).astype(np.float32)
-    except ValueError:
-        values = np.zeros((1, 1), np.float32)
+    table = read_table(path).columns.values()
+    values = np.stack([cells.numbers()[0] for cells in table], axis=1).astype(np.float32)
     inputs, target = {"numeric": values[:, :-1]}, values[:, -1]
     check_content(
         arrays_digest({**inputs, "target": target}),

@@ -16,7 +16,14 @@ from tests.registry.fakes import install
 from zoo.api import datasets
 from zoo.api.catalog import registry
 from zoo.data import ArraySplit, Dataset, NamedDataset
-from zoo.errors import ConfigError, DataError, NameCollision, PluginBroken, UnknownDataset
+from zoo.errors import (
+    BadRecord,
+    ConfigError,
+    DataError,
+    NameCollision,
+    PluginBroken,
+    UnknownDataset,
+)
 from zoo.registry.catalog import read_catalog
 from zoo.registry.entrypoints import own_catalog_path
 from zoo.spec import DataSpec, Task, TensorSpec
@@ -146,9 +153,17 @@ def test_an_unknown_name_gets_near_ones(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(DataError, match=r"a\.parquet is not a kind"):
-        zoo.dataset(tmp_path / "a.parquet")
+    (tmp_path / "a.pdf").write_bytes(b"%PDF")
+    with pytest.raises(DataError, match=r"a\.pdf is not a kind"):
+        zoo.dataset(tmp_path / "a.pdf")
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow", "feather", "xlsx"])
+def test_a_damaged_table_is_refused_with_its_name(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / f"a.{suffix}").write_bytes(b"PAR1")
+    with pytest.raises(BadRecord, match=rf"a\.{suffix}: it is not a readable \.{suffix} file"):
+        zoo.dataset(tmp_path / f"a.{suffix}")
 
 
 def test_an_option_that_does_not_exist_gets_the_near_one() -> None:

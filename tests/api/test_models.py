@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.api.evaluation import matching_dataset
 from zoo.errors import (
     ArtifactError,
     ConfigError,
@@ -234,13 +235,15 @@ def test_a_folder_that_is_neither_run_nor_artifact_is_not_loaded(tmp_path):
         zoo.Run(tmp_path)
 
 
-def test_a_table_with_other_categories_is_not_measured_by_the_wrong_ones(tmp_path):
+def test_a_table_with_other_categories_is_measured_by_those_of_the_model(tmp_path):
     for name, colors in (("mine", "red blue"), ("yours", "green blue")):
         rows = [f"{colors.split()[i % 2]},{i % 2}" for i in range(40)]
         (tmp_path / f"{name}.csv").write_text("\n".join(["color,label", *rows]))
     model = zoo.build("mlp_classifier", data=str(tmp_path / "mine.csv"))
-    with pytest.raises(DataError, match="categories of 'categorical' in yours.csv"):
-        zoo.evaluate(model, str(tmp_path / "yours.csv"))
+    found = zoo.evaluate(model, str(tmp_path / "yours.csv"))
+    assert found.examples == 40
+    codes = matching_dataset(str(tmp_path / "yours.csv"), model.blueprint.data).split("test")
+    assert codes.take(np.arange(2))[0]["categorical"].tolist() == [[0], [1]]
 
 
 def test_building_again_enters_few_files(forks):

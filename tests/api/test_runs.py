@@ -221,7 +221,7 @@ class TestPrediction:
     def test_inputs_that_do_not_fit_are_refused_alike(self, run, artifact):
         for who in (run, artifact.path):
             with pytest.raises(DataError, match="image"):
-                zoo.predict(who, np.zeros((2, 9, 9, 1), np.uint8))
+                zoo.predict(who, np.zeros((2, 9, 9, 1), np.float32))
 
     def test_an_artifact_answers_and_verifies_without_a_framework(self, artifact):
         program = (

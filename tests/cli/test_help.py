@@ -38,8 +38,8 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 def test_the_commands_are_the_verbs_of_the_zoo():
     verbs = (
         "activations bench build check crossvalidate damage-report datasets demo descend diagnose "
-        "diff doctor evaluate export info inspect list new plugins predict quantize report runs "
-        "sample serve train verify why"
+        "diff doctor evaluate export info inspect inspect-data list new plugins predict quantize "
+        "report runs sample serve train verify why"
     )
     assert verbs.split() == sorted(name for name in ALL if " " not in name)
     assert sorted(name for name in ALL if " " in name) == ["runs compare", "runs prune"]

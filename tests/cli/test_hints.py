@@ -24,13 +24,18 @@ def test_a_folder_with_the_name_of_a_dataset_is_not_taken_in_silence(here: Path)
 
 
 @pytest.mark.parametrize(
-    "given", [(np.zeros((4, 8, 8, 1)), np.zeros(4)), np.zeros((4, 3)), {"x": np.zeros(4)}]
+    ("given", "fix"),
+    [
+        ((np.zeros((4, 8, 8, 1)), np.zeros(4)), "as uint8"),
+        (np.zeros((4, 3)), "(X, y)"),
+        ({"x": np.zeros(4)}, "store x and y"),
+    ],
 )
-def test_arrays_are_refused_with_what_to_do_with_them(here: Path, given: object) -> None:
+def test_arrays_are_refused_with_what_to_do_with_them(here: Path, given: object, fix: str) -> None:
     for act in (zoo.train, zoo.build):
-        with pytest.raises(DataError, match="is no dataset") as caught:
+        with pytest.raises(DataError) as caught:
             act("cnn", data=given)
-        assert "np.savez" in caught.value.fix
+        assert fix in caught.value.fix
     assert not list(here.iterdir())
 
 

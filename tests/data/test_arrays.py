@@ -106,7 +106,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "both": ({"x": TABLE, "y": Y, "x_train": TABLE, "y_train": Y}, "both 'x_train' and 'x'"),
     "a typo": ({"x": TABLE, "y": Y, "x_tets": TABLE, "y_tets": Y}, "did you mean 'x_test'"),
     "one-hot": ({"x": TABLE, "y": np.eye(4)[Y]}, "(40, 4)"),
-    "measurements": ({"x": TABLE, "y": Y + 0.5}, "float64"),
+    "constant measurements": ({"x": TABLE, "y": Y * 0 + 5e9 + Y / 1e3}, "float32"),
     "float images": ({"x": IMAGES / 255, "y": Y}, "x is float64 (40, 5, 6)"),
     "five axes": ({"x": np.zeros((40, 5, 6, 2, 1), np.uint8), "y": Y}, "(40, 5, 6, 2, 1)"),
     "text": ({"x": TABLE.astype(str), "y": Y}, "x is <U"),

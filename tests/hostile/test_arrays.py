@@ -168,7 +168,9 @@ ARRAY_TABLE: Table = {
         "pickled",
         setup=lambda folder: np.savez(folder / "mine.npz", x=X, y=np.array([{}] * 60, object)),
     ),
-    "labels that are no class": case(ARRAYS, BadRecord, "y", setup=arrays(x=X, y=Y + 0.5)),
+    "labels that are no class": case(
+        ARRAYS, ConfigError, "regression", setup=arrays(x=X, y=Y + 0.5)
+    ),
     "labels of two axes": case(ARRAYS, BadRecord, "y", setup=arrays(x=X, y=np.stack([Y, Y], 1))),
     "one label": case(ARRAYS, DataError, "one class", setup=arrays(x=X, y=Y * 0)),
     "a label that is there once": case(

@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, Refusal, tuple[str, ...]]] = {
     "list": ("list --task flying", RegistryError, ("flying",)),
     "info": ("info nothing", UnknownModel, ("'nothing'",)),
     "datasets": ("datasets nothing", Usage, ("nothing",)),
+    "inspect-data": ("inspect-data pipe.csv", BadRecord, ("pipe.csv",)),
     "build": ("build cnn --set dropout=2", ConfigError, ("dropout",)),
     "plugins": ("plugins --color", Usage, ("--color",)),
     "doctor": ("doctor now", Usage, ("now",)),

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from zoo.errors import BadRecord
-from zoo.runtime.inputs import encode
+from zoo.runtime.inputs import encode, read_inputs
 from zoo.runtime.prediction import Prediction
-from zoo.runtime.series import forecast_dates
 from zoo.spec import Column, SeriesSpec, TensorSpec
 
 SPECS = (
@@ -60,7 +59,7 @@ def test_a_forecast_has_the_dates_after_the_end_of_the_file(tmp_path: Path) -> N
     file = table(tmp_path / "s.csv", 12)
     outputs = {"forecast": np.arange(3, dtype=np.float32).reshape(1, 3, 1)}
     target = TensorSpec(name="forecast", shape=(3, 1), columns=(Column(name="x", categories=None),))
-    prediction = Prediction(outputs, (target,), forecast_dates(str(file), SPECS))
+    prediction = Prediction(outputs, (target,), read_inputs(str(file), SPECS).dates)
 
     assert prediction.as_dicts() == [
         {
@@ -71,7 +70,6 @@ def test_a_forecast_has_the_dates_after_the_end_of_the_file(tmp_path: Path) -> N
             ]
         }
     ]
-    assert forecast_dates({"history": np.zeros((1, 5, 2))}, SPECS) == ()
 
 
 def test_a_series_shorter_than_the_window_is_refused(tmp_path: Path) -> None:

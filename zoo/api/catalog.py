@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 CORE_COMMANDS = (
-    *("list", "info", "datasets", "build", "plugins", "doctor", "check", "train", "evaluate"),
-    *("report", "crossvalidate", "runs", "export", "verify", "predict", "sample", "bench"),
-    *("quantize", "diff", "why", "demo"),
+    *("list", "info", "datasets", "inspect-data", "build", "plugins", "doctor", "check", "train"),
+    *("evaluate", "report", "crossvalidate", "runs", "export", "verify", "predict", "sample"),
+    *("bench", "quantize", "diff", "why", "demo"),
 )
 """The commands of the zoo itself. A plugin's command of the same name needs its distribution."""
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from zoo.api.catalog import registry
-from zoo.errors import ConfigError, DataError, UnknownDataset, ZooWarning
+from zoo.errors import ConfigError, DataError, Finding, UnknownDataset, ZooWarning
 from zoo.files import exists
 from zoo.names import NAME, nearest
 from zoo.registry.entrypoints import DATASETS, READERS
-from zoo.spec import Dataset as AnyDataset, DataSpec
+from zoo.spec import Column, Dataset as AnyDataset, DataSpec, Task, TensorSpec
 
 if TYPE_CHECKING:
     from zoo.data import Dataset, NamedDataset
 
-DataSource = str | Path | DataSpec | AnyDataset | None
-"""A name, a path, a description, or a dataset; ``None`` for what the model was made for."""
+DataSource = str | Path | DataSpec | AnyDataset | Any | None
+"""A name, a path, a description, a dataset, or data in Python; ``None`` for the default."""
 
 _registered: dict[str, NamedDataset] = {}
 
@@ -235,14 +235,16 @@ _EVERY_SOURCE = ("max_examples", "reader")
 """Options that are not of the source itself."""
 
 
-def dataset(source: str | Path, **options: Any) -> Dataset:
-    r"""Open a dataset: one that has a name, or your own files.
+def dataset(source: Any, **options: Any) -> Dataset:
+    r"""Open a dataset: one that has a name, your own files, or data in Python.
 
     A name wins over a file of that name: write ``./digits`` for the file.
 
     Args:
-        source: Name (``digits``, ``mnist``), or path of a folder of class folders or of captioned
-            images, of a ``.npz``, or of a ``.csv`` file.
+        source: Name (``digits``, ``mnist``); path of a folder of class folders or of captioned
+            images, of a ``.npz``, or of a table (``.csv``, ``.parquet``, ``.xlsx``); or data in
+            Python: ``(X, y)`` of arrays, a frame, texts or images with their labels, or a sized
+            iterable of batches (see :mod:`zoo.data.memory`).
         **options: Options of the source, e.g. ``target="species"`` for a CSV file, or
             ``image_size=64`` for a folder. Every source takes ``max_examples``, the most examples
             that a split keeps; every path a ``reader``, the name of one that a plugin brings.
@@ -260,7 +262,13 @@ def dataset(source: str | Path, **options: Any) -> Dataset:
         >>> flowers = zoo.dataset("flowers.csv", target="species")
         >>> flowers.spec.labels
         ('iris', 'rose')
+        >>> zoo.dataset((np.arange(40.0).reshape(20, 2), np.arange(20) % 2)).sizes()
+        {'train': 12, 'validation': 4, 'test': 4}
     """
+    if not isinstance(source, str | os.PathLike):
+        from zoo.data.memory import open_memory
+
+        return open_memory(source, options)
     from zoo.data.mapped import limit_examples
     from zoo.data.options import MaxExamplesOptions, read_options
     from zoo.data.sources import open_path
@@ -302,30 +310,56 @@ def open_dataset(source: str | Path | DataSpec | AnyDataset, **options: Any) -> 
             f"a DataSpec describes {source.id!r}, and holds no examples",
             fix="give the dataset itself, its name, or a path",
         )
-    if isinstance(source, str | Path):
-        return dataset(source, **options)
-    _check_dataset(source)
-    return source
+    return source if _is_dataset(source) else dataset(source, **options)
 
 
-def _check_dataset(source: Any) -> None:
-    if not (hasattr(source, "spec") and hasattr(source, "split")):
-        raise DataError(
-            f"{type(source).__name__} is no dataset",
-            why="data is a name, a path, or an object with a spec and splits",
-            fix="np.savez('mine.npz', x=x, y=y) and data='mine.npz', or zoo.register_dataset",
-        )
+def _is_dataset(source: Any) -> TypeGuard[AnyDataset]:
+    return hasattr(source, "spec") and hasattr(source, "split")
 
 
 def dataset_spec(source: str | Path | DataSpec | AnyDataset) -> DataSpec:
     """Return the spec of a dataset with its default options, opening no more than needed."""
     if isinstance(source, DataSpec):
         return source
-    if not isinstance(source, str | Path):
-        _check_dataset(source)
+    if _is_dataset(source):
         return source.spec
     named = find_dataset(source) if isinstance(source, str) else None
     return named.spec if named is not None and not named.describe else dataset(source).spec
+
+
+def shaped_spec(shape: Sequence[int], classes: int | Sequence[str] | None) -> DataSpec:
+    """Return the spec of images or columns of a shape.
+
+    Args:
+        shape: Height, width and channels of an image; or the number of columns.
+        classes: Number of classes, or their names; ``None`` for a measurement of columns, and for
+            images without a target.
+
+    Raises:
+        ConfigError: If it is no such shape, or there are fewer than two classes.
+    """
+    findings = []
+    sizes = tuple(shape)
+    if len(sizes) not in (1, 3) or not all(isinstance(one, int) and one > 0 for one in sizes):
+        findings.append(Finding("input_shape", sizes, "(height, width, channels), or (columns,)"))
+    names = tuple(map(str, range(classes) if isinstance(classes, int) else classes or ()))
+    if classes is not None and len(set(names)) < max(2, len(names)):
+        findings.append(Finding("classes", classes, "two or more different classes"))
+    if findings:
+        raise ConfigError("there is no such data", findings=findings)
+    if len(sizes) == 3:
+        kinds: dict[str, Any] = {"dtype": "uint8", "range": (0, 255), "role": "image"}
+        tensor = TensorSpec(name="image", shape=sizes, **kinds)
+    else:
+        columns = tuple(Column(name=f"x{at}") for at in range(sizes[0]))
+        tensor = TensorSpec(name="numeric", shape=sizes, columns=columns)
+    targets: tuple[TensorSpec, ...] = ()
+    task: str = Task.CLASSIFICATION if names or len(sizes) == 3 else Task.REGRESSION
+    if names:
+        targets = (TensorSpec(name="label", dtype="int64", labels=names),)
+    elif len(sizes) == 1:
+        targets = (TensorSpec(name="target", columns=(Column(name="y"),)),)
+    return DataSpec(id="in_memory", task=task, inputs=(tensor,), targets=targets)
 
 
 def _open_named(named: NamedDataset, options: Mapping[str, Any]) -> Dataset:

@@ -24,6 +24,7 @@ EXTRAS = {
         "transformers": "transformers",
     },
     "serve": {"starlette": "starlette", "uvicorn": "uvicorn"},
+    "tables": {"openpyxl": "openpyxl", "pyarrow": "pyarrow"},
     "text": {"sacrebleu": "sacrebleu", "tokenizers": "tokenizers"},
 }
 """By extra: its distributions, and the module that each is imported as."""

@@ -45,7 +45,8 @@ def evaluate(
         data: Other data with the same inputs and classes, or the new path of the same data; by
             default what the model was made for. Texts are encoded with the model's vocabulary; a
             path is read with the options of the run.
-        split: The split to evaluate on.
+        split: The split to evaluate on. Of other data that came without a test split, such as a
+            table, a folder or arrays, every example is measured.
 
     Returns:
         The scores, with 95 % intervals and the scores of simple baselines.
@@ -126,7 +127,9 @@ def matching_dataset(data: DataSource, spec: DataSpec, run: Run | None = None) -
         DataError: If it cannot be opened, or does not fit the model.
     """
     if data is None:
-        found = run.dataset() if run else dataset(spec.id)
+        found: Dataset = run.dataset() if run else dataset(spec.id)
+    elif (other := _other_examples(data, spec, run)) is not None:
+        return other
     elif run is not None and isinstance(data, str | Path):
         found = run.other_dataset(data)
     else:
@@ -135,7 +138,58 @@ def matching_dataset(data: DataSource, spec: DataSpec, run: Run | None = None) -
     if encode is not None:
         found = encode(spec)
     _check_fit(spec, found.spec)
+    trained_on = run.record["data"]["fingerprint"] if run is not None else None
+    if data is not None and getattr(found, "drawn", False) and found.fingerprint != trained_on:
+        return _as_a_whole(found)
     return found
+
+
+def _as_a_whole(found: Dataset) -> Dataset:
+    """Return other data with all of its examples in every split: none of them was trained on."""
+    from zoo.data.dataset import Dataset as Examples
+    from zoo.data.mapped import Concatenation
+    from zoo.data.splits import SPLITS
+
+    whole = Concatenation([found.split("train"), found.split("validation"), found.split("test")])
+    return Examples(found.spec, lambda: dict.fromkeys(SPLITS, whole))
+
+
+def _other_examples(data: DataSource, spec: DataSpec, run: Run | None) -> Dataset | None:
+    """Return data that is measured as a whole: a table of other rows, or data in Python.
+
+    A table with the data of the run has its splits, and is none of this; nor is a dataset.
+    """
+    from zoo.data.dataset import Dataset as Examples
+    from zoo.data.memory import whole_dataset
+    from zoo.data.options import TableOptions
+    from zoo.data.table import read_own_table
+    from zoo.runtime.inputs import TABLES
+
+    target = None
+    if isinstance(data, str | Path):
+        columns = all(tensor.columns and not tensor.series for tensor in spec.inputs)
+        if Path(data).suffix.lower() not in TABLES or not columns or not Path(data).is_file():
+            return None
+        given = run.record["data"]["options"] if run is not None else {}
+        if run is not None:
+            with contextlib.suppress(ZooError):
+                same = run.other_dataset(data)
+                if same.fingerprint == run.record["data"]["fingerprint"]:
+                    return None
+        known = {name: given[name] for name in TableOptions.model_fields if name in given}
+        options, target = TableOptions(**known), given.get("target")
+        data = read_own_table(Path(data), options)
+    elif isinstance(data, DataSpec) or hasattr(data, "split"):
+        return None
+    whole = whole_dataset(data, spec, target)
+    if run is None:
+        return whole
+    # Simple rivals learn from what the model has learned from.
+    with contextlib.suppress(ZooError):
+        trained = run.dataset().split("train")
+        test = whole.split("test")
+        return Examples(spec, lambda: {"train": trained, "validation": test, "test": test})
+    return whole
 
 
 def _check_fit(model: DataSpec, data: DataSpec) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from zoo.api.catalog import registry
-from zoo.api.datasets import DataSource, dataset_spec
+from zoo.api.datasets import DataSource, dataset_spec, shaped_spec
 from zoo.architecture import Architecture, Blueprint
 from zoo.config import BaseConfig, configure, validate
 from zoo.errors import (
@@ -42,6 +42,9 @@ def build(
     name: str,
     weights: str | Path | None = None,
     data: DataSource = None,
+    *,
+    input_shape: Sequence[int] | None = None,
+    classes: int | Sequence[str] | None = None,
     **config: Any,
 ) -> keras.Model:
     """Build an ordinary compiled Keras model.
@@ -54,6 +57,10 @@ def build(
         data: What the model is made for: a dataset, its id, a path, or a ``DataSpec``. Sizes,
             channels and classes come from it. By default the model's own dataset, or the one that
             the weights were trained on.
+        input_shape: In place of data: the shape of an image ``(height, width, channels)``, or the
+            number of columns ``(columns,)``.
+        classes: With ``input_shape``: the number of classes, or their names; ``None`` for a
+            measurement, or for a model without a target.
         **config: Fields of the configuration; nested fields as a mapping, or dotted in
             ``**{"optimizer.learning_rate": 0.01}``.
 
@@ -67,11 +74,20 @@ def build(
         >>> model = zoo.build("cnn", weights="digits")
         >>> model.count_params()
         66218
+        >>> zoo.build("cnn", input_shape=(32, 32, 3), classes=5).output_shape
+        (None, 5)
     """
     architecture = registry().get(name)
     found = _find_weights(name, architecture, weights)
     needs_keras(f"building {name}")
     source = found.data if data is None else data
+    if input_shape is not None:
+        if source is not None:
+            wrong = Finding("input_shape", list(input_shape), "left out, or no data and no weights")
+            raise ConfigError("the data says already what shape it has", findings=[wrong])
+        source = shaped_spec(input_shape, classes)
+    elif classes is not None:
+        config["classes"] = classes  # a field of some models
     spec = dataset_spec(architecture.default_dataset if source is None else source)
     model = build_model(architecture, make_blueprint(name, spec, config, found.config))
     if found.file is None:

@@ -156,8 +156,7 @@ class Predictor:
         _refuse_generation(beams, prompt)
         if self._session is not None:
             return select_session(self._session, signature).predict(inputs)
-        from zoo.runtime.inputs import encode
-        from zoo.runtime.series import forecast_dates
+        from zoo.runtime.inputs import read_inputs
 
         name = first if signature is None else signature
         if name not in self.signatures:
@@ -167,8 +166,10 @@ class Predictor:
                 fix=f"signature={first!r}",
             )
         specs = self.signatures[name].inputs
-        found = self.predict_fns[name](encode(inputs, specs))
-        return Prediction(found, self.signatures[name].outputs, forecast_dates(inputs, specs))
+        read = read_inputs(inputs, specs)
+        return Prediction.of(
+            self.predict_fns[name](read.arrays), self.signatures[name].outputs, read
+        )
 
 
 def open_predictor(

@@ -67,6 +67,7 @@ def predict(target: str, inputs: tuple[str, ...], top: int, as_json: bool, **opt
     if as_json:
         console.emit_json(records)
         return
+    _note_unknown([record.pop("unknown", {}) for record in records])
     names = _names(inputs, len(records))
     if all(isinstance(record.get("probabilities"), dict) for record in records):
         others = [key for key in records[0] if key not in _CLASSIFIED]
@@ -85,6 +86,22 @@ def predict(target: str, inputs: tuple[str, ...], top: int, as_json: bool, **opt
             for name, record in zip(names, records, strict=True)
         ]
     console.emit(console.table(header, rows))
+
+
+def _note_unknown(found: list[dict[str, str]]) -> None:
+    """Tell how many rows hold values that the model has not learned, and which."""
+    rows = sum(map(bool, found))
+    if not rows:
+        return
+    values: dict[str, dict[str, None]] = {}
+    for record in found:
+        for column, value in record.items():
+            values.setdefault(column, {})[value] = None
+    some = [f"{column} ({', '.join(list(known)[:3])})" for column, known in values.items()]
+    console.note(
+        f"{rows:,} of {len(found):,} rows hold values that were not learned, which count as "
+        f"missing: {console.printable(', '.join(some))}"
+    )
 
 
 def _names(inputs: tuple[str, ...], count: int) -> list[str]:

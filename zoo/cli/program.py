@@ -26,6 +26,7 @@ COMMANDS = {
     "list": ("zoo.cli.models:list_models", "List the available models."),
     "info": ("zoo.cli.info:info", "Describe a model, a dataset or a reader."),
     "datasets": ("zoo.cli.models:datasets", "List the datasets that have a name."),
+    "inspect-data": ("zoo.cli.datasets:inspect_data", "Show how data is read, without training."),
     "build": ("zoo.cli.models:build", "Build a model and show its layers."),
     "plugins": ("zoo.cli.plugins:plugins", "List the installed plugins."),
     "doctor": ("zoo.cli.plugins:doctor", "Find problems of this installation."),

@@ -23,6 +23,7 @@ from zoo.data.options import (
 )
 from zoo.data.series import series_spec, windows
 from zoo.data.splits import shuffled, split_rows, stratified_sample, stratified_split
+from zoo.data.summary import ColumnSummary, DatasetSummary
 from zoo.data.text.encoding import TextSplit, token_tensor
 from zoo.data.text.labeled import labeled_dataset, labeled_spec, split_by_text
 from zoo.data.text.pairs import hash_order, pair_spec, pair_splits, parse_pairs, source_key
@@ -33,7 +34,9 @@ from zoo.runtime.text import encode_text, split_words
 
 __all__ = [
     "ArraySplit",
+    "ColumnSummary",
     "Dataset",
+    "DatasetSummary",
     "FileReader",
     "GroupOptions",
     "ImageOptions",

@@ -13,21 +13,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.columns import are_measurements, check_float32
 from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.mapped import DiskSplit
 from zoo.data.options import SplitOptions
-from zoo.data.splits import check_classes, stratified_split
-from zoo.errors import BadRecord, UnsafeArchive
+from zoo.data.splits import Indices, check_classes, stratified_split
+from zoo.errors import BadRecord, DataError, UnsafeArchive
 from zoo.names import nearest
 from zoo.runtime.arrays import TooLarge, Unreadable, read_arrays
+from zoo.runtime.table import Cells, Table
 from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
 
 Array = npt.NDArray[Any]
 
-Fault = Callable[..., BadRecord]
-"""An error about the file."""
+Fault = Callable[..., DataError]
+"""Makes an error about the arrays."""
 
 MAX_BYTES = 64 << 30
 """The most bytes of the arrays of one file, unpacked."""
+
+_BLOCK = 2**16
+"""Rows that are looked at at a time."""
 
 MAX_TIME = 20_000
 """The most steps of a sequence."""
@@ -77,21 +83,45 @@ def read_npz(path: Path) -> dict[str, Array]:
 
 
 def open_npz(path: Path, options: SplitOptions) -> Dataset:
-    """Read ``x`` and ``y``, or ``x_train``, ``y_train`` and the other splits in the file.
-
-    Images, uint8 ``[N, H, W]`` or ``[N, H, W, 1 or 3]``, become the input ``image``; other numbers
-    ``[N, columns]`` become the input ``numeric``, float32; floats ``[N, time, features]``, some
-    negative or NaN, become ``sequence`` and its ``length``. ``y`` holds one class per example:
-    integers or text. An array ``labels`` names the classes 0, 1, 2, …
+    """Read the arrays of a ``.npz`` file: see :func:`arrays_dataset`.
 
     Raises:
         BadRecord: If an array has the wrong shape, type or length.
         DataError: If a class is missing from a split, or there is only one.
     """
-    arrays = read_npz(path)
     bad = functools.partial(BadRecord, file=str(path))
+    return arrays_dataset(read_npz(path), path.name, options, bad)
+
+
+def arrays_dataset(
+    arrays: Mapping[str, Array], name: str, options: SplitOptions, bad: Fault = DataError
+) -> Dataset:
+    """Return the dataset of ``x`` and ``y``, or ``x_train``, ``y_train`` and the other splits.
+
+    Images, uint8 ``[N, H, W]`` or ``[N, H, W, 1 or 3]``, become the input ``image``; other numbers
+    ``[N, columns]`` become the input ``numeric``, float32; floats ``[N, time, features]``, some
+    negative or NaN, become ``sequence`` and its ``length``. ``y`` holds one class per example,
+    integers or text, or one measurement, floats that are not all whole. An array ``labels`` names
+    the classes 0, 1, 2, …
+
+    Args:
+        arrays: The arrays by their keys.
+        name: Id of the data.
+        options: Shares and seed of the splits that are drawn from ``train``.
+        bad: Makes an error about the arrays.
+
+    Raises:
+        DataError: If an array has the wrong shape, type or length, a class is missing from a
+            split, or there is only one.
+    """
     pairs = _pairs(arrays, bad)
-    names, codes = _classes({split: arrays[y] for split, (_, y) in pairs.items()}, arrays, bad)
+    targets = {split: arrays[y] for split, (_, y) in pairs.items()}
+    names: tuple[str, ...] = ()
+    codes: dict[str, Array]
+    if measured := "labels" not in arrays and all(map(_is_measured, targets.values())):
+        codes = {split: _measurements(y, split, bad) for split, y in targets.items()}
+    else:
+        names, codes = _classes(targets, arrays, bad)
     inputs = {split: _input(arrays[x], x, bad) for split, (x, _) in pairs.items()}
     for split, (x, y) in pairs.items():
         if len(inputs[split]) != len(codes[split]):
@@ -108,26 +138,49 @@ def open_npz(path: Path, options: SplitOptions) -> Dataset:
                 f"{pairs['train'][0]} is {inputs['train'].dtype} {shape}",
                 why="all splits hold the same kind of example",
             )
-    for split, present in codes.items():
-        check_classes(present, names, split, str(path))
+    for split, present in codes.items() if not measured else ():
+        check_classes(present, names, split, name)
     shares = options.shares(given=inputs)
+    train = codes["train"]
     drawn = stratified_split(
-        codes["train"],
+        np.zeros(len(train), np.int64) if measured else train,
         validation=shares["validation"],
         test=shares["test"],
         seed=options.split_seed,
-        names=names,
+        names=names or None,
     )
-    parts = {split: (x, codes[split]) for split, x in inputs.items()}
-    for split, part in drawn.items():
-        parts[split] = inputs["train"][part], codes["train"][part]
-    spec = _spec(path.name, parts, names)
-    name = spec.inputs[0].name
-    splits: Mapping[str, Split] = {
-        split: ArraySplit(_sequence_arrays(x) if name == "sequence" else {name: x}, {"label": y})
-        for split, (x, y) in parts.items()
-    }
-    return Dataset(spec, lambda: splits)
+    spec = _spec(name, inputs, names)
+    tensor, target = spec.inputs[0].name, spec.targets[0].name
+
+    def split_of(x: Array, y: Array, rows: Indices | None) -> Split:
+        if rows is not None and isinstance(x, np.memmap):
+            return DiskSplit({tensor: x}, {target: y}, rows)
+        x, y = (x, y) if rows is None else (x[rows], y[rows])
+        return ArraySplit(_sequence_arrays(x) if tensor == "sequence" else {tensor: x}, {target: y})
+
+    splits = {split: split_of(x, codes[split], None) for split, x in inputs.items()}
+    splits |= {split: split_of(inputs["train"], train, rows) for split, rows in drawn.items()}
+    dataset = Dataset(spec, lambda: splits)
+    dataset.drawn = "test" not in pairs
+    return dataset
+
+
+def _is_measured(target: Array) -> bool:
+    """Return whether a target holds measurements: floats that are not the numbers of classes."""
+    if target.dtype.kind != "f" or not np.isfinite(target).all():
+        return False
+    return are_measurements(target.astype(np.float64).ravel())
+
+
+def _measurements(target: Array, split: str, bad: Fault) -> npt.NDArray[np.float32]:
+    flat = target[:, 0] if target.ndim == 2 and target.shape[1] == 1 else target
+    if flat.ndim != 1:
+        raise bad(
+            f"the targets of the {split} split have the shape {target.shape}",
+            why="one measurement per example is expected",
+        )
+    check_float32(Table("", {"y": Cells.of(flat)}), "y", flat.astype(np.float64), predicted=True)
+    return flat.astype(np.float32)
 
 
 def _pairs(arrays: Mapping[str, Array], bad: Fault) -> dict[str, tuple[str, str]]:
@@ -153,7 +206,7 @@ def _pairs(arrays: Mapping[str, Array], bad: Fault) -> dict[str, tuple[str, str]
     return pairs
 
 
-def _keys_error(bad: Fault, what: str, arrays: Mapping[str, Array]) -> BadRecord:
+def _keys_error(bad: Fault, what: str, arrays: Mapping[str, Array]) -> DataError:
     return bad(
         what,
         why=f"the file's arrays are {', '.join(sorted(arrays)) or 'none'}",
@@ -240,6 +293,8 @@ def _input(array: Array, key: str, bad: Fault) -> Array:
             "or, if some are negative or NaN, sequences [N, time, features]",
             fix="store images as they are, 0 to 255, as uint8: scaling happens in the model",
         )
+    if isinstance(array, np.memmap) and array.dtype == np.float32:
+        return array  # checked when it was written
     with np.errstate(over="ignore"):
         values = array.astype(np.float32)
     if len(wrong := np.argwhere(np.isinf(values))):
@@ -251,8 +306,8 @@ def _input(array: Array, key: str, bad: Fault) -> Array:
     return values
 
 
-def _spec(name: str, parts: Mapping[str, tuple[Array, Array]], names: tuple[str, ...]) -> DataSpec:
-    example = parts["train"][0]
+def _spec(name: str, inputs: Mapping[str, Array], names: tuple[str, ...]) -> DataSpec:
+    example = inputs["train"]
     if example.dtype == np.uint8:
         tensor = TensorSpec(
             name="image", shape=example.shape[1:], dtype="uint8", range=(0, 255), role="image"
@@ -264,11 +319,23 @@ def _spec(name: str, parts: Mapping[str, tuple[Array, Array]], names: tuple[str,
             columns=tuple(
                 Column(name=f"x{index}", categories=None) for index in range(example.shape[1])
             ),
-            missing=any(bool(np.isnan(x).any()) for x, _ in parts.values()),
+            missing=any(map(_has_missing, inputs.values())),
         )
+    tensors = _sequence_specs(example) if example.ndim == 3 else (tensor,)
     label = TensorSpec(name="label", dtype="int64", labels=names)
-    inputs = _sequence_specs(example) if example.ndim == 3 else (tensor,)
-    return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=inputs, targets=(label,))
+    value = TensorSpec(name="target", columns=(Column(name="y", categories=None),))
+    return DataSpec(
+        id=name,
+        task=Task.CLASSIFICATION if names else Task.REGRESSION,
+        inputs=tensors,
+        targets=(label if names else value,),
+    )
+
+
+def _has_missing(values: Array) -> bool:
+    """Return whether a value is NaN, looking at a part at a time."""
+    blocks = (values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK))
+    return any(bool(np.isnan(block).any()) for block in blocks)
 
 
 def _read_sequences(array: Array, key: str, bad: Fault) -> npt.NDArray[np.float32]:

@@ -1,24 +1,53 @@
-"""Check the columns of a table: names, missing cells, classes, and range in float32."""
+"""Decide what the columns of a table are, and check them: kinds, classes, range in float32.
+
+A column is numeric if every cell is a number or missing, and categorical if fewer than half of the
+cells are numbers. Whatever could be both, or something else, is an error that names the options
+that decide: nothing is chosen in silence.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo.errors import ConfigError, Finding
+from zoo.errors import ConfigError, DataError, Finding
 from zoo.names import nearest
-from zoo.runtime.csv import Table, is_missing
+from zoo.runtime.calendar import parse_date
+from zoo.runtime.table import Cells, Table
+from zoo.runtime.values import is_missing, is_number, likely_readings, parse_number
+from zoo.spec import Reading
 
 MAX_CLASSES = 1_000
 """A column with more different texts is an identifier or prose, not a category."""
+
+FEW_CLASSES = 50
+"""So many different texts are categories, unless most rows have one of their own."""
+
+ROWS_PER_CLASS = 10
+"""With fewer rows for each different text than this, and many texts, a column is doubtful."""
 
 TYPED_SHARE = 0.9
 """The least share of numbers (or dates) in a column that is meant to hold them."""
 
 MAX_MAGNITUDE = 1e18
 """The squares of larger numbers, and of deviations below its inverse, overflow float32."""
+
+MIN_COUNTED = 20
+"""The fewest different numbers that may identify rows."""
+
+_IDENTIFIER = re.compile(r"(?i)^(id|index|idx|row|nr|no\.?)$|[_ .-]id$|(?-i:[a-z]I[dD]$)")
+
+MAX_WHOLE_CLASSES = 20
+"""Whole numbers with more different values are a measurement."""
+
+Kind = Literal["numeric", "categorical"]
+
+_DAY = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?", re.ASCII)
+_LEADING_ZERO = re.compile(r"[+-]?0\d+", re.ASCII)
 
 
 def absent_columns(table: Table, asked: Mapping[str, Iterable[str]]) -> list[Finding]:
@@ -31,7 +60,7 @@ def absent_columns(table: Table, asked: Mapping[str, Iterable[str]]) -> list[Fin
     findings = []
     for key, wanted in asked.items():
         for name in wanted:
-            if name not in table.header:
+            if name not in table.columns:
                 near = nearest(name, table.header, count=1)
                 allowed = f"the columns are {', '.join(table.header)}"
                 findings.append(Finding(key, name, allowed, near[0] if near else None))
@@ -46,36 +75,183 @@ def refuse_options(table: Table, findings: Sequence[Finding]) -> None:
     """
     if findings:
         raise ConfigError(
-            f"the columns of {table.file} do not fit the options",
+            f"the columns of {table.name} do not fit the options",
             findings=findings,
-            fix=f"head -1 {table.file} shows the columns",
+            fix=f"head -1 {table.file} shows the columns" if table.file else "",
         )
 
 
-def check_present(table: Table, name: str, noun: str) -> None:
+def check_present(table: Table, name: str, noun: str, reading: Reading | None = None) -> None:
     """Refuse a column to predict with missing cells.
 
     Args:
         table: The table.
         name: The column.
         noun: What it is called in the error.
+        reading: How its cells are read.
 
     Raises:
-        BadRecord: It names the first missing cell.
+        DataError: It names the first missing cell.
     """
-    for row, cell in enumerate(table.column(name)):
-        if is_missing(cell):
+    missing = table.columns[name].missing(reading)
+    if missing.any():
+        row = int(missing.argmax())
+        cell = table.columns[name].text(row)
+        raise table.bad(
+            f"the {noun} is {cell!r}, a missing value" if cell else f"the {noun} is empty",
+            row,
+            name,
+            why=f"an example without its {noun} can neither be learned from nor measured",
+            fix="fill it in, or take the row out",
+        )
+
+
+def decide_kind(table: Table, name: str, reading: Reading | None) -> tuple[Kind, str]:
+    """Return what a column is, and why.
+
+    Raises:
+        DataError: If it has no values, or it is doubtful what it is; the options are named.
+    """
+    cells = table.columns[name]
+    values, odd = cells.numbers(reading)
+    missing = cells.missing(reading)
+    present = len(cells) - int(missing.sum())
+    if not present:
+        raise without_values(table, name)
+    if odd is None:
+        if _IDENTIFIER.search(name) and _all_different(values):
             raise table.bad(
-                f"the {noun} is {cell!r}, a missing value" if cell else f"the {noun} is empty",
-                row,
-                name,
-                why=f"an example without its {noun} can neither be learned from nor measured",
-                fix="fill it in, or take the row out",
+                "the column identifies the rows: every number is another one",
+                column=name,
+                why="the number of a row tells nothing about other rows",
+                fix=f"leave it out: drop=[{name!r}], or keep it: numeric=[{name!r}]",
             )
+        if _counts_up(values):
+            return "numeric", "its numbers count the rows; if they are only that, drop it"
+        return "numeric", "all of its cells are numbers"
+    texts = [text for text in cells.texts if parse_number(text, reading) is None]
+    if texts and all(map(_LEADING_ZERO.fullmatch, texts)):
+        return "categorical", "its numbers have leading zeros: they are codes"
+    numbers = len(cells) - int(cells.where(lambda text: _is_text(text, reading)).sum())
+    share = (numbers - int(missing.sum())) / present
+    texts = [text for text in cells.texts if not is_missing(text, reading)]
+    refuse_formats(table, name, texts, reading)
+    if share >= 0.5:
+        raise not_a_number(table, name, odd, share)
+    _refuse_dates(table, name, texts)
+    _refuse_crowd(table, name, texts, present)
+    return "categorical", "its cells are text"
+
+
+def _is_text(text: str, reading: Reading | None) -> bool:
+    return parse_number(text, reading) is None
+
+
+def _all_different(values: npt.NDArray[np.float64]) -> bool:
+    """Return whether a column holds many whole numbers, each once."""
+    if len(values) < MIN_COUNTED or not bool((values == np.rint(values)).all()):
+        return False
+    return len(np.unique(values)) == len(values)
+
+
+def _counts_up(values: npt.NDArray[np.float64]) -> bool:
+    """Return whether a column counts up by one."""
+    many = len(values) >= MIN_COUNTED and values[1] - values[0] == 1
+    return bool(many and (np.diff(values) == 1).all())
+
+
+def refuse_formats(table: Table, name: str, texts: list[str], reading: Reading | None) -> None:
+    """Refuse texts that are numbers if they are read in another way.
+
+    Raises:
+        DataError: It names the options that read them.
+    """
+    if reading is not None and (reading.decimal, reading.thousands) != (".", ""):
+        return
+    ways = likely_readings(texts, TYPED_SHARE)
+    if not ways:
+        return
+    example = next(text for text in texts if parse_number(text) is None)
+    options = [_spelled(way, name) for way in ways]
+    raise table.bad(
+        f"cells like {example!r} are numbers that are written in another way",
+        column=name,
+        why="a guess at decimal marks and signs would change values silently"
+        + ("; the cells do not tell which of two ways it is" if len(ways) > 1 else ""),
+        fix=f"say how they are read, as options of the data: {' or '.join(options)}; "
+        f"or keep them as texts: categorical=[{name!r}]",
+    )
+
+
+def _spelled(reading: Reading, name: str) -> str:
+    """Return the options that make a reading."""
+    words = []
+    if reading.decimal != ".":
+        words.append(f'decimal="{reading.decimal}"')
+    if reading.thousands:
+        words.append(f'thousands="{reading.thousands}"')
+    if reading.signs:
+        words.append(f"numeric=[{name!r}]")
+    return " with ".join(words)
+
+
+def not_a_number(table: Table, name: str, row: int, share: float) -> DataError:
+    """Return the error about a text in a column of which a share of the cells are numbers."""
+    cell = table.columns[name].text(row)
+    return table.bad(
+        f"{cell!r} is not a number",
+        row,
+        name,
+        why=f"{share:.0%} of the cells of this column are numbers",
+        fix=f"correct the cell; or, as an option of the data, missing=[{cell!r}] if it stands for "
+        f"a missing value, or categorical=[{name!r}] if the numbers are names",
+    )
+
+
+def _refuse_dates(table: Table, name: str, texts: list[str]) -> None:
+    dates = sum(parse_date(text) is not None or _DAY.fullmatch(text) is not None for text in texts)
+    if dates >= TYPED_SHARE * len(texts):
+        raise table.bad(
+            f"the column holds dates, such as {texts[0]!r}",
+            column=name,
+            why="a table has no use for dates: their parts (year, month, weekday) can be columns"
+            if parse_date(texts[0])
+            else "of dates only those like 1981-01-31 are read: here the month is not known",
+            fix=f"leave it out: drop=[{name!r}], or keep it as texts: categorical=[{name!r}]; a "
+            "series in time order is read with task=forecasting",
+        )
+
+
+def _refuse_crowd(table: Table, name: str, texts: list[str], present: int) -> None:
+    """Refuse a column with so many different texts that they may not be categories."""
+    many = len(texts) > FEW_CLASSES and present < ROWS_PER_CLASS * len(texts)
+    if len(texts) <= MAX_CLASSES and not many and len(texts) <= max(2, present / 2):
+        return
+    fixes = [f"leave it out: drop=[{name!r}]"]
+    if any(" " in text for text in texts):
+        fixes.append(f"or learn classes from it as text, with transformer or lstm: text={name}")
+    if len(texts) <= MAX_CLASSES:
+        fixes.append(f"or keep it: categorical=[{name!r}]")
+    raise table.bad(
+        f"the column has {len(texts):,} different texts in {present:,} rows",
+        column=name,
+        why="it looks like an identifier or prose: a model would memorize rows",
+        fix="; ".join(fixes),
+    )
+
+
+def without_values(table: Table, name: str) -> DataError:
+    """Return the error about a column that holds nothing to learn from."""
+    return table.bad(
+        "the column has no values to learn from",
+        column=name,
+        why="every cell of the training split is empty or a missing value",
+        fix=f"leave it out: drop=[{name!r}]",
+    )
 
 
 def encode_classes(
-    table: Table, name: str, cells: Sequence[str], known: Sequence[str], noun: str
+    table: Table, name: str, cells: Cells, known: Sequence[str], noun: str
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     """Return the names of the classes, and one class index per row.
 
@@ -87,7 +263,7 @@ def encode_classes(
         noun: What the column is called in the error.
 
     Raises:
-        BadRecord: If there are too many classes to be classes.
+        DataError: If there are too many classes to be classes.
     """
     if len(known) > MAX_CLASSES or (len(known) > 2 and len(known) > len(cells) / 2):
         raise table.bad(
@@ -96,8 +272,8 @@ def encode_classes(
             why="a classifier's target is one of a few classes: text or integers",
             fix="name the column of the classes: target=COLUMN",
         )
-    code = {cell: index for index, cell in enumerate(known)}
-    return tuple(known), np.array([code[cell] for cell in cells], np.int64)
+    place = {text: index for index, text in enumerate(known)}
+    return tuple(known), np.array([place[text] for text in cells.texts], np.int64)[cells.codes]
 
 
 def check_float32(
@@ -109,15 +285,25 @@ def check_float32(
         table: The table, for the error.
         name: The column.
         values: Its values, NaN for a missing one.
-        predicted: Whether it is predicted, so that its differences matter: rounding could make it
-            constant, and every error 0.
+        predicted: Whether it is predicted: rounding could make it constant, and every error 0.
 
     Raises:
-        BadRecord: If they do not fit.
+        DataError: If they do not fit.
     """
     known = values[~np.isnan(values)]
     if not len(known) or known.min() == known.max() == 0:
         return
+    with np.errstate(over="ignore"):
+        rounded = known.astype(np.float32)
+    if np.isinf(rounded).any():
+        row = int(np.flatnonzero(~np.isnan(values))[int(np.isinf(rounded).argmax())])
+        raise table.bad(
+            f"{table.columns[name].text(row)!r} is not a finite number",
+            row,
+            name,
+            why="it is out of the range of float32",
+            fix="give the column in a larger unit",
+        )
     largest, deviation = float(np.abs(known).max()), float(known.std())
     if largest > MAX_MAGNITUDE or 0 < deviation < 1 / MAX_MAGNITUDE:
         size = f"up to {largest:.3g}" if largest > MAX_MAGNITUDE else f"only {deviation:.3g} apart"
@@ -127,12 +313,39 @@ def check_float32(
             why="their squares are out of the range of float32, in which networks compute",
             fix="give them in another unit",
         )
-    rounding = np.spacing(np.float32(largest))
-    if predicted and known.min() < known.max() and rounding > 0.1 * deviation:
+    rounding = float(np.spacing(np.float32(largest)))
+    coarse = known.min() < known.max() and rounding > 0.1 * deviation
+    if coarse or (rounding > 1 and _merges(known, rounded)):
         raise table.bad(
-            f"the numbers are up to {largest:.10g} and only {deviation:.3g} apart",
+            f"the numbers are up to {largest:.10g} and only {deviation:.3g} apart"
+            if coarse
+            else f"whole numbers up to {largest:.10g} are not told apart",
             column=name,
             why="float32, in which networks compute, has 24 bits: it would round the differences "
-            "away, and every model would look perfect",
-            fix=f"subtract {known.min():.10g} from all of them",
+            "away" + (", and every model would look perfect" if predicted else ""),
+            fix=f"subtract {known.min():.10g} from all of them"
+            + ("" if predicted else f"; or, if they are names, categorical=[{name!r}]"),
         )
+
+
+def _merges(known: npt.NDArray[np.float64], rounded: npt.NDArray[np.float32]) -> bool:
+    """Return whether different whole numbers become the same in float32."""
+    return bool((known == np.rint(known)).all()) and len(np.unique(rounded)) < len(np.unique(known))
+
+
+def are_measurements(numbers: npt.NDArray[np.float64]) -> bool:
+    """Return whether the numbers of a target are measurements: not whole, or many different."""
+    if not len(numbers):
+        return False
+    different = len(np.unique(numbers))
+    many = different > MAX_WHOLE_CLASSES or (different > 2 and different > len(numbers) / 2)
+    return many or not bool((numbers == np.rint(numbers)).all())
+
+
+def is_numeric(table: Table, name: str) -> bool:
+    """Return whether nearly all cells of a column that are not missing are numbers."""
+    cells = table.columns[name]
+    if cells.plain is not None:
+        return bool((~np.isnan(cells.plain)).any())
+    present = ~cells.missing()
+    return bool(present.any()) and float(cells.where(is_number)[present].mean()) >= TYPED_SHARE

@@ -18,6 +18,7 @@ from pydantic import Field
 from zoo.config import Frozen
 from zoo.data.options import SeedOptions, SplitOptions, read_options
 from zoo.data.splits import SPLITS
+from zoo.data.summary import ColumnSummary, DatasetSummary
 from zoo.errors import ConfigError, DataError, Finding
 from zoo.files import sha256_json
 from zoo.spec import Arrays, DataSpec, Split, TensorSpec
@@ -221,6 +222,9 @@ class Dataset:
     Attributes:
         source: The name or the absolute path that finds it again.
         options: The options that it was opened with.
+        columns: The columns of a table, as they were understood.
+        notes: What else was decided when it was read, in words.
+        drawn: Whether its test split was drawn here from examples of one kind, and not given.
 
     Example:
         >>> spec = DataSpec(id="points", task="regression", inputs=(TensorSpec(name="x"),))
@@ -237,6 +241,9 @@ class Dataset:
         self._fingerprint: str | None = None
         self.source = spec.id
         self.options: dict[str, Any] = {}
+        self.columns: tuple[ColumnSummary, ...] = ()
+        self.notes: tuple[str, ...] = ()
+        self.drawn = False
 
     def __repr__(self) -> str:
         return f"Dataset({self.id!r}, task={self._spec.task!r})"
@@ -311,12 +318,34 @@ class Dataset:
         splits = {name: encode(spec) for name, encode in encoders.items() if encode is not None}
         dataset = Dataset(spec, lambda: splits)
         dataset.source, dataset.options = self.source, dict(self.options)
+        dataset.drawn = self.drawn
         return dataset
 
     def sizes(self) -> dict[str, int]:
         """Return the number of examples in each split."""
         splits = self._all()
         return {name: len(splits[name]) for name in SPLITS}
+
+    def summary(self) -> DatasetSummary:
+        r"""Summarize what was understood of the data: columns, classes, sizes.
+
+        Example:
+            >>> _ = Path("flowers.csv").write_text("petal,species\n" + "1,iris\n2,rose\n" * 20)
+            >>> summary = zoo.dataset("flowers.csv").summary()
+            >>> [(column.name, column.kind) for column in summary.columns], summary.classes
+            ([('petal', 'numeric'), ('species', 'class')], {'iris': 14, 'rose': 14})
+        """
+        return DatasetSummary(
+            self.id, self._spec.task, self.sizes(), self.columns, self._class_counts(), self.notes
+        )
+
+    def _class_counts(self) -> dict[str, int] | None:
+        target = next((one for one in self._spec.targets if one.labels and not one.shape), None)
+        arrays = self.split("train").arrays() if target is not None else None
+        if target is None or arrays is None:
+            return None
+        counts = np.bincount(arrays[1][target.name], minlength=len(target.labels or ()))
+        return dict(zip(target.labels or (), counts.tolist(), strict=False))
 
     def _all(self) -> Mapping[str, Split]:
         if self._splits is None:

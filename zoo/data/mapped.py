@@ -7,12 +7,12 @@ input and what is target depends on the model, and the data stays as it is.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from zoo.data.dataset import Dataset as OpenDataset
+from zoo.data.dataset import ArraySplit, Dataset as OpenDataset
 from zoo.data.splits import SPLITS
 from zoo.spec import Arrays, Dataset, DataSpec, Split, SplitName
 
@@ -77,6 +77,65 @@ class Subset:
     def arrays(self) -> tuple[Arrays, Arrays] | None:
         """Return everything at once, or ``None`` if the whole is not held in memory."""
         return None if self._split.arrays() is None else self._split.take(self._positions)
+
+
+class DiskSplit(Subset):
+    """Some examples of arrays on disk, of which only those that are asked for are in memory.
+
+    Args:
+        inputs: Named memory-mapped arrays that share their first axis.
+        targets: Named arrays with the same first axis.
+        positions: Positions of the examples.
+    """
+
+    def __init__(self, inputs: Arrays, targets: Arrays, positions: np.ndarray) -> None:
+        super().__init__(ArraySplit(inputs, targets), positions)
+        count = next(iter(map(len, targets.values())), 0)
+        size = sum(array.nbytes for array in inputs.values()) / max(count, 1) * len(positions)
+        self._fits = size <= MEMORY_BOUND
+
+    def arrays(self) -> tuple[Arrays, Arrays] | None:
+        """Return everything at once, or ``None`` above the memory bound."""
+        return super().arrays() if self._fits else None
+
+
+class Concatenation:
+    """The examples of several splits, one after the other.
+
+    Args:
+        splits: The splits.
+    """
+
+    def __init__(self, splits: Sequence[Split]) -> None:
+        self._splits = splits
+        self._starts = np.cumsum([0, *map(len, splits)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def take(self, indices: np.ndarray) -> tuple[Arrays, Arrays]:
+        """Return the inputs and the targets at these positions."""
+        chosen = np.asarray(indices)
+        which = np.searchsorted(self._starts, chosen, side="right") - 1
+        found: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
+        for number, split in enumerate(self._splits):
+            rows = np.flatnonzero(which == number)
+            if not len(rows):
+                continue
+            for part, values in zip(
+                found, split.take(chosen[rows] - self._starts[number]), strict=True
+            ):
+                for name, array in values.items():
+                    if name not in part:
+                        part[name] = np.empty((len(chosen), *array.shape[1:]), array.dtype)
+                    part[name][rows] = array
+        return found
+
+    def arrays(self) -> tuple[Arrays, Arrays] | None:
+        """Return everything at once, or ``None`` if a split is not held in memory."""
+        if any(split.arrays() is None for split in self._splits):
+            return None
+        return self.take(np.arange(len(self)))
 
 
 class LimitedSplit(Subset):

@@ -137,11 +137,38 @@ class TableOptions(GroupOptions):
     target: str | None = Field(
         None, description="Name of the column to predict; null for the last one."
     )
-    numeric: _Names = Field((), description="Columns to read as numbers in any case.")
+    numeric: _Names = Field(
+        (),
+        description="Columns to read as numbers in any case, without percent signs and currencies.",
+    )
     categorical: _Names = Field(
         (), description="Columns to read as categories, even if they hold numbers."
     )
     drop: _Names = Field((), description="Columns to leave out.")
+    header: bool | None = Field(
+        None,
+        description="Whether the first row holds names; null refuses one that looks like data.",
+    )
+    names: _Names = Field((), description="Names of the columns of a file without a header.")
+    decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
+    thousands: Literal["", ",", ".", " ", "'"] = Field(
+        "", description="Mark between groups of three digits; empty for none."
+    )
+    missing: _Names = Field(
+        (), description="Further cells that stand for a missing value, beside the usual ones."
+    )
+    validation: str | None = Field(
+        None, description="File of the validation split; null to draw it from this file."
+    )
+    test: str | None = Field(
+        None, description="File of the test split; null to draw it from this file."
+    )
+
+    @model_validator(mode="after")
+    def _check_marks(self) -> Self:
+        if self.thousands == self.decimal:
+            raise ValueError("decimal and thousands are different marks")
+        return self
 
 
 class WindowOptions(SplitOptions):

@@ -15,15 +15,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.columns import TYPED_SHARE, absent_columns, check_float32, refuse_options
+from zoo.data.columns import (
+    TYPED_SHARE,
+    absent_columns,
+    check_float32,
+    is_numeric,
+    refuse_options,
+)
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.options import SeriesOptions, WindowOptions
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
+from zoo.files import open_regular
 from zoo.runtime.calendar import CALENDAR, parse_date
-from zoo.runtime.csv import Table, is_missing, is_number, read_table
+from zoo.runtime.csv import read_table
 from zoo.runtime.series import Series, read_series
+from zoo.runtime.table import Table
+from zoo.runtime.table_files import read_file
+from zoo.runtime.text_files import decode
 from zoo.spec import Column, DataSpec, SeriesSpec, Split, Task, TensorSpec
 
+_FIRST_BYTES = 2**16
 _HORIZONS = {"hour": 24, "day": 7, "month": 12}
 _CALENDARS = {
     "second": ("minute", "hour"),
@@ -41,10 +52,13 @@ def is_series(path: Path, given: Mapping[str, Any]) -> bool:
     if {"horizon", "window", "calendar", "gaps", "date"} & set(given):
         return True
     try:
-        table = read_table(path)
-    except BadRecord:
+        table = _first_rows(path)
+        if not _dates_first(table):
+            return False
+        table = read_file(path)
+    except DataError:
         return False
-    return _dates_first(table) and all(_is_numeric(table, name) for name in table.header[1:])
+    return _dates_first(table) and all(is_numeric(table, name) for name in table.header[1:])
 
 
 def open_series(path: Path, options: SeriesOptions) -> Dataset:
@@ -54,17 +68,16 @@ def open_series(path: Path, options: SeriesOptions) -> Dataset:
         BadRecord: If a date, a cell or a column is wrong, or the series is too short.
         ConfigError: If an option names a column that is not there.
     """
-    table = read_table(path)
+    table = read_file(path)
     date, channels, targets = _columns(table, options)
     series = read_series(
         table, date=date, channels=channels, interpolate=options.gaps == "interpolate"
     )
     for name in channels:
-        cells = table.column(name)
-        values = np.array([np.nan if is_missing(cell) else float(cell) for cell in cells])
+        values, _ = table.columns[name].numbers()
         if name in targets and np.nanmin(values) == np.nanmax(values):
             raise table.bad(
-                f"the value is {cells[0]} in every row",
+                f"the value is {values[0]:g} in every row",
                 column=name,
                 why="there is nothing to forecast",
                 fix="name the columns to forecast: target=COLUMN",
@@ -231,15 +244,25 @@ def _columns(table: Table, options: SeriesOptions) -> tuple[str | None, list[str
     return date, channels, [name for name in channels if name in (options.target or channels)]
 
 
+def _first_rows(path: Path) -> Table:
+    """Return the first rows of a table, which tell most tables from series."""
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return read_file(path)
+    try:
+        with open_regular(path) as stream:
+            start = stream.read(_FIRST_BYTES)
+    except OSError as error:
+        raise BadRecord(f"cannot be read: {error.strerror or error}", file=str(path)) from error
+    whole = start if len(start) < _FIRST_BYTES else start[: start.rfind(b"\n") + 1]
+    return read_table(path, decode(whole, str(path)))
+
+
 def _is_dates(table: Table, name: str) -> bool:
-    cells = table.column(name)
-    return sum(parse_date(cell) is not None for cell in cells) >= TYPED_SHARE * len(cells)
+    cells = table.columns[name]
+    if cells.plain is not None:
+        return False
+    return float(cells.where(lambda text: parse_date(text) is not None).mean()) >= TYPED_SHARE
 
 
 def _dates_first(table: Table) -> bool:
-    return len(table.header) > 1 and _is_dates(table, table.header[0])
-
-
-def _is_numeric(table: Table, name: str) -> bool:
-    cells = [cell for cell in table.column(name) if not is_missing(cell)]
-    return bool(cells) and sum(map(is_number, cells)) >= TYPED_SHARE * len(cells)
+    return len(table.columns) > 1 and _is_dates(table, table.header[0])

@@ -7,7 +7,8 @@ Paths are read by fixed rules; the contents of a text never decide.
 - A folder whose first class folder begins with a ``.txt`` file: labeled texts.
 - Any other folder: labeled images, one folder per class.
 - ``.npz``: arrays.
-- ``.csv`` and ``.tsv``: labeled texts if ``text=COLUMN`` is given; a time series if
+- A table (``.csv``, ``.tsv``, ``.parquet``, ``.arrow``, ``.feather``, ``.xlsx``): labeled texts
+  if ``text=COLUMN`` is given; a time series if
   ``task=forecasting`` is given, or the first column holds dates and all others numbers; else a
   table.
 - ``.tsv`` and ``.txt`` with ``task=sequence-to-sequence``: sentence pairs.
@@ -40,11 +41,13 @@ from zoo.data.table import open_csv
 from zoo.data.text.labeled import open_text_folder, open_text_table
 from zoo.data.text.pairs import open_pairs
 from zoo.errors import DataError
+from zoo.runtime.inputs import TABLES
 
 _PAIRS = "sequence-to-sequence"
 PATHS = (
     "a folder with one folder of images or of .txt files per class, a folder of images with a "
-    "captions.jsonl, a .npz file, a .csv or .tsv file, or a .tsv or .txt file of sentence pairs"
+    "captions.jsonl, a .npz file, a table (.csv, .tsv, .parquet, .arrow, .feather, .xlsx), or a "
+    ".tsv or .txt file of sentence pairs"
 )
 """The kinds of paths that are read, for messages."""
 
@@ -96,7 +99,7 @@ def _file_reader(path: Path, given: Mapping[str, Any]) -> tuple[Reader, type[Fro
         )
     if suffix == ".npz":
         return open_npz, SplitOptions
-    if suffix in (".csv", ".tsv"):
+    if suffix in TABLES:
         if "text" in given:
             return open_text_table, LabeledOptions
         return (open_series, SeriesOptions) if is_series(path, given) else (open_csv, TableOptions)

@@ -7,7 +7,7 @@ every machine and version.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from zoo.data.options import GroupOptions
 from zoo.errors import DataError
+from zoo.runtime.values import alias
 
 Indices = npt.NDArray[np.int64]
 
@@ -161,6 +162,7 @@ def split_rows(
     *,
     groups: npt.ArrayLike | None = None,
     names: Sequence[str] | None = None,
+    given: Collection[str] = (),
 ) -> dict[str, Indices]:
     """Split rows as the options of a table say: stratified, grouped, or by folds.
 
@@ -172,6 +174,7 @@ def split_rows(
         options: Shares, seed, folds.
         groups: One group index per row, from 0 without gaps; ``None`` for no groups.
         names: The classes' names, for the error.
+        given: Splits that are there already, and get no rows.
 
     Returns:
         The positions of each split's rows in ascending order.
@@ -186,12 +189,13 @@ def split_rows(
         1
     """
     array = np.asarray(labels)
-    seed, validation = options.split_seed, options.validation_split
+    shares = options.shares(given)
+    seed, validation = options.split_seed, shares["validation"]
     if options.folds is None:
         if groups is not None:
-            return grouped_split(groups, validation=validation, test=options.test_split, seed=seed)
+            return grouped_split(groups, **shares, seed=seed)
         return stratified_split(
-            array, validation=validation, test=options.test_split, seed=seed, names=names
+            array, validation=validation, test=shares["test"], seed=seed, names=names
         )
     folds = assign_folds(array, options.folds, seed=seed, groups=groups, names=names)
     test = np.flatnonzero(folds == options.fold)
@@ -401,7 +405,7 @@ def assign_folds(
 def group_codes(columns: Sequence[Sequence[str]]) -> Indices:
     """Return one group index per row: rows that agree in all columns share it.
 
-    Numbers agree if they are equal, however they are written.
+    Numbers agree if they are equal, however they are written; ``007`` is a code, and no number.
 
     Args:
         columns: The cells of each column, row by row.
@@ -412,10 +416,7 @@ def group_codes(columns: Sequence[Sequence[str]]) -> Indices:
 
 
 def _canonical(cell: str) -> str:
-    try:
-        return repr(float(cell))
-    except ValueError:
-        return cell
+    return alias(cell) or cell
 
 
 def _plural(count: int) -> str:

@@ -1,17 +1,8 @@
-"""Read a CSV file as numeric and categorical columns with a target, by fixed rules.
+"""Read a table as numeric and categorical columns with a target, by the rules of its columns.
 
-Blanks around a cell are ignored. A cell is *missing* if it is empty or ``NA``, ``N/A``, ``NaN``,
-``null`` or ``?``, in any case. A cell is *a number* if it is a decimal number (``-1.5``, ``.5``,
-``3e8``) that is finite in float32. A column is
-
-- numeric, if every cell is a number or missing;
-- an error that names the first odd cell, if at least nine tenths of the present cells, but not
-  all, are numbers: a stray word among numbers is a mistake more often than not;
-- categorical, otherwise.
-
-``numeric=[...]`` and ``categorical=[...]`` override this, column by column.
-
-A target is a class if any cell is text. If all are numbers it is
+What a column is is decided in :mod:`zoo.data.columns`; ``numeric=[...]``, ``categorical=[...]`` and
+``drop=[...]`` overrule it. A target is a class if any cell is text, or a number with leading zeros.
+If all are numbers it is
 
 - a measurement, if one of them is not whole (``0.5``);
 - a measurement, if there are more than 20 different ones, or a different one for more than half
@@ -19,13 +10,15 @@ A target is a class if any cell is text. If all are numbers it is
 - a class, otherwise.
 
 Text in fewer than a tenth of the cells of a measurement is an error that names the first.
-``task=regression`` and ``task=classification`` override this.
+``task=regression`` and ``task=classification`` overrule this.
 """
 
 from __future__ import annotations
 
-import re
+import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -33,63 +26,130 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.columns import (
-    MAX_CLASSES,
     TYPED_SHARE,
     absent_columns,
+    are_measurements,
     check_float32,
     check_present,
+    decide_kind,
     encode_classes,
+    not_a_number,
+    refuse_formats,
     refuse_options,
+    without_values,
 )
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.options import TableOptions
 from zoo.data.splits import Indices, check_classes, group_codes, split_rows
-from zoo.errors import BadRecord, Finding
-from zoo.runtime.csv import Table, has_decimal_comma, is_missing, is_number, read_table
-from zoo.spec import Column, DataSpec, Split, Task, TensorSpec
+from zoo.data.summary import ColumnSummary
+from zoo.errors import Finding
+from zoo.runtime.csv import read_table
+from zoo.runtime.table import Cells, Table, join
+from zoo.runtime.table_files import read_file
+from zoo.runtime.values import Categories, is_missing
+from zoo.spec import Column, DataSpec, Reading, Split, Task, TensorSpec
 
-MAX_WHOLE_CLASSES = 20
-"""Whole numbers with more different values are a measurement."""
+Array = npt.NDArray[Any]
 
-_DAY = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?", re.ASCII)
+_EXACT = 2**53
+"""Smaller whole numbers are exact as floats."""
 
 
 def open_csv(path: Path, options: TableOptions) -> Dataset:
-    """Read a CSV file into the inputs ``numeric`` and ``categorical``, and a target.
+    """Read a file of a table into the inputs ``numeric`` and ``categorical``, and a target.
+
+    Raises:
+        DataError: If a cell, a row or a column is wrong; see :func:`open_table`.
+        ConfigError: If an option names a column that is not there.
+    """
+    read = functools.partial(read_own_table, options=options)
+    given = {"validation": options.validation, "test": options.test}
+    others = {split: read(Path(file)) for split, file in given.items() if file is not None}
+    return open_table(read(path), path.name, options, others)
+
+
+def read_own_table(path: Path, options: TableOptions) -> Table:
+    """Read a table by its options."""
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return read_table(path, header=options.header, names=options.names)
+    return read_file(path)
+
+
+def open_table(
+    table: Table, name: str, options: TableOptions, others: Mapping[str, Table] | None = None
+) -> Dataset:
+    """Return the dataset of a table.
 
     ``numeric`` is float32 with NaN for a missing value; ``categorical`` is int32, code i + 1 for
     the i-th category and 0 for a missing or unknown one. Categories are those of the training
     split, sorted. An input without columns is left out. The target is ``label``, a class index,
     or ``target``, a measurement in float32.
 
+    Args:
+        table: The table: its rows are split, or all of them the training split.
+        name: Id of the data.
+        options: Options of a table.
+        others: Tables of the validation and the test split, with the same columns by name.
+
     Raises:
-        BadRecord: If a cell, a row or a column is wrong.
+        DataError: If a cell or a column is wrong or doubtful, a class has too few examples, or
+            there is only one.
         ConfigError: If an option names a column that is not there.
-        DataError: If a class has too few examples, or there is only one.
     """
-    table = read_table(path)
-    name, names = _columns(table, options)
-    task = _target_task(table, name, options.task)
-    groups = group_codes([table.column(c) for c in options.group_by]) if options.group_by else None
+    sizes = {"train": len(table)} | {split: len(one) for split, one in (others or {}).items()}
+    table = join([table, *(others or {}).values()])
+    target, names = _columns(table, options)
+    task = _target_task(table, target, options)
+    groups = None
+    if options.group_by:
+        groups = group_codes([table.column(column) for column in options.group_by])
+    values: Array
     if task == Task.CLASSIFICATION:
-        labels, codes = _read_classes(table, name)
-        check_classes(codes, labels, "whole", str(path))
-        target = TensorSpec(name="label", dtype="int64", labels=labels)
-        values: npt.NDArray[Any] = codes
-        parts = split_rows(codes, options, groups=groups, names=labels)
-        for split, part in parts.items():
-            check_classes(codes[part], labels, split, str(path))
+        labels, values = _read_classes(table, target)
+        check_classes(values, labels, "whole", table.name)
+        column = Column(name=target, categories=None)
+        tensor = TensorSpec(name="label", dtype="int64", labels=labels, columns=(column,))
+        strata, strata_names = values, labels
     else:
-        values = _read_measurements(table, name)
-        target = TensorSpec(name="target", columns=(Column(name=name, categories=None),))
-        parts = split_rows(np.zeros(len(values), np.int64), options, groups=groups)
-    inputs, arrays = _inputs(table, names, parts["train"], options)
-    spec = DataSpec(id=path.name, task=task, inputs=inputs, targets=(target,))
+        values = _read_measurements(table, target, _reading(table, target, options))
+        tensor = TensorSpec(name="target", columns=(Column(name=target, categories=None),))
+        strata, strata_names = np.zeros(len(values), np.int64), ()
+    parts = _parts(sizes, strata, options, groups, strata_names)
+    if task == Task.CLASSIFICATION:
+        for split, part in parts.items():
+            if split not in sizes or split == "train":  # a test file may lack a class
+                check_classes(strata[part], strata_names, split, table.name)
+    chosen = {one: _decide(table, one, options) for one in names}
+    inputs, arrays = _inputs(table, chosen, parts["train"])
+    spec = DataSpec(id=name, task=task, inputs=inputs, targets=(tensor,))
     splits: Mapping[str, Split] = {
-        split: ArraySplit({n: a[part] for n, a in arrays.items()}, {target.name: values[part]})
+        split: ArraySplit({n: a[part] for n, a in arrays.items()}, {tensor.name: values[part]})
         for split, part in parts.items()
     }
-    return Dataset(spec, lambda: splits)
+    dataset = Dataset(spec, lambda: splits)
+    dataset.columns = _summaries(table, target, task, chosen, options)
+    dataset.notes = table.notes
+    dataset.drawn = "test" not in sizes
+    return dataset
+
+
+def _parts(
+    sizes: Mapping[str, int],
+    strata: npt.NDArray[np.int64],
+    options: TableOptions,
+    groups: npt.NDArray[np.int64] | None,
+    names: tuple[str, ...],
+) -> dict[str, Indices]:
+    """Return the rows of each split: those of its own file, else drawn from the training file."""
+    count = sizes["train"]
+    given = [split for split in sizes if split != "train"]
+    within = None if groups is None else groups[:count]
+    drawn = split_rows(strata[:count], options, groups=within, names=names or None, given=given)
+    start = count
+    for split in given:
+        drawn[split] = np.arange(start, start + sizes[split])
+        start += sizes[split]
+    return drawn
 
 
 def _columns(table: Table, options: TableOptions) -> tuple[str, list[str]]:
@@ -101,7 +161,7 @@ def _columns(table: Table, options: TableOptions) -> tuple[str, list[str]]:
     findings = absent_columns(table, asked)
     for key, wanted in asked.items():
         for name in wanted:
-            if key != "target" and name == target:
+            if key not in ("target", "numeric") and name == target:
                 findings.append(Finding(key, name, "this is the target"))
             elif key == "categorical" and name in options.numeric:
                 findings.append(Finding(key, name, "a column is numeric or categorical, not both"))
@@ -112,27 +172,58 @@ def _columns(table: Table, options: TableOptions) -> tuple[str, list[str]]:
     return target, names
 
 
+def _reading(table: Table, name: str, options: TableOptions) -> Reading | None:
+    """Return how the numbers of a column are written, ``None`` for the usual way."""
+    reading = Reading(decimal=options.decimal, thousands=options.thousands, missing=options.missing)
+    cells = table.columns[name]
+    if name in options.numeric and cells.numbers(reading)[1] is not None:
+        reading = reading.model_copy(update={"signs": True})
+    return None if reading == Reading() else reading
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What a column is: its kind, why, and how its numbers are written."""
+
+    kind: str
+    reason: str
+    reading: Reading | None
+
+
+def _decide(table: Table, name: str, options: TableOptions) -> _Chosen:
+    reading = _reading(table, name, options)
+    if name in options.numeric:
+        return _Chosen("numeric", "the option numeric", reading)
+    if name in options.categorical:
+        return _Chosen("categorical", "the option categorical", None)
+    kind, reason = decide_kind(table, name, reading)
+    return _Chosen(kind, reason, reading if kind == "numeric" else None)
+
+
 def _inputs(
-    table: Table, names: list[str], train: Indices, options: TableOptions
-) -> tuple[tuple[TensorSpec, ...], dict[str, npt.NDArray[Any]]]:
+    table: Table, chosen: Mapping[str, _Chosen], train: Indices
+) -> tuple[tuple[TensorSpec, ...], dict[str, Array]]:
     """Return the specs and the arrays of the inputs."""
-    numeric = {name: _numbers(table, name) for name in names if _is_numeric(table, name, options)}
-    text = {name: _categories(table, name, train, options) for name in names if name not in numeric}
-    for name, values in numeric.items():
-        if np.isnan(values[train]).all():
-            raise _without_values(table, name)
     inputs: list[TensorSpec] = []
-    arrays: dict[str, npt.NDArray[Any]] = {}
+    arrays: dict[str, Array] = {}
+    numeric = [name for name, one in chosen.items() if one.kind == "numeric"]
     if numeric:
-        arrays["numeric"] = np.stack(list(numeric.values()), axis=1)
-        inputs.append(
-            TensorSpec(
-                name="numeric",
-                shape=(len(numeric),),
-                columns=tuple(Column(name=name, categories=None) for name in numeric),
-                missing=bool(np.isnan(arrays["numeric"]).any()),
-            )
+        stacked = np.empty((len(table), len(numeric)), np.float32)
+        for place, name in enumerate(numeric):
+            stacked[:, place] = _numbers(table, name, chosen[name].reading, train)
+        arrays["numeric"] = stacked
+        columns = tuple(
+            Column(name=name, categories=None, reading=chosen[name].reading) for name in numeric
         )
+        missing = bool(np.isnan(stacked).any())
+        inputs.append(
+            TensorSpec(name="numeric", shape=(len(numeric),), columns=columns, missing=missing)
+        )
+    text = {
+        name: _categories(table, name, train)
+        for name, one in chosen.items()
+        if one.kind == "categorical"
+    }
     if text:
         arrays["categorical"] = np.stack([values for _, values in text.values()], axis=1)
         columns = tuple(Column(name=name, categories=known) for name, (known, _) in text.items())
@@ -142,145 +233,74 @@ def _inputs(
     return tuple(inputs), arrays
 
 
-def _is_numeric(table: Table, name: str, options: TableOptions) -> bool:
-    if name in options.numeric:
-        return True
-    if name in options.categorical:
-        return False
-    present = [cell for cell in table.column(name) if not is_missing(cell)]
-    if not present:
-        raise _without_values(table, name)
-    return sum(map(is_number, present)) >= TYPED_SHARE * len(present)
-
-
-def _numbers(table: Table, name: str) -> npt.NDArray[np.float32]:
-    values = np.empty(len(table.rows))
-    for row, cell in enumerate(table.column(name)):
-        if is_missing(cell):
-            values[row] = np.nan
-            continue
-        number = float(cell) if is_number(cell) else float("nan")
-        if not abs(number) <= float(np.finfo(np.float32).max):
-            raise table.bad(
-                f"{cell!r} is not a finite number",
-                row,
-                name,
-                why="it is out of the range of float32"
-                if is_number(cell)
-                else "the column is numeric: nearly all of its other cells are numbers",
-                fix=f"correct the cell, leave it empty if the value is missing, or ask for "
-                f"categorical=[{name!r}]",
-            )
-        values[row] = number
+def _numbers(
+    table: Table, name: str, reading: Reading | None, train: Indices
+) -> npt.NDArray[np.float64]:
+    cells = table.columns[name]
+    values, odd = cells.numbers(reading)
+    if odd is not None:
+        texts = cells.where(lambda text: Cells.of([text]).numbers(reading)[1] is not None)
+        raise not_a_number(table, name, odd, 1 - float(texts.mean()))
+    if np.isnan(values[train]).all():
+        raise without_values(table, name)
     check_float32(table, name, values)
-    return values.astype(np.float32)
+    return values
 
 
 def _categories(
-    table: Table, name: str, train: Indices, options: TableOptions
+    table: Table, name: str, train: Indices
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
-    cells = table.column(name)
-    present = {cell for cell in cells if not is_missing(cell)}
-    crowded = len(present) > len(cells) / 2 and name not in options.categorical
-    if len(present) > MAX_CLASSES or crowded:
-        fixes = [f"leave it out: drop=[{name!r}]"]
-        if any(" " in cell for cell in present):
-            fixes.append(f"or learn classes from it as text, with transformer or lstm: text={name}")
-        if len(present) <= MAX_CLASSES:
-            fixes.append(f"or keep it: categorical=[{name!r}]")
-        raise table.bad(
-            f"the column has {len(present):,} different texts in {len(cells):,} rows",
-            column=name,
-            why=_why_crowded(table, cells),
-            fix="; ".join(fixes),
-        )
-    known = tuple(sorted(present & {cells[int(row)] for row in train}))
+    cells = table.columns[name]
+    seen = np.unique(cells.codes[train])
+    known = tuple(sorted(t for t in (cells.texts[i] for i in seen.tolist()) if not is_missing(t)))
     if not known:
-        raise _without_values(table, name)
-    code = {cell: index + 1 for index, cell in enumerate(known)}
-    return known, np.array([code.get(cell, 0) for cell in cells], np.int32)
+        raise without_values(table, name)
+    categories = Categories(known)
+    codes = np.array([categories.code(text) for text in cells.texts], np.int32)
+    return known, codes[cells.codes]
 
 
-def _why_crowded(table: Table, cells: list[str]) -> str:
-    """Return why a column has so many categories, as far as its cells tell."""
-    odd = [row for row, cell in enumerate(cells) if not is_missing(cell) and not is_number(cell)]
-    if len(odd) < len(cells) / 2:
-        return (
-            f"most of its cells are numbers, but {len(odd):,} are not, the first on line "
-            f"{table.lines[odd[0]]}: {cells[odd[0]]!r}; a missing value is an empty cell"
-        )
-    if sum(_DAY.fullmatch(cell) is not None for cell in cells) >= TYPED_SHARE * len(cells):
-        return (
-            "it looks like dates, of which only those like 1981-01-31 are read: "
-            f"{cells[0]!r} does not tell which part is the month"
-        )
-    if all(has_decimal_comma(cell) or is_missing(cell) or is_number(cell) for cell in cells):
-        return f"it looks like numbers with a decimal comma: write {cells[0].replace(',', '.')!r}"
-    return "it looks like an identifier or prose: a model would memorize rows"
-
-
-def _without_values(table: Table, name: str) -> BadRecord:
-    return table.bad(
-        "the column has no values to learn from",
-        column=name,
-        why="every cell of the training split is empty or a missing value",
-        fix=f"leave it out: drop=[{name!r}]",
-    )
-
-
-def _target_task(table: Table, name: str, asked: str | None) -> str:
+def _target_task(table: Table, name: str, options: TableOptions) -> str:
     """Return whether the target is a class or a measurement.
 
     Raises:
-        BadRecord: If a cell of the target is missing, or a stray word among measurements.
+        DataError: If a cell of the target is missing, or a stray word among measurements.
     """
-    check_present(table, name, "target")
-    if asked is not None:
-        return asked
-    cells = table.column(name)
-    if all(has_decimal_comma(cell) or is_number(cell) for cell in cells) and not all(
-        map(is_number, cells)
-    ):
-        raise _not_a_number(table, name)
-    numbers = [float(cell) for cell in cells if is_number(cell)]
-    if len(numbers) < TYPED_SHARE * len(cells) or not _are_measurements(numbers):
+    reading = _reading(table, name, options)
+    check_present(table, name, "target", reading)
+    if options.task is not None:
+        return options.task
+    cells = table.columns[name]
+    values, odd = cells.numbers(reading)
+    if odd is None:
+        return Task.REGRESSION if are_measurements(values) else Task.CLASSIFICATION
+    refuse_formats(table, name, cells.texts, reading)
+    numbers = ~np.isnan(values)
+    if numbers.mean() < TYPED_SHARE or not are_measurements(values[numbers]):
         return Task.CLASSIFICATION
-    if len(numbers) < len(cells):
-        raise _not_a_number(table, name)
-    return Task.REGRESSION
+    raise not_a_number(table, name, odd, float(numbers.mean()))
 
 
-def _are_measurements(numbers: list[float]) -> bool:
-    if not numbers:
-        return False
-    different = len(set(numbers))
-    many = different > MAX_WHOLE_CLASSES or (different > 2 and different > len(numbers) / 2)
-    return many or not all(number.is_integer() for number in numbers)
-
-
-def _read_measurements(table: Table, name: str) -> npt.NDArray[np.float32]:
+def _read_measurements(table: Table, name: str, reading: Reading | None) -> npt.NDArray[np.float32]:
     """Return the target of a regression, float32.
 
     Raises:
-        BadRecord: If a cell is not a number that is finite in float32, or all are the same.
+        DataError: If a cell is not a number that is finite in float32, or all are the same.
     """
-    cells = table.column(name)
-    if not all(is_number(cell) for cell in cells):
-        raise _not_a_number(table, name)
-    values = np.array([float(cell) for cell in cells])
-    wrong = np.flatnonzero(~(np.abs(values) <= float(np.finfo(np.float32).max)))
-    if len(wrong):
-        row = int(wrong[0])
+    cells = table.columns[name]
+    values, odd = cells.numbers(reading)
+    if odd is not None:
+        refuse_formats(table, name, cells.texts, reading)
         raise table.bad(
-            f"{cells[row]!r} is not a finite number",
-            row,
+            f"{cells.text(odd)!r} is not a number",
+            odd,
             name,
-            why="it is out of the range of float32",
-            fix="give the target in a larger unit",
+            why="the target of a regression is a number in every row",
+            fix="correct the cell, or ask for task=classification",
         )
     if values.min() == values.max():
         raise table.bad(
-            f"the target is {cells[0]} in every row",
+            f"the target is {cells.text(0)} in every row",
             column=name,
             why="there is nothing to learn",
             fix="name the column to predict: target=COLUMN",
@@ -293,37 +313,42 @@ def _read_classes(table: Table, name: str) -> tuple[tuple[str, ...], npt.NDArray
     """Return the class names, numbers sorted as numbers, and one class index per row.
 
     Raises:
-        BadRecord: If the target holds measurements, or too many different values.
+        DataError: If the target holds measurements, or too many different values.
     """
-    cells = table.column(name)
-    if not all(is_number(cell) for cell in cells):
-        return encode_classes(table, name, cells, sorted(set(cells)), "target")
-    values = [float(cell) for cell in cells]
-    if not all(value.is_integer() for value in values):
+    cells = table.columns[name]
+    if cells.plain is None:
+        return encode_classes(table, name, cells, sorted(cells.texts), "target")
+    if not bool((cells.plain == np.rint(cells.plain)).all()):
         raise table.bad(
             "the target holds measurements, not classes",
             column=name,
             why="a classifier's target is one of a few classes: text or integers",
             fix="name the column of the classes: target=COLUMN; or ask for task=regression",
         )
-    # A float would make long numbers equal.
-    whole = re.compile(r"[+-]?\d+", re.ASCII).fullmatch
-    cells = [str(int(c) if whole(c) else int(v)) for c, v in zip(cells, values, strict=True)]
-    return encode_classes(table, name, cells, sorted(set(cells), key=int), "target")
+    if np.abs(cells.plain).max() < _EXACT:
+        numbers, codes = np.unique(cells.plain, return_inverse=True)
+        whole = Cells(lambda: (codes, [str(int(number)) for number in numbers.tolist()]))
+        return encode_classes(table, name, whole, whole.texts, "target")
+    # 1.0 is the class 1; a float would make long numbers equal.
+    whole = cells.recoded(lambda text: str(int(Decimal(text))))
+    return encode_classes(table, name, whole, sorted(whole.texts, key=int), "target")
 
 
-def _not_a_number(table: Table, name: str) -> BadRecord:
-    cells = table.column(name)
-    row = next(row for row, cell in enumerate(cells) if not is_number(cell))
-    point = f"write {cells[row].replace(',', '.')}, with a decimal point, and so everywhere"
-    return table.bad(
-        f"{cells[row]!r} is not a number",
-        row,
-        name,
-        why="the target is a measurement: its other cells are numbers"
-        if sum(map(is_number, cells)) >= TYPED_SHARE * len(cells)
-        else "the target of a regression is a number in every row",
-        fix=point
-        if has_decimal_comma(cells[row])
-        else "correct the cell, or ask for task=classification",
-    )
+def _summaries(
+    table: Table,
+    target: str,
+    task: str,
+    chosen: Mapping[str, _Chosen],
+    options: TableOptions,
+) -> tuple[ColumnSummary, ...]:
+    """Return what was understood of each column."""
+    found = []
+    for name, cells in table.columns.items():
+        kind, reason = "dropped", "the option drop"
+        if name == target:
+            kind = "class" if task == Task.CLASSIFICATION else "measurement"
+            reason = "the option target" if options.target else "the last column is the target"
+        elif name in chosen:
+            kind, reason = chosen[name].kind, chosen[name].reason
+        found.append(ColumnSummary.of(name, kind, reason, cells))
+    return tuple(found)

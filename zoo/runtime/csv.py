@@ -1,77 +1,118 @@
-"""Read CSV and TSV files: rows and cells as text, with the line of each."""
+"""Read CSV and TSV files: rows and cells, with the line of each.
+
+Cells are separated by commas, semicolons, tabs or bars. A first line ``sep=;`` says so, as Excel
+writes it; else the mark that splits the header into most cells, the comma in a tie. Lines before
+the header that begin with ``#`` are comments if they have another number of cells than the header.
+Blank lines do not count.
+"""
 
 from __future__ import annotations
 
 import csv
-import io
+import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from zoo.errors import BadRecord
+from zoo.runtime.table import Cells, Encoded, Table
 from zoo.runtime.text_files import read_lines, read_text
+from zoo.runtime.values import MISSING, is_number, parse_number
 
-MISSING = frozenset({"", "?", "n/a", "na", "nan", "null"})
-"""Cells, in lower case, that stand for a missing value."""
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_SEP = re.compile(r"sep=(.)\n", re.IGNORECASE)
+_COMMENT = "#"
+_ROWS = 4_096
+"""Rows that are read at a time."""
 
-_WITH_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-
-
-def is_missing(cell: str) -> bool:
-    """Return whether a stripped cell stands for a missing value."""
-    return cell.lower() in MISSING
+_LEADING_ZERO = re.compile(r"(?m)^[ \t]*[+-]?0[0-9]")
+_NOT_PLAIN = re.compile(r"[^0-9.eE+\-\s]")
 
 
-def is_number(cell: str) -> bool:
-    """Return whether a stripped cell is a decimal number: ``-1.5``, ``.5``, ``3e8``."""
-    return _NUMBER.fullmatch(cell) is not None
+class _Text:
+    """The text of a file with cells, its header, and where its rows begin."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.file, self.notes = file, list[str]()
+        start = 0
+        if (said := _SEP.match(text)) and said[1] in _DELIMITERS:
+            start = said.end()
+        begin = _after_comments(text, start)
+        self.text = text
+        self.delimiter = said[1] if said and start else _delimiter(text, begin)
+        last = text.rfind("\n", start, max(begin - 1, start)) + 1 or start
+        # A last line with # and as many cells as the next one is a header.
+        if begin > start and self._width(last) == self._width(begin) > 1:
+            begin = last
+        if begin > start:
+            count = text.count("\n", start, begin)
+            self.notes.append(f"{count} comment line{'s' if count > 1 else ''} before the header")
+        self.start = begin
+
+    def _width(self, start: int) -> int:
+        try:
+            return len(next(self._reader(start), ()))
+        except csv.Error:
+            return 0
+
+    def _reader(self, start: int) -> Iterator[list[str]]:
+        return csv.reader(_lines(self.text, start), delimiter=self.delimiter, strict=True)
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the cells of each row that is not blank, and the line that it starts on.
+
+        Raises:
+            BadRecord: If a quote is not closed, or closed inside of a cell.
+        """
+        before = self.text.count("\n", 0, self.start)
+        line = before + 1
+        # Python's own limit is 131,072 characters, shorter than a long text.
+        limit = csv.field_size_limit(max(csv.field_size_limit(), len(self.text)))
+        reader = self._reader(self.start)
+        try:
+            for cells in reader:
+                if len(cells) > 1 or (cells and cells[0].strip()):
+                    yield line, cells
+                line = before + reader.line_num + 1  # type: ignore[attr-defined]
+        except csv.Error as error:
+            raise BadRecord(
+                f"the row cannot be read: {error}",
+                file=self.file,
+                row=line,
+                why="a quoted cell ends with a quote that a delimiter or the line's end follows",
+            ) from error
+        finally:
+            csv.field_size_limit(limit)
 
 
-def has_decimal_comma(cell: str) -> bool:
-    """Return whether a cell is a number with a decimal comma: ``1,5``."""
-    return _WITH_COMMA.fullmatch(cell) is not None
+def _lines(text: str, start: int = 0) -> Iterator[str]:
+    """Yield the lines from a place on; all of them at once would take the memory twice."""
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
-@dataclass(frozen=True)
-class Table:
-    """Stripped cells of a file.
-
-    Attributes:
-        file: Path of the file, for errors.
-        header: Names of the columns.
-        rows: One list of cells per row, as long as the header.
-        lines: Line of the file on which each row starts, counted from 1.
-    """
-
-    file: str
-    header: list[str]
-    rows: list[list[str]]
-    lines: list[int]
-
-    def column(self, name: str) -> list[str]:
-        """Return the cells of one column."""
-        place = self.header.index(name)
-        return [row[place] for row in self.rows]
-
-    def bad(
-        self, what: str, row: int | None = None, column: str | None = None, **more: str
-    ) -> BadRecord:
-        """Return an error about a cell, a row or a column; ``row`` counts from 0."""
-        line = None if row is None else self.lines[row]
-        return BadRecord(what, file=self.file, row=line, column=column, **more)
-
-
-def read_table(path: Path, text: str | None = None) -> Table:
-    r"""Read a CSV file: UTF-8, a header line, one of comma, semicolon or tab between cells.
-
-    The delimiter is the one that splits the header into most cells; the comma wins a tie.
-    Blank lines do not count.
+def read_table(
+    path: Path,
+    text: str | None = None,
+    *,
+    header: bool | None = None,
+    names: Sequence[str] = (),
+) -> Table:
+    r"""Read a CSV file: UTF-8, a header line, one mark between cells.
 
     Args:
         path: The file.
         text: Its text, if it was decoded from another encoding than UTF-8.
+        header: Whether the first row holds names; ``None`` refuses one that looks like data.
+        names: Names of the columns: instead of the header, or of a file that has none.
 
     Raises:
         BadRecord: If the file is empty, not UTF-8, ragged, or has no valid header.
@@ -81,56 +122,156 @@ def read_table(path: Path, text: str | None = None) -> Table:
         >>> read_table(Path("points.csv")).header
         ['x', 'y']
     """
+    file = str(path)
     text = read_text(path) if text is None else text
-    empty = BadRecord("the file is empty", file=str(path), fix="write a header line and the rows")
-    if not text.strip():
-        raise empty
-    delimiter = _delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    start = 1
-    # Python's own limit is 131,072 characters, shorter than a long text.
-    limit = csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    try:
-        for cells in reader:
-            stripped = [cell.strip() for cell in cells]
-            if len(stripped) > 1 or any(stripped):
-                rows.append(stripped)
-                lines.append(start)
-            start = reader.line_num + 1
-    except csv.Error as error:
+    source = _Text(text, file) if text.strip() else None
+    line, first = next(source.rows(), (1, None)) if source is not None else (1, None)
+    if source is None or first is None:  # nothing, or nothing but quoted blanks
+        raise BadRecord("the file is empty", file=file, fix="write a header line and the rows")
+    found = [cell.strip() for cell in first]
+    has_names = header is not False and not (names and header is None)
+    if names and len(names) != len(found):
         raise BadRecord(
-            f"the row cannot be read: {error}",
-            file=str(path),
-            row=start,
-            why="a quoted cell ends with a quote that a delimiter or the line's end follows",
-        ) from error
-    finally:
-        csv.field_size_limit(limit)
-    if not rows:  # nothing but quoted blanks
-        raise empty
-    header = rows.pop(0)
-    _check_header(header, str(path), lines.pop(0))
-    table = Table(str(path), header, rows, lines)
-    for number, row in enumerate(rows):
-        if len(row) != len(header):
-            between = _DELIMITERS[delimiter]
-            raise table.bad(
-                f"the row has {len(row)} cell{'s' if len(row) != 1 else ''}, "
-                f"the header has {len(header)}",
-                number,
-                why=f"every row has one cell per column, with {between} between them",
-                fix="complete the row, or put quotes around a cell that holds the delimiter",
-            )
-    if not rows:
+            f"it has {len(found)} columns",
+            file=file,
+            row=line,
+            why=f"{len(names)} names were given",
+            fix="give one name per column",
+        )
+    called = list(names) or (found if has_names else [f"x{at}" for at in range(len(found))])
+    _check_names(called, file, line)
+    columns = _read_columns(source, called, int(has_names))
+    if not columns:
         raise BadRecord(
             "the file has a header and no rows",
-            file=str(path),
+            file=file,
             why="there is nothing to read",
             fix="write a row below the header",
         )
+    notes = list(source.notes)
+    if not has_names:
+        notes.append(f"no header: the columns are called {', '.join(called)}")
+    lines = partial(_row_lines, source, int(has_names))
+    table = Table(file, columns, tuple(notes), _lines=lines)
+    if header is None and not names and _looks_like_data(found, columns):
+        raise BadRecord(
+            "the first line looks like data, not like a header",
+            file=file,
+            row=line,
+            why=f"it holds {', '.join(map(repr, found[:4]))}, as the rows below it do",
+            fix="add a line with the columns' names at the top; as an option of the data, "
+            "header=false makes up names, names=[...] gives them, and header=true takes this line "
+            "for names",
+        )
     return table
+
+
+def _row_lines(source: _Text, skip: int) -> list[int]:
+    return [line for line, _ in islice(source.rows(), skip, None)]
+
+
+def _looks_like_data(header: Sequence[str], columns: dict[str, Cells]) -> bool:
+    """Return whether a first row is like the rows below it."""
+    pairs = list(zip(header, columns.values(), strict=True))
+    numeric = [cells.plain is not None for _, cells in pairs]
+    if any(is_number(name) and number for (name, _), number in zip(pairs, numeric, strict=True)):
+        return True
+    return not any(numeric) and all(name in cells.texts for name, cells in pairs)
+
+
+def _read_columns(source: _Text, header: Sequence[str], skip: int) -> dict[str, Cells]:
+    """Return the cells by column; nothing if there are no rows."""
+    from zoo.runtime.arrow import read_cells
+
+    found = read_cells(source.text, source.start, source.delimiter, header, skip)
+    if found is not None:
+        return found
+    rows = islice(source.rows(), skip, None)
+    builders = [_Column(source, at, skip) for at in range(len(header))]
+    while block := list(islice(rows, _ROWS)):
+        for line, cells in block:
+            if len(cells) != len(header):
+                raise BadRecord(
+                    f"the row has {len(cells)} cell{'s' if len(cells) != 1 else ''}, "
+                    f"the header has {len(header)}",
+                    file=source.file,
+                    row=line,
+                    why="every row has one cell per column, with "
+                    f"{_DELIMITERS[source.delimiter]} between them",
+                    fix="complete the row, or put quotes around a cell that holds the delimiter",
+                )
+        columns = zip(*(row for _, row in block), strict=True)
+        for builder, found_cells in zip(builders, columns, strict=True):
+            builder.add(found_cells)
+    if not builders or not builders[0].blocks:
+        return {}
+    return {name: builder.cells() for name, builder in zip(header, builders, strict=True)}
+
+
+class _Column:
+    """A column that is read block by block: as numbers as long as all cells are numbers."""
+
+    def __init__(self, source: _Text, place: int, skip: int) -> None:
+        self._source, self._place, self._skip = source, place, skip
+        self.blocks: list[npt.NDArray[Any]] = []
+        self._index: dict[str, int] | None = None
+        self._again = False
+
+    def add(self, cells: Sequence[str]) -> None:
+        """Add the cells of a block."""
+        if self._again:
+            return
+        if self._index is None:
+            numbers = _plain_numbers(cells)
+            if numbers is not None:
+                self.blocks.append(numbers)
+                return
+            self._again = bool(self.blocks)  # the texts of these numbers are gone
+            self._index = {}
+        if not self._again:
+            self.blocks.append(self._codes(cells))
+
+    def cells(self) -> Cells:
+        """Return the column."""
+        if self._index is None:
+            return Cells(self._read_texts, np.concatenate(self.blocks))
+        if self._again:
+            return Cells(self._read_texts)
+        encoded = np.concatenate(self.blocks), list(self._index)
+        return Cells(lambda: encoded)
+
+    def _codes(self, cells: Iterable[str]) -> npt.NDArray[np.int64]:
+        index = self._index = self._index or {}
+        found = [index.setdefault(cell.strip(), len(index)) for cell in cells]
+        return np.array(found, np.int64)
+
+    def _read_texts(self) -> Encoded:
+        """Read the file again, for the texts of this column."""
+        self._index = {}
+        rows = islice(self._source.rows(), self._skip, None)
+        codes = self._codes(cells[self._place] for _, cells in rows)
+        return codes, list(self._index)
+
+
+def _plain_numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
+    """Return the numbers of a block, NaN where one is missing; ``None`` if one is text."""
+    try:
+        numbers = list(map(float, cells))
+        present: Sequence[str] = cells
+    except ValueError:
+        present = [cell for cell in cells if cell.strip().lower() not in MISSING]
+        try:
+            known = iter([float(cell) for cell in present])
+        except ValueError:
+            return None
+        numbers = [math.nan if cell.strip().lower() in MISSING else next(known) for cell in cells]
+    text = "\n".join(present)
+    # What float() takes and the rules do not: 1_000, infinity, other scripts, 007.
+    doubtful = _NOT_PLAIN.search(text) or _LEADING_ZERO.search(text)
+    if doubtful and any(parse_number(cell.strip()) is None for cell in present):
+        return None
+    values = np.array(numbers, np.float64)
+    return None if np.isinf(values).any() else values
 
 
 def read_text_table(path: Path, encoding: str | None = None) -> Table:
@@ -150,7 +291,10 @@ def read_text_table(path: Path, encoding: str | None = None) -> Table:
     clear = len(set(header)) == len(header) > 1 and all(header) and rows
     if not clear or any(len(row) != len(header) for row in rows):
         return read_table(path, read_text(path, encoding))
-    return Table(str(path), header, rows, [number for number, _ in lines[1:]])
+    columns = {
+        name: Cells.of(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)
+    }
+    return Table(str(path), columns, _lines=lambda: [number for number, _ in lines[1:]])
 
 
 def _unquoted(cell: str) -> str:
@@ -161,19 +305,31 @@ def _unquoted(cell: str) -> str:
     return cell
 
 
-def _delimiter(text: str) -> str:
-    first = next(line for line in text.splitlines() if line.strip())
+def _after_comments(text: str, start: int) -> int:
+    """Return where the first line begins that is not blank and no comment; the start if none."""
+    place = start
+    for line in _lines(text, start):
+        if line.strip() and not line.startswith(_COMMENT):
+            return place if text.startswith(_COMMENT, start) else start
+        place += len(line)
+    return start
+
+
+def _delimiter(text: str, start: int) -> str:
+    first = re.compile(r"\S").search(text, start)
+    begin = text.rfind("\n", start, first.start()) + 1 or start if first else start
 
     def cells(delimiter: str) -> int:
         try:
-            return len(next(csv.reader([first], delimiter=delimiter)))
+            return len(next(csv.reader(_lines(text, begin), delimiter=delimiter), ()))
         except csv.Error:
             return 0
 
     return max(_DELIMITERS, key=cells)
 
 
-def _check_header(header: list[str], file: str, line: int) -> None:
+def _check_names(header: Sequence[str], file: str, line: int) -> None:
+    seen: set[str] = set()
     for place, name in enumerate(header):
         if not name:
             raise BadRecord(
@@ -183,7 +339,7 @@ def _check_header(header: list[str], file: str, line: int) -> None:
                 why="columns are asked for by their names",
                 fix="name it in the header line",
             )
-        if name in header[:place]:
+        if name in seen:
             raise BadRecord(
                 f"two columns are called {name!r}",
                 file=file,
@@ -192,10 +348,4 @@ def _check_header(header: list[str], file: str, line: int) -> None:
                 why="columns are asked for by their names",
                 fix="rename one of them in the header line",
             )
-    if all(map(is_number, header)):
-        raise BadRecord(
-            "the first line is all numbers: it looks like data, not like a header",
-            file=file,
-            row=line,
-            fix="add a line with the columns' names at the top",
-        )
+        seen.add(name)

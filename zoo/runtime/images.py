@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.errors import BadRecord
+from zoo.errors import BadRecord, DataError
 from zoo.files import open_regular
 
 Image = npt.NDArray[np.uint8]
@@ -77,11 +77,27 @@ def read_image(path: Path | str) -> Image:
         >>> read_image("seven.png").shape
         (8, 8, 1)
     """
-    data = _read(path)
+    return decode_image(_read(path), path)
+
+
+def decode_image(data: bytes, path: Path | str) -> Image:
+    """Decode the bytes of an image file, as :func:`read_image` does; the path is for errors."""
     try:
         return _decode_png(data) if data.startswith(_PNG) else _decode(data)
     except _Corrupt as error:
         raise _bad(path, str(error)) from error
+
+
+def from_pillow(image: Any) -> Image:
+    """Return the pixels of an image of Pillow, as :func:`read_image` returns those of a file.
+
+    Raises:
+        DataError: If its pixels have no range of their own.
+    """
+    try:
+        return _pixels(image)
+    except _Corrupt as error:
+        raise DataError(f"the image cannot be used: {error}", fix="convert it to RGB") from error
 
 
 def probe_image(path: Path | str) -> tuple[int, int, int]:
@@ -229,25 +245,29 @@ def _open(data: bytes) -> Any:
 
 def _decode(data: bytes) -> Image:
     with _open(data) as image:
-        from PIL import ImageOps
+        return _pixels(image)
 
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                upright = ImageOps.exif_transpose(image)
-                if _is_wide_pgm(image) or upright.mode.startswith("I;16"):
-                    return _to_eight(np.asarray(upright))[..., None]
-                if upright.mode in ("I", "F"):
-                    raise _Corrupt(f"pixels of type {upright.mode!r} have no range of their own")
-                mode = "L" if _is_gray(upright.mode) else "RGB"
-                if upright.has_transparency_data:
-                    pixels = np.asarray(upright.convert("LA" if mode == "L" else "RGBA"))
-                    return _composite(pixels[..., :-1], pixels[..., -1])
-                return np.array(upright.convert(mode)).reshape(upright.height, upright.width, -1)
-        except _Corrupt:
-            raise
-        except Exception as error:  # as above
-            raise _Corrupt(f"the image cannot be decoded: {error}") from error
+
+def _pixels(image: Any) -> Image:
+    from PIL import ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            upright = ImageOps.exif_transpose(image)
+            if _is_wide_pgm(image) or upright.mode.startswith("I;16"):
+                return _to_eight(np.asarray(upright))[..., None]
+            if upright.mode in ("I", "F"):
+                raise _Corrupt(f"pixels of type {upright.mode!r} have no range of their own")
+            mode = "L" if _is_gray(upright.mode) else "RGB"
+            if upright.has_transparency_data:
+                pixels = np.asarray(upright.convert("LA" if mode == "L" else "RGBA"))
+                return _composite(pixels[..., :-1], pixels[..., -1])
+            return np.array(upright.convert(mode)).reshape(upright.height, upright.width, -1)
+    except _Corrupt:
+        raise
+    except Exception as error:  # as above
+        raise _Corrupt(f"the image cannot be decoded: {error}") from error
 
 
 def _orientation(image: Any) -> Any:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
@@ -14,13 +13,17 @@ import numpy as np
 from zoo.errors import BadRecord, DataError
 from zoo.files import is_file, is_folder
 from zoo.names import nearest
-from zoo.spec import Column, TensorSpec
+from zoo.runtime.table_inputs import Inputs, check_values, encode_table
+from zoo.spec import TensorSpec
 
 if TYPE_CHECKING:
-    from zoo.runtime.csv import Table
+    from zoo.runtime.table import Table
+
+TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".xlsx")
+"""Suffixes of the files that are tables."""
 
 _BATCH_BYTES = 2 * 2**30
-_TABLES, _ARRAYS = {".csv", ".tsv"}, {".npy", ".npz"}
+_ARRAYS = {".npy", ".npz"}
 
 
 def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
@@ -42,6 +45,52 @@ def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
         >>> encode("seven.png", inputs)["image"].shape
         (1, 8, 8, 1)
     """
+    return read_inputs(raw, specs).arrays
+
+
+def read_inputs(raw: Any, specs: Sequence[TensorSpec]) -> Inputs:
+    """Convert raw values into a graph's inputs, as :func:`encode` does."""
+    from zoo.runtime.table import is_frame, read_frame, read_mapping, read_records
+
+    table: Table | None = None
+    if is_frame(raw):
+        table = read_frame(raw)
+    elif (path := _table_file(raw)) is not None:
+        if not any(spec.text for spec in specs):
+            from zoo.runtime.table_files import read_file
+
+            table = read_file(path)
+    elif isinstance(raw, list | tuple) and raw and all(isinstance(one, Mapping) for one in raw):
+        table = read_records(raw, _columns(specs))
+    elif isinstance(raw, Mapping) and not {spec.name for spec in specs} & set(raw):
+        table = read_mapping(raw, _columns(specs))
+    if table is None:
+        return Inputs(_encode_arrays(raw, specs))
+    if any(spec.series is not None for spec in specs):
+        from zoo.runtime.series import encode_series
+
+        return encode_series(table, specs)
+    found = encode_table(table, specs)
+    return replace(found, index=tuple(getattr(raw, "index", ()))) if is_frame(raw) else found
+
+
+def _table_file(raw: Any) -> Path | None:
+    """Return the path of a table; ``None`` for anything else."""
+    if isinstance(raw, list | tuple) and len(raw) == 1:
+        raw = raw[0]
+    if not isinstance(raw, str | os.PathLike):
+        return None
+    path = Path(raw)
+    return path if path.suffix.lower() in TABLES and is_file(path) else None
+
+
+def _columns(specs: Sequence[TensorSpec]) -> list[str]:
+    """Return the columns that a model reads."""
+    names = [column.name for spec in specs for column in spec.columns or ()]
+    return names + [spec.series.date for spec in specs if spec.series and spec.series.date]
+
+
+def _encode_arrays(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
     if len(specs) == 1 and specs[0].text:
         from zoo.runtime.text_inputs import encode_texts, texts_of
 
@@ -50,15 +99,15 @@ def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
     if isinstance(raw, str | os.PathLike):
         return _from_files([Path(raw)], specs)
     if isinstance(raw, Mapping):
-        names = {spec.name for spec in specs}
-        if names & set(raw):
-            return _from_arrays(raw, specs)
-        return _from_records([raw], specs)
-    if isinstance(raw, list | tuple) and raw:
-        if all(isinstance(item, str | os.PathLike) for item in raw):
-            return _from_files([Path(item) for item in raw], specs)
-        if all(isinstance(item, Mapping) for item in raw):
-            return _from_records(raw, specs)
+        return _from_arrays(raw, specs)
+    several = isinstance(raw, list | tuple) and len(raw) > 0
+    if several and all(isinstance(item, str | os.PathLike) for item in raw):
+        return _from_files([Path(item) for item in raw], specs)
+    if len(specs) == 1 and specs[0].is_image:
+        from zoo.runtime.image_inputs import fit_images, images_of
+
+        if (images := images_of(raw, specs[0])) is not None:
+            return _from_arrays({specs[0].name: fit_images(images, specs[0], len(images))}, specs)
     if len(specs) != 1:
         _refuse(
             f"one array was given for the {len(specs)} inputs {_names(specs)}",
@@ -98,7 +147,8 @@ def _from_arrays(
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
         _refuse("the inputs have different numbers of examples", f"Received: {counts}")
-    _check_finite(arrays, specs)
+    for spec in specs:
+        check_values(arrays[spec.name], spec)
     return arrays
 
 
@@ -164,81 +214,6 @@ def _cast(array: np.ndarray[Any, Any], spec: TensorSpec) -> np.ndarray[Any, Any]
         return np.ascontiguousarray(array, dtype=kind)
 
 
-def _check_finite(
-    arrays: Mapping[str, np.ndarray[Any, Any]],
-    specs: Sequence[TensorSpec],
-    table: Table | None = None,
-) -> None:
-    for spec in specs:
-        array = arrays[spec.name]
-        if array.dtype.kind != "f":
-            continue
-        bad = np.isinf(array) if spec.missing else ~np.isfinite(array)
-        if not bad.any():
-            continue
-        place = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
-        column = spec.columns[place[-1]].name if spec.columns else None
-        what = f"the value {array[place]} of {column or spec.name!r} cannot be used"
-        why = "the model was made for data without missing values"
-        if table is not None:
-            raise table.bad(what, place[0], column, why=why)
-        _refuse(f"example {place[0]}: {what}", why)
-
-
-def _from_records(
-    records: Sequence[Mapping[str, Any]],
-    specs: Sequence[TensorSpec],
-    *,
-    table: Table | None = None,
-) -> dict[str, np.ndarray[Any, Any]]:
-    columns = [column.name for spec in specs for column in spec.columns or ()]
-    if not columns or any(spec.columns is None for spec in specs):
-        _refuse("the model takes no records", f"its inputs are arrays: {_names(specs)}")
-    for index, record in enumerate(records):
-        absent = [name for name in columns if name not in record]
-        extra = [name for name in record if name not in columns]
-        if absent or (extra and table is None):
-            name = absent[0] if absent else extra[0]
-            pool = extra if absent else columns
-            hint = _hint(name, pool)
-            what = f"the column {name!r} is {'missing' if absent else 'unknown'}"
-            why = f"the model's columns are {', '.join(columns)}{hint}"
-            if table is not None:
-                raise table.bad(what, why=why)
-            _refuse(f"record {index}: {what}", why)
-    arrays = {}
-    for spec in specs:
-        values = [
-            [_element(record[c.name], c, index, table) for c in spec.columns or ()]
-            for index, record in enumerate(records)
-        ]
-        arrays[spec.name] = _fit(np.asarray(values, dtype=np.float64), spec)
-    _check_finite(arrays, specs, table)
-    return arrays
-
-
-def _element(value: Any, column: Column, index: int, table: Table | None) -> float:
-    """Convert one value of a record, or one cell of a table."""
-    from zoo.runtime.csv import is_missing, is_number
-
-    text = "" if value is None else str(value).strip()
-    if column.categories is not None:
-        return column.categories.index(text) + 1 if text in column.categories else 0
-    if is_missing(text):
-        return math.nan
-    if not isinstance(value, str) or is_number(text):
-        with contextlib.suppress(TypeError, ValueError):
-            return float(value)
-    what = f"{value!r} is not a number"
-    if table is not None:
-        raise table.bad(what, index, column.name)
-    raise DataError(
-        f"record {index}, column {column.name!r}: {what}",
-        why="the column is numeric",
-        fix="give a number, or None if it is missing",
-    )
-
-
 def _from_files(
     paths: Sequence[Path], specs: Sequence[TensorSpec]
 ) -> dict[str, np.ndarray[Any, Any]]:
@@ -250,11 +225,9 @@ def _from_files(
                 "the file does not exist", file=str(path), fix="give a path that exists"
             )
     kinds = {path.suffix.lower() for path in paths}
-    if len(paths) == 1 and kinds <= _TABLES:
-        return _from_table(paths[0], specs)
     if len(paths) == 1 and kinds <= _ARRAYS:
         return _from_array_file(paths[0], specs)
-    if kinds & (_TABLES | _ARRAYS):
+    if kinds & {*TABLES, *_ARRAYS}:
         _refuse("several files were given, not all of them images", "one table or array at a time")
     if len(specs) != 1 or not specs[0].is_image:
         raise BadRecord(
@@ -265,7 +238,8 @@ def _from_files(
             if any(spec.columns for spec in specs)
             else "give a .npy or .npz file",
         )
-    from zoo.runtime.images import PADDED, fit_image, read_image
+    from zoo.runtime.image_inputs import fit_images
+    from zoo.runtime.images import read_image
 
     if specs[0].shape[-1] not in (1, 3):
         raise BadRecord(
@@ -274,19 +248,8 @@ def _from_files(
             why=f"the model takes images of {specs[0].shape[-1]} channels",
             fix="give a .npy or .npz file",
         )
-    height, width, channels = specs[0].shape
-    if isinstance(height, str) or isinstance(width, str) or isinstance(channels, str):
-        images = [read_image(path) for path in paths]
-        if len({image.shape for image in images}) > 1:
-            _refuse("the images have different sizes", "the model takes one size at a time")
-    elif len(paths) * height * width * channels > _BATCH_BYTES:
-        _refuse(f"{len(paths):,} images are too many at once", "give fewer at a time")
-    else:
-        padded = specs[0].outside == PADDED
-        images = [
-            fit_image(read_image(path), height, width, channels, padded=padded) for path in paths
-        ]
-    return _from_arrays({specs[0].name: np.stack(images)}, specs)
+    images = fit_images(map(read_image, paths), specs[0], len(paths))
+    return _from_arrays({specs[0].name: images}, specs)
 
 
 def _from_array_file(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
@@ -346,16 +309,3 @@ def _padded(values: np.ndarray[Any, Any], spec: TensorSpec) -> dict[str, np.ndar
         spec.name: np.where(padding[..., None], 0, values),
         spec.rows: length.astype(np.int32),
     }
-
-
-def _from_table(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
-    if any(spec.series is not None for spec in specs):
-        from zoo.runtime.series import encode_series
-
-        return encode_series(path, specs)
-    from zoo.runtime.csv import read_table
-
-    table = read_table(path)
-    rows = [dict(zip(table.header, cells, strict=True)) for cells in table.rows]
-    # The target's column may be in the table, so more columns are no error here.
-    return _from_records(rows, specs, table=table)

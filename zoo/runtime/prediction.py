@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.spec import TensorSpec
+
+if TYPE_CHECKING:
+    from zoo.runtime.table_inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,27 @@ class Prediction:
     Attributes:
         outputs: One array per output, examples along the first axis.
         specs: Specs of the outputs.
-        dates: Date of each step of a forecast from a file with dates.
+        dates: Date of each step of a forecast of a series with dates.
+        unknown: For each example the values by column that the model has not learned, which
+            count as missing; empty if there are none.
+        index: Label of each row, if a frame was given.
     """
 
     outputs: Mapping[str, np.ndarray[Any, Any]]
     specs: Sequence[TensorSpec]
     dates: tuple[str, ...] = ()
+    unknown: tuple[Mapping[str, str], ...] = ()
+    index: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        outputs: Mapping[str, np.ndarray[Any, Any]],
+        specs: Sequence[TensorSpec],
+        inputs: Inputs,
+    ) -> Prediction:
+        """Return the outputs for some inputs."""
+        return cls(outputs, specs, inputs.dates, inputs.unknown, inputs.index)
 
     def __len__(self) -> int:
         return len(next(iter(self.outputs.values())))
@@ -141,6 +159,8 @@ class Prediction:
                     row[spec.name] = (
                         texts[spec.name][index] if spec.name in texts else self._plain(spec, index)
                     )
+            if self.unknown and self.unknown[index]:
+                row["unknown"] = dict(self.unknown[index])
             rows.append(row)
         return rows
 

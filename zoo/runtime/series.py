@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.runtime.calendar import Step, calendar_row, infer_step, parse_date
-from zoo.runtime.csv import Table, is_missing, is_number, read_table
+from zoo.runtime.table import Table
+from zoo.runtime.table_inputs import Inputs
+from zoo.runtime.values import is_missing, is_number
 from zoo.spec import SeriesSpec, TensorSpec
 
 MAX_FILL = 48
@@ -102,16 +104,16 @@ def read_series(
     return Series(tuple(channels), known.astype(np.float32), np.any(missing, axis=1), first, step)
 
 
-def encode_series(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:
-    """Encode the last window of a CSV file, with the calendar of it and of the horizon.
+def encode_series(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
+    """Encode the last window of a table, with the calendar of it and of the horizon.
 
     Args:
-        path: A table with the columns that the model was trained on, by name; others are ignored.
-            It may be longer than the window.
+        table: The columns that the model was trained on, by name; others are ignored. It may be
+            longer than the window.
         specs: Specs of the inputs: a history with a ``series``, and perhaps a ``calendar``.
 
     Returns:
-        Arrays of one example.
+        One example; the dates of its forecast, if there are dates.
 
     Raises:
         BadRecord: If a column is missing, the series is shorter than the window, or its dates or
@@ -119,7 +121,6 @@ def encode_series(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarr
     """
     history = next(spec for spec in specs if spec.series is not None)
     declared: SeriesSpec = history.series  # type: ignore[assignment]  # chosen for having one
-    table = read_table(path)
     channels = [column.name for column in history.columns or ()]
     for name in [*([declared.date] if declared.date else []), *channels]:
         if name not in table.header:
@@ -150,27 +151,12 @@ def encode_series(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarr
             features = [column.name for column in spec.columns or ()]
             rows = series.calendar(features, steps - window, steps + declared.horizon)
             arrays[spec.name] = rows[None]
-    return arrays
+    return Inputs(arrays, dates=_forecast_dates(table, declared))
 
 
-def forecast_dates(raw: Any, specs: Sequence[TensorSpec]) -> tuple[str, ...]:
-    """Return the dates of a forecast from a file; empty if there are none.
-
-    Args:
-        raw: The file, which :func:`encode_series` has checked.
-        specs: Specs of the inputs.
-    """
-    declared = next((spec.series for spec in specs if spec.series is not None), None)
-    paths = raw if isinstance(raw, list | tuple) else [raw]
-    if declared is None or declared.date is None or len(paths) != 1:
-        return ()
-    if not isinstance(paths[0], str | Path) or Path(paths[0]).suffix.lower() not in (
-        ".csv",
-        ".tsv",
-    ):
-        return ()
-    table = read_table(Path(paths[0]))
-    last = parse_date(table.column(declared.date)[-1])
+def _forecast_dates(table: Table, declared: SeriesSpec) -> tuple[str, ...]:
+    """Return the dates of the steps after a series; empty if it has none."""
+    last = parse_date(table.columns[declared.date].text(-1)) if declared.date else None
     if last is None:
         return ()
     step = Step.of(declared)
@@ -250,7 +236,7 @@ def _apart(step: Step) -> str:
 
 
 def _numbers(table: Table, name: str, interpolate: bool) -> npt.NDArray[np.float64]:
-    values = np.empty(len(table.rows))
+    values = np.empty(len(table))
     for row, cell in enumerate(table.column(name)):
         if is_missing(cell):
             if not interpolate:
@@ -288,7 +274,7 @@ def _fill(
         gaps = missing[:, channel]
         known = np.flatnonzero(~gaps)
         if not len(known) or gaps[0] or gaps[-1]:
-            row = 0 if not len(known) or gaps[0] else len(table.rows) - 1
+            row = 0 if not len(known) or gaps[0] else len(table) - 1
             raise table.bad(
                 "the value is missing at the end of the series",
                 row,

@@ -84,9 +84,12 @@ class Session:
 
         Args:
             raw: An array of examples or of one example; a mapping of input names to arrays; a
-                record (a mapping of column names to values) or a list of records; a text or a
-                list of texts (see :mod:`zoo.runtime.text_inputs`); the path of an image, a
-                ``.npy``, ``.npz``, ``.csv`` or ``.txt`` file; or a list of paths.
+                frame of pandas or polars, a record (a mapping of column names to values), a list
+                of records, or a mapping of column names to columns, by the names of the columns;
+                a text or a list of texts (see :mod:`zoo.runtime.text_inputs`); images of Pillow,
+                as bytes, open files, or uint8 arrays of any size; the path of an image, a
+                ``.npy``, ``.npz``, ``.csv``, ``.parquet``, ``.xlsx`` or ``.txt`` file; or a list
+                of images or paths.
 
         Returns:
             The outputs, with class names where the artifact has them.
@@ -95,23 +98,19 @@ class Session:
             DataError: If the values do not fit the declared inputs.
             BadRecord: If a file or a row of it does not.
         """
-        from zoo.runtime.inputs import encode
+        from zoo.runtime.inputs import read_inputs
 
-        arrays = encode(raw, self.inputs)
+        inputs = read_inputs(raw, self.inputs)
+        arrays = inputs.arrays
         count = len(next(iter(arrays.values())))
         if count <= _CHUNK:
-            dates: tuple[str, ...] = ()
-            if any(spec.series is not None for spec in self.inputs):
-                from zoo.runtime.series import forecast_dates
-
-                dates = forecast_dates(raw, self.inputs)
-            return Prediction(self.run(arrays), self.outputs, dates)
+            return Prediction.of(self.run(arrays), self.outputs, inputs)
         parts = [
             self.run({name: array[start : start + _CHUNK] for name, array in arrays.items()})
             for start in range(0, count, _CHUNK)
         ]
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in self._names}
-        return Prediction(outputs, self.outputs)
+        return Prediction.of(outputs, self.outputs, inputs)
 
     def _explain(self, inputs: Arrays, error: Exception) -> DataError:
         given: Any = inputs

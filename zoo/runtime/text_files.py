@@ -43,7 +43,8 @@ def decode(data: bytes, file: str, encoding: str | None = None) -> str:
             if encoding is None
             else f"name its encoding, e.g. encoding={looks}, or convert it to UTF-8",
         ) from error
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise BadRecord(

@@ -19,7 +19,8 @@ import numpy as np
 
 from zoo.errors import BadRecord, DataError
 from zoo.files import is_file
-from zoo.runtime.csv import Table, read_text_table
+from zoo.runtime.csv import read_text_table
+from zoo.runtime.table import Table
 from zoo.runtime.text import Ids, encode_text, tokenizer
 from zoo.runtime.text_files import read_lines
 from zoo.spec import TensorSpec

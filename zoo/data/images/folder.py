@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.class_folders import FileKind, list_class_folders
+from zoo.data.class_folders import ClassFiles, FileKind, list_class_folders
 from zoo.data.dataset import Dataset
 from zoo.data.images.files import (
     MEMORY_BOUND,
@@ -113,8 +113,23 @@ def open_image_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_
         >>> pets.spec.labels, pets.sizes()["train"]
         (('cat', 'dog'), 4)
     """
-    padded = options.image_fit == "pad"
     found = list_class_folders(path, _KIND)
+    return images_dataset(found, path.resolve().name, path, options, bound=bound)
+
+
+def images_dataset(
+    found: ClassFiles, name: str, path: Path, options: ImageOptions, *, bound: int = MEMORY_BOUND
+) -> Dataset:
+    """Return the dataset of image files with a class each, as :func:`open_image_folder` does.
+
+    Args:
+        found: The files and classes of each split; missing splits are drawn from ``train``.
+        name: Id of the data.
+        path: Where they are, for the errors.
+        options: Size, channels, shares, seed, treatment of near duplicates.
+        bound: See :class:`ImageFolderSplit`.
+    """
+    padded, drawn = options.image_fit == "pad", "test" not in found.files
     train = found.files["train"]
     shares = options.shares(given=found.files)
     groups = np.arange(len(train))
@@ -137,9 +152,11 @@ def open_image_folder(path: Path, options: ImageOptions, *, bound: int = MEMORY_
     }
     label = TensorSpec(name="label", dtype="int64", labels=found.names)
     spec = DataSpec(
-        id=path.resolve().name,
+        id=name,
         task=Task.CLASSIFICATION,
         inputs=(image_tensor(shape, padded=padded),),
         targets=(label,),
     )
-    return Dataset(spec, lambda: splits)
+    dataset = Dataset(spec, lambda: splits)
+    dataset.drawn = drawn
+    return dataset

@@ -24,7 +24,9 @@ from zoo.data.splits import Indices, check_classes, stratified_split
 from zoo.data.text.encoding import TextSplit, text_spec, token_tensor
 from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, Finding
-from zoo.runtime.csv import Table, read_text_table
+from zoo.runtime.csv import read_text_table
+from zoo.runtime.table import Table
+from zoo.runtime.table_files import read_file
 from zoo.runtime.text import normalize
 from zoo.runtime.text_files import read_text
 from zoo.spec import DataSpec, Task, TensorSpec
@@ -50,7 +52,9 @@ def open_text_folder(path: Path, options: LabeledOptions) -> Dataset:
             texts += [_text_of(file, options) for file in files]
             codes.append(found.labels[split])
     name = path.resolve().name
-    return labeled_dataset(name, found.names, texts, np.concatenate(codes), parts, options)
+    dataset = labeled_dataset(name, found.names, texts, np.concatenate(codes), parts, options)
+    dataset.drawn = "test" not in found.files
+    return dataset
 
 
 def open_text_table(path: Path, options: LabeledOptions) -> Dataset:
@@ -61,7 +65,8 @@ def open_text_table(path: Path, options: LabeledOptions) -> Dataset:
         BadRecord: If a text or a class is empty, or the classes look like measurements.
         DataError: If there is only one class, or too few examples of one.
     """
-    table = read_text_table(path, options.encoding)
+    plain = path.suffix.lower() in (".csv", ".tsv")
+    table = read_text_table(path, options.encoding) if plain else read_file(path)
     text, target = _columns(table, options)
     texts = table.column(text)
     for row, cell in enumerate(texts):
@@ -76,7 +81,9 @@ def open_text_table(path: Path, options: LabeledOptions) -> Dataset:
     names, codes = _classes(table, target)
     check_classes(codes, names, "whole", str(path))
     parts = split_by_text(texts, codes, names, options.shares(), options.split_seed)
-    return labeled_dataset(path.name, names, texts, codes, parts, options)
+    dataset = labeled_dataset(path.name, names, texts, codes, parts, options)
+    dataset.drawn = True
+    return dataset
 
 
 def labeled_spec(
@@ -202,8 +209,8 @@ def _columns(table: Table, options: LabeledOptions) -> tuple[str, str]:
 
 def _classes(table: Table, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     check_present(table, name, "class")
-    cells = table.column(name)
-    known = sorted(set(cells))
-    if all(cell.isdecimal() for cell in known):
+    cells = table.columns[name]
+    known = sorted(cells.texts)
+    if cells.plain is not None and all(cell.isdecimal() for cell in known):
         known.sort(key=int)
     return encode_classes(table, name, cells, known, "class")

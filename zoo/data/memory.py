@@ -1,0 +1,291 @@
+"""Datasets of what is already in Python: arrays, frames, texts, images, batches.
+
+What is taken: ``(X, y)``, where ``X`` is an array, a frame, a list of texts, of image files or of
+images; a frame of pandas or polars with ``target=``; a mapping of column names to columns with
+``target=``, or of the keys of a ``.npz`` file to arrays; and a sized iterable of batches
+``(X, y)``, such as a ``tf.data.Dataset`` or a ``DataLoader`` of PyTorch, which is copied to a
+temporary file batch by batch and never held in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.arrays import arrays_dataset
+from zoo.data.class_folders import ClassFiles
+from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.images.folder import images_dataset
+from zoo.data.options import ImageOptions, LabeledOptions, SplitOptions, TableOptions, read_options
+from zoo.data.splits import SPLITS, check_classes
+from zoo.data.table import open_table
+from zoo.data.text.labeled import labeled_dataset, split_by_text
+from zoo.errors import ConfigError, DataError, Finding
+from zoo.runtime.image_inputs import images_of
+from zoo.runtime.images import SUFFIXES, Image, fit_image
+from zoo.runtime.inputs import encode
+from zoo.runtime.table import Cells, Table, is_frame, read_frame, read_mapping
+from zoo.runtime.table_inputs import encode_table
+from zoo.runtime.values import Categories
+from zoo.spec import DataSpec, TensorSpec
+
+TAKEN = (
+    "(X, y) of arrays, a frame with target=, a mapping of columns with target=, lists of texts or "
+    "images with their labels, or a sized iterable of batches (X, y)"
+)
+"""What is taken, for messages."""
+
+_KEYS = {"x", "y", "x_train", "y_train"}
+_NAME = "in_memory"
+
+
+def open_memory(data: Any, options: Mapping[str, Any]) -> Dataset:
+    """Return the dataset of data in Python.
+
+    Args:
+        data: What this module takes.
+        options: Options of data of that kind: of a table for a frame, of labeled texts for texts.
+
+    Raises:
+        DataError: If it is nothing of this, or wrong.
+        ConfigError: If an option is wrong.
+    """
+    if isinstance(data, tuple) and len(data) == 2:
+        return _pair(data[0], data[1], options)
+    if is_frame(data):
+        return open_table(read_frame(data), _NAME, _table_options(data.columns, options))
+    if isinstance(data, Mapping) and _KEYS & set(data):
+        arrays = {str(name): np.asarray(value) for name, value in data.items()}
+        return arrays_dataset(arrays, _NAME, read_options(SplitOptions, options, _NAME))
+    if isinstance(data, Mapping) and data:
+        return open_table(
+            read_mapping(data, [str(name) for name in data]), _NAME, _table_options(data, options)
+        )
+    sized = hasattr(data, "__len__") and hasattr(data, "__iter__") and not hasattr(data, "ndim")
+    if sized and not isinstance(data, list | set | Mapping):
+        arrays = _spooled(data)
+        return arrays_dataset(arrays, _NAME, read_options(SplitOptions, options, _NAME))
+    raise not_taken(data)
+
+
+def not_taken(data: Any) -> DataError:
+    """Return the error about data of another kind."""
+    return DataError(
+        f"{type(data).__name__} is no dataset",
+        why=f"data is a name, a path, a Dataset, or in Python: {TAKEN}",
+        fix="zoo.train(NAME, (X, y)), or zoo.train(NAME, frame, data_options={'target': COLUMN})",
+    )
+
+
+def _table_options(columns: Iterable[Any], options: Mapping[str, Any]) -> TableOptions:
+    if options.get("target") is None:
+        names = [str(name) for name in columns]
+        raise DataError(
+            "which column is the target?",
+            why=f"the columns are {', '.join(names[:20])}",
+            fix=f"data_options={{'target': {names[-1]!r}}}" if names else "give columns",
+        )
+    return read_options(TableOptions, options, _NAME)
+
+
+def _pair(x: Any, y: Any, options: Mapping[str, Any]) -> Dataset:
+    labels = np.asarray(y)
+    if not hasattr(x, "__len__") or len(x) != len(labels):
+        size = len(x) if hasattr(x, "__len__") else "no length"
+        raise DataError(
+            f"X has {size} examples and y has {len(labels)}"
+            if size != "no length"
+            else f"X is {type(x).__name__}, which has no length",
+            why="every example needs its label, in the same order",
+        )
+    if is_frame(x):
+        table = read_frame(x)
+        name = str(getattr(y, "name", None) or "target")
+        columns = {**table.columns, name: Cells.of(labels)}
+        if name in table.columns:
+            raise DataError(f"X has a column {name!r}, as y is called", fix="rename one of them")
+        chosen = read_options(TableOptions, {**options, "target": name}, _NAME)
+        return open_table(Table("", columns), _NAME, chosen)
+    if isinstance(x, list | tuple) and all(isinstance(one, str | os.PathLike) for one in x):
+        return _texts_or_files(x, labels, options)
+    images = images_of(x) if isinstance(x, list | tuple) else None
+    if images is not None:
+        return _images(images, labels, options)
+    arrays = {"x": np.asarray(x), "y": labels}
+    return arrays_dataset(arrays, _NAME, read_options(SplitOptions, options, _NAME))
+
+
+def _texts_or_files(
+    x: Sequence[Any], labels: npt.NDArray[Any], options: Mapping[str, Any]
+) -> Dataset:
+    """Return labeled images if every text is the path of an image file, else labeled texts."""
+    names, codes = _classes(labels)
+    if all(Path(one).suffix.lower() in SUFFIXES for one in x):
+        files = ClassFiles(names, {"train": [Path(one) for one in x]}, {"train": codes})
+        chosen = read_options(ImageOptions, options, _NAME)
+        return images_dataset(files, _NAME, Path(), chosen)
+    chosen_text = read_options(LabeledOptions, options, _NAME)
+    texts = [str(one) for one in x]
+    if empty := [row for row, text in enumerate(texts) if not text.strip()]:
+        raise DataError(f"the text {empty[0]} is empty", why="there is nothing to learn from")
+    shares, seed = chosen_text.shares(), chosen_text.split_seed
+    parts = split_by_text(texts, codes, names, shares, seed)
+    return labeled_dataset(_NAME, names, texts, codes, parts, chosen_text)
+
+
+def _images(images: list[Image], labels: npt.NDArray[Any], options: Mapping[str, Any]) -> Dataset:
+    chosen = read_options(ImageOptions, options, _NAME)
+    sizes = sorted({image.shape[:2] for image in images})
+    if chosen.image_size is None and len(sizes) > 1:
+        raise ConfigError(
+            f"the images have {len(sizes)} sizes, from {sizes[0]} to {sizes[-1]}",
+            findings=[Finding("image_size", None, "the height x width that the model sees")],
+            fix="data_options={'image_size': 64}",
+        )
+    height, width = chosen.image_size or sizes[0]
+    channels = chosen.channels or max(image.shape[2] for image in images)
+    padded = chosen.image_fit == "pad"
+    x = np.stack([fit_image(one, height, width, channels, padded=padded) for one in images])
+    return arrays_dataset({"x": x, "y": labels}, _NAME, chosen)
+
+
+def _classes(labels: npt.NDArray[Any]) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Return the names of the classes, whole numbers sorted as such, and one index per example."""
+    if labels.ndim != 1:
+        raise DataError(f"y has the shape {labels.shape}", why="one class per example is expected")
+    cells = Cells.of(labels)
+    known = sorted(cells.texts)
+    if cells.plain is not None and all(text.isdecimal() for text in known):
+        known.sort(key=int)
+    codes = np.array([known.index(text) for text in cells.texts], np.int64)[cells.codes]
+    names = tuple(known)
+    check_classes(codes, names, "whole", _NAME)
+    return names, codes
+
+
+def _spooled(batches: Iterable[Any]) -> dict[str, npt.NDArray[Any]]:
+    """Copy batches to temporary files, one after the other, and return the files as arrays.
+
+    The system removes the files when the arrays are no longer used.
+
+    Raises:
+        DataError: If a batch is not a pair, or not like the first.
+    """
+    kinds: dict[str, tuple[Any, ...]] = {}
+    counts = dict.fromkeys("xy", 0)
+    with contextlib.ExitStack() as stack:
+        files = {
+            name: stack.enter_context(tempfile.TemporaryFile(prefix="zoo-batches-"))
+            for name in counts
+        }
+        for number, batch in enumerate(batches):
+            if not isinstance(batch, tuple | list) or len(batch) != 2:
+                raise DataError(
+                    f"batch {number} is {type(batch).__name__}",
+                    why="a batch is (X, y): the examples, and a label for each",
+                )
+            for name, part in zip(counts, batch, strict=True):
+                array = _batch_array(part, f"{name} of batch {number}")
+                kind = (array.dtype, array.shape[1:])
+                if kinds.setdefault(name, kind) != kind:
+                    raise DataError(
+                        f"{name} of batch {number} is {kind[0]} {kind[1]}",
+                        why=f"every batch is like the first: {kinds[name][0]} {kinds[name][1]}",
+                    )
+                files[name].write(array.data)
+                counts[name] += len(array)
+        if not counts["x"]:
+            raise DataError("there are no batches", why="there is nothing to learn from")
+        for file in files.values():
+            file.flush()
+        x, y = (
+            np.memmap(file, kinds[name][0], "r", shape=(counts[name], *kinds[name][1]))
+            for name, file in files.items()
+        )
+        return {"x": x, "y": np.array(y)}
+
+
+def _batch_array(part: Any, what: str) -> npt.NDArray[Any]:
+    """Return a part of a batch as numbers; those of columns in float32, as models take them."""
+    array = np.ascontiguousarray(part.numpy() if hasattr(part, "numpy") else part)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{what} is {array.dtype}", why="batches hold numbers")
+    if what.startswith("x") and array.ndim == 2:
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32)
+        if np.isinf(array).any():
+            raise DataError(f"{what} holds a number that is not finite in float32")
+    return array
+
+
+def whole_dataset(data: Any, spec: DataSpec, target: str | None = None) -> Dataset:
+    """Return data as a model takes it, with its classes, all of it in every split.
+
+    Args:
+        data: ``(X, y)``, a frame, a mapping of columns, or a table.
+        spec: The spec of the data that the model was made for.
+        target: The column of the target; by default that of the model.
+
+    Raises:
+        DataError: If the data does not fit, or a class is not one of the model's.
+    """
+    if len(spec.targets) != 1 or spec.targets[0].shape:
+        raise DataError(
+            f"the targets of {spec.id} are not one value per example",
+            why="only those are read from Python",
+            fix="give a Dataset",
+        )
+    wanted = spec.targets[0]
+    if isinstance(data, tuple) and len(data) == 2:
+        inputs, cells = encode(data[0], spec.inputs), Cells.of(np.asarray(data[1]))
+    else:
+        table = _as_table(data)
+        name = target or next((column.name for column in wanted.columns or ()), table.header[-1])
+        if name not in table.columns:
+            raise table.bad(
+                f"the column {name!r} is missing",
+                why=f"it holds the target; the columns are {', '.join(table.header)}",
+            )
+        inputs, cells = encode_table(table, spec.inputs).arrays, table.columns[name]
+    part = ArraySplit(inputs, {wanted.name: read_target(cells, wanted)})
+    return Dataset(spec, lambda: dict.fromkeys(SPLITS, part))
+
+
+def _as_table(data: Any) -> Table:
+    if isinstance(data, Table):
+        return data
+    if is_frame(data):
+        return read_frame(data)
+    if isinstance(data, Mapping):
+        return read_mapping(data, [str(name) for name in data])
+    raise not_taken(data)
+
+
+def read_target(cells: Cells, target: TensorSpec) -> npt.NDArray[Any]:
+    """Return a target as a model learned it.
+
+    Raises:
+        DataError: If a class is not one of the model's, or a measurement is no number.
+    """
+    if target.labels:
+        categories = Categories(target.labels)
+        places = [categories.code(text) - 1 for text in cells.texts]
+        if unknown := [text for text, place in zip(cells.texts, places, strict=True) if place < 0]:
+            raise DataError(
+                f"the class {unknown[0]!r} is not one of the model's",
+                why=f"it knows {', '.join(target.labels[:20])}",
+                fix="leave those examples out, or train with them",
+            )
+        return np.array(places, np.int64)[cells.codes]
+    values, odd = cells.numbers()
+    if odd is not None or np.isnan(values).any():
+        row = odd if odd is not None else int(np.isnan(values).argmax())
+        raise DataError(f"example {row}: the target {cells.text(row)!r} is not a number")
+    return values.astype(target.dtype)

@@ -1,0 +1,88 @@
+"""Read tables of other formats: Parquet and Arrow files by pyarrow, Excel files by openpyxl."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import BadRecord, MissingExtra
+from zoo.files import read_regular
+from zoo.runtime.csv import read_table
+from zoo.runtime.table import Cells, Table
+
+
+def read_file(path: Path) -> Table:
+    """Read a table from a file; its suffix decides how.
+
+    Raises:
+        BadRecord: If the file cannot be read, or is no such table.
+        MissingExtra: If the library that reads it is not installed.
+    """
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv"):
+        return read_table(path)
+    try:
+        data = io.BytesIO(read_regular(path))
+    except OSError as error:
+        raise BadRecord(f"cannot be read: {error.strerror or error}", file=str(path)) from error
+    read = _read_excel if suffix == ".xlsx" else _read_arrow
+    try:
+        columns, notes = read(data, suffix)
+    except ImportError as error:
+        raise MissingExtra(f"a {suffix} file", "tables") from error
+    except Exception as error:  # both libraries raise many types on damaged files
+        raise BadRecord(
+            f"it is not a readable {suffix} file",
+            file=str(path),
+            why=" ".join(str(error).split())[:300],
+            fix="write it again, or save it as .csv",
+        ) from error
+    if not columns or not len(next(iter(columns.values()))):
+        raise BadRecord("the file has no rows", file=str(path), why="there is nothing to read")
+    return Table(str(path), columns, notes)
+
+
+def _read_arrow(data: io.BytesIO, suffix: str) -> tuple[dict[str, Cells], tuple[str, ...]]:
+    if suffix == ".parquet":
+        from pyarrow import parquet
+
+        table = parquet.read_table(data)
+    else:
+        from pyarrow import feather
+
+        table = feather.read_table(data)
+    if len(set(table.column_names)) < len(table.column_names):
+        raise ValueError("two of its columns have one name")
+    found = zip(table.column_names, table.columns, strict=True)
+    return {name: _arrow_cells(column) for name, column in found}, ()
+
+
+def _arrow_cells(column: Any) -> Cells:
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_floating(kind) or (pa.types.is_integer(kind) and not column.null_count):
+        return Cells.of(column.to_numpy())
+    return Cells.of(column.to_pylist())
+
+
+def _read_excel(data: io.BytesIO, suffix: str) -> tuple[dict[str, Cells], tuple[str, ...]]:
+    del suffix
+    import openpyxl
+
+    book = openpyxl.load_workbook(data, read_only=True, data_only=True)
+    sheet = book.worksheets[0]
+    rows = [row for row in sheet.iter_rows(values_only=True) if any(c is not None for c in row)]
+    if not rows:
+        return {}, ()
+    names = ["" if cell is None else str(cell).strip() for cell in rows[0]]
+    if "" in names or len(set(names)) < len(names):
+        raise ValueError("the first row must hold a different name in every column")
+    columns = {
+        name: Cells.of(cells)
+        for name, cells in zip(names, zip(*rows[1:], strict=True), strict=False)
+    }
+    others = len(book.worksheets) - 1
+    notes = (f"the first sheet, {sheet.title!r}; {others} more are not read",) if others else ()
+    return columns, notes
