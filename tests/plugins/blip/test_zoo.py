@@ -298,7 +298,7 @@ class TestOddFiles:
     @pytest.mark.parametrize(
         "wrong",
         [
-            np.zeros((1, 35, 36, 3), np.uint8),
+            np.zeros((1, 35, 36, 3), np.int64),
             np.zeros((0, 36, 36, 3), np.uint8),
             np.full((1, 36, 36, 3), 0.5),
             np.full((1, 36, 36, 3), 300),
