@@ -32,6 +32,7 @@ def author(tmp_path_factory) -> Newcomer:
         ("zoo-tagger", "41 passed"),
         ("zoo-versions", "71 passed"),
         ("zoo-colorizer", "53 passed"),
+        ("zoo-handwriting", "52 passed"),
         # Last, because their hooks look on at every run from then on.
         ("zoo-tracker", "7 passed"),
         ("zoo-signer", "19 passed"),
@@ -40,6 +41,8 @@ def author(tmp_path_factory) -> Newcomer:
 def test_an_installed_example_is_announced_and_passes_its_own_tests(author, package, passed):
     if package == "zoo-signer":
         pytest.importorskip("cryptography", reason="zoo-signer signs with it")
+    if package == "zoo-handwriting":
+        pytest.importorskip("HersheyFonts", reason="zoo-handwriting draws its letters")
     done = author.run("sh", f"pip install --editable ./examples/{package}; zoo plugins --json")
     assert done.returncode == 0, done.stdout
     announced = json.loads(done.stdout[done.stdout.index("[\n") :])
