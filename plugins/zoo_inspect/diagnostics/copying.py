@@ -30,7 +30,10 @@ def copy_model(model: keras.Model, batch: Any) -> keras.Model:
         if kind in (keras.Sequential, keras.Model, _functional()) and _is_graph(model):
             # Not the model itself: Keras would compile its clone from a configuration, which
             # functions without a name do not survive.
-            source = keras.Model(model.inputs, model.outputs, name=model.name)
+            inputs, outputs = model.inputs, model.outputs
+            if kind is not keras.Sequential:
+                inputs, outputs = model.input, model.output  # with the names of a dictionary
+            source = keras.Model(inputs, outputs, name=model.name)
             copied = keras.models.clone_model(source, clone_function=_clone_layer)
         elif kind is keras.Sequential:
             source = model

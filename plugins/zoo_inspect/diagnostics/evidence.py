@@ -156,6 +156,7 @@ class TrialFacts:
         rate: Learning rate of the model's optimizer.
         first: Loss of several batches before the first step.
         losses: Loss of each step at that rate.
+        baseline: Loss before the first step, on the batches of the last quarter of these steps.
         rates: Rates of the range test.
         range_losses: Smoothed loss at each of them.
         suggested: The rate that the range test suggests; ``None`` if at none the loss falls.
@@ -168,6 +169,7 @@ class TrialFacts:
     rate: float
     first: float
     losses: tuple[float, ...] = ()
+    baseline: float = 0.0
     rates: tuple[float, ...] = ()
     range_losses: tuple[float, ...] = ()
     suggested: float | None = None

@@ -224,7 +224,7 @@ def learning_rate_too_high(e: Evidence) -> Found | None:
     trial = e.trial
     if trial is None or trial.suggested is None or len(trial.losses) < 2:
         return None
-    start, end, other = trial.first, _end(trial.losses), _end(trial.suggested_losses)
+    start, end, other = trial.baseline, _end(trial.losses), _end(trial.suggested_losses)
     gained, possible = start - end, start - other
     worse = not gained > TOO_FAST * possible or end > 1.2 * start
     if not worse or trial.suggested > trial.rate / 5 or possible < 0.1 * abs(start):
@@ -242,7 +242,7 @@ def learning_rate_too_low(e: Evidence) -> Found | None:
     trial = e.trial
     if trial is None or trial.suggested is None or not trial.losses:
         return None
-    start, end, other = trial.first, _end(trial.losses), _end(trial.suggested_losses)
+    start, end, other = trial.baseline, _end(trial.losses), _end(trial.suggested_losses)
     gained, possible = start - end, start - other
     if trial.suggested < SLOW_RATE * trial.rate or possible < 0.1 * abs(start):
         return None

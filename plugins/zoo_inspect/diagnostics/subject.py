@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 MAX_EXAMPLES = 1024
 """Examples that are looked at; of all others only whether they are finite numbers."""
-MAX_DRAWN = 512
+MAX_DRAWN = 256
 """The same for a named model on its own data, some of which is drawn example by example."""
 MAX_BATCH = 64
 _MAX_SCAN = 2**29

@@ -22,6 +22,7 @@ _LOWEST, _HIGHEST = 1e-6, 10.0
 _SMOOTHING = 0.7
 _DIVERGED = 4.0
 _CHECKED = 6
+_CHECKED_HEAVY = 3
 _HEAVY = 2_000_000
 """Numbers that the layers give for one example, above which steps are few and batches small."""
 
@@ -54,6 +55,10 @@ class Trial:
             jit_compile=False,
         )
         copied.optimizer.build(copied.trainable_variables)
+        if keras.backend.backend() == "tensorflow":
+            # A step that creates the variables of losses and metrics would be traced twice.
+            copied.test_step(subject.rows(np.arange(min(2, subject.count))))
+            copied.reset_metrics()
         self._start = get_state(self._variables)
 
     @property
@@ -123,6 +128,17 @@ class Trial:
                 break
         return tuple(losses)
 
+    def baseline(self, steps: int) -> float:
+        """Return the loss at the start, on the batches of the last quarter of a run."""
+        order: list[Array] = []
+        rows = []
+        for at in range(steps):
+            order = order or self.order(at)
+            rows.append(order.pop())
+        losses = [self.step(each, 0.0) for each in rows[-max(1, steps // 4) :]]
+        self.reset()
+        return float(np.mean(losses))
+
     def range_test(self) -> tuple[tuple[float, ...], tuple[float, ...], float | None]:
         """Raise the rate from step to step, and suggest one.
 
@@ -178,9 +194,14 @@ class Trial:
         loss = self.step(rows, 0.0)
         gradients = self.gradients()
         self.reset()
+        again = self.step(rows, 0.0)
+        self.reset()
+        if abs(again - loss) > 1e-5 * abs(loss):
+            return {}  # dropout of PyTorch draws from a generator that belongs to the process
         found: dict[str, float] = {}
         variables = [v for v in self.model.trainable_variables if np.any(gradients[id(v)])]
-        places = np.unique(np.linspace(0, len(variables) - 1, _CHECKED).astype(int))
+        count = _CHECKED if self.length == self.full_length else _CHECKED_HEAVY
+        places = np.unique(np.linspace(0, len(variables) - 1, count).astype(int))
         for variable in [variables[at] for at in places] if variables else []:
             gradient = gradients[id(variable)].astype("float64")
             norm = float(np.linalg.norm(gradient))

@@ -198,6 +198,20 @@ def test_a_subclass_is_diagnosed_too() -> None:
     assert diagnose(model, (x, y)).problems == ()
 
 
+def test_outputs_keep_the_names_that_their_losses_have() -> None:
+    keras.utils.set_random_seed(1)
+    x, y = table()
+    tensor = keras.Input((12,), name="row")
+    outputs = {"kind": layers.Dense(3, "softmax", name="head")(tensor)}
+    outputs["sum"] = layers.Dense(1, name="tail")(tensor)
+    model = keras.Model({"row": tensor}, outputs)
+    losses = {"kind": "sparse_categorical_crossentropy", "sum": "mse"}
+    model.compile(keras.optimizers.Adam(0.03), losses)
+    targets = {"kind": y, "sum": x.sum(axis=1, keepdims=True) / 4}
+    found = diagnose(model, ({"row": x}, targets))
+    assert found.problems == () and [head.name for head in found.evidence.heads] == [*losses]
+
+
 class Unknown(keras.Model):
     """A model that cannot be made again from its configuration."""
 
