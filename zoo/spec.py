@@ -55,6 +55,10 @@ class Task:
     CAPTIONING = "captioning"
 
 
+IN_MEMORY = "in_memory"
+"""Id and source of data that is in Python."""
+
+
 class Reading(Struct):
     """How numbers are written in the text cells of a column, where that is not the usual way.
 

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 import zoo
-from zoo.data.memory import whole_dataset
+from zoo.data.memory import whole_split
 from zoo.errors import ConfigError, DataError
 from zoo.runtime.inputs import encode, read_inputs
 
@@ -181,11 +181,13 @@ def test_every_example_of_other_data_is_measured_with_the_classes_of_the_model()
     spec = zoo.dataset(frame(), target="sold").spec
     other = frame().iloc[:7].assign(color="red")
     for data in (other, (other[["color", "size"]], other["sold"].astype(float))):
-        split = whole_dataset(data, spec).split("test")
-        assert len(split) == 7
+        split = whole_split(data, spec, {})
+        assert split is not None and len(split) == 7
         assert split.take(np.arange(7))[1]["label"].tolist() == LABELS[:7].tolist()
     with pytest.raises(DataError, match="the class '5' is not one of the model's"):
-        whole_dataset(other.assign(sold=5), spec)
+        whole_split(other.assign(sold=5), spec, {})
+    with pytest.raises(DataError, match="the column 'sold' is missing"):
+        whole_split(other.drop(columns="sold"), spec, {})
 
 
 def test_images_are_asked_in_every_form() -> None:
@@ -205,3 +207,16 @@ def test_an_open_text_file_is_no_image() -> None:
     spec = zoo.dataset((images(), LABELS)).spec.inputs
     with pytest.raises(DataError, match="open as text"):
         encode(io.StringIO("no image"), spec)
+
+
+def test_the_most_examples_count_for_data_in_python_too() -> None:
+    data = zoo.dataset(frame(), target="sold", max_examples=5)
+    assert data.sizes()["train"] == 5
+    assert [one.name for one in data.summary().columns] == ["size", "color", "sold"]
+
+
+def test_truth_values_are_names_however_they_come() -> None:
+    flags = [True, False] * 30
+    for column in (flags, np.array(flags), ["True", "False"] * 30):
+        data = zoo.dataset({"flag": column, "y": LABELS}, target="y", missing=["-"])
+        assert data.columns[0].kind == "categorical"

@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import zoo
 from zoo.data import Dataset
 from zoo.data.columns import FEW_CLASSES
+from zoo.data.memory import whole_split
 from zoo.errors import BadRecord, DataError
 from zoo.runtime import arrow, csv
 from zoo.runtime.csv import read_table
+from zoo.runtime.inputs import encode
 from zoo.runtime.table import read_frame
 
 pandas = pytest.importorskip("pandas")
@@ -78,6 +80,94 @@ def test_what_is_doubtful_is_refused_and_every_advised_option_works(
         assert data.columns[0].kind == wanted, option
 
 
+TARGETS = {
+    "a decimal comma": ("x;y\n" + "".join(f"{i % 7};{i % 40},{i % 10}5\n" for i in range(90)), 2),
+    "a stray word": (
+        "x,y\n" + "".join(f"{i % 7},{'low' if i == 4 else i / 9}\n" for i in range(90)),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_every_option_advised_for_a_target_is_taken(tmp_path: Path, case: str) -> None:
+    text, count = TARGETS[case]
+    file = tmp_path / "t.csv"
+    file.write_text(text)
+    with pytest.raises(BadRecord) as caught:
+        zoo.dataset(file)
+    advised = options_in(caught.value.fix)
+    if "task=classification" in caught.value.fix:
+        advised.append({"task": "classification"})
+    assert len(advised) == count
+    for option in advised:
+        try:
+            zoo.dataset(file, **option)
+        except DataError as error:  # so many classes are refused, but as classes
+            assert option == {"task": "classification"}
+            assert "different values" in str(error) or "the class" in str(error)
+
+
+def test_a_decimal_comma_in_the_target_is_read_when_a_model_is_measured(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(TARGETS["a decimal comma"][0])
+    data = zoo.dataset(file, decimal=",")
+    assert data.spec.task == "regression"
+    other = tmp_path / "other.csv"
+    other.write_text("y;x\n1,5;3\n2,25;4\n")
+    split = whole_split(other, data.spec, {})
+    assert split is not None
+    assert split.take(np.arange(2))[1]["target"].tolist() == [1.5, 2.25]
+
+
+@pytest.mark.parametrize(
+    ("cells", "option", "advised"),
+    [
+        ([f"{i % 7}.5" for i in range(60)], {"decimal": ","}, 'decimal="."'),
+        ([f'"€{i % 7},5"' for i in range(60)], {"decimal": ","}, "numeric=['x']"),
+    ],
+)
+def test_a_column_that_does_not_fit_the_marks_of_the_others_is_refused(
+    tmp_path: Path, cells: list[str], option: dict[str, Any], advised: str
+) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(rows(cells))
+    with pytest.raises(BadRecord, match="written in another way") as caught:
+        zoo.dataset(file, **option)
+    assert advised in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        ("{day},good film {day},yes\n{day},bad film {day},no\n", {"text": "x1", "target": "x2"}),
+        ("2024-01-{day:02},{day}.5\n", {"task": "forecasting", "horizon": 2, "window": 3}),
+    ],
+)
+def test_texts_and_series_without_a_header_are_read_where_it_is_said(
+    tmp_path: Path, line: str, options: dict[str, Any]
+) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("".join(line.format(day=1 + at) for at in range(31)))
+    with pytest.raises(BadRecord, match="looks like data"):
+        zoo.dataset(file, **options)
+    assert zoo.dataset(file, header=False, **options).sizes()["train"] > 5
+
+
+def test_the_columns_of_a_model_are_a_header_when_it_is_asked(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    cells = "".join(f"{i % 9},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
+    file.write_text("2019,2020,y\n" + cells)
+    specs = zoo.dataset(file, header=True).spec.inputs
+    asked = tmp_path / "asked.csv"
+    asked.write_text("2020,2019\n3,4\n5,6\n")
+    assert encode(str(asked), specs)["numeric"].tolist() == [[4, 3], [6, 5]]
+    asked.write_text("3,4\n5,6\n")
+    with pytest.raises(BadRecord, match="looks like data") as caught:
+        encode(str(asked), specs)
+    assert "2019,2020" in caught.value.fix
+
+
 def test_a_decimal_comma_is_read_when_the_model_is_asked(tmp_path: Path) -> None:
     cells = [f"{i % 7},{i % 10}5" for i in range(60)]
     file = tmp_path / "t.csv"
@@ -85,7 +175,7 @@ def test_a_decimal_comma_is_read_when_the_model_is_asked(tmp_path: Path) -> None
 
     data = zoo.dataset(file, decimal=",")
 
-    encoded = zoo.runtime.inputs.encode([{"x": "3,25"}, {"x": 3.25}], data.spec.inputs)
+    encoded = encode([{"x": "3,25"}, {"x": 3.25}], data.spec.inputs)
     np.testing.assert_array_equal(encoded["numeric"], [[3.25], [3.25]])
 
 
@@ -154,7 +244,9 @@ def test_codes_with_leading_zeros_stay_apart_and_as_they_were_written(tmp_path: 
     assert column.categories == ("007", "10", "7")
 
 
-def test_a_test_file_of_its_own_is_the_test_split(tmp_path: Path) -> None:
+def test_a_test_file_of_its_own_is_the_test_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train, test = tmp_path / "train.csv", tmp_path / "test.csv"
     train.write_text("x,y\n" + "".join(f"{i % 13},{'ab'[i % 2]}\n" for i in range(60)))
     test.write_text("y,more,x\n" + "".join(f"{'ab'[i % 2]},z,{i % 13}\n" for i in range(11)))
@@ -164,6 +256,8 @@ def test_a_test_file_of_its_own_is_the_test_split(tmp_path: Path) -> None:
     assert data.sizes()["test"] == 11
     assert data.sizes()["train"] + data.sizes()["validation"] == 60
     assert not data.drawn
+    monkeypatch.chdir(tmp_path)
+    assert zoo.dataset("train.csv", test="test.csv").options == {"test": str(test)}
     test.write_text("y,z\na,1\n")
     with pytest.raises(DataError, match="the column 'x' is missing"):
         zoo.dataset(train, test=str(test))

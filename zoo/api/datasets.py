@@ -15,7 +15,7 @@ from zoo.errors import ConfigError, DataError, Finding, UnknownDataset, ZooWarni
 from zoo.files import exists
 from zoo.names import NAME, nearest
 from zoo.registry.entrypoints import DATASETS, READERS
-from zoo.spec import Column, Dataset as AnyDataset, DataSpec, Task, TensorSpec
+from zoo.spec import IN_MEMORY, Dataset as AnyDataset, DataSpec
 
 if TYPE_CHECKING:
     from zoo.data import Dataset, NamedDataset
@@ -265,38 +265,46 @@ def dataset(source: Any, **options: Any) -> Dataset:
         >>> zoo.dataset((np.arange(40.0).reshape(20, 2), np.arange(20) % 2)).sizes()
         {'train': 12, 'validation': 4, 'test': 4}
     """
+    from zoo.data.mapped import limit_examples
+    from zoo.data.options import FILE_OPTIONS, MaxExamplesOptions, read_options
+
+    # A run that records them is read in another folder too. Links are not followed yet: messages
+    # show the name that was given.
+    files = {name: options[name] for name in FILE_OPTIONS if options.get(name) is not None}
+    options |= {name: os.path.abspath(file) for name, file in files.items()}  # noqa: PTH100
+    own = {key: value for key, value in options.items() if key not in _EVERY_SOURCE}
+    data, where = _open(source, own, options.get("reader"))
+    if "max_examples" in options:
+        limit = {"max_examples": options["max_examples"]}
+        data = limit_examples(data, read_options(MaxExamplesOptions, limit, where).max_examples)
+    data.source, data.options = where, dict(options)
+    return data
+
+
+def _open(source: Any, options: Mapping[str, Any], reader: Any) -> tuple[Dataset, str]:
+    """Open a dataset, and return what finds it again."""
     if not isinstance(source, str | os.PathLike):
         from zoo.data.memory import open_memory
 
-        return open_memory(source, options)
-    from zoo.data.mapped import limit_examples
-    from zoo.data.options import MaxExamplesOptions, read_options
-    from zoo.data.sources import open_path
-
+        return open_memory(source, options), IN_MEMORY
     name = os.fspath(source)
-    own = {key: value for key, value in options.items() if key not in _EVERY_SOURCE}
-    reader = options.get("reader")
     named = find_dataset(name) if isinstance(source, str) else None
     if named is not None and reader is None:
         if exists(Path(name)):
             text = f"{name!r} is the dataset of that name; the data in this folder is ./{name}"
-            warnings.warn(text, ZooWarning, stacklevel=2)
-        data = _open_named(named, own)
+            warnings.warn(text, ZooWarning, stacklevel=3)
+        return _open_named(named, options), name
+    # pathlib's expanduser raises for an unknown user.
+    path = Path(os.path.expanduser(name))  # noqa: PTH111
+    if not name or not exists(path):
+        raise _unknown(name)
+    if reader is None:
+        from zoo.data.sources import open_path
+
+        data = open_path(path, options)
     else:
-        # pathlib's expanduser raises for an unknown user.
-        path = Path(os.path.expanduser(name))  # noqa: PTH111
-        if not name or not exists(path):
-            raise _unknown(name)
-        if reader is None:
-            data = open_path(path, own)
-        else:
-            data = registry().load(READERS, str(reader)).read(reader, path, own)
-        name = str(path.resolve())
-    if "max_examples" in options:
-        limit = {"max_examples": options["max_examples"]}
-        data = limit_examples(data, read_options(MaxExamplesOptions, limit, name).max_examples)
-    data.source, data.options = name, dict(options)
-    return data
+        data = registry().load(READERS, str(reader)).read(reader, path, options)
+    return data, str(path.resolve())
 
 
 def open_dataset(source: str | Path | DataSpec | AnyDataset, **options: Any) -> AnyDataset:
@@ -347,19 +355,12 @@ def shaped_spec(shape: Sequence[int], classes: int | Sequence[str] | None) -> Da
         findings.append(Finding("classes", classes, "two or more different classes"))
     if findings:
         raise ConfigError("there is no such data", findings=findings)
-    if len(sizes) == 3:
-        kinds: dict[str, Any] = {"dtype": "uint8", "range": (0, 255), "role": "image"}
-        tensor = TensorSpec(name="image", shape=sizes, **kinds)
-    else:
-        columns = tuple(Column(name=f"x{at}") for at in range(sizes[0]))
-        tensor = TensorSpec(name="numeric", shape=sizes, columns=columns)
-    targets: tuple[TensorSpec, ...] = ()
-    task: str = Task.CLASSIFICATION if names or len(sizes) == 3 else Task.REGRESSION
-    if names:
-        targets = (TensorSpec(name="label", dtype="int64", labels=names),)
-    elif len(sizes) == 1:
-        targets = (TensorSpec(name="target", columns=(Column(name="y"),)),)
-    return DataSpec(id="in_memory", task=task, inputs=(tensor,), targets=targets)
+    from zoo.data.arrays import class_target, measured_target, shaped_spec as spec_of
+
+    targets = (class_target(names),) if names else ()
+    if not names and len(sizes) == 1:
+        targets = (measured_target(),)
+    return spec_of(IN_MEMORY, sizes, targets)
 
 
 def _open_named(named: NamedDataset, options: Mapping[str, Any]) -> Dataset:

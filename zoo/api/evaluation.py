@@ -17,7 +17,7 @@ from zoo.api.prediction import load, open_predictor
 from zoo.api.run import Run
 from zoo.architecture import Blueprint
 from zoo.config import validate
-from zoo.errors import DataError, ZooError, ZooWarning
+from zoo.errors import ConfigError, DataError, ZooError, ZooWarning
 from zoo.files import atomic_write
 from zoo.metrics import Evaluation
 from zoo.metrics.figures import dump_figures
@@ -64,7 +64,11 @@ def evaluate(
     run = target if isinstance(target, Run) else None
     blueprint = _blueprint(target)
     spec = blueprint.data
-    source = matching_dataset(data, spec, run)
+    if run is not None:
+        trained_on = str(run.record["data"]["fingerprint"])
+    else:
+        trained_on = target.manifest.data_fingerprint if isinstance(target, Session) else ""
+    source = _measured_dataset(data, spec, run, trained_on)
     part = source.split(split)
     evaluation = architecture_of(blueprint).evaluate(
         open_predictor(target).predict_fns,
@@ -73,7 +77,6 @@ def evaluate(
         config=blueprint.config,
         reference=source.split("train"),
     )
-    trained_on = run.record["data"]["fingerprint"] if run else None
     if run is not None and split == "test" and source.fingerprint == trained_on:
         _save(run.path, evaluation, part)
     return evaluation
@@ -121,75 +124,63 @@ def matching_dataset(data: DataSource, spec: DataSpec, run: Run | None = None) -
     Args:
         data: The data; ``None`` for what the model was made for.
         spec: The spec of the data that the model was made for.
-        run: The run of the model, whose options a path is read with.
+        run: The run of the model, whose options data of the same kind is read with.
 
     Raises:
         DataError: If it cannot be opened, or does not fit the model.
     """
     if data is None:
-        found: Dataset = run.dataset() if run else dataset(spec.id)
-    elif (other := _other_examples(data, spec, run)) is not None:
-        return other
-    elif run is not None and isinstance(data, str | Path):
-        found = run.other_dataset(data)
+        found = run.dataset() if run else dataset(spec.id)
     else:
-        found = open_dataset(data)
+        found = open_dataset(data) if run is None else run.other_dataset(data)
     encode = getattr(found, "encoded_by", None)
     if encode is not None:
         found = encode(spec)
     _check_fit(spec, found.spec)
-    trained_on = run.record["data"]["fingerprint"] if run is not None else None
-    if data is not None and getattr(found, "drawn", False) and found.fingerprint != trained_on:
-        return _as_a_whole(found)
     return found
 
 
-def _as_a_whole(found: Dataset) -> Dataset:
-    """Return other data with all of its examples in every split: none of them was trained on."""
-    from zoo.data.dataset import Dataset as Examples
-    from zoo.data.mapped import Concatenation
-    from zoo.data.splits import SPLITS
+def _measured_dataset(
+    data: DataSource, spec: DataSpec, run: Run | None, trained_on: str
+) -> Dataset:
+    """Open the data that a model is measured on.
 
-    whole = Concatenation([found.split("train"), found.split("validation"), found.split("test")])
-    return Examples(found.spec, lambda: dict.fromkeys(SPLITS, whole))
+    The data that the model was trained on has its splits, and so has data that came with a test
+    split. Of anything else no example was trained on, and all of them are every split.
 
-
-def _other_examples(data: DataSource, spec: DataSpec, run: Run | None) -> Dataset | None:
-    """Return data that is measured as a whole: a table of other rows, or data in Python.
-
-    A table with the data of the run has its splits, and is none of this; nor is a dataset.
+    Args:
+        data: The data; ``None`` for what the model was made for.
+        spec: The spec of the data that the model was made for.
+        run: The run of the model.
+        trained_on: Fingerprint of the data that the model was trained on; empty if it is not
+            known: then data of the same spec counts as the same.
     """
     from zoo.data.dataset import Dataset as Examples
-    from zoo.data.memory import whole_dataset
-    from zoo.data.options import TableOptions
-    from zoo.data.table import read_own_table
-    from zoo.runtime.inputs import TABLES
+    from zoo.data.mapped import Concatenation
+    from zoo.data.memory import whole_split
+    from zoo.data.splits import SPLITS
 
-    target = None
-    if isinstance(data, str | Path):
-        columns = all(tensor.columns and not tensor.series for tensor in spec.inputs)
-        if Path(data).suffix.lower() not in TABLES or not columns or not Path(data).is_file():
-            return None
-        given = run.record["data"]["options"] if run is not None else {}
-        if run is not None:
-            with contextlib.suppress(ZooError):
-                same = run.other_dataset(data)
-                if same.fingerprint == run.record["data"]["fingerprint"]:
-                    return None
-        known = {name: given[name] for name in TableOptions.model_fields if name in given}
-        options, target = TableOptions(**known), given.get("target")
-        data = read_own_table(Path(data), options)
-    elif isinstance(data, DataSpec) or hasattr(data, "split"):
-        return None
-    whole = whole_dataset(data, spec, target)
-    if run is None:
-        return whole
-    # Simple rivals learn from what the model has learned from.
-    with contextlib.suppress(ZooError):
-        trained = run.dataset().split("train")
-        test = whole.split("test")
-        return Examples(spec, lambda: {"train": trained, "validation": test, "test": test})
-    return whole
+    failure: ZooError | None = None
+    try:
+        found = matching_dataset(data, spec, run)
+    except (ConfigError, DataError) as error:
+        failure = error
+    else:
+        same = found.fingerprint == trained_on if trained_on else found.spec == spec
+        if data is None or same or not getattr(found, "drawn", False):
+            return found
+    given = run.record["data"]["options"] if run is not None else {}
+    test: Split | None = whole_split(data, spec, given)
+    if test is None:
+        if failure is not None:
+            raise failure
+        test = Concatenation([found.split(name) for name in SPLITS])
+    train = test
+    if run is not None:
+        # Simple rivals learn from what the model has learned from.
+        with contextlib.suppress(ZooError):
+            train = run.dataset().split("train")
+    return Examples(spec, lambda: {"train": train, "validation": test, "test": test})
 
 
 def _check_fit(model: DataSpec, data: DataSpec) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.catalog import registry
-from zoo.api.datasets import dataset
+from zoo.api.datasets import dataset, open_dataset
 from zoo.api.model_factory import architecture_of, build_model, load_weights, needs_keras
 from zoo.architecture import Blueprint
 from zoo.config import BaseConfig, TrainPlan, validate
 from zoo.errors import ConfigError, DataError, Finding, TrainError, UnknownDataset
 from zoo.metrics import Evaluation, Score
 from zoo.runtime.artifact_diff import Noise, noise
-from zoo.spec import Dataset, DataSpec
+from zoo.spec import IN_MEMORY, Dataset, DataSpec
 from zoo.training.run_folder import RunFolder
 from zoo.training.run_record import record_schema
 
@@ -46,6 +46,7 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.folder = RunFolder(Path(path))
         self.record = self.folder.read_record()
+        self._in_memory: Dataset | None = None
 
     def __repr__(self) -> str:
         return f"<zoo.Run {self.path}: {self.status}, {self.record['epochs_done']} epochs>"
@@ -142,9 +143,19 @@ class Run:
         """Load the training data, with the same splits.
 
         Raises:
-            DataError: If the files have changed since, or are no longer there.
+            DataError: If the files have changed since, or are no longer there, or the data was in
+                Python and is not of this process.
         """
+        if self._in_memory is not None:
+            return self._in_memory
         data = self.record["data"]
+        if data["source"] == IN_MEMORY:
+            raise DataError(
+                f"the data of {self.path} was in Python, and is not stored with the run",
+                why="it was given as arrays, a frame, texts, images or batches",
+                fix="give it again: zoo.evaluate(run, data), zoo.export(run, data=data), or "
+                "zoo.train(resume=run.path, data=data)",
+            )
         try:
             found = dataset(data["source"], **data["options"])
         except UnknownDataset as error:
@@ -153,27 +164,43 @@ class Run:
                 why="it was moved or removed since the run, or the run came from another machine",
                 fix=f"zoo evaluate {self.path} --data WHERE_IT_IS_NOW",
             ) from error
-        if found.fingerprint != data["fingerprint"]:
+        return self._unchanged(found)
+
+    def keep_dataset(self, data: Any) -> Dataset:
+        """Keep the training data, which was in Python, as long as this object lives.
+
+        Raises:
+            DataError: If it is other data.
+        """
+        self._in_memory = self._unchanged(self.other_dataset(data))
+        return self._in_memory
+
+    def _unchanged(self, found: Dataset) -> Dataset:
+        """Return the training data; refuse other data."""
+        if found.fingerprint != self.record["data"]["fingerprint"]:
             raise DataError(
                 f"the data of {self.path} has changed since the run",
                 why="examples, labels or splits are others, so a test example may have been "
                 "trained on",
-                fix=f"zoo train {self.architecture} --data {data['source']}",
+                fix=f"zoo train {self.architecture} --data {self.record['data']['source']}",
             )
         return found
 
-    def other_dataset(self, source: str | Path) -> Dataset:
-        """Load data from another place, with the options of the run if it is of the same kind.
+    def other_dataset(self, source: Any) -> Dataset:
+        """Open other data, with the options of the run if it is of the same kind.
 
         Args:
-            source: The moved data of the run, or other data.
+            source: The moved data of the run, other data, or a dataset.
 
         Raises:
             DataError: If it cannot be read.
         """
-        recorded = Path(self.record["data"]["source"])
-        alike = Path(source).exists() and Path(source).suffix == recorded.suffix
-        return dataset(source, **(self.record["data"]["options"] if alike else {}))
+        recorded, options = self.record["data"]["source"], self.record["data"]["options"]
+        if isinstance(source, str | Path):
+            alike = Path(source).exists() and Path(source).suffix == Path(recorded).suffix
+        else:
+            alike = recorded == IN_MEMORY
+        return open_dataset(source, **(options if alike else {}))
 
 
 def run_schema() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from zoo.config import TrainPlan, configure
 from zoo.errors import ConfigError, Finding, PluginBroken, StorageError, ZooError
 from zoo.files import replacing, sha256_file, sha256_json
 from zoo.metrics.scores import plan_with_mode
-from zoo.spec import Dataset
+from zoo.spec import IN_MEMORY, Dataset
 from zoo.training.progress import Progress, ProgressBar
 from zoo.training.run_folder import NOT_METRICS, RunFolder
 from zoo.training.run_record import FORMAT_VERSION, SessionMeter
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.training.loop import Loop
-
-_Progress = Progress | Literal[False] | None
 
 
 def train(
@@ -56,7 +55,8 @@ def train(
 
     Args:
         name: A model of :func:`list_models`; not needed to resume.
-        data: A dataset's id or the path of your own files; by default one that works offline.
+        data: A dataset's id, the path of your own files, or data in Python: see :func:`dataset`; by
+            default one that works offline. To resume, only what was in Python is given again.
         data_options: Options of the data: see :func:`dataset`.
         run_dir: An empty or new folder for the run; by default the next ``runs/<name>-<n>``.
         resume: The folder of a run to resume from its newest complete checkpoint. It keeps its
@@ -85,16 +85,17 @@ def train(
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "patience": patience}
     chosen = {**(plan or {}), **{key: value for key, value in given.items() if value is not None}}
     if resume is not None:
-        changes = sorted({*chosen, *config} | ({"data"} if data is not None else set()))
-        return _resume(Path(resume), name, changes, progress)
+        return _resume(Path(resume), name, sorted({*chosen, *config}), data, progress)
     if name is None:
         raise ConfigError(
             "which model?", findings=[Finding("name", None, "a model's name")], fix="zoo list"
         )
+    progress = _progress(progress)
     blueprint, train_plan, found = _resolve(name, data, data_options or {}, chosen, config)
     # Read before the folder is made: unreadable data leaves no folder behind.
     sizes = {split: len(found.split(split)) for split in ("train", "validation")}
     fingerprint = found.fingerprint
+    progress.on_data(found, math.ceil(sizes["train"] / train_plan.batch_size))
 
     folder = RunFolder.create(registry().get(name).info.name, run_dir)
     provider = registry().resolve(name).provider
@@ -246,10 +247,23 @@ def _resolve(
     return make_blueprint(name, found.spec, config), plan_with_mode(given), found
 
 
-def _resume(path: Path, name: str | None, changes: list[str], progress: _Progress) -> Run:
+def _progress(asked: Progress | Literal[False] | None) -> Progress:
+    return ProgressBar() if asked is None else asked or Progress()
+
+
+def _resume(
+    path: Path,
+    name: str | None,
+    changes: list[str],
+    data: DataSource,
+    progress: Progress | Literal[False] | None,
+) -> Run:
     run = Run(path)
     if name not in (None, run.architecture, run.architecture.partition("@")[0]):
         changes = ["name", *changes]
+    # Only data in Python is given again: it is not stored with the run.
+    if data is not None and run.record["data"]["source"] != IN_MEMORY:
+        changes = ["data", *changes]
     if changes:
         raise ConfigError(
             f"{path} is resumed as it was started",
@@ -259,13 +273,16 @@ def _resume(path: Path, name: str | None, changes: list[str], progress: _Progres
     if run.status == "finished":
         return run
     needs_keras("resuming a run")
-    blueprint, plan, data = run.blueprint, run.plan, run.dataset()
+    found = run.dataset() if data is None else run.keep_dataset(data)
+    blueprint, plan = run.blueprint, run.plan
     with run.folder.locked():
         # Another process may have finished it meanwhile.
         now = Run(path)
         if now.status == "finished":
             return now
-        return _fit(now.folder, now.record, blueprint, plan, data, progress, resume=True)
+        return _fit(
+            now.folder, now.record, blueprint, plan, found, _progress(progress), resume=True
+        )
 
 
 def _fit(
@@ -274,7 +291,7 @@ def _fit(
     blueprint: Blueprint,
     plan: TrainPlan,
     data: Dataset,
-    progress: _Progress,
+    progress: Progress,
     *,
     resume: bool,
 ) -> Run:
@@ -284,7 +301,6 @@ def _fit(
     from zoo.training.randomness import seeded
 
     architecture = architecture_of(blueprint)
-    progress = ProgressBar() if progress is None else progress or Progress()
     meter = SessionMeter(record, environment_of(architecture), folder.write_record)
 
     def call_hook(name: str, **arguments: Any) -> None:
@@ -327,6 +343,8 @@ def _fit(
         loop.interrupts.check()
     run = Run(folder.path)
     run.__dict__["model"] = model
+    if record["data"]["source"] == IN_MEMORY:
+        run.keep_dataset(data)
     return run
 
 

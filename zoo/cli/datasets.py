@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -57,13 +57,3 @@ def summary_text(summary: DatasetSummary) -> str:
         more = f", and {len(counts) - _CLASSES} more" if len(counts) > _CLASSES else ""
         parts.append(f"classes of the training split: {', '.join(counts[:_CLASSES])}{more}")
     return "\n\n".join([*parts, *summary.notes])
-
-
-def note_own_data(data: Any, options: dict[str, Any]) -> Any:
-    """Open the data that a person gave by a path, say what was understood, and return it."""
-    import zoo
-
-    found = zoo.dataset(data, **options)
-    if found.columns:
-        console.note(f"{summary_text(found.summary())}\n")
-    return found

@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import zoo
+from zoo.cli.datasets import summary_text
 from zoo.console import note
+
+if TYPE_CHECKING:
+    from zoo.spec import Dataset
 
 _QUIET_SECONDS = 2.0
 
@@ -30,6 +34,12 @@ class Progress(zoo.ProgressBar):
         super().__init__()
         self._quiet = quiet
         self._last = float("-inf")
+
+    def on_data(self, data: Dataset, steps: int) -> None:
+        """Show what was understood of the data."""
+        summary = getattr(data, "summary", None)
+        if summary is not None and not self._quiet:
+            note(f"{summary_text(summary())}\n\n{steps:,} steps per epoch\n")
 
     def on_preparation_begin(self, what: str, steps: int) -> None:
         """Show a bar or a line for work before the first epoch."""

@@ -11,7 +11,6 @@ from typing import Any, Literal
 import click
 
 from zoo import console
-from zoo.cli.datasets import note_own_data
 from zoo.cli.progress import Progress
 
 _epochs_option = click.option(
@@ -101,8 +100,6 @@ def train(
     plan: dict[str, Any] = {"telemetry": True} if telemetry else {}
     if checkpoint_every is not None:
         plan["checkpoint_steps"] = checkpoint_every
-    if resume is None and options["data"] is not None and not quiet and not as_json:
-        options["data"], data_options = note_own_data(options["data"], data_options), {}
     with Progress(quiet=quiet) as progress, _resumable():
         run = zoo.train(
             name,

@@ -6,7 +6,7 @@ Sequences of vectors, ``[examples, time, features]``, have NaN after the end of 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from zoo.data.columns import are_measurements, check_float32
 from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.images.files import image_tensor
 from zoo.data.mapped import DiskSplit
 from zoo.data.options import SplitOptions
 from zoo.data.splits import Indices, check_classes, stratified_split
@@ -219,6 +220,8 @@ def _classes(
     targets: Mapping[str, Array], arrays: Mapping[str, Array], bad: Fault
 ) -> tuple[tuple[str, ...], dict[str, Array]]:
     flat = {split: _target(array, split, bad) for split, array in targets.items()}
+    if "labels" not in arrays and all(array.dtype.kind == "b" for array in flat.values()):
+        flat = {split: array.astype(str) for split, array in flat.items()}
     kinds = {array.dtype.kind == "U" for array in flat.values()}
     if len(kinds) > 1:
         raise bad("some labels are text and some are numbers")
@@ -264,9 +267,7 @@ def _target(array: Array, split: str, bad: Fault) -> Array:
         raise bad(f"the {split} split has no examples")
     if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all():
         array = array.astype(np.int64)
-    if array.dtype.kind == "b":
-        array = array.astype(np.int64)
-    if array.dtype.kind not in "iuU":
+    if array.dtype.kind not in "biuU":
         raise bad(
             f"the labels of the {split} split are {array.dtype}",
             why="classes are integers or text",
@@ -308,28 +309,52 @@ def _input(array: Array, key: str, bad: Fault) -> Array:
 
 def _spec(name: str, inputs: Mapping[str, Array], names: tuple[str, ...]) -> DataSpec:
     example = inputs["train"]
-    if example.dtype == np.uint8:
-        tensor = TensorSpec(
-            name="image", shape=example.shape[1:], dtype="uint8", range=(0, 255), role="image"
-        )
+    if example.ndim == 3:
+        tensors = _sequence_specs(example)
+        return DataSpec(id=name, task=Task.CLASSIFICATION, inputs=tensors, targets=_targets(names))
+    missing = example.dtype != np.uint8 and any(map(_has_missing, inputs.values()))
+    return shaped_spec(name, example.shape[1:], _targets(names), missing=missing)
+
+
+def shaped_spec(
+    name: str,
+    shape: Sequence[int],
+    targets: tuple[TensorSpec, ...],
+    *,
+    missing: bool = False,
+) -> DataSpec:
+    """Return the spec of images, or of columns of numbers, with one target or none.
+
+    Args:
+        name: Id of the data.
+        shape: Height, width and channels of an image, or the number of columns.
+        targets: The target; nothing for a model that needs none.
+        missing: Whether a value of a column may be missing.
+    """
+    if len(shape) == 3:
+        height, width, channels = shape
+        tensor = image_tensor((height, width, channels), padded=False)
     else:
-        tensor = TensorSpec(
-            name="numeric",
-            shape=example.shape[1:],
-            columns=tuple(
-                Column(name=f"x{index}", categories=None) for index in range(example.shape[1])
-            ),
-            missing=any(map(_has_missing, inputs.values())),
-        )
-    tensors = _sequence_specs(example) if example.ndim == 3 else (tensor,)
-    label = TensorSpec(name="label", dtype="int64", labels=names)
-    value = TensorSpec(name="target", columns=(Column(name="y", categories=None),))
-    return DataSpec(
-        id=name,
-        task=Task.CLASSIFICATION if names else Task.REGRESSION,
-        inputs=tensors,
-        targets=(label if names else value,),
-    )
+        columns = tuple(Column(name=f"x{at}") for at in range(shape[0]))
+        tensor = TensorSpec(name="numeric", shape=tuple(shape), columns=columns, missing=missing)
+    measured = bool(targets) and targets[0].labels is None
+    task = Task.REGRESSION if measured else Task.CLASSIFICATION
+    return DataSpec(id=name, task=task, inputs=(tensor,), targets=targets)
+
+
+def _targets(names: tuple[str, ...]) -> tuple[TensorSpec, ...]:
+    """Return the spec of classes, or, without names, of measurements."""
+    return (class_target(names) if names else measured_target(),)
+
+
+def class_target(names: tuple[str, ...]) -> TensorSpec:
+    """Return the spec of one class per example."""
+    return TensorSpec(name="label", dtype="int64", labels=names)
+
+
+def measured_target() -> TensorSpec:
+    """Return the spec of one measurement per example."""
+    return TensorSpec(name="target", columns=(Column(name="y"),))
 
 
 def _has_missing(values: Array) -> bool:

@@ -160,51 +160,70 @@ def _counts_up(values: npt.NDArray[np.float64]) -> bool:
     return bool(many and (np.diff(values) == 1).all())
 
 
-def refuse_formats(table: Table, name: str, texts: list[str], reading: Reading | None) -> None:
+def refuse_formats(
+    table: Table,
+    name: str,
+    texts: list[str],
+    reading: Reading | None,
+    *,
+    predicted: bool = False,
+) -> None:
     """Refuse texts that are numbers if they are read in another way.
+
+    Args:
+        table: The table, for the error.
+        name: The column.
+        texts: Its different texts.
+        reading: How its numbers are read; what it says is not asked for again.
+        predicted: Whether it is the target.
 
     Raises:
         DataError: It names the options that read them.
     """
-    if reading is not None and (reading.decimal, reading.thousands) != (".", ""):
-        return
-    ways = likely_readings(texts, TYPED_SHARE)
+    ways = likely_readings(texts, TYPED_SHARE, reading)
     if not ways:
         return
-    example = next(text for text in texts if parse_number(text) is None)
-    options = [_spelled(way, name) for way in ways]
+    example = next(text for text in texts if parse_number(text, reading) is None)
+    options = [_spelled(way, reading or Reading(), name) for way in ways]
     raise table.bad(
         f"cells like {example!r} are numbers that are written in another way",
         column=name,
         why="a guess at decimal marks and signs would change values silently"
         + ("; the cells do not tell which of two ways it is" if len(ways) > 1 else ""),
-        fix=f"say how they are read, as options of the data: {' or '.join(options)}; "
-        f"or keep them as texts: categorical=[{name!r}]",
+        fix=f"say how they are read, as options of the data: {' or '.join(options)}; or keep them "
+        "as texts: " + ("task=classification" if predicted else f"categorical=[{name!r}]"),
     )
 
 
-def _spelled(reading: Reading, name: str) -> str:
-    """Return the options that make a reading."""
+def _spelled(reading: Reading, given: Reading, name: str) -> str:
+    """Return the options that make a reading of the one that is given."""
     words = []
-    if reading.decimal != ".":
+    if reading.decimal != given.decimal:
         words.append(f'decimal="{reading.decimal}"')
-    if reading.thousands:
+    if reading.thousands != given.thousands:
         words.append(f'thousands="{reading.thousands}"')
-    if reading.signs:
+    if reading.signs and not given.signs:
         words.append(f"numeric=[{name!r}]")
     return " with ".join(words)
 
 
-def not_a_number(table: Table, name: str, row: int, share: float) -> DataError:
+def not_a_number(
+    table: Table, name: str, row: int, share: float, *, predicted: bool = False
+) -> DataError:
     """Return the error about a text in a column of which a share of the cells are numbers."""
     cell = table.columns[name].text(row)
+    options = (
+        "task=classification if the numbers are names"
+        if predicted
+        else f"missing=[{cell!r}] if it stands for a missing value, or categorical=[{name!r}] if "
+        "the numbers are names"
+    )
     return table.bad(
         f"{cell!r} is not a number",
         row,
         name,
         why=f"{share:.0%} of the cells of this column are numbers",
-        fix=f"correct the cell; or, as an option of the data, missing=[{cell!r}] if it stands for "
-        f"a missing value, or categorical=[{name!r}] if the numbers are names",
+        fix=f"correct the cell; or, as an option of the data, {options}",
     )
 
 

@@ -207,6 +207,10 @@ class ArraySplit:
         """Return everything at once. The arrays are read-only."""
         return dict(self._inputs), dict(self._targets)
 
+    def targets(self) -> Arrays:
+        """Return the targets. The arrays are read-only."""
+        return dict(self._targets)
+
     def digest(self) -> str:
         """Return the SHA-256 of the examples in their order."""
         return sha256_json([arrays_digest(self._inputs), arrays_digest(self._targets)])
@@ -316,9 +320,13 @@ class Dataset:
         if not all(encoders.values()):
             return self
         splits = {name: encode(spec) for name, encode in encoders.items() if encode is not None}
-        dataset = Dataset(spec, lambda: splits)
+        return self.derived(spec, lambda: splits)
+
+    def derived(self, spec: DataSpec, load: Callable[[], Mapping[str, Split]]) -> Dataset:
+        """Return a dataset made of this one, which is found again in the same place."""
+        dataset = Dataset(spec, load)
         dataset.source, dataset.options = self.source, dict(self.options)
-        dataset.drawn = self.drawn
+        dataset.columns, dataset.notes, dataset.drawn = self.columns, self.notes, self.drawn
         return dataset
 
     def sizes(self) -> dict[str, int]:
@@ -340,11 +348,15 @@ class Dataset:
         )
 
     def _class_counts(self) -> dict[str, int] | None:
+        """Return the training examples of each class, where no input has to be read for it."""
         target = next((one for one in self._spec.targets if one.labels and not one.shape), None)
-        arrays = self.split("train").arrays() if target is not None else None
-        if target is None or arrays is None:
+        targets = getattr(self.split("train"), "targets", None)
+        if target is None or targets is None:
             return None
-        counts = np.bincount(arrays[1][target.name], minlength=len(target.labels or ()))
+        codes = targets().get(target.name)
+        if codes is None:
+            return None
+        counts = np.bincount(codes, minlength=len(target.labels or ()))
         return dict(zip(target.labels or (), counts.tolist(), strict=False))
 
     def _all(self) -> Mapping[str, Split]:

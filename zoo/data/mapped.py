@@ -78,6 +78,11 @@ class Subset:
         """Return everything at once, or ``None`` if the whole is not held in memory."""
         return None if self._split.arrays() is None else self._split.take(self._positions)
 
+    def targets(self) -> Arrays:
+        """Return the targets; nothing where the inputs would have to be read for them."""
+        whole: Any = getattr(self._split, "targets", dict)
+        return {name: array[self._positions] for name, array in whole().items()}
+
 
 class DiskSplit(Subset):
     """Some examples of arrays on disk, of which only those that are asked for are in memory.
@@ -234,7 +239,7 @@ def limit_examples(dataset: OpenDataset, count: int) -> OpenDataset:
 
     The spec stays that of the whole data, with the vocabulary of the whole training split.
     """
-    return OpenDataset(
+    return dataset.derived(
         dataset.spec,
         lambda: {name: LimitedSplit(dataset.split(name), count) for name in SPLITS},
     )

@@ -23,18 +23,26 @@ from zoo.data.arrays import arrays_dataset
 from zoo.data.class_folders import ClassFiles
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.images.folder import images_dataset
-from zoo.data.options import ImageOptions, LabeledOptions, SplitOptions, TableOptions, read_options
-from zoo.data.splits import SPLITS, check_classes
+from zoo.data.options import (
+    ImageOptions,
+    LabeledOptions,
+    SplitOptions,
+    TableOptions,
+    header_options,
+    read_options,
+)
+from zoo.data.splits import check_classes
 from zoo.data.table import open_table
 from zoo.data.text.labeled import labeled_dataset, split_by_text
 from zoo.errors import ConfigError, DataError, Finding
 from zoo.runtime.image_inputs import images_of
 from zoo.runtime.images import SUFFIXES, Image, fit_image
-from zoo.runtime.inputs import encode
+from zoo.runtime.inputs import TABLES, encode
 from zoo.runtime.table import Cells, Table, is_frame, read_frame, read_mapping
+from zoo.runtime.table_files import read_file
 from zoo.runtime.table_inputs import encode_table
 from zoo.runtime.values import Categories
-from zoo.spec import DataSpec, TensorSpec
+from zoo.spec import IN_MEMORY, DataSpec, TensorSpec
 
 TAKEN = (
     "(X, y) of arrays, a frame with target=, a mapping of columns with target=, lists of texts or "
@@ -43,7 +51,6 @@ TAKEN = (
 """What is taken, for messages."""
 
 _KEYS = {"x", "y", "x_train", "y_train"}
-_NAME = "in_memory"
 
 
 def open_memory(data: Any, options: Mapping[str, Any]) -> Dataset:
@@ -60,18 +67,17 @@ def open_memory(data: Any, options: Mapping[str, Any]) -> Dataset:
     if isinstance(data, tuple) and len(data) == 2:
         return _pair(data[0], data[1], options)
     if is_frame(data):
-        return open_table(read_frame(data), _NAME, _table_options(data.columns, options))
-    if isinstance(data, Mapping) and _KEYS & set(data):
+        return open_table(read_frame(data), IN_MEMORY, _table_options(data.columns, options))
+    if isinstance(data, Mapping) and _KEYS & set(data) and "target" not in options:
         arrays = {str(name): np.asarray(value) for name, value in data.items()}
-        return arrays_dataset(arrays, _NAME, read_options(SplitOptions, options, _NAME))
+        return arrays_dataset(arrays, IN_MEMORY, read_options(SplitOptions, options, IN_MEMORY))
     if isinstance(data, Mapping) and data:
-        return open_table(
-            read_mapping(data, [str(name) for name in data]), _NAME, _table_options(data, options)
-        )
+        table = read_mapping(data, [str(name) for name in data])
+        return open_table(table, IN_MEMORY, _table_options(data, options))
     sized = hasattr(data, "__len__") and hasattr(data, "__iter__") and not hasattr(data, "ndim")
     if sized and not isinstance(data, list | set | Mapping):
         arrays = _spooled(data)
-        return arrays_dataset(arrays, _NAME, read_options(SplitOptions, options, _NAME))
+        return arrays_dataset(arrays, IN_MEMORY, read_options(SplitOptions, options, IN_MEMORY))
     raise not_taken(data)
 
 
@@ -92,7 +98,7 @@ def _table_options(columns: Iterable[Any], options: Mapping[str, Any]) -> TableO
             why=f"the columns are {', '.join(names[:20])}",
             fix=f"data_options={{'target': {names[-1]!r}}}" if names else "give columns",
         )
-    return read_options(TableOptions, options, _NAME)
+    return read_options(TableOptions, options, IN_MEMORY)
 
 
 def _pair(x: Any, y: Any, options: Mapping[str, Any]) -> Dataset:
@@ -111,15 +117,15 @@ def _pair(x: Any, y: Any, options: Mapping[str, Any]) -> Dataset:
         columns = {**table.columns, name: Cells.of(labels)}
         if name in table.columns:
             raise DataError(f"X has a column {name!r}, as y is called", fix="rename one of them")
-        chosen = read_options(TableOptions, {**options, "target": name}, _NAME)
-        return open_table(Table("", columns), _NAME, chosen)
+        chosen = read_options(TableOptions, {**options, "target": name}, IN_MEMORY)
+        return open_table(Table("", columns), IN_MEMORY, chosen)
     if isinstance(x, list | tuple) and all(isinstance(one, str | os.PathLike) for one in x):
         return _texts_or_files(x, labels, options)
     images = images_of(x) if isinstance(x, list | tuple) else None
     if images is not None:
         return _images(images, labels, options)
     arrays = {"x": np.asarray(x), "y": labels}
-    return arrays_dataset(arrays, _NAME, read_options(SplitOptions, options, _NAME))
+    return arrays_dataset(arrays, IN_MEMORY, read_options(SplitOptions, options, IN_MEMORY))
 
 
 def _texts_or_files(
@@ -129,19 +135,19 @@ def _texts_or_files(
     names, codes = _classes(labels)
     if all(Path(one).suffix.lower() in SUFFIXES for one in x):
         files = ClassFiles(names, {"train": [Path(one) for one in x]}, {"train": codes})
-        chosen = read_options(ImageOptions, options, _NAME)
-        return images_dataset(files, _NAME, Path(), chosen)
-    chosen_text = read_options(LabeledOptions, options, _NAME)
+        chosen = read_options(ImageOptions, options, IN_MEMORY)
+        return images_dataset(files, IN_MEMORY, Path(), chosen)
+    chosen_text = read_options(LabeledOptions, options, IN_MEMORY)
     texts = [str(one) for one in x]
     if empty := [row for row, text in enumerate(texts) if not text.strip()]:
         raise DataError(f"the text {empty[0]} is empty", why="there is nothing to learn from")
     shares, seed = chosen_text.shares(), chosen_text.split_seed
     parts = split_by_text(texts, codes, names, shares, seed)
-    return labeled_dataset(_NAME, names, texts, codes, parts, chosen_text)
+    return labeled_dataset(IN_MEMORY, names, texts, codes, parts, chosen_text)
 
 
 def _images(images: list[Image], labels: npt.NDArray[Any], options: Mapping[str, Any]) -> Dataset:
-    chosen = read_options(ImageOptions, options, _NAME)
+    chosen = read_options(ImageOptions, options, IN_MEMORY)
     sizes = sorted({image.shape[:2] for image in images})
     if chosen.image_size is None and len(sizes) > 1:
         raise ConfigError(
@@ -153,7 +159,7 @@ def _images(images: list[Image], labels: npt.NDArray[Any], options: Mapping[str,
     channels = chosen.channels or max(image.shape[2] for image in images)
     padded = chosen.image_fit == "pad"
     x = np.stack([fit_image(one, height, width, channels, padded=padded) for one in images])
-    return arrays_dataset({"x": x, "y": labels}, _NAME, chosen)
+    return arrays_dataset({"x": x, "y": labels}, IN_MEMORY, chosen)
 
 
 def _classes(labels: npt.NDArray[Any]) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
@@ -166,7 +172,7 @@ def _classes(labels: npt.NDArray[Any]) -> tuple[tuple[str, ...], npt.NDArray[np.
         known.sort(key=int)
     codes = np.array([known.index(text) for text in cells.texts], np.int64)[cells.codes]
     names = tuple(known)
-    check_classes(codes, names, "whole", _NAME)
+    check_classes(codes, names, "whole", IN_MEMORY)
     return names, codes
 
 
@@ -225,47 +231,53 @@ def _batch_array(part: Any, what: str) -> npt.NDArray[Any]:
     return array
 
 
-def whole_dataset(data: Any, spec: DataSpec, target: str | None = None) -> Dataset:
-    """Return data as a model takes it, with its classes, all of it in every split.
+def whole_split(data: Any, spec: DataSpec, options: Mapping[str, Any]) -> ArraySplit | None:
+    """Return every example of a table, or of data in Python, as a model takes it.
 
     Args:
-        data: ``(X, y)``, a frame, a mapping of columns, or a table.
+        data: ``(X, y)``, a frame, a mapping of columns, or the path of a table.
         spec: The spec of the data that the model was made for.
-        target: The column of the target; by default that of the model.
+        options: The options that this data was read with.
+
+    Returns:
+        The examples, with the categories and classes of the model; ``None`` if ``data`` is
+        something else, or the model takes something else.
 
     Raises:
         DataError: If the data does not fit, or a class is not one of the model's.
     """
     if len(spec.targets) != 1 or spec.targets[0].shape:
-        raise DataError(
-            f"the targets of {spec.id} are not one value per example",
-            why="only those are read from Python",
-            fix="give a Dataset",
-        )
-    wanted = spec.targets[0]
+        return None
+    (wanted,) = spec.targets
     if isinstance(data, tuple) and len(data) == 2:
         inputs, cells = encode(data[0], spec.inputs), Cells.of(np.asarray(data[1]))
     else:
-        table = _as_table(data)
-        name = target or next((column.name for column in wanted.columns or ()), table.header[-1])
-        if name not in table.columns:
+        table = _table_of(data, spec, options)
+        if table is None:
+            return None
+        target = next((column.name for column in wanted.columns or ()), table.header[-1])
+        if target not in table.columns:
             raise table.bad(
-                f"the column {name!r} is missing",
+                f"the column {target!r} is missing",
                 why=f"it holds the target; the columns are {', '.join(table.header)}",
+                fix="zoo predict needs no target",
             )
-        inputs, cells = encode_table(table, spec.inputs).arrays, table.columns[name]
-    part = ArraySplit(inputs, {wanted.name: read_target(cells, wanted)})
-    return Dataset(spec, lambda: dict.fromkeys(SPLITS, part))
+        inputs, cells = encode_table(table, spec.inputs).arrays, table.columns[target]
+    return ArraySplit(inputs, {wanted.name: read_target(cells, wanted)})
 
 
-def _as_table(data: Any) -> Table:
-    if isinstance(data, Table):
-        return data
+def _table_of(data: Any, spec: DataSpec, options: Mapping[str, Any]) -> Table | None:
+    """Return a table for a model that takes columns; ``None`` for anything else."""
+    if not all(tensor.columns and not tensor.series for tensor in spec.inputs):
+        return None
     if is_frame(data):
         return read_frame(data)
     if isinstance(data, Mapping):
         return read_mapping(data, [str(name) for name in data])
-    raise not_taken(data)
+    if isinstance(data, str | os.PathLike) and Path(data).suffix.lower() in TABLES:
+        header = header_options(options, str(data))
+        return read_file(Path(data), header=header.header, names=header.names)
+    return None
 
 
 def read_target(cells: Cells, target: TensorSpec) -> npt.NDArray[Any]:
@@ -284,7 +296,8 @@ def read_target(cells: Cells, target: TensorSpec) -> npt.NDArray[Any]:
                 fix="leave those examples out, or train with them",
             )
         return np.array(places, np.int64)[cells.codes]
-    values, odd = cells.numbers()
+    column = next(iter(target.columns or ()), None)
+    values, odd = cells.numbers(column.reading if column else None)
     if odd is not None or np.isnan(values).any():
         row = odd if odd is not None else int(np.isnan(values).argmax())
         raise DataError(f"example {row}: the target {cells.text(row)!r} is not a number")

@@ -54,6 +54,10 @@ _Features = Annotated[tuple[CalendarFeature, ...], BeforeValidator(_one_or_more)
 Tokenization = Literal["words", "characters", "subwords"]
 
 
+FILE_OPTIONS = ("test", "validation", "vocabulary")
+"""Options that name a file beside the data."""
+
+
 class MaxExamplesOptions(Frozen):
     """Option of every source of data."""
 
@@ -128,8 +132,18 @@ class GroupOptions(SplitOptions):
         return self
 
 
-class TableOptions(GroupOptions):
-    """Options of a CSV file."""
+class HeaderOptions(Frozen):
+    """Options of every file with columns."""
+
+    header: bool | None = Field(
+        None,
+        description="Whether the first row holds names; null refuses one that looks like data.",
+    )
+    names: _Names = Field((), description="Names of the columns of a file without a header.")
+
+
+class TableOptions(GroupOptions, HeaderOptions):
+    """Options of a table."""
 
     task: Literal["classification", "regression"] | None = Field(
         None, description="Task; null to decide by the cells of the target."
@@ -145,11 +159,6 @@ class TableOptions(GroupOptions):
         (), description="Columns to read as categories, even if they hold numbers."
     )
     drop: _Names = Field((), description="Columns to leave out.")
-    header: bool | None = Field(
-        None,
-        description="Whether the first row holds names; null refuses one that looks like data.",
-    )
-    names: _Names = Field((), description="Names of the columns of a file without a header.")
     decimal: Literal[".", ","] = Field(".", description="Decimal mark.")
     thousands: Literal["", ",", ".", " ", "'"] = Field(
         "", description="Mark between groups of three digits; empty for none."
@@ -198,7 +207,7 @@ class WindowOptions(SplitOptions):
     )
 
 
-class SeriesOptions(WindowOptions):
+class SeriesOptions(WindowOptions, HeaderOptions):
     """Options of a CSV file of measurements in time order."""
 
     task: Literal["forecasting"] = Field("forecasting", description="Task.")
@@ -283,7 +292,7 @@ class TextFileOptions(SplitOptions):
     )
 
 
-class LabeledOptions(TextFileOptions, VocabularyOptions):
+class LabeledOptions(TextFileOptions, VocabularyOptions, HeaderOptions):
     """Options of texts with a class each: a folder of class folders, or a table."""
 
     text: str | None = Field(None, description="Column of the text, in a table.")
@@ -357,3 +366,9 @@ def read_options(kind: type[OptionsT], values: Mapping[str, Any] | None, source:
         raise ConfigError(
             error.what, findings=error.findings, fix=f"choose among the options {known}"
         ) from error
+
+
+def header_options(options: Mapping[str, Any], source: str) -> HeaderOptions:
+    """Return what options of any kind of table say of its header."""
+    known = {name: options[name] for name in HeaderOptions.model_fields if name in options}
+    return read_options(HeaderOptions, known, source)

@@ -23,7 +23,7 @@ from zoo.data.columns import (
     refuse_options,
 )
 from zoo.data.dataset import ArraySplit, Dataset
-from zoo.data.options import SeriesOptions, WindowOptions
+from zoo.data.options import HeaderOptions, SeriesOptions, WindowOptions, header_options
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.files import open_regular
 from zoo.runtime.calendar import CALENDAR, parse_date
@@ -51,11 +51,11 @@ def is_series(path: Path, given: Mapping[str, Any]) -> bool:
         return bool(given.get("task") == "forecasting")
     if {"horizon", "window", "calendar", "gaps", "date"} & set(given):
         return True
+    header = header_options(given, str(path))
     try:
-        table = _first_rows(path)
-        if not _dates_first(table):
+        if not _dates_first(_first_rows(path, header)):
             return False
-        table = read_file(path)
+        table = read_file(path, header=header.header, names=header.names)
     except DataError:
         return False
     return _dates_first(table) and all(is_numeric(table, name) for name in table.header[1:])
@@ -68,7 +68,7 @@ def open_series(path: Path, options: SeriesOptions) -> Dataset:
         BadRecord: If a date, a cell or a column is wrong, or the series is too short.
         ConfigError: If an option names a column that is not there.
     """
-    table = read_file(path)
+    table = read_file(path, header=options.header, names=options.names)
     date, channels, targets = _columns(table, options)
     series = read_series(
         table, date=date, channels=channels, interpolate=options.gaps == "interpolate"
@@ -244,7 +244,7 @@ def _columns(table: Table, options: SeriesOptions) -> tuple[str | None, list[str
     return date, channels, [name for name in channels if name in (options.target or channels)]
 
 
-def _first_rows(path: Path) -> Table:
+def _first_rows(path: Path, header: HeaderOptions) -> Table:
     """Return the first rows of a table, which tell most tables from series."""
     if path.suffix.lower() not in (".csv", ".tsv"):
         return read_file(path)
@@ -254,7 +254,8 @@ def _first_rows(path: Path) -> Table:
     except OSError as error:
         raise BadRecord(f"cannot be read: {error.strerror or error}", file=str(path)) from error
     whole = start if len(start) < _FIRST_BYTES else start[: start.rfind(b"\n") + 1]
-    return read_table(path, decode(whole, str(path)))
+    text = decode(whole, str(path))
+    return read_table(path, text, header=header.header, names=header.names)
 
 
 def _is_dates(table: Table, name: str) -> bool:

@@ -16,10 +16,11 @@ import numpy.typing as npt
 from zoo.data.options import GroupOptions
 from zoo.errors import DataError
 from zoo.runtime.values import alias
+from zoo.spec import SplitName
 
 Indices = npt.NDArray[np.int64]
 
-SPLITS = ("train", "validation", "test")
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 _VALIDATION_STREAM = 1
 

@@ -43,10 +43,9 @@ from zoo.data.options import TableOptions
 from zoo.data.splits import Indices, check_classes, group_codes, split_rows
 from zoo.data.summary import ColumnSummary
 from zoo.errors import Finding
-from zoo.runtime.csv import read_table
 from zoo.runtime.table import Cells, Table, join
 from zoo.runtime.table_files import read_file
-from zoo.runtime.values import Categories, is_missing
+from zoo.runtime.values import Categories, is_missing, parse_number
 from zoo.spec import Column, DataSpec, Reading, Split, Task, TensorSpec
 
 Array = npt.NDArray[Any]
@@ -62,17 +61,10 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
         DataError: If a cell, a row or a column is wrong; see :func:`open_table`.
         ConfigError: If an option names a column that is not there.
     """
-    read = functools.partial(read_own_table, options=options)
+    read = functools.partial(read_file, header=options.header, names=options.names)
     given = {"validation": options.validation, "test": options.test}
     others = {split: read(Path(file)) for split, file in given.items() if file is not None}
     return open_table(read(path), path.name, options, others)
-
-
-def read_own_table(path: Path, options: TableOptions) -> Table:
-    """Read a table by its options."""
-    if path.suffix.lower() in (".csv", ".tsv"):
-        return read_table(path, header=options.header, names=options.names)
-    return read_file(path)
 
 
 def open_table(
@@ -111,8 +103,10 @@ def open_table(
         tensor = TensorSpec(name="label", dtype="int64", labels=labels, columns=(column,))
         strata, strata_names = values, labels
     else:
-        values = _read_measurements(table, target, _reading(table, target, options))
-        tensor = TensorSpec(name="target", columns=(Column(name=target, categories=None),))
+        reading = _reading(table, target, options)
+        values = _read_measurements(table, target, reading)
+        column = Column(name=target, categories=None, reading=reading)
+        tensor = TensorSpec(name="target", columns=(column,))
         strata, strata_names = np.zeros(len(values), np.int64), ()
     parts = _parts(sizes, strata, options, groups, strata_names)
     if task == Task.CLASSIFICATION:
@@ -239,7 +233,7 @@ def _numbers(
     cells = table.columns[name]
     values, odd = cells.numbers(reading)
     if odd is not None:
-        texts = cells.where(lambda text: Cells.of([text]).numbers(reading)[1] is not None)
+        texts = cells.where(lambda text: parse_number(text, reading) is None)
         raise not_a_number(table, name, odd, 1 - float(texts.mean()))
     if np.isnan(values[train]).all():
         raise without_values(table, name)
@@ -274,11 +268,11 @@ def _target_task(table: Table, name: str, options: TableOptions) -> str:
     values, odd = cells.numbers(reading)
     if odd is None:
         return Task.REGRESSION if are_measurements(values) else Task.CLASSIFICATION
-    refuse_formats(table, name, cells.texts, reading)
+    refuse_formats(table, name, cells.texts, reading, predicted=True)
     numbers = ~np.isnan(values)
     if numbers.mean() < TYPED_SHARE or not are_measurements(values[numbers]):
         return Task.CLASSIFICATION
-    raise not_a_number(table, name, odd, float(numbers.mean()))
+    raise not_a_number(table, name, odd, float(numbers.mean()), predicted=True)
 
 
 def _read_measurements(table: Table, name: str, reading: Reading | None) -> npt.NDArray[np.float32]:
@@ -290,7 +284,7 @@ def _read_measurements(table: Table, name: str, reading: Reading | None) -> npt.
     cells = table.columns[name]
     values, odd = cells.numbers(reading)
     if odd is not None:
-        refuse_formats(table, name, cells.texts, reading)
+        refuse_formats(table, name, cells.texts, reading, predicted=True)
         raise table.bad(
             f"{cells.text(odd)!r} is not a number",
             odd,

@@ -82,9 +82,10 @@ def read_cells(
         ]
     except pa.ArrowInvalid:  # a row of another length, a text among numbers
         return None
-    if not len(table) or None in found:
+    known = [cells for cells in found if cells is not None]
+    if not len(table) or len(known) < len(found):
         return None
-    return {name: cells for name, cells in zip(header, found, strict=True) if cells}
+    return dict(zip(header, known, strict=True))
 
 
 def _has_leading_zeros(data: bytes) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -105,6 +105,7 @@ def read_table(
     *,
     header: bool | None = None,
     names: Sequence[str] = (),
+    known: Collection[str] = (),
 ) -> Table:
     r"""Read a CSV file: UTF-8, a header line, one mark between cells.
 
@@ -113,6 +114,7 @@ def read_table(
         text: Its text, if it was decoded from another encoding than UTF-8.
         header: Whether the first row holds names; ``None`` refuses one that looks like data.
         names: Names of the columns: instead of the header, or of a file that has none.
+        known: Names that a header has: a first row with all of them is one.
 
     Raises:
         BadRecord: If the file is empty, not UTF-8, ragged, or has no valid header.
@@ -153,15 +155,20 @@ def read_table(
         notes.append(f"no header: the columns are called {', '.join(called)}")
     lines = partial(_row_lines, source, int(has_names))
     table = Table(file, columns, tuple(notes), _lines=lines)
-    if header is None and not names and _looks_like_data(found, columns):
+    named = names or (known and set(known) <= set(found))
+    if header is None and not named and _looks_like_data(found, columns):
+        options = (
+            "; as an option of the data, header=false makes up names, names=[...] gives them, and "
+            "header=true takes this line for names"
+        )
         raise BadRecord(
             "the first line looks like data, not like a header",
             file=file,
             row=line,
             why=f"it holds {', '.join(map(repr, found[:4]))}, as the rows below it do",
-            fix="add a line with the columns' names at the top; as an option of the data, "
-            "header=false makes up names, names=[...] gives them, and header=true takes this line "
-            "for names",
+            fix=f"add a line with the columns' names at the top: {','.join(known)}"
+            if known
+            else f"add a line with the columns' names at the top{options}",
         )
     return table
 
@@ -274,7 +281,13 @@ def _plain_numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
     return None if np.isinf(values).any() else values
 
 
-def read_text_table(path: Path, encoding: str | None = None) -> Table:
+def read_text_table(
+    path: Path,
+    encoding: str | None = None,
+    *,
+    header: bool | None = None,
+    names: Sequence[str] = (),
+) -> Table:
     """Read a table that has a column of text.
 
     In a ``.tsv`` file whose lines all have as many tabs as the first, quotes are part of the text;
@@ -283,16 +296,17 @@ def read_text_table(path: Path, encoding: str | None = None) -> Table:
     Raises:
         BadRecord: As :func:`read_table`.
     """
-    if path.suffix.lower() != ".tsv":
-        return read_table(path, read_text(path, encoding))
+    read = partial(read_table, path, header=header, names=names)
+    if path.suffix.lower() != ".tsv" or header is False or names:
+        return read(read_text(path, encoding))
     lines = read_lines(path, encoding)
-    header = [name.strip() for name in lines[0][1].split("\t")]
+    called = [name.strip() for name in lines[0][1].split("\t")]
     rows = [[_unquoted(cell.strip()) for cell in line.split("\t")] for _, line in lines[1:]]
-    clear = len(set(header)) == len(header) > 1 and all(header) and rows
-    if not clear or any(len(row) != len(header) for row in rows):
-        return read_table(path, read_text(path, encoding))
+    clear = len(set(called)) == len(called) > 1 and all(called) and rows
+    if not clear or any(len(row) != len(called) for row in rows):
+        return read(read_text(path, encoding))
     columns = {
-        name: Cells.of(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)
+        name: Cells.of(cells) for name, cells in zip(called, zip(*rows, strict=True), strict=True)
     }
     return Table(str(path), columns, _lines=lambda: [number for number, _ in lines[1:]])
 

@@ -59,7 +59,7 @@ def read_inputs(raw: Any, specs: Sequence[TensorSpec]) -> Inputs:
         if not any(spec.text for spec in specs):
             from zoo.runtime.table_files import read_file
 
-            table = read_file(path)
+            table = read_file(path, known=_columns(specs))
     elif isinstance(raw, list | tuple) and raw and all(isinstance(one, Mapping) for one in raw):
         table = read_records(raw, _columns(specs))
     elif isinstance(raw, Mapping) and not {spec.name for spec in specs} & set(raw):

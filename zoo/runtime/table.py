@@ -6,6 +6,7 @@ and one code per row, so that rules about texts run once for each different text
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -55,7 +56,11 @@ class Cells:
             if exact and not np.isinf(numbers).any():
                 return cls(lambda: _encoded(map(written, values.tolist())), numbers)
         listed = list(values)
-        known = {written(one): float(one) for one in listed if isinstance(one, _NUMBERS)}
+        known = {
+            written(one): float(one)
+            for one in listed
+            if isinstance(one, _NUMBERS) and not isinstance(one, bool)
+        }
         return cls(lambda: _encoded(map(written, listed)), known=known)
 
     @cached_property
@@ -191,6 +196,16 @@ class Table:
         place += [] if column is None else [f"column {column!r}"]
         return DataError(f"{', '.join(place)}: {what}" if place else what, **more)
 
+    def without(self, name: str, wanted: Sequence[str], row: int | None = None) -> DataError:
+        """Return the error about a missing column of those that a model reads."""
+        near = nearest(name, [other for other in self.columns if other not in wanted], count=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return self.bad(
+            f"the column {name!r} is missing",
+            row,
+            why=f"the model's columns are {', '.join(wanted)}{hint}",
+        )
+
 
 def read_frame(frame: Any) -> Table:
     """Return the table of a frame of pandas or polars; its columns count by their names.
@@ -199,13 +214,13 @@ def read_frame(frame: Any) -> Table:
         DataError: If two columns have one name, or it has none.
     """
     names = [str(name) for name in frame.columns]
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            raise DataError(
-                f"two columns of the frame are called {name!r}",
-                why="columns are asked for by their names",
-                fix="rename one of them",
-            )
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise DataError(
+            f"two columns of the frame are called {twice!r}",
+            why="columns are asked for by their names",
+            fix="rename one of them",
+        )
     series = (frame[name] for name in frame.columns)
     columns = {name: Cells.of(one.to_numpy()) for name, one in zip(names, series, strict=True)}
     return Table("", columns)
@@ -221,14 +236,10 @@ def is_frame(value: Any) -> bool:
 def read_records(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
     """Return the table of records: those columns of theirs, each with a value in every record."""
     for row, record in enumerate(records):
-        absent = [name for name in names if name not in record]
-        if absent:
-            near = nearest(absent[0], [str(key) for key in record if key not in names], count=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise DataError(
-                f"record {row}: the column {absent[0]!r} is missing",
-                why=f"the model's columns are {', '.join(names)}{hint}",
-            )
+        for name in names:
+            if name not in record:
+                keys = dict.fromkeys(map(str, record), Cells.of(()))
+                raise Table("", keys, noun="record").without(name, names, row)
     columns = {name: Cells.of([record[name] for record in records]) for name in names}
     return Table("", columns, noun="record")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,20 @@ from zoo.runtime.csv import read_table
 from zoo.runtime.table import Cells, Table
 
 
-def read_file(path: Path) -> Table:
+def read_file(
+    path: Path,
+    *,
+    header: bool | None = None,
+    names: Sequence[str] = (),
+    known: Collection[str] = (),
+) -> Table:
     """Read a table from a file; its suffix decides how.
+
+    Args:
+        path: The file.
+        header: As for :func:`zoo.runtime.csv.read_table`: of the formats, CSV alone may lack names.
+        names: As above.
+        known: As above.
 
     Raises:
         BadRecord: If the file cannot be read, or is no such table.
@@ -21,7 +34,7 @@ def read_file(path: Path) -> Table:
     """
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
-        return read_table(path)
+        return read_table(path, header=header, names=names, known=known)
     try:
         data = io.BytesIO(read_regular(path))
     except OSError as error:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Never
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from zoo.errors import DataError
-from zoo.names import nearest
 from zoo.runtime.table import Table
 from zoo.runtime.values import Categories, is_missing
 from zoo.spec import Column, TensorSpec
@@ -54,7 +53,7 @@ def encode_table(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
         )
     for name in names:
         if name not in table.columns:
-            _refuse_absent(table, name, names)
+            raise table.without(name, names)
     arrays: dict[str, npt.NDArray[Any]] = {}
     unknown: list[tuple[str, npt.NDArray[np.int64]]] = []
     for spec in specs:
@@ -130,12 +129,3 @@ def _unknown(
         for row in rows.tolist():
             unknown[row][name] = table.columns[name].text(row)
     return tuple(unknown)
-
-
-def _refuse_absent(table: Table, name: str, names: Sequence[str]) -> Never:
-    near = nearest(name, [other for other in table.header if other not in names], count=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise table.bad(
-        f"the column {name!r} is missing",
-        why=f"the model's columns are {', '.join(names)}{hint}",
-    )

@@ -29,6 +29,7 @@ _SIGNS = re.compile(r"[$€£¥₹%\s\u00a0]|\b(USD|EUR|GBP|CHF|JPY|INR)\b")
 _GROUPED = r"[+-]?\d{{1,3}}({0}\d{{3}})+(?!\d)"
 
 READINGS = (
+    Reading(),
     Reading(decimal=","),
     Reading(thousands=","),
     Reading(thousands="."),
@@ -40,7 +41,7 @@ READINGS = (
     Reading(signs=True, thousands=","),
     Reading(signs=True, decimal=",", thousands="."),
 )
-"""Other ways to write numbers, the simplest first."""
+"""Ways to write numbers, the simplest first."""
 
 
 def is_missing(cell: str, reading: Reading | None = None) -> bool:
@@ -73,18 +74,36 @@ def parse_number(cell: str, reading: Reading | None = None) -> float | None:
     return float(cell) if is_number(cell) else None
 
 
-def likely_readings(cells: Iterable[str], share: float) -> list[Reading]:
-    """Return the ways to write numbers that read that share of the cells that are not plain ones.
+def likely_readings(
+    cells: Iterable[str], share: float, given: Reading | None = None
+) -> list[Reading]:
+    """Return the ways to write numbers that read that share of the cells that are no numbers yet.
 
     Two of them mean that the cells do not tell: ``1,234`` is one and a bit, or over a thousand.
+
+    Args:
+        cells: The different cells.
+        share: The least share of the cells that are not numbers by ``given``.
+        given: How they are read so far; further ways are tried with its rules and without.
     """
-    odd = [cell for cell in cells if parse_number(cell) is None]
+    start = given or Reading()
+    odd = [cell for cell in cells if parse_number(cell, start) is None]
     found: list[Reading] = []
-    for reading in READINGS:
-        known = sum(parse_number(cell, reading) is not None for cell in odd)
-        # A further rule must not only repeat what a simpler one reads.
-        if known >= share * len(odd) > 0 and not any(_covers(one, reading) for one in found):
-            found.append(reading)
+    for way in READINGS:
+        own = way.model_dump(exclude_defaults=True)
+        for reading in (
+            way.model_copy(update={"missing": start.missing}),
+            start.model_copy(update=own),
+        ):
+            known = sum(parse_number(cell, reading) is not None for cell in odd)
+            # A further rule must not only repeat what a simpler one reads.
+            if (
+                reading != start
+                and reading.decimal != reading.thousands
+                and known >= share * len(odd) > 0
+                and not any(_covers(one, reading) for one in found)
+            ):
+                found.append(reading)
     return found
 
 

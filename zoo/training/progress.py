@@ -6,7 +6,10 @@ import importlib
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.spec import Dataset
 
 _REFRESH_SECONDS = 0.2
 """Time between two updates of a notebook's bar."""
@@ -24,6 +27,9 @@ class Progress:
         >>> other = zoo.train(run.architecture, epochs=1, progress=Printed())
         1 ['accuracy', 'epoch', 'learning_rate', 'loss', 'seconds', 'val_accuracy', 'val_loss']
     """
+
+    def on_data(self, data: Dataset, steps: int) -> None:
+        """The data was read, and an epoch has ``steps`` steps; nothing is written yet."""
 
     def on_preparation_begin(self, what: str, steps: int) -> None:
         """Work before the first epoch starts; :meth:`on_steps_end` counts its steps too."""

@@ -77,6 +77,10 @@ class ImageFolderSplit:
             return None
         return {"image": self._images.all()}, {"label": self._labels}
 
+    def targets(self) -> Arrays:
+        """Return the classes, without decoding an image."""
+        return {"label": self._labels}
+
     def digest(self) -> str:
         """Return the SHA-256 over the files' bytes and classes in their order.
 

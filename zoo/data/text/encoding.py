@@ -94,6 +94,10 @@ class TextSplit:
         """Return everything at once. The arrays are read-only."""
         return self._encoded().arrays()
 
+    def targets(self) -> Arrays:
+        """Return the targets that are no texts."""
+        return {name: np.asarray(values) for name, values in self._codes.items()}
+
     def digest(self) -> str:
         """Return the SHA-256 of the examples in their order, as ids."""
         return self._encoded().digest()

@@ -65,8 +65,10 @@ def open_text_table(path: Path, options: LabeledOptions) -> Dataset:
         BadRecord: If a text or a class is empty, or the classes look like measurements.
         DataError: If there is only one class, or too few examples of one.
     """
-    plain = path.suffix.lower() in (".csv", ".tsv")
-    table = read_text_table(path, options.encoding) if plain else read_file(path)
+    if path.suffix.lower() in (".csv", ".tsv"):
+        table = read_text_table(path, options.encoding, header=options.header, names=options.names)
+    else:
+        table = read_file(path)
     text, target = _columns(table, options)
     texts = table.column(text)
     for row, cell in enumerate(texts):
