@@ -35,6 +35,10 @@ if TYPE_CHECKING:
         verify as verify,
         verify_all as verify_all,
     )
+    from zoo.api.batch_prediction import (
+        PredictedBatch as PredictedBatch,
+        predict_batches as predict_batches,
+    )
     from zoo.api.catalog import (
         hooks as hooks,
         list_models as list_models,
@@ -115,6 +119,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "zoo.api.artifacts": "Artifact verify verify_all",
+    "zoo.api.batch_prediction": "PredictedBatch predict_batches",
     "zoo.api.catalog": "hooks list_models register",
     "zoo.api.cross_validation": "CrossValidation crossvalidate",
     "zoo.api.datasets": "ReaderInfo dataset dataset_info list_datasets list_readers reader_info "

@@ -20,7 +20,7 @@ from tests.hostile.files import (
     written,
 )
 from tests.hostile.harness import EXPORTS, Case, Table, case, cases, run_case
-from zoo.errors import BadRecord, ConfigError, DataError, UnsafeArchive
+from zoo.errors import BadRecord, ConfigError, DataError, StorageError, UnsafeArchive
 
 X = np.zeros((60, 8, 8, 1), np.uint8)
 Y = np.arange(60) % 2
@@ -342,12 +342,74 @@ INPUTS: Table = {
 }
 
 
+OUT = "predict {exports}/mlp_regressor/1 a.csv --out out.csv"
+ROWS: Table = {
+    "rows of a pipe": case(OUT, BadRecord, "a.csv", setup=lambda f: os.mkfifo(f / "a.csv")),
+    "rows that never end": case(
+        OUT, BadRecord, "a.csv", setup=lambda f: (f / "a.csv").symlink_to("/dev/zero")
+    ),
+    "rows without a row": case(OUT, (BadRecord, DataError), "column", setup=lines("a.csv", "a,b")),
+    "rows without a header": case(OUT, BadRecord, "empty", setup=written("a.csv", b"")),
+    "rows with a quote that is not closed": case(
+        OUT, BadRecord, "line 1", setup=lines("a.csv", '"a,b', "1,2")
+    ),
+    "rows of Parquet that are none": case(
+        "predict {exports}/mlp_regressor/1 a.parquet --out out.csv",
+        BadRecord,
+        "a.parquet",
+        setup=written("a.parquet", b"PAR1 and no more PAR1"),
+    ),
+    "objects without the columns": case(
+        "predict {exports}/mlp_regressor/1 a.jsonl --out out.csv",
+        BadRecord,
+        "line 1",
+        setup=lines("a.jsonl", "{}"),
+    ),
+    "a line of brackets": case(
+        "predict {exports}/mlp_regressor/1 a.jsonl --out out.csv",
+        BadRecord,
+        "line 1",
+        setup=lines("a.jsonl", "[" * 100_000),
+    ),
+    "a folder of nothing": case(
+        "predict {exports}/cnn/1 photos --out out.csv",
+        DataError,
+        "photos",
+        setup=lambda f: (f / "photos" / ".hidden").mkdir(parents=True),
+    ),
+    "a folder with a broken image": case(
+        "predict {exports}/cnn/1 photos --out out.csv",
+        BadRecord,
+        "b.png",
+        setup=lambda f: (picture(f / "photos" / "a.png"), written("photos/b.png", b"x")(f)),
+    ),
+    "outputs in a file of another kind": case(
+        "predict {exports}/cnn/1 a.png --out out.txt",
+        ConfigError,
+        "out.txt",
+        setup=lambda f: picture(f / "a.png"),
+    ),
+    "outputs below a file": case(
+        "predict {exports}/cnn/1 a.png --out a.png/out.csv",
+        StorageError,
+        "out.csv",
+        setup=lambda f: picture(f / "a.png"),
+    ),
+    "another column of ids": case(
+        "predict {exports}/transformer/1 a.txt --out out.csv --id row",
+        ConfigError,
+        "id_column",
+        setup=lines("a.txt", "one"),
+    ),
+}
+
+
 @cases(PHOTOS, ARRAY_TABLE)
 def test_odd_arrays_are_refused_and_no_run_is_left(case: Case, tmp_path):
     run_case(case, tmp_path)
 
 
-@cases(INPUTS)
+@cases(INPUTS, ROWS)
 def test_odd_inputs_are_refused(case: Case, tmp_path):
     run_case(case, tmp_path, exports=EXPORTS)
 

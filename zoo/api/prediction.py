@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.predict_fns import (
     keras_predict_fn,
-    select_session,
     session_predict_fns,
     signatures,
 )
@@ -154,8 +153,9 @@ class Predictor:
             generator = Generator(predict_fns, self.signatures[text.encode].inputs, text.text)
             return generator.predict(inputs, beams=beams, prompt=prompt)
         _refuse_generation(beams, prompt)
-        if self._session is not None:
-            return select_session(self._session, signature).predict(inputs)
+        session = self._session
+        if session is not None and signature in (None, session.graph.signature):
+            return session.predict(inputs)
         from zoo.runtime.inputs import read_inputs
 
         name = first if signature is None else signature

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from zoo import console
+from zoo.errors import DataError
 from zoo.files import exists
 
 _CLASSIFIED = ("label", "probability", "probabilities")
@@ -18,7 +21,26 @@ _WIDE = 60
 """Columns of a terminal for an input that is a text."""
 
 
-@click.command("predict", epilog=console.example("zoo predict exports/cnn/1 seven.png"))
+class _Shard(click.ParamType[tuple[int, int]]):
+    """A shard: ``2/8`` for the second of eight."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", str(value))
+        if match is None or not 1 <= int(match[1]) <= int(match[2]):
+            self.fail(f"{value!r} is not I/N with I from 1 to N", param, ctx)
+        return int(match[1]), int(match[2])
+
+
+@click.command(
+    "predict",
+    epilog=console.example(
+        "zoo predict exports/cnn/1 seven.png",
+        "zoo predict exports/cnn/1 photos --out answers.csv",
+        "cat rows.csv | zoo predict runs/mlp_regressor-1 - --out answers.parquet --id name",
+    ),
+)
 @click.argument(
     "target", metavar="RUN|ARTIFACT|NAME", help="The folder of a run or an artifact, or a model."
 )
@@ -27,7 +49,8 @@ _WIDE = 60
     metavar="INPUT...",
     nargs=-1,
     required=True,
-    help="Texts in quotes, images, or a .txt, .csv, .npy or .npz file.",
+    help="Texts in quotes, images, or a .txt, .csv, .npy or .npz file. With --out: folders and "
+    "files of any size, or - for standard input.",
 )
 @click.option(
     "--top", type=console.COUNT, metavar="N", default=3, help="Classes to show per input."
@@ -50,19 +73,70 @@ _WIDE = 60
     metavar="ID|PATH",
     help="With a NAME: its trained weights. Default: those for its default data; see 'zoo info'.",
 )
+@click.option(
+    "--out",
+    type=console.PATH,
+    metavar="FILE",
+    help="Write the outputs, row by row, to a .csv, .jsonl or .parquet file.",
+)
+@click.option("--id", "id_column", metavar="COLUMN", help="With --out: a column to copy.")
+@click.option(
+    "--input-format",
+    type=click.Choice(["csv", "jsonl", "lines"]),
+    help="With -: the format of standard input. Default: what the model takes.",
+)
+@click.option(
+    "--batch-size",
+    type=console.COUNT,
+    metavar="N",
+    help="With --out: rows of a block. Default: 256",
+)
+@click.option("--shard", type=_Shard(), metavar="I/N", help="With --out: only every N-th block.")
+@click.option(
+    "--skip-errors",
+    is_flag=True,
+    help="With --out: write what is wrong with a row in its place, and exit with 1 at the end, "
+    "instead of stopping there.",
+)
+@click.option("--resume", is_flag=True, help="With --out: continue what was interrupted.")
 @console.json_option
 @console.quiet_frameworks
-def predict(target: str, inputs: tuple[str, ...], top: int, as_json: bool, **options: Any) -> None:
+def predict(
+    target: str,
+    inputs: tuple[str, ...],
+    top: int,
+    as_json: bool,
+    out: Path | None,
+    resume: bool,
+    id_column: str | None,
+    input_format: str | None,
+    batch_size: int | None,
+    shard: tuple[int, int] | None,
+    skip_errors: bool,
+    **options: Any,
+) -> None:
     """Predict with a trained model.
 
     An artifact needs no Keras. A model's NAME stands for the model with its published weights.
     """
     import zoo
 
+    chosen = {
+        "id_column": id_column,
+        "input_format": input_format,
+        "batch_size": batch_size,
+        "shard": shard,
+        "skip_errors": skip_errors,
+    }
+    chosen = {name: value for name, value in chosen.items() if value}
+    if out is not None:
+        _write(target, inputs, out, as_json=as_json, resume=resume, **options, **chosen)
+        return
+    if chosen or resume or "-" in inputs:
+        raise click.UsageError("standard input and the options of rows need --out FILE")
     given: Any = list(inputs) if len(inputs) > 1 else inputs[0]
     prediction = zoo.predict(target, given, **options)
-    if not exists(target):
-        console.note(f"{target} has limits. {' '.join(zoo.info(target).limits[:2])}")
+    _note_limits(target, options["weights"])
     records = console.plain(prediction)
     if as_json:
         console.emit_json(records)
@@ -86,6 +160,45 @@ def predict(target: str, inputs: tuple[str, ...], top: int, as_json: bool, **opt
             for name, record in zip(names, records, strict=True)
         ]
     console.emit(console.table(header, rows))
+
+
+def _note_limits(target: str, weights: str | None) -> None:
+    """Tell which weights the name of a model stands for, and what they cannot do."""
+    import zoo
+    from zoo.api.model_factory import default_weights
+    from zoo.api.prediction import is_name
+
+    if is_name(target):
+        known = weights or default_weights(target)
+        which = f" with the weights {known!r}" if known else ""
+        console.note(f"{target}{which} has limits. {' '.join(zoo.info(target).limits[:2])}")
+
+
+def _write(
+    target: str, inputs: tuple[str, ...], out: Path, *, as_json: bool, **options: Any
+) -> None:
+    """Write the outputs for an input of any size; exit with 1 if a row has an error."""
+    from zoo.api.batch_prediction import partial_file, write_predictions
+    from zoo.cli.progress import row_counter
+
+    if "-" in inputs and len(inputs) > 1:
+        raise click.UsageError("- is the only input, if it is one")
+    source = sys.stdin.buffer if inputs == ("-",) else list(inputs)
+    try:
+        with row_counter("predicting") as count:
+            done, wrong = write_predictions(target, source, out, on_rows=count, **options)
+    except (DataError, KeyboardInterrupt):
+        if exists(partial_file(out)):
+            console.note("what is finished is kept: the same command with --resume continues")
+        raise
+    _note_limits(target, options["weights"])
+    if as_json:
+        console.emit_json({"path": out, "rows": done, "errors": wrong})
+    else:
+        console.note(f"{done:,} rows{f', {wrong:,} with an error' if wrong else ''}")
+        console.emit(str(out))
+    if wrong:
+        sys.exit(1)
 
 
 def _note_unknown(found: list[dict[str, str]]) -> None:

@@ -61,7 +61,7 @@ Start:
 Exit codes:
     0  done
     1  another error; a difference,   6  training failed
-       a failed check
+       a failed check, a skipped row
     2  wrong command line             7  an export failed
     3  a model cannot be found        8  an artifact is not what it claims
     4  a configuration is wrong       9  an optional package is missing

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -77,3 +79,29 @@ class Progress(zoo.ProgressBar):
         traceback: TracebackType | None,
     ) -> None:
         self.on_train_end()
+
+
+@contextmanager
+def row_counter(what: str) -> Iterator[Callable[[int], object]]:
+    """Show a growing number of rows on a terminal, whose total nobody knows; nothing elsewhere.
+
+    Yields:
+        What is called with the number of further rows.
+    """
+    if not sys.stderr.isatty():
+        yield lambda rows: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    done = TextColumn("{task.description}: {task.completed:,} rows, {task.fields[speed]:,.0f}/s")
+    columns = SpinnerColumn(), done, TimeElapsedColumn()
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task, begin = bar.add_task(what, total=None, speed=0.0), time.monotonic()
+
+        def count(rows: int) -> None:
+            bar.advance(task, rows)
+            seconds = max(time.monotonic() - begin, 1e-3)
+            bar.update(task, speed=bar.tasks[0].completed / seconds)
+
+        yield count

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from zoo.errors import BadRecord
 from zoo.runtime.table import Cells, Encoded, Table
-from zoo.runtime.text_files import read_lines, read_text
+from zoo.runtime.text_files import LONGEST_LINE, line_fault, read_lines, read_text
 from zoo.runtime.values import MISSING, is_number, parse_number
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -36,10 +36,13 @@ _NOT_PLAIN = re.compile(r"[^0-9.eE+\-\s]")
 
 
 class _Text:
-    """The text of a file with cells, its header, and where its rows begin."""
+    """The text of a file with cells, its header, and where its rows begin.
 
-    def __init__(self, text: str, file: str) -> None:
-        self.file, self.notes = file, list[str]()
+    ``rest`` has the further lines of a file that is too long to be read at once.
+    """
+
+    def __init__(self, text: str, file: str, rest: Iterable[str] = ()) -> None:
+        self.file, self.notes, self._rest = file, list[str](), rest
         start = 0
         if (said := _SEP.match(text)) and said[1] in _DELIMITERS:
             start = said.end()
@@ -62,7 +65,8 @@ class _Text:
             return 0
 
     def _reader(self, start: int) -> Iterator[list[str]]:
-        return csv.reader(_lines(self.text, start), delimiter=self.delimiter, strict=True)
+        lines = chain(_lines(self.text, start), self._rest)
+        return csv.reader(lines, delimiter=self.delimiter, strict=True)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the cells of each row that is not blank, and the line that it starts on.
@@ -73,7 +77,7 @@ class _Text:
         before = self.text.count("\n", 0, self.start)
         line = before + 1
         # Python's own limit is 131,072 characters, shorter than a long text.
-        limit = csv.field_size_limit(max(csv.field_size_limit(), len(self.text)))
+        limit = csv.field_size_limit(max(csv.field_size_limit(), len(self.text), LONGEST_LINE))
         reader = self._reader(self.start)
         try:
             for cells in reader:
@@ -198,21 +202,58 @@ def _read_columns(source: _Text, header: Sequence[str], skip: int) -> dict[str, 
     while block := list(islice(rows, _ROWS)):
         for line, cells in block:
             if len(cells) != len(header):
-                raise BadRecord(
-                    f"the row has {len(cells)} cell{'s' if len(cells) != 1 else ''}, "
-                    f"the header has {len(header)}",
-                    file=source.file,
-                    row=line,
-                    why="every row has one cell per column, with "
-                    f"{_DELIMITERS[source.delimiter]} between them",
-                    fix="complete the row, or put quotes around a cell that holds the delimiter",
-                )
+                raise _ragged(source, line, cells, len(header))
         columns = zip(*(row for _, row in block), strict=True)
         for builder, found_cells in zip(builders, columns, strict=True):
             builder.add(found_cells)
     if not builders or not builders[0].blocks:
         return {}
     return {name: builder.cells() for name, builder in zip(header, builders, strict=True)}
+
+
+def _ragged(source: _Text, line: int, cells: Sequence[str], count: int) -> BadRecord:
+    return BadRecord(
+        f"the row has {len(cells)} cell{'s' if len(cells) != 1 else ''}, the header has {count}",
+        file=source.file,
+        row=line,
+        why=f"every row has one cell per column, with {_DELIMITERS[source.delimiter]} between them",
+        fix="complete the row, or put quotes around a cell that holds the delimiter",
+    )
+
+
+def stream_rows(lines: Iterator[str], file: str) -> Iterator[tuple[int, list[str] | BadRecord]]:
+    """Yield the header and the rows of a CSV file that may be longer than the memory.
+
+    Args:
+        lines: The lines, as :func:`zoo.runtime.text_files.stream_lines` yields them.
+        file: Name of the file, for errors.
+
+    Yields:
+        The line that a row starts on, and its stripped cells, or what is wrong with it alone.
+
+    Raises:
+        BadRecord: If there is no valid header, or a quote is not closed.
+    """
+    head = ""
+    for one in lines:  # up to the header, which decides on the delimiter
+        head += one
+        if one.strip() and not one.startswith(_COMMENT):
+            break
+    source = _Text(head, file, lines)
+    rows = source.rows()
+    line, first = next(rows, (1, None))
+    if first is None:
+        raise BadRecord("the file is empty", file=file, fix="write a header line and the rows")
+    header = [cell.strip() for cell in first]
+    if fault := line_fault("".join(header), file, line):
+        raise fault
+    _check_names(header, file, line)
+    yield line, header
+    for line, cells in rows:
+        fault = line_fault("".join(cells), file, line)
+        if fault is None and len(cells) != len(header):
+            fault = _ragged(source, line, cells, len(header))
+        yield line, fault or [cell.strip() for cell in cells]
 
 
 class _Column:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Never
+from typing import Any, Never
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from zoo.files import is_file, is_folder
 from zoo.names import nearest
 from zoo.runtime.table_inputs import Inputs, check_values, encode_table
 from zoo.spec import TensorSpec
-
-if TYPE_CHECKING:
-    from zoo.runtime.table import Table
 
 TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".xlsx")
 """Suffixes of the files that are tables."""
@@ -50,10 +47,12 @@ def encode(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, A
 
 def read_inputs(raw: Any, specs: Sequence[TensorSpec]) -> Inputs:
     """Convert raw values into a graph's inputs, as :func:`encode` does."""
-    from zoo.runtime.table import is_frame, read_frame, read_mapping, read_records
+    from zoo.runtime.table import Table, is_frame, read_frame, read_mapping, read_records
 
-    table: Table | None = None
-    if is_frame(raw):
+    table = raw if isinstance(raw, Table) else None
+    if table is not None:
+        pass
+    elif is_frame(raw):
         table = read_frame(raw)
     elif (path := _table_file(raw)) is not None:
         if not any(spec.text for spec in specs):
@@ -219,7 +218,11 @@ def _from_files(
 ) -> dict[str, np.ndarray[Any, Any]]:
     for path in paths:
         if is_folder(path):
-            raise BadRecord("it is a folder", file=str(path), fix="give the files that are in it")
+            raise BadRecord(
+                "it is a folder",
+                file=str(path),
+                fix="give the files that are in it, or predict for all of them with --out FILE",
+            )
         if not is_file(path):
             raise BadRecord(
                 "the file does not exist", file=str(path), fix="give a path that exists"

@@ -192,7 +192,7 @@ class Table:
         if self.file:
             line = None if row is None else self.lines[row]
             return BadRecord(what, file=self.file, row=line, column=column, **more)
-        place = [] if row is None else [f"{self.noun} {row}"]
+        place = [] if row is None else [f"{self.noun} {self.lines[row]}"]
         place += [] if column is None else [f"column {column!r}"]
         return DataError(f"{', '.join(place)}: {what}" if place else what, **more)
 

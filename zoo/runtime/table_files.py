@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import BadRecord, MissingExtra
-from zoo.files import read_regular
+from zoo.files import open_regular, read_regular
 from zoo.runtime.csv import read_table
 from zoo.runtime.table import Cells, Table
+
+_ROWS = 4_096
+"""Rows of a Parquet file that are unpacked at a time."""
 
 
 def read_file(
@@ -54,6 +58,37 @@ def read_file(
     if not columns or not len(next(iter(columns.values()))):
         raise BadRecord("the file has no rows", file=str(path), why="there is nothing to read")
     return Table(str(path), columns, notes)
+
+
+def stream_rows(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Yield the header (-1) and the numbered rows of a file that :func:`read_file` reads.
+
+    Of a Parquet file a few rows at a time are in memory; files of other formats are read whole.
+
+    Raises:
+        BadRecord: As above.
+        MissingExtra: As above.
+    """
+    if path.suffix.lower() != ".parquet":
+        table = read_file(path)
+        yield -1, table.header
+        yield from enumerate(zip(*table.columns.values(), strict=True))
+        return
+    try:
+        from pyarrow import parquet
+
+        with open_regular(path) as stream:
+            file = parquet.ParquetFile(stream, pre_buffer=False)
+            yield -1, file.schema_arrow.names
+            batches = (batch.columns for batch in file.iter_batches(_ROWS))
+            rows = (zip(*(one.to_pylist() for one in batch), strict=True) for batch in batches)
+            yield from enumerate(chain.from_iterable(rows))
+    except ImportError as error:
+        raise MissingExtra("a .parquet file", "tables") from error
+    except (OSError, ValueError) as error:  # pyarrow's own errors derive from these
+        raise BadRecord(
+            "it is not a readable .parquet file", file=str(path), why=str(error)
+        ) from error
 
 
 def _read_arrow(data: io.BytesIO, suffix: str) -> tuple[dict[str, Cells], tuple[str, ...]]:

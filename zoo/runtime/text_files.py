@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from zoo.errors import BadRecord
 from zoo.files import read_regular
 
 ENCODINGS = ("utf-8", "latin-1", "cp1252", "utf-16")
+
+LONGEST_LINE = 64 << 20
+"""The most bytes of a line in a file that is read line by line."""
+
+_WRONG = re.compile("[\0\udc80-\udcff]")
 
 
 def read_text(path: Path, encoding: str | None = None) -> str:
@@ -76,3 +84,34 @@ def read_lines(path: Path, encoding: str | None = None) -> list[tuple[int, str]]
     if not found:
         raise BadRecord("the file is empty", file=str(path), fix="write one text per line")
     return found
+
+
+def stream_lines(stream: IO[bytes], file: str) -> Iterator[str]:
+    """Yield the lines of an open file, one at a time in memory, with line feeds at their ends.
+
+    A byte that is not UTF-8 becomes a lone surrogate, the fault of its line: see
+    :func:`line_fault`.
+
+    Raises:
+        BadRecord: If a line is longer than ``LONGEST_LINE``.
+    """
+    encoding, number = "utf-8-sig", 0
+    while data := stream.readline(LONGEST_LINE):
+        number += 1
+        if len(data) == LONGEST_LINE and data[-1:] != b"\n":
+            what = f"the line has more than {LONGEST_LINE:,} bytes"
+            raise BadRecord(what, file=file, row=number, fix="give a text file, a row per line")
+        text, encoding = data.decode(encoding, "surrogateescape"), "utf-8"
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        # Not splitlines, which knows further line ends.
+        yield from (text,) if text.count("\n") < 2 else re.findall(r".*\n|.+", text)
+
+
+def line_fault(text: str, file: str, line: int) -> BadRecord | None:
+    """Return what is wrong with a line of :func:`stream_lines`; ``None`` if nothing is."""
+    wrong = _WRONG.search(text)
+    if wrong is None:
+        return None
+    what = f"the byte 0x{ord(wrong[0]) & 0xFF:02x} is not text in UTF-8"
+    return BadRecord(what, file=file, row=line, fix="convert the file to UTF-8 with iconv")

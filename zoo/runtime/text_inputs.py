@@ -58,10 +58,14 @@ def is_path(raw: Any) -> bool:
 def texts_of(raw: Any, spec: TensorSpec) -> Texts | None:
     """Return the texts given for the only input, or ``None`` for arrays.
 
+    Texts that were read already are returned as they are.
+
     Raises:
         BadRecord: If a file cannot be read, or has no column of texts.
         DataError: If files and texts are mixed.
     """
+    if isinstance(raw, Texts):
+        return raw
     if is_path(raw):
         return _file_texts(Path(raw), spec)
     if isinstance(raw, list | tuple) and raw and all(map(is_path, raw)):
@@ -129,7 +133,7 @@ def _file_texts(path: Path, spec: TensorSpec) -> Texts | None:
         )
     if kind in (".csv", ".tsv"):
         table = read_text_table(path)
-        name = _column(table, spec)
+        name = text_column(table, spec)
         texts = table.column(name)
         for row, text in enumerate(texts):
             if not text:
@@ -146,7 +150,12 @@ def _file_texts(path: Path, spec: TensorSpec) -> Texts | None:
     return Texts([line for _, line in lines], str(path), tuple(number for number, _ in lines))
 
 
-def _column(table: Table, spec: TensorSpec) -> str:
+def text_column(table: Table, spec: TensorSpec) -> str:
+    """Return the column of a table that holds the texts of an input.
+
+    Raises:
+        BadRecord: If it is not clear which.
+    """
     for name in (spec.name, "text"):
         if name in table.header:
             return name
