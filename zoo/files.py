@@ -76,6 +76,27 @@ def open_regular(
     Raises:
         OSError: If it cannot be read, is not a regular file, or is longer; ``strerror`` says which.
     """
+    handle, _ = _open_regular(path, limit, follow_links=follow_links)
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: Path | str, *, limit: int | None = None) -> bytes:
+    """Read a whole regular file, opened as :func:`open_regular` opens it."""
+    handle, size = _open_regular(path, limit)
+    try:
+        # Without a stream object: it would take longer than a small file.
+        parts = [os.read(handle, size + 1)]
+        while parts[-1]:
+            parts.append(os.read(handle, 1 << 20))
+        return b"".join(parts)
+    finally:
+        os.close(handle)
+
+
+def _open_regular(
+    path: Path | str, limit: int | None, *, follow_links: bool = True
+) -> tuple[int, int]:
+    """Return the descriptor of an open regular file, and its size."""
     if not follow_links and os.path.islink(path):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     handle = os.open(path, _READ if follow_links else _READ | _NO_FOLLOW)
@@ -87,16 +108,10 @@ def open_regular(
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         if limit is not None and status.st_size > limit:
             raise OSError(errno.EFBIG, f"it has more than {limit:,} bytes", str(path))
-        return os.fdopen(handle, "rb")
     except OSError:
         os.close(handle)
         raise
-
-
-def read_regular(path: Path, *, limit: int | None = None) -> bytes:
-    """Read a whole regular file, opened by :func:`open_regular`."""
-    with open_regular(path, limit=limit) as stream:
-        return stream.read()
+    return handle, status.st_size
 
 
 def sha256_file(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import unicodedata
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from zoo.data.options import ImageOptions
 from zoo.data.sources import open_path
 from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.metrics.figures import encode_png
-from zoo.runtime.images import GRAY, PADDED, fit_image, read_image
+from zoo.runtime.images import GRAY, PADDED, fit_image, open_image, read_image
 
 
 def draw(file: Path, seed: int, size: tuple[int, int] = (6, 7), mode: str = "L") -> None:
@@ -83,14 +84,14 @@ def test_above_the_bound_only_what_is_asked_for_is_decoded(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = open_image_folder(photos, ImageOptions())
-    large = open_image_folder(photos, ImageOptions(), bound=100)
+    large = open_image_folder(photos, ImageOptions(), bound=40)
     decoded = []
 
-    def spy(path: Path) -> np.ndarray:
+    def spy(data: bytes, path: Path) -> object:
         decoded.append(path)
-        return read_image(path)
+        return open_image(data, path)
 
-    monkeypatch.setattr("zoo.data.images.files.read_image", spy)
+    monkeypatch.setattr("zoo.data.images.files.open_image", spy)
     split = large.split("train")
     assert split.arrays() is None and decoded == []
     chosen = np.array([5, 0, 5])
@@ -106,12 +107,14 @@ def test_the_order_of_the_file_system_does_not_matter(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = open_path(photos).fingerprint
-    predict_fn = Path.iterdir
+    scandir = os.scandir
 
-    def backward(self: Path) -> Iterator[Path]:
-        return iter(sorted(predict_fn(self), reverse=True))
+    @contextlib.contextmanager
+    def backward(folder: Path) -> Iterator[list[os.DirEntry[str]]]:
+        with scandir(folder) as inside:
+            yield sorted(inside, key=lambda entry: entry.name, reverse=True)
 
-    monkeypatch.setattr(Path, "iterdir", backward)
+    monkeypatch.setattr("zoo.data.class_folders.os.scandir", backward)
     assert open_path(photos).fingerprint == expected
 
 
@@ -169,13 +172,30 @@ def test_different_sizes_ask_for_one(photos: Path) -> None:
     assert open_path(photos, {"image_size": 8}).spec.inputs[0].shape == (8, 8, 1)
 
 
+def test_images_of_other_sizes_are_found_before_all_are_decoded(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(sorted(photos.rglob("*.png"))[1], 0, size=(9, 9))
+    decoded = []
+    monkeypatch.setattr(
+        "zoo.data.images.files.open_image",
+        lambda data, path: decoded.append(path) or open_image(data, path),
+    )
+    with pytest.raises(ConfigError, match="2 sizes"):
+        open_path(photos)
+    assert len(decoded) == 2
+
+
 def test_a_corrupt_image_is_named_and_not_skipped(photos: Path) -> None:
     file = photos / "dog" / "3.png"
     data = bytearray(file.read_bytes())
     data[60] ^= 255
     file.write_bytes(data)
+    with pytest.raises(BadRecord, match=r"dog/3\.png"):
+        open_image_folder(photos, ImageOptions())
+    options = ImageOptions(image_size=(6, 7), channels=1)
     for bound in (1 << 30, 0):
-        broken = open_image_folder(photos, ImageOptions(), bound=bound)
+        broken = open_image_folder(photos, options, bound=bound)
         with pytest.raises(BadRecord, match=r"dog/3\.png"):
             _ = broken.fingerprint
         with pytest.raises(BadRecord, match=r"dog/3\.png"):
@@ -190,8 +210,8 @@ def test_a_corrupt_image_is_named_and_not_skipped(photos: Path) -> None:
         open_path(photos)
 
 
-def test_an_image_that_goes_away_is_named(photos: Path) -> None:
-    data = open_path(photos)
+def test_an_image_that_goes_away_before_it_is_read_is_named(photos: Path) -> None:
+    data = open_path(photos, {"near_duplicates": "ignore"})
     for file in (photos / "dog").iterdir():
         file.unlink()
     with pytest.raises(BadRecord, match="dog"):
@@ -268,19 +288,19 @@ def test_images_of_another_shape_keep_their_aspect_if_that_is_asked_for(tmp_path
     assert open_path(tmp_path, {"image_size": 16}).spec.inputs[0].outside == ""
 
 
-def test_every_image_is_decoded_once(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_file_is_read_once(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for seed, file in enumerate(sorted(photos.rglob("*.png"))):
         draw(file, seed, size=(40, 40))
-    decoded: list[Path] = []
+    read: list[Path] = []
 
-    def spy(path: Path) -> np.ndarray:
-        decoded.append(path)
-        return read_image(path)
+    def spy(path: Path) -> bytes:
+        read.append(path)
+        return path.read_bytes()
 
-    monkeypatch.setattr("zoo.data.images.files.read_image", spy)
-    monkeypatch.setattr("zoo.data.images.near_duplicates.read_image", spy)
+    monkeypatch.setattr("zoo.data.images.files.read_bytes", spy)
     data = open_image_folder(photos, ImageOptions(image_size=(8, 8), channels=1))
     for name in ("train", "validation", "test"):
         arrays = data.split(name).arrays()
         assert arrays is not None and len(arrays[1]["label"])
-    assert sorted(decoded) == sorted(photos.rglob("*.png"))
+    assert data.fingerprint
+    assert sorted(read) == sorted(photos.rglob("*.png"))

@@ -11,11 +11,21 @@ import pytest
 from PIL import Image as PIL_Image
 
 import zoo
-from zoo.data.images.near_duplicates import MIN_SIDE, image_hash, near_groups, near_pairs
+from zoo.data.images.files import ImageReader
+from zoo.data.images.near_duplicates import (
+    MAX_DISTANCE,
+    MIN_CORRELATION,
+    MIN_SIDE,
+    ImageHash,
+    image_hashes,
+    near_groups,
+    near_pairs,
+)
+from zoo.data.options import ImageOptions
 from zoo.data.sources import open_path
 from zoo.data.splits import stratified_groups, stratified_split
 from zoo.errors import BadRecord, DataError
-from zoo.runtime.images import read_image
+from zoo.runtime.images import fit_image, read_image
 
 
 def scene(seed: int, side: int = 64) -> np.ndarray:
@@ -52,6 +62,16 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+def image_hash(pixels: np.ndarray) -> ImageHash | None:
+    gray = PIL_Image.fromarray(pixels.squeeze(axis=2) if pixels.shape[2] == 1 else pixels)
+    return image_hashes([np.asarray(gray.convert("L"))])[0]
+
+
+def groups_of(files: list[Path], **options: object) -> list[int]:
+    reader = ImageReader(files[0].parent, ImageOptions(**options), bound=1 << 20)
+    return near_groups(files, reader).tolist()
+
+
 def near(one: np.ndarray, other: np.ndarray) -> bool:
     prints = [image_hash(one), image_hash(other)]
     return bool(list(near_pairs([found for found in prints if found is not None])))
@@ -66,6 +86,57 @@ def test_other_images_are_not_near() -> None:
     prints = [found for seed in range(300) if (found := image_hash(scene(seed)))]
     assert len(prints) == 300
     assert list(near_pairs(prints)) == []
+
+
+def test_images_hashed_together_have_the_hashes_that_they_have_alone() -> None:
+    grays = [fit_image(scene(seed, 57), 57, 57, 1)[..., 0] for seed in range(40)]
+    for gray, found in zip(grays, image_hashes(grays), strict=True):
+        small = fit_image(gray[..., None], 48, 48, 1)
+        steps = fit_image(small, 8, 9, 1)[..., 0].astype(int)
+        bits = "".join("01"[int(step)] for step in (steps[:, :-1] > steps[:, 1:]).ravel())
+        levels = fit_image(small, 16, 16, 1).ravel().astype(float)
+        levels -= levels.mean()
+        assert found is not None and found[0] == int(bits, 2)
+        np.testing.assert_allclose(found[1], levels / np.linalg.norm(levels), atol=1e-6)
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.3, 1.0])
+def test_pairs_in_many_blocks_are_those_of_a_comparison_one_by_one(
+    alike: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.data.images.near_duplicates._BLOCK", 16)
+    rng = np.random.default_rng(0)
+    kinds = rng.normal(size=(3, 256))
+    bits = rng.integers(0, 2**63, 3)
+    hashes: list[ImageHash] = []
+    for _ in range(70):
+        kind = int(rng.integers(3)) if rng.random() < alike else 0
+        gray = (kinds[kind] if rng.random() < alike else 0) + rng.normal(0, 0.15, 256)
+        bit = int(bits[kind]) ^ (1 << int(rng.integers(64))) if rng.random() < 0.8 else 0
+        hashes.append((bit, (gray / np.linalg.norm(gray)).astype(np.float32)))
+    wanted = {
+        (i, j)
+        for j, (bit, gray) in enumerate(hashes)
+        for i, (other, levels) in enumerate(hashes[:j])
+        if (bit ^ other).bit_count() <= MAX_DISTANCE and float(gray @ levels) >= MIN_CORRELATION
+    }
+    found = [
+        pair for a, b in near_pairs(hashes) for pair in zip(a.tolist(), b.tolist(), strict=True)
+    ]
+    assert len(found) == len(set(found)) and set(found) == wanted
+    assert bool(wanted) == (alike > 0)
+
+
+def test_a_chain_of_near_images_is_one_group(tmp_path: Path) -> None:
+    one, other = scene(1).astype(float), scene(2).astype(float)
+    files = []
+    for step in range(0, 101, 5):  # the ends are far from each other
+        file = tmp_path / f"{step:03}.png"
+        mixed = one * (1 - step / 100) + other * step / 100
+        PIL_Image.fromarray(mixed.astype(np.uint8)).save(file)
+        files.append(file)
+    assert not near(read_image(files[0]), read_image(files[-1]))
+    assert groups_of(files) == [0] * len(files)
 
 
 def test_a_mirrored_or_a_turned_image_is_another() -> None:
@@ -146,12 +217,10 @@ def test_copies_in_two_classes_are_one_group(tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         PIL_Image.fromarray(noisy(scene(777))).save(folder / name / "same.png")
     files = sorted(folder.rglob("*.png"))
-    groups = near_groups(files)
-    same = [
-        group for file, group in zip(files, groups.tolist(), strict=True) if "same" in file.name
-    ]
-    assert len(set(same)) == 1 and len(set(groups.tolist())) == len(files) - 1
-    assert set(groups.tolist()) == set(range(len(files) - 1))
+    groups = groups_of(files, image_size=(40, 40))
+    same = [group for file, group in zip(files, groups, strict=True) if "same" in file.name]
+    assert len(set(same)) == 1
+    assert set(groups) == set(range(len(files) - 1))
 
 
 def test_a_class_that_is_one_scene_cannot_be_divided(tmp_path: Path) -> None:
@@ -170,10 +239,10 @@ def test_an_image_that_cannot_be_decoded_is_alone_and_one_that_is_gone_is_named(
     folder = frames(tmp_path / "photos", scenes=2, each=2)
     files = sorted(folder.rglob("*.png"))
     files[0].write_bytes(files[0].read_bytes()[:80])
-    assert near_groups(files).tolist() == [0, 1, 2, 2, 3, 3, 4, 4]
+    assert groups_of(files) == [0, 1, 2, 2, 3, 3, 4, 4]
     files[3].unlink()
     with pytest.raises(BadRecord, match=files[3].name):
-        near_groups(files)
+        groups_of(files)
 
 
 def test_given_splits_are_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

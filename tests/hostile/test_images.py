@@ -109,7 +109,13 @@ READ = {
 REFUSED: dict[str, tuple[str, bytes, str]] = {
     "nothing": ("a.png", b"", "the file is empty"),
     "no picture": ("a.png", b"hello, I am a text", "not an image"),
-    "a format that is not read": ("a.jpg", b"\0\0\0\x18ftypheic" + bytes(99), "not an image"),
+    "a format that is not read": ("a.jpg", b"\0\0\x01\0\x01\0" + bytes(99), "not an image"),
+    "a film": ("a.jpg", b"\0\0\0\x18ftypisom" + bytes(99), "not an image"),
+    "an AVIF that is only a beginning": (
+        "a.avif",
+        b"\0\0\0\x18ftypavif" + bytes(99),
+        "AVIF cannot be read",
+    ),
     "a JPEG that is only a beginning": ("a.jpg", b"\xff\xd8\xff" + bytes(99), "header is damaged"),
     "a cut off JPEG": ("a.jpg", JPEG[:900], "truncated"),
     "a cut off GIF": ("a.gif", saved(PICTURE, "GIF")[:1000], "cannot be decoded"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 import PIL.Image as PIL_Image
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from PIL import ImageOps, TiffImagePlugin
 
-from zoo.errors import BadRecord
+from zoo.errors import BadRecord, MissingExtra
+from zoo.runtime import image_formats
 from zoo.runtime.images import GRAY, check_image, fit_image, placed, probe_image, read_image
 
 ADAM7 = (
@@ -170,12 +173,82 @@ def test_other_formats_come_through_pillow(tmp_path: Path, suffix: str, mode: st
     assert probe_image(file) == read_image(file).shape
 
 
-def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
+def check_upright(file: Path) -> None:
+    """Compare a file with what Pillow makes of it."""
+    with PIL_Image.open(file) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    np.testing.assert_array_equal(read_image(file), expected)
+    assert probe_image(file) == expected.shape
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp", "avif"])
+def test_an_image_is_turned_as_its_exif_orientation_says(
+    tmp_path: Path, kind: str, orientation: int
+) -> None:
+    exif = PIL_Image.Exif()
+    exif[0x0112] = orientation
+    PIL_Image.fromarray(picture(3, 16, 26, 3)).save(tmp_path / f"a.{kind}", exif=exif)
+    check_upright(tmp_path / f"a.{kind}")
+    assert (read_image(tmp_path / f"a.{kind}").shape[0] == 26) == (orientation >= 5)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("tags", ["eXIf", "XMP", "raw profile"])
+def test_a_png_is_turned_wherever_its_tags_are(tmp_path: Path, tags: str, place: str) -> None:
     exif = PIL_Image.Exif()
     exif[0x0112] = 6
-    PIL_Image.fromarray(picture(3, 10, 20, 3)).save(tmp_path / "a.jpg", exif=exif)
-    assert read_image(tmp_path / "a.jpg").shape == (20, 10, 3)
-    assert probe_image(tmp_path / "a.jpg") == (20, 10, 3)
+    data = exif.tobytes()
+    extra = {
+        "eXIf": chunk(b"eXIf", data[6:]),
+        "XMP": chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<rdf tiff:Orientation="8" other="1"/>'),
+        "raw profile": chunk(
+            b"tEXt", b"Raw profile type exif\0\nexif\n%d\n" % len(data) + data.hex().encode()
+        ),
+    }[tags]
+    pixels = picture(4, 5, 9, 3)
+    PIL_Image.fromarray(pixels).save(tmp_path / "a.png")
+    plain = (tmp_path / "a.png").read_bytes()
+    at = 33 if place == "before" else len(plain) - 12
+    (tmp_path / "a.png").write_bytes(plain[:at] + extra + plain[at:])
+    check_upright(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").shape == (9, 5, 3)
+
+
+def test_a_tiff_that_only_its_xmp_data_turns_is_probed_as_it_is_read(tmp_path: Path) -> None:
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[700] = b'<rdf tiff:Orientation="6"/>'
+    PIL_Image.fromarray(picture(3, 16, 26, 3)).save(tmp_path / "a.tif", tiffinfo=info)
+    check_upright(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_avif_is_read(tmp_path: Path, mode: str) -> None:
+    image = PIL_Image.fromarray(picture(5, 20, 30, 3)).convert(mode)
+    image.save(tmp_path / "a.avif", quality=100)
+    got = read_image(tmp_path / "a.avif")
+    assert probe_image(tmp_path / "a.avif") == got.shape == (20, 30, 1 if mode == "L" else 3)
+    assert np.abs(got.astype(int) - np.asarray(image.convert("RGB"))).mean() < 3
+
+
+def test_heic_is_read(tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the extra heif")
+    image = PIL_Image.fromarray(picture(5, 20, 30, 3))
+    pillow_heif.from_pillow(image).save(tmp_path / "a.heic", quality=-1, chroma=444)
+    got = read_image(tmp_path / "a.heic")
+    assert probe_image(tmp_path / "a.heic") == got.shape == (20, 30, 3)
+    assert np.abs(got.astype(int) - np.asarray(image)).mean() < 3
+
+
+def test_heic_without_its_package_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    image_formats.register_heif.cache_clear()
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
+    for read in (read_image, probe_image):
+        with pytest.raises(MissingExtra, match="pillow-heif"):
+            read(tmp_path / "a.heic")
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif"])

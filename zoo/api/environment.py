@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXTRAS = {
     "keras": {"tensorflow": "tensorflow", "keras": "keras", "onnx": "onnx", "tf2onnx": "tf2onnx"},
     "datasets": {"scikit-learn": "sklearn"},
+    "heif": {"pillow-heif": "pillow_heif"},
     "report": {"jinja2": "jinja2", "matplotlib": "matplotlib"},
     "captioning": {
         "huggingface-hub": "huggingface_hub",

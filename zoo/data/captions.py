@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from zoo.data.caption_files import CaptionLine, check_summaries, find_captions, read_captions
 from zoo.data.dataset import Dataset, arrays_digest
-from zoo.data.images.files import MEMORY_BOUND, ImageCache, ImageFiles, image_shape, image_tensor
+from zoo.data.images.files import MEMORY_BOUND, ImageFiles, ImageReader, image_tensor
 from zoo.data.images.near_duplicates import near_groups
 from zoo.data.options import CAPTION, SUMMARY, CaptionOptions
 from zoo.data.splits import SPLITS, Indices, grouped_split
@@ -30,7 +30,7 @@ from zoo.data.text.encoding import (
 from zoo.data.text.vocabulary import learn_vocabulary, read_wordpieces
 from zoo.errors import BadRecord, DataError
 from zoo.files import sha256_json
-from zoo.runtime.images import PADDED, Image
+from zoo.runtime.image_formats import Image
 from zoo.runtime.text import encode_text
 from zoo.spec import Arrays, DataSpec, Split, Task, TensorSpec, TextSpec
 
@@ -46,8 +46,8 @@ class CaptionedSplit:
     Args:
         data: The spec, with the vocabulary.
         lines: The captions.
+        reader: Reads the images.
         bound: The most bytes of decoded images to keep in memory.
-        cache: Images that are decoded already.
 
     Attributes:
         data: The spec.
@@ -59,23 +59,17 @@ class CaptionedSplit:
         self,
         data: DataSpec,
         lines: Sequence[CaptionLine],
+        reader: ImageReader,
         *,
         bound: int = MEMORY_BOUND,
-        cache: ImageCache | None = None,
     ) -> None:
         self.data = data
         self.texts = _texts_of(lines)
         files, self.image_ids = _images(lines)
         image = data.inputs[0]
         height, width, channels = (int(size) for size in image.shape)
-        self._lines, self._bound = tuple(lines), bound
-        self._images = ImageFiles(
-            files,
-            (height, width, channels),
-            padded=image.outside == PADDED,
-            bound=bound,
-            cache=cache,
-        )
+        self._lines, self._bound, self._reader = tuple(lines), bound, reader
+        self._images = ImageFiles(files, (height, width, channels), reader, bound=bound)
         self._fits = len(lines) * height * width * channels <= bound
         self._pixels: Image | None = None
         self._ids: Arrays | None = None
@@ -129,7 +123,8 @@ class CaptionedSplit:
         if data == self.data:
             return self
         kept = short_enough(self.texts, data)
-        return CaptionedSplit(data, [self._lines[i] for i in kept.tolist()], bound=self._bound)
+        lines = [self._lines[i] for i in kept.tolist()]
+        return CaptionedSplit(data, lines, self._reader, bound=self._bound)
 
     def _encoded(self) -> Arrays:
         if self._ids is None:
@@ -198,12 +193,11 @@ def open_captioned(path: Path, options: CaptionOptions, *, bound: int = MEMORY_B
     given = {split: read_captions(file) for split, file in find_captions(path).items()}
     check_summaries([line for lines in given.values() for line in lines])
     every = [line for lines in given.values() for line in lines]
-    shape = _locate(every, lambda: image_shape(_images(every)[0], options, path))
-    padded = options.image_fit == "pad"
-    cache = ImageCache(shape, padded=padded, bound=bound)
-    parts = {**given, **_drawn(given, options, path, cache)}
+    reader = ImageReader(path, options, bound=bound)
+    parts = {**given, **_drawn(given, options, path, reader)}
+    shape = _locate(every, lambda: reader.shape(_images(every)[0]))
     every = [line for lines in parts.values() for line in lines]
-    image = image_tensor(shape, padded=padded)
+    image = image_tensor(shape, padded=options.image_fit == "pad")
     name, summary = path.resolve().name, every[0].summary is not None
     text = _text(parts["train"], options)
     short = fits(_texts_of(every), caption_spec(name, image, text, summary=summary))
@@ -216,7 +210,7 @@ def open_captioned(path: Path, options: CaptionOptions, *, bound: int = MEMORY_B
         place += len(lines)
         if not kept:
             raise none_short(name, split, "caption", options.max_length)
-        splits[split] = CaptionedSplit(spec, kept, bound=bound, cache=cache)
+        splits[split] = CaptionedSplit(spec, kept, reader, bound=bound)
     return Dataset(spec, lambda: splits)
 
 
@@ -248,7 +242,7 @@ def _locate(lines: Sequence[CaptionLine], work: Callable[[], _Found]) -> _Found:
 
 
 def _drawn(
-    given: Mapping[str, list[CaptionLine]], options: CaptionOptions, path: Path, cache: ImageCache
+    given: Mapping[str, list[CaptionLine]], options: CaptionOptions, path: Path, reader: ImageReader
 ) -> dict[str, list[CaptionLine]]:
     """Return the splits that are drawn from the training set, and what is left of it."""
     shares = options.shares(given)
@@ -258,7 +252,7 @@ def _drawn(
     lines = given["train"]
     files, groups = _images(lines)
     if options.near_duplicates == "together":
-        groups = near_groups(files, cache)[groups]
+        groups = near_groups(files, reader)[groups]
     if (count := len(set(groups.tolist()))) < needed:
         raise DataError(
             f"{path} has {count} different image{'s' if count != 1 else ''}",

@@ -6,6 +6,7 @@ A class is a folder of files. Above the class folders there may be ``train``, ``
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -143,18 +144,22 @@ def entries(folder: Path) -> list[Path]:
     Raises:
         DataError: If it cannot be read.
     """
+    return [Path(entry.path) for entry in _scan(folder)]
+
+
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what :func:`entries` does, each with its kind: no file is looked at for it."""
     try:
-        found = [e for e in folder.iterdir() if not e.name.startswith(".")]
+        with os.scandir(folder) as inside:
+            found = [entry for entry in inside if not entry.name.startswith(".")]
     except OSError as error:
         raise DataError(
             f"{folder} cannot be read",
             why=error.strerror or str(error),
             fix="give a folder that exists and may be read",
         ) from error
-    return sorted(
-        (entry for entry in found if entry.name.lower() not in _CLUTTER),
-        key=lambda entry: _normal(entry.name),
-    )
+    found = [entry for entry in found if entry.name.lower() not in _CLUTTER]
+    return sorted(found, key=lambda entry: _normal(entry.name))
 
 
 def _splits(path: Path, kind: FileKind) -> dict[str, dict[str, list[Path]]]:
@@ -187,7 +192,7 @@ def _classes(folders: Sequence[Path], path: Path, kind: FileKind) -> dict[str, l
                 why="one name, spelled in two ways that look the same, is one class",
                 fix="merge them into one",
             )
-        files = entries(folder)
+        files = _scan(folder)
         if not files:
             raise DataError(
                 f"{folder} is empty",
@@ -200,9 +205,9 @@ def _classes(folders: Sequence[Path], path: Path, kind: FileKind) -> dict[str, l
             if not file.is_file():
                 # Opening a pipe would wait forever.
                 raise _misplaced(file, "is no regular file", kind)
-            if file.suffix.lower() not in kind.suffixes:
+            if not file.name.lower().endswith(kind.suffixes):
                 raise _misplaced(file, f"is not {kind.one}", kind)
-        classes[name] = files
+        classes[name] = [Path(file.path) for file in files]
     return classes
 
 
@@ -211,10 +216,10 @@ def _normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _misplaced(entry: Path, what: str, kind: FileKind) -> BadRecord:
+def _misplaced(entry: Path | os.DirEntry[str], what: str, kind: FileKind) -> BadRecord:
     return BadRecord(
         what,
-        file=str(entry),
+        file=os.fspath(entry),
         why=f"class folders hold {kind.many} ({', '.join(kind.suffixes)}) and nothing else",
         fix="move it elsewhere",
     )

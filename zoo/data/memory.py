@@ -35,8 +35,9 @@ from zoo.data.splits import check_classes
 from zoo.data.table import open_table
 from zoo.data.text.labeled import labeled_dataset, split_by_text
 from zoo.errors import ConfigError, DataError, Finding
+from zoo.runtime.image_formats import SUFFIXES, Image
 from zoo.runtime.image_inputs import images_of
-from zoo.runtime.images import SUFFIXES, Image, fit_image
+from zoo.runtime.images import fit_image
 from zoo.runtime.inputs import TABLES, encode
 from zoo.runtime.table import Cells, Table, is_frame, read_frame, read_mapping
 from zoo.runtime.table_files import read_file

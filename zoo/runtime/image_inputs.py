@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.runtime.images import PADDED, Image, decode_image, fit_image, from_pillow
+from zoo.runtime.image_formats import Image
+from zoo.runtime.images import PADDED, decode_image, fit_image, from_pillow
 from zoo.spec import TensorSpec
 
 _MAX_BYTES = 2 * 2**30

@@ -12,9 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.options import MAX_SIDE, ImageOptions
-from zoo.errors import BadRecord, ConfigError, Finding
-from zoo.files import read_regular
-from zoo.runtime.images import PADDED, Image, check_image, fit_image, probe_image, read_image
+from zoo.errors import ConfigError, Finding
+from zoo.runtime.image_formats import Image, PillowImage
+from zoo.runtime.images import (
+    PADDED,
+    check_image,
+    fit_image,
+    open_image,
+    probe_image,
+    read_bytes,
+)
 from zoo.spec import TensorSpec
 
 MEMORY_BOUND = 1 << 30
@@ -24,28 +31,110 @@ Shape = tuple[int, int, int]
 """Height, width, channels."""
 
 
-class ImageCache:
-    """Resized images that were decoded before their split was drawn, each handed out once.
+class ImageReader:
+    """Image files, each read once: its digest, its size and, up to a bound, its pixels.
 
     Args:
-        shape: Height, width, channels of the resized images.
-        padded: Whether their aspect ratio is kept, and the rest padded.
-        bound: The most bytes to keep.
+        path: Where they are, for the errors.
+        options: Size and channels.
+        bound: The most bytes of pixels to keep.
+
+    Attributes:
+        digests: The SHA-256 of the files that were read.
+        shapes: The shapes of the images that were decoded.
     """
 
-    def __init__(self, shape: Shape, *, padded: bool, bound: int) -> None:
-        self.shape, self._padded = shape, padded
-        self._most = bound // math.prod(shape)
+    def __init__(self, path: Path, options: ImageOptions, *, bound: int) -> None:
+        self._path, self._options, self._room = path, options, bound
+        self._padded = options.image_fit == "pad"
         self._images: dict[Path, Image] = {}
+        self.digests: dict[Path, str] = {}
+        self.shapes: dict[Path, Shape] = {}
 
-    def put(self, file: Path, image: Image) -> None:
-        """Keep an image, if there is room."""
-        if len(self._images) < self._most:
-            self._images[file] = fit_image(image, *self.shape, padded=self._padded)
+    def read(self, file: Path) -> PillowImage:
+        """Decode an image.
 
-    def pop(self, file: Path) -> Image | None:
-        """Return an image and forget it, or ``None`` if it is not here."""
-        return self._images.pop(file, None)
+        Raises:
+            BadRecord: If it cannot be decoded.
+        """
+        data = read_bytes(file)
+        image = open_image(data, file)
+        self.digests[file] = hashlib.sha256(data).hexdigest()
+        self.shapes[file] = (image.height, image.width, len(image.mode))
+        return image
+
+    def keep(self, file: Path, image: PillowImage) -> bool:
+        """Keep the pixels of an image, resized, if there is room, for one :meth:`fitted`.
+
+        Returns:
+            Whether the model can see it: a size was asked for, or it is that of the first image.
+        """
+        size = self._options.image_size or next(iter(self.shapes.values()))[:2]
+        shape = (*size, self._options.channels or len(image.mode))
+        if self._options.image_size is None and (image.height, image.width) != size:
+            return False
+        if math.prod(shape) <= self._room:
+            self._room -= math.prod(shape)
+            self._images[file] = fit_image(image, *shape, padded=self._padded)
+        return True
+
+    def fitted(self, file: Path, shape: Shape) -> Image:
+        """Return an image in a shape; pixels that were kept are given away.
+
+        Raises:
+            BadRecord: If it cannot be decoded.
+        """
+        kept = self._images.pop(file, None)
+        if kept is None:
+            return fit_image(self.read(file), *shape, padded=self._padded)
+        self._room += kept.nbytes
+        return fit_image(kept, *shape)  # Gray of a folder that has color too.
+
+    def digest(self, file: Path) -> str:
+        """Return the SHA-256 of a file's bytes.
+
+        Raises:
+            BadRecord: If it is gone, empty, or damaged.
+        """
+        if file not in self.digests:
+            data = read_bytes(file)
+            check_image(file, data)
+            self.digests[file] = hashlib.sha256(data).hexdigest()
+        return self.digests[file]
+
+    def shape(self, files: Sequence[Path]) -> Shape:
+        """Return the shape to resize images to: that of the options, or that of the images.
+
+        Args:
+            files: The image files; headers are read if an option is missing.
+
+        Raises:
+            BadRecord: If a file is no image.
+            ConfigError: If the images differ in size and there is no option, or are too large.
+        """
+        size, depth = self._options.image_size, int(self._options.channels or 0)
+        if size is None or not depth:
+            shapes = {self.shapes.get(file) or probe_image(file) for file in files}
+            sizes = sorted({shape[:2] for shape in shapes})
+            if size is None and len(sizes) > 1:
+                small, large = (f"{height}x{width}" for height, width in (sizes[0], sizes[-1]))
+                raise ConfigError(
+                    f"the images in {self._path} have {len(sizes)} sizes, from {small} to {large}",
+                    findings=[
+                        Finding("image_size", None, "the height x width that the model sees")
+                    ],
+                    fix="choose one: image_size=64 stretches every image to 64 x 64, or keeps its "
+                    "aspect ratio, with image_fit=pad too",
+                )
+            size = size or sizes[0]
+            depth = depth or max(shape[2] for shape in shapes)
+        if max(size) > MAX_SIDE:
+            raise ConfigError(
+                f"the images in {self._path} are {size[0]} x {size[1]} pixels",
+                findings=[Finding("image_size", None, f"at most {MAX_SIDE} pixels a side")],
+                fix="image_size=224 makes them smaller",
+            )
+        return (*size, depth)
 
 
 class ImageFiles:
@@ -57,9 +146,8 @@ class ImageFiles:
     Args:
         files: The image files.
         shape: Height, width, channels of the resized images.
-        padded: Whether their aspect ratio is kept, and the rest padded.
+        reader: Reads them.
         bound: The most bytes of decoded images to keep in memory.
-        cache: Images of that shape that are decoded already.
 
     Attributes:
         files: The image files.
@@ -70,13 +158,12 @@ class ImageFiles:
         self,
         files: Sequence[Path],
         shape: Shape,
+        reader: ImageReader,
         *,
-        padded: bool = False,
         bound: int = MEMORY_BOUND,
-        cache: ImageCache | None = None,
     ) -> None:
         self.files = tuple(files)
-        self._shape, self._padded, self._cache = shape, padded, cache
+        self._shape, self._reader = shape, reader
         self.fits = len(self.files) * math.prod(shape) <= bound
         self._kept: Image | None = None
 
@@ -109,52 +196,13 @@ class ImageFiles:
         Raises:
             BadRecord: If a file is gone, empty, or damaged.
         """
-        return [_digest(file) for file in self.files]
+        return [self._reader.digest(file) for file in self.files]
 
     def _decode(self, indices: npt.NDArray[Any]) -> Image:
         pixels = np.empty((len(indices), *self._shape), np.uint8)
         for place, index in enumerate(indices.tolist()):
-            file = self.files[index]
-            image = self._cache.pop(file) if self._cache is not None else None
-            if image is None:
-                image = fit_image(read_image(file), *self._shape, padded=self._padded)
-            pixels[place] = image
+            pixels[place] = self._reader.fitted(self.files[index], self._shape)
         return pixels
-
-
-def image_shape(files: Sequence[Path], options: ImageOptions, path: Path) -> Shape:
-    """Return the shape to resize images to: that of the options, or that of the images.
-
-    Args:
-        files: The image files; their headers are read if an option is missing.
-        options: Size and channels.
-        path: Where they are, for the errors.
-
-    Raises:
-        BadRecord: If a file is no image.
-        ConfigError: If the images differ in size and there is no option, or if they are too large.
-    """
-    size, depth = options.image_size, int(options.channels or 0)
-    if size is None or not depth:
-        shapes = {probe_image(file) for file in files}
-        sizes = sorted({shape[:2] for shape in shapes})
-        if size is None and len(sizes) > 1:
-            small, large = (f"{height}x{width}" for height, width in (sizes[0], sizes[-1]))
-            raise ConfigError(
-                f"the images in {path} have {len(sizes)} sizes, from {small} to {large}",
-                findings=[Finding("image_size", None, "the height x width that the model sees")],
-                fix="choose one: image_size=64 stretches every image to 64 x 64, or keeps its "
-                "aspect ratio, with image_fit=pad too",
-            )
-        size = size or sizes[0]
-        depth = depth or max(shape[2] for shape in shapes)
-    if max(size) > MAX_SIDE:
-        raise ConfigError(
-            f"the images in {path} are {size[0]} x {size[1]} pixels",
-            findings=[Finding("image_size", None, f"at most {MAX_SIDE} pixels a side")],
-            fix="image_size=224 makes them smaller",
-        )
-    return (*size, depth)
 
 
 def image_tensor(shape: Shape, *, padded: bool) -> TensorSpec:
@@ -167,12 +215,3 @@ def image_tensor(shape: Shape, *, padded: bool) -> TensorSpec:
         role="image",
         outside=PADDED if padded else "",
     )
-
-
-def _digest(file: Path) -> str:
-    try:
-        data = read_regular(file)
-    except OSError as error:
-        raise BadRecord(f"cannot be read: {error.strerror}", file=str(file)) from error
-    check_image(file, data)
-    return hashlib.sha256(data).hexdigest()

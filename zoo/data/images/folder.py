@@ -11,19 +11,12 @@ import numpy.typing as npt
 
 from zoo.data.class_folders import ClassFiles, FileKind, list_class_folders
 from zoo.data.dataset import Dataset
-from zoo.data.images.files import (
-    MEMORY_BOUND,
-    ImageCache,
-    ImageFiles,
-    Shape,
-    image_shape,
-    image_tensor,
-)
+from zoo.data.images.files import MEMORY_BOUND, ImageFiles, ImageReader, Shape, image_tensor
 from zoo.data.images.near_duplicates import near_groups
 from zoo.data.options import ImageOptions
 from zoo.data.splits import stratified_groups
 from zoo.files import sha256_json
-from zoo.runtime.images import SUFFIXES
+from zoo.runtime.image_formats import SUFFIXES
 from zoo.spec import Arrays, DataSpec, Split, Task, TensorSpec
 
 _KIND = FileKind("an image", "images", tuple(SUFFIXES))
@@ -36,9 +29,8 @@ class ImageFolderSplit:
         files: The image files.
         labels: One class index per image.
         shape: Height, width, channels of the resized images.
-        padded: Whether their aspect ratio is kept, and the rest padded.
+        reader: Reads them.
         bound: The most bytes of decoded images to keep in memory.
-        cache: Images of that shape that are decoded already.
     """
 
     def __init__(
@@ -46,12 +38,11 @@ class ImageFolderSplit:
         files: Sequence[Path],
         labels: npt.NDArray[np.int64],
         shape: Shape,
+        reader: ImageReader,
         *,
-        padded: bool = False,
         bound: int = MEMORY_BOUND,
-        cache: ImageCache | None = None,
     ) -> None:
-        self._images = ImageFiles(files, shape, padded=padded, bound=bound, cache=cache)
+        self._images = ImageFiles(files, shape, reader, bound=bound)
         self._labels = np.ascontiguousarray(labels)
         self._labels.flags.writeable = False
 
@@ -133,32 +124,27 @@ def images_dataset(
         options: Size, channels, shares, seed, treatment of near duplicates.
         bound: See :class:`ImageFolderSplit`.
     """
-    padded, drawn = options.image_fit == "pad", "test" not in found.files
+    drawn = "test" not in found.files
     train = found.files["train"]
     shares = options.shares(given=found.files)
     groups = np.arange(len(train))
-    cache: ImageCache | None = None
+    reader = ImageReader(path, options, bound=bound)
     if options.near_duplicates == "together" and any(shares.values()):
-        cache = ImageCache(image_shape(train, options, path), padded=padded, bound=bound)
-        groups = near_groups(train, cache)
+        groups = near_groups(train, reader)
     parts = stratified_groups(
         found.labels["train"], groups, **shares, seed=options.split_seed, names=found.names
     )
     found = found.divide_train(parts)
-    shape = image_shape([file for part in found.files.values() for file in part], options, path)
-    if cache is not None and cache.shape != shape:  # Given splits have color, and train has not.
-        cache = None
+    shape = reader.shape([file for part in found.files.values() for file in part])
     splits: dict[str, Split] = {
-        split: ImageFolderSplit(
-            files, found.labels[split], shape, padded=padded, bound=bound, cache=cache
-        )
+        split: ImageFolderSplit(files, found.labels[split], shape, reader, bound=bound)
         for split, files in found.files.items()
     }
     label = TensorSpec(name="label", dtype="int64", labels=found.names)
     spec = DataSpec(
         id=name,
         task=Task.CLASSIFICATION,
-        inputs=(image_tensor(shape, padded=padded),),
+        inputs=(image_tensor(shape, padded=options.image_fit == "pad"),),
         targets=(label,),
     )
     dataset = Dataset(spec, lambda: splits)

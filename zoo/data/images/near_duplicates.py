@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.images.files import ImageCache
+from zoo.data.images.files import ImageReader
 from zoo.data.splits import Indices
 from zoo.errors import BadRecord
-from zoo.runtime.images import Image, fit_image, read_image
+from zoo.files import is_file
+from zoo.runtime.image_formats import Image
 
 MAX_DISTANCE = 10
 """The most bits of 64 that differ between near images."""
@@ -35,59 +36,68 @@ MIN_SIDE = 32
 """The least height and width, in pixels, of an image that is compared."""
 
 _BLOCK = 1_024
+"""The most images that are compared with as many others at once."""
 
-ImageHash = tuple[int, npt.NDArray[np.float32]]
+_BATCH = 4 << 20
+"""The most pixels of images of one shape that are hashed at once."""
+
+_MANY = 0.02
+"""The share of pairs of a block from which on all of its pairs are correlated."""
+
+Grays = npt.NDArray[np.float32]
+ImageHash = tuple[int, Grays]
 """The 64 bits of an image, and its 256 gray levels, of mean 0 and length 1."""
 
-_MOST_HASHES = 20_000
-_HASHES: dict[tuple[str, int, int], ImageHash | None] = {}
-"""The hashes of this process by path, time of change and size."""
 
-
-def image_hash(image: Image) -> ImageHash | None:
-    """Return the perceptual hash of an image, or ``None`` if it is too small or plain.
+def image_hashes(images: Sequence[Image]) -> list[ImageHash | None]:
+    """Return the perceptual hashes of images of one shape, ``None`` for too small or plain ones.
 
     Args:
-        image: uint8 ``[height, width, channels]``.
+        images: Gray images, uint8 ``[height, width]`` each.
     """
-    if min(image.shape[:2]) < MIN_SIDE:
-        return None
-    small = fit_image(image, 48, 48, 1)
-    gray = fit_image(small, 16, 16, 1).astype(np.float32).ravel()
-    gray -= gray.mean()
-    if (length := float(np.sqrt(gray @ gray))) < 1.0:
-        return None
-    steps = fit_image(small, 8, 9, 1)[..., 0].astype(np.int16)
-    darker = steps[:, :-1] > steps[:, 1:]
-    return int.from_bytes(np.packbits(darker).tobytes(), "big"), gray / np.float32(length)
+    if not images or min(images[0].shape) < MIN_SIDE:
+        return [None] * len(images)
+    small = _stretched(np.stack(images), 48, 48)
+    gray = _stretched(small, 16, 16).reshape(len(images), -1).astype(np.float32)
+    gray -= gray.mean(axis=1, keepdims=True)
+    lengths = np.sqrt(np.einsum("ij,ij->i", gray, gray))
+    steps = _stretched(small, 8, 9)
+    darker = steps[:, :, :-1] > steps[:, :, 1:]
+    bits = np.packbits(darker.reshape(len(images), -1), axis=1).view(">u8")[:, 0]
+    gray /= np.maximum(lengths, 1.0)[:, None]
+    return [
+        (bit, row) if length >= 1.0 else None
+        for bit, row, length in zip(bits.tolist(), gray, lengths.tolist(), strict=True)
+    ]
 
 
-def near_groups(files: Sequence[Path], cache: ImageCache | None = None) -> Indices:
+def near_groups(files: Sequence[Path], reader: ImageReader) -> Indices:
     """Return one group index per file, from 0: near images share it.
 
-    Every image is decoded, once per process, and compared with every other. A file that cannot be
+    Every image is decoded, once, and compared with every other. A file that cannot be
     decoded is a group of its own; reading its pixels reports it.
 
     Args:
         files: The image files.
-        cache: Keeps the decoded images.
+        reader: Decodes them, and keeps their pixels.
 
     Raises:
         BadRecord: If a file is gone.
+        ConfigError: If the images differ in size, and no size is given.
     """
-    hashes = [_hash_of(file, cache) for file in files]
-    known = [place for place, found in enumerate(hashes) if found is not None]
-    owner = list(range(len(files)))
-    for left, right in near_pairs([found for found in hashes if found is not None]):
-        one, other = _root(owner, known[left]), _root(owner, known[right])
-        owner[max(one, other)] = min(one, other)
-    roots = [_root(owner, place) for place in range(len(files))]
-    _, groups = np.unique(np.array(roots, np.int64), return_inverse=True)
-    return groups.astype(np.int64)
+    hashes = _hashes(files, reader)
+    known = np.array([place for place, one in enumerate(hashes) if one is not None], np.int64)
+    owner = np.arange(len(files))
+    for left, right in near_pairs([one for one in hashes if one is not None]):
+        _join(owner, known[left], known[right])
+    return np.unique(owner, return_inverse=True)[1].astype(np.int64)
 
 
-def near_pairs(hashes: Sequence[ImageHash]) -> Iterator[tuple[int, int]]:
-    """Yield the positions of near images, the smaller first."""
+def near_pairs(hashes: Sequence[ImageHash]) -> Iterator[tuple[Indices, Indices]]:
+    """Yield the positions of near images, block by block.
+
+    Bits are compared first; only where few differ are gray levels correlated.
+    """
     if not hashes:
         return
     bits = np.array([found[0] for found in hashes], np.uint64)
@@ -97,34 +107,60 @@ def near_pairs(hashes: Sequence[ImageHash]) -> Iterator[tuple[int, int]]:
         for other in range(start, len(bits), _BLOCK):
             columns = slice(other, other + _BLOCK)
             near = np.bitwise_count(bits[rows, None] ^ bits[None, columns]) <= MAX_DISTANCE
-            near &= grays[rows] @ grays[columns].T >= MIN_CORRELATION
-            for row, column in np.argwhere(near).tolist():
-                if start + row < other + column:
-                    yield start + row, other + column
+            if other == start:
+                near = np.triu(near, 1)
+            if np.count_nonzero(near) > _MANY * near.size:
+                near &= grays[rows] @ grays[columns].T >= MIN_CORRELATION
+            left, right = np.divmod(np.flatnonzero(near), near.shape[1])
+            left, right = left + start, right + other
+            alike = np.einsum("ij,ij->i", grays[left], grays[right]) >= MIN_CORRELATION
+            if alike.any():
+                yield left[alike], right[alike]
 
 
-def _hash_of(file: Path, cache: ImageCache | None) -> ImageHash | None:
-    try:
-        state = file.stat()
-    except OSError as error:
-        raise BadRecord(f"cannot be read: {error.strerror}", file=str(file)) from error
-    key = str(file), state.st_mtime_ns, state.st_size
-    if key not in _HASHES:
-        if len(_HASHES) == _MOST_HASHES:
-            _HASHES.clear()
+def _hashes(files: Sequence[Path], reader: ImageReader) -> list[ImageHash | None]:
+    """Return the hashes of files; images of one shape that follow each other are hashed at once."""
+    hashes: list[ImageHash | None] = []
+    pending: list[Image] = []
+    for file in files:
         try:
-            image = read_image(file)
+            image = reader.read(file)
         except BadRecord:
-            _HASHES[key] = None
+            if not is_file(file):
+                raise
+            gray = np.zeros((1, 1), np.uint8)  # near to none
         else:
-            _HASHES[key] = image_hash(image)
-            if cache is not None:
-                cache.put(file, image)
-    return _HASHES[key]
+            if not reader.keep(file, image):
+                reader.shape(files)
+            gray = np.asarray(image if image.mode == "L" else image.convert("L"))
+        if pending and (pending[0].shape != gray.shape or len(pending) * gray.size >= _BATCH):
+            hashes += image_hashes(pending)
+            pending = []
+        pending.append(gray)
+    return hashes + image_hashes(pending)
 
 
-def _root(owner: list[int], place: int) -> int:
-    while owner[place] != place:
-        owner[place] = owner[owner[place]]
-        place = owner[place]
-    return place
+def _stretched(images: Image, height: int, width: int) -> Image:
+    """Resize gray images, ``[images, height, width]``, as ``fit_image`` resizes each of them."""
+    # Rows are resized one by one, so the rows of all images can be those of a single one.
+    turned = _wide(images, width).transpose(0, 2, 1)
+    return _wide(turned, height).transpose(0, 2, 1)
+
+
+def _wide(images: Image, width: int) -> Image:
+    import PIL.Image
+
+    rows = np.ascontiguousarray(images).reshape(-1, images.shape[2])
+    tall = PIL.Image.fromarray(rows).resize((width, len(rows)), PIL.Image.Resampling.BILINEAR)
+    return np.asarray(tall).reshape(len(images), images.shape[1], width)
+
+
+def _join(owner: Indices, left: Indices, right: Indices) -> None:
+    """Merge the groups of pairs; ``owner`` holds the smallest position of each group."""
+    while True:
+        one, other = owner[left], owner[right]
+        if (one == other).all():
+            return
+        np.minimum.at(owner, np.maximum(one, other), np.minimum(one, other))
+        while (owner[owner] != owner).any():
+            owner[:] = owner[owner]
