@@ -19,7 +19,7 @@ import numpy as np
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.files import exists, is_folder, open_regular
 from zoo.runtime import csv, table_files
-from zoo.runtime.images import SUFFIXES as IMAGES
+from zoo.runtime.image_formats import SUFFIXES as IMAGES
 from zoo.runtime.inputs import TABLES, encode
 from zoo.runtime.table import Cells, Table
 from zoo.runtime.text_files import line_fault, stream_lines
