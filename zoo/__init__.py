@@ -9,12 +9,14 @@
     >>> artifact = zoo.export(run)                   # exports/cnn/1, proven equal to the model
 
 Names are imported when they are first used, so that ``import zoo`` costs next to nothing. It is
-enough for ``keras.saving.load_model`` to open models of the zoo.
+enough for ``keras.saving.load_model`` to open models of the zoo. Commands of packages may be
+functions as well: ``zoo.inspect(model)`` does what ``zoo inspect`` does.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from zoo.keras_import import register_with_keras as _register_with_keras
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
         metrics as metrics,
         runtime as runtime,
     )
-    from zoo._model_types import build as build, train as train
+    from zoo._model_types import *  # noqa: F403 - build, train and the functions of commands
     from zoo.api.artifacts import (
         Artifact as Artifact,
         verify as verify,
@@ -155,7 +157,7 @@ _DEFINED_IN = {name: module for module, names in _MODULES.items() for name in na
 __all__ = sorted([*_DEFINED_IN, "__version__"])  # noqa: PLE0605 - kept equal to the table by a test
 
 
-# Type checkers know the names from the imports above, and that there are no others.
+# Type checkers know the names from the imports above.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
@@ -163,8 +165,11 @@ if not TYPE_CHECKING:
             value = getattr(importlib.import_module(_DEFINED_IN[name]), name)
         elif name in ("console", "data", "errors", "layers", "metrics", "runtime", "testing"):
             value = importlib.import_module(f"zoo.{name}")
-        else:
+        elif name.startswith("_") or importlib.util.find_spec(f"zoo.{name}"):
+            # ``from zoo import spec`` asks for an attribute before it imports the module.
             raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+        else:
+            value = importlib.import_module("zoo.api.catalog").function_of_command(name)
         globals()[name] = value
         return value
 

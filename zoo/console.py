@@ -23,13 +23,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar
 
 import click
+
+from zoo.native_logs import native_logs_hidden
 
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
@@ -60,11 +61,6 @@ _INTEGER = re.compile(r"[-+]?\d+")
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_NATIVE_LOG = re.compile(
-    rb"I\d{4} |\d{4}-\d\d-\d\d \S+ I |WARNING: All log messages before absl::InitializeLog"
-    rb"|E\d{4} .*failed call to cuInit"  # there is no such device, which is no error
-    rb"|To enable the following instructions|\s*$"
-)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 """The option ``--json`` of a command; its argument is ``as_json``."""
@@ -104,6 +100,26 @@ group_by_option = click.option(
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), metavar="N", help="Random seed.  [default: 0]"
 )
+
+
+class FunctionCommand(click.Command):
+    """A command that is a function of Python too: ``zoo.NAME``, found by the name of the command.
+
+    Args:
+        *args: As for ``click.Command``.
+        function: Where the function is: ``"package:name"``. It is imported when it is used.
+        **attributes: As for ``click.Command``.
+
+    Example:
+        >>> @click.command("count", cls=FunctionCommand, function="builtins:len")
+        ... @click.argument("folder", type=PATH)
+        ... def count(folder):
+        ...     emit(str(len(zoo.runs(folder))))
+    """
+
+    def __init__(self, *args: Any, function: str, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.function = function
 
 
 def example(*lines: str) -> str:
@@ -442,64 +458,10 @@ def quiet_frameworks(command: Callable[_Params, _Result]) -> Callable[_Params, _
     return quiet
 
 
-@contextmanager
-def native_logs_hidden() -> Iterator[None]:
-    """Hide the info logs that native code writes to standard error; its warnings are shown.
-
-    TensorFlow writes some lines before any of its own settings is read. They go to the process's
-    file descriptor, so that is where they are caught. Other lines are written out at the end.
-    """
-    import logging
-
-    logging.getLogger("tensorflow").addFilter(_not_about_tracing)
-    try:
-        ours = sys.stderr.fileno() == 2
-    except (OSError, ValueError, AttributeError):
-        ours = False
-    if not ours and not in_notebook():
-        yield
-        return
-    import tempfile
-
-    before = sys.stderr
-    terminal = os.dup(2)
-    if ours:  # a notebook's own stream does not lead there
-        sys.stderr = os.fdopen(
-            terminal, "w", buffering=1, encoding=before.encoding, errors="replace"
-        )
-    with tempfile.TemporaryFile() as held:
-        before.flush()
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            if not ours:
-                os.close(terminal)
-            # The other stream stays open: a logger may have taken hold of it.
-            sys.stderr = before
-            held.seek(0)
-            for line in held:
-                if not _NATIVE_LOG.match(line):
-                    os.write(2, line)
-
-
-def in_notebook() -> bool:
-    """Return whether this process is the kernel of a notebook."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None) is not None
-
-
-def _not_about_tracing(record: Any) -> bool:
-    # Every fold of a cross-validation trains a model of its own, and each has to be traced.
-    return "triggered tf.function retracing" not in str(record.msg)
-
-
 __all__ = [
     "COUNT",
     "PATH",
+    "FunctionCommand",
     "data_option",
     "data_options_option",
     "emit",

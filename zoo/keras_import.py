@@ -48,15 +48,15 @@ def _quietly(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
 
     Whoever has set ``TF_CPP_MIN_LOG_LEVEL`` has chosen.
     """
-    import importlib
+    from zoo.native_logs import in_notebook, native_logs_hidden
 
-    console = importlib.import_module("zoo.console")
     terminal = sys.stderr is not None and sys.stderr.isatty()
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or not (terminal or console.in_notebook()):
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or not (terminal or in_notebook()):
         execute(module)
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"  # warnings are shown
-    console.quiet_frameworks(execute)(module)
+    with native_logs_hidden():
+        execute(module)
 
 
 def _register() -> None:

@@ -11,6 +11,8 @@ from zoo import console
 
 @click.command(
     "damage-report",
+    cls=console.FunctionCommand,
+    function="zoo_aircraft:damage_report",
     epilog=console.example(
         "zoo damage-report wing.jpg --classifier exports/vgg16_damage/1",
         "zoo damage-report wing.jpg nose.jpg --classifier runs/vgg16_damage-1 --out reports",

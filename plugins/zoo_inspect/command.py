@@ -18,6 +18,8 @@ page_option = click.option(
 
 @click.command(
     "activations",
+    cls=console.FunctionCommand,
+    function="zoo_inspect:activations",
     epilog=console.example(
         "zoo activations", "zoo activations relu sigmoid --out activations.html"
     ),
@@ -50,6 +52,8 @@ def activations(names: tuple[str, ...], seed: int | None, out: Path | None, as_j
 
 @click.command(
     "descend",
+    cls=console.FunctionCommand,
+    function="zoo_inspect:descend",
     epilog=console.example("zoo descend", "zoo descend ravine --method momentum --out ravine.html"),
 )
 @click.argument("problem", default="line", metavar="[line|bowl|ravine]", help="The loss.")
@@ -79,6 +83,8 @@ def descend(
 
 @click.command(
     "inspect",
+    cls=console.FunctionCommand,
+    function="zoo_inspect:inspect",
     epilog=console.example(
         "zoo inspect cnn --out cnn.html", "zoo inspect runs/cnn-1 --input seven.png --layer 'conv*'"
     ),
@@ -148,6 +154,8 @@ def inspect(
 
 @click.command(
     "diagnose",
+    cls=console.FunctionCommand,
+    function="zoo_inspect:diagnose",
     epilog=console.example(
         "zoo diagnose cnn", "zoo diagnose cnn --set optimizer.learning_rate=3 --cure"
     ),

@@ -29,6 +29,8 @@ def _imported_for_types(module: ModuleType) -> list[str]:
             for line in node.body:
                 assert isinstance(line, ast.ImportFrom)
                 names += [alias.asname for alias in line.names]
+                if line.module == "zoo._model_types":  # all of what is generated
+                    names += ["build", "train"]
     return [name for name in names if name is not None]
 
 

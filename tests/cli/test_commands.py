@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import zoo
 from tests.registry.fakes import install
 from zoo.api.catalog import registry
 from zoo.cli import main
@@ -92,6 +93,61 @@ def test_a_package_cannot_replace_a_command_of_the_zoo(site, capsys):
     code, out, _ = run(capsys, "doctor")
     assert code == 1
     assert "the zoo has a command of that name" in out
+
+
+TWO_FACES = """
+import click
+from zoo import console
+
+def greet_all(*names):
+    return [f"hello {name}" for name in names]
+
+@click.command(cls=console.FunctionCommand, function="{place}")
+@click.argument("names", nargs=-1, help="Your names.")
+def greet(names):
+    '''Greet people.'''
+    console.emit(chr(10).join(greet_all(*names)))
+"""
+
+
+@pytest.fixture
+def forget():
+    """Forget the functions that a test has found."""
+    yield
+    for name in ("greet_all", "greet"):
+        vars(zoo).pop(name, None)
+
+
+def test_a_command_of_a_package_may_be_a_function_of_the_zoo_too(site, capsys, forget):
+    code = TWO_FACES.replace("{place}", "zoo_greet:greet_all")
+    add(site, "zoo-greet", "greet-all", code)
+    assert run(capsys, "greet-all", "Ada")[:2] == (0, "hello Ada\n")
+    assert zoo.greet_all("Ada", "Alan") == ["hello Ada", "hello Alan"]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (GREET, "the command 'zoo greet' is no function"),
+        (TWO_FACES.replace("{place}", "zoo_greet:gone"), "has no attribute 'gone'"),
+        ("raise ImportError('no such thing')", "no such thing"),
+    ],
+    ids=["a command alone", "no such function", "a broken package"],
+)
+def test_a_command_without_a_function_is_no_attribute_of_the_zoo(site, code, reason, forget):
+    add(site, "zoo-greet", "greet", code)
+    assert not hasattr(zoo, "greet")
+    with pytest.raises(AttributeError, match=reason):
+        zoo.greet  # noqa: B018 - the access is what fails
+
+
+def test_the_zoo_s_own_commands_are_functions():
+    import zoo_aircraft
+    import zoo_inspect
+
+    assert zoo.damage_report is zoo_aircraft.damage_report
+    for name in ("activations", "descend", "diagnose", "inspect"):
+        assert getattr(zoo, name) is getattr(zoo_inspect, name)
 
 
 def test_the_commands_of_the_zoo_s_own_packages_have_a_summary_in_the_help(capsys):

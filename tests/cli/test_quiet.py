@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from zoo.console import native_logs_hidden
+from zoo.native_logs import native_logs_hidden
 
 
 def test_many_trainings_in_one_process_are_no_reason_to_warn(caplog) -> None:

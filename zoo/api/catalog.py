@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+import pkgutil
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from zoo.errors import ZooError
 from zoo.registry.entrypoints import COMMANDS, own_catalog_path, scan
 
 if TYPE_CHECKING:
@@ -132,6 +134,26 @@ def load_command(name: str) -> click.Command:
     """
     command: click.Command = registry().load(COMMANDS, name)
     return command
+
+
+def function_of_command(name: str) -> Callable[..., Any]:
+    """Import the function that a command of a package is in Python, as in ``zoo.inspect``.
+
+    Raises:
+        AttributeError: If there is none, or it cannot be imported, with the reason.
+    """
+    missing = f"module 'zoo' has no attribute {name!r}"
+    command = next((one for one in list_commands() if one.replace("-", "_") == name), None)
+    if command is None:
+        raise AttributeError(missing)
+    try:
+        place = getattr(load_command(command), "function", "")
+        if not place:
+            raise AttributeError(f"{missing}: the command 'zoo {command}' is no function")
+        function: Callable[..., Any] = pkgutil.resolve_name(place)
+    except (ZooError, ImportError) as error:  # hasattr(zoo, name) is False
+        raise AttributeError(f"{missing}: {error}") from error
+    return function
 
 
 def _own_summaries() -> dict[str, str]:

@@ -104,7 +104,7 @@ class ProgressBar(Progress):
     def _open(self, what: str, steps: int) -> None:
         """Show a bar in place of the one before."""
         self.on_train_end()
-        from zoo.console import in_notebook
+        from zoo.native_logs import in_notebook
 
         if in_notebook():
             self._bar = _NotebookBar(importlib.import_module("IPython.display"), what, steps)
