@@ -13,7 +13,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import zoo
-import zoo_inspect
 
 plt.rcParams.update({"figure.figsize": (7, 2.6), "figure.dpi": 90, "font.size": 9})
 
@@ -98,7 +97,7 @@ fig.tight_layout()
 # %% [markdown]
 # ### The same network in Keras
 #
-# `Dense` is such a layer. We give it our weights, and let `zoo_inspect.inspect` record what each
+# `Dense` is such a layer. We give it our weights, and let `zoo.inspect` record what each
 # layer gives for the four inputs.
 
 # %%
@@ -108,7 +107,7 @@ output = keras.layers.Dense(1, name="output")(hidden)
 model = keras.Model(inputs, output, name="xor")
 model.set_weights([W1, b1, W2, b2])
 
-seen = zoo_inspect.inspect(model, X)
+seen = zoo.inspect(model, X)
 print(seen.summary)
 print(seen.outputs["hidden"])
 print(seen.outputs["output"])
@@ -134,7 +133,7 @@ X = random.normal(size=(5, 2)).astype("float32")
 
 H = np.maximum(0, X @ W1 + b1)
 by_hand = H @ W2 + b2
-by_keras = zoo_inspect.inspect(model, X).outputs["output"]
+by_keras = zoo.inspect(model, X).outputs["output"]
 for mine, theirs in zip(by_hand[:, 0], by_keras[:, 0], strict=True):
     print(f"by hand {mine:.8f}   Keras {theirs:.8f}")
 ulps = np.testing.assert_array_max_ulp(by_hand, by_keras, maxulp=8)
@@ -200,7 +199,7 @@ classifier = zoo.build("mlp_classifier", weights="digits")
 images, targets = zoo.dataset("digits").split("test").take(np.array([130]))
 image, digit = images["image"][0], int(targets["label"][0])
 
-seen = zoo_inspect.inspect(classifier, image)
+seen = zoo.inspect(classifier, image)
 print(f"{'layer':15}{'output':>10}{'parameters':>12}{'multiply-adds':>15}")
 for row in seen.rows:
     shape = " x ".join(map(str, row.shape))

@@ -79,11 +79,11 @@ assert abs(w - best) < 1e-3
 # The second derivative of this loss is a constant, $\lambda = \frac{2}{n} \sum_i x_i^2$. One step
 # multiplies the distance to the minimum by $1 - \eta \lambda$. The distance shrinks if this factor
 # is between −1 and 1, which means that descent diverges from $\eta = 2 / \lambda$ on (Boyd &
-# Vandenberghe 2004, section 9.3). `zoo_inspect.descend` tries it, and finds the limit by bisection.
+# Vandenberghe 2004, section 9.3). `zoo.descend` tries it, and finds the limit by bisection.
 
 # %%
 curvature = (2 * x * x).mean()
-report = zoo_inspect.descend("line")
+report = zoo.descend("line")
 print("by the formula:", round(2 / curvature, 4))
 print("tried:         ", round(report.observed, 4))
 for name, last, steps in report.rows():
@@ -277,7 +277,7 @@ assert found[2] < 20
 # decides how well gradients pass.
 
 # %%
-report = zoo_inspect.activations("step", "sigmoid", "tanh", "relu", "leaky_relu", "gelu")
+report = zoo.activations("step", "sigmoid", "tanh", "relu", "leaky_relu", "gelu")
 print(f"{'':11}{'outputs':>16}{'largest slope':>15}")
 for row in report.rows:
     print(f"{row.name:11}{f'{row.low:.2f} to {row.high:.2f}':>16}{row.slope:15.3f}")

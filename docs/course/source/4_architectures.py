@@ -16,7 +16,6 @@ from sklearn.linear_model import LogisticRegression
 
 import zoo
 import zoo_aircraft
-import zoo_inspect
 import zoo_rbm
 
 # %%
@@ -111,7 +110,7 @@ print(f"weights: convolution 9, dense layer {96 * 96 * 94 * 94:,}")
 # %%
 cnn = zoo.build("cnn", weights="digits")
 images, labels = zoo.dataset("digits").split("test").take(np.arange(269))
-seen = zoo_inspect.inspect(cnn, images["image"][3])
+seen = zoo.inspect(cnn, images["image"][3])
 first = next(row.path for row in seen.rows if row.kind == "Conv2D")
 maps = seen.outputs[first][0]
 order = np.argsort(maps.std(axis=(0, 1)))[::-1][:6]
@@ -262,7 +261,7 @@ assert written[:-1] == ["cuarenta", "y", "dos", "mil", "trescientos", "siete"]
 network = keras.Model(translator.inputs, translator.outputs)
 inputs = {"source": np.array([[english.index(word) for word in source]], "int32")}
 inputs["previous"] = np.array([[spanish.index("[start]"), *ids[:-1]]], "int32")
-maps = zoo_inspect.inspect(network, inputs).attention
+maps = zoo.inspect(network, inputs).attention
 last = list(maps)[-1]
 attention = maps[last][0].mean(axis=0)
 
