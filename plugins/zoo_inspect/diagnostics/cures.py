@@ -173,7 +173,8 @@ def _set_loss(attempt: _Attempt) -> str | None:
 
 
 def _unfreeze(attempt: _Attempt) -> str:
-    attempt.model.trainable = True
+    for part in parts(attempt.model):  # a functional model does not hand it on
+        part.trainable = True
     return "trainable=True on all layers"
 
 
@@ -188,13 +189,20 @@ def _initialize(attempt: _Attempt) -> str | None:
             if hasattr(layer, "activation"):
                 layer.activation = keras.activations.relu
     bounded = attempt.problem.id == "saturated-units"
+    recurrent = ""
     for seed, layer in enumerate(layers):
         kinds = keras.initializers
         draw = kinds.GlorotUniform(seed) if bounded else kinds.HeNormal(seed)
         layer.kernel.assign(draw(layer.kernel.shape))
+        if (
+            getattr(layer, "recurrent_kernel", None) is not None
+        ):  # Saxe et al. 2014, arXiv:1312.6120
+            layer.recurrent_kernel.assign(kinds.Orthogonal(seed=seed)(layer.recurrent_kernel.shape))
+            recurrent = ", recurrent_initializer='orthogonal'"
         if getattr(layer, "bias", None) is not None:
             layer.bias.assign(np.zeros(layer.bias.shape))
     words = "kernel_initializer='glorot_uniform'" if bounded else "kernel_initializer='he_normal'"
+    words += recurrent
     return f"activation='relu', {words}" if relu else f"{words}, bias_initializer='zeros'"
 
 

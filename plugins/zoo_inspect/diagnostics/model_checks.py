@@ -196,7 +196,7 @@ def exploding_gradients(e: Evidence) -> Found | None:
             grown.path,
         )
     last = known[-1]
-    if len(known) > 2 and last.gradient and (first.gradient or 0) > EXPLODED * last.gradient:
+    if last.gradient and (first.gradient or 0) > EXPLODED * last.gradient:
         return (
             f"gradients explode: {first.path} gets {(first.gradient or 0) / last.gradient:.1g} "
             f"times the gradient of {last.path}",

@@ -109,6 +109,17 @@ def a_recurrence_that_grows() -> Case:
     return classifier(grow, shape=(40, 4), classes=2), (x, y), {}
 
 
+@sick("exploding-gradients")
+def a_chaotic_recurrence() -> Case:
+    """Its states are bounded, and differences of its loss show no slope."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((300, 50, 4)).astype("float32")
+    y = x.sum(axis=(1, 2))[:, None] / 14
+    large = keras.initializers.Orthogonal(gain=5)
+    state = layers.SimpleRNN(24, "tanh", recurrent_initializer=large)
+    return regressor(state, shape=(50, 4)), (x, y), {}
+
+
 @sick("dead-units")
 def biases_far_below_zero() -> Case:
     low = keras.initializers.Constant(-20.0)
