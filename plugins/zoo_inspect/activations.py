@@ -390,10 +390,16 @@ def _intervals(found: Sequence[tuple[float, float]]) -> str:
 
 
 def _lines(title: str, label: str, x: Array, curves: Sequence[tuple[str, Array]]) -> Lines:
+    def seen(y: Array) -> Array:
+    def seen(y: Array) -> Any:
+
+    softmax = any(name == "softmax" for name, _ in curves)
     return Lines(
         title=title,
-        caption="Of softmax: the first of two outputs, where the other input is 0.",
-        series=tuple(Series.of(name, x, np.clip(y, -2, _SPAN)) for name, y in curves),
+        caption="Of softmax: the first of two outputs, where the other input is 0."
+        if softmax
+        else "",
+        series=tuple(Series.of(name, x[seen(y)], y[seen(y)]) for name, y in curves),
         x_label="input",
         y_label=label,
         square=True,

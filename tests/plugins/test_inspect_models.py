@@ -218,6 +218,35 @@ def test_a_model_on_pytorch_is_looked_into_like_any_other() -> None:
     assert [name for name, _ in told] == ["torch", "tensorflow"] and told[0][1] == told[1][1]
 
 
+ALL_ON_ONE_BACKEND = """
+import json
+import zoo
+for name in zoo.list_models():
+    found = zoo.inspect(name)
+    print(json.dumps([name, [[row.path, row.mean] for row in found.rows]]))
+"""
+
+
+@pytest.mark.slow
+def test_every_model_of_the_zoo_gives_the_same_numbers_on_pytorch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed: pip install torch")
+    told = {}
+    for backend in ("torch", "tensorflow"):
+        environment = {**os.environ, "KERAS_BACKEND": backend}
+        command = [sys.executable, "-c", ALL_ON_ONE_BACKEND]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        told[backend] = dict(json.loads(line) for line in done.stdout.splitlines())
+    assert sorted(told["torch"]) == sorted(told["tensorflow"]) == sorted(zoo.list_models())
+    for name, rows in told["tensorflow"].items():
+        means = {path: mean for path, mean in rows if mean is not None}
+        other = {path: mean for path, mean in told["torch"][name] if mean is not None}
+        shared = [path for path in means if path in other]
+        assert len(shared) >= 0.9 * len(means), name
+        for path in shared:
+            assert other[path] == pytest.approx(means[path], rel=1e-3, abs=1e-4), (name, path)
+
+
 @pytest.mark.slow
 def test_a_translation_shows_what_it_reads_for_each_word(capsys: Any) -> None:
     with pytest.raises(SystemExit):

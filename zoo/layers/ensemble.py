@@ -73,7 +73,7 @@ class EnsembleDense(keras.layers.Layer):
         )
 
         def same_for_all(shape: Any, dtype: Any = None) -> Any:
-            return ops.broadcast_to(_uniform(features)((1, shape[1]), dtype=dtype), shape)
+            return ops.tile(_uniform(features)((1, shape[1]), dtype=dtype), (shape[0], 1))
 
         self.bias = self.add_weight(
             name="bias", shape=(self.members, self.units), initializer=same_for_all

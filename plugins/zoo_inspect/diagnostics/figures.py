@@ -9,6 +9,7 @@ import numpy as np
 from zoo.metrics.figures import Figure, Histogram, Lines, Series, Table
 from zoo.report import Section
 from zoo_inspect.diagnostics.evidence import Evidence, LayerFacts, TrialFacts
+from zoo_inspect.diagnostics.problem import rough
 
 if TYPE_CHECKING:
     from zoo_inspect.diagnostics.diagnosis import Diagnosis
@@ -49,7 +50,7 @@ def layer_row(layer: LayerFacts) -> tuple[str, str, str, str, str, str, str]:
         layer.kind + (f", {layer.activation}" if layer.activation else ""),
         f"{mean:.2g} ± {layer.std:.2g}",
         "" if layer.gradient is None else f"{layer.gradient:.2g}",
-        "" if layer.update is None else f"{layer.update:.1g}",
+        "" if layer.update is None else rough(layer.update),
         f"{layer.dead:.0%}" if layer.dead else "",
         f"{layer.saturated:.0%}" if layer.saturated else "",
     )
@@ -84,7 +85,8 @@ def _trainings(trial: TrialFacts) -> list[Figure]:
         figures.append(_lines("Loss", caption, series, "step", "loss"))
     if len(trial.rates) > 2:
         words = "never falls" if trial.suggested is None else f"suggests {trial.suggested:g}"
-        line = Series.of("loss", np.log10(trial.rates), np.array(trial.range_losses))
+        losses = np.array(trial.range_losses)
+        line = Series.of("loss", np.log10(trial.rates), losses, emphasis=True)
         caption = f"The smoothed loss while the rate rises step by step; it {words}."
         figures.append(
             _lines("Learning-rate range test", caption, [line], "log₁₀ of the rate", "loss")
@@ -92,7 +94,7 @@ def _trainings(trial: TrialFacts) -> list[Figure]:
     batch = np.array(trial.batch_losses)
     if len(batch) and np.isfinite(batch).all():
         caption = "A model that can learn at all can learn a few examples by heart."
-        line = Series.of("loss", np.arange(1.0, len(batch) + 1), batch)
+        line = Series.of("loss", np.arange(1.0, len(batch) + 1), batch, emphasis=True)
         figures.append(_lines("One batch again and again", caption, [line], "step", "loss"))
     return figures
 

@@ -21,6 +21,7 @@ from zoo_inspect.diagnostics.problem import (
     TOO_FAST,
     VANISHED,
     Found,
+    rough,
 )
 
 
@@ -108,7 +109,7 @@ def no_nonlinearity(e: Evidence) -> Found | None:
         return None
     return (
         f"the {len(kernels)} layers with weights are one linear map: in the middle between two "
-        f"examples the output is the mean of theirs, to {e.linear:.1g}",
+        f"examples the output is the mean of theirs, to {rough(e.linear)}",
         "activation='relu' in the hidden layers",
         kernels[0].path,
     )
@@ -155,7 +156,7 @@ def vanishing_gradients(e: Evidence) -> Found | None:
     top = largest.gradient or 0.0
     if 0 < norm < VANISHED * top:
         return (
-            f"gradients vanish: {first.path} gets {norm / top:.1g} of the gradient of "
+            f"gradients vanish: {first.path} gets {rough(norm / top)} of the gradient of "
             f"{largest.path}",
             "activation='relu' with kernel_initializer='he_normal', normalization between the "
             "layers, or fewer layers",
@@ -164,7 +165,7 @@ def vanishing_gradients(e: Evidence) -> Found | None:
     if last.input_rms is not None and first.input_rms and last.input_rms < FAINT * first.input_rms:
         return (
             f"the signal vanishes: inputs of {first.path} are about {first.input_rms:.2g}, those "
-            f"of {last.path} about {last.input_rms:.1g}",
+            f"of {last.path} about {rough(last.input_rms)}",
             "kernel_initializer='he_normal', or normalization between the layers",
             first.path,
         )
@@ -198,7 +199,7 @@ def exploding_gradients(e: Evidence) -> Found | None:
     last = known[-1]
     if last.gradient and (first.gradient or 0) > EXPLODED * last.gradient:
         return (
-            f"gradients explode: {first.path} gets {(first.gradient or 0) / last.gradient:.1g} "
+            f"gradients explode: {first.path} gets {rough((first.gradient or 0) / last.gradient)} "
             f"times the gradient of {last.path}",
             cure,
             first.path,
@@ -249,7 +250,9 @@ def learning_rate_too_low(e: Evidence) -> Found | None:
     if gained > SLOW * possible:
         return None
     ratios = [layer.update for layer in e.layers if layer.update]
-    step = f", and a step changes the weights by {max(ratios):.1g} of their size" if ratios else ""
+    step = ""
+    if ratios:
+        step = f", and a step changes the weights by {rough(max(ratios))} of their size"
     return (
         f"the learning rate {trial.rate:g} is too low: after {len(trial.losses)} steps the loss "
         f"is {end:.3g}, from {start:.3g}; at {trial.suggested:g} it is {other:.3g}{step}",

@@ -70,3 +70,8 @@ class Check:
     source: str
     severity: Severity = "error"
     hides: str = ""
+
+
+def rough(value: float) -> str:
+    """Return a number with one digit that counts: 0.003, 40, 2e+09."""
+    return f"{float(f'{value:.1g}'):g}"
