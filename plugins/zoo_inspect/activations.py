@@ -390,7 +390,6 @@ def _intervals(found: Sequence[tuple[float, float]]) -> str:
 
 
 def _lines(title: str, label: str, x: Array, curves: Sequence[tuple[str, Array]]) -> Lines:
-    def seen(y: Array) -> Array:
     def seen(y: Array) -> Any:
 
     softmax = any(name == "softmax" for name, _ in curves)
