@@ -391,6 +391,7 @@ def _intervals(found: Sequence[tuple[float, float]]) -> str:
 
 def _lines(title: str, label: str, x: Array, curves: Sequence[tuple[str, Array]]) -> Lines:
     def seen(y: Array) -> Any:
+        return (y >= -2) & (y <= _SPAN)  # the others would be flat beside a straight line
 
     softmax = any(name == "softmax" for name, _ in curves)
     return Lines(
