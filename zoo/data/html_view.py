@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.splits import SPLITS
 from zoo.errors import ZooError
 from zoo.html import Html, box, facts, image, table
-from zoo.spec import Column, Dataset, SplitName, TensorSpec
+from zoo.spec import Column, Dataset, TensorSpec
 
-_SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 _EXAMPLES = 5
 _COLUMNS = 6
 """Columns of a tabular input that are shown."""
@@ -28,7 +28,7 @@ def dataset_html(dataset: Dataset) -> str:
     title = f"dataset {spec.id}: {spec.task}"
     tensors = [(one.name, _described(one)) for one in (*spec.inputs, *spec.targets)]
     try:
-        sizes = {name: len(dataset.split(name)) for name in _SPLITS}
+        sizes = {name: len(dataset.split(name)) for name in SPLITS}
         split = dataset.split("train")
         inputs, targets = split.take(np.arange(min(_EXAMPLES, len(split))))
     except ZooError as error:
