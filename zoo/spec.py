@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
 
 from msgspec import Meta
 
@@ -93,19 +93,7 @@ class Column(Struct):
     categories: tuple[str, ...] | None = None
     reading: Reading | None = None
 
-    def model_dump(
-        self,
-        *,
-        mode: Literal["python", "json"] = "python",
-        include: Collection[str] | None = None,
-        exclude: Collection[str] = (),
-        exclude_defaults: bool = False,
-    ) -> dict[str, Any]:
-        """Return the fields as plain data, ``reading`` only if there is one."""
-        left_out = (*exclude, "reading") if self.reading is None else exclude
-        return super().model_dump(
-            mode=mode, include=include, exclude=left_out, exclude_defaults=exclude_defaults
-        )
+    _dumped_if_given: ClassVar[tuple[str, ...]] = ("reading",)
 
 
 SPECIAL_TOKENS = ("[pad]", "[unknown]", "[start]", "[end]")
@@ -152,6 +140,19 @@ Unit = Literal["step", "second", "minute", "hour", "day", "month"]
 """Units of time between two rows of a series; ``step`` if unknown."""
 
 
+EVERY_DAY = "1111111"
+"""The weekdays of a series that has all of them."""
+
+_STEPS = {(7, "day"): "week", (3, "month"): "quarter", (12, "month"): "year"}
+
+
+def step_name(every: int, unit: Unit, weekmask: str = EVERY_DAY) -> str:
+    """Return the time from one row of a series to the next, in words."""
+    if weekmask != EVERY_DAY:
+        return "business day"
+    return _STEPS.get((every, unit)) or (unit if every == 1 else f"{every} {unit}s")
+
+
 class SeriesSpec(Struct):
     """Frequency and forecast horizon of a time series. It travels with every artifact.
 
@@ -161,10 +162,13 @@ class SeriesSpec(Struct):
         unit: Unit of time: a fixed time, calendar months, or ``step`` if unknown.
         horizon: Number of steps after the window that are forecast.
         gaps: Treatment of missing rows and cells: an error, or linear interpolation.
+        weekmask: The weekdays of a daily series, from Monday, 1 for those that it has.
+        group_by: Columns whose values name a series, if the table holds several.
+        training_steps: Steps of the training split; ``None`` if they are not known.
 
     Example:
         >>> SeriesSpec(date="day", every=7, unit="day", horizon=4).step
-        '7 days'
+        'week'
     """
 
     date: str | None = None
@@ -172,11 +176,16 @@ class SeriesSpec(Struct):
     unit: Unit = "step"
     horizon: Annotated[int, Meta(ge=1, le=100_000)]
     gaps: Literal["error", "interpolate"] = "error"
+    weekmask: Annotated[str, Meta(pattern="^[01]{7}$")] = EVERY_DAY
+    group_by: tuple[str, ...] = ()
+    training_steps: Annotated[int, Meta(ge=1)] | None = None
+
+    _dumped_if_given: ClassVar[tuple[str, ...]] = ("group_by", "weekmask", "training_steps")
 
     @property
     def step(self) -> str:
-        """Time from one row to the next, in words: ``day``, ``3 hours``."""
-        return self.unit if self.every == 1 else f"{self.every} {self.unit}s"
+        """Time from one row to the next, in words: ``day``, ``3 hours``, ``quarter``."""
+        return step_name(self.every, self.unit, self.weekmask)
 
 
 SAMPLE_WEIGHT = "sample_weight"

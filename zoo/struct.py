@@ -11,7 +11,7 @@ import functools
 import re
 import sys
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Literal, Self, dataclass_transform
+from typing import Annotated, Any, ClassVar, Literal, Self, dataclass_transform
 
 import msgspec
 from msgspec import Meta
@@ -74,6 +74,9 @@ class Struct(msgspec.Struct, metaclass=_KeywordOnly, frozen=True, forbid_unknown
         >>> Point(x=1)
         Point(x=1.0, y=0.0)
     """
+
+    _dumped_if_given: ClassVar[tuple[str, ...]] = ()
+    """Fields that dumps leave out while they have their default."""
 
     def __post_init__(self) -> None:
         for name, kind, _ in _fields(type(self)):
@@ -140,7 +143,10 @@ class Struct(msgspec.Struct, metaclass=_KeywordOnly, frozen=True, forbid_unknown
             for name, _, default in _fields(type(self))
             if name not in exclude
             and (include is None or name in include)
-            and not (exclude_defaults and getattr(self, name) == default)
+            and not (
+                (exclude_defaults or name in self._dumped_if_given)
+                and getattr(self, name) == default
+            )
         }
         plain: dict[str, Any] = _plain(chosen, mode, exclude_defaults=exclude_defaults)
         return plain

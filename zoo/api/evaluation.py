@@ -167,10 +167,12 @@ def _measured_dataset(
         failure = error
     else:
         same = found.fingerprint == trained_on if trained_on else found.spec == spec
-        if data is None or same or not getattr(found, "drawn", False):
+        # A path is opened with the run's options: a test file among them is that of the run.
+        borrowed = isinstance(data, str | Path) and getattr(found, "options", {}).get("test")
+        if data is None or same or not (getattr(found, "drawn", False) or borrowed):
             return found
-    given = run.record["data"]["options"] if run is not None else {}
-    test: Split | None = whole_split(data, spec, given)
+    given = run.record["data"] if run is not None else {"options": {}, "source": ""}
+    test: Split | None = whole_split(data, spec, given["options"], given["source"])
     if test is None:
         if failure is not None:
             raise failure

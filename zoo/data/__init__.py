@@ -21,7 +21,8 @@ from zoo.data.options import (
     VocabularyOptions,
     WindowOptions,
 )
-from zoo.data.series import series_spec, windows
+from zoo.data.panel import windows
+from zoo.data.series import series_spec
 from zoo.data.splits import shuffled, split_rows, stratified_sample, stratified_split
 from zoo.data.summary import ColumnSummary, DatasetSummary
 from zoo.data.text.encoding import TextSplit, token_tensor

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from zoo.errors import ConfigError, DataError, Finding
 from zoo.names import nearest
 from zoo.runtime.calendar import parse_date
+from zoo.runtime.series import series_keys
 from zoo.runtime.table import Cells, Table
 from zoo.runtime.values import is_missing, is_number, likely_readings, parse_number
 from zoo.spec import Reading
@@ -230,6 +231,7 @@ def not_a_number(
 def _refuse_dates(table: Table, name: str, texts: list[str]) -> None:
     dates = sum(parse_date(text) is not None or _DAY.fullmatch(text) is not None for text in texts)
     if dates >= TYPED_SHARE * len(texts):
+        keys = series_keys(table, name)
         raise table.bad(
             f"the column holds dates, such as {texts[0]!r}",
             column=name,
@@ -237,7 +239,8 @@ def _refuse_dates(table: Table, name: str, texts: list[str]) -> None:
             if parse_date(texts[0])
             else "of dates only those like 1981-01-31 are read: here the month is not known",
             fix=f"leave it out: drop=[{name!r}], or keep it as texts: categorical=[{name!r}]; a "
-            "series in time order is read with task=forecasting",
+            "series in time order is read with task=forecasting"
+            + (f", one series for each {keys[0]} with group_by={keys[0]}" if keys else ""),
         )
 
 

@@ -26,11 +26,13 @@ from zoo.data.images.folder import images_dataset
 from zoo.data.options import (
     ImageOptions,
     LabeledOptions,
+    SeriesOptions,
     SplitOptions,
     TableOptions,
     header_options,
     read_options,
 )
+from zoo.data.series import asks_for_series, open_series_tables, whole_series
 from zoo.data.splits import check_classes
 from zoo.data.table import open_table
 from zoo.data.text.labeled import labeled_dataset, split_by_text
@@ -67,6 +69,9 @@ def open_memory(data: Any, options: Mapping[str, Any]) -> Dataset:
     """
     if isinstance(data, tuple) and len(data) == 2:
         return _pair(data[0], data[1], options)
+    if is_frame(data) and asks_for_series(options):
+        chosen = read_options(SeriesOptions, options, IN_MEMORY)
+        return open_series_tables({"train": read_frame(data)}, IN_MEMORY, chosen)
     if is_frame(data):
         return open_table(read_frame(data), IN_MEMORY, _table_options(data.columns, options))
     if isinstance(data, Mapping) and _KEYS & set(data) and "target" not in options:
@@ -232,13 +237,16 @@ def _batch_array(part: Any, what: str) -> npt.NDArray[Any]:
     return array
 
 
-def whole_split(data: Any, spec: DataSpec, options: Mapping[str, Any]) -> ArraySplit | None:
+def whole_split(
+    data: Any, spec: DataSpec, options: Mapping[str, Any], source: str = ""
+) -> ArraySplit | None:
     """Return every example of a table, or of data in Python, as a model takes it.
 
     Args:
         data: ``(X, y)``, a frame, a mapping of columns, or the path of a table.
         spec: The spec of the data that the model was made for.
         options: The options that this data was read with.
+        source: The path of this data: the history of a series that continues it.
 
     Returns:
         The examples, with the categories and classes of the model; ``None`` if ``data`` is
@@ -247,13 +255,20 @@ def whole_split(data: Any, spec: DataSpec, options: Mapping[str, Any]) -> ArrayS
     Raises:
         DataError: If the data does not fit, or a class is not one of the model's.
     """
+    if any(tensor.series for tensor in spec.inputs):
+        table = _table_of(data, options)
+        files = [source, options.get("validation"), options.get("test")]
+        earlier = [_table_of(file, options) for file in files if file and Path(file).is_file()]
+        known = [one for one in earlier if one is not None]
+        return None if table is None else whole_series(table, spec, known)
     if len(spec.targets) != 1 or spec.targets[0].shape:
         return None
     (wanted,) = spec.targets
     if isinstance(data, tuple) and len(data) == 2:
         inputs, cells = encode(data[0], spec.inputs), Cells.of(np.asarray(data[1]))
     else:
-        table = _table_of(data, spec, options)
+        columns = all(tensor.columns for tensor in spec.inputs)
+        table = _table_of(data, options) if columns else None
         if table is None:
             return None
         target = next((column.name for column in wanted.columns or ()), table.header[-1])
@@ -267,10 +282,8 @@ def whole_split(data: Any, spec: DataSpec, options: Mapping[str, Any]) -> ArrayS
     return ArraySplit(inputs, {wanted.name: read_target(cells, wanted)})
 
 
-def _table_of(data: Any, spec: DataSpec, options: Mapping[str, Any]) -> Table | None:
-    """Return a table for a model that takes columns; ``None`` for anything else."""
-    if not all(tensor.columns and not tensor.series for tensor in spec.inputs):
-        return None
+def _table_of(data: Any, options: Mapping[str, Any]) -> Table | None:
+    """Return a frame, a mapping or a file as a table; ``None`` for anything else."""
     if is_frame(data):
         return read_frame(data)
     if isinstance(data, Mapping):

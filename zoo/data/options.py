@@ -187,14 +187,15 @@ class WindowOptions(SplitOptions):
         None,
         ge=2,
         le=MAX_WINDOW,
-        description="Steps of history in a window; null for four times the horizon.",
+        description="Steps of history in a window; null for four horizons and at least a season, "
+        "or fewer if the series is short.",
     )
     horizon: int | None = Field(
         None,
         ge=1,
         le=MAX_HORIZON,
-        description="Steps to forecast; null for 24 hours, 7 days, 12 months, or 8 steps of "
-        "anything else.",
+        description="Steps to forecast; null for a season of the frequency (24 hours, 7 days, 12 "
+        "months), at most 24 steps, 8 without a season, or fewer if the series is short.",
     )
     validation_split: float = Field(
         0.2,
@@ -218,6 +219,17 @@ class SeriesOptions(WindowOptions, HeaderOptions):
         (), description="Columns to forecast; empty for every column of measurements."
     )
     drop: _Names = Field((), description="Columns to leave out.")
+    group_by: Annotated[tuple[str, ...], BeforeValidator(_comma_separated)] = Field(
+        (),
+        description="Columns, as a list or separated by commas, whose values name a series: the "
+        "table holds several, and one model learns all of them.",
+    )
+    validation: str | None = Field(
+        None, description="File of the validation split; null for the last steps of this file."
+    )
+    test: str | None = Field(
+        None, description="File of the test split; null for the last steps of this file."
+    )
     calendar: _Features | None = Field(
         None,
         description="Calendar features of the dates: minute, hour, weekday, day, day_of_year, "

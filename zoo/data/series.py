@@ -1,19 +1,24 @@
 """Time series: windows of evenly spaced measurements, and the forecast of each.
 
-The steps are split in time order, the earliest for training, the latest for testing; windows are
-cut within a split, so none crosses a border. A CSV file is read as a series with
-``task=forecasting``, or, without options of a table, if its first column holds dates and all
-others hold numbers.
+The steps are split in time order, the earliest for training, the latest for testing; a table of
+several series is split at the same dates for all of them. A forecast lies within one split. The
+history of a validation or test window may begin before its split: it is known when a forecast is
+made.
+
+A table is read as a series with ``task=forecasting``, with an option that only series have, or if
+its first column holds dates and all others numbers. Its frequency is inferred from the dates: see
+:func:`zoo.runtime.calendar.infer_step`. The window and the horizon follow from the frequency and
+the number of steps: see :func:`window_sizes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from zoo.data.columns import (
     TYPED_SHARE,
@@ -23,19 +28,27 @@ from zoo.data.columns import (
     refuse_options,
 )
 from zoo.data.dataset import ArraySplit, Dataset
-from zoo.data.options import HeaderOptions, SeriesOptions, WindowOptions, header_options
+from zoo.data.options import (
+    HeaderOptions,
+    SeriesOptions,
+    WindowOptions,
+    header_options,
+    read_options,
+)
+from zoo.data.panel import Borders, Panel, split_borders, too_short
+from zoo.data.summary import ColumnSummary
 from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.files import open_regular
-from zoo.runtime.calendar import CALENDAR, parse_date
+from zoo.runtime.calendar import CALENDAR, YEAR, Step, parse_date
 from zoo.runtime.csv import read_table
-from zoo.runtime.series import Series, read_series
 from zoo.runtime.table import Table
 from zoo.runtime.table_files import read_file
 from zoo.runtime.text_files import decode
-from zoo.spec import Column, DataSpec, SeriesSpec, Split, Task, TensorSpec
+from zoo.spec import EVERY_DAY, Column, DataSpec, SeriesSpec, Task, TensorSpec
 
 _FIRST_BYTES = 2**16
-_HORIZONS = {"hour": 24, "day": 7, "month": 12}
+_OWN_OPTIONS = {"horizon", "window", "calendar", "gaps", "date"}
+_MAX_HORIZON, _ANY_HORIZON = 24, 8
 _CALENDARS = {
     "second": ("minute", "hour"),
     "minute": ("minute", "hour", "weekday"),
@@ -46,69 +59,186 @@ _CALENDARS = {
 
 
 def is_series(path: Path, given: Mapping[str, Any]) -> bool:
-    """Return whether a CSV file is a time series, by the given options or its columns."""
-    if "task" in given or not set(given) <= set(SeriesOptions.model_fields):
-        return bool(given.get("task") == "forecasting")
-    if {"horizon", "window", "calendar", "gaps", "date"} & set(given):
-        return True
+    """Return whether a table is a time series, by the given options or its columns."""
+    if asks_for_series(given) or "task" in given:
+        return asks_for_series(given)
+    if not set(given) <= set(SeriesOptions.model_fields):
+        return False
+    said = {name: given[name] for name in ("group_by", "drop") if name in given}
+    options = read_options(SeriesOptions, said, str(path))
+    others = {*options.group_by, *options.drop}
     header = header_options(given, str(path))
     try:
-        if not _dates_first(_first_rows(path, header)):
+        if not _dates_first(_first_rows(path, header), others):
             return False
         table = read_file(path, header=header.header, names=header.names)
     except DataError:
         return False
-    return _dates_first(table) and all(is_numeric(table, name) for name in table.header[1:])
+    kept = [name for name in table.header[1:] if name not in others]
+    return _dates_first(table, others) and all(is_numeric(table, name) for name in kept)
+
+
+def asks_for_series(given: Mapping[str, Any]) -> bool:
+    """Return whether options are those of a series alone."""
+    return given.get("task", "forecasting") == "forecasting" and bool(
+        {"task", *_OWN_OPTIONS} & set(given)
+    )
 
 
 def open_series(path: Path, options: SeriesOptions) -> Dataset:
-    """Read a CSV file into windows: inputs ``history`` and ``calendar``, target ``forecast``.
+    """Read files of series: see :func:`open_series_tables`."""
+    given = {"train": str(path), "validation": options.validation, "test": options.test}
+    tables = {
+        split: read_file(Path(file), header=options.header, names=options.names)
+        for split, file in given.items()
+        if file is not None
+    }
+    return open_series_tables(tables, path.name, options)
+
+
+def open_series_tables(tables: Mapping[str, Table], name: str, options: SeriesOptions) -> Dataset:
+    """Return the dataset of tables: inputs ``history`` and ``calendar``, target ``forecast``.
+
+    Args:
+        tables: The table of the split ``train``, of which the latest steps are held out; and those
+            of ``validation`` and ``test`` that have their own, each later than the one before.
+        name: Id of the data.
+        options: Options of a series.
 
     Raises:
         BadRecord: If a date, a cell or a column is wrong, or the series is too short.
         ConfigError: If an option names a column that is not there.
     """
-    table = read_file(path, header=options.header, names=options.names)
+    table = tables["train"]
     date, channels, targets = _columns(table, options)
-    series = read_series(
-        table, date=date, channels=channels, interpolate=options.gaps == "interpolate"
-    )
-    for name in channels:
-        values, _ = table.columns[name].numbers()
-        if name in targets and np.nanmin(values) == np.nanmax(values):
+    interpolate = options.gaps == "interpolate"
+    panel = Panel.read(tables, date, options.group_by, channels, interpolate=interpolate)
+    for channel in channels:
+        values, _ = table.columns[channel].numbers()
+        if channel in targets and np.nanmin(values) == np.nanmax(values):
             raise table.bad(
                 f"the value is {values[0]:g} in every row",
-                column=name,
+                column=channel,
                 why="there is nothing to forecast",
                 fix="name the columns to forecast: target=COLUMN",
             )
-        check_float32(table, name, values, predicted=True)
+        check_float32(table, channel, values, predicted=True)
+    step = panel.step
     features: tuple[str, ...] | None = options.calendar
     if features is None:
-        features = _CALENDARS[series.step.unit] if series.step else ()
+        features = _CALENDARS[step.unit] if step and str(step) != "year" else ()
     if features and date is None:
         raise ConfigError(
-            f"{path} has no dates, so it has no calendar",
+            f"{table.name} has no dates, so it has no calendar",
             findings=[Finding("calendar", features, "an empty list")],
             fix="name the column of dates: date=COLUMN",
         )
-    horizon = options.horizon or _HORIZONS.get(series.step.unit if series.step else "", 8)
+    borders = split_borders(panel, options)
+    sizes = {split: stop - start for split, (start, stop) in borders.items()}
+    window, horizon = window_sizes(
+        sizes["train"],
+        min(sizes["validation"], sizes["test"]),
+        step.season if step else 1,
+        options,
+    )
+    counts = panel.counts(borders, window, horizon)
+    if not all(counts.values()):
+        raise too_short(panel, borders, window, horizon, name)
     spec = series_spec(
-        path.name,
-        [Column(name=name, categories=None) for name in channels],
+        name,
+        [Column(name=channel, categories=None) for channel in channels],
         targets,
-        window=options.window or 4 * horizon,
-        calendar=features or (),
+        window=window,
+        calendar=features,
         series=SeriesSpec(
             date=date,
-            every=series.step.every if series.step else 1,
-            unit=series.step.unit if series.step else "step",
+            every=step.every if step else 1,
+            unit=step.unit if step else "step",
+            weekmask=step.weekmask if step else EVERY_DAY,
             horizon=horizon,
             gaps=options.gaps,
+            group_by=options.group_by,
+            training_steps=sizes["train"],
         ),
     )
-    splits = windows(series, spec, options)
-    return Dataset(spec, lambda: splits)
+    splits = panel.cut(spec, borders)
+    dataset = Dataset(spec, lambda: splits)
+    dataset.columns = _summaries(table, date, targets, options)
+    dataset.notes = (*table.notes, *_notes(panel, borders, spec, options))
+    dataset.drawn = "test" not in tables
+    return dataset
+
+
+def whole_series(table: Table, spec: DataSpec, earlier: Sequence[Table] = ()) -> ArraySplit:
+    """Return every window of a table, as a model takes it.
+
+    Args:
+        table: The columns that the model reads, by name.
+        spec: The spec of the data that the model was made for.
+        earlier: Tables in time order. Where the dates join, the first windows begin with their
+            last steps; if they do not end before the table begins, they count for nothing.
+
+    Raises:
+        DataError: If a column is missing or wrong, or the table is too short for one window.
+    """
+    history = spec.inputs[0]
+    declared: SeriesSpec = history.series  # type: ignore[assignment]  # a forecaster's has one
+    channels = [column.name for column in history.columns or ()]
+    needed = [*([declared.date] if declared.date else []), *declared.group_by, *channels]
+    for column in needed:
+        if column not in table.columns:
+            raise table.without(column, needed)
+
+    def read(tables: Mapping[str, Table]) -> Panel:
+        return Panel.read(
+            tables,
+            declared.date,
+            declared.group_by,
+            channels,
+            interpolate=declared.gaps == "interpolate",
+            step=Step.of(declared) if declared.date else None,
+        )
+
+    panel = read({"test": table})
+    if earlier and declared.date:
+        before = {str(number): one for number, one in enumerate(earlier)}
+        # Tables of other columns or dates are no history of this one.
+        with contextlib.suppress(DataError):
+            panel = read({**before, "test": table})
+    borders = {"test": panel.files["test"]}
+    window = int(history.shape[0])
+    if not panel.counts(borders, window, declared.horizon)["test"]:
+        raise too_short(panel, borders, window, declared.horizon, table.name)
+    return panel.cut(spec, borders)["test"]
+
+
+def window_sizes(train: int, held_out: int, season: int, options: WindowOptions) -> tuple[int, int]:
+    """Return the window and the horizon, which follow from the frequency and the steps.
+
+    The horizon is a season of the frequency (see :attr:`zoo.runtime.calendar.Step.season`), at
+    most 24 steps, or 8 where there is none. It is shrunk to half of the steps of the shorter one
+    of the validation and the test split. The window is four horizons, and at least a season. It is
+    shrunk, to whole seasons if possible, so that the training split has at least half as many
+    windows as it has steps.
+
+    Args:
+        train: Steps of the training split.
+        held_out: Steps of the shorter one of the other splits.
+        season: Steps of a season; 1 for none.
+        options: A given window or horizon is kept.
+
+    Example:
+        >>> window_sizes(144, 48, 12, WindowOptions())  # twenty years of months
+        (48, 12)
+        >>> window_sizes(24, 8, 12, WindowOptions())  # forty months
+        (8, 4)
+    """
+    usual = min(season, _MAX_HORIZON) if season > 1 else _ANY_HORIZON
+    horizon = options.horizon or max(1, min(usual, held_out // 2))
+    window, room = max(4 * horizon, season), max(2, train // 2 - horizon)
+    if window > room:
+        window = room - room % season if room >= season else room
+    return options.window or window, horizon
 
 
 def series_spec(
@@ -165,83 +295,78 @@ def series_spec(
     return DataSpec(id=name, task=Task.FORECASTING, inputs=tuple(inputs), targets=(forecast,))
 
 
-def windows(series: Series, spec: DataSpec, options: WindowOptions) -> Mapping[str, Split]:
-    """Split the steps in time order and cut every window within each split, the earliest first.
-
-    A window is left out if its last step or its forecast was interpolated: the former depends on
-    the forecast, and the latter is no measurement.
-
-    Raises:
-        DataError: If a split is too short for one window.
-
-    Example:
-        >>> options = WindowOptions(window=4, horizon=2, validation_split=0.25, test_split=0.25)
-        >>> {name: len(split) for name, split in windows(series, spec, options).items()}
-        {'train': 10, 'validation': 3, 'test': 3}
-    """
-    history, forecast = spec.inputs[0], spec.targets[0]
-    window, horizon = int(history.shape[0]), int(forecast.shape[0])
-    calendar = spec.input("calendar")
-    steps = len(series.values)
-    test = max(1, round(steps * options.test_split))
-    validation = max(1, round(steps * options.validation_split))
-    borders = {
-        "train": (0, steps - validation - test),
-        "validation": (steps - validation - test, steps - test),
-        "test": (steps - test, steps),
-    }
-    names = [column.name for column in forecast.columns or ()]
-    places = [series.channels.index(name) for name in names]
-    calendar_rows = (
-        series.calendar([column.name for column in calendar.columns or ()], 0, steps)
-        if calendar is not None
-        else None
-    )
-    splits = {}
-    for name, (start, stop) in borders.items():
-        origins = np.arange(start + window, stop - horizon + 1)
-        measured = np.array([not series.filled[o - 1 : o + horizon].any() for o in origins], bool)
-        origins = origins[measured] if len(origins) else origins
-        if not len(origins):
-            raise DataError(
-                f"the {name} split of {spec.id!r} is too short",
-                why=f"it has {stop - start} of the {steps} steps, and one window with its "
-                f"forecast takes {window} + {horizon}",
-                fix="give a longer series, a smaller window or horizon, or another "
-                "validation_split or test_split",
-            )
-        inputs: dict[str, npt.NDArray[Any]] = {
-            history.name: _cut(series.values, origins, -window, 0)
-        }
-        if calendar is not None and calendar_rows is not None:
-            inputs[calendar.name] = _cut(calendar_rows, origins, -window, horizon)
-        future = _cut(series.values[:, places], origins, 0, horizon)
-        splits[name] = ArraySplit(inputs, {forecast.name: future})
-    return splits
-
-
-def _cut(
-    values: npt.NDArray[Any], origins: npt.NDArray[np.int64], start: int, stop: int
-) -> npt.NDArray[Any]:
-    """Return the values from ``start`` up to ``stop``, relative to each origin."""
-    return np.ascontiguousarray(values[origins[:, None] + np.arange(start, stop)])
-
-
 def _columns(table: Table, options: SeriesOptions) -> tuple[str | None, list[str], list[str]]:
     """Return the column of dates, the channels, and the channels to forecast."""
     date = options.date
     if date is None:
         date = next((name for name in table.header if _is_dates(table, name)), None)
-    asked = {"date": (date,) if date else (), "target": options.target, "drop": options.drop}
+    if date is None and table.header and _counts_years(table, table.header[0]):
+        date = table.header[0]
+    asked = {
+        "date": (date,) if date else (),
+        "target": options.target,
+        "drop": options.drop,
+        "group_by": options.group_by,
+    }
     findings = absent_columns(table, asked)
+    others = {date, *options.drop, *options.group_by}
     for name in options.target or ():
-        if name in table.header and (name == date or name in options.drop):
+        if name in table.header and name in others:
             findings.append(Finding("target", name, "a column of measurements that is kept"))
-    channels = [name for name in table.header if name != date and name not in options.drop]
+    if options.group_by and date is None:
+        findings.append(Finding("group_by", options.group_by, "several series need dates"))
+    channels = [name for name in table.header if name not in others]
     if not findings and not channels:
         findings.append(Finding("columns", table.header, "a column of measurements is needed"))
     refuse_options(table, findings)
     return date, channels, [name for name in channels if name in (options.target or channels)]
+
+
+def _summaries(
+    table: Table, date: str | None, targets: Sequence[str], options: SeriesOptions
+) -> tuple[ColumnSummary, ...]:
+    """Return what was understood of each column."""
+    found = []
+    for name, cells in table.columns.items():
+        kind, reason = "numeric", "an input: its past is seen, and it is not forecast"
+        if name == date:
+            kind, reason = "date", "the option date" if options.date else "it holds dates"
+        elif name in options.group_by:
+            kind, reason = "group", "the option group_by: its values name the series"
+        elif name in options.drop:
+            kind, reason = "dropped", "the option drop"
+        elif name in targets:
+            kind = "measurement"
+            reason = "the option target" if options.target else "every measurement is forecast"
+        found.append(ColumnSummary.of(name, kind, reason, cells))
+    return tuple(found)
+
+
+def _notes(
+    panel: Panel, borders: Borders, spec: DataSpec, options: SeriesOptions
+) -> tuple[str, ...]:
+    """Return the frequency, the steps of each split, and the sizes of windows, in words."""
+    step, first = panel.step, panel.series.first
+    what = "a series" if panel.names == ((),) else f"{len(panel.names):,} series"
+    parts = []
+    for split, (start, stop) in borders.items():
+        ends = ""
+        if step is not None and first is not None:
+            dates = [step.advance(first, at) for at in (start, stop - 1)]
+            whole = all(not (one.hour or one.minute or one.second) for one in dates)
+            shown = [f"{one:%Y-%m-%d}" if whole else f"{one:%Y-%m-%d %H:%M}" for one in dates]
+            ends = f" ({shown[0]} to {shown[1]})"
+        parts.append(f"{split} {stop - start:,} steps{ends}")
+    filled = int(panel.filled.sum())
+    window, horizon = spec.inputs[0].shape[0], spec.targets[0].shape[0]
+    chosen = {"window": options.window, "horizon": options.horizon}
+    default = [name for name, value in chosen.items() if value is None]
+    return (
+        f"{what}, {step.frequency if step else 'without dates'}: {', '.join(parts)}"
+        + (f"; interpolated steps: {filled:,}" if filled else ""),
+        f"{window} steps of history forecast {horizon}"
+        + (f" (the {' and the '.join(default)} by default)" if default else ""),
+    )
 
 
 def _first_rows(path: Path, header: HeaderOptions) -> Table:
@@ -265,5 +390,15 @@ def _is_dates(table: Table, name: str) -> bool:
     return float(cells.where(lambda text: parse_date(text) is not None).mean()) >= TYPED_SHARE
 
 
-def _dates_first(table: Table) -> bool:
-    return len(table.columns) > 1 and _is_dates(table, table.header[0])
+def _counts_years(table: Table, name: str) -> bool:
+    """Return whether a column counts the years up, in equal steps."""
+    cells = table.columns[name]
+    if cells.plain is None or not all(map(YEAR.fullmatch, cells.texts)):
+        return False
+    steps = np.diff(cells.plain)
+    return len(steps) > 1 and steps[0] > 0 and bool((steps == steps[0]).all())
+
+
+def _dates_first(table: Table, others: Iterable[str]) -> bool:
+    first = table.header[0] if table.header else ""
+    return len(table.columns) > 1 and first not in set(others) and _is_dates(table, first)

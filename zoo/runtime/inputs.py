@@ -86,7 +86,10 @@ def _table_file(raw: Any) -> Path | None:
 def _columns(specs: Sequence[TensorSpec]) -> list[str]:
     """Return the columns that a model reads."""
     names = [column.name for spec in specs for column in spec.columns or ()]
-    return names + [spec.series.date for spec in specs if spec.series and spec.series.date]
+    for spec in specs:
+        if spec.series is not None:
+            names += [*([spec.series.date] if spec.series.date else []), *spec.series.group_by]
+    return names
 
 
 def _encode_arrays(raw: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray[Any, Any]]:

@@ -53,17 +53,19 @@ class Prediction:
     Attributes:
         outputs: One array per output, examples along the first axis.
         specs: Specs of the outputs.
-        dates: Date of each step of a forecast of a series with dates.
+        dates: For each example the dates of the steps of its forecast, if it has dates.
         unknown: For each example the values by column that the model has not learned, which
             count as missing; empty if there are none.
         index: Label of each row, if a frame was given.
+        series: For each example the values that name its series, by column, if there are several.
     """
 
     outputs: Mapping[str, np.ndarray[Any, Any]]
     specs: Sequence[TensorSpec]
-    dates: tuple[str, ...] = ()
+    dates: tuple[tuple[str, ...], ...] = ()
     unknown: tuple[Mapping[str, str], ...] = ()
     index: tuple[Any, ...] = ()
+    series: tuple[Mapping[str, str], ...] = ()
 
     @classmethod
     def of(
@@ -73,7 +75,7 @@ class Prediction:
         inputs: Inputs,
     ) -> Prediction:
         """Return the outputs for some inputs."""
-        return cls(outputs, specs, inputs.dates, inputs.unknown, inputs.index)
+        return cls(outputs, specs, inputs.dates, inputs.unknown, inputs.index, inputs.series)
 
     def __len__(self) -> int:
         return len(next(iter(self.outputs.values())))
@@ -150,7 +152,7 @@ class Prediction:
         shown = {spec.name for spec in specs if spec is not None}
         texts, rows = self._decoded(), []
         for index in range(len(self)):
-            row: dict[str, Any] = {}
+            row: dict[str, Any] = dict(self.series[index]) if self.series else {}
             for found in classifiers:
                 entry = self._classified(found, index)
                 row |= entry if len(classifiers) == 1 else {found.spec.name: entry}
@@ -177,7 +179,8 @@ class Prediction:
         """Return an output of one example as plain numbers, steps of a forecast, or labels."""
         values = self.valid_rows(spec.name, index)
         if spec.columns and len(spec.shape) == 2:
-            return self._steps(values, [column.name for column in spec.columns])
+            dates = self.dates[index] if self.dates else ()
+            return _steps(values, [column.name for column in spec.columns], dates)
         if spec.role == "class" and spec.labels and len(spec.shape) == 1:
             found = _Classifier(spec, spec)
             return [found.label(at) for at in values.tolist()]
@@ -192,9 +195,12 @@ class Prediction:
 
         return {s.name: decode_text(self.outputs[s.name], s.text) for s in found if s.text}
 
-    def _steps(self, values: np.ndarray[Any, Any], columns: list[str]) -> list[dict[str, Any]]:
-        """Return one dictionary per step of a forecast, with its date if it has one."""
-        steps = [dict(zip(columns, step, strict=True)) for step in values.tolist()]
-        if len(self.dates) != len(steps):
-            return steps
-        return [{"date": date, **step} for date, step in zip(self.dates, steps, strict=True)]
+
+def _steps(
+    values: np.ndarray[Any, Any], columns: list[str], dates: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return one dictionary per step of a forecast, with its date if it has one."""
+    steps = [dict(zip(columns, step, strict=True)) for step in values.tolist()]
+    if len(dates) != len(steps):
+        return steps
+    return [{"date": date, **step} for date, step in zip(dates, steps, strict=True)]

@@ -1,4 +1,4 @@
-"""Read a time series from a table, and encode its last window for a forecaster."""
+"""Read time series from a table, and encode the last window of each for a forecaster."""
 
 from __future__ import annotations
 
@@ -104,19 +104,76 @@ def read_series(
     return Series(tuple(channels), known.astype(np.float32), np.any(missing, axis=1), first, step)
 
 
-def encode_series(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
-    """Encode the last window of a table, with the calendar of it and of the horizon.
+def read_panel(
+    table: Table,
+    *,
+    date: str | None,
+    group_by: Sequence[str],
+    channels: Sequence[str],
+    interpolate: bool = False,
+    step: Step | None = None,
+) -> dict[tuple[str, ...], Series]:
+    """Read the series of a table, by the values of some columns.
+
+    All have one frequency, which is inferred from the dates of all of them by default.
 
     Args:
-        table: The columns that the model was trained on, by name; others are ignored. It may be
-            longer than the window.
+        table: The rows; those of one series are in time order.
+        date: Column of dates.
+        group_by: Columns whose values name a series; without any, the table is one.
+        channels: Columns of measurements.
+        interpolate: As in :func:`read_series`.
+        step: Time from one row of a series to the next.
+
+    Returns:
+        The series by their values, in the order of their first rows.
+
+    Raises:
+        BadRecord: As :func:`read_series` does.
+    """
+    if step is None and date is not None:
+        dates = [when for cell in table.columns[date].texts if (when := _parse(cell))]
+        step = infer_step(sorted(set(dates))) if len(set(dates)) > 1 else None
+
+    def read(part: Table) -> Series:
+        return read_series(part, date=date, channels=channels, interpolate=interpolate, step=step)
+
+    if not group_by:
+        return {(): read(table)}
+    rows: dict[tuple[str, ...], list[int]] = {}
+    for row, name in enumerate(zip(*map(table.column, group_by), strict=True)):
+        rows.setdefault(name, []).append(row)
+    return {name: read(table.take(np.array(own))) for name, own in rows.items()}
+
+
+def series_keys(table: Table, date: str) -> list[str]:
+    """Return the columns whose values tell the rows of one date apart, the likeliest first."""
+    found = []
+    dates = table.columns[date]
+    for name, cells in table.columns.items():
+        repeated = len(dates.texts) < len(table) and len(cells.texts) <= len(table) / 2
+        if name == date or not repeated:
+            continue
+        pairs = dates.codes * len(cells.texts) + cells.codes
+        if len(np.unique(pairs)) == len(pairs):
+            found.append(name)
+    return sorted(found, key=lambda name: len(table.columns[name].texts))
+
+
+def encode_series(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
+    """Encode the last window of each series, with the calendar of it and of the horizon.
+
+    Args:
+        table: The columns that the model was trained on, by name; others are ignored. Series may
+            be longer than the window, and others than in training; without the columns that name
+            them, the table is one series.
         specs: Specs of the inputs: a history with a ``series``, and perhaps a ``calendar``.
 
     Returns:
-        One example; the dates of its forecast, if there are dates.
+        One example for each series; the dates of its forecast, if there are dates.
 
     Raises:
-        BadRecord: If a column is missing, the series is shorter than the window, or its dates or
+        BadRecord: If a column is missing, a series is shorter than the window, or its dates or
             cells are wrong; see :func:`read_series`.
     """
     history = next(spec for spec in specs if spec.series is not None)
@@ -131,70 +188,95 @@ def encode_series(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
                 + f"; the file has {', '.join(table.header)}",
                 fix="name the columns as in the data that the model was trained on",
             )
-    series = read_series(
+    group_by = [name for name in declared.group_by if name in table.header]
+    panel = read_panel(
         table,
         date=declared.date,
+        group_by=group_by,
         channels=channels,
         interpolate=declared.gaps == "interpolate",
         step=Step.of(declared) if declared.date else None,
     )
-    window, steps = int(history.shape[0]), len(series.values)
-    if steps < window:
-        raise table.bad(
-            f"the series has {steps} step{'s' if steps != 1 else ''} of {declared.step}",
-            why=f"the model looks back over {window}",
-            fix="give a longer series",
-        )
-    arrays: dict[str, np.ndarray[Any, Any]] = {history.name: series.values[None, steps - window :]}
+    window = int(history.shape[0])
+    for values, series in panel.items():
+        if (steps := len(series.values)) < window:
+            raise table.bad(
+                f"the series {', '.join(values)} has".replace("  ", " ")
+                + f" {steps} step{'s' if steps != 1 else ''} of {declared.step}",
+                why=f"the model looks back over {window}",
+                fix="give a longer series",
+            )
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        history.name: np.stack([one.values[-window:] for one in panel.values()])
+    }
     for spec in specs:
         if spec.name == "calendar":
             features = [column.name for column in spec.columns or ()]
-            rows = series.calendar(features, steps - window, steps + declared.horizon)
-            arrays[spec.name] = rows[None]
-    return Inputs(arrays, dates=_forecast_dates(table, declared))
+            ends = [(one, len(one.values)) for one in panel.values()]
+            rows = [one.calendar(features, at - window, at + declared.horizon) for one, at in ends]
+            arrays[spec.name] = np.stack(rows)
+    return Inputs(
+        arrays,
+        dates=tuple(_forecast_dates(one, declared.horizon) for one in panel.values()),
+        series=tuple(dict(zip(group_by, name, strict=True)) for name in panel) if group_by else (),
+    )
 
 
-def _forecast_dates(table: Table, declared: SeriesSpec) -> tuple[str, ...]:
+def _forecast_dates(series: Series, horizon: int) -> tuple[str, ...]:
     """Return the dates of the steps after a series; empty if it has none."""
-    last = parse_date(table.columns[declared.date].text(-1)) if declared.date else None
-    if last is None:
+    if series.first is None or series.step is None:
         return ()
-    step = Step.of(declared)
-    dates = [step.advance(last, ahead) for ahead in range(1, declared.horizon + 1)]
+    count = len(series.values)
+    dates = [series.step.advance(series.first, at) for at in range(count, count + horizon)]
     whole = all(when.time() == dt.time() for when in dates)
     return tuple(
         when.date().isoformat() if whole else when.isoformat(" ", "minutes") for when in dates
     )
 
 
+def _parse(cell: str) -> dt.datetime | None:
+    """Parse a cell of a column of dates, where ``1981`` is a year."""
+    return parse_date(cell, years=True)
+
+
 def _dates(table: Table, date: str) -> list[dt.datetime]:
     """Parse the dates of all rows, each later than the one before."""
     dates: list[dt.datetime] = []
     for row, cell in enumerate(table.column(date)):
-        when = parse_date(cell)
+        when = _parse(cell)
         if when is None:
             raise table.bad(
                 "the date is missing" if is_missing(cell) else f"{cell!r} is not a date",
                 row,
                 date,
-                why="dates are written 1981-01-31, with a time 1981-01-31 06:00, or 1981-01",
+                why="dates are written 1981-01-31, with a time 1981-01-31 06:00, 1981-01, 1981Q1, "
+                "or 1981",
                 fix="write dates like that; in 01/02/1981 the month is ambiguous",
             )
         if dates and when == dates[-1]:
+            keys = series_keys(table, date)
             raise table.bad(
                 f"the date {cell} is repeated",
                 row,
                 date,
                 why=f"line {table.lines[row - 1]} has it too, and a step has one row",
-                fix="keep one of the rows",
+                fix="keep one of the rows"
+                + (
+                    f"; or, if there is a series for each {keys[0]}, group_by={keys[0]}"
+                    if keys
+                    else ""
+                ),
             )
         if dates and when < dates[-1]:
+            keys = series_keys(table, date)
             raise table.bad(
                 f"the date {cell} is earlier than {table.column(date)[row - 1]} before it",
                 row,
                 date,
                 why="a series is in time order",
-                fix=f"sort the rows of {Path(table.file).name} by {date}",
+                fix=f"if the table holds several series, group_by={keys[0]}"
+                if keys
+                else f"sort the rows of {Path(table.file).name} by {date}",
             )
         dates.append(when)
     return dates

@@ -118,6 +118,11 @@ class Cells:
             return np.isnan(self._plain)
         return self.where(lambda text: is_missing(text, reading))
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Cells:
+        """Return the cells of some rows."""
+        plain = None if self._plain is None else self._plain[rows]
+        return Cells(lambda: (self.codes[rows], self.texts), plain, self._known)
+
     @staticmethod
     def join(parts: Sequence[Cells]) -> Cells:
         """Return the cells of several columns, one below the other."""
@@ -195,6 +200,14 @@ class Table:
         place = [] if row is None else [f"{self.noun} {self.lines[row]}"]
         place += [] if column is None else [f"column {column!r}"]
         return DataError(f"{', '.join(place)}: {what}" if place else what, **more)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Table:
+        """Return some of the rows, which errors name as before."""
+        columns = {name: cells.take(rows) for name, cells in self.columns.items()}
+        lines = self.lines
+        return Table(
+            self.file, columns, self.notes, self.noun, _lines=lambda: [lines[row] for row in rows]
+        )
 
     def without(self, name: str, wanted: Sequence[str], row: int | None = None) -> DataError:
         """Return the error about a missing column of those that a model reads."""

@@ -28,13 +28,15 @@ class Inputs:
         arrays: One array per input, examples along the first axis.
         unknown: For each example the values by column that were not learned; empty if all were.
         index: Label of each row of a frame; empty for anything else.
-        dates: Date of each step of a forecast of a series with dates.
+        dates: For each example the dates of the steps of its forecast, if it has dates.
+        series: For each example the values that name its series, by column; empty for one series.
     """
 
     arrays: dict[str, npt.NDArray[Any]]
     unknown: tuple[Mapping[str, str], ...] = ()
     index: tuple[Any, ...] = ()
-    dates: tuple[str, ...] = ()
+    dates: tuple[tuple[str, ...], ...] = ()
+    series: tuple[Mapping[str, str], ...] = ()
 
 
 def encode_table(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
