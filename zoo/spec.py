@@ -164,7 +164,7 @@ class SeriesSpec(Struct):
         gaps: Treatment of missing rows and cells: an error, or linear interpolation.
         weekmask: The weekdays of a daily series, from Monday, 1 for those that it has.
         group_by: Columns whose values name a series, if the table holds several.
-        training_steps: Steps of the training split; ``None`` if they are not known.
+        training_steps: Steps of the training split, over all series; ``None`` if unknown.
 
     Example:
         >>> SeriesSpec(date="day", every=7, unit="day", horizon=4).step

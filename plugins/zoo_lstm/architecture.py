@@ -58,9 +58,11 @@ class LSTM(zoo.Architecture[LSTMConfig]):
                     units=(32,),
                     dropout=0.5,
                     harmonics=1,
+                    skip_start="zero" if history.series.training_steps is None else "ridge",
+                    scaling="window" if history.series.group_by else "training",
                     optimizer=_optimizer(2e-3, weight_decay=0.1),
                 )
-                return Recipe(config, TrainPlan(epochs=12, batch_size=64))
+                return Recipe(config, _plan(history.series.training_steps))
             config = LSTMConfig(units=(64,), optimizer=_optimizer(6e-3))
             return Recipe(config, TrainPlan(epochs=30, batch_size=64))
         if data.task == Task.REGRESSION:
@@ -99,14 +101,18 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         from keras import layers
 
         from zoo.layers import Denormalization, compile_classifier, make_optimizer
-        from zoo_lstm.layers import NormalizedError
+        from zoo_lstm.layers import NormalizedError, WindowScaledForecaster
         from zoo_lstm.networks import build_forecaster, build_sequence_encoder
 
         _check(data)
         if data.task == Task.FORECASTING:
             inputs, output = build_forecaster(config, data)
-            model = keras.Model(inputs, output, name=self.info.name)
-            loss = NormalizedError(config.loss, model.get_layer("denormalization"))
+            if config.scaling == "window":
+                model = WindowScaledForecaster(inputs, output, name=self.info.name)
+                loss = NormalizedError(config.loss)
+            else:
+                model = keras.Model(inputs, output, name=self.info.name)
+                loss = NormalizedError(config.loss, model.get_layer("denormalization"))
             model.compile(optimizer=make_optimizer(config.optimizer), loss=loss)
             return model
         inputs, vector = build_sequence_encoder(config, data)
@@ -129,6 +135,8 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         """Compute normalization statistics of the training split, without padding."""
         import numpy as np
 
+        from zoo_lstm.networks import fit_ridge, normalized_windows
+
         values = next((array for array in inputs.values() if array.ndim == 3), None)
         if values is None:
             steps = np.zeros((1, 1))
@@ -136,16 +144,19 @@ class LSTM(zoo.Architecture[LSTMConfig]):
             steps = values[np.arange(values.shape[1]) < np.asarray(inputs["length"])[:, None]]
         else:
             steps = values.reshape(-1, values.shape[-1])
-        names = {layer.name for layer in model.layers}
-        if "normalization" in names:
-            normalization: Any = model.get_layer("normalization")
-            normalization.adapt(steps)
-        if "denormalization" in names:
-            denormalization: Any = model.get_layer("denormalization")
-            values = next(iter(targets.values()))
+        layers: dict[str, Any] = {layer.name: layer for layer in model.layers}
+        truth = next(iter(targets.values()))
+        if "normalization" in layers:
+            layers["normalization"].adapt(steps)
+        if "window_scaling" in layers:
+            layers["window_scaling"].adapt(values)
+        elif "denormalization" in layers:
             # A forecast is scaled like its channel, so that skip connections are exact.
             forecast = "history" in inputs
-            denormalization.adapt(steps if forecast else np.reshape(values, (-1, 1)))
+            layers["denormalization"].adapt(steps if forecast else np.reshape(truth, (-1, 1)))
+        if "ridge" in layers and values is not None:
+            scaled, goal = normalized_windows(layers, values, truth)
+            layers["ridge"].set_weights(fit_ridge(scaled, goal, layers["denormalization"].columns))
 
     def signatures(
         self, model: keras.Model, config: LSTMConfig, data: DataSpec
@@ -173,6 +184,13 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         inputs = {tensor.name: tensor for tensor in model.inputs}
         graph = keras.Model(inputs, {output.name: model.output})
         return (Signature("predict", graph, input_specs, (output,)),)
+
+
+def _plan(steps: int | None) -> TrainPlan:
+    """Return the plan for a series: of a short one, smaller batches and more epochs."""
+    if steps is None or steps >= 2_000:
+        return TrainPlan(epochs=12, batch_size=64)
+    return TrainPlan(epochs=max(12, min(60, 12_000 // steps)), batch_size=16 if steps < 500 else 64)
 
 
 def _optimizer(rate: float, weight_decay: float = 0.0) -> zoo.OptimizerConfig:

@@ -47,6 +47,18 @@ class LSTMConfig(zoo.ModelConfig):
         description="Skip connection of a forecast: none, the last value, the window's mean, or a "
         "learned linear autoregression.",
     )
+    skip_start: Literal["zero", "ridge"] = Field(
+        "zero",
+        description="Start of the linear skip connection: zero, or ridge regression on the "
+        "training split, which short series need.",
+        exclude_if=lambda start: start == "zero",
+    )
+    scaling: Literal["training", "window"] = Field(
+        "training",
+        description="Mean and deviation that scale a series: those of the training split, or of "
+        "each window, for several series of different sizes.",
+        exclude_if=lambda scaling: scaling == "training",
+    )
     context_units: Width = Field(
         8, description="Units per forecast step between the recurrent layers and the output."
     )

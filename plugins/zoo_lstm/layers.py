@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo.layers import Denormalization
@@ -248,6 +249,100 @@ class NaiveForecast(keras.layers.Layer):
         """Return the layer's configuration."""
         config = {"columns": self.columns, "horizon": self.horizon, "kind": self.kind}
         return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class WindowScaling(keras.layers.Layer):
+    """Normalizes each window to mean 0 and deviation 1, by its own statistics.
+
+    So one model forecasts series of any size, those too that it has not seen (reversible instance
+    normalization; Kim et al. 2022). The deviation of a window is at least that of the flattest
+    windows of the training split, so that a constant one is no division by 0.
+
+    Input shape:
+        `(batch, window, channels)`
+
+    Output shape:
+        The normalized windows; mean and deviation of each, `(batch, 1, channels)`.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        """Create the least deviation of each channel: 1 until ``adapt`` is called."""
+        self.least = self.add_weight(
+            name="least", shape=(input_shape[-1],), initializer="ones", trainable=False
+        )
+
+    def adapt(self, windows: Any) -> None:
+        """Set the least deviation to a tenth of the lowest decile of those that are not 0."""
+        deviations = np.asarray(windows, "float64").std(axis=1)
+        lowest = [
+            np.quantile(own[own > 0], 0.1) if (own > 0).any() else 1.0 for own in deviations.T
+        ]
+        self.least.assign(0.1 * np.array(lowest))
+
+    def call(self, windows: Any) -> Any:
+        """Normalize a batch."""
+        mean = ops.mean(windows, axis=1, keepdims=True)
+        variance = ops.mean(ops.square(windows - mean), axis=1, keepdims=True)
+        deviation = ops.sqrt(variance + ops.square(self.least))
+        return (windows - mean) / deviation, mean, deviation
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output shapes."""
+        one = (input_shape[0], 1, input_shape[-1])
+        return input_shape, one, one
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class WindowDenormalization(keras.layers.Layer):
+    """Maps forecasts back to raw units, by the statistics of their windows.
+
+    Args:
+        columns: Channel of each target.
+
+    Call arguments:
+        forecast: `(batch, horizon, targets)`
+        mean: `(batch, 1, channels)`
+        deviation: `(batch, 1, channels)`
+    """
+
+    def __init__(self, columns: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.columns = list(columns)
+
+    def call(self, forecast: Any, mean: Any, deviation: Any) -> Any:
+        """Denormalize a batch."""
+        chosen = ops.convert_to_tensor(self.columns, "int32")
+        scale, level = (ops.take(one, chosen, axis=-1) for one in (deviation, mean))
+        return forecast * scale + level
+
+    def compute_output_shape(self, forecast_shape: Any, *_: Any) -> Any:
+        """Return the output shape."""
+        return forecast_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layer's configuration."""
+        return {**super().get_config(), "columns": self.columns}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class WindowScaledForecaster(keras.Model):
+    """Functional model whose loss is in deviations of each window, so that all series count."""
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the loss of the normalized errors."""
+        history = x["history"] if isinstance(x, dict) else x
+        _, _, deviation = self.get_layer("window_scaling")(history)
+        columns = self.get_layer("denormalization").columns
+        scale = ops.take(deviation, ops.convert_to_tensor(columns, "int32"), axis=-1)
+        return super().compute_loss(x, y / scale, y_pred / scale, sample_weight, training)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 import zoo
@@ -20,10 +21,12 @@ from zoo_lstm.layers import (
     ReplaceUnknownTokens,
     ReverseSequence,
     SequenceLengths,
+    WindowDenormalization,
+    WindowScaling,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 PERIODS: Mapping[str, tuple[float, float]] = {
     "minute": (0, 60),
@@ -34,6 +37,11 @@ PERIODS: Mapping[str, tuple[float, float]] = {
     "month": (1, 12),
 }
 """Smallest value and period of each calendar feature."""
+
+
+MIN_RIDGE_WINDOWS, MAX_RIDGE_WINDOWS, MAX_RIDGE_FEATURES = 16, 20_000, 2_048
+PENALTIES = tuple(10.0**power for power in range(-5, 3))
+"""Penalties of the ridge regression to try, as multiples of the variance of the inputs."""
 
 
 def build_forecaster(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
@@ -55,7 +63,11 @@ def build_forecaster(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
 
     history = keras.Input(spec.shape, dtype=spec.dtype, name="history")
     inputs = {"history": history}
-    normalized = Normalization(name="normalization")(history)
+    scales: tuple[Any, ...] = ()
+    if config.scaling == "window":
+        normalized, *scales = WindowScaling(name="window_scaling")(history)
+    else:
+        normalized = Normalization(name="normalization")(history)
     sequence: Any = normalized
     future = None
     calendar = data.input("calendar")
@@ -84,13 +96,97 @@ def build_forecaster(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
     forecast = layers.Dense(targets, kernel_initializer=small, name="output")(steps)
     if config.skip == "linear":
         flat = layers.Reshape((window * channels,), name="flatten")(normalized)
-        linear = layers.Dense(horizon * targets, kernel_initializer="zeros", name="linear")(flat)
+        name = "ridge" if config.skip_start == "ridge" else "linear"
+        linear = layers.Dense(horizon * targets, kernel_initializer="zeros", name=name)(flat)
         skip = layers.Reshape((horizon, targets), name="linear_steps")(linear)
         forecast = layers.Add(name="add")([forecast, skip])
     elif config.skip != "none":
         skip = NaiveForecast(columns, horizon, config.skip, name="naive")(normalized)
         forecast = layers.Add(name="add")([forecast, skip])
-    return _single_or_dict(inputs), Denormalization(columns, name="denormalization")(forecast)
+    raw: Any = (WindowDenormalization if scales else Denormalization)(
+        columns, name="denormalization"
+    )
+    return _single_or_dict(inputs), raw(forecast, *scales)
+
+
+def normalized_windows(
+    layers: Mapping[str, Any], windows: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return windows and targets as the network sees them, after ``adapt``.
+
+    Args:
+        layers: The layers of a forecaster by name.
+        windows: `(windows, window, channels)`
+        targets: `(windows, horizon, targets)`
+    """
+    denormalization = layers["denormalization"]
+    if "window_scaling" in layers:
+        found = layers["window_scaling"](np.asarray(windows, "float32"))
+        scaled, mean, deviation = (ops.convert_to_numpy(one) for one in found)
+        goal = (targets - mean[..., denormalization.columns]) / deviation[
+            ..., denormalization.columns
+        ]
+    else:
+        scaled = layers["normalization"].normalize(windows)
+        goal = ops.convert_to_numpy(denormalization.normalize(targets))
+    return scaled, goal
+
+
+def fit_ridge(
+    windows: np.ndarray[Any, Any], targets: np.ndarray[Any, Any], columns: Sequence[int]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return the kernel and the bias of a ridge regression from windows to what follows.
+
+    It is shrunk towards the naive forecast that repeats the last s values, with the s of the
+    smallest error, and not towards 0: with few windows, or for a random walk, that is hard to beat
+    (as Litterman 1986 for vector autoregressions). The penalty (Hoerl & Kennard 1970) is the one
+    with the smallest error on the last fifth of the windows, fitted on those whose targets end
+    before; where there are none, the naive forecast remains.
+
+    Args:
+        windows: `(windows, window, channels)`, normalized, the earliest first.
+        targets: `(windows, horizon, targets)`, normalized.
+        columns: Channel of each target.
+    """
+    few = slice(None, None, -(-len(windows) // MAX_RIDGE_WINDOWS))
+    x, y = np.asarray(windows[few], "float64"), np.asarray(targets[few], "float64")
+    (window, channels), (horizon, outputs) = x.shape[1:], y.shape[1:]
+
+    def repeated(season: int) -> np.ndarray[Any, Any]:
+        return window - season + np.arange(horizon) % season
+
+    def naive_error(season: int) -> float:
+        return float(np.square(y - x[:, repeated(season)][:, :, columns]).mean())
+
+    season = min(range(1, window + 1), key=naive_error)
+    naive = np.zeros((window, channels, horizon, outputs))
+    for output, column in enumerate(columns):
+        naive[repeated(season), column, np.arange(horizon), output] = 1.0
+    naive = naive.reshape(window * channels, horizon * outputs)
+    x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
+    rest = y - x @ naive
+
+    def fit(part: slice, penalty: float) -> tuple[Any, Any]:
+        center, drift = x[part].mean(axis=0), rest[part].mean(axis=0)
+        inside = x[part] - center
+        gram = inside.T @ inside + penalty * len(inside) * np.eye(x.shape[1])
+        kernel = np.linalg.solve(gram, inside.T @ (rest[part] - drift))
+        return kernel, drift - center @ kernel
+
+    held_out = max(1, len(x) // 5)
+    early, late = slice(0, len(x) - held_out - horizon), slice(len(x) - held_out, None)
+
+    def error(penalty: float) -> float:
+        kernel, bias = fit(early, penalty)
+        return float(np.square(x[late] @ kernel + bias - rest[late]).mean())
+
+    if early.stop < MIN_RIDGE_WINDOWS or x.shape[1] > MAX_RIDGE_FEATURES:
+        return naive, np.zeros(y.shape[1])
+    penalty = min(PENALTIES, key=error)
+    if error(penalty) >= float(np.square(rest[late]).mean()):
+        return naive, np.zeros(y.shape[1])
+    kernel, bias = fit(slice(None), penalty)
+    return naive + kernel, bias
 
 
 def build_sequence_encoder(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:

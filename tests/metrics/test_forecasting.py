@@ -9,7 +9,8 @@ from hypothesis import given, settings, strategies as st
 from zoo import metrics
 from zoo.data.dataset import ArraySplit
 from zoo.errors import ConfigError, DataError, Diverged
-from zoo.metrics.forecasting import draw_blocks, fit_baselines
+from zoo.metrics.backtest import draw_blocks
+from zoo.metrics.forecast_baselines import fit_baselines
 from zoo.spec import Column, DataSpec, SeriesSpec, Task, TensorSpec
 
 X = Column(name="x", unit="°C", categories=None)

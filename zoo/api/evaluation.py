@@ -6,7 +6,7 @@ import contextlib
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -171,7 +171,7 @@ def _measured_dataset(
         borrowed = isinstance(data, str | Path) and getattr(found, "options", {}).get("test")
         if data is None or same or not (getattr(found, "drawn", False) or borrowed):
             return found
-    given = run.record["data"] if run is not None else {"options": {}, "source": ""}
+    given: dict[str, Any] = {"options": {}, "source": ""} if run is None else run.record["data"]
     test: Split | None = whole_split(data, spec, given["options"], given["source"])
     if test is None:
         if failure is not None:

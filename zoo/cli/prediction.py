@@ -150,7 +150,7 @@ def predict(
             (name, *_ranked(record, top), *(_value(record[key]) for key in others))
             for name, record in zip(names, records, strict=True)
         ]
-    elif len(records) == 1 and (steps := _forecast(records[0])):
+    elif steps := [step for record in records for step in _forecast(record)]:
         header = tuple(steps[0])
         rows = [tuple(_value(value) for value in step.values()) for step in steps]
     else:
@@ -237,9 +237,12 @@ def _ranked(record: dict[str, Any], top: int) -> tuple[str, str, str]:
 
 
 def _forecast(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the steps of a forecast, if the record is one."""
-    value = next(iter(record.values()), None)
-    return value if isinstance(value, list) and value and isinstance(value[0], dict) else []
+    """Return the steps of a forecast with the names of its series, if the record is one."""
+    steps = [value for value in record.values() if isinstance(value, list)]
+    if len(steps) != 1 or not steps[0] or not isinstance(steps[0][0], dict):
+        return []
+    names = {key: value for key, value in record.items() if value is not steps[0]}
+    return [{**names, **step} for step in steps[0]]
 
 
 def _value(value: Any) -> str:

@@ -190,6 +190,7 @@ def evaluate(
     On the test split, which training never sees; every example counts once.
     """
     import zoo
+    from zoo.metrics.forecast_figures import SERIES_TABLE
 
     evaluation = zoo.evaluate(target, console.open_data(data, data_option), split=split)
     if as_json:
@@ -197,6 +198,9 @@ def evaluate(
         return
     console.emit(_scores(evaluation))
     console.emit(f"\n{evaluation.examples:,} examples; 95 % intervals in brackets")
+    for figure in evaluation.figures:
+        if figure.title == SERIES_TABLE:
+            console.emit(f"\n{console.table(figure.header, figure.rows)}\n\n{figure.caption}")
 
 
 @click.command(

@@ -78,6 +78,12 @@ class Subset:
         """Return everything at once, or ``None`` if the whole is not held in memory."""
         return None if self._split.arrays() is None else self._split.take(self._positions)
 
+    @property
+    def series(self) -> np.ndarray | None:
+        """Name of the series of each window; ``None`` if there are not several."""
+        whole = getattr(self._split, "series", None)
+        return None if whole is None else whole[self._positions]
+
     def targets(self) -> Arrays:
         """Return the targets; nothing where the inputs would have to be read for them."""
         whole: Any = getattr(self._split, "targets", dict)

@@ -125,6 +125,11 @@ class Panel:
         """The frequency; ``None`` without dates."""
         return self.series.step
 
+    def known_steps(self, border: tuple[int, int]) -> int:
+        """Return the number of steps of all series between two steps."""
+        part = self.values[:, slice(*border)]
+        return int((~np.isnan(part).any(axis=-1)).sum())
+
     def counts(
         self, borders: Borders, window: int, horizon: int, *, within: bool = False
     ) -> dict[str, int]:

@@ -158,7 +158,7 @@ def open_series_tables(tables: Mapping[str, Table], name: str, options: SeriesOp
             horizon=horizon,
             gaps=options.gaps,
             group_by=options.group_by,
-            training_steps=sizes["train"],
+            training_steps=panel.known_steps(borders["train"]),
         ),
     )
     splits = panel.cut(spec, borders)

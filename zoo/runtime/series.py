@@ -87,12 +87,13 @@ def read_series(
         >>> series.step, len(series.values)
         (Step(every=1, unit='day'), 31)
     """
+    # Several series in one table are told by their dates, before their names are read as numbers.
+    dates = [] if date is None else _dates(table, date)
     values = np.stack([_numbers(table, name, interpolate) for name in channels], axis=1)
     if date is None:
         known = values
         first, places = None, np.arange(len(values))
     else:
-        dates = _dates(table, date)
         if step is None:
             step = infer_step(dates) if len(dates) > 1 else Step(1, "day")
         first, places = dates[0], _places(table, date, dates, step, interpolate)
@@ -336,7 +337,7 @@ def _numbers(table: Table, name: str, interpolate: bool) -> npt.NDArray[np.float
                 row,
                 name,
                 why="the column holds measurements",
-                fix="correct the cell, or leave the column out",
+                fix=f"correct the cell, or leave the column out: drop=[{name!r}]",
             )
         else:
             values[row] = float(cell)

@@ -1,0 +1,212 @@
+"""Several series in one table, and files of their own for validation and test."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import BadRecord, ConfigError, DataError
+from zoo.runtime.inputs import read_inputs
+
+FIRST = dt.date(2021, 1, 1)
+
+
+def panel(
+    path: Path, starts: dict[str, int], count: int = 120, begin: int = 0, header: str = "store"
+) -> Path:
+    """Write a table: the value of a step is its number, plus a thousand for each further series."""
+    rows = [
+        f"{FIRST + dt.timedelta(days=at)},{name},{1000 * place + at}"
+        for at in range(begin, begin + count)
+        for place, (name, start) in enumerate(starts.items())
+        if at >= start
+    ]
+    path.write_text("\n".join([f"date,{header},sales", *rows]) + "\n", "utf-8")
+    return path
+
+
+def test_a_table_with_several_rows_a_date_is_refused_with_the_column_that_names_the_series(
+    tmp_path: Path,
+) -> None:
+    texts = panel(tmp_path / "texts.csv", {"a": 0, "b": 0})
+    with pytest.raises(DataError, match="holds dates") as caught:
+        zoo.dataset(texts)
+    assert "one series for each store with group_by=store" in caught.value.fix
+
+    numbers = panel(tmp_path / "numbers.csv", {"1": 0, "2": 0})
+    with pytest.raises(BadRecord, match="is repeated") as caught:
+        zoo.dataset(numbers)
+    assert "group_by=store" in caught.value.fix
+
+    lines = texts.read_text().splitlines()
+    by_store = [lines[0], *sorted(lines[1:], key=lambda line: line.split(",")[1])]
+    texts.write_text("\n".join(by_store))
+    with pytest.raises(BadRecord, match="is earlier") as caught:
+        zoo.dataset(texts, task="forecasting", target="sales")
+    assert "group_by=store" in caught.value.fix
+
+
+def test_windows_never_cross_series_and_all_are_split_at_the_same_dates(tmp_path: Path) -> None:
+    data = zoo.dataset(panel(tmp_path / "p.csv", {"a": 0, "b": 40}), group_by="store", window=5)
+    for name, (first, last) in {
+        "train": (5, 71),
+        "validation": (72, 95),
+        "test": (96, 119),
+    }.items():
+        split: Any = data.split(name)
+        inputs, targets = split.arrays()
+        assert set(split.series) == {"a", "b"}
+        for store, more in (("a", 0), ("b", 1000)):
+            own = split.series == store
+            forecasts = targets["forecast"][own]
+            assert (np.diff(inputs["history"][own], axis=1) == 1).all()
+            assert (forecasts[:, 0] - inputs["history"][own][:, -1] == 1).all()
+            begin = first if name != "train" or store == "a" else 45
+            assert (forecasts.min(), forecasts.max()) == (more + begin, more + last)
+    assert data.spec.inputs[0].series.group_by == ("store",)
+    assert "2 series, daily" in data.summary().notes[0]
+    assert [column.kind for column in data.columns] == ["date", "group", "measurement"]
+
+
+def test_several_columns_may_name_a_series(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    rows = [
+        f"{FIRST + dt.timedelta(days=at)},{shop},{item},{at % 9 + item}"
+        for at in range(80)
+        for shop in "ab"
+        for item in (1, 2)
+    ]
+    path.write_text("\n".join(["date,shop,item,sales", *rows]))
+    data = zoo.dataset(path, group_by="shop,item")
+
+    assert list(dict.fromkeys(data.split("test").series)) == ["a, 1", "a, 2", "b, 1", "b, 2"]
+
+
+def test_the_names_of_the_series_are_part_of_the_fingerprint(tmp_path: Path) -> None:
+    found = {
+        zoo.dataset(panel(tmp_path / "p.csv", names), group_by="store").fingerprint
+        for names in ({"a": 0, "b": 0}, {"a": 0, "c": 0})
+    }
+    assert len(found) == 2
+
+
+def test_a_limited_split_keeps_the_names_of_its_series(tmp_path: Path) -> None:
+    path = panel(tmp_path / "p.csv", {"a": 0, "b": 0})
+    split: Any = zoo.dataset(path, group_by="store", max_examples=4).split("train")
+
+    assert split.series.tolist() == ["a", "a", "b", "b"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"group_by": "shop"}, {"group_by": "store", "target": "store"}]
+)
+def test_a_wrong_column_is_a_config_error(tmp_path: Path, options: dict[str, Any]) -> None:
+    path = panel(tmp_path / "p.csv", {"a": 0, "b": 0})
+    with pytest.raises(ConfigError):
+        zoo.dataset(path, task="forecasting", **options)
+
+
+def test_a_wrong_row_of_a_panel_is_named_by_its_line(tmp_path: Path) -> None:
+    path = panel(tmp_path / "p.csv", {"a": 0, "b": 0})
+    lines = path.read_text().splitlines()
+    del lines[100]  # of b, so that line 102 is the next of b
+    path.write_text("\n".join(lines))
+    with pytest.raises(BadRecord, match="1 row is missing") as caught:
+        zoo.dataset(path, group_by="store")
+    assert caught.value.row == 102
+
+
+def test_every_series_of_a_file_is_forecast_with_its_own_dates(tmp_path: Path) -> None:
+    specs = zoo.dataset(
+        panel(tmp_path / "p.csv", {"a": 0, "b": 0}), group_by="store", window=5, horizon=2
+    ).spec.inputs
+    new = tmp_path / "new.csv"
+    rows = [
+        f"{FIRST + dt.timedelta(days=at)},{name},{at}"
+        for name, n in (("c", 9), ("d", 7))
+        for at in range(n)
+    ]
+    new.write_text("\n".join(["date,store,sales", *rows]))
+    read = read_inputs(str(new), specs)
+
+    assert read.series == ({"store": "c"}, {"store": "d"})
+    assert read.dates == (("2021-01-10", "2021-01-11"), ("2021-01-08", "2021-01-09"))
+    np.testing.assert_array_equal(read.arrays["history"][:, :, 0], [range(4, 9), range(2, 7)])
+    assert read.arrays["calendar"].shape == (2, 7, 2)
+
+    single = tmp_path / "single.csv"
+    single.write_text(
+        "date,sales\n" + "".join(f"{FIRST + dt.timedelta(days=at)},{at}\n" for at in range(6))
+    )
+    alone = read_inputs(str(single), specs)
+    assert (alone.series, alone.arrays["history"].shape) == ((), (1, 5, 1))
+
+    new.write_text("\n".join(["date,store,sales", *rows[:-3]]))
+    with pytest.raises(BadRecord, match="the series d has 4 steps of day"):
+        read_inputs(str(new), specs)
+
+
+def series(path: Path, begin: int, count: int) -> Path:
+    rows = [f"{FIRST + dt.timedelta(days=at)},{at}" for at in range(begin, begin + count)]
+    path.write_text("\n".join(["date,x", *rows]) + "\n")
+    return path
+
+
+def test_a_test_file_is_the_test_split_and_begins_with_the_history_of_training(
+    tmp_path: Path,
+) -> None:
+    train = series(tmp_path / "train.csv", 0, 100)
+    test = series(tmp_path / "test.csv", 100, 12)
+    data = zoo.dataset(train, test=str(test), window=10, horizon=4)
+    inputs, targets = data.split("test").arrays()
+
+    assert targets["forecast"][:, 0, 0].tolist() == list(range(100, 109))
+    np.testing.assert_array_equal(inputs["history"][0, :, 0], range(90, 100))
+    assert data.split("train").arrays()[1]["forecast"].max() == 79
+    assert data.split("validation").arrays()[1]["forecast"].max() == 99
+    assert not data.drawn
+
+
+def test_a_test_file_that_does_not_join_has_only_its_own_history(tmp_path: Path) -> None:
+    train = series(tmp_path / "train.csv", 0, 100)
+    test = series(tmp_path / "test.csv", 130, 20)
+    validation = series(tmp_path / "validation.csv", 100, 20)
+    data = zoo.dataset(
+        train, test=str(test), validation=str(validation), window=10, horizon=4, calendar=[]
+    )
+    inputs, _ = data.split("test").arrays()
+
+    assert inputs["history"][0, 0, 0] == 130
+    assert data.sizes() == {"train": 87, "validation": 17, "test": 7}
+
+
+def test_a_test_file_that_begins_before_training_ends_is_refused(tmp_path: Path) -> None:
+    train = series(tmp_path / "train.csv", 0, 100)
+    with pytest.raises(DataError, match="begins at 2021-04-01") as caught:
+        zoo.dataset(train, test=str(series(tmp_path / "test.csv", 90, 40)))
+    assert "2021-04-10" in caught.value.fix
+
+
+def test_files_of_a_panel_may_hold_a_new_series(tmp_path: Path) -> None:
+    train = panel(tmp_path / "train.csv", {"a": 0, "b": 0}, 100)
+    test = panel(tmp_path / "test.csv", {"a": 0, "b": 0, "c": 0}, 30, begin=100)
+    data = zoo.dataset(train, test=str(test), group_by="store", window=10, horizon=4)
+    split: Any = data.split("test")
+
+    counts = {name: int((split.series == name).sum()) for name in "abc"}
+    assert counts == {"a": 27, "b": 27, "c": 17}
+
+
+def test_a_frame_is_a_series_where_an_option_says_so() -> None:
+    pandas = pytest.importorskip("pandas")
+    dates = pandas.date_range("2024-01-01", periods=120, freq="B")
+    frame = pandas.DataFrame({"ds": dates, "y": np.arange(120.0)})
+    data = zoo.dataset(frame, date="ds")
+
+    assert "business daily" in data.summary().notes[0]
+    assert data.split("test").arrays()[1]["forecast"].max() == 119
