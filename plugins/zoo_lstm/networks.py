@@ -153,16 +153,16 @@ def fit_ridge(
     (window, channels), (horizon, outputs) = x.shape[1:], y.shape[1:]
 
     def repeated(season: int) -> np.ndarray[Any, Any]:
-        return window - season + np.arange(horizon) % season
+        return np.asarray(window - season + np.arange(horizon) % season)
 
     def naive_error(season: int) -> float:
         return float(np.square(y - x[:, repeated(season)][:, :, columns]).mean())
 
     season = min(range(1, window + 1), key=naive_error)
-    naive = np.zeros((window, channels, horizon, outputs))
+    repeats = np.zeros((window, channels, horizon, outputs))
     for output, column in enumerate(columns):
-        naive[repeated(season), column, np.arange(horizon), output] = 1.0
-    naive = naive.reshape(window * channels, horizon * outputs)
+        repeats[repeated(season), column, np.arange(horizon), output] = 1.0
+    naive = repeats.reshape(window * channels, horizon * outputs)
     x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
     rest = y - x @ naive
 

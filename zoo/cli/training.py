@@ -199,7 +199,7 @@ def evaluate(
     console.emit(_scores(evaluation))
     console.emit(f"\n{evaluation.examples:,} examples; 95 % intervals in brackets")
     for figure in evaluation.figures:
-        if figure.title == SERIES_TABLE:
+        if figure.kind == "table" and figure.title == SERIES_TABLE:
             console.emit(f"\n{console.table(figure.header, figure.rows)}\n\n{figure.caption}")
 
 
