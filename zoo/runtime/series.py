@@ -84,8 +84,8 @@ def read_series(
         >>> rows = "".join(f"2024-01-{day:02},{day}\n" for day in range(1, 32))
         >>> _ = Path("daily.csv").write_text(f"day,sales\n{rows}")
         >>> series = read_series(read_table(Path("daily.csv")), date="day", channels=["sales"])
-        >>> series.step, len(series.values)
-        (Step(every=1, unit='day'), 31)
+        >>> series.step.frequency, len(series.values)
+        ('daily', 31)
     """
     # Several series in one table are told by their dates, before their names are read as numbers.
     dates = [] if date is None else _dates(table, date)
