@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from zoo.errors import ExportError
 from zoo.exporting import publishing
 from zoo.exporting.external_data import StoredGraph
 from zoo.exporting.parity import Case, calibrate, check_parity, make_cases
@@ -103,3 +104,30 @@ def test_large_examples_have_at_least_one_golden_vector(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(publishing, "_GOLDEN_BYTES", cases[0].bytes + 2 * 2 * 4 * 2 + 16)
     assert sizes(golden_vectors(cases)) == [(2, 1), (1, 4)]
+
+
+def test_an_output_that_is_finite_by_the_last_bit_of_a_weight_is_refused() -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    value = helper.make_tensor_value_info
+    # The square root of weights - 1: one unit in the last place below is not a number.
+    graph = helper.make_graph(
+        [
+            helper.make_node("Constant", [], ["axes"], value_ints=[1]),
+            helper.make_node("ReduceSum", ["x", "axes"], ["sum"], keepdims=0),
+            helper.make_node("Sub", ["weights", "one"], ["rest"]),
+            helper.make_node("Sqrt", ["rest"], ["root"]),
+            helper.make_node("Add", ["sum", "root"], ["y"]),
+        ],
+        "edge",
+        [value("x", TensorProto.FLOAT, ["batch", "time", 2])],
+        [value("y", TensorProto.FLOAT, ["batch", 2])],
+        [
+            numpy_helper.from_array(np.ones(2, "float32"), "weights"),
+            numpy_helper.from_array(np.array(1.0, "float32"), "one"),
+        ],
+    )
+    proto = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 18)])
+    stored = StoredGraph(proto, OnnxFile(proto.SerializeToString()))
+    with pytest.raises(ExportError, match="'y' is not finite in onnxruntime"):
+        calibrate(stored, asked(), "edge")

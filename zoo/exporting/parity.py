@@ -186,7 +186,8 @@ def calibrate(stored: StoredGraph, cases: Sequence[Case], name: str) -> dict[str
                 change = float(
                     (difference / np.maximum(row_scale(old[output]), scale)).max(initial=0)
                 )
-                noise[output] = max(noise.get(output, 0.0), change)
+                # max would lose a NaN that comes second.
+                noise[output] = float(np.maximum(noise.get(output, 0.0), change))
     found = {}
     for output, scale in scales.items():
         if not math.isfinite(noise[output]):

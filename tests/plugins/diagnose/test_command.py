@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+import zoo
 from tests.plugins.diagnose.sick import SICK
 from zoo.cli import main
 from zoo_inspect import diagnose
@@ -112,4 +113,25 @@ def test_a_file_is_diagnosed_with_data_and_nothing_is_written_without_it(
     status, _, complaint = run_zoo(capsys, "diagnose", file, "--out", page)
     assert status == 5 and "no data" in complaint and not page.exists()
     status, said, _ = run_zoo(capsys, "diagnose", file, "--data", "digits")
+    assert status == 0 and said.startswith("Nothing was found"), said
+
+
+def test_a_run_is_diagnosed_with_its_data_and_configuration_and_stays_as_it_is(
+    capsys: Any, tmp_path: Path
+) -> None:
+    table, folder = tmp_path / "mine.csv", tmp_path / "run"
+    random = np.random.default_rng(3)
+    cells = random.standard_normal((120, 3))
+    lines = [f"{a:.3f},{b:.3f},{c:.3f},{'ab'[int(a + b > c)]}" for a, b, c in cells]
+    table.write_text("\n".join(["one,two,three,kind", *lines]))
+    rate = {"optimizer": {"learning_rate": 1e-7}}
+    zoo.train("mlp_classifier", str(table), run_dir=folder, epochs=1, progress=False, **rate)
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+    status, said, _ = run_zoo(capsys, "diagnose", folder)
+    assert status == 1 and said.startswith("The learning rate 1e-07 is too low"), said
+    assert "mine.csv" in said.splitlines()[-1]
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+
+    status, said, _ = run_zoo(capsys, "diagnose", folder, "--set", "optimizer.learning_rate=0.003")
     assert status == 0 and said.startswith("Nothing was found"), said
