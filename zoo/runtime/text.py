@@ -59,6 +59,9 @@ _TIGHT_RIGHT = frozenset("([{¿¡-/")
 
 def normalize(text: str, *, lowercase: bool = False) -> str:
     """Normalize a text for encoding: NFC, single spaces, none at the ends."""
+    if text.isascii():  # composed already
+        text = " ".join(text.split())
+        return text.lower() if lowercase else text
     text = " ".join(unicodedata.normalize("NFC", text).split())
     # Lower case of a composed character may come out decomposed (İ): once more.
     return unicodedata.normalize("NFC", text.lower()) if lowercase else text
@@ -77,6 +80,10 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return words, units
 
 
+_ASCII_WORDS = re.compile(r"\w+(?:'\w+)*|\S", re.ASCII)
+"""The pattern of words for ASCII text, where it takes half the time."""
+
+
 def split_words(text: str) -> list[str]:
     """Split a normalized text into words and other single characters.
 
@@ -84,7 +91,7 @@ def split_words(text: str) -> list[str]:
         >>> split_words("forty-two, isn't it?")
         ['forty', '-', 'two', ',', "isn't", 'it', '?']
     """
-    return _patterns()[0].findall(text)
+    return (_ASCII_WORDS if text.isascii() else _patterns()[0]).findall(text)
 
 
 def units(text: str) -> list[str]:
@@ -250,11 +257,7 @@ def _fitted(
 ) -> list[int]:
     room = spec.max_length - 2 * special_tokens
     if not ids:
-        raise DataError(
-            f"text {index} is empty",
-            why="it is blank",
-            fix="leave it out",
-        )
+        raise blank(index)
     if len(ids) > room:
         if too_long != "cut":
             raise DataError(
@@ -264,6 +267,11 @@ def _fitted(
             )
         ids = ids[:room]
     return [spec.start, *ids, spec.end] if special_tokens else ids
+
+
+def blank(index: int) -> DataError:
+    """Return the error of a text without a token."""
+    return DataError(f"text {index} is empty", why="it is blank", fix="leave it out")
 
 
 def pack(rows: Sequence[Sequence[int]], pad: int, width: int | None = None) -> Ids:

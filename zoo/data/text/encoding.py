@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from zoo.data.dataset import ArraySplit
 from zoo.data.options import VocabularyOptions
 from zoo.errors import DataError
-from zoo.runtime.text import encode_text, tokenizer
+from zoo.runtime.text import Ids, encode_text, tokenizer
 from zoo.spec import Arrays, DataSpec, TensorSpec, TextSpec
 
 
@@ -61,6 +61,7 @@ class TextSplit:
         data: The spec, with the vocabularies.
         texts: One text per example, by the name of every tensor with a vocabulary.
         codes: One value per example, by the name of every other tensor.
+        ids: Functions that return the ids of an input, for one that is split into tokens already.
 
     Attributes:
         data: The spec.
@@ -75,11 +76,15 @@ class TextSplit:
     """
 
     def __init__(
-        self, data: DataSpec, texts: Mapping[str, Sequence[str]], codes: Arrays | None = None
+        self,
+        data: DataSpec,
+        texts: Mapping[str, Sequence[str]],
+        codes: Arrays | None = None,
+        ids: Mapping[str, Callable[[], Ids]] | None = None,
     ) -> None:
         self.data = data
         self.texts = {name: tuple(part) for name, part in texts.items()}
-        self._codes = dict(codes or {})
+        self._codes, self._ids = dict(codes or {}), dict(ids or {})
         self._size = len(next(iter(self.texts.values())))
         self._split: ArraySplit | None = None
 
@@ -133,6 +138,8 @@ class TextSplit:
     def _array(self, spec: TensorSpec, *, special_tokens: bool) -> npt.NDArray[Any]:
         if spec.text is None:
             return np.asarray(self._codes[spec.name])
+        if spec.name in self._ids:
+            return self._ids.pop(spec.name)()
         return encode_text(
             self.texts[spec.name], spec.text, special_tokens=special_tokens, too_long="cut"
         )

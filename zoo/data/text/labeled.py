@@ -6,6 +6,7 @@ Equal texts stay in one split, so that a model is not measured on texts it was t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.options import LabeledOptions, VocabularyOptions
 from zoo.data.splits import Indices, check_classes, stratified_split
 from zoo.data.text.encoding import TextSplit, text_spec, token_tensor
-from zoo.data.text.vocabulary import learn_vocabulary
+from zoo.data.text.vocabulary import Tokens, learn_vocabulary
 from zoo.errors import BadRecord, Finding
 from zoo.runtime.csv import read_text_table
 from zoo.runtime.table import Table
@@ -132,10 +133,20 @@ def labeled_dataset(
         ('no', 'yes')
     """
     divided = {split: [texts[i] for i in part.tolist()] for split, part in parts.items()}
-    learned = learn_vocabulary(divided["train"], text_spec(options), options.vocabulary_size)
+    bare = text_spec(options)
+    tokens = None if bare.split == "subwords" else Tokens(texts, bare)
+    if tokens is None:
+        learned = learn_vocabulary(divided["train"], bare, options.vocabulary_size)
+    else:
+        learned = tokens.learn(parts["train"], options.vocabulary_size)
     spec = labeled_spec(name, names, options, learned.vocabulary)
     splits = {
-        split: TextSplit(spec, {"tokens": divided[split]}, {"label": codes[part].astype(np.int64)})
+        split: TextSplit(
+            spec,
+            {"tokens": divided[split]},
+            {"label": codes[part].astype(np.int64)},
+            {"tokens": partial(tokens.encode, part, learned)} if tokens else None,
+        )
         for split, part in parts.items()
     }
     return Dataset(spec, lambda: splits)

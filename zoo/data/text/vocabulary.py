@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from zoo.data.options import MAX_VOCABULARY
+from zoo.data.splits import Indices
 from zoo.errors import BadRecord, DataError, MissingExtra
-from zoo.runtime.text import SPLITTERS, normalize
+from zoo.runtime.text import SPLITTERS, Ids, blank, normalize
 from zoo.runtime.text_files import read_text
 from zoo.spec import SPECIAL_TOKENS, TextSpec
 
@@ -52,13 +56,55 @@ def learn_vocabulary(texts: Iterable[str], spec: TextSpec, size: int) -> TextSpe
     else:
         split = SPLITTERS[spec.split]
         counts = Counter(token for text in normals for token in split(text))
-        learned = sorted(counts, key=lambda token: (-counts[token], token))[:room]
-    if not learned:
-        raise DataError(
-            "there is no text to learn a vocabulary from",
-            why="the texts of the training split are blank",
-        )
-    return spec.model_copy(update={"vocabulary": (*SPECIAL_TOKENS, *learned)})
+        learned = _most_frequent(counts, room)
+    return _with_vocabulary(spec, learned)
+
+
+class Tokens:
+    """Texts that are split into tokens once, to learn a vocabulary of some and to encode all.
+
+    Args:
+        texts: The texts.
+        spec: A tokenization into words or characters.
+    """
+
+    def __init__(self, texts: Sequence[str], spec: TextSpec) -> None:
+        self._spec, split = spec, SPLITTERS[spec.split]
+        # A token is a number: that of its first appearance.
+        numbers: defaultdict[str, int] = defaultdict()
+        numbers.default_factory = numbers.__len__
+        flat = array("i")
+        ends = [0]
+        for text in texts:
+            flat.extend(map(numbers.__getitem__, split(normalize(text, lowercase=spec.lowercase))))
+            ends.append(len(flat))
+        self._tokens = list(numbers)
+        self._flat, self._ends = np.frombuffer(flat, np.int32), np.array(ends)
+
+    def learn(self, rows: Indices, size: int) -> TextSpec:
+        """Return the spec with the vocabulary of some texts, as :func:`learn_vocabulary` does."""
+        chosen = np.repeat(np.isin(np.arange(len(self._ends) - 1), rows), np.diff(self._ends))
+        counts = np.bincount(self._flat[chosen], minlength=len(self._tokens)).tolist()
+        found = {t: count for t, count in zip(self._tokens, counts, strict=True) if count}
+        learned = _most_frequent(found, size - len(SPECIAL_TOKENS))
+        return _with_vocabulary(self._spec, learned)
+
+    def encode(self, rows: Indices, spec: TextSpec) -> Ids:
+        """Return some texts as ids, truncated, as :func:`zoo.data.encode_text` does.
+
+        Raises:
+            DataError: If a text is blank.
+        """
+        lengths = np.minimum(np.diff(self._ends)[rows], spec.max_length)
+        if not lengths.all():
+            raise blank(int(np.argmin(lengths)))
+        known = {token: place for place, token in enumerate(spec.vocabulary)}
+        ids = np.array([known.get(token, spec.unk) for token in self._tokens], np.int32)
+        inside = np.arange(max(lengths, default=1)) < lengths[:, None]
+        packed = np.full(inside.shape, spec.pad, np.int32)
+        places = self._ends[rows][:, None] + np.arange(inside.shape[1])
+        packed[inside] = ids[self._flat[places[inside]]]
+        return packed
 
 
 def read_wordpieces(path: Path, max_length: int) -> TextSpec:
@@ -109,6 +155,19 @@ def read_wordpieces(path: Path, max_length: int) -> TextSpec:
         start=tokens.index("[DEC]"),
         end=tokens.index("[SEP]"),
     )
+
+
+def _most_frequent(counts: Mapping[str, int], room: int) -> list[str]:
+    return sorted(counts, key=lambda token: (-counts[token], token))[:room]
+
+
+def _with_vocabulary(spec: TextSpec, learned: Sequence[str]) -> TextSpec:
+    if not learned:
+        raise DataError(
+            "there is no text to learn a vocabulary from",
+            why="the texts of the training split are blank",
+        )
+    return spec.model_copy(update={"vocabulary": (*SPECIAL_TOKENS, *learned)})
 
 
 def _subwords(texts: Iterator[str], size: int) -> list[str]:
