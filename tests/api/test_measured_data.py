@@ -93,3 +93,31 @@ def test_a_model_that_was_built_for_a_table_is_measured_on_its_test_split(tmp_pa
     spec = zoo.build("mlp_classifier", data=mine).blueprint.data
     for data, count in ((mine, zoo.dataset(mine).sizes()["test"]), (yours, 30)):
         assert len(_measured_dataset(data, spec, None, "").split("test")) == count
+
+
+def test_every_row_of_another_table_of_texts_is_measured(tmp_path: Path) -> None:
+    texts = [
+        f"{'fine' if n % 2 else 'dull'} film {n}\t{'good' if n % 2 else 'bad'}" for n in range(40)
+    ]
+    for name, rows in (("train", texts), ("test", texts[:4]), ("other", [texts[1]])):
+        (tmp_path / f"{name}.tsv").write_text("\n".join(["text\tkind", *rows]) + "\n")
+    options = {"text": "text", "test": str(tmp_path / "test.tsv"), "max_length": 8}
+    data = zoo.dataset(tmp_path / "train.tsv", **options)
+    run = zoo.train("lstm", data, epochs=1, run_dir=tmp_path / "run", progress=False)
+    assert zoo.evaluate(run).examples == 4
+    # Fewer rows than there are splits, and one class.
+    other = tmp_path / "other.tsv"
+    assert zoo.evaluate(run, other).examples == 1
+    assert zoo.evaluate(run, str(tmp_path / "train.tsv")).examples == 4
+    other.write_text("text\tkind\nfine film\tsplendid\n")
+    with pytest.raises(DataError, match="the class 'splendid' is not one of the model's"):
+        zoo.evaluate(run, other)
+
+
+def test_the_test_file_of_a_run_is_not_that_of_other_data(tmp_path: Path) -> None:
+    train, test = write(tmp_path / "train.csv", X, Y), write(tmp_path / "test.csv", X[:9], Y[:9])
+    data = zoo.dataset(train, test=str(test))
+    run = zoo.train("mlp_classifier", data, epochs=1, run_dir=tmp_path / "run", progress=False)
+    assert zoo.evaluate(run).examples == 9
+    other = write(tmp_path / "other.csv", OTHER, (OTHER[:, 0] > 0).astype(int))
+    assert zoo.evaluate(run, other).examples == len(OTHER)

@@ -12,7 +12,7 @@ import pytest
 import zoo
 from zoo.data.text.vocabulary import learn_vocabulary
 from zoo.errors import BadRecord, ConfigError, DataError, MissingExtra
-from zoo.runtime.text import decode_text
+from zoo.runtime.text import decode_text, encode_text
 from zoo.spec import SPECIAL_TOKENS, Task, TextSpec
 
 GOOD = [f"a fine film number {n}" for n in range(20)]
@@ -288,3 +288,53 @@ def test_a_column_of_prose_is_pointed_to_the_readers_of_text(tmp_path: Path) -> 
 def test_a_vocabulary_of_bert_s_word_pieces_is_not_learned() -> None:
     with pytest.raises(DataError, match="not learned here"):
         learn_vocabulary(GOOD, TextSpec(split="wordpiece", max_length=8), 100)
+
+
+@pytest.mark.parametrize("tokenization", ["words", "characters"])
+def test_a_dataset_has_the_ids_that_each_of_its_texts_has_alone(
+    tmp_path: Path, tokenization: str
+) -> None:
+    odd = ["Don't — naïve cafe\u0301!", "don’t\x1cstop; İstanbul", "日本語 and ___ 3.5", "x" * 99]
+    rows = _rows() + [(f"{text} {n}", "good") for text in odd for n in range(3)]
+    file = _table(tmp_path / "t.tsv", rows, "\t")
+    data = zoo.dataset(
+        file, text="review", tokenization=tokenization, max_length=12, vocabulary_size=30
+    )
+    spec = data.spec.inputs[0].text
+    train = data.split("train").texts["tokens"]
+    assert spec == learn_vocabulary(train, spec, 30)
+    for name in ("train", "validation", "test"):
+        split = data.split(name)
+        wanted = encode_text(split.texts["tokens"], spec, too_long="cut")
+        np.testing.assert_array_equal(split.arrays()[0]["tokens"], wanted)
+
+
+def test_files_of_their_own_are_the_other_splits(tmp_path: Path) -> None:
+    train = _table(tmp_path / "train.tsv", _rows(), "\t")
+    test = tmp_path / "test.tsv"
+    test.write_text("stars\treview\ngood\ta fine film\nbad\ta dull unseen\nbad\tdull\n")
+    options = {"text": "review", "test": str(test)}
+    data = zoo.dataset(train, **options, validation=str(test))
+    assert data.sizes() == {"train": 40, "validation": 3, "test": 3}
+    assert data.split("test").texts["tokens"] == ("a fine film", "a dull unseen", "dull")
+    assert data.split("test").targets()["label"].tolist() == [1, 0, 0]
+    assert "unseen" not in data.spec.inputs[0].text.vocabulary
+    drawn = zoo.dataset(train, **options)
+    assert drawn.sizes()["test"] == 3 and drawn.sizes()["train"] + drawn.sizes()["validation"] == 40
+    assert not drawn.drawn and zoo.dataset(train, text="review").drawn
+    test.write_text("stars\treview\nawful\ta dull film\n")
+    with pytest.raises(DataError, match="no example of the class 'awful'"):
+        zoo.dataset(train, **options)
+    test.write_text("stars\treview\ngood\t\n")
+    with pytest.raises(BadRecord, match=r"test\.tsv.*the text is empty"):
+        zoo.dataset(train, **options)
+    test.write_text("stars\ttext\ngood\tfine\n")
+    with pytest.raises(DataError, match="the column 'review' is missing"):
+        zoo.dataset(train, **options)
+
+
+def test_class_folders_have_folders_and_no_files_for_their_splits(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "films", good=GOOD, bad=BAD)
+    with pytest.raises(ConfigError, match="is a folder") as caught:
+        zoo.dataset(folder, test="test.tsv")
+    assert "train, validation and test" in caught.value.fix

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.data.memory import whole_split
 from zoo.data.text.pairs import split_by_source
 from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.runtime.text import decode_text
@@ -147,3 +148,26 @@ def test_pairs_too_long_for_another_model_are_left_out_when_it_is_measured_on_th
     other.write_text("\n".join(f"{'a ' * 9}{n}\tb" for n in range(9)), encoding="utf-8")
     with pytest.raises(DataError, match="short enough for the model"):
         zoo.dataset(other, **options).encoded_by(short.spec)
+
+
+def test_files_of_their_own_are_the_other_splits(tmp_path: Path) -> None:
+    train = _pairs(tmp_path / "train.tsv")
+    test = _file(tmp_path / "test.tsv", ["Sentence 1.\tFrase 1 (a).", "New one.\tNueva."])
+    data = zoo.dataset(train, **ASKED, test=str(test))
+    assert data.split("test").texts["source"] == ("Sentence 1.", "New one.")
+    assert data.sizes()["train"] + data.sizes()["validation"] == len(PAIRS)
+    assert "Nueva" not in data.spec.targets[0].text.vocabulary
+    assert not data.drawn and zoo.dataset(train, **ASKED).drawn
+    both = zoo.dataset(train, **ASKED, test=str(test), validation=str(test))
+    assert both.sizes() == {"train": len(PAIRS), "validation": 2, "test": 2}
+
+
+def test_every_pair_of_another_file_is_measured(tmp_path: Path) -> None:
+    data = zoo.dataset(_pairs(tmp_path / "train.tsv"), **ASKED)
+    source, target = data.split("train").texts["source"][0], data.split("train").texts["target"][0]
+    other = _file(tmp_path / "other.tsv", [f"{source}\t{target}"])
+    split = whole_split(other, data.spec, data.options)
+    assert split is not None and len(split) == 1
+    inputs, targets = split.take(np.array([0]))
+    assert decode_text(inputs["source"], data.spec.inputs[0].text) == [source]
+    assert decode_text(targets["target"], data.spec.targets[0].text) == [target]

@@ -170,3 +170,10 @@ def test_one_unit_is_looked_up_once_and_stays_right() -> None:
     others = [_spec("words", f"w{n}") for n in range(40)]
     assert [tokenizer(spec).ids(f"w{n}") for n, spec in enumerate(others)] == [[4]] * 40
     assert known.ids("abthe abthe") == known.ids("abthe abthe")
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_text_in_ascii_is_split_as_any_other(text: str) -> None:
+    wide = f"{normalize(text)} ☃"
+    assert split_words(normalize(text)) == split_words(wide)[:-1]
+    assert normalize(text, lowercase=True) == normalize(f"☃ {text}", lowercase=True)[2:]

@@ -211,7 +211,9 @@ def open_captioned(path: Path, options: CaptionOptions, *, bound: int = MEMORY_B
         if not kept:
             raise none_short(name, split, "caption", options.max_length)
         splits[split] = CaptionedSplit(spec, kept, reader, bound=bound)
-    return Dataset(spec, lambda: splits)
+    dataset = Dataset(spec, lambda: splits)
+    dataset.drawn = "test" not in given
+    return dataset
 
 
 def _texts_of(lines: Sequence[CaptionLine]) -> dict[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,8 @@ from zoo.names import nearest
 from zoo.runtime.calendar import parse_date
 from zoo.runtime.series import series_keys
 from zoo.runtime.table import Cells, Table
-from zoo.runtime.values import is_missing, is_number, likely_readings, parse_number
-from zoo.spec import Reading
+from zoo.runtime.values import Categories, is_missing, is_number, likely_readings, parse_number
+from zoo.spec import Reading, TensorSpec
 
 MAX_CLASSES = 1_000
 """A column with more different texts is an identifier or prose, not a category."""
@@ -371,3 +371,27 @@ def is_numeric(table: Table, name: str) -> bool:
         return bool((~np.isnan(cells.plain)).any())
     present = ~cells.missing()
     return bool(present.any()) and float(cells.where(is_number)[present].mean()) >= TYPED_SHARE
+
+
+def read_target(cells: Cells, target: TensorSpec) -> npt.NDArray[Any]:
+    """Return a target as a model learned it.
+
+    Raises:
+        DataError: If a class is not one of the model's, or a measurement is no number.
+    """
+    if target.labels:
+        categories = Categories(target.labels)
+        places = [categories.code(text) - 1 for text in cells.texts]
+        if unknown := [text for text, place in zip(cells.texts, places, strict=True) if place < 0]:
+            raise DataError(
+                f"the class {unknown[0]!r} is not one of the model's",
+                why=f"it knows {', '.join(target.labels[:20])}",
+                fix="leave those examples out, or train with them",
+            )
+        return np.array(places, np.int64)[cells.codes]
+    column = next(iter(target.columns or ()), None)
+    values, odd = cells.numbers(column.reading if column else None)
+    if odd is not None or np.isnan(values).any():
+        row = odd if odd is not None else int(np.isnan(values).argmax())
+        raise DataError(f"example {row}: the target {cells.text(row)!r} is not a number")
+    return values.astype(target.dtype)

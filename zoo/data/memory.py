@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from zoo.data.arrays import arrays_dataset
 from zoo.data.class_folders import ClassFiles
+from zoo.data.columns import read_target
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.images.folder import images_dataset
 from zoo.data.options import (
@@ -35,8 +36,10 @@ from zoo.data.options import (
 from zoo.data.series import asks_for_series, open_series_tables, whole_series
 from zoo.data.splits import check_classes
 from zoo.data.table import open_table
-from zoo.data.text.labeled import labeled_dataset, split_by_text
+from zoo.data.text.labeled import labeled_dataset, labeled_rows, split_by_text
+from zoo.data.text.pairs import pair_rows
 from zoo.errors import ConfigError, DataError, Finding
+from zoo.files import is_file
 from zoo.runtime.image_formats import SUFFIXES, Image
 from zoo.runtime.image_inputs import images_of
 from zoo.runtime.images import fit_image
@@ -44,8 +47,7 @@ from zoo.runtime.inputs import TABLES, encode
 from zoo.runtime.table import Cells, Table, is_frame, read_frame, read_mapping
 from zoo.runtime.table_files import read_file
 from zoo.runtime.table_inputs import encode_table
-from zoo.runtime.values import Categories
-from zoo.spec import IN_MEMORY, DataSpec, TensorSpec
+from zoo.spec import IN_MEMORY, DataSpec, Split, Task
 
 TAKEN = (
     "(X, y) of arrays, a frame with target=, a mapping of columns with target=, lists of texts or "
@@ -149,7 +151,9 @@ def _texts_or_files(
         raise DataError(f"the text {empty[0]} is empty", why="there is nothing to learn from")
     shares, seed = chosen_text.shares(), chosen_text.split_seed
     parts = split_by_text(texts, codes, names, shares, seed)
-    return labeled_dataset(IN_MEMORY, names, texts, codes, parts, chosen_text)
+    dataset = labeled_dataset(IN_MEMORY, names, texts, codes, parts, chosen_text)
+    dataset.drawn = True
+    return dataset
 
 
 def _images(images: list[Image], labels: npt.NDArray[Any], options: Mapping[str, Any]) -> Dataset:
@@ -239,11 +243,12 @@ def _batch_array(part: Any, what: str) -> npt.NDArray[Any]:
 
 def whole_split(
     data: Any, spec: DataSpec, options: Mapping[str, Any], source: str = ""
-) -> ArraySplit | None:
-    """Return every example of a table, or of data in Python, as a model takes it.
+) -> Split | None:
+    """Return every example of a file, or of data in Python, as a model takes it.
 
     Args:
-        data: ``(X, y)``, a frame, a mapping of columns, or the path of a table.
+        data: ``(X, y)``, a frame, a mapping of columns, or the path of a table, of labeled texts or
+            of sentence pairs.
         spec: The spec of the data that the model was made for.
         options: The options that this data was read with.
         source: The path of this data: the history of a series that continues it.
@@ -261,6 +266,12 @@ def whole_split(
         earlier = [_table_of(file, options) for file in files if file and Path(file).is_file()]
         known = [one for one in earlier if one is not None]
         return None if table is None else whole_series(table, spec, known)
+    of_text = spec.inputs[0].text is not None
+    if of_text and isinstance(data, str | os.PathLike) and is_file(Path(data)):
+        if spec.task == Task.SEQUENCE_TO_SEQUENCE:
+            return pair_rows(Path(data), spec, options)
+        if Path(data).suffix.lower() in TABLES and spec.targets[0].labels:
+            return labeled_rows(Path(data), spec, options)
     if len(spec.targets) != 1 or spec.targets[0].shape:
         return None
     (wanted,) = spec.targets
@@ -292,27 +303,3 @@ def _table_of(data: Any, options: Mapping[str, Any]) -> Table | None:
         header = header_options(options, str(data))
         return read_file(Path(data), header=header.header, names=header.names)
     return None
-
-
-def read_target(cells: Cells, target: TensorSpec) -> npt.NDArray[Any]:
-    """Return a target as a model learned it.
-
-    Raises:
-        DataError: If a class is not one of the model's, or a measurement is no number.
-    """
-    if target.labels:
-        categories = Categories(target.labels)
-        places = [categories.code(text) - 1 for text in cells.texts]
-        if unknown := [text for text, place in zip(cells.texts, places, strict=True) if place < 0]:
-            raise DataError(
-                f"the class {unknown[0]!r} is not one of the model's",
-                why=f"it knows {', '.join(target.labels[:20])}",
-                fix="leave those examples out, or train with them",
-            )
-        return np.array(places, np.int64)[cells.codes]
-    column = next(iter(target.columns or ()), None)
-    values, odd = cells.numbers(column.reading if column else None)
-    if odd is not None or np.isnan(values).any():
-        row = odd if odd is not None else int(np.isnan(values).argmax())
-        raise DataError(f"example {row}: the target {cells.text(row)!r} is not a number")
-    return values.astype(target.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -132,6 +133,22 @@ class GroupOptions(SplitOptions):
         return self
 
 
+class SplitFileOptions(Frozen):
+    """Files of the splits of a file."""
+
+    validation: str | None = Field(
+        None, description="File of the validation split; null to draw it from this file."
+    )
+    test: str | None = Field(
+        None, description="File of the test split; null to draw it from this file."
+    )
+
+    def files(self) -> dict[str, Path]:
+        """Return the files that are given, by the name of their split."""
+        given = {"validation": self.validation, "test": self.test}
+        return {split: Path(file) for split, file in given.items() if file is not None}
+
+
 class HeaderOptions(Frozen):
     """Options of every file with columns."""
 
@@ -142,7 +159,7 @@ class HeaderOptions(Frozen):
     names: _Names = Field((), description="Names of the columns of a file without a header.")
 
 
-class TableOptions(GroupOptions, HeaderOptions):
+class TableOptions(GroupOptions, HeaderOptions, SplitFileOptions):
     """Options of a table."""
 
     task: Literal["classification", "regression"] | None = Field(
@@ -165,12 +182,6 @@ class TableOptions(GroupOptions, HeaderOptions):
     )
     missing: _Names = Field(
         (), description="Further cells that stand for a missing value, beside the usual ones."
-    )
-    validation: str | None = Field(
-        None, description="File of the validation split; null to draw it from this file."
-    )
-    test: str | None = Field(
-        None, description="File of the test split; null to draw it from this file."
     )
 
     @model_validator(mode="after")
@@ -304,7 +315,7 @@ class TextFileOptions(SplitOptions):
     )
 
 
-class LabeledOptions(TextFileOptions, VocabularyOptions, HeaderOptions):
+class LabeledOptions(TextFileOptions, VocabularyOptions, HeaderOptions, SplitFileOptions):
     """Options of texts with a class each: a folder of class folders, or a table."""
 
     text: str | None = Field(None, description="Column of the text, in a table.")
@@ -325,7 +336,7 @@ class PairVocabularyOptions(VocabularyOptions):
     shared: bool = Field(False, description="Whether both languages share one vocabulary.")
 
 
-class PairOptions(TextFileOptions, PairVocabularyOptions):
+class PairOptions(TextFileOptions, PairVocabularyOptions, SplitFileOptions):
     """Options of a file of sentence pairs."""
 
     task: Literal["sequence-to-sequence"] = Field(

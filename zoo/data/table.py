@@ -62,8 +62,7 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
         ConfigError: If an option names a column that is not there.
     """
     read = functools.partial(read_file, header=options.header, names=options.names)
-    given = {"validation": options.validation, "test": options.test}
-    others = {split: read(Path(file)) for split, file in given.items() if file is not None}
+    others = {split: read(file) for split, file in options.files().items()}
     return open_table(read(path), path.name, options, others)
 
 

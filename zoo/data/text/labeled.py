@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +18,17 @@ from zoo.data.columns import (
     absent_columns,
     check_present,
     encode_classes,
+    read_target,
     refuse_options,
 )
 from zoo.data.dataset import Dataset
-from zoo.data.options import LabeledOptions, VocabularyOptions
+from zoo.data.options import LabeledOptions, VocabularyOptions, read_options
 from zoo.data.splits import Indices, check_classes, stratified_split
 from zoo.data.text.encoding import TextSplit, text_spec, token_tensor
 from zoo.data.text.vocabulary import Tokens, learn_vocabulary
-from zoo.errors import BadRecord, Finding
+from zoo.errors import BadRecord, ConfigError, Finding
 from zoo.runtime.csv import read_text_table
-from zoo.runtime.table import Table
+from zoo.runtime.table import Table, join
 from zoo.runtime.table_files import read_file
 from zoo.runtime.text import normalize
 from zoo.runtime.text_files import read_text
@@ -39,9 +41,16 @@ def open_text_folder(path: Path, options: LabeledOptions) -> Dataset:
     """Read a folder with one folder of ``.txt`` files per class, one text per file.
 
     Raises:
+        ConfigError: If an option names the file of a split.
         BadRecord: If a file is not text, is empty, or has another encoding.
         DataError: If there are no classes, only one, or different ones in different splits.
     """
+    if given := options.files():
+        raise ConfigError(
+            f"{path} is a folder",
+            findings=[Finding(split, str(file), "for a table") for split, file in given.items()],
+            fix=f"put the classes into the folders train, validation and test of {path}",
+        )
     found = list_class_folders(path, _KIND)
     texts = [_text_of(file, options) for file in found.files["train"]]
     codes = [found.labels["train"]]
@@ -66,27 +75,68 @@ def open_text_table(path: Path, options: LabeledOptions) -> Dataset:
         BadRecord: If a text or a class is empty, or the classes look like measurements.
         DataError: If there is only one class, or too few examples of one.
     """
-    if path.suffix.lower() in (".csv", ".tsv"):
-        table = read_text_table(path, options.encoding, header=options.header, names=options.names)
-    else:
-        table = read_file(path)
+    tables = {"train": path, **options.files()}
+    read = {split: _read_table(file, options) for split, file in tables.items()}
+    table = join(list(read.values()))
     text, target = _columns(table, options)
-    texts = table.column(text)
+    texts = _texts(table, text)
+    names, codes = _classes(table, target)
+    check_classes(codes, names, "whole", str(path))
+    count, shares = len(read["train"]), options.shares(given=read)
+    parts = split_by_text(texts[:count], codes[:count], names, shares, options.split_seed)
+    for split, part in parts.items():
+        check_classes(codes[part], names, split, str(path))
+    for split in options.files():  # a test file may lack a class
+        parts[split] = np.arange(count, count + len(read[split]))
+        count += len(read[split])
+    dataset = labeled_dataset(path.name, names, texts, codes, parts, options)
+    dataset.drawn = "test" not in read
+    return dataset
+
+
+def labeled_rows(path: Path, spec: DataSpec, options: Mapping[str, Any]) -> TextSplit:
+    """Return every row of a table of labeled texts, with a model's vocabulary and classes.
+
+    Args:
+        path: The table.
+        spec: The spec of the model's data.
+        options: The options that this data was read with.
+
+    Raises:
+        DataError: If a text is empty, or a class is not one of the model's.
+        ConfigError: If a column is not there.
+    """
+    known = {name: options[name] for name in LabeledOptions.model_fields if name in options}
+    asked = read_options(LabeledOptions, known, str(path))
+    table = _read_table(path, asked)
+    if asked.text is None and "text" in table.header:
+        asked = asked.model_copy(update={"text": "text"})
+    text, target = _columns(table, asked)
+    check_present(table, target, "class")
+    labels = read_target(table.columns[target], spec.targets[0])
+    return TextSplit(
+        spec, {spec.inputs[0].name: _texts(table, text)}, {spec.targets[0].name: labels}
+    )
+
+
+def _read_table(path: Path, options: LabeledOptions) -> Table:
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return read_text_table(path, options.encoding, header=options.header, names=options.names)
+    return read_file(path)
+
+
+def _texts(table: Table, column: str) -> list[str]:
+    texts = table.column(column)
     for row, cell in enumerate(texts):
         if not cell:
             raise table.bad(
                 "the text is empty",
                 row,
-                text,
+                column,
                 why="there is nothing to learn from",
                 fix="fill it in, or take the row out",
             )
-    names, codes = _classes(table, target)
-    check_classes(codes, names, "whole", str(path))
-    parts = split_by_text(texts, codes, names, options.shares(), options.split_seed)
-    dataset = labeled_dataset(path.name, names, texts, codes, parts, options)
-    dataset.drawn = True
-    return dataset
+    return texts
 
 
 def labeled_spec(

@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from zoo.data.dataset import Dataset
-from zoo.data.options import PairOptions, PairVocabularyOptions, VocabularyOptions
-from zoo.data.splits import SPLITS, Indices
+from zoo.data.options import PairOptions, PairVocabularyOptions, VocabularyOptions, read_options
+from zoo.data.splits import Indices
 from zoo.data.text.encoding import (
     TextSplit,
     fits,
     left_out,
     none_short,
+    short_enough,
     text_spec,
     token_tensor,
 )
@@ -39,11 +41,42 @@ def open_pairs(path: Path, options: PairOptions) -> Dataset:
         BadRecord: If a line has no tab, or nothing on one side of it; it names the line.
         DataError: If there are too few different source texts.
     """
-    pairs = parse_pairs(read_text(path, options.encoding), str(path))
+    pairs = _read(path, options)
+    given = {split: _read(file, options) for split, file in options.files().items()}
     sources = [source for source, _ in pairs]
-    parts = split_by_source(sources, options.shares(), seed=options.split_seed, file=str(path))
+    shares = options.shares(given)
+    parts = split_by_source(sources, shares, seed=options.split_seed, file=str(path))
+    for split, others in given.items():
+        parts[split] = np.arange(len(pairs), len(pairs) + len(others))
+        pairs += others
     spec, splits = pair_splits(path.name, pairs, parts, options)
-    return Dataset(spec, lambda: splits)
+    dataset = Dataset(spec, lambda: splits)
+    dataset.drawn = "test" not in given
+    return dataset
+
+
+def pair_rows(path: Path, spec: DataSpec, options: Mapping[str, Any]) -> TextSplit:
+    """Return every pair of a file that is short enough, in the vocabularies of a model.
+
+    Args:
+        path: The file.
+        spec: The spec of the model's data.
+        options: The options that this data was read with.
+
+    Raises:
+        BadRecord: As :func:`open_pairs`.
+        DataError: If no pair is short enough.
+    """
+    known = {name: options[name] for name in PairOptions.model_fields if name in options}
+    pairs = _read(path, read_options(PairOptions, known, str(path)))
+    names = spec.inputs[0].name, spec.targets[0].name
+    texts = {name: [pair[side] for pair in pairs] for side, name in enumerate(names)}
+    kept = short_enough(texts, spec).tolist()
+    return TextSplit(spec, {name: [part[i] for i in kept] for name, part in texts.items()})
+
+
+def _read(path: Path, options: PairOptions) -> list[tuple[str, str]]:
+    return parse_pairs(read_text(path, options.encoding), str(path))
 
 
 def parse_pairs(text: str, file: str) -> list[tuple[str, str]]:
@@ -108,19 +141,21 @@ def split_by_source(
 
     Args:
         sources: One source per pair.
-        shares: The share of ``validation`` and of ``test`` among the different sources.
+        shares: The share of ``validation`` and of ``test`` among the different sources; 0 for no
+            such split.
         seed: Seed of the order.
         file: For the error.
 
     Raises:
-        DataError: If there are fewer than three different sources.
+        DataError: If there are fewer different sources than splits.
     """
     keys = [source_key(source) for source in sources]
     order = hash_order(keys, str(seed))
-    if len(order) < len(SPLITS):
+    shares = {name: share for name, share in shares.items() if share}
+    if len(order) <= len(shares):
         raise DataError(
             f"{file} has {len(order)} different source texts",
-            why="each of the three splits needs at least one",
+            why=f"each of the {len(shares) + 1} splits needs at least one",
             fix="add pairs",
         )
     counts = {name: max(1, round(len(order) * share)) for name, share in shares.items()}
@@ -132,7 +167,7 @@ def split_by_source(
         home.update(dict.fromkeys(order[place : place + count], name))
         place += count
     homes = np.array([home[key] for key in keys])
-    return {split: np.flatnonzero(homes == split) for split in SPLITS}
+    return {split: np.flatnonzero(homes == split) for split in ("train", *counts)}
 
 
 def pair_spec(
