@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PREPROCESSING = {
     "history": "normalized by the mean and deviation of each channel in the training split",
     "calendar": "cyclical encoding: sines and cosines of each period",
+    "future": "normalized by the mean and deviation of each column in the training split",
     "tokens": "ids outside of the vocabulary are replaced by the unknown token; padding is masked",
     "sequence": "normalized by the mean and deviation of each feature in the training split",
     "length": "clipped to 1 and the number of steps; later steps are masked",
@@ -88,7 +89,7 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         """Build a compiled model; its output depends on the task.
 
         Shapes:
-            Forecasting: `history` `(batch, window, channels)`, optional `calendar`
+            Forecasting: `history` `(batch, window, channels)`, optional `calendar` and `future`
             `(batch, window + horizon, features)`, to `forecast` `(batch, horizon, targets)`, raw
             units. Classification: token ids `(batch, time)`, or vectors `(batch, time, features)`
             with an optional `length` `(batch,)`, to `probabilities` `(batch, classes)`.
@@ -148,6 +149,9 @@ class LSTM(zoo.Architecture[LSTMConfig]):
         truth = next(iter(targets.values()))
         if "normalization" in layers:
             layers["normalization"].adapt(steps)
+        if "future_normalization" in layers:
+            ahead = inputs["future"]
+            layers["future_normalization"].adapt(np.reshape(ahead, (-1, ahead.shape[-1])))
         if "window_scaling" in layers:
             layers["window_scaling"].adapt(values)
         elif "denormalization" in layers:

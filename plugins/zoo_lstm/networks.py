@@ -48,11 +48,13 @@ def build_forecaster(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
     """Return the inputs and the forecast in raw units.
 
     The recurrent layers read the normalized window; each step of the horizon gets its own part of
-    their output (as in Wen et al. 2017, arXiv:1711.11053) and its calendar features. The linear
+    their output (as in Wen et al. 2017, arXiv:1711.11053), its calendar features and its columns
+    that are known in advance. The linear
     skip connection is that of Lai et al. 2018 (LSTNet, arXiv:1703.07015).
 
     Shapes:
-        In: `history` `(batch, window, channels)`, `calendar` `(batch, window + horizon, features)`.
+        In: `history` `(batch, window, channels)`; optional `calendar` and `future`, `(batch, window
+        + horizon, features)`.
         Out: `(batch, horizon, targets)`.
     """
     spec, target = _history(data), data.targets[0]
@@ -69,7 +71,7 @@ def build_forecaster(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
     else:
         normalized = Normalization(name="normalization")(history)
     sequence: Any = normalized
-    future = None
+    known: list[Any] = []
     calendar = data.input("calendar")
     if calendar is not None:
         features = [column.name for column in calendar.columns or ()]
@@ -81,14 +83,20 @@ def build_forecaster(config: LSTMConfig, data: DataSpec) -> tuple[Any, Any]:
             config.harmonics,
             name="calendar_encoding",
         )(calendar_input)
-        sequence = layers.Concatenate(name="sequence")([normalized, encoded[:, :window]])
-        future = encoded[:, window:]
+        known.append(encoded)
+    if (ahead := data.input("future")) is not None:
+        future = inputs["future"] = keras.Input(ahead.shape, dtype=ahead.dtype, name="future")
+        known.append(Normalization(name="future_normalization")(future))
+    if known:
+        past = [covariate[:, :window] for covariate in known]
+        sequence = layers.Concatenate(name="sequence")([normalized, *past])
 
     state = recurrent_layers(config, sequence, None)
     steps = layers.Dense(horizon * config.context_units, name="context")(state)
     steps = layers.Reshape((horizon, config.context_units), name="steps")(steps)
-    if future is not None:
-        steps = layers.Concatenate(name="steps_calendar")([steps, future])
+    if known:
+        to_come = [covariate[:, window:] for covariate in known]
+        steps = layers.Concatenate(name="steps_calendar")([steps, *to_come])
     for number, width in enumerate(config.dense, start=1):
         steps = layers.Dense(width, activation="gelu", name=f"dense_{number}")(steps)
     # Small at first, so that training starts from the skip connection.

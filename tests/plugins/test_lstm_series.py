@@ -141,3 +141,32 @@ def test_the_recipe_of_data_of_unknown_length_is_as_published() -> None:
 
     assert (config.skip_start, config.scaling) == ("zero", "training")
     assert "skip_start" not in config.model_dump()
+
+
+def test_what_is_known_in_advance_is_learned_and_exported(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    promo = random.integers(0, 2, 300)
+    rows = [
+        f"{dt.date(2021, 1, 1) + dt.timedelta(days=i)},"
+        f"{'' if i >= 297 else round(20 + 10 * promo[i] + random.normal(), 3)},{promo[i]}"
+        for i in range(300)
+    ]
+    path = tmp_path / "s.csv"
+    path.write_text("\n".join(["date,sales,promo", *rows]) + "\n")
+    data = zoo.dataset(path, future="promo", window=7, horizon=3, calendar=[])
+    run = zoo.train(
+        "lstm",
+        data,
+        run_dir=tmp_path / "run",
+        epochs=30,
+        batch_size=16,
+        **{"optimizer.learning_rate": 0.01, "optimizer.weight_decay": 0.0},
+        **TINY,
+    )
+    artifact = zoo.export(run, tmp_path / "exports")
+    answer = zoo.predict(artifact.path, str(path)).outputs["forecast"]
+
+    # No baseline sees the promotions: a coin decides about 10 of the sales.
+    assert zoo.evaluate(run).scores["skill"].value > 0.5
+    np.testing.assert_allclose(answer[0, :, 0], 20 + 10 * promo[297:], atol=4)
+    np.testing.assert_allclose(zoo.predict(run, str(path)).outputs["forecast"], answer, rtol=1e-3)

@@ -235,6 +235,11 @@ class SeriesOptions(WindowOptions, HeaderOptions):
         description="Columns, as a list or separated by commas, whose values name a series: the "
         "table holds several, and one model learns all of them.",
     )
+    future: Annotated[tuple[str, ...], BeforeValidator(_comma_separated)] = Field(
+        (),
+        description="Columns, as a list or separated by commas, that are known in advance, such as "
+        "promotions: their values over the horizon are inputs.",
+    )
     validation: str | None = Field(
         None, description="File of the validation split; null for the last steps of this file."
     )

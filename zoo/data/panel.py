@@ -69,13 +69,14 @@ class Panel:
         group_by: Sequence[str],
         channels: Sequence[str],
         *,
+        future: Sequence[str] = (),
         interpolate: bool,
         step: Step | None = None,
     ) -> Panel:
         """Read tables, each later than the one before, with the frequency of the first."""
         found: dict[str, dict[tuple[str, ...], Series]] = {}
         for split, table in tables.items():
-            needed = [*([date] if date else []), *group_by, *channels]
+            needed = [*([date] if date else []), *group_by, *channels, *future]
             if missing := [name for name in needed if name not in table.columns]:
                 raise table.without(missing[0], needed)
             found[split] = read_panel(
@@ -83,6 +84,7 @@ class Panel:
                 date=date,
                 group_by=group_by,
                 channels=channels,
+                future=future,
                 interpolate=interpolate,
                 step=step,
             )
@@ -96,6 +98,11 @@ class Panel:
         Raises:
             DataError: If a file begins before the one before it ends.
         """
+        # Steps ahead have nothing to forecast.
+        found = {
+            split: {name: one.until(one.measured) for name, one in file.items()}
+            for split, file in found.items()
+        }
         every = [one for file in found.values() for one in file.values()]
         dates = [one.first for one in every if one.first is not None]
         begin = min(dates, default=None)
@@ -152,8 +159,13 @@ class Panel:
         history, forecast = spec.inputs[0], spec.targets[0]
         calendar = spec.input("calendar")
         window, horizon = int(history.shape[0]), int(forecast.shape[0])
-        wanted = [column.name for column in forecast.columns or ()]
-        places = [self.series.channels.index(name) for name in wanted]
+        places = {
+            tensor.name: [
+                self.series.channels.index(column.name) for column in tensor.columns or ()
+            ]
+            for tensor in (*spec.inputs, *spec.targets)
+            if tensor.name != "calendar"
+        }
         rows = None
         if calendar is not None:
             features = [column.name for column in calendar.columns or ()]
@@ -162,13 +174,16 @@ class Panel:
         for split, border in borders.items():
             origins = self._origins(border, window, horizon, within)
             inputs: dict[str, npt.NDArray[Any]] = {
-                history.name: _cut(self.values, origins, -window, 0)
+                history.name: _cut(self.values[:, :, places[history.name]], origins, -window, 0)
             }
+            if "future" in places:
+                known = self.values[:, :, places["future"]]
+                inputs["future"] = _cut(known, origins, -window, horizon)
             if calendar is not None and rows is not None:
                 shared = np.broadcast_to(rows, (len(origins), *rows.shape))
                 inputs[calendar.name] = _cut(shared, origins, -window, horizon)
-            future = _cut(self.values[:, :, places], origins, 0, horizon)
-            targets = {forecast.name: future}
+            to_come = _cut(self.values[:, :, places[forecast.name]], origins, 0, horizon)
+            targets = {forecast.name: to_come}
             if self.names == ((),):
                 splits[split] = ArraySplit(inputs, targets)
             else:

@@ -47,7 +47,7 @@ from zoo.runtime.text_files import decode
 from zoo.spec import EVERY_DAY, Column, DataSpec, SeriesSpec, Task, TensorSpec
 
 _FIRST_BYTES = 2**16
-_OWN_OPTIONS = {"horizon", "window", "calendar", "gaps", "date"}
+_OWN_OPTIONS = {"horizon", "window", "calendar", "gaps", "date", "future"}
 _MAX_HORIZON, _ANY_HORIZON = 24, 8
 _CALENDARS = {
     "second": ("minute", "hour"),
@@ -112,8 +112,10 @@ def open_series_tables(tables: Mapping[str, Table], name: str, options: SeriesOp
     table = tables["train"]
     date, channels, targets = _columns(table, options)
     interpolate = options.gaps == "interpolate"
-    panel = Panel.read(tables, date, options.group_by, channels, interpolate=interpolate)
-    for channel in channels:
+    panel = Panel.read(
+        tables, date, options.group_by, channels, future=options.future, interpolate=interpolate
+    )
+    for channel in (*channels, *options.future):
         values, _ = table.columns[channel].numbers()
         if channel in targets and np.nanmin(values) == np.nanmax(values):
             raise table.bad(
@@ -122,7 +124,7 @@ def open_series_tables(tables: Mapping[str, Table], name: str, options: SeriesOp
                 why="there is nothing to forecast",
                 fix="name the columns to forecast: target=COLUMN",
             )
-        check_float32(table, channel, values, predicted=True)
+        check_float32(table, channel, values, predicted=channel in channels)
     step = panel.step
     features: tuple[str, ...] | None = options.calendar
     if features is None:
@@ -150,6 +152,7 @@ def open_series_tables(tables: Mapping[str, Table], name: str, options: SeriesOp
         targets,
         window=window,
         calendar=features,
+        future=[Column(name=channel, categories=None) for channel in options.future],
         series=SeriesSpec(
             date=date,
             every=step.every if step else 1,
@@ -184,7 +187,9 @@ def whole_series(table: Table, spec: DataSpec, earlier: Sequence[Table] = ()) ->
     history = spec.inputs[0]
     declared: SeriesSpec = history.series  # type: ignore[assignment]  # a forecaster's has one
     channels = [column.name for column in history.columns or ()]
-    needed = [*([declared.date] if declared.date else []), *declared.group_by, *channels]
+    ahead = spec.input("future")
+    future = [column.name for column in (ahead.columns if ahead else None) or ()]
+    needed = [*([declared.date] if declared.date else []), *declared.group_by, *channels, *future]
     for column in needed:
         if column not in table.columns:
             raise table.without(column, needed)
@@ -195,6 +200,7 @@ def whole_series(table: Table, spec: DataSpec, earlier: Sequence[Table] = ()) ->
             declared.date,
             declared.group_by,
             channels,
+            future=future,
             interpolate=declared.gaps == "interpolate",
             step=Step.of(declared) if declared.date else None,
         )
@@ -249,6 +255,7 @@ def series_spec(
     window: int,
     series: SeriesSpec,
     calendar: Sequence[str] = (),
+    future: Sequence[Column] = (),
 ) -> DataSpec:
     """Return the spec of a forecaster.
 
@@ -260,10 +267,11 @@ def series_spec(
         series: How a window is cut from a table.
         calendar: Calendar features of the history and the forecast; see
             :data:`zoo.runtime.calendar.CALENDAR`.
+        future: Columns that are known in advance, such as promotions and holidays.
 
     Shapes:
-        history: `[window, channels]`; calendar: `[window + horizon, features]`; forecast:
-        `[horizon, targets]`, all in raw units.
+        history: `[window, channels]`; calendar: `[window + horizon, features]`; future: `[window +
+        horizon, columns]`; forecast: `[horizon, targets]`, all in raw units.
 
     Example:
         >>> spec = series_spec(
@@ -286,6 +294,9 @@ def series_spec(
         )
         shape = (window + series.horizon, len(calendar))
         inputs.append(TensorSpec(name="calendar", shape=shape, dtype="int32", columns=columns))
+    if future:
+        shape = (window + series.horizon, len(future))
+        inputs.append(TensorSpec(name="future", shape=shape, columns=tuple(future)))
     forecast = TensorSpec(
         name="forecast",
         shape=(series.horizon, len(chosen)),
@@ -307,9 +318,10 @@ def _columns(table: Table, options: SeriesOptions) -> tuple[str | None, list[str
         "target": options.target,
         "drop": options.drop,
         "group_by": options.group_by,
+        "future": options.future,
     }
     findings = absent_columns(table, asked)
-    others = {date, *options.drop, *options.group_by}
+    others = {date, *options.drop, *options.group_by, *options.future}
     for name in options.target or ():
         if name in table.header and name in others:
             findings.append(Finding("target", name, "a column of measurements that is kept"))
@@ -333,6 +345,8 @@ def _summaries(
             kind, reason = "date", "the option date" if options.date else "it holds dates"
         elif name in options.group_by:
             kind, reason = "group", "the option group_by: its values name the series"
+        elif name in options.future:
+            reason = "the option future: an input that is known in advance"
         elif name in options.drop:
             kind, reason = "dropped", "the option drop"
         elif name in targets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ class Series:
 
     Attributes:
         channels: Names of the columns.
-        values: ``[steps, channels]``, without missing values.
+        values: ``[steps, channels]``, without missing values; of steps ahead, of which only the
+            columns are given that are known in advance, the others are NaN.
         filled: ``[steps]``, true where a value was interpolated.
         first: Date of the first step; ``None`` if steps have no dates.
         step: Time from one row to the next; ``None`` if unknown.
@@ -44,6 +45,15 @@ class Series:
     filled: npt.NDArray[np.bool_]
     first: dt.datetime | None
     step: Step | None
+
+    @property
+    def measured(self) -> int:
+        """Number of steps that are measured: all but those ahead."""
+        return int(np.isfinite(self.values).all(axis=1).sum())
+
+    def until(self, step: int) -> Series:
+        """Return the series up to a step."""
+        return replace(self, values=self.values[:step], filled=self.filled[:step])
 
     def calendar(self, features: Sequence[str], start: int, stop: int) -> npt.NDArray[np.int32]:
         """Return the calendar features of the steps from ``start`` to before ``stop``.
@@ -63,6 +73,7 @@ def read_series(
     *,
     date: str | None,
     channels: Sequence[str],
+    future: Sequence[str] = (),
     interpolate: bool = False,
     step: Step | None = None,
 ) -> Series:
@@ -72,6 +83,8 @@ def read_series(
         table: The rows, the earliest first.
         date: Column of dates; ``None`` if rows are evenly spaced and have none.
         channels: Columns of measurements.
+        future: Columns that are known in advance. With them there may be rows after the last
+            measured one, with empty measurements.
         interpolate: Whether missing rows and cells are interpolated linearly, at most
             :data:`MAX_FILL` in a row, instead of being errors.
         step: Time from one row to the next; inferred from the dates by default.
@@ -89,7 +102,13 @@ def read_series(
     """
     # Several series in one table are told by their dates, before their names are read as numbers.
     dates = [] if date is None else _dates(table, date)
-    values = np.stack([_numbers(table, name, interpolate) for name in channels], axis=1)
+    ahead = _rows_ahead(table, channels) if future else 0
+    measured = table.take(np.arange(len(table) - ahead)) if ahead else table
+    values = np.full((len(table), len(channels) + len(future)), np.nan)
+    for place, name in enumerate(channels):
+        values[: len(measured), place] = _numbers(measured, name, interpolate)
+    for place, name in enumerate(future, start=len(channels)):
+        values[:, place] = _numbers(table, name, interpolate)
     if date is None:
         known = values
         first, places = None, np.arange(len(values))
@@ -100,9 +119,14 @@ def read_series(
         known = np.full((int(places[-1]) + 1, values.shape[1]), np.nan)
         known[places] = values
     missing: npt.NDArray[np.bool_] = np.isnan(known)
+    last = int(places[len(measured) - 1]) + 1 if len(measured) else 0
+    missing[last:, : len(channels)] = False
+    names = (*channels, *future)
     if missing.any():
-        _fill(table, known, missing, places, channels)
-    return Series(tuple(channels), known.astype(np.float32), np.any(missing, axis=1), first, step)
+        for place, name in enumerate(names):
+            until = last if place < len(channels) else len(known)
+            _fill(table, known[:until, place], missing[:until, place], places, name)
+    return Series(names, known.astype(np.float32), np.any(missing, axis=1), first, step)
 
 
 def read_panel(
@@ -111,6 +135,7 @@ def read_panel(
     date: str | None,
     group_by: Sequence[str],
     channels: Sequence[str],
+    future: Sequence[str] = (),
     interpolate: bool = False,
     step: Step | None = None,
 ) -> dict[tuple[str, ...], Series]:
@@ -123,6 +148,7 @@ def read_panel(
         date: Column of dates.
         group_by: Columns whose values name a series; without any, the table is one.
         channels: Columns of measurements.
+        future: As in :func:`read_series`.
         interpolate: As in :func:`read_series`.
         step: Time from one row of a series to the next.
 
@@ -137,7 +163,14 @@ def read_panel(
         step = infer_step(sorted(set(dates))) if len(set(dates)) > 1 else None
 
     def read(part: Table) -> Series:
-        return read_series(part, date=date, channels=channels, interpolate=interpolate, step=step)
+        return read_series(
+            part,
+            date=date,
+            channels=channels,
+            future=future,
+            interpolate=interpolate,
+            step=step,
+        )
 
     if not group_by:
         return {(): read(table)}
@@ -168,7 +201,8 @@ def encode_series(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
         table: The columns that the model was trained on, by name; others are ignored. Series may
             be longer than the window, and others than in training; without the columns that name
             them, the table is one series.
-        specs: Specs of the inputs: a history with a ``series``, and perhaps a ``calendar``.
+        specs: Specs of the inputs: a history with a ``series``, and perhaps a ``calendar`` and a
+            ``future``, for which the table has rows ahead of the last measured one.
 
     Returns:
         One example for each series; the dates of its forecast, if there are dates.
@@ -179,12 +213,13 @@ def encode_series(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
     """
     history = next(spec for spec in specs if spec.series is not None)
     declared: SeriesSpec = history.series  # type: ignore[assignment]  # chosen for having one
-    channels = [column.name for column in history.columns or ()]
-    for name in [*([declared.date] if declared.date else []), *channels]:
+    columns = {spec.name: [column.name for column in spec.columns or ()] for spec in specs}
+    channels, future = columns[history.name], columns.get("future", [])
+    for name in [*([declared.date] if declared.date else []), *channels, *future]:
         if name not in table.header:
             raise table.bad(
                 f"the column {name!r} is missing",
-                why=f"the model reads {', '.join(channels)}"
+                why=f"the model reads {', '.join([*channels, *future])}"
                 + (f" by {declared.date}" if declared.date else "")
                 + f"; the file has {', '.join(table.header)}",
                 fix="name the columns as in the data that the model was trained on",
@@ -195,30 +230,41 @@ def encode_series(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
         date=declared.date,
         group_by=group_by,
         channels=channels,
+        future=future,
         interpolate=declared.gaps == "interpolate",
         step=Step.of(declared) if declared.date else None,
     )
-    window = int(history.shape[0])
+    window, horizon = int(history.shape[0]), declared.horizon
     for values, series in panel.items():
-        if (steps := len(series.values)) < window:
+        if (steps := series.measured) < window:
             raise table.bad(
                 f"the series {', '.join(values)} has".replace("  ", " ")
                 + f" {steps} step{'s' if steps != 1 else ''} of {declared.step}",
                 why=f"the model looks back over {window}",
                 fix="give a longer series",
             )
+        ahead = len(series.values) - steps
+        if future and ahead < horizon:
+            raise table.bad(
+                f"the series {', '.join(values)} has".replace("  ", " ")
+                + f" {ahead} rows after its last measured one",
+                why=f"the model forecasts {horizon}, from their {', '.join(future)}",
+                fix=f"add their rows, with an empty {channels[0]}",
+            )
+    ends = [(one, one.measured) for one in panel.values()]
+    count = len(channels)
     arrays: dict[str, np.ndarray[Any, Any]] = {
-        history.name: np.stack([one.values[-window:] for one in panel.values()])
+        history.name: np.stack([one.values[at - window : at, :count] for one, at in ends])
     }
-    for spec in specs:
-        if spec.name == "calendar":
-            features = [column.name for column in spec.columns or ()]
-            ends = [(one, len(one.values)) for one in panel.values()]
-            rows = [one.calendar(features, at - window, at + declared.horizon) for one, at in ends]
-            arrays[spec.name] = np.stack(rows)
+    if future:
+        known = [one.values[at - window : at + horizon, count:] for one, at in ends]
+        arrays["future"] = np.stack(known)
+    if features := columns.get("calendar"):
+        rows = [one.calendar(features, at - window, at + horizon) for one, at in ends]
+        arrays["calendar"] = np.stack(rows)
     return Inputs(
         arrays,
-        dates=tuple(_forecast_dates(one, declared.horizon) for one in panel.values()),
+        dates=tuple(_forecast_dates(one, horizon) for one in panel.values()),
         series=tuple(dict(zip(group_by, name, strict=True)) for name in panel) if group_by else (),
     )
 
@@ -227,7 +273,7 @@ def _forecast_dates(series: Series, horizon: int) -> tuple[str, ...]:
     """Return the dates of the steps after a series; empty if it has none."""
     if series.first is None or series.step is None:
         return ()
-    count = len(series.values)
+    count = series.measured
     dates = [series.step.advance(series.first, at) for at in range(count, count + horizon)]
     whole = all(when.time() == dt.time() for when in dates)
     return tuple(
@@ -344,36 +390,41 @@ def _numbers(table: Table, name: str, interpolate: bool) -> npt.NDArray[np.float
     return values
 
 
+def _rows_ahead(table: Table, channels: Sequence[str]) -> int:
+    """Return how many of the last rows have no measurement."""
+    missing = np.all([table.columns[name].missing() for name in channels], axis=0)
+    measured = np.flatnonzero(~missing)
+    return len(table) - int(measured[-1]) - 1 if len(measured) else 0
+
+
 def _fill(
     table: Table,
     values: npt.NDArray[np.float64],
-    missing: npt.NDArray[np.bool_],
+    gaps: npt.NDArray[np.bool_],
     places: npt.NDArray[np.int64],
-    channels: Sequence[str],
+    name: str,
 ) -> None:
     """Interpolate missing values linearly, in place."""
     at = np.arange(len(values))
-    for channel, name in enumerate(channels):
-        gaps = missing[:, channel]
-        known = np.flatnonzero(~gaps)
-        if not len(known) or gaps[0] or gaps[-1]:
-            row = 0 if not len(known) or gaps[0] else len(table) - 1
-            raise table.bad(
-                "the value is missing at the end of the series",
-                row,
-                name,
-                why="missing values are interpolated between two neighbors",
-                fix="remove the row",
-            )
-        steps = np.diff(known)
-        if steps.max(initial=1) - 1 > MAX_FILL:
-            before = known[int(steps.argmax())]
-            row = int(np.searchsorted(places, before, side="right"))
-            raise table.bad(
-                f"{int(steps.max()) - 1} steps are missing before this row",
-                row,
-                name,
-                why=f"at most {MAX_FILL} in a row are interpolated",
-                fix="give the part of the series after the gap",
-            )
-        values[gaps, channel] = np.interp(at[gaps], known, values[known, channel])
+    known = np.flatnonzero(~gaps)
+    if not len(known) or gaps[0] or gaps[-1]:
+        row = 0 if not len(known) or gaps[0] else len(table) - 1
+        raise table.bad(
+            "the value is missing at the end of the series",
+            row,
+            name,
+            why="missing values are interpolated between two neighbors",
+            fix="remove the row",
+        )
+    steps = np.diff(known)
+    if steps.max(initial=1) - 1 > MAX_FILL:
+        before = known[int(steps.argmax())]
+        row = int(np.searchsorted(places, before, side="right"))
+        raise table.bad(
+            f"{int(steps.max()) - 1} steps are missing before this row",
+            row,
+            name,
+            why=f"at most {MAX_FILL} in a row are interpolated",
+            fix="give the part of the series after the gap",
+        )
+    values[gaps] = np.interp(at[gaps], known, values[known])
