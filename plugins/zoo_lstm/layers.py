@@ -342,7 +342,9 @@ class WindowScaledForecaster(keras.Model):
         _, _, deviation = self.get_layer("window_scaling")(history)
         columns = self.get_layer("denormalization").columns
         scale = ops.take(deviation, ops.convert_to_tensor(columns, "int32"), axis=-1)
-        return super().compute_loss(x, y / scale, y_pred / scale, sample_weight, training)
+        truth = next(iter(y.values())) if isinstance(y, dict) else y
+        truth = ops.cast(truth, scale.dtype) / scale
+        return super().compute_loss(x, truth, y_pred / scale, sample_weight, training)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -210,3 +210,50 @@ def test_a_frame_is_a_series_where_an_option_says_so() -> None:
 
     assert "business daily" in data.summary().notes[0]
     assert data.split("test").arrays()[1]["forecast"].max() == 119
+
+
+def test_columns_of_texts_beside_the_series_are_named(tmp_path: Path) -> None:
+    path = panel(tmp_path / "p.csv", {"a": 0, "b": 0})
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{lines[0]},city", *(f"{line},oslo" for line in lines[1:])]))
+    with pytest.raises(BadRecord, match="'oslo' is not a finite number") as caught:
+        zoo.dataset(path, group_by="store")
+    assert "drop=['city']" in caught.value.fix
+    assert zoo.dataset(path, group_by="store", drop="city").spec.task == "forecasting"
+
+
+def test_a_shop_that_is_closed_on_sundays_has_the_frequency_of_the_others(tmp_path: Path) -> None:
+    path = panel(tmp_path / "p.csv", {"a": 0, "b": 0})
+    lines = path.read_text().splitlines()
+    sundays = [
+        line
+        for line in lines[1:]
+        if ",b," in line and dt.date.fromisoformat(line.split(",")[0]).weekday() == 6
+    ]
+    path.write_text("\n".join(line for line in lines if line not in sundays))
+    with pytest.raises(BadRecord, match="1 row is missing"):
+        zoo.dataset(path, group_by="store")
+    data = zoo.dataset(path, group_by="store", gaps="interpolate", window=8, horizon=2)
+
+    assert data.spec.inputs[0].series.weekmask == "1111111"
+
+
+def test_series_on_other_weekdays_are_told_apart(tmp_path: Path) -> None:
+    rows = [
+        f"{FIRST + dt.timedelta(weeks=at, days=day)},{name},{at}"
+        for at in range(60)
+        for name, day in (("a", 0), ("b", 2))
+    ]
+    path = tmp_path / "p.csv"
+    path.write_text("\n".join(["date,store,sales", *rows]))
+    with pytest.raises(DataError, match="has another step") as caught:
+        zoo.dataset(path, group_by="store")
+    assert "weekly" in caught.value.why
+
+
+def test_a_forecast_after_the_last_year_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "years.csv"
+    path.write_text("Year,x\n" + "".join(f"{9940 + at},{at % 7}\n" for at in range(60)))
+    specs = zoo.dataset(path, date="Year").spec.inputs
+    with pytest.raises(BadRecord, match="after the year 9999"):
+        read_inputs(str(path), specs)

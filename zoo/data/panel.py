@@ -242,7 +242,7 @@ def split_borders(panel: Panel, options: WindowOptions) -> Borders:
         for name in ("test", "validation")
     )
     drawn = {
-        "train": (start, stop - validation - test),
+        "train": (start, max(start, stop - validation - test)),
         "validation": (stop - validation - test, stop - test),
         "test": (stop - test, stop),
     }

@@ -74,8 +74,9 @@ def is_series(path: Path, given: Mapping[str, Any]) -> bool:
         table = read_file(path, header=header.header, names=header.names)
     except DataError:
         return False
-    kept = [name for name in table.header[1:] if name not in others]
-    return _dates_first(table, others) and all(is_numeric(table, name) for name in kept)
+    kept = [is_numeric(table, name) for name in table.header[1:] if name not in others]
+    # With group_by a column of texts is named in the error; a table has no use for the dates.
+    return _dates_first(table, others) and (any(kept) if options.group_by else all(kept))
 
 
 def asks_for_series(given: Mapping[str, Any]) -> bool:

@@ -66,7 +66,7 @@ def read_inputs(raw: Any, specs: Sequence[TensorSpec]) -> Inputs:
     if table is None:
         return Inputs(_encode_arrays(raw, specs))
     if any(spec.series is not None for spec in specs):
-        from zoo.runtime.series import encode_series
+        from zoo.runtime.series_inputs import encode_series
 
         return encode_series(table, specs)
     found = encode_table(table, specs)

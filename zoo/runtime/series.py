@@ -1,4 +1,4 @@
-"""Read time series from a table, and encode the last window of each for a forecaster."""
+"""Read time series from a table: evenly spaced measurements, one series or several."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from zoo.runtime.calendar import Step, calendar_row, infer_step, parse_date
-from zoo.runtime.table import Table
-from zoo.runtime.table_inputs import Inputs
+from zoo.runtime.table import Cells, Table
 from zoo.runtime.values import is_missing, is_number
-from zoo.spec import SeriesSpec, TensorSpec
 
 MAX_FILL = 48
 """The longest gap in steps that is interpolated."""
@@ -158,9 +155,14 @@ def read_panel(
     Raises:
         BadRecord: As :func:`read_series` does.
     """
+    parts: dict[tuple[str, ...], Table] = {(): table}
+    if group_by:
+        rows: dict[tuple[str, ...], list[int]] = {}
+        for row, name in enumerate(zip(*map(table.column, group_by), strict=True)):
+            rows.setdefault(name, []).append(row)
+        parts = {name: table.take(np.array(own)) for name, own in rows.items()}
     if step is None and date is not None:
-        dates = [when for cell in table.columns[date].texts if (when := _parse(cell))]
-        step = infer_step(sorted(set(dates))) if len(set(dates)) > 1 else None
+        step = _common_step([part.columns[date] for part in parts.values()])
 
     def read(part: Table) -> Series:
         return read_series(
@@ -172,12 +174,16 @@ def read_panel(
             step=step,
         )
 
-    if not group_by:
-        return {(): read(table)}
-    rows: dict[tuple[str, ...], list[int]] = {}
-    for row, name in enumerate(zip(*map(table.column, group_by), strict=True)):
-        rows.setdefault(name, []).append(row)
-    return {name: read(table.take(np.array(own))) for name, own in rows.items()}
+    return {name: read(part) for name, part in parts.items()}
+
+
+def _common_step(columns: Sequence[Cells]) -> Step | None:
+    """Return the frequency of every series, or that of the dates of all of them."""
+    dates = [sorted({when for cell in cells if (when := _parse(cell))}) for cells in columns]
+    steps = {infer_step(own) for own in dates if len(own) > 1}
+    if len(steps) > 1:
+        return infer_step(sorted(set().union(*dates)))
+    return steps.pop() if steps else None
 
 
 def series_keys(table: Table, date: str) -> list[str]:
@@ -192,93 +198,6 @@ def series_keys(table: Table, date: str) -> list[str]:
         if len(np.unique(pairs)) == len(pairs):
             found.append(name)
     return sorted(found, key=lambda name: len(table.columns[name].texts))
-
-
-def encode_series(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
-    """Encode the last window of each series, with the calendar of it and of the horizon.
-
-    Args:
-        table: The columns that the model was trained on, by name; others are ignored. Series may
-            be longer than the window, and others than in training; without the columns that name
-            them, the table is one series.
-        specs: Specs of the inputs: a history with a ``series``, and perhaps a ``calendar`` and a
-            ``future``, for which the table has rows ahead of the last measured one.
-
-    Returns:
-        One example for each series; the dates of its forecast, if there are dates.
-
-    Raises:
-        BadRecord: If a column is missing, a series is shorter than the window, or its dates or
-            cells are wrong; see :func:`read_series`.
-    """
-    history = next(spec for spec in specs if spec.series is not None)
-    declared: SeriesSpec = history.series  # type: ignore[assignment]  # chosen for having one
-    columns = {spec.name: [column.name for column in spec.columns or ()] for spec in specs}
-    channels, future = columns[history.name], columns.get("future", [])
-    for name in [*([declared.date] if declared.date else []), *channels, *future]:
-        if name not in table.header:
-            raise table.bad(
-                f"the column {name!r} is missing",
-                why=f"the model reads {', '.join([*channels, *future])}"
-                + (f" by {declared.date}" if declared.date else "")
-                + f"; the file has {', '.join(table.header)}",
-                fix="name the columns as in the data that the model was trained on",
-            )
-    group_by = [name for name in declared.group_by if name in table.header]
-    panel = read_panel(
-        table,
-        date=declared.date,
-        group_by=group_by,
-        channels=channels,
-        future=future,
-        interpolate=declared.gaps == "interpolate",
-        step=Step.of(declared) if declared.date else None,
-    )
-    window, horizon = int(history.shape[0]), declared.horizon
-    for values, series in panel.items():
-        if (steps := series.measured) < window:
-            raise table.bad(
-                f"the series {', '.join(values)} has".replace("  ", " ")
-                + f" {steps} step{'s' if steps != 1 else ''} of {declared.step}",
-                why=f"the model looks back over {window}",
-                fix="give a longer series",
-            )
-        ahead = len(series.values) - steps
-        if future and ahead < horizon:
-            raise table.bad(
-                f"the series {', '.join(values)} has".replace("  ", " ")
-                + f" {ahead} rows after its last measured one",
-                why=f"the model forecasts {horizon}, from their {', '.join(future)}",
-                fix=f"add their rows, with an empty {channels[0]}",
-            )
-    ends = [(one, one.measured) for one in panel.values()]
-    count = len(channels)
-    arrays: dict[str, np.ndarray[Any, Any]] = {
-        history.name: np.stack([one.values[at - window : at, :count] for one, at in ends])
-    }
-    if future:
-        known = [one.values[at - window : at + horizon, count:] for one, at in ends]
-        arrays["future"] = np.stack(known)
-    if features := columns.get("calendar"):
-        rows = [one.calendar(features, at - window, at + horizon) for one, at in ends]
-        arrays["calendar"] = np.stack(rows)
-    return Inputs(
-        arrays,
-        dates=tuple(_forecast_dates(one, horizon) for one in panel.values()),
-        series=tuple(dict(zip(group_by, name, strict=True)) for name in panel) if group_by else (),
-    )
-
-
-def _forecast_dates(series: Series, horizon: int) -> tuple[str, ...]:
-    """Return the dates of the steps after a series; empty if it has none."""
-    if series.first is None or series.step is None:
-        return ()
-    count = series.measured
-    dates = [series.step.advance(series.first, at) for at in range(count, count + horizon)]
-    whole = all(when.time() == dt.time() for when in dates)
-    return tuple(
-        when.date().isoformat() if whole else when.isoformat(" ", "minutes") for when in dates
-    )
 
 
 def _parse(cell: str) -> dt.datetime | None:
@@ -307,12 +226,8 @@ def _dates(table: Table, date: str) -> list[dt.datetime]:
                 row,
                 date,
                 why=f"line {table.lines[row - 1]} has it too, and a step has one row",
-                fix="keep one of the rows"
-                + (
-                    f"; or, if there is a series for each {keys[0]}, group_by={keys[0]}"
-                    if keys
-                    else ""
-                ),
+                fix="keep one of the rows; or, if the table holds several series, group_by="
+                + (keys[0] if keys else "COLUMN"),
             )
         if dates and when < dates[-1]:
             keys = series_keys(table, date)
@@ -359,9 +274,8 @@ def _places(
 
 
 def _apart(step: Step) -> str:
-    if step.every > 1:
-        return str(step)
-    return f"an {step}" if step.unit == "hour" else f"a {step}"
+    word = str(step)
+    return word if word[0].isdigit() else f"an {word}" if word == "hour" else f"a {word}"
 
 
 def _numbers(table: Table, name: str, interpolate: bool) -> npt.NDArray[np.float64]:
