@@ -15,6 +15,7 @@ which look alike without being copies.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,17 @@ _BLOCK = 1_024
 _BATCH = 4 << 20
 """The most pixels of images of one shape that are hashed at once."""
 
-_MANY = 0.02
-"""The share of pairs of a block from which on all of its pairs are correlated."""
+_PART_DISTANCE = MAX_DISTANCE // 4
+"""The most bits that differ in one of the four parts of the hashes of near images."""
+
+_FEW = 4_096
+"""Fewer images are compared all with all."""
+
+_MANY = 0.05
+"""The share of pairs with a part in common from which on all are compared with all."""
+
+_STEP = 1 << 20
+"""About the most pairs that are looked at at once."""
 
 Grays = npt.NDArray[np.float32]
 ImageHash = tuple[int, Grays]
@@ -94,28 +104,71 @@ def near_groups(files: Sequence[Path], reader: ImageReader) -> Indices:
 
 
 def near_pairs(hashes: Sequence[ImageHash]) -> Iterator[tuple[Indices, Indices]]:
-    """Yield the positions of near images, block by block.
-
-    Bits are compared first; only where few differ are gray levels correlated.
-    """
+    """Yield the positions of near images; a pair may come more than once."""
     if not hashes:
         return
     bits = np.array([found[0] for found in hashes], np.uint64)
     grays = np.stack([found[1] for found in hashes])
+    parts = _parts(bits)
+    some = parts[:: max(1, len(bits) // _BLOCK)]
+    likely = (np.bitwise_count(some[:, None] ^ some[None]) <= _PART_DISTANCE).any(axis=-1).mean()
+    if len(bits) < _FEW or likely > _MANY:
+        yield from _pairs_in_blocks(bits, grays)
+        return
+    for pairs in _likely_pairs(parts):
+        near = np.bitwise_count(bits[pairs[0]] ^ bits[pairs[1]]) <= MAX_DISTANCE
+        left, right = pairs[0][near], pairs[1][near]
+        alike = np.einsum("ij,ij->i", grays[left], grays[right]) >= MIN_CORRELATION
+        if alike.any():
+            yield left[alike], right[alike]
+
+
+def _pairs_in_blocks(
+    bits: npt.NDArray[np.uint64], grays: Grays
+) -> Iterator[tuple[Indices, Indices]]:
+    """Compare all with all."""
     for start in range(0, len(bits), _BLOCK):
         rows = slice(start, start + _BLOCK)
         for other in range(start, len(bits), _BLOCK):
             columns = slice(other, other + _BLOCK)
             near = np.bitwise_count(bits[rows, None] ^ bits[None, columns]) <= MAX_DISTANCE
-            if other == start:
-                near = np.triu(near, 1)
-            if np.count_nonzero(near) > _MANY * near.size:
+            if near.any():
                 near &= grays[rows] @ grays[columns].T >= MIN_CORRELATION
-            left, right = np.divmod(np.flatnonzero(near), near.shape[1])
-            left, right = left + start, right + other
-            alike = np.einsum("ij,ij->i", grays[left], grays[right]) >= MIN_CORRELATION
-            if alike.any():
-                yield left[alike], right[alike]
+                near = np.triu(near, 1) if other == start else near
+                left, right = np.divmod(np.flatnonzero(near), near.shape[1])
+                if len(left):
+                    yield left + start, right + other
+
+
+def _parts(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16]:
+    """Return four parts of each hash, every fourth bit in one."""
+    each = np.unpackbits(bits.astype(">u8")[:, None].view(np.uint8), axis=1).reshape(-1, 16, 4)
+    high, low = np.packbits(each, axis=1).astype(np.uint16).transpose(1, 0, 2)
+    return np.asarray(high << 8 | low, np.uint16)
+
+
+def _likely_pairs(parts: npt.NDArray[np.uint16]) -> Iterator[tuple[Indices, Indices]]:
+    """Yield all pairs that differ in at most ``MAX_DISTANCE`` bits, and others.
+
+    Multi-index hashing (Norouzi, Punjani & Fleet 2012, arXiv:1307.2982): of four parts, one
+    differs in at most a quarter of those bits, so it is looked up with each two of its bits turned.
+    """
+    turns = [turn for turn in range(1 << 16) if turn.bit_count() <= _PART_DISTANCE]
+    for keys in parts.T.astype(np.int64):
+        order = np.argsort(keys, kind="stable")
+        ordered = keys[order]
+        starts = np.searchsorted(ordered, np.arange((1 << 16) + 1))
+        for turn in turns:
+            others = ordered ^ turn
+            # Each pair once: from the smaller key, or the earlier of two equal ones, to the other.
+            first = np.arange(1, len(keys) + 1) if turn == 0 else starts[others]
+            count = np.where(others >= ordered, starts[others + 1] - first, 0)
+            cuts = np.searchsorted(np.cumsum(count), np.arange(_STEP, count.sum(), _STEP)) + 1
+            for low, high in pairwise([0, *cuts.tolist(), len(keys)]):
+                some = count[low:high]
+                left = np.repeat(np.arange(low, high), some)
+                right = np.repeat(first[low:high] - np.cumsum(some) + some, some)
+                yield order[left], order[right + np.arange(len(right))]
 
 
 def _hashes(files: Sequence[Path], reader: ImageReader) -> list[ImageHash | None]:
