@@ -25,7 +25,7 @@ from zoo.data.images.files import ImageReader
 from zoo.data.splits import Indices
 from zoo.errors import BadRecord
 from zoo.files import is_file
-from zoo.runtime.image_formats import Image
+from zoo.runtime.image_formats import Image, array_of
 
 MAX_DISTANCE = 10
 """The most bits of 64 that differ between near images."""
@@ -45,7 +45,7 @@ _BATCH = 4 << 20
 _PART_DISTANCE = MAX_DISTANCE // 4
 """The most bits that differ in one of the four parts of the hashes of near images."""
 
-_FEW = 4_096
+_FEW = 16_384
 """Fewer images are compared all with all."""
 
 _MANY = 0.05
@@ -132,12 +132,15 @@ def _pairs_in_blocks(
         for other in range(start, len(bits), _BLOCK):
             columns = slice(other, other + _BLOCK)
             near = np.bitwise_count(bits[rows, None] ^ bits[None, columns]) <= MAX_DISTANCE
-            if near.any():
-                near &= grays[rows] @ grays[columns].T >= MIN_CORRELATION
-                near = np.triu(near, 1) if other == start else near
-                left, right = np.divmod(np.flatnonzero(near), near.shape[1])
-                if len(left):
-                    yield left + start, right + other
+            near = np.triu(near, 1) if other == start else near
+            left, right = np.divmod(np.flatnonzero(near), near.shape[1])
+            if len(left) > near.size // 64:
+                alike = (grays[rows] @ grays[columns].T)[left, right]
+            else:
+                alike = np.einsum("ij,ij->i", grays[left + start], grays[right + other])
+            kept = alike >= MIN_CORRELATION
+            if kept.any():
+                yield left[kept] + start, right[kept] + other
 
 
 def _parts(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16]:
@@ -185,7 +188,7 @@ def _hashes(files: Sequence[Path], reader: ImageReader) -> list[ImageHash | None
         else:
             if not reader.keep(file, image):
                 reader.shape(files)
-            gray = np.asarray(image if image.mode == "L" else image.convert("L"))
+            gray = array_of(image if image.mode == "L" else image.convert("L"))[..., 0]
         if pending and (pending[0].shape != gray.shape or len(pending) * gray.size >= _BATCH):
             hashes += image_hashes(pending)
             pending = []
