@@ -135,7 +135,6 @@ BAD: dict[str, tuple[Any, str]] = {
     "a short row": (changed(7, "1,red,2"), "line 8: the row has 3 cells, the header has 4"),
     "a long row": (changed(7, "1,red,2,yes,no"), "line 8: the row has 5 cells"),
     "two equal names": (["size,size,sold", "1,2,yes"], "line 1, column 'size': two columns"),
-    "a column without name": (["size,,sold", "1,2,yes"], "column 2 has no name"),
     "no header": (["1,2,3", "4,5,6"], "line 1: the first line looks like data"),
     "a word in numbers": (changed(9, "big,red,2,yes"), "line 10, column 'size': 'big'"),
     "an infinite number": (changed(9, "1e99,red,2,yes"), "line 10, column 'size': '1e99'"),
@@ -189,10 +188,17 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
 
 
 def test_the_remedy_names_the_likely_encoding(tmp_path: Path) -> None:
-    for encoding, name in (("latin-1", "latin-1"), ("utf-16", "utf-16")):
+    for word, encoding in (("grün", "latin-1"), ("“new”", "cp1252")):
+        file = write(tmp_path, "\n".join(changed(4, f"1,{word},2,yes")).encode(encoding))
         with pytest.raises(BadRecord, match="not UTF-8") as caught:
-            open_path(write(tmp_path, "\n".join(changed(4, "1,grün,2,yes")).encode(encoding)))
-        assert f"iconv -f {name} -t utf-8" in caught.value.fix
+            open_path(file)
+        assert f"encoding={encoding}" in caught.value.fix
+        assert word in str(open_path(file, {"encoding": encoding}).spec)
+
+
+def test_a_byte_order_mark_says_that_a_file_is_utf_16(tmp_path: Path) -> None:
+    file = write(tmp_path, "\n".join(changed(4, "1,grün,2,yes")).encode("utf-16"))
+    assert "grün" in str(open_path(file).spec)
 
 
 def test_many_texts_are_refused_with_the_remedy(tmp_path: Path) -> None:

@@ -286,7 +286,7 @@ def test_a_summary_says_why_each_column_is_what_it_is(tmp_path: Path) -> None:
 
 def table_of(file: Path, monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> Any:
     monkeypatch.setattr(arrow, "_LEAST", 0 if fast else 1 << 60)
-    return read_table(file, header=True)
+    return read_table(file, layout=csv.Layout(header=True))
 
 
 CELLS = st.sampled_from(
@@ -326,11 +326,20 @@ def test_numbers_that_turn_to_text_after_many_rows_keep_their_texts(
     assert table.columns["y"].plain is not None
 
 
+def column(cell: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(cell, min_size=40, max_size=40)
+
+
+TEXTS = st.sampled_from(["red", "blue", "a b", "x,y", 'q"q', "007", "7", "true", "2024-01-31"])
 COLUMN = st.one_of(
-    st.lists(st.floats(-1e6, 1e6, width=32), min_size=40, max_size=40),
-    st.lists(st.sampled_from(["red", "blue", "a b", "x,y", 'q"q']), min_size=40, max_size=40),
-    st.lists(st.sampled_from([True, False]), min_size=40, max_size=40),
-    st.lists(st.integers(-50, 50), min_size=40, max_size=40),
+    column(st.floats(-1e6, 1e6, width=32)),
+    column(st.one_of(st.none(), st.floats(-1e6, 1e6, width=32))),
+    column(TEXTS),
+    column(st.one_of(st.none(), TEXTS)),
+    column(st.sampled_from([True, False])),
+    column(st.sampled_from([True, False, None])),
+    column(st.integers(-50, 50)),
+    column(st.integers(2**53 - 2, 2**53 + 40)),
 )
 
 
@@ -361,6 +370,38 @@ def test_a_frame_is_the_same_from_memory_from_csv_and_from_parquet(
             continue
         found.append(({n: a.tolist() for n, a in inputs_of(data).items()}, data.spec.inputs))
     assert str(found[0]) == str(found[1]) == str(found[2])
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(COLUMN, min_size=1, max_size=3))
+def test_the_same_rows_are_the_same_inputs_of_a_model_from_every_source(
+    tmp_path: Path, columns: list[list[Any]]
+) -> None:
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame({f"c{at}": cells for at, cells in enumerate(columns)})
+    frame["y"] = ["a", "b"] * 20
+    try:
+        specs = zoo.dataset(frame, target="y").spec.inputs
+    except DataError:
+        return
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    sources = {
+        "frame": frame[frame.columns[::-1]],
+        "csv": tmp_path / "t.csv",
+        "parquet": tmp_path / "t.parquet",
+        "records": frame.to_dict("records"),
+        "columns": {name: frame[name].tolist() for name in frame.columns},
+        "arrays": {name: frame[name].to_numpy() for name in frame.columns},
+    }
+    wanted = encode(sources["frame"], specs)
+    for name, source in sources.items():
+        found = encode(source, specs)
+        assert found.keys() == wanted.keys()
+        for key, array in wanted.items():
+            np.testing.assert_array_equal(found[key], array, err_msg=f"{key} from {name}")
 
 
 def test_a_frame_with_two_columns_of_one_name_is_refused() -> None:

@@ -194,7 +194,7 @@ def test_a_wrong_table_is_named_with_its_line(
 
 def test_bytes_that_are_not_a_table_are_refused(tables: Session, tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
-    path.write_bytes(b"\xff\xfe\x00\x01\n\x00")
+    path.write_bytes(b"\xff\xfd\x00\x01\n\x00")
     with pytest.raises(BadRecord, match="not UTF-8"):
         tables.predict(path)
 

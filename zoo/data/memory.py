@@ -300,6 +300,5 @@ def _table_of(data: Any, options: Mapping[str, Any]) -> Table | None:
     if isinstance(data, Mapping):
         return read_mapping(data, [str(name) for name in data])
     if isinstance(data, str | os.PathLike) and Path(data).suffix.lower() in TABLES:
-        header = header_options(options, str(data))
-        return read_file(Path(data), header=header.header, names=header.names)
+        return read_file(Path(data), header_options(options, str(data)).layout)
     return None

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from zoo.config import Frozen, validate
 from zoo.errors import ConfigError
+from zoo.runtime.csv import Layout
 
 MAX_SIDE = 4096
 """The longest side, in pixels, of an image as a model sees it."""
@@ -149,7 +150,15 @@ class SplitFileOptions(Frozen):
         return {split: Path(file) for split, file in given.items() if file is not None}
 
 
-class HeaderOptions(Frozen):
+class EncodingOptions(Frozen):
+    """Option of every file of text."""
+
+    encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = Field(
+        "utf-8", description="Character encoding of the file."
+    )
+
+
+class HeaderOptions(EncodingOptions):
     """Options of every file with columns."""
 
     header: bool | None = Field(
@@ -157,6 +166,12 @@ class HeaderOptions(Frozen):
         description="Whether the first row holds names; null refuses one that looks like data.",
     )
     names: _Names = Field((), description="Names of the columns of a file without a header.")
+    skip: int = Field(0, ge=0, le=10_000, description="Number of lines before the header.")
+
+    @property
+    def layout(self) -> Layout:
+        """What is said of the file."""
+        return Layout(self.header, self.names, self.skip, self.encoding)
 
 
 class TableOptions(GroupOptions, HeaderOptions, SplitFileOptions):
@@ -312,12 +327,8 @@ class VocabularyOptions(Frozen):
     lowercase: bool = Field(True, description="Whether text is turned to lower case.")
 
 
-class TextFileOptions(SplitOptions):
+class TextFileOptions(SplitOptions, EncodingOptions):
     """Options of every text file."""
-
-    encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = Field(
-        "utf-8", description="Character encoding of the file."
-    )
 
 
 class LabeledOptions(TextFileOptions, VocabularyOptions, HeaderOptions, SplitFileOptions):

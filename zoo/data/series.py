@@ -41,6 +41,7 @@ from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.files import open_regular
 from zoo.runtime.calendar import CALENDAR, YEAR, Step, parse_date
 from zoo.runtime.csv import read_table
+from zoo.runtime.inputs import TABLES, TEXT_TABLES
 from zoo.runtime.table import Table
 from zoo.runtime.table_files import read_file
 from zoo.runtime.text_files import decode
@@ -71,7 +72,7 @@ def is_series(path: Path, given: Mapping[str, Any]) -> bool:
     try:
         if not _dates_first(_first_rows(path, header), others):
             return False
-        table = read_file(path, header=header.header, names=header.names)
+        table = read_file(path, header.layout)
     except DataError:
         return False
     kept = [is_numeric(table, name) for name in table.header[1:] if name not in others]
@@ -90,7 +91,7 @@ def open_series(path: Path, options: SeriesOptions) -> Dataset:
     """Read files of series: see :func:`open_series_tables`."""
     given = {"train": str(path), "validation": options.validation, "test": options.test}
     tables = {
-        split: read_file(Path(file), header=options.header, names=options.names)
+        split: read_file(Path(file), options.layout)
         for split, file in given.items()
         if file is not None
     }
@@ -386,7 +387,7 @@ def _notes(
 
 def _first_rows(path: Path, header: HeaderOptions) -> Table:
     """Return the first rows of a table, which tell most tables from series."""
-    if path.suffix.lower() not in (".csv", ".tsv"):
+    if path.suffix.lower() in TABLES and path.suffix.lower() not in TEXT_TABLES:
         return read_file(path)
     try:
         with open_regular(path) as stream:
@@ -394,8 +395,8 @@ def _first_rows(path: Path, header: HeaderOptions) -> Table:
     except OSError as error:
         raise BadRecord(f"cannot be read: {error.strerror or error}", file=str(path)) from error
     whole = start if len(start) < _FIRST_BYTES else start[: start.rfind(b"\n") + 1]
-    text = decode(whole, str(path))
-    return read_table(path, text, header=header.header, names=header.names)
+    text = decode(whole, str(path), header.encoding)
+    return read_table(path, text, layout=header.layout)
 
 
 def _is_dates(table: Table, name: str) -> bool:

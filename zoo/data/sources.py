@@ -46,8 +46,8 @@ from zoo.runtime.inputs import TABLES
 _PAIRS = "sequence-to-sequence"
 PATHS = (
     "a folder with one folder of images or of .txt files per class, a folder of images with a "
-    "captions.jsonl, a .npz file, a table (.csv, .tsv, .parquet, .arrow, .feather, .xlsx), or a "
-    ".tsv or .txt file of sentence pairs"
+    "captions.jsonl, a .npz file, a table (.csv, .tsv, .tab, .data, .parquet, .arrow, "
+    ".feather, .xlsx, or .txt with target=COLUMN), or a .tsv or .txt file of sentence pairs"
 )
 """The kinds of paths that are read, for messages."""
 
@@ -90,21 +90,21 @@ def _file_reader(path: Path, given: Mapping[str, Any]) -> tuple[Reader, type[Fro
             why="pairs are a .tsv or .txt file: a text, a tab, its translation, and no header",
             fix="save it with tabs between the columns",
         )
-    if suffix == ".txt":
+    if suffix == ".txt" and not {"task", "target", "text", "date"} & set(given):
         raise DataError(
             f"{path} is not read without a task",
-            why="a .txt file can hold sentence pairs; texts with classes are a table with a "
-            "header, or a folder of class folders",
-            fix=f"--data-option task={_PAIRS}, for a text, a tab and its translation per line",
+            why="a .txt file can hold sentence pairs or a table",
+            fix=f"--data-option task={_PAIRS}, for a text, a tab and its translation per line; or "
+            "target=COLUMN, for a table",
         )
     if suffix == ".npz":
         return open_npz, SplitOptions
-    if suffix in TABLES:
+    if suffix in (*TABLES, ".txt"):
         if "text" in given:
             return open_text_table, LabeledOptions
         return (open_series, SeriesOptions) if is_series(path, given) else (open_csv, TableOptions)
     raise DataError(
         f"{path} is not a kind of file that is read here",
         why=f"data is {PATHS}",
-        fix="convert it to one of these",
+        fix=f"rename it to {path.stem}.csv if it holds rows of cells, or convert it",
     )

@@ -15,7 +15,7 @@ Text in fewer than a tenth of the cells of a measurement is an error that names 
 
 from __future__ import annotations
 
-import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -50,6 +50,9 @@ from zoo.spec import Column, DataSpec, Reading, Split, Task, TensorSpec
 
 Array = npt.NDArray[Any]
 
+_TARGET = re.compile(r"(?i)target|label|labels|class|y|outcome|response")
+"""Names of columns that are meant to be predicted."""
+
 _EXACT = 2**53
 """Smaller whole numbers are exact as floats."""
 
@@ -61,9 +64,8 @@ def open_csv(path: Path, options: TableOptions) -> Dataset:
         DataError: If a cell, a row or a column is wrong; see :func:`open_table`.
         ConfigError: If an option names a column that is not there.
     """
-    read = functools.partial(read_file, header=options.header, names=options.names)
-    others = {split: read(file) for split, file in options.files().items()}
-    return open_table(read(path), path.name, options, others)
+    others = {split: read_file(file, options.layout) for split, file in options.files().items()}
+    return open_table(read_file(path, options.layout), path.name, options, others)
 
 
 def open_table(
@@ -148,6 +150,8 @@ def _parts(
 def _columns(table: Table, options: TableOptions) -> tuple[str, list[str]]:
     """Return the target and the names of the input columns."""
     target = options.target if options.target is not None else table.header[-1]
+    if options.target is None and not _TARGET.fullmatch(target):
+        _refuse_other_target(table, target)
     asked = {"target": (target,)} | {
         key: getattr(options, key) for key in ("numeric", "categorical", "drop", "group_by")
     }
@@ -163,6 +167,17 @@ def _columns(table: Table, options: TableOptions) -> tuple[str, list[str]]:
         findings.append(Finding("columns", table.header, "a column beside the target is needed"))
     refuse_options(table, findings)
     return target, names
+
+
+def _refuse_other_target(table: Table, last: str) -> None:
+    """Refuse to take the last column for the target where another one is called so."""
+    named = [name for name in table.header if _TARGET.fullmatch(name)]
+    if named:
+        raise table.bad(
+            f"it is not clear which column is the target: {named[0]!r}, or the last, {last!r}",
+            why="by default the last column is predicted",
+            fix=f"name it: target={named[0]}, or target={last}",
+        )
 
 
 def _reading(table: Table, name: str, options: TableOptions) -> Reading | None:

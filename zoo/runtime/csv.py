@@ -3,7 +3,8 @@
 Cells are separated by commas, semicolons, tabs or bars. A first line ``sep=;`` says so, as Excel
 writes it; else the mark that splits the header into most cells, the comma in a tie. Lines before
 the header that begin with ``#`` are comments if they have another number of cells than the header.
-Blank lines do not count.
+Blank lines do not count, nor do rows without any value at the end of a table. A column without a
+name and without any value is left out, and so is a first one that only numbers the rows.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -31,24 +34,48 @@ _COMMENT = "#"
 _ROWS = 4_096
 """Rows that are read at a time."""
 
+_HEAD = 50
+"""Rows at the beginning in which a header is looked for."""
+
+_FEW, _OFTEN = 50, 0.05
+"""A name that is so frequent in its own column of few different texts is a cell."""
+
 _LEADING_ZERO = re.compile(r"(?m)^[ \t]*[+-]?0[0-9]")
 _NOT_PLAIN = re.compile(r"[^0-9.eE+\-\s]")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file with columns is laid out.
+
+    Attributes:
+        header: Whether the first row holds names; ``None`` refuses one that looks like data.
+        names: Names of the columns: instead of the header, or of a file that has none.
+        skip: Number of lines before the header.
+        encoding: Encoding that the user chose; ``None`` for UTF-8 where there is no choice.
+    """
+
+    header: bool | None = None
+    names: Sequence[str] = ()
+    skip: int = 0
+    encoding: str | None = None
 
 
 class _Text:
     """The text of a file with cells, its header, and where its rows begin.
 
-    ``rest`` has the further lines of a file that is too long to be read at once.
+    ``rest`` has the further lines of a file that is too long to be read at once, ``skip`` is the
+    number of lines before the header.
     """
 
-    def __init__(self, text: str, file: str, rest: Iterable[str] = ()) -> None:
+    def __init__(self, text: str, file: str, rest: Iterable[str] = (), skip: int = 0) -> None:
         self.file, self.notes, self._rest = file, list[str](), rest
-        start = 0
-        if (said := _SEP.match(text)) and said[1] in _DELIMITERS:
+        start = sum(len(line) for line in islice(_lines(text), skip))
+        if not skip and (said := _SEP.match(text)) and said[1] in _DELIMITERS:
             start = said.end()
         begin = _after_comments(text, start)
         self.text = text
-        self.delimiter = said[1] if said and start else _delimiter(text, begin)
+        self.delimiter = text[4] if start and not skip else _delimiter(text, begin)
         last = text.rfind("\n", start, max(begin - 1, start)) + 1 or start
         # A last line with # and as many cells as the next one is a header.
         if begin > start and self._width(last) == self._width(begin) > 1:
@@ -107,21 +134,19 @@ def read_table(
     path: Path,
     text: str | None = None,
     *,
-    header: bool | None = None,
-    names: Sequence[str] = (),
+    layout: Layout = Layout(),
     known: Collection[str] = (),
 ) -> Table:
-    r"""Read a CSV file: UTF-8, a header line, one mark between cells.
+    r"""Read a CSV file: a header line, one mark between cells.
 
     Args:
         path: The file.
-        text: Its text, if it was decoded from another encoding than UTF-8.
-        header: Whether the first row holds names; ``None`` refuses one that looks like data.
-        names: Names of the columns: instead of the header, or of a file that has none.
-        known: Names that a header has: a first row with all of them is one.
+        text: Its text, if it was read before.
+        layout: What is said of the file.
+        known: Names that a header has: the first row with all of them is one.
 
     Raises:
-        BadRecord: If the file is empty, not UTF-8, ragged, or has no valid header.
+        BadRecord: If the file is empty, not of its encoding, ragged, or has no valid header.
 
     Example:
         >>> _ = Path("points.csv").write_text("x,y\n1,2\n3,4\n")
@@ -129,13 +154,15 @@ def read_table(
         ['x', 'y']
     """
     file = str(path)
-    text = read_text(path) if text is None else text
-    source = _Text(text, file) if text.strip() else None
+    text = read_text(path, layout.encoding) if text is None else text
+    source = _Text(text, file, skip=layout.skip) if text.strip() else None
     line, first = next(source.rows(), (1, None)) if source is not None else (1, None)
     if source is None or first is None:  # nothing, or nothing but quoted blanks
         raise BadRecord("the file is empty", file=file, fix="write a header line and the rows")
     found = [cell.strip() for cell in first]
-    has_names = header is not False and not (names and header is None)
+    if known and not set(known) <= set(found) and (place := _line_of(source, known)):
+        return read_table(path, text, layout=replace(layout, skip=place - 1), known=known)
+    names = layout.names
     if names and len(names) != len(found):
         raise BadRecord(
             f"it has {len(found)} columns",
@@ -144,8 +171,13 @@ def read_table(
             why=f"{len(names)} names were given",
             fix="give one name per column",
         )
+    has_names = layout.header is not False and not (names and layout.header is None)
+    said = names or layout.skip or (known and set(known) <= set(found))
+    doubtful = layout.header is None and not said
+    if doubtful and any(is_number(name) and found.count(name) > 1 for name in found):
+        raise _like_data(found, file, line, known)
     called = list(names) or (found if has_names else [f"x{at}" for at in range(len(found))])
-    _check_names(called, file, line)
+    called, made_up = name_columns(called, file, line)
     columns = _read_columns(source, called, int(has_names))
     if not columns:
         raise BadRecord(
@@ -154,27 +186,96 @@ def read_table(
             why="there is nothing to read",
             fix="write a row below the header",
         )
+    if doubtful and _looks_like_data(found, columns):
+        raise _like_data(found, file, line, known)
     notes = list(source.notes)
+    if layout.skip:
+        notes.append(f"{layout.skip} lines before the header")
     if not has_names:
         notes.append(f"no header: the columns are called {', '.join(called)}")
+    columns, more = settle_columns(columns, made_up)
     lines = partial(_row_lines, source, int(has_names))
-    table = Table(file, columns, tuple(notes), _lines=lines)
-    named = names or (known and set(known) <= set(found))
-    if header is None and not named and _looks_like_data(found, columns):
-        options = (
-            "; as an option of the data, header=false makes up names, names=[...] gives them, and "
-            "header=true takes this line for names"
-        )
+    return Table(file, columns, (*notes, *more), _lines=lines)
+
+
+def _line_of(source: _Text, known: Collection[str]) -> int | None:
+    """Return the line of the first row with all of these names, near to the beginning."""
+    rows = islice(source.rows(), _HEAD)
+    return next((line for line, row in rows if set(known) <= {one.strip() for one in row}), None)
+
+
+def name_columns(found: Sequence[str], file: str, line: int) -> tuple[list[str], list[str]]:
+    """Return the names of columns, and those that were made up for columns without one.
+
+    Raises:
+        BadRecord: If two columns have the same name.
+    """
+    names = [name or f"column_{place}" for place, name in enumerate(found, 1)]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
         raise BadRecord(
-            "the first line looks like data, not like a header",
+            f"two columns are called {twice!r}",
             file=file,
             row=line,
-            why=f"it holds {', '.join(map(repr, found[:4]))}, as the rows below it do",
-            fix=f"add a line with the columns' names at the top: {','.join(known)}"
-            if known
-            else f"add a line with the columns' names at the top{options}",
+            column=twice,
+            why="columns are asked for by their names",
+            fix="rename one of them in the header line; header=false if the file has none",
         )
-    return table
+    return names, [name for name, given in zip(names, found, strict=True) if not given]
+
+
+def settle_columns(
+    columns: Mapping[str, Cells], made_up: Sequence[str]
+) -> tuple[dict[str, Cells], list[str]]:
+    """Leave out what is no data: empty rows at the end, and columns without a name and a value.
+
+    Returns:
+        The columns, and what was left out, in words.
+    """
+    kept, notes = dict(columns), []
+    blank = None
+    for cells in columns.values():
+        missing = cells.missing()
+        blank = missing if blank is None else blank & missing
+        if not blank[-1]:
+            break
+    if blank is not None and blank[-1] and not blank.all():
+        count = int(np.flatnonzero(~blank)[-1]) + 1
+        kept = {name: cells.take(np.arange(count)) for name, cells in kept.items()}
+        notes.append(f"{len(blank) - count} rows without any value at the end are left out")
+    first = next(iter(columns))
+    for name in made_up:
+        numbers = kept[name].plain
+        if kept[name].missing().all():
+            why = "it has no value, and is left out"
+        elif name == first and numbers is not None and _counts_rows(numbers):
+            why = "it numbers the rows, and is left out"
+        else:
+            notes.append(f"a column has no name: it is called {name}")
+            continue
+        del kept[name]
+        notes.append(f"column {list(columns).index(name) + 1} has no name: {why}")
+    return kept or dict(columns), notes
+
+
+def _counts_rows(numbers: npt.NDArray[np.float64]) -> bool:
+    return numbers[0] in (0, 1) and bool((np.diff(numbers) == 1).all())
+
+
+def _like_data(header: Sequence[str], file: str, line: int, known: Collection[str]) -> BadRecord:
+    options = (
+        "; as an option of the data, header=false makes up names, names=[...] gives them, and "
+        "header=true takes this line for names"
+    )
+    return BadRecord(
+        "the first line looks like data, not like a header",
+        file=file,
+        row=line,
+        why=f"it holds {', '.join(map(repr, header[:4]))}, as the rows below it do",
+        fix=f"add a line with the columns' names at the top: {','.join(known)}"
+        if known
+        else f"add a line with the columns' names at the top{options}",
+    )
 
 
 def _row_lines(source: _Text, skip: int) -> list[int]:
@@ -187,7 +288,14 @@ def _looks_like_data(header: Sequence[str], columns: dict[str, Cells]) -> bool:
     numeric = [cells.plain is not None for _, cells in pairs]
     if any(is_number(name) and number for (name, _), number in zip(pairs, numeric, strict=True)):
         return True
-    return not any(numeric) and all(name in cells.texts for name, cells in pairs)
+    if any(len(parts) > 1 and all(map(is_number, parts)) for parts in map(str.split, header)):
+        return True  # cells with spaces between them
+    if any(numeric):
+        return False
+    return all(name in cells.texts for name, cells in pairs) or any(
+        len(cells.texts) <= _FEW and float(cells.where(lambda text: text == name).mean()) > _OFTEN  # noqa: B023 - called here
+        for name, cells in pairs
+    )
 
 
 def _read_columns(source: _Text, header: Sequence[str], skip: int) -> dict[str, Cells]:
@@ -212,13 +320,27 @@ def _read_columns(source: _Text, header: Sequence[str], skip: int) -> dict[str, 
 
 
 def _ragged(source: _Text, line: int, cells: Sequence[str], count: int) -> BadRecord:
+    fix = "complete the row, or put quotes around a cell that holds the delimiter"
+    if len(cells) > count and (skip := _lines_before(source)):
+        fix = f"if the header is in line {skip + 1}, as an option of the data: skip={skip}"
     return BadRecord(
         f"the row has {len(cells)} cell{'s' if len(cells) != 1 else ''}, the header has {count}",
         file=source.file,
         row=line,
         why=f"every row has one cell per column, with {_DELIMITERS[source.delimiter]} between them",
-        fix="complete the row, or put quotes around a cell that holds the delimiter",
+        fix=fix,
     )
+
+
+def _lines_before(source: _Text) -> int | None:
+    """Return the number of lines before the first row that is as wide as most of them."""
+    try:
+        rows = list(islice(source.rows(), _HEAD))
+    except BadRecord:
+        return None
+    widths = Counter(len(cells) for _, cells in rows)
+    width, count = widths.most_common(1)[0]
+    return next(line for line, cells in rows if len(cells) == width) - 1 if count > 2 else None
 
 
 def stream_rows(lines: Iterator[str], file: str) -> Iterator[tuple[int, list[str] | BadRecord]]:
@@ -244,16 +366,23 @@ def stream_rows(lines: Iterator[str], file: str) -> Iterator[tuple[int, list[str
     line, first = next(rows, (1, None))
     if first is None:
         raise BadRecord("the file is empty", file=file, fix="write a header line and the rows")
-    header = [cell.strip() for cell in first]
-    if fault := line_fault("".join(header), file, line):
+    found = [cell.strip() for cell in first]
+    if fault := line_fault("".join(found), file, line):
         raise fault
-    _check_names(header, file, line)
+    header, _ = name_columns(found, file, line)
     yield line, header
+    blank: list[tuple[int, list[str]]] = []
     for line, cells in rows:
         fault = line_fault("".join(cells), file, line)
         if fault is None and len(cells) != len(header):
             fault = _ragged(source, line, cells, len(header))
-        yield line, fault or [cell.strip() for cell in cells]
+        stripped = [cell.strip() for cell in cells]
+        if fault is None and not any(stripped):
+            blank.append((line, stripped))  # only those at the end do not count
+            continue
+        yield from blank
+        blank.clear()
+        yield line, fault or stripped
 
 
 class _Column:
@@ -322,13 +451,7 @@ def _plain_numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
     return None if np.isinf(values).any() else values
 
 
-def read_text_table(
-    path: Path,
-    encoding: str | None = None,
-    *,
-    header: bool | None = None,
-    names: Sequence[str] = (),
-) -> Table:
+def read_text_table(path: Path, layout: Layout = Layout()) -> Table:
     """Read a table that has a column of text.
 
     In a ``.tsv`` file whose lines all have as many tabs as the first, quotes are part of the text;
@@ -337,15 +460,15 @@ def read_text_table(
     Raises:
         BadRecord: As :func:`read_table`.
     """
-    read = partial(read_table, path, header=header, names=names)
-    if path.suffix.lower() != ".tsv" or header is False or names:
-        return read(read_text(path, encoding))
-    lines = read_lines(path, encoding)
+    read = partial(read_table, path, layout=layout)
+    if path.suffix.lower() != ".tsv" or layout.header is False or layout.names or layout.skip:
+        return read()
+    lines = read_lines(path, layout.encoding)
     called = [name.strip() for name in lines[0][1].split("\t")]
     rows = [[_unquoted(cell.strip()) for cell in line.split("\t")] for _, line in lines[1:]]
     clear = len(set(called)) == len(called) > 1 and all(called) and rows
     if not clear or any(len(row) != len(called) for row in rows):
-        return read(read_text(path, encoding))
+        return read()
     columns = {
         name: Cells.of(cells) for name, cells in zip(called, zip(*rows, strict=True), strict=True)
     }
@@ -381,26 +504,3 @@ def _delimiter(text: str, start: int) -> str:
             return 0
 
     return max(_DELIMITERS, key=cells)
-
-
-def _check_names(header: Sequence[str], file: str, line: int) -> None:
-    seen: set[str] = set()
-    for place, name in enumerate(header):
-        if not name:
-            raise BadRecord(
-                f"column {place + 1} has no name",
-                file=file,
-                row=line,
-                why="columns are asked for by their names",
-                fix="name it in the header line",
-            )
-        if name in seen:
-            raise BadRecord(
-                f"two columns are called {name!r}",
-                file=file,
-                row=line,
-                column=name,
-                why="columns are asked for by their names",
-                fix="rename one of them in the header line",
-            )
-        seen.add(name)

@@ -16,7 +16,8 @@ from zoo.names import nearest
 from zoo.runtime.table_inputs import Inputs, check_values, encode_table
 from zoo.spec import TensorSpec
 
-TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".xlsx")
+TEXT_TABLES = (".csv", ".tsv", ".tab", ".data")
+TABLES = (*TEXT_TABLES, ".parquet", ".arrow", ".feather", ".xlsx")
 """Suffixes of the files that are tables."""
 
 _BATCH_BYTES = 2 * 2**30
@@ -54,7 +55,7 @@ def read_inputs(raw: Any, specs: Sequence[TensorSpec]) -> Inputs:
         pass
     elif is_frame(raw):
         table = read_frame(raw)
-    elif (path := _table_file(raw)) is not None:
+    elif (path := _table_file(raw, specs)) is not None:
         if not any(spec.text for spec in specs):
             from zoo.runtime.table_files import read_file
 
@@ -73,14 +74,15 @@ def read_inputs(raw: Any, specs: Sequence[TensorSpec]) -> Inputs:
     return replace(found, index=tuple(getattr(raw, "index", ()))) if is_frame(raw) else found
 
 
-def _table_file(raw: Any) -> Path | None:
+def _table_file(raw: Any, specs: Sequence[TensorSpec]) -> Path | None:
     """Return the path of a table; ``None`` for anything else."""
+    kinds = (*TABLES, ".txt") if any(spec.columns for spec in specs) else TABLES
     if isinstance(raw, list | tuple) and len(raw) == 1:
         raw = raw[0]
     if not isinstance(raw, str | os.PathLike):
         return None
     path = Path(raw)
-    return path if path.suffix.lower() in TABLES and is_file(path) else None
+    return path if path.suffix.lower() in kinds and is_file(path) else None
 
 
 def _columns(specs: Sequence[TensorSpec]) -> list[str]:

@@ -20,7 +20,7 @@ from zoo.errors import BadRecord, ConfigError, DataError, Finding
 from zoo.files import exists, is_folder, open_regular
 from zoo.runtime import csv, table_files
 from zoo.runtime.image_formats import SUFFIXES as IMAGES
-from zoo.runtime.inputs import TABLES, encode
+from zoo.runtime.inputs import TABLES, TEXT_TABLES, encode
 from zoo.runtime.table import Cells, Table
 from zoo.runtime.text_files import line_fault, stream_lines
 from zoo.runtime.text_inputs import Texts, text_column
@@ -29,7 +29,12 @@ from zoo.spec import TensorSpec
 FORMATS = ("csv", "jsonl", "lines")
 """Formats of a stream: a table with a header, a JSON object per line, a text or a path per line."""
 
-_LINES = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "lines"}
+_LINES = {
+    **dict.fromkeys(TEXT_TABLES, "csv"),
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".txt": "lines",
+}
 _ARRAYS = (".npy", ".npz")
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from zoo.errors import BadRecord, MissingExtra
 from zoo.files import open_regular, read_regular
-from zoo.runtime.csv import read_table
+from zoo.runtime.csv import Layout, name_columns, read_table, settle_columns
+from zoo.runtime.inputs import TABLES, TEXT_TABLES
 from zoo.runtime.table import Cells, Table
 
 _ROWS = 4_096
@@ -19,26 +20,24 @@ _ROWS = 4_096
 
 def read_file(
     path: Path,
+    layout: Layout = Layout(),  # noqa: B008 - it is frozen
     *,
-    header: bool | None = None,
-    names: Sequence[str] = (),
     known: Collection[str] = (),
 ) -> Table:
     """Read a table from a file; its suffix decides how.
 
     Args:
         path: The file.
-        header: As for :func:`zoo.runtime.csv.read_table`: of the formats, CSV alone may lack names.
-        names: As above.
-        known: As above.
+        layout: What is said of a text file; other formats say it themselves.
+        known: As for :func:`zoo.runtime.csv.read_table`.
 
     Raises:
         BadRecord: If the file cannot be read, or is no such table.
         MissingExtra: If the library that reads it is not installed.
     """
     suffix = path.suffix.lower()
-    if suffix in (".csv", ".tsv"):
-        return read_table(path, header=header, names=names, known=known)
+    if suffix in TEXT_TABLES or suffix not in TABLES:
+        return read_table(path, layout=layout, known=known)
     try:
         data = io.BytesIO(read_regular(path))
     except OSError as error:
@@ -124,13 +123,16 @@ def _read_excel(data: io.BytesIO, suffix: str) -> tuple[dict[str, Cells], tuple[
     rows = [row for row in sheet.iter_rows(values_only=True) if any(c is not None for c in row)]
     if not rows:
         return {}, ()
-    names = ["" if cell is None else str(cell).strip() for cell in rows[0]]
-    if "" in names or len(set(names)) < len(names):
-        raise ValueError("the first row must hold a different name in every column")
+    found = ["" if cell is None else str(cell).strip() for cell in rows[0]]
+    if len(set(filter(None, found))) < len(found) - found.count(""):
+        raise ValueError("two columns have one name in the first row")
+    names, made_up = name_columns(found, "", 1)
     columns = {
         name: Cells.of(cells)
         for name, cells in zip(names, zip(*rows[1:], strict=True), strict=False)
     }
     others = len(book.worksheets) - 1
-    notes = (f"the first sheet, {sheet.title!r}; {others} more are not read",) if others else ()
-    return columns, notes
+    columns, notes = settle_columns(columns, made_up) if rows[1:] else (columns, [])
+    if others:
+        notes.append(f"the first sheet, {sheet.title!r}; {others} more are not read")
+    return columns, tuple(notes)

@@ -38,7 +38,7 @@ def read_text(path: Path, encoding: str | None = None) -> str:
 def decode(data: bytes, file: str, encoding: str | None = None) -> str:
     """Decode bytes to text, as :func:`read_text` does."""
     try:
-        text = data.decode("utf-8-sig" if encoding in (None, "utf-8") else encoding)
+        text = data.decode(_codec(data, encoding))
     except UnicodeDecodeError as error:
         looks = _likely(data)
         convert = f"iconv -f {looks} -t utf-8 {file}"
@@ -65,11 +65,20 @@ def decode(data: bytes, file: str, encoding: str | None = None) -> str:
     return text
 
 
+def _codec(data: bytes, encoding: str | None) -> str:
+    if encoding not in (None, "utf-8"):
+        return encoding
+    # A byte-order mark is no guess: Excel writes "Unicode text" so.
+    return "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+
+
 def _likely(data: bytes) -> str:
     """Return the likely encoding of bytes that are not UTF-8."""
     start = data[:1_000]
-    marked = start.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return "utf-16" if marked or start.count(0) > len(start) // 4 else "latin-1"
+    if start.count(0) > len(start) // 4:
+        return "utf-16"
+    # These bytes are control characters in latin-1, and quotes, dashes and the euro in cp1252.
+    return "cp1252" if any(0x80 <= byte < 0xA0 for byte in data) else "latin-1"
 
 
 def read_lines(path: Path, encoding: str | None = None) -> list[tuple[int, str]]:

@@ -20,6 +20,7 @@ import numpy as np
 from zoo.errors import BadRecord, DataError
 from zoo.files import is_file
 from zoo.runtime.csv import read_text_table
+from zoo.runtime.inputs import TEXT_TABLES
 from zoo.runtime.table import Table
 from zoo.runtime.text import Ids, encode_text, tokenizer
 from zoo.runtime.text_files import read_lines
@@ -131,7 +132,7 @@ def _file_texts(path: Path, spec: TensorSpec) -> Texts | None:
             file=str(path),
             fix="give a path that exists; a text that ends so needs a space in it",
         )
-    if kind in (".csv", ".tsv"):
+    if kind in TEXT_TABLES:
         table = read_text_table(path)
         name = text_column(table, spec)
         texts = table.column(name)

@@ -28,6 +28,7 @@ from zoo.data.text.encoding import TextSplit, text_spec, token_tensor
 from zoo.data.text.vocabulary import Tokens, learn_vocabulary
 from zoo.errors import BadRecord, ConfigError, Finding
 from zoo.runtime.csv import read_text_table
+from zoo.runtime.inputs import TEXT_TABLES
 from zoo.runtime.table import Table, join
 from zoo.runtime.table_files import read_file
 from zoo.runtime.text import normalize
@@ -120,8 +121,8 @@ def labeled_rows(path: Path, spec: DataSpec, options: Mapping[str, Any]) -> Text
 
 
 def _read_table(path: Path, options: LabeledOptions) -> Table:
-    if path.suffix.lower() in (".csv", ".tsv"):
-        return read_text_table(path, options.encoding, header=options.header, names=options.names)
+    if path.suffix.lower() in TEXT_TABLES:
+        return read_text_table(path, options.layout)
     return read_file(path)
 
 
