@@ -372,9 +372,7 @@ def test_a_frame_is_the_same_from_memory_from_csv_and_from_parquet(
     assert str(found[0]) == str(found[1]) == str(found[2])
 
 
-@settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(COLUMN, min_size=1, max_size=3))
 def test_the_same_rows_are_the_same_inputs_of_a_model_from_every_source(
     tmp_path: Path, columns: list[list[Any]]
