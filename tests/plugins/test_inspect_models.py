@@ -228,23 +228,24 @@ for name in zoo.list_models():
 
 
 @pytest.mark.slow
-def test_every_model_of_the_zoo_gives_the_same_numbers_on_pytorch() -> None:
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("torch is not installed: pip install torch")
+@pytest.mark.parametrize("other", ["torch", "jax"])
+def test_every_model_of_the_zoo_gives_the_same_numbers_on_another_backend(other: str) -> None:
+    if importlib.util.find_spec(other) is None:
+        pytest.skip(f"{other} is not installed: pip install {other}")
     told = {}
-    for backend in ("torch", "tensorflow"):
+    for backend in (other, "tensorflow"):
         environment = {**os.environ, "KERAS_BACKEND": backend}
         command = [sys.executable, "-c", ALL_ON_ONE_BACKEND]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         told[backend] = dict(json.loads(line) for line in done.stdout.splitlines())
-    assert sorted(told["torch"]) == sorted(told["tensorflow"]) == sorted(zoo.list_models())
+    assert sorted(told[other]) == sorted(told["tensorflow"]) == sorted(zoo.list_models())
     for name, rows in told["tensorflow"].items():
         means = {path: mean for path, mean in rows if mean is not None}
-        other = {path: mean for path, mean in told["torch"][name] if mean is not None}
-        shared = [path for path in means if path in other]
+        found = {path: mean for path, mean in told[other][name] if mean is not None}
+        shared = [path for path in means if path in found]
         assert len(shared) >= 0.9 * len(means), name
         for path in shared:
-            assert other[path] == pytest.approx(means[path], rel=1e-3, abs=1e-4), (name, path)
+            assert found[path] == pytest.approx(means[path], rel=1e-3, abs=1e-4), (name, path)
 
 
 @pytest.mark.slow

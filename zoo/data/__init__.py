@@ -28,7 +28,7 @@ from zoo.data.summary import ColumnSummary, DatasetSummary
 from zoo.data.text.encoding import TextSplit, token_tensor
 from zoo.data.text.labeled import labeled_dataset, labeled_spec, split_by_text
 from zoo.data.text.pairs import hash_order, pair_spec, pair_splits, parse_pairs, source_key
-from zoo.runtime.csv import read_table
+from zoo.runtime.csv import Layout, read_table
 from zoo.runtime.images import read_image
 from zoo.runtime.series import Series, read_series
 from zoo.runtime.text import encode_text, split_words
@@ -42,6 +42,7 @@ __all__ = [
     "GroupOptions",
     "ImageOptions",
     "ImageSize",
+    "Layout",
     "NamedDataset",
     "PairVocabularyOptions",
     "Remote",

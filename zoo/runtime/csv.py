@@ -46,13 +46,18 @@ _NOT_PLAIN = re.compile(r"[^0-9.eE+\-\s]")
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file with columns is laid out.
+    r"""How a file with columns is laid out.
 
     Attributes:
         header: Whether the first row holds names; ``None`` refuses one that looks like data.
         names: Names of the columns: instead of the header, or of a file that has none.
         skip: Number of lines before the header.
         encoding: Encoding that the user chose; ``None`` for UTF-8 where there is no choice.
+
+    Example:
+        >>> _ = Path("below.csv").write_text("Made on Monday\n\nx,y\n1,2\n")
+        >>> read_table(Path("below.csv"), layout=Layout(skip=2)).header
+        ['x', 'y']
     """
 
     header: bool | None = None
