@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         layers as layers,
         metrics as metrics,
         runtime as runtime,
+        sklearn as sklearn,
     )
     from zoo._model_types import *  # noqa: F403 - build, train and the functions of commands
     from zoo.api.artifacts import (
@@ -163,7 +164,16 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name in _DEFINED_IN:
             value = getattr(importlib.import_module(_DEFINED_IN[name]), name)
-        elif name in ("console", "data", "errors", "layers", "metrics", "runtime", "testing"):
+        elif name in (
+            "console",
+            "data",
+            "errors",
+            "layers",
+            "metrics",
+            "runtime",
+            "sklearn",
+            "testing",
+        ):
             value = importlib.import_module(f"zoo.{name}")
         elif name.startswith("_") or importlib.util.find_spec(f"zoo.{name}"):
             # ``from zoo import spec`` asks for an attribute before it imports the module.

@@ -25,6 +25,7 @@ EXTRAS = {
         "transformers": "transformers",
     },
     "serve": {"starlette": "starlette", "uvicorn": "uvicorn"},
+    "sklearn": {"scikit-learn": "sklearn"},
     "tables": {"openpyxl": "openpyxl", "pyarrow": "pyarrow"},
     "text": {"sacrebleu": "sacrebleu", "tokenizers": "tokenizers"},
 }
