@@ -92,10 +92,11 @@ class _ZooEstimator(BaseEstimator):
         Raises:
             ValueError: If there is none of that name.
         """
-        own, name = self._get_param_names(), self.name or self._default
+        own = self._get_param_names()
         for key in params:
             if key in own or "name" in params:  # fit says what is wrong with another model
                 continue
+            name = self.name or self._default
             known = [*own, *registry().get(name).Config.model_fields]
             if key.partition("__")[0].partition(".")[0] not in known:
                 near = nearest(key, known, count=1)
