@@ -42,6 +42,7 @@ MODULES = (
     "zoo.names",
     "zoo.report",
     "zoo.runtime",
+    "zoo.sklearn",
     "zoo.spec",
     "zoo.testing",
 )
