@@ -254,7 +254,7 @@ def _drawn(
     lines = given["train"]
     files, groups = _images(lines)
     if options.near_duplicates == "together":
-        groups = near_groups(files, reader)[groups]
+        groups = _locate(lines, lambda: near_groups(files, reader))[groups]
     if (count := len(set(groups.tolist()))) < needed:
         raise DataError(
             f"{path} has {count} different image{'s' if count != 1 else ''}",

@@ -23,8 +23,6 @@ import numpy.typing as npt
 
 from zoo.data.images.files import ImageReader
 from zoo.data.splits import Indices
-from zoo.errors import BadRecord
-from zoo.files import is_file
 from zoo.runtime.image_formats import Image, array_of
 
 MAX_DISTANCE = 10
@@ -92,7 +90,7 @@ def near_groups(files: Sequence[Path], reader: ImageReader) -> Indices:
         reader: Decodes them, and keeps their pixels.
 
     Raises:
-        BadRecord: If a file is gone.
+        BadRecord: If an image cannot be decoded.
         ConfigError: If the images differ in size, and no size is given.
     """
     hashes = _hashes(files, reader)
@@ -179,16 +177,10 @@ def _hashes(files: Sequence[Path], reader: ImageReader) -> list[ImageHash | None
     hashes: list[ImageHash | None] = []
     pending: list[Image] = []
     for file in files:
-        try:
-            image = reader.read(file)
-        except BadRecord:
-            if not is_file(file):
-                raise
-            gray = np.zeros((1, 1), np.uint8)  # near to none
-        else:
-            if not reader.keep(file, image):
-                reader.shape(files)
-            gray = array_of(image if image.mode == "L" else image.convert("L"))[..., 0]
+        image = reader.read(file)
+        if not reader.keep(file, image):
+            reader.shape(files)
+        gray = array_of(image if image.mode == "L" else image.convert("L"))[..., 0]
         if pending and (pending[0].shape != gray.shape or len(pending) * gray.size >= _BATCH):
             hashes += image_hashes(pending)
             pending = []
