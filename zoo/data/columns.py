@@ -312,13 +312,16 @@ def check_float32(
     Raises:
         DataError: If they do not fit.
     """
-    known = values[~np.isnan(values)]
-    if not len(known) or known.min() == known.max() == 0:
+    missing = np.isnan(values)
+    known = values[~missing] if missing.any() else values
+    if not len(known):
         return
-    with np.errstate(over="ignore"):
-        rounded = known.astype(np.float32)
-    if np.isinf(rounded).any():
-        row = int(np.flatnonzero(~np.isnan(values))[int(np.isinf(rounded).argmax())])
+    low, high = float(known.min()), float(known.max())
+    largest = max(high, -low)
+    if largest == 0:
+        return
+    if largest > float(np.finfo(np.float32).max):
+        row = int((np.abs(values) > np.finfo(np.float32).max).argmax())
         raise table.bad(
             f"{table.columns[name].text(row)!r} is not a finite number",
             row,
@@ -326,7 +329,7 @@ def check_float32(
             why="it is out of the range of float32",
             fix="give the column in a larger unit",
         )
-    largest, deviation = float(np.abs(known).max()), float(known.std())
+    deviation = float(known.std())
     if largest > MAX_MAGNITUDE or 0 < deviation < 1 / MAX_MAGNITUDE:
         size = f"up to {largest:.3g}" if largest > MAX_MAGNITUDE else f"only {deviation:.3g} apart"
         raise table.bad(
@@ -336,8 +339,8 @@ def check_float32(
             fix="give them in another unit",
         )
     rounding = float(np.spacing(np.float32(largest)))
-    coarse = known.min() < known.max() and rounding > 0.1 * deviation
-    if coarse or (rounding > 1 and _merges(known, rounded)):
+    coarse = low < high and rounding > 0.1 * deviation
+    if coarse or (rounding > 1 and _merges(known)):
         raise table.bad(
             f"the numbers are up to {largest:.10g} and only {deviation:.3g} apart"
             if coarse
@@ -350,9 +353,11 @@ def check_float32(
         )
 
 
-def _merges(known: npt.NDArray[np.float64], rounded: npt.NDArray[np.float32]) -> bool:
+def _merges(known: npt.NDArray[np.float64]) -> bool:
     """Return whether different whole numbers become the same in float32."""
-    return bool((known == np.rint(known)).all()) and len(np.unique(rounded)) < len(np.unique(known))
+    if not bool((known == np.rint(known)).all()):
+        return False
+    return len(np.unique(known.astype(np.float32))) < len(np.unique(known))
 
 
 def are_measurements(numbers: npt.NDArray[np.float64]) -> bool:

@@ -27,6 +27,10 @@ _LEAST = 1 << 16
 """Characters of the smallest text for which the import of pyarrow pays."""
 
 
+_BLOCK = 1 << 20
+"""Bytes that are looked at together: arrays for all of a file would be larger than the file."""
+
+
 def read_cells(
     text: str, start: int, delimiter: str, header: Sequence[str], skip: int
 ) -> dict[str, Cells] | None:
@@ -46,8 +50,7 @@ def read_cells(
         from pyarrow import csv
     except ImportError:
         return None
-    data = text[start:].encode()
-    if _has_leading_zeros(data):
+    if _has_leading_zeros(text[start:].encode()):
         return None
     count = skip + 1 + _FIRST // len(header)
     lines = text[start:].split("\n", count)[skip:-1]
@@ -64,8 +67,9 @@ def read_cells(
     }
 
     def read(kinds: dict[str, Any]) -> Any:
+        # The bytes are not kept: a file is in memory as its text already.
         return csv.read_csv(
-            pa.BufferReader(data),
+            pa.BufferReader(text[start:].encode()),
             csv.ReadOptions(column_names=names, skip_rows_after_names=skip, use_threads=False),
             csv.ParseOptions(delimiter=delimiter, quote_char=False, double_quote=False),
             csv.ConvertOptions(column_types=kinds, null_values=_MARKS, include_columns=list(kinds)),
@@ -75,28 +79,34 @@ def read_cells(
         return _encoded(read({name: coded}).column(0))
 
     try:
-        table = read(kinds)
-        found = [
-            _cells(column, partial(encode, name))
-            for name, column in zip(names, table.columns, strict=True)
-        ]
+        columns = read(kinds).columns[::-1]
+        if not len(columns[0]):
+            return None
+        found = {}
+        for name, called in zip(names, header, strict=True):
+            cells = _cells(columns.pop(), partial(encode, name))  # it is freed when it is copied
+            if cells is None:
+                return None
+            found[called] = cells
     except pa.ArrowInvalid:  # a row of another length, a text among numbers
         return None
-    known = [cells for cells in found if cells is not None]
-    if not len(table) or len(known) < len(found):
-        return None
-    return dict(zip(header, known, strict=True))
+    return found
 
 
 def _has_leading_zeros(data: bytes) -> bool:
     """Return whether a cell begins with a zero and a digit, or may do so."""
     symbols = np.frombuffer(data, np.uint8)
-    zeros = np.flatnonzero(symbols[:-1] == ord("0"))
-    zeros = zeros[_DIGIT[symbols[zeros + 1]]]
-    before = symbols[zeros - 1]
-    signed = (before == ord("-")) | (before == ord("+"))
-    before = np.where(signed, symbols[zeros - 2], before)  # the exponent of 1e-05
-    return not _INSIDE[before].all()
+    for start in range(0, len(symbols), _BLOCK):
+        skip = min(start, 2)  # the bytes before a zero may be of the block before
+        part = symbols[start - skip : start + _BLOCK + 1]
+        zeros = np.flatnonzero(part[skip:-1] == ord("0")) + skip
+        zeros = zeros[_DIGIT[part[zeros + 1]]]
+        before = part[zeros - 1]
+        signed = (before == ord("-")) | (before == ord("+"))
+        before = np.where(signed, part[zeros - 2], before)  # the exponent of 1e-05
+        if not _INSIDE[before].all():
+            return True
+    return False
 
 
 def _cells(column: Any, encode: Callable[[], Encoded]) -> Cells | None:
@@ -107,7 +117,9 @@ def _cells(column: Any, encode: Callable[[], Encoded]) -> Cells | None:
         encoded = _encoded(column)
         return Cells(lambda: encoded)
     values = column.to_numpy()
-    if np.isinf(values).any() or np.isnan(values).sum() > column.null_count:
+    with np.errstate(invalid="ignore", over="ignore"):
+        odd = not np.isfinite(values.sum())
+    if odd and (np.isinf(values).any() or np.isnan(values).sum() > column.null_count):
         return None
     return Cells(encode, np.asarray(values, np.float64))
 

@@ -179,7 +179,7 @@ def read_table(
     has_names = layout.header is not False and not (names and layout.header is None)
     said = names or layout.skip or (known and set(known) <= set(found))
     doubtful = layout.header is None and not said
-    if doubtful and any(is_number(name) and found.count(name) > 1 for name in found):
+    if doubtful and any(count > 1 and is_number(name) for name, count in Counter(found).items()):
         raise _like_data(found, file, line, known)
     called = list(names) or (found if has_names else [f"x{at}" for at in range(len(found))])
     called, made_up = name_columns(called, file, line)
@@ -216,8 +216,8 @@ def name_columns(found: Sequence[str], file: str, line: int) -> tuple[list[str],
         BadRecord: If two columns have the same name.
     """
     names = [name or f"column_{place}" for place, name in enumerate(found, 1)]
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if twice is not None:
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
         raise BadRecord(
             f"two columns are called {twice!r}",
             file=file,
