@@ -398,7 +398,7 @@ def empty_columns_and_rows_of_a_spreadsheet() -> Published:
         task=NUMBERS,
         examples=200,
         kinds={"X2": "numeric", "Y1": "measurement"},
-        said="30 rows without any value",
+        said="30 empty rows",
     )
 
 

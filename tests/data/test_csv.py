@@ -13,6 +13,7 @@ import zoo
 from zoo.data import Dataset
 from zoo.data.sources import open_path
 from zoo.errors import BadRecord, ConfigError, DataError, ZooError
+from zoo.runtime.csv import read_table, stream_rows
 
 
 def lines(count: int = 40) -> list[str]:
@@ -426,3 +427,24 @@ def test_a_cell_that_never_ends_is_asked_for_its_quote(tmp_path: Path) -> None:
 
     with pytest.raises(BadRecord, match="a quoted cell ends with a quote"):
         zoo.dataset(path)
+
+
+def test_a_last_row_of_marks_for_missing_values_is_a_row(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("x,y\n1,2\nNA,NA\n,\n,\n")
+    table = read_table(file)
+    assert table.column("x") == ["1", "NA"]
+    assert "2 empty rows" in table.notes[0]
+
+
+def test_a_long_row_of_a_stream_costs_no_other_row() -> None:
+    lines = iter(["a,b\n", "1,2\n", "3,4,5\n", "6,7\n", ",\n", "8,9\n", ",\n"])
+    rows = list(stream_rows(lines, "t.csv"))
+    assert [row for _, row in rows if not isinstance(row, BadRecord)] == [
+        ["a", "b"],
+        ["1", "2"],
+        ["6", "7"],
+        ["", ""],
+        ["8", "9"],
+    ]
+    assert sum(isinstance(row, BadRecord) for _, row in rows) == 1

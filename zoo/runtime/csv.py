@@ -3,8 +3,8 @@
 Cells are separated by commas, semicolons, tabs or bars. A first line ``sep=;`` says so, as Excel
 writes it; else the mark that splits the header into most cells, the comma in a tie. Lines before
 the header that begin with ``#`` are comments if they have another number of cells than the header.
-Blank lines do not count, nor do rows without any value at the end of a table. A column without a
-name and without any value is left out, and so is a first one that only numbers the rows.
+Blank lines do not count, nor do empty rows at the end of a table. A column without a name and
+without any value is left out, and so is a first one that only numbers the rows.
 """
 
 from __future__ import annotations
@@ -89,6 +89,11 @@ class _Text:
             count = text.count("\n", start, begin)
             self.notes.append(f"{count} comment line{'s' if count > 1 else ''} before the header")
         self.start = begin
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the rows are read once, as they come."""
+        return self._rest != ()
 
     def _width(self, start: int) -> int:
         try:
@@ -245,9 +250,13 @@ def settle_columns(
         if not blank[-1]:
             break
     if blank is not None and blank[-1] and not blank.all():
-        count = int(np.flatnonzero(~blank)[-1]) + 1
-        kept = {name: cells.take(np.arange(count)) for name, cells in kept.items()}
-        notes.append(f"{len(blank) - count} rows without any value at the end are left out")
+        count, least = len(blank), int(np.flatnonzero(~blank)[-1]) + 1
+        # NA is a mark that somebody wrote, and no empty cell.
+        while count > least and not any(cells.text(count - 1) for cells in columns.values()):
+            count -= 1
+        if count < len(blank):
+            kept = {name: cells.take(np.arange(count)) for name, cells in kept.items()}
+            notes.append(f"{len(blank) - count} empty rows at the end are left out")
     first = next(iter(columns))
     for name in made_up:
         numbers = kept[name].plain
@@ -339,6 +348,8 @@ def _ragged(source: _Text, line: int, cells: Sequence[str], count: int) -> BadRe
 
 def _lines_before(source: _Text) -> int | None:
     """Return the number of lines before the first row that is as wide as most of them."""
+    if source.is_streamed:
+        return None  # its rows are read once
     try:
         rows = list(islice(source.rows(), _HEAD))
     except BadRecord:
