@@ -48,7 +48,7 @@ def test_an_installed_example_is_announced_and_passes_its_own_tests(author, pack
     announced = json.loads(done.stdout[done.stdout.index("[\n") :])
     assert package in {row["distribution"] for row in announced}
     # The conformance checks of a model are among its tests.
-    done = author.run("sh", f"python -W error::UserWarning -m pytest -q examples/{package}", 600)
+    done = author.run("sh", f"python -W error::UserWarning -m pytest -q examples/{package}", 1800)
     assert done.returncode == 0, done.stdout
     assert passed in done.stdout
 
