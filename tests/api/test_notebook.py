@@ -181,6 +181,14 @@ class TestADataset:
         for fact in ("digits", "1,259 train", "uint8 8 × 8 × 1", "10 classes"):
             assert fact in page.text
 
+    def test_a_view_is_shown_with_its_own_sizes(self):
+        few = zoo.DatasetView(
+            zoo.dataset("digits"), lambda name, split: zoo.Subset(split, np.arange(7))
+        )
+        page = page_of(few)
+        assert len(page.images) == 5
+        assert "7 train" in page.text
+
     def test_rows_have_names_units_and_categories(self):
         columns = (Column(name="<h>", unit="m"), Column(name="color", categories=("red", "blue")))
         rows = np.array([[1.5, 1], [2.5, 0]])

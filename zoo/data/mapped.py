@@ -205,6 +205,11 @@ class DatasetView:
     ) -> None:
         self._dataset, self._function, self._spec = dataset, function, spec
 
+    def _repr_html_(self) -> str:
+        from zoo.data.html_view import dataset_html
+
+        return dataset_html(self)
+
     @property
     def spec(self) -> DataSpec:
         """Description of the result."""
