@@ -811,6 +811,26 @@ def sales_of_several_stores() -> Published:
     )
 
 
+@published
+def sales_of_items_in_several_stores() -> Published:
+    rows: list[Any] = [["date", "store", "item", "sales"]]
+    rows += [
+        [day, 1 + store, 1 + item, R.randint(5, 50)]
+        for day in days(200)
+        for store in range(2)
+        for item in range(3)
+    ]
+    return Published(
+        "train.csv",
+        cells(rows),
+        "is repeated",
+        "group_by=store,item",
+        {"group_by": "store,item"},
+        "forecasting",
+        said="6 series",
+    )
+
+
 # Files of other kinds
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,9 @@ from zoo.runtime.values import is_missing, is_number
 
 MAX_FILL = 48
 """The longest gap in steps that is interpolated."""
+
+_MOST_KEYS = 20
+"""Of so many columns that may name a series, pairs are tried."""
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -187,17 +191,30 @@ def _common_step(columns: Sequence[Cells]) -> Step | None:
 
 
 def series_keys(table: Table, date: str) -> list[str]:
-    """Return the columns whose values tell the rows of one date apart, the likeliest first."""
-    found = []
+    """Return the columns, or pairs of them, that tell the rows of one date apart.
+
+    The likeliest comes first: that with the fewest values. A pair is written ``store,item``.
+    """
     dates = table.columns[date]
-    for name, cells in table.columns.items():
-        repeated = len(dates.texts) < len(table) and len(cells.texts) <= len(table) / 2
-        if name == date or not repeated:
-            continue
-        pairs = dates.codes * len(cells.texts) + cells.codes
-        if len(np.unique(pairs)) == len(pairs):
-            found.append(name)
-    return sorted(found, key=lambda name: len(table.columns[name].texts))
+    if len(dates.texts) == len(table):
+        return []
+    few = {
+        name: cells
+        for name, cells in table.columns.items()
+        if name != date and len(cells.texts) <= len(table) / 2
+    }
+    for size in (1, 2):
+        found = []
+        for names in itertools.combinations(few, size):
+            codes, values = dates.codes, 1
+            for cells in map(few.__getitem__, names):
+                codes = codes * len(cells.texts) + cells.codes
+                values *= len(cells.texts)
+            if values <= len(table) / 2 and len(np.unique(codes)) == len(table):
+                found.append((values, ",".join(names)))
+        if found or len(few) > _MOST_KEYS:
+            break
+    return [names for _, names in sorted(found)]
 
 
 def _parse(cell: str) -> dt.datetime | None:
