@@ -7,6 +7,7 @@ columns of texts are categories; or images, uint8 ``[examples, height, width]`` 
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -74,6 +75,8 @@ class _ZooEstimator(BaseEstimator):
         self.patience = patience
         self.validation_fraction = validation_fraction
         self.random_state = random_state
+        if odd := [key for key in config if key.endswith("_")]:
+            raise TypeError(f"{type(self).__name__} has no parameter {odd[0]!r}")
         self.__dict__.update(config)
 
     def _config(self) -> dict[str, Any]:
@@ -118,6 +121,7 @@ class _ZooEstimator(BaseEstimator):
         """Return ``X``, or ``X`` and ``y``, checked as scikit-learn does."""
         if is_frame(X):
             X = validate_data(self, X, reset=options.get("reset", True), skip_check_array=True)
+            _check_columns(X)
             if len(X) < options.get("ensure_min_samples", 1):
                 raise ValueError(f"Found array with {len(X)} sample(s) while more are required.")
             if options.get("y") is None:
@@ -140,6 +144,14 @@ class _ZooEstimator(BaseEstimator):
         self, X: Any, y: Array | None, target: TensorSpec | None, task: str, sample_weight: Any
     ) -> Self:
         """Train in a temporary folder; the weights stay with the estimator."""
+        if not 0 < self.validation_fraction < 1:
+            raise ValueError(
+                f"validation_fraction lies between 0 and 1. Received: {self.validation_fraction}"
+            )
+        config = {key.replace("__", "."): value for key, value in self._config().items()}
+        for key in {"weights", *inspect.signature(train).parameters} & set(config):
+            hint = "; it is called random_state here" if key == "seed" else ""
+            raise ValueError(f"{type(self).__name__} has no parameter {key!r}{hint}")
         inputs = _input_specs(X)
         arrays = encode(X, inputs)
         targets: dict[TensorSpec, Any] = {} if target is None else {target: y}
@@ -163,7 +175,6 @@ class _ZooEstimator(BaseEstimator):
         splits = {"train": split(~chosen), "validation": split(chosen)}
         splits["test"] = splits["validation"]  # nothing is evaluated here: scikit-learn does that
         spec = DataSpec(id=IN_MEMORY, task=task, inputs=inputs, targets=tuple(targets))
-        config = {key.replace("__", "."): value for key, value in self._config().items()}
         with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
             run = train(
                 self.name or self._default,
@@ -240,11 +251,13 @@ class ZooClassifier(ClassifierMixin, _ZooEstimator):
         """Train on examples and their classes, each with its weight in the loss."""
         X, y = self._validated(X, y=y, ensure_min_samples=2)
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
             raise ValueError("y has one class, and a classifier needs two at least")
-        target = class_target(tuple(map(str, self.classes_.tolist())))
-        return self._fit(X, codes.astype(np.int64), target, Task.CLASSIFICATION, sample_weight)
+        target = class_target(tuple(map(str, classes.tolist())))
+        self._fit(X, codes.astype(np.int64), target, Task.CLASSIFICATION, sample_weight)
+        self.classes_ = classes  # only now: those of a model that was trained before stay with it
+        return self
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, ``[examples, classes]``."""
@@ -333,6 +346,16 @@ class ZooTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _ZooEsti
     @property
     def _n_features_out(self) -> int:
         return int(self._opened().signatures[self._signature].outputs[0].shape[0])
+
+
+def _check_columns(X: Any) -> None:
+    """Refuse columns of a frame that would be taken for categories, and are none."""
+    for name in X.columns:
+        values = np.asarray(X[name].to_numpy())
+        if values.dtype.kind == "f" and np.isinf(values).any():
+            raise ValueError(f"Input X contains infinity in the column {name!r}")
+        if values.dtype.kind in "mM":
+            raise ValueError(f"the column {name!r} holds dates or durations: give numbers")
 
 
 def _input_specs(X: Any) -> tuple[TensorSpec, ...]:

@@ -382,3 +382,74 @@ def test_a_stream_is_split_as_a_file_is(tmp_path: Path, start: str) -> None:
     assert batch.prediction is not None
     expected = zoo.predict(TABLES, path).outputs["prediction"]
     np.testing.assert_array_equal(batch.prediction.outputs["prediction"], expected)
+
+
+def test_a_frame_has_the_outputs_of_its_records() -> None:
+    pandas = pytest.importorskip("pandas")
+    rows = records(9)
+    (batch,) = zoo.predict_batches(TABLES, pandas.DataFrame(rows), id_column="name")
+    assert [row["name"] for row in batch.rows] == [row["name"] for row in rows]
+    assert batch.prediction is not None
+    expected = zoo.predict(TABLES, rows).outputs["prediction"]
+    np.testing.assert_allclose(batch.prediction.outputs["prediction"], expected, rtol=1e-5)
+
+
+def test_what_holds_no_rows_is_refused_with_what_is_taken(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.csv", records(3))
+    with path.open() as stream:
+        for source in (stream, None, 7):
+            with pytest.raises(DataError, match="these are no rows"):
+                list(zoo.predict_batches(TABLES, source))
+
+
+def test_the_input_is_never_replaced_by_the_output(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.csv", records(3))
+    before = path.read_bytes()
+    for source in (path, [path], str(path)):
+        with pytest.raises(ConfigError, match="replace the input"):
+            write_predictions(TABLES, source, path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["image", "array"])
+def test_changed_pixels_are_another_input_when_a_prediction_is_resumed(
+    tmp_path: Path, kind: str
+) -> None:
+    """Files of one size, and arrays of which Python shows only the corners, in rows 0 to 3."""
+    levels = [10, 20, 30, 40, 50, 60]
+
+    def write(levels: list[int]) -> Any:
+        images = [np.full((8, 8, 1), level, np.uint8) for level in levels]
+        if kind == "array":
+            np.save(tmp_path / "photos.npy", np.stack(images))
+            return tmp_path / "photos.npy"
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        for at, image in enumerate(images):
+            Image.fromarray(image[..., 0]).save(tmp_path / "photos" / f"{at}.bmp")
+        return tmp_path / "photos"
+
+    class Stopped(Exception):
+        pass
+
+    def stop(count: int) -> None:
+        stop.seen += count  # type: ignore[attr-defined]
+        if stop.seen >= 4:  # type: ignore[attr-defined]
+            raise Stopped
+
+    stop.seen = 0  # type: ignore[attr-defined]
+    out = tmp_path / "out.csv"
+    with pytest.raises(Stopped):
+        write_predictions(IMAGES, write(levels), out, batch_size=2, on_rows=stop)
+    source = write([11, 21, *levels[2:]])
+    with pytest.raises(DataError, match="another prediction"):
+        write_predictions(IMAGES, source, out, batch_size=2, resume=True)
+
+
+def test_a_name_that_is_no_text_is_written_in_escapes(tmp_path: Path) -> None:
+    rows = [{**records(1)[0], "name": "bad\udcff"}]
+    for suffix in (".csv", ".jsonl", ".parquet"):
+        if suffix == ".parquet":
+            pytest.importorskip("pyarrow")
+        out = tmp_path / f"out{suffix}"
+        write_predictions(TABLES, iter(rows), out, id_column="name")
+        assert b"udcff" in out.read_bytes()

@@ -272,3 +272,39 @@ def test_the_examples_show_what_they_give() -> None:
     assert len(found) == 3
     for one in found:
         assert runner.run(one).failed == 0, one.name
+
+
+def test_columns_of_a_frame_that_are_no_categories_are_refused() -> None:
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) % 7})
+    y = np.arange(40) % 2
+    infinite, dated = X.copy(), X.copy()
+    infinite.loc[7, "a"] = np.inf
+    dated["b"] = pandas.date_range("2024-01-01", periods=40)
+    for wrong, said in ((infinite, "infinity in the column 'a'"), (dated, "'b' holds dates")):
+        with pytest.raises(ValueError, match=said):
+            ZooClassifier(epochs=1, **SMALL).fit(wrong, y)
+
+
+@pytest.mark.parametrize("fraction", [15, 1.0, 0, -1])
+def test_a_fraction_that_is_none_is_refused(fraction: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        ZooClassifier(epochs=1, validation_fraction=fraction, **SMALL).fit(*IRIS)
+
+
+def test_names_of_other_parameters_are_refused() -> None:
+    with pytest.raises(TypeError, match="no parameter 'units_'"):
+        ZooClassifier(units_=[99])
+    with pytest.raises(ValueError, match="'seed'; it is called random_state here"):
+        ZooClassifier(seed=3, epochs=1).fit(*IRIS)
+    with pytest.raises(ValueError, match="no parameter 'data_options'"):
+        ZooClassifier(data_options={"x": 1}, epochs=1).fit(*IRIS)
+
+
+def test_a_fit_that_fails_leaves_the_classes_of_the_model_that_there_is() -> None:
+    model = ZooClassifier(epochs=1, **SMALL).fit(IRIS[0], IRIS[1].astype(str))
+    before = model.predict(IRIS[0])
+    model.set_params(epochs=-4)
+    with pytest.raises(ConfigError):
+        model.fit(IRIS[0], np.array(["x", "y", "z"])[IRIS[1]])
+    np.testing.assert_array_equal(model.predict(IRIS[0]), before)

@@ -448,3 +448,18 @@ def test_a_long_row_of_a_stream_costs_no_other_row() -> None:
         ["8", "9"],
     ]
     assert sum(isinstance(row, BadRecord) for _, row in rows) == 1
+
+
+def test_empty_rows_at_the_end_make_no_class(tmp_path: Path) -> None:
+    file = write(tmp_path, [*changed(4, "1,red,2,yes"), ",,,", ",,,"])
+    data = open_path(file)
+    assert "" not in (data.spec.targets[0].labels or ())
+    assert "" not in (data.spec.input("categorical").columns[0].categories or ())
+
+
+def test_rows_above_a_second_header_of_the_same_width_are_not_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("A,B\n1,2\n3,4\na,b\n5,6\n")
+    assert read_table(file, known=["a", "b"]).header == ["A", "B"]
+    file.write_text("Made on Monday\n\na,b\n5,6\n")
+    assert read_table(file, known=["a", "b"]).column("b") == ["6"]

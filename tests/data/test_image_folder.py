@@ -305,3 +305,29 @@ def test_every_file_is_read_once(photos: Path, monkeypatch: pytest.MonkeyPatch) 
         assert arrays is not None and len(arrays[1]["label"])
     assert data.fingerprint
     assert sorted(read) == sorted(photos.rglob("*.png"))
+
+
+def test_a_text_among_images_is_the_one_that_is_named(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for at in range(10):
+            pixels = random.integers(0, 255, (40, 40, 3), np.uint8)
+            PIL_Image.fromarray(pixels).save(tmp_path / label / f"{at}.png")
+    assert not open_path(tmp_path).notes
+    (tmp_path / "a" / "0.txt").write_text("taken on Monday")
+    with pytest.raises(DataError, match=r"0\.txt"):
+        open_path(tmp_path)
+
+
+def test_near_duplicates_are_mentioned(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for at in range(12):
+            pixels = random.integers(0, 255, (40, 40, 3), np.uint8)
+            for copy in range(1 + (at == 0)):
+                file = tmp_path / label / f"{at}-{copy}.png"
+                PIL_Image.fromarray(pixels).save(file)
+    assert "2 of 26 images are near duplicates" in open_path(tmp_path).notes[0]
+    assert not open_path(tmp_path, {"near_duplicates": "ignore"}).notes

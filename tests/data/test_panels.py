@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.api.batch_prediction import write_predictions
 from zoo.errors import BadRecord, ConfigError, DataError
 from zoo.runtime.inputs import read_inputs
 
@@ -257,3 +258,47 @@ def test_a_forecast_after_the_last_year_is_refused(tmp_path: Path) -> None:
     specs = zoo.dataset(path, date="Year").spec.inputs
     with pytest.raises(BadRecord, match="after the year 9999"):
         read_inputs(str(path), specs)
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (28, ["2023-02-28", "2023-03-28", "2023-04-28"]),
+        (31, ["2023-02-28", "2023-03-31", "2023-04-30"]),
+    ],
+)
+def test_a_monthly_series_that_begins_in_february_keeps_its_day(
+    tmp_path: Path, day: int, expected: list[str]
+) -> None:
+    def months(path: Path, begin: int, count: int) -> Path:
+        rows = []
+        for at in range(begin, begin + count):
+            year, month = 2018 + at // 12, 1 + at % 12
+            last = (dt.date(year + month // 12, month % 12 + 1, 1) - dt.timedelta(days=1)).day
+            rows.append(f"{dt.date(year, month, min(day, last))},{at}")
+        path.write_text("\n".join(["date,x", *rows]) + "\n")
+        return path
+
+    specs = zoo.dataset(months(tmp_path / "t.csv", 0, 60), window=6, horizon=3).spec.inputs
+    read = read_inputs(str(months(tmp_path / "n.csv", 49, 12)), specs)
+    assert list(read.dates[0]) == expected
+
+
+@pytest.mark.slow
+def test_every_series_of_a_file_has_a_row_of_the_output(tmp_path: Path) -> None:
+    file = panel(tmp_path / "p.csv", {"a": 0, "b": 0, "c": 0})
+    run = zoo.train(
+        "lstm",
+        str(file),
+        data_options={"group_by": "store", "window": 8, "horizon": 2},
+        epochs=1,
+        run_dir=tmp_path / "run",
+        progress=False,
+    )
+    expected = zoo.predict(run, str(file)).as_dicts()
+    (batch,) = zoo.predict_batches(run, str(file))
+    assert [one["store"] for one in batch.as_dicts()] == ["a", "b", "c"]
+    assert [one["forecast"] for one in batch.as_dicts()] == [one["forecast"] for one in expected]
+    assert write_predictions(run, str(file), tmp_path / "out.csv") == (3, 0)
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0].startswith("file,store,forecast") and len(lines) == 4

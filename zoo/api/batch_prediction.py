@@ -164,7 +164,10 @@ class _Job:
         names = [row.name for row in rows]
         if not any(row.fault for row in rows):
             with contextlib.suppress(DataError):
-                return PredictedBatch(names, self._predict(rows), {})
+                prediction = self._predict(rows)
+                if prediction.series:  # a file may hold several
+                    names = names * len(prediction)
+                return PredictedBatch(names, prediction, {})
         found = {at: fault for at, row in enumerate(rows) if (fault := self._reader.fault(row))}
         if found and not self.skip_errors:
             raise found[min(found)]
@@ -178,7 +181,7 @@ class _Job:
             raw, signature=self._signature, beams=self.beams, prompt=self.prompt
         )
 
-    def columns(self, names: Iterable[str]) -> dict[str, Any]:
+    def columns(self, names: Iterable[str], errors: int = 0) -> dict[str, Any]:
         """Return the columns of the output after those that name a row, with a value of each."""
         arrays = {
             spec.name: np.zeros(
@@ -186,11 +189,12 @@ class _Job:
             )
             for spec in self._outputs
         }
-        found: dict[str, Any] = {name: 0 if name == "row" else "" for name in names}
+        groups = [name for spec in self._inputs if spec.series for name in spec.series.group_by]
+        found: dict[str, Any] = {name: 0 if name == "row" else "" for name in (*names, *groups)}
         found |= _flat(Prediction(arrays, self._outputs).as_dicts()[0])
         if any(column.categories for spec in self._inputs for column in spec.columns or ()):
             found["unknown"] = {}
-        return found | ({"error": ""} if self.skip_errors else {})
+        return found | ({"error": ""} if self.skip_errors or errors else {})
 
     def digest(self) -> Any:
         """Return the hash of the model and of the options that decide on the output."""
@@ -240,7 +244,7 @@ def write_predictions(
             those of what is resumed.
     """
     partial, record = partial_file(out), out.with_name(f"{out.name}.partial.json")
-    _check_target(out, partial, resume=resume)
+    _check_target(out, partial, source, resume=resume)
     job = _Job(model, source, **options)
     state: dict[str, Any] = {"blocks": 0, "bytes": 0, "rows": 0, "errors": 0, "names": []}
     if resume and is_file(partial) and is_file(record):
@@ -272,9 +276,9 @@ def write_predictions(
                 stack.callback(save)
             if batch is not None:
                 stream.write(_lines(batch.as_dicts()))
-                state["rows"] += len(rows)
+                state["rows"] += len(batch.rows)
                 state["errors"] += len(batch.errors)
-                on_rows(len(rows))
+                on_rows(len(batch.rows))
             state |= {"blocks": done + 1, "digest": digest.hexdigest(), "bytes": stream.tell()}
             if time.monotonic() - last > _SECONDS:
                 save()
@@ -284,14 +288,19 @@ def write_predictions(
     if not state["blocks"]:
         raise DataError("the input has no rows", why="there is nothing to predict", fix="give rows")
     with replacing(out) as temporary:
-        _finish(partial, temporary, job.columns(state["names"]))
+        _finish(partial, temporary, job.columns(state["names"], state["errors"]))
     partial.unlink()
     record.unlink()
     return state["rows"], state["errors"]
 
 
-def _check_target(out: Path, partial: Path, *, resume: bool) -> None:
+def _check_target(out: Path, partial: Path, source: Any, *, resume: bool) -> None:
     suffix = out.suffix.lower()
+    paths = source if isinstance(source, list | tuple) else [source]
+    given = [Path(one) for one in paths if isinstance(one, str | Path)]
+    if exists(out) and any(exists(one) and one.samefile(out) for one in given):
+        wrong = Finding("out", str(out), "another file than the input")
+        raise ConfigError("the outputs would replace the input", findings=[wrong])
     if suffix not in FORMATS:
         wrong = Finding("out", str(out), f"a file that ends in {', '.join(FORMATS)}")
         raise ConfigError("the outputs cannot be written there", findings=[wrong])
@@ -320,7 +329,14 @@ def _content(row: Row) -> bytes:
     """Return what tells a row from another."""
     value = row.value
     if isinstance(value, Path) and is_file(value):
-        value = value.stat().st_size
+        value = sha256_file(value)
+    elif isinstance(value, Mapping):  # numpy shortens what it shows of an array
+        value = {
+            key: (one.dtype.str, one.shape, one.tobytes()) if isinstance(one, np.ndarray) else one
+            for key, one in value.items()
+        }
+    elif isinstance(value, np.ndarray):
+        value = value.dtype.str, value.shape, value.tobytes()
     return repr((row.name, value, row.line)).encode("utf-8", "surrogatepass")
 
 
@@ -328,7 +344,7 @@ def _lines(records: Iterable[Mapping[str, Any]]) -> bytes:
     text = io.StringIO()
     for record in records:
         text.write(json.dumps(plain(record), ensure_ascii=False, allow_nan=False) + "\n")
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8", "backslashreplace")  # as JSON escapes half a character
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -377,8 +393,9 @@ def _finish(partial: Path, out: Path, columns: Mapping[str, Any]) -> None:
 def _cell(value: Any, missing: Any = "") -> Any:
     """Return a value as a cell: lists and mappings as JSON."""
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    return missing if value is None else str(value)
+        value = json.dumps(value, ensure_ascii=False)
+    # The name of a file may hold bytes that are no text.
+    return missing if value is None else str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def _arrow_type(pa: Any, example: Any) -> Any:

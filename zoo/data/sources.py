@@ -16,6 +16,7 @@ Paths are read by fixed rules; the contents of a text never decide.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from zoo.data.table import open_csv
 from zoo.data.text.labeled import open_text_folder, open_text_table
 from zoo.data.text.pairs import open_pairs
 from zoo.errors import DataError
+from zoo.runtime.image_formats import SUFFIXES as IMAGES
 from zoo.runtime.inputs import TABLES
 
 _PAIRS = "sequence-to-sequence"
@@ -50,6 +52,9 @@ PATHS = (
     ".feather, .xlsx, or .txt with target=COLUMN), or a .tsv or .txt file of sentence pairs"
 )
 """The kinds of paths that are read, for messages."""
+
+_LOOKED_AT = 1_000
+"""Files of a folder that decide whether it holds images or texts."""
 
 
 Reader = Callable[[Path, Any], Dataset]
@@ -75,7 +80,8 @@ def open_path(path: Path, options: Mapping[str, Any] | None = None) -> Dataset:
 def _folder_reader(path: Path) -> tuple[Reader, type[Frozen]]:
     if is_captioned(path):
         return open_captioned, CaptionOptions
-    if next(suffixes(path), "") == ".txt":
+    found = set(itertools.islice(suffixes(path), _LOOKED_AT))
+    if ".txt" in found and not found.intersection(IMAGES):
         return open_text_folder, LabeledOptions
     return open_image_folder, ImageOptions
 

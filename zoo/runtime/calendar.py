@@ -8,7 +8,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -68,16 +68,23 @@ class Step:
         every: Number of units.
         unit: The unit; months and years are counted on the calendar.
         weekmask: The weekdays of a daily series, as in :func:`numpy.busday_count`.
+        day: Day of the month of monthly dates, as far as a month has it; 0 for that of the date
+            that is counted from.
     """
 
     every: int
     unit: Unit
     weekmask: str = EVERY_DAY
+    day: int = field(default=0, compare=False)
 
     @classmethod
     def of(cls, series: SeriesSpec) -> Step:
         """Return the step of a spec."""
         return cls(series.every, series.unit, series.weekmask)
+
+    def on(self, dates: Sequence[dt.datetime]) -> Step:
+        """Return the step of a series with these dates: February 28 may be the end of a month."""
+        return replace(self, day=max(date.day for date in dates))
 
     def __str__(self) -> str:
         return step_name(self.every, self.unit, self.weekmask)
@@ -125,7 +132,7 @@ class Step:
             return date + dt.timedelta(seconds=_SECONDS[self.unit] * self.every * steps)
         year, month = divmod(date.year * 12 + date.month - 1 + self.every * steps, 12)
         last = calendar.monthrange(year, month + 1)[1]
-        day = last if _at_end(date) else min(date.day, last)
+        day = min(self.day or (31 if _at_end(date) else date.day), last)
         return date.replace(year=year, month=month + 1, day=day)
 
     def between(self, earlier: dt.datetime, later: dt.datetime) -> int | None:

@@ -209,9 +209,13 @@ def read_table(
 
 
 def _line_of(source: _Text, known: Collection[str]) -> int | None:
-    """Return the line of the first row with all of these names, near to the beginning."""
-    rows = islice(source.rows(), _HEAD)
-    return next((line for line, row in rows if set(known) <= {one.strip() for one in row}), None)
+    """Return the line of the first row with all of these names, below lines that are no rows."""
+    widths = set()
+    for line, row in islice(source.rows(), _HEAD):
+        if set(known) <= {one.strip() for one in row}:
+            return None if len(row) in widths else line
+        widths.add(len(row))
+    return None
 
 
 def name_columns(found: Sequence[str], file: str, line: int) -> tuple[list[str], list[str]]:

@@ -6,9 +6,10 @@ example of a ``.npy`` or ``.npz`` file, or, for a forecast, the file of a whole 
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ from zoo.files import exists, is_folder, open_regular
 from zoo.runtime import csv, table_files
 from zoo.runtime.image_formats import SUFFIXES as IMAGES
 from zoo.runtime.inputs import TABLES, TEXT_TABLES, encode
-from zoo.runtime.table import Cells, Table
+from zoo.runtime.table import Cells, Table, is_frame, read_frame
 from zoo.runtime.text_files import line_fault, stream_lines
 from zoo.runtime.text_inputs import Texts, text_column
 from zoo.spec import TensorSpec
@@ -134,6 +135,19 @@ class RowReader:
         return None
 
     def _rows(self, source: Any) -> Iterator[Row]:
+        if is_frame(source):
+            table = read_frame(source)
+            rows = enumerate(zip(*table.columns.values(), strict=True))
+            yield from self._cells(chain([(-1, table.header)], rows), "", {})
+            return
+        if isinstance(source, io.TextIOBase) or not isinstance(
+            source, Iterable | str | os.PathLike
+        ):
+            raise DataError(
+                f"these are no rows. Received: {source!r:.80}",
+                why="expected paths, a frame, an iterable of values, or a file that is open in "
+                "binary mode",
+            )
         if hasattr(source, "readline"):
             yield from self._text_rows(source, self._format, "standard input", {})
             return

@@ -116,6 +116,7 @@ def read_series(
     else:
         if step is None:
             step = infer_step(dates) if len(dates) > 1 else Step(1, "day")
+        step = step.on(dates)
         first, places = dates[0], _places(table, date, dates, step, interpolate)
         known = np.full((int(places[-1]) + 1, values.shape[1]), np.nan)
         known[places] = values

@@ -119,9 +119,14 @@ class Cells:
         return self.where(lambda text: is_missing(text, reading))
 
     def take(self, rows: npt.NDArray[np.int64]) -> Cells:
-        """Return the cells of some rows."""
+        """Return the cells of some rows, with the texts that they have."""
         plain = None if self._plain is None else self._plain[rows]
-        return Cells(lambda: (self.codes[rows], self.texts), plain, self._known)
+
+        def encode() -> Encoded:
+            used, codes = np.unique(self.codes[rows], return_inverse=True)
+            return codes.astype(np.int64), [self.texts[code] for code in used.tolist()]
+
+        return Cells(encode, plain, self._known)
 
     @staticmethod
     def join(parts: Sequence[Cells]) -> Cells:

@@ -149,4 +149,9 @@ def images_dataset(
     )
     dataset = Dataset(spec, lambda: splits)
     dataset.drawn = drawn
+    if near := len(groups) - len(np.unique(groups)):
+        dataset.notes = (
+            f"{near} of {len(groups)} images are near duplicates of another: those that look alike "
+            "stay in one split (near_duplicates=ignore turns this off)",
+        )
     return dataset
