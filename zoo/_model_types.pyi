@@ -124,6 +124,8 @@ class LSTMConfig(TypedDict, total=False):
     embedding_dim: int
     max_dependency: int | None
     skip: Literal["none", "last", "mean", "linear"]
+    skip_start: Literal["zero", "ridge"]
+    scaling: Literal["training", "window"]
     context_units: int
     harmonics: int
     loss: Literal["mse", "mae"]

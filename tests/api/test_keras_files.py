@@ -97,6 +97,8 @@ def test_keras_opens_a_model_where_it_was_imported_before_the_zoo(tmp_path, fork
 def test_the_catalog_lists_every_class_that_a_model_of_the_zoo_registers():
     listed, packages = {}, set()
     for listing in zoo.api.catalog.registry().listings():
+        if not listing.is_installed:
+            continue  # another test has registered it
         package = listing.provider.module
         packages.add(package)
         listed |= listing.entry.custom_objects

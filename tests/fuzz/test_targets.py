@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as arrays
 from tests.fuzz.targets import TARGETS
 from tests.hostile.harness import measured
 from zoo.metrics.figures import encode_png
-from zoo.runtime.csv import read_table
+from zoo.runtime.csv import Layout, read_table
 from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
 from zoo.runtime.images import read_image
 from zoo.training.run_folder import RunFolder
@@ -102,7 +102,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path, rows: list[tuple[str,
     writer.writerows([("one", "two"), *rows])
     # A first line without a byte-order mark of its own.
     (tmp_path / "a.csv").write_bytes(text.getvalue().encode())
-    table = read_table(tmp_path / "a.csv")
+    table = read_table(tmp_path / "a.csv", layout=Layout(header=True))
     assert table.header == ["one", "two"]
     wanted = list(rows)
     while any(map(any, wanted)) and not any(wanted[-1]):

@@ -37,8 +37,8 @@ _ROWS = 4_096
 _HEAD = 50
 """Rows at the beginning in which a header is looked for."""
 
-_FEW, _OFTEN = 50, 0.05
-"""A name that is so frequent in its own column of few different texts is a cell."""
+_FEW, _TIMES, _OFTEN = 50, 3, 0.05
+"""A name is a cell if its column has so few different texts, and it is so often among them."""
 
 _LEADING_ZERO = re.compile(r"(?m)^[ \t]*[+-]?0[0-9]")
 _NOT_PLAIN = re.compile(r"[^0-9.eE+\-\s]")
@@ -170,6 +170,14 @@ def read_table(
     if source is None or first is None:  # nothing, or nothing but quoted blanks
         raise BadRecord("the file is empty", file=file, fix="write a header line and the rows")
     found = [cell.strip() for cell in first]
+    if not any(found):
+        raise BadRecord(
+            "the header has no names",
+            file=file,
+            row=line,
+            why="its cells are empty",
+            fix="write the columns' names into it, or leave the line out",
+        )
     if known and not set(known) <= set(found) and (place := _line_of(source, known)):
         return read_table(path, text, layout=replace(layout, skip=place - 1), known=known)
     names = layout.names
@@ -311,9 +319,16 @@ def _looks_like_data(header: Sequence[str], columns: dict[str, Cells]) -> bool:
     if any(numeric):
         return False
     return all(name in cells.texts for name, cells in pairs) or any(
-        len(cells.texts) <= _FEW and float(cells.where(lambda text: text == name).mean()) > _OFTEN  # noqa: B023 - called here
-        for name, cells in pairs
+        _is_cell(name, cells) for name, cells in pairs
     )
+
+
+def _is_cell(name: str, cells: Cells) -> bool:
+    """Return whether a name is one of few different texts in its own column, again and again."""
+    if len(cells.texts) > _FEW or name not in cells.texts:
+        return False
+    count = int((cells.codes == cells.texts.index(name)).sum())
+    return count >= _TIMES and count > _OFTEN * len(cells)
 
 
 def _read_columns(source: _Text, header: Sequence[str], skip: int) -> dict[str, Cells]:
