@@ -82,7 +82,7 @@ class LayerRow:
     finite: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inspection:
     """The layers of a model, with their outputs for one input. A notebook shows it as a page.
 
@@ -111,6 +111,9 @@ class Inspection:
     graph: Graph | None = None
     words: WordAttention | None = None
     comparison: Comparison | None = None
+
+    def __repr__(self) -> str:
+        return f"<Inspection of {self.name}: {self.summary}>"
 
     @property
     def multiply_adds(self) -> int:

@@ -80,7 +80,7 @@ def predict_batches(
         model: As for :func:`predict`.
         source: The path of a folder or a file, or several: images, tables (CSV, TSV, JSON lines,
             Parquet, Arrow, Excel), texts (one a line) or arrays, by what the model takes; an open
-            binary file; or an iterator of records, texts, images or arrays.
+            binary file; a frame; or an iterator of records, texts, images or arrays.
         batch_size: Rows of a block.
         id_column: Column of the input that names a row in the output, beside its number.
         input_format: Format of an open file, ``csv``, ``jsonl`` or ``lines``; by default what the

@@ -57,7 +57,7 @@ class Cure:
         return f"{words}. Left: {left}." if left and self.works else f"{words}."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """What keeps a model from learning. A notebook shows it as a page.
 
@@ -71,6 +71,9 @@ class Diagnosis:
     problems: tuple[Problem, ...]
     evidence: Evidence
     cure: Cure | None = None
+
+    def __repr__(self) -> str:
+        return f"<Diagnosis: {self.verdict}>"
 
     @property
     def verdict(self) -> str:
@@ -229,7 +232,9 @@ def _changes(
 
 
 def _last_loss(found: Diagnosis) -> float | None:
+    """Return the mean loss of the last quarter of the trial: one batch says little."""
     trial = found.evidence.trial
     if trial is None or not trial.losses or not math.isfinite(trial.losses[-1]):
         return None
-    return trial.losses[-1]
+    last = trial.losses[-max(1, len(trial.losses) // 4) :]
+    return sum(last) / len(last)

@@ -52,6 +52,7 @@ def test_a_cure_is_tried_on_a_copy_and_shown(name: str) -> None:
     found = diagnose(model, data, cure=True, **options)
     assert found.cure is not None and found.cure.works, found.cure
     assert found.cure.before is not None and found.cure.after is not None
+    assert repr(found) == f"<Diagnosis: {found.verdict}>"
     assert found.cure.after < found.cure.before
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
