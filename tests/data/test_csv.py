@@ -463,3 +463,14 @@ def test_rows_above_a_second_header_of_the_same_width_are_not_left_out(tmp_path:
     assert read_table(file, known=["a", "b"]).header == ["A", "B"]
     file.write_text("Made on Monday\n\na,b\n5,6\n")
     assert read_table(file, known=["a", "b"]).column("b") == ["6"]
+
+
+def test_no_option_is_advised_where_a_model_asks_for_the_columns(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("Made on Monday\n\nb,c\n5,6\n7,8\n")
+    with pytest.raises(BadRecord) as caught:
+        read_table(file)
+    assert "skip=2" in caught.value.fix
+    with pytest.raises(BadRecord) as caught:
+        read_table(file, known=["a", "b"])
+    assert "option" not in caught.value.fix

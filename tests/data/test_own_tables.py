@@ -20,6 +20,7 @@ from zoo.runtime import arrow, csv
 from zoo.runtime.csv import read_table
 from zoo.runtime.inputs import encode
 from zoo.runtime.table import read_frame
+from zoo.runtime.table_header import Layout
 
 pandas = pytest.importorskip("pandas")
 
@@ -286,7 +287,7 @@ def test_a_summary_says_why_each_column_is_what_it_is(tmp_path: Path) -> None:
 
 def table_of(file: Path, monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> Any:
     monkeypatch.setattr(arrow, "_LEAST", 0 if fast else 1 << 60)
-    return read_table(file, layout=csv.Layout(header=True))
+    return read_table(file, layout=Layout(header=True))
 
 
 CELLS = st.sampled_from(

@@ -18,9 +18,10 @@ from hypothesis.extra import numpy as arrays
 from tests.fuzz.targets import TARGETS
 from tests.hostile.harness import measured
 from zoo.metrics.figures import encode_png
-from zoo.runtime.csv import Layout, read_table
+from zoo.runtime.csv import read_table
 from zoo.runtime.golden_vectors import Vector, pack_vectors, unpack_vectors
 from zoo.runtime.images import read_image
+from zoo.runtime.table_header import Layout
 from zoo.training.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]

@@ -28,9 +28,10 @@ from zoo.data.summary import ColumnSummary, DatasetSummary
 from zoo.data.text.encoding import TextSplit, token_tensor
 from zoo.data.text.labeled import labeled_dataset, labeled_spec, split_by_text
 from zoo.data.text.pairs import hash_order, pair_spec, pair_splits, parse_pairs, source_key
-from zoo.runtime.csv import Layout, read_table
+from zoo.runtime.csv import read_table
 from zoo.runtime.images import read_image
 from zoo.runtime.series import Series, read_series
+from zoo.runtime.table_header import Layout
 from zoo.runtime.text import encode_text, split_words
 
 __all__ = [

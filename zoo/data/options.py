@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from zoo.config import Frozen, validate
 from zoo.errors import ConfigError
-from zoo.runtime.csv import Layout
+from zoo.runtime.table_header import Layout
 
 MAX_SIDE = 4096
 """The longest side, in pixels, of an image as a model sees it."""

@@ -3,8 +3,7 @@
 Cells are separated by commas, semicolons, tabs or bars. A first line ``sep=;`` says so, as Excel
 writes it; else the mark that splits the header into most cells, the comma in a tie. Lines before
 the header that begin with ``#`` are comments if they have another number of cells than the header.
-Blank lines do not count, nor do empty rows at the end of a table. A column without a name and
-without any value is left out, and so is a first one that only numbers the rows.
+Blank lines do not count.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ import csv
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -25,6 +24,14 @@ import numpy.typing as npt
 
 from zoo.errors import BadRecord
 from zoo.runtime.table import Cells, Encoded, Table
+from zoo.runtime.table_header import (
+    USUAL,
+    Layout,
+    like_data,
+    looks_like_data,
+    name_columns,
+    settle_columns,
+)
 from zoo.runtime.text_files import LONGEST_LINE, line_fault, read_lines, read_text
 from zoo.runtime.values import MISSING, is_number, parse_number
 
@@ -37,44 +44,28 @@ _ROWS = 4_096
 _HEAD = 50
 """Rows at the beginning in which a header is looked for."""
 
-_FEW, _TIMES, _OFTEN = 50, 3, 0.05
-"""A name is a cell if its column has so few different texts, and it is so often among them."""
-
 _LEADING_ZERO = re.compile(r"(?m)^[ \t]*[+-]?0[0-9]")
 _NOT_PLAIN = re.compile(r"[^0-9.eE+\-\s]")
-
-
-@dataclass(frozen=True)
-class Layout:
-    r"""How a file with columns is laid out.
-
-    Attributes:
-        header: Whether the first row holds names; ``None`` refuses one that looks like data.
-        names: Names of the columns: instead of the header, or of a file that has none.
-        skip: Number of lines before the header.
-        encoding: Encoding that the user chose; ``None`` for UTF-8 where there is no choice.
-
-    Example:
-        >>> _ = Path("below.csv").write_text("Made on Monday\n\nx,y\n1,2\n")
-        >>> read_table(Path("below.csv"), layout=Layout(skip=2)).header
-        ['x', 'y']
-    """
-
-    header: bool | None = None
-    names: Sequence[str] = ()
-    skip: int = 0
-    encoding: str | None = None
 
 
 class _Text:
     """The text of a file with cells, its header, and where its rows begin.
 
     ``rest`` has the further lines of a file that is too long to be read at once, ``skip`` is the
-    number of lines before the header.
+    number of lines before the header, ``known`` says that a model asks for the columns: there are
+    no options then.
     """
 
-    def __init__(self, text: str, file: str, rest: Iterable[str] = (), skip: int = 0) -> None:
-        self.file, self.notes, self._rest = file, list[str](), rest
+    def __init__(
+        self,
+        text: str,
+        file: str,
+        rest: Iterable[str] = (),
+        *,
+        skip: int = 0,
+        known: bool = False,
+    ) -> None:
+        self.file, self.notes, self.known, self._rest = file, list[str](), known, rest
         start = sum(len(line) for line in islice(_lines(text), skip))
         if not skip and (said := _SEP.match(text)) and said[1] in _DELIMITERS:
             start = said.end()
@@ -144,7 +135,7 @@ def read_table(
     path: Path,
     text: str | None = None,
     *,
-    layout: Layout = Layout(),
+    layout: Layout = USUAL,
     known: Collection[str] = (),
 ) -> Table:
     r"""Read a CSV file: a header line, one mark between cells.
@@ -165,7 +156,7 @@ def read_table(
     """
     file = str(path)
     text = read_text(path, layout.encoding) if text is None else text
-    source = _Text(text, file, skip=layout.skip) if text.strip() else None
+    source = _Text(text, file, skip=layout.skip, known=bool(known)) if text.strip() else None
     line, first = next(source.rows(), (1, None)) if source is not None else (1, None)
     if source is None or first is None:  # nothing, or nothing but quoted blanks
         raise BadRecord("the file is empty", file=file, fix="write a header line and the rows")
@@ -193,7 +184,7 @@ def read_table(
     said = names or layout.skip or (known and set(known) <= set(found))
     doubtful = layout.header is None and not said
     if doubtful and any(count > 1 and is_number(name) for name, count in Counter(found).items()):
-        raise _like_data(found, file, line, known)
+        raise like_data(found, file, line, known)
     called = list(names) or (found if has_names else [f"x{at}" for at in range(len(found))])
     called, made_up = name_columns(called, file, line)
     columns = _read_columns(source, called, int(has_names))
@@ -204,8 +195,8 @@ def read_table(
             why="there is nothing to read",
             fix="write a row below the header",
         )
-    if doubtful and _looks_like_data(found, columns):
-        raise _like_data(found, file, line, known)
+    if doubtful and looks_like_data(found, columns):
+        raise like_data(found, file, line, known)
     notes = list(source.notes)
     if layout.skip:
         notes.append(f"{layout.skip} lines before the header")
@@ -226,109 +217,8 @@ def _line_of(source: _Text, known: Collection[str]) -> int | None:
     return None
 
 
-def name_columns(found: Sequence[str], file: str, line: int) -> tuple[list[str], list[str]]:
-    """Return the names of columns, and those that were made up for columns without one.
-
-    Raises:
-        BadRecord: If two columns have the same name.
-    """
-    names = [name or f"column_{place}" for place, name in enumerate(found, 1)]
-    if len(set(names)) < len(names):
-        twice = next(name for name, count in Counter(names).items() if count > 1)
-        raise BadRecord(
-            f"two columns are called {twice!r}",
-            file=file,
-            row=line,
-            column=twice,
-            why="columns are asked for by their names",
-            fix="rename one of them in the header line; header=false if the file has none",
-        )
-    return names, [name for name, given in zip(names, found, strict=True) if not given]
-
-
-def settle_columns(
-    columns: Mapping[str, Cells], made_up: Sequence[str]
-) -> tuple[dict[str, Cells], list[str]]:
-    """Leave out what is no data: empty rows at the end, and columns without a name and a value.
-
-    Returns:
-        The columns, and what was left out, in words.
-    """
-    kept, notes = dict(columns), []
-    blank = None
-    for cells in columns.values():
-        missing = cells.missing()
-        blank = missing if blank is None else blank & missing
-        if not blank[-1]:
-            break
-    if blank is not None and blank[-1] and not blank.all():
-        count, least = len(blank), int(np.flatnonzero(~blank)[-1]) + 1
-        # NA is a mark that somebody wrote, and no empty cell.
-        while count > least and not any(cells.text(count - 1) for cells in columns.values()):
-            count -= 1
-        if count < len(blank):
-            kept = {name: cells.take(np.arange(count)) for name, cells in kept.items()}
-            notes.append(f"{len(blank) - count} empty rows at the end are left out")
-    first = next(iter(columns))
-    for name in made_up:
-        numbers = kept[name].plain
-        if kept[name].missing().all():
-            why = "it has no value, and is left out"
-        elif name == first and numbers is not None and _counts_rows(numbers):
-            why = "it numbers the rows, and is left out"
-        else:
-            notes.append(f"a column has no name: it is called {name}")
-            continue
-        del kept[name]
-        notes.append(f"column {list(columns).index(name) + 1} has no name: {why}")
-    return kept or dict(columns), notes
-
-
-def _counts_rows(numbers: npt.NDArray[np.float64]) -> bool:
-    return numbers[0] in (0, 1) and bool((np.diff(numbers) == 1).all())
-
-
-def _like_data(header: Sequence[str], file: str, line: int, known: Collection[str]) -> BadRecord:
-    options = (
-        "; as an option of the data, header=false makes up names, names=[...] gives them, and "
-        "header=true takes this line for names"
-    )
-    return BadRecord(
-        "the first line looks like data, not like a header",
-        file=file,
-        row=line,
-        why=f"it holds {', '.join(map(repr, header[:4]))}, as the rows below it do",
-        fix=f"add a line with the columns' names at the top: {','.join(known)}"
-        if known
-        else f"add a line with the columns' names at the top{options}",
-    )
-
-
 def _row_lines(source: _Text, skip: int) -> list[int]:
     return [line for line, _ in islice(source.rows(), skip, None)]
-
-
-def _looks_like_data(header: Sequence[str], columns: dict[str, Cells]) -> bool:
-    """Return whether a first row is like the rows below it."""
-    pairs = list(zip(header, columns.values(), strict=True))
-    numeric = [cells.plain is not None for _, cells in pairs]
-    if any(is_number(name) and number for (name, _), number in zip(pairs, numeric, strict=True)):
-        return True
-    if any(len(parts) > 1 and all(map(is_number, parts)) for parts in map(str.split, header)):
-        return True  # cells with spaces between them
-    if any(numeric):
-        return False
-    return all(name in cells.texts for name, cells in pairs) or any(
-        _is_cell(name, cells) for name, cells in pairs
-    )
-
-
-def _is_cell(name: str, cells: Cells) -> bool:
-    """Return whether a name is one of few different texts in its own column, again and again."""
-    if len(cells.texts) > _FEW or name not in cells.texts:
-        return False
-    count = int((cells.codes == cells.texts.index(name)).sum())
-    return count >= _TIMES and count > _OFTEN * len(cells)
 
 
 def _read_columns(source: _Text, header: Sequence[str], skip: int) -> dict[str, Cells]:
@@ -367,8 +257,8 @@ def _ragged(source: _Text, line: int, cells: Sequence[str], count: int) -> BadRe
 
 def _lines_before(source: _Text) -> int | None:
     """Return the number of lines before the first row that is as wide as most of them."""
-    if source.is_streamed:
-        return None  # its rows are read once
+    if source.known or source.is_streamed:
+        return None  # there are no options, or its rows are read once
     try:
         rows = list(islice(source.rows(), _HEAD))
     except BadRecord:
@@ -486,7 +376,7 @@ def _plain_numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
     return None if np.isinf(values).any() else values
 
 
-def read_text_table(path: Path, layout: Layout = Layout()) -> Table:
+def read_text_table(path: Path, layout: Layout = USUAL) -> Table:
     """Read a table that has a column of text.
 
     In a ``.tsv`` file whose lines all have as many tabs as the first, quotes are part of the text;

@@ -10,9 +10,10 @@ from typing import Any
 
 from zoo.errors import BadRecord, MissingExtra
 from zoo.files import open_regular, read_regular
-from zoo.runtime.csv import Layout, name_columns, read_table, settle_columns
+from zoo.runtime.csv import read_table
 from zoo.runtime.inputs import TABLES, TEXT_TABLES
 from zoo.runtime.table import Cells, Table
+from zoo.runtime.table_header import USUAL, Layout, name_columns, settle_columns
 
 _ROWS = 4_096
 """Rows of a Parquet file that are unpacked at a time."""
@@ -20,7 +21,7 @@ _ROWS = 4_096
 
 def read_file(
     path: Path,
-    layout: Layout = Layout(),  # noqa: B008 - it is frozen
+    layout: Layout = USUAL,
     *,
     known: Collection[str] = (),
 ) -> Table:
