@@ -125,6 +125,16 @@ def test_an_open_file_is_read_as_what_the_model_takes(
     assert [row["row"] for row in batch.rows] == [0, 1, 2]
 
 
+def most_memory(source: Any) -> int:
+    """Return the most bytes that predicting takes."""
+    tracemalloc.start()
+    for _ in zoo.predict_batches(TABLES, source, batch_size=64):
+        pass
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
+
+
 def test_rows_are_taken_one_block_at_a_time_however_many_there_are() -> None:
     taken = 0
     row = records(1)[0]
@@ -141,12 +151,7 @@ def test_rows_are_taken_one_block_at_a_time_however_many_there_are() -> None:
     assert taken == 17  # the next row tells that a block is full
 
     def peak(count: int) -> int:
-        tracemalloc.start()
-        for _ in zoo.predict_batches(TABLES, rows(count), batch_size=64):
-            pass
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return most
+        return most_memory(rows(count))
 
     peak(64)
     assert peak(3_072) < 1.5 * peak(256)
@@ -155,12 +160,7 @@ def test_rows_are_taken_one_block_at_a_time_however_many_there_are() -> None:
 def test_a_file_is_read_line_by_line(tmp_path: Path) -> None:
     def peak(count: int) -> int:
         path = write_rows(tmp_path / f"{count}.csv", records(8) * (count // 8))
-        tracemalloc.start()
-        for _ in zoo.predict_batches(TABLES, path, batch_size=64):
-            pass
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return most
+        return most_memory(path)
 
     peak(64)
     assert peak(3_072) < 1.5 * peak(256)

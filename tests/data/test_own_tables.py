@@ -344,6 +344,20 @@ COLUMN = st.one_of(
 )
 
 
+def frame_of(columns: list[list[Any]]) -> Any:
+    """Return a frame of columns, and a target of two classes."""
+    frame = pandas.DataFrame({f"c{at}": cells for at, cells in enumerate(columns)})
+    frame["y"] = ["a", "b"] * 20
+    return frame
+
+
+def write_frame(frame: Any, folder: Path) -> None:
+    """Write a frame as CSV and as Parquet."""
+    pytest.importorskip("pyarrow")
+    frame.to_csv(folder / "t.csv", index=False)
+    frame.to_parquet(folder / "t.parquet")
+
+
 def inputs_of(data: Dataset) -> dict[str, np.ndarray]:
     parts = [data.split(name).arrays() for name in ("train", "validation", "test")]
     return {
@@ -357,11 +371,8 @@ def inputs_of(data: Dataset) -> dict[str, np.ndarray]:
 def test_a_frame_is_the_same_from_memory_from_csv_and_from_parquet(
     tmp_path: Path, columns: list[list[Any]]
 ) -> None:
-    pytest.importorskip("pyarrow")
-    frame = pandas.DataFrame({f"c{at}": cells for at, cells in enumerate(columns)})
-    frame["y"] = ["a", "b"] * 20
-    frame.to_csv(tmp_path / "t.csv", index=False)
-    frame.to_parquet(tmp_path / "t.parquet")
+    frame = frame_of(columns)
+    write_frame(frame, tmp_path)
     found: list[Any] = []
     for source in (frame, tmp_path / "t.csv", tmp_path / "t.parquet"):
         try:
@@ -378,15 +389,12 @@ def test_a_frame_is_the_same_from_memory_from_csv_and_from_parquet(
 def test_the_same_rows_are_the_same_inputs_of_a_model_from_every_source(
     tmp_path: Path, columns: list[list[Any]]
 ) -> None:
-    pytest.importorskip("pyarrow")
-    frame = pandas.DataFrame({f"c{at}": cells for at, cells in enumerate(columns)})
-    frame["y"] = ["a", "b"] * 20
+    frame = frame_of(columns)
     try:
         specs = zoo.dataset(frame, target="y").spec.inputs
     except DataError:
         return
-    frame.to_csv(tmp_path / "t.csv", index=False)
-    frame.to_parquet(tmp_path / "t.parquet")
+    write_frame(frame, tmp_path)
     sources = {
         "frame": frame[frame.columns[::-1]],
         "csv": tmp_path / "t.csv",

@@ -213,6 +213,20 @@ def split_rows(
     return {"train": rest[inner["train"]], "validation": rest[inner["validation"]], "test": test}
 
 
+def place_files(parts: dict[str, Indices], sizes: Mapping[str, int]) -> None:
+    """Add the rows of the splits with a file of their own, which follow those of training's file.
+
+    Args:
+        parts: The rows of each split that was drawn from the training file.
+        sizes: Number of rows in each file, by split, in the order of the rows.
+    """
+    start = sizes["train"]
+    for split, size in sizes.items():
+        if split != "train":
+            parts[split] = np.arange(start, start + size)
+            start += size
+
+
 def grouped_split(
     groups: npt.ArrayLike, *, validation: float, test: float, seed: int
 ) -> dict[str, Indices]:

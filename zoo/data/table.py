@@ -40,7 +40,7 @@ from zoo.data.columns import (
 )
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.options import TableOptions
-from zoo.data.splits import Indices, check_classes, group_codes, split_rows
+from zoo.data.splits import Indices, check_classes, group_codes, place_files, split_rows
 from zoo.data.summary import ColumnSummary
 from zoo.errors import Finding
 from zoo.runtime.table import Cells, Table, join
@@ -140,10 +140,7 @@ def _parts(
     given = [split for split in sizes if split != "train"]
     within = None if groups is None else groups[:count]
     drawn = split_rows(strata[:count], options, groups=within, names=names or None, given=given)
-    start = count
-    for split in given:
-        drawn[split] = np.arange(start, start + sizes[split])
-        start += sizes[split]
+    place_files(drawn, sizes)
     return drawn
 
 

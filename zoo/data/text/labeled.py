@@ -23,7 +23,7 @@ from zoo.data.columns import (
 )
 from zoo.data.dataset import Dataset
 from zoo.data.options import LabeledOptions, VocabularyOptions, read_options
-from zoo.data.splits import Indices, check_classes, stratified_split
+from zoo.data.splits import Indices, check_classes, place_files, stratified_split
 from zoo.data.text.encoding import TextSplit, text_spec, token_tensor
 from zoo.data.text.vocabulary import Tokens, learn_vocabulary
 from zoo.errors import BadRecord, ConfigError, Finding
@@ -57,10 +57,10 @@ def open_text_folder(path: Path, options: LabeledOptions) -> Dataset:
     codes = [found.labels["train"]]
     shares = options.shares(given=found.files)
     parts = split_by_text(texts, codes[0], found.names, shares, options.split_seed)
-    for split, files in found.files.items():
+    place_files(parts, {split: len(files) for split, files in found.files.items()})
+    for split in found.files:
         if split != "train":
-            parts[split] = np.arange(len(texts), len(texts) + len(files))
-            texts += [_text_of(file, options) for file in files]
+            texts += [_text_of(file, options) for file in found.files[split]]
             codes.append(found.labels[split])
     name = path.resolve().name
     dataset = labeled_dataset(name, found.names, texts, np.concatenate(codes), parts, options)
@@ -87,9 +87,8 @@ def open_text_table(path: Path, options: LabeledOptions) -> Dataset:
     parts = split_by_text(texts[:count], codes[:count], names, shares, options.split_seed)
     for split, part in parts.items():
         check_classes(codes[part], names, split, str(path))
-    for split in options.files():  # a test file may lack a class
-        parts[split] = np.arange(count, count + len(read[split]))
-        count += len(read[split])
+    # Only now: a test file may lack a class.
+    place_files(parts, {split: len(one) for split, one in read.items()})
     dataset = labeled_dataset(path.name, names, texts, codes, parts, options)
     dataset.drawn = "test" not in read
     return dataset

@@ -15,7 +15,7 @@ import numpy as np
 
 from zoo.data.dataset import Dataset
 from zoo.data.options import PairOptions, PairVocabularyOptions, VocabularyOptions, read_options
-from zoo.data.splits import Indices
+from zoo.data.splits import Indices, place_files
 from zoo.data.text.encoding import (
     TextSplit,
     fits,
@@ -46,9 +46,9 @@ def open_pairs(path: Path, options: PairOptions) -> Dataset:
     sources = [source for source, _ in pairs]
     shares = options.shares(given)
     parts = split_by_source(sources, shares, seed=options.split_seed, file=str(path))
-    for split, others in given.items():
-        parts[split] = np.arange(len(pairs), len(pairs) + len(others))
-        pairs += others
+    place_files(parts, {"train": len(pairs), **{split: len(own) for split, own in given.items()}})
+    for own in given.values():
+        pairs += own
     spec, splits = pair_splits(path.name, pairs, parts, options)
     dataset = Dataset(spec, lambda: splits)
     dataset.drawn = "test" not in given
