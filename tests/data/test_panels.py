@@ -12,6 +12,7 @@ import pytest
 import zoo
 from zoo.api.batch_prediction import write_predictions
 from zoo.errors import BadRecord, ConfigError, DataError
+from zoo.runtime.calendar import parse_date
 from zoo.runtime.inputs import read_inputs
 
 FIRST = dt.date(2021, 1, 1)
@@ -302,3 +303,29 @@ def test_every_series_of_a_file_has_a_row_of_the_output(tmp_path: Path) -> None:
     assert write_predictions(run, str(file), tmp_path / "out.csv") == (3, 0)
     lines = (tmp_path / "out.csv").read_text().splitlines()
     assert lines[0].startswith("file,store,forecast") and len(lines) == 4
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("+02:00", ["2021-01-02 22:00Z", "2021-01-02 23:00Z"]),
+        ("", ["2021-01-03 00:00", "2021-01-03 01:00"]),
+    ],
+)
+def test_a_forecast_of_dates_with_a_zone_says_that_it_is_in_utc(
+    tmp_path: Path, zone: str, expected: list[str]
+) -> None:
+    start = dt.datetime(2021, 1, 1)  # noqa: DTZ001 - written as text
+
+    def hours(path: Path, count: int) -> Path:
+        times = (
+            f"{start + dt.timedelta(hours=at):%Y-%m-%d %H:%M}{zone},{at}" for at in range(count)
+        )
+        path.write_text("\n".join(["time,x", *times]) + "\n")
+        return path
+
+    specs = zoo.dataset(hours(tmp_path / "t.csv", 200), window=6, horizon=2).spec.inputs
+    read = read_inputs(str(hours(tmp_path / "n.csv", 48)), specs)
+    assert list(read.dates[0]) == expected
+    if zone:
+        assert all(parse_date(one) is not None for one in expected)

@@ -17,6 +17,7 @@ from zoo.spec import EVERY_DAY, SeriesSpec, Unit, step_name
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 _QUARTER = re.compile(r"(\d{4})-?Q([1-4])", re.ASCII)
 YEAR = re.compile(r"\d{4}", re.ASCII)
+_ZONE = re.compile(r"\d{2}:\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$")
 _SLASHES = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})", re.ASCII)
 _SECONDS: dict[str, int] = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _DAY = _SECONDS["day"]
@@ -58,6 +59,11 @@ def parse_date(cell: str, *, years: bool = False) -> dt.datetime | None:
     except ValueError:
         return None
     return date.astimezone(dt.UTC).replace(tzinfo=None) if date.tzinfo else date
+
+
+def has_zone(cell: str) -> bool:
+    """Return whether a date is written with a time zone, so that :func:`parse_date` moves it."""
+    return bool(_ZONE.search(cell)) and parse_date(cell) is not None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.runtime.calendar import Step
+from zoo.runtime.calendar import Step, has_zone
 from zoo.runtime.series import Series, read_panel
 from zoo.runtime.table import Table
 from zoo.runtime.table_inputs import Inputs
@@ -72,6 +72,8 @@ def encode_series(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
                 why=f"the model forecasts {horizon}, from their {', '.join(future)}",
                 fix=f"add their rows, with an empty {channels[0]}",
             )
+    # Dates with a time zone are converted to UTC, and the forecast says so.
+    zone = "Z" if declared.date and any(map(has_zone, table.columns[declared.date].texts)) else ""
     ends = [(one, one.measured) for one in panel.values()]
     for one, at in ends:
         _check_calendar(table, one, at + horizon)
@@ -87,7 +89,7 @@ def encode_series(table: Table, specs: Sequence[TensorSpec]) -> Inputs:
         arrays["calendar"] = np.stack(rows)
     return Inputs(
         arrays,
-        dates=tuple(_forecast_dates(one, horizon) for one in panel.values()),
+        dates=tuple(_forecast_dates(one, horizon, zone) for one in panel.values()),
         series=tuple(dict(zip(group_by, name, strict=True)) for name in panel) if group_by else (),
     )
 
@@ -102,13 +104,14 @@ def _check_calendar(table: Table, series: Series, step: int) -> None:
         raise table.bad("its forecast lies after the year 9999") from None
 
 
-def _forecast_dates(series: Series, horizon: int) -> tuple[str, ...]:
+def _forecast_dates(series: Series, horizon: int, zone: str) -> tuple[str, ...]:
     """Return the dates of the steps after a series; empty if it has none."""
     if series.first is None or series.step is None:
         return ()
     count = series.measured
     dates = [series.step.advance(series.first, at) for at in range(count, count + horizon)]
-    whole = all(when.time() == dt.time() for when in dates)
+    whole = not zone and all(when.time() == dt.time() for when in dates)
     return tuple(
-        when.date().isoformat() if whole else when.isoformat(" ", "minutes") for when in dates
+        when.date().isoformat() if whole else when.isoformat(" ", "minutes") + zone
+        for when in dates
     )
