@@ -474,3 +474,15 @@ def test_no_option_is_advised_where_a_model_asks_for_the_columns(tmp_path: Path)
     with pytest.raises(BadRecord) as caught:
         read_table(file, known=["a", "b"])
     assert "option" not in caught.value.fix
+
+
+def test_a_stream_finds_the_columns_of_a_model_below_other_lines() -> None:
+    text = "Made on Monday\n\nb,a\n5,6\n7,8\n"
+    lines = iter(text.splitlines(keepends=True))
+    assert list(stream_rows(lines, "t.csv", ["a", "b"])) == [
+        (3, ["b", "a"]),
+        (4, ["5", "6"]),
+        (5, ["7", "8"]),
+    ]
+    rows = list(stream_rows(iter(["c,d\n", "1,2\n", "a,b\n", "3,4\n"]), "t.csv", ["a", "b"]))
+    assert [row for _, row in rows] == [["c", "d"], ["1", "2"], ["a", "b"], ["3", "4"]]

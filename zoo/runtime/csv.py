@@ -169,8 +169,11 @@ def read_table(
             why="its cells are empty",
             fix="write the columns' names into it, or leave the line out",
         )
-    if known and not set(known) <= set(found) and (place := _line_of(source, known)):
-        return read_table(path, text, layout=replace(layout, skip=place - 1), known=known)
+    if known and not set(known) <= set(found):
+        start = list(islice(source.rows(), _HEAD))
+        if place := _header_place(start, known):
+            layout = replace(layout, skip=start[place][0] - 1)
+            return read_table(path, text, layout=layout, known=known)
     names = layout.names
     if names and len(names) != len(found):
         raise BadRecord(
@@ -207,14 +210,17 @@ def read_table(
     return Table(file, columns, (*notes, *more), _lines=lines)
 
 
-def _line_of(source: _Text, known: Collection[str]) -> int | None:
-    """Return the line of the first row with all of these names, below lines that are no rows."""
+def _header_place(rows: Sequence[tuple[int, list[str]]], known: Collection[str]) -> int:
+    """Return the position of the first row with all of these names, below lines that are no rows.
+
+    It is 0 if there is none, or if a row above it is as wide: that would be left out unseen.
+    """
     widths = set()
-    for line, row in islice(source.rows(), _HEAD):
+    for place, (_, row) in enumerate(rows):
         if set(known) <= {one.strip() for one in row}:
-            return None if len(row) in widths else line
+            return 0 if len(row) in widths else place
         widths.add(len(row))
-    return None
+    return 0
 
 
 def _row_lines(source: _Text, skip: int) -> list[int]:
@@ -268,12 +274,15 @@ def _lines_before(source: _Text) -> int | None:
     return next(line for line, cells in rows if len(cells) == width) - 1 if count > 2 else None
 
 
-def stream_rows(lines: Iterator[str], file: str) -> Iterator[tuple[int, list[str] | BadRecord]]:
+def stream_rows(
+    lines: Iterator[str], file: str, known: Collection[str] = ()
+) -> Iterator[tuple[int, list[str] | BadRecord]]:
     """Yield the header and the rows of a CSV file that may be longer than the memory.
 
     Args:
         lines: The lines, as :func:`zoo.runtime.text_files.stream_lines` yields them.
         file: Name of the file, for errors.
+        known: As for :func:`read_table`.
 
     Yields:
         The line that a row starts on, and its stripped cells, or what is wrong with it alone.
@@ -291,6 +300,10 @@ def stream_rows(lines: Iterator[str], file: str) -> Iterator[tuple[int, list[str
     line, first = next(rows, (1, None))
     if first is None:
         raise BadRecord("the file is empty", file=file, fix="write a header line and the rows")
+    if not set(known) <= {cell.strip() for cell in first}:
+        start = [(line, first), *islice(rows, _HEAD)]
+        place = _header_place(start, known)
+        (line, first), rows = start[place], chain(start[place + 1 :], rows)
     found = [cell.strip() for cell in first]
     if fault := line_fault("".join(found), file, line):
         raise fault

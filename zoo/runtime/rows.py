@@ -217,7 +217,8 @@ class RowReader:
             table = "jsonl" if first.lstrip().startswith("{") else "csv"  # no header begins so
             form = table if self._table else "lines"
         if form == "csv":
-            yield from self._cells(csv.stream_rows(lines, file), file, name)
+            known = () if self._text else self._columns
+            yield from self._cells(csv.stream_rows(lines, file, known), file, name)
             return
         if self._series or not (form == "jsonl" or self._text or self._image):
             raise DataError(
