@@ -14,6 +14,7 @@ from zoo.data import Dataset
 from zoo.data.sources import open_path
 from zoo.errors import BadRecord, ConfigError, DataError, ZooError
 from zoo.runtime.csv import read_table, stream_rows
+from zoo.runtime.table_header import Layout
 
 
 def lines(count: int = 40) -> list[str]:
@@ -486,3 +487,17 @@ def test_a_stream_finds_the_columns_of_a_model_below_other_lines() -> None:
     ]
     rows = list(stream_rows(iter(["c,d\n", "1,2\n", "a,b\n", "3,4\n"]), "t.csv", ["a", "b"]))
     assert [row for _, row in rows] == [["c", "d"], ["1", "2"], ["a", "b"], ["3", "4"]]
+
+
+def test_a_title_without_the_mark_of_the_table_below_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    table = "a;b;y\n" + "".join(f"{i % 7};{i % 5};{'uv'[i % 2]}\n" for i in range(60))
+    file.write_text("Measured by hand\n\n" + table)
+    with pytest.raises(BadRecord, match="the first line has one cell") as caught:
+        open_path(file)
+    assert "skip=2" in caught.value.fix
+    assert [column.name for column in open_path(file, {"skip": 2}).columns] == ["a", "b", "y"]
+    file.write_text("text\n" + "".join(f"so it goes; and again {i}\n" for i in range(9)))
+    with pytest.raises(BadRecord, match="one cell"):
+        read_table(file)
+    assert read_table(file, layout=Layout(header=True)).header == ["text"]

@@ -183,6 +183,14 @@ def read_table(
             why=f"{len(names)} names were given",
             fix="give one name per column",
         )
+    if len(found) == 1 and layout.header is None and (skip := _title_lines(source)):
+        raise BadRecord(
+            "the first line has one cell, and those below have more",
+            file=file,
+            row=line,
+            why=f"a table with another mark between the cells begins in line {skip + 1}",
+            fix=f"as an option of the data: skip={skip}, or header=true if each line is one cell",
+        )
     has_names = layout.header is not False and not (names and layout.header is None)
     said = names or layout.skip or (known and set(known) <= set(found))
     doubtful = layout.header is None and not said
@@ -272,6 +280,24 @@ def _lines_before(source: _Text) -> int | None:
     widths = Counter(len(cells) for _, cells in rows)
     width, count = widths.most_common(1)[0]
     return next(line for line, cells in rows if len(cells) == width) - 1 if count > 2 else None
+
+
+def _title_lines(source: _Text) -> int | None:
+    """Return the number of lines before a table whose mark the first line does not have."""
+    if source.known:
+        return None
+    place = source.text.count("\n", 0, source.start)
+    lines = list(islice(_lines(source.text, source.start), _HEAD))
+    for mark in set(_DELIMITERS) - {source.delimiter}:  # rows of its own mark are too long
+        try:
+            widths = [len(next(csv.reader([line], delimiter=mark), ())) for line in lines]
+        except csv.Error:
+            continue
+        first = next((at for at, width in enumerate(widths) if width > 1), 0)
+        rows = [width for width in widths[first:] if width]
+        if first and len(rows) > 2 and len(set(rows)) == 1:
+            return place + first
+    return None
 
 
 def stream_rows(

@@ -89,7 +89,9 @@ def settle_columns(
             count -= 1
         if count < len(blank):
             kept = {name: cells.take(np.arange(count)) for name, cells in kept.items()}
-            notes.append(f"{len(blank) - count} empty rows at the end are left out")
+            empty = len(blank) - count
+            what = "row at the end is" if empty == 1 else "rows at the end are"
+            notes.append(f"{empty} empty {what} left out")
     first = next(iter(columns))
     for name in made_up:
         numbers = kept[name].plain
